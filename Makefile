@@ -1,0 +1,34 @@
+# make run and make test are all the set-up there is; both need Go alone.
+GO ?= go
+export CGO_ENABLED ?= 0
+
+.PHONY: run test race bench fuzz cross
+
+run: ## the paper-clip story on the embedded lab
+	$(GO) run ./cmd/ocphone demo
+
+test: ## vet, staticcheck and every test, in random order
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) test -shuffle=on ./...
+
+race: export CGO_ENABLED = 1
+race: ## the same tests under the race detector, which needs a C compiler
+	@command -v gcc >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
+	  else echo "make race needs gcc (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; fi; }
+	$(GO) test -race -shuffle=on ./...
+
+bench: ## the figures of the README
+	$(GO) test -run '^$$' -bench . -benchmem ./...
+
+FUZZTIME ?= 30s
+fuzz: ## every fuzz target for FUZZTIME
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+
+cross: ## build and vet the binary for every system it is made for
+	for os in linux darwin windows; do \
+	  GOOS=$$os $(GO) build -o /dev/null ./cmd/ocphone && GOOS=$$os $(GO) vet ./... || exit 1; done

@@ -1,0 +1,163 @@
+// Package clock is time as the phone and the lab know it.
+//
+// Protocol timers and the time at which certificates are judged come from a
+// Clock (design decision 2), so that a test can let eight hours pass in a
+// moment and a phone can be a year off. Guards of network I/O (dial, handshake,
+// read) are real time-outs and do not use this package.
+//
+// Use it so:
+//
+//  1. Take New(start) for a clock that runs, NewManual(start) for one that
+//     stands still until told.
+//  2. Ask it with Now and AfterFunc.
+//  3. Let time pass with Advance: every timer that has come due fires, in
+//     order, before Advance returns. Correct the wall clock with Set: as on a
+//     real device this moves no timer.
+package clock
+
+import (
+	"slices"
+	"sync"
+	"time"
+)
+
+// Clock tells the time and runs functions later.
+type Clock interface {
+	// Now is the current wall-clock time.
+	Now() time.Time
+	// AfterFunc calls f once, d from now. f must not block: it runs either on
+	// a goroutine of its own or inside Advance.
+	AfterFunc(d time.Duration, f func()) Timer
+}
+
+// Timer is a pending AfterFunc.
+type Timer interface {
+	// Stop reports whether it prevented the function from being called.
+	Stop() bool
+}
+
+// System is the host's clock, which nobody can move.
+var System Clock = system{}
+
+type system struct{}
+
+func (system) Now() time.Time                            { return time.Now() }
+func (system) AfterFunc(d time.Duration, f func()) Timer { return time.AfterFunc(d, f) }
+
+// Adjustable is a clock that can be advanced and corrected.
+type Adjustable struct {
+	mu       sync.Mutex
+	manual   bool
+	started  time.Time     // host time (monotonic) at construction
+	advanced time.Duration // time let pass by Advance
+	wall     time.Time     // wall time at elapsed 0; changed by Set
+	timers   []*timer      // pending, ordered by due
+}
+
+type timer struct {
+	c    *Adjustable
+	due  time.Duration // in elapsed time
+	f    func()
+	host *time.Timer // nil for a manual clock
+}
+
+// New returns a clock that shows start now and runs as the host's does.
+func New(start time.Time) *Adjustable {
+	return &Adjustable{started: time.Now(), wall: start.Round(0)}
+}
+
+// NewManual returns a clock that stands at start and moves only by Advance and Set.
+func NewManual(start time.Time) *Adjustable {
+	return &Adjustable{manual: true, wall: start.Round(0)}
+}
+
+func (c *Adjustable) elapsed() time.Duration {
+	if c.manual {
+		return c.advanced
+	}
+	return time.Since(c.started) + c.advanced
+}
+
+// Now implements Clock.
+func (c *Adjustable) Now() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.wall.Add(c.elapsed())
+}
+
+// Set corrects the wall clock to t. Pending timers keep the time they have left.
+func (c *Adjustable) Set(t time.Time) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.wall = t.Round(0).Add(-c.elapsed())
+}
+
+// AfterFunc implements Clock. It costs no goroutine while pending.
+func (c *Adjustable) AfterFunc(d time.Duration, f func()) Timer {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	d = max(d, 0)
+	t := &timer{c: c, due: c.elapsed() + d, f: f}
+	i, _ := slices.BinarySearchFunc(c.timers, t.due, func(p *timer, due time.Duration) int {
+		if p.due <= due {
+			return -1 // equal times fire in the order they were set
+		}
+		return 1
+	})
+	c.timers = slices.Insert(c.timers, i, t)
+	if !c.manual {
+		t.host = time.AfterFunc(d, t.fire)
+	}
+	return t
+}
+
+// fire is called by the host's timer; whoever takes the timer off the list runs it.
+func (t *timer) fire() {
+	if t.Stop() {
+		t.f()
+	}
+}
+
+// Stop implements Timer.
+func (t *timer) Stop() bool {
+	t.c.mu.Lock()
+	defer t.c.mu.Unlock()
+	i := slices.Index(t.c.timers, t)
+	if i < 0 {
+		return false
+	}
+	t.c.timers = slices.Delete(t.c.timers, i, i+1)
+	if t.host != nil {
+		t.host.Stop()
+	}
+	return true
+}
+
+// Advance lets d pass (at least 0). Timers that come due meanwhile, those set
+// by timers that fire included, have run when it returns.
+func (c *Adjustable) Advance(d time.Duration) {
+	c.mu.Lock()
+	target := c.elapsed() + max(d, 0)
+	for len(c.timers) > 0 && c.timers[0].due <= target {
+		t := c.timers[0]
+		c.timers = c.timers[1:]
+		if t.host != nil {
+			t.host.Stop()
+		}
+		if gap := t.due - c.elapsed(); gap > 0 {
+			c.advanced += gap // the function sees the time it was set for
+		}
+		c.mu.Unlock()
+		t.f()
+		c.mu.Lock()
+	}
+	if gap := target - c.elapsed(); gap > 0 {
+		c.advanced += gap
+	}
+	for _, t := range c.timers {
+		if t.host != nil {
+			t.host.Reset(t.due - c.elapsed())
+		}
+	}
+	c.mu.Unlock()
+}

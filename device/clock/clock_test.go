@@ -1,0 +1,70 @@
+package clock_test
+
+import (
+	"slices"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/ocphone/ocphone/device/clock"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+var start = time.Date(2008, 4, 21, 9, 0, 0, 0, time.UTC)
+
+func TestAdvanceFiresTimersInOrderAtTheirTime(t *testing.T) {
+	for _, c := range map[string]*clock.Adjustable{"manual": clock.NewManual(start), "running": clock.New(start)} {
+		var got []string
+		note := func(name string) func() {
+			return func() { got = append(got, name+"@"+c.Now().Sub(start).Truncate(time.Minute).String()) }
+		}
+		c.AfterFunc(2*time.Hour, note("b"))
+		c.AfterFunc(time.Hour, func() {
+			note("a")()
+			c.AfterFunc(30*time.Minute, note("nested"))
+		})
+		c.AfterFunc(2*time.Hour, note("c"))
+		c.AfterFunc(9*time.Hour, note("later"))
+		stopped := c.AfterFunc(time.Hour, note("stopped"))
+		if !stopped.Stop() || stopped.Stop() {
+			t.Error("Stop must report true once")
+		}
+		c.Advance(8 * time.Hour)
+		want := []string{"a@1h0m0s", "nested@1h30m0s", "b@2h0m0s", "c@2h0m0s"}
+		if !slices.Equal(got, want) {
+			t.Errorf("fired %v, want %v", got, want)
+		}
+		if d := c.Now().Sub(start); d < 8*time.Hour || d > 8*time.Hour+time.Minute {
+			t.Errorf("clock moved by %v, want 8h", d)
+		}
+		c.Advance(2 * time.Hour)
+		if len(got) != 5 {
+			t.Errorf("after 10h fired %v", got)
+		}
+	}
+}
+
+func TestSetMovesTheWallClockButNoTimer(t *testing.T) {
+	c := clock.NewManual(start)
+	fired := false
+	c.AfterFunc(time.Hour, func() { fired = true })
+	c.Set(start.AddDate(1, 0, 0))
+	if fired {
+		t.Fatal("a corrected clock fired a timer")
+	}
+	if !c.Now().Equal(start.AddDate(1, 0, 0)) {
+		t.Fatalf("Now = %v", c.Now())
+	}
+	c.Advance(time.Hour)
+	if !fired {
+		t.Fatal("the timer was lost")
+	}
+}
+
+func TestRunningClockFiresByItself(t *testing.T) {
+	done := make(chan struct{})
+	clock.New(start).AfterFunc(time.Millisecond, func() { close(done) })
+	<-done
+}

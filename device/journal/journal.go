@@ -1,0 +1,133 @@
+// Package journal is how everybody sees why: the steps of a sign-in and the
+// registry of failure codes.
+//
+// Every arrow of design.md 2 is one Step: what was asked, who answered what,
+// what was decided under which rule, and what an administrator would change.
+// run, check, demo, scenarios and the desktop all show the same steps; nobody
+// prints on the side.
+//
+//  1. A room that decides something calls the Recorder it was given.
+//  2. A room that fails returns an error that holds a *Failure; whoever owns
+//     the activity turns it into a step with Step.
+//  3. Readers follow a Log with a cursor; a slow reader never blocks the
+//     writer, it is told how many entries it missed.
+//
+// Steps never hold secrets: no password, no session key, no ticket.
+package journal
+
+import (
+	"errors"
+	"fmt"
+	"time"
+)
+
+// Version of the JSON form of a Step. It changes when a field changes meaning.
+const Version = 1
+
+// State is how a step ended.
+type State string
+
+const (
+	OK      State = "ok"
+	Failed  State = "failed"  // Code says how; the activity did not go on past it
+	Warned  State = "warned"  // went on, though somebody should look
+	Skipped State = "skipped" // decided against
+)
+
+// Name identifies a kind of step in the sign-in (design.md 2). It is stable:
+// scripts filter on it.
+type Name string
+
+const (
+	Power     Name = "power"     // power on, power off, reset hole
+	Network   Name = "network"   // plugged in: servers, suffix, domain
+	Time      Name = "time"      // where the phone's clock comes from
+	Discovery Name = "discovery" // which server to sign in to
+	Connect   Name = "connect"   // TCP and TLS to one candidate
+	Trust     Name = "trust"     // the verdict on a server's certificate
+	Roots     Name = "roots"     // the search for roots in Active Directory
+	Register  Name = "register"  // REGISTER, authentication, redirect
+	Session   Name = "session"   // keep-alive, refresh, loss, deregistration
+	Ready     Name = "ready"     // nothing left to do
+	Reset     Name = "reset"     // what a reset took away and left
+)
+
+// Step is one decision. Empty fields are left out of the JSON form.
+type Step struct {
+	V        int       `json:"v"`                  // Version, set by the Log
+	Seq      uint64    `json:"seq"`                // 1, 2, … within one Log, set by the Log
+	At       time.Time `json:"at"`                 // by the phone's clock, set by the owner
+	Name     Name      `json:"step"`               //
+	State    State     `json:"state"`              //
+	Asked    string    `json:"asked,omitempty"`    // the exact DNS name, URL, filter, request
+	Answered string    `json:"answered,omitempty"` // what came back
+	By       string    `json:"by,omitempty"`       // who answered: server name and address
+	Decided  string    `json:"decided,omitempty"`  // a plain sentence
+	Because  string    `json:"because,omitempty"`  // the rule: requirement id or section
+	Fix      string    `json:"fix,omitempty"`      // what an administrator would change
+	Code     Code      `json:"code,omitempty"`     // with Failed, and Warned where one fits
+	Details  []string  `json:"details,omitempty"`  // evidence, a line each
+}
+
+// Recorder takes a step. A nil Recorder drops it.
+type Recorder func(Step)
+
+// Record calls r unless it is nil.
+func (r Recorder) Record(s Step) {
+	if r != nil {
+		r(s)
+	}
+}
+
+// Failure is an error that a person can act on: it names a code and says what
+// happened, to what was asked, and what to change.
+type Failure struct {
+	Code     Code
+	Asked    string
+	Answered string
+	By       string
+	What     string // a plain sentence: what happened and why; empty: the code's title
+	Because  string
+	Fix      string // empty: the code's page says what to change
+	Details  []string
+	Err      error // the cause, may be nil
+}
+
+func (f *Failure) Error() string {
+	what := f.What
+	if what == "" {
+		what = f.Code.Title()
+	}
+	if f.Err != nil {
+		return fmt.Sprintf("%s: %v [%s]", what, f.Err, f.Code)
+	}
+	return fmt.Sprintf("%s [%s]", what, f.Code)
+}
+
+func (f *Failure) Unwrap() error { return f.Err }
+
+// Step is the journal's form of the failure.
+func (f *Failure) Step(n Name) Step {
+	s := Step{Name: n, State: Failed, Code: f.Code, Asked: f.Asked, Answered: f.Answered, By: f.By,
+		Decided: f.What, Because: f.Because, Fix: f.Fix, Details: f.Details}
+	if s.Decided == "" {
+		s.Decided = f.Code.Title()
+	}
+	if s.Fix == "" {
+		s.Fix = f.Code.Page().Change
+	}
+	if s.Answered == "" && f.Err != nil {
+		s.Answered = f.Err.Error()
+	}
+	return s
+}
+
+// FailureOf finds the Failure in err. An error without one becomes a Failure
+// with code Internal, so that no failure is without a step.
+func FailureOf(err error) *Failure {
+	var f *Failure
+	if errors.As(err, &f) {
+		return f
+	}
+	return &Failure{Code: Internal, Err: err}
+}
