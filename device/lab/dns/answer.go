@@ -1,0 +1,158 @@
+package dns
+
+import (
+	"context"
+	"strings"
+
+	wire "github.com/miekg/dns"
+)
+
+// maxAliases bounds a chain of CNAME records.
+const maxAliases = 8
+
+// ednsSize is what the server says it takes by UDP, in bytes: the size that
+// fits every path (DNS flag day 2020).
+const ednsSize = 1232
+
+func (s *Server) handler(ctx context.Context, proto string) wire.Handler {
+	return wire.HandlerFunc(func(w wire.ResponseWriter, r *wire.Msg) {
+		select {
+		case s.slots <- struct{}{}:
+			defer func() { <-s.slots }()
+		default:
+			return
+		}
+		if s.OnQuery != nil && len(r.Question) == 1 {
+			q := r.Question[0]
+			s.OnQuery(ctx, Query{
+				Name: strings.TrimSuffix(canonical(q.Name), "."), Type: wire.Type(q.Qtype).String(), Proto: proto, From: w.RemoteAddr(),
+			})
+		}
+		if m := s.reply(r, proto); m != nil {
+			w.WriteMsg(m) // a client that has gone needs no answer
+		}
+	})
+}
+
+// reply is the answer to r, nil for silence.
+func (s *Server) reply(r *wire.Msg, proto string) *wire.Msg {
+	if len(r.Question) != 1 { // the library counts what the header says, not what follows
+		return new(wire.Msg).SetRcodeFormatError(r)
+	}
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	q := r.Question[0]
+	name := canonical(q.Name)
+	fault := s.faults[""]
+	if f, ok := s.faults[name]; ok {
+		fault = f
+	}
+	m := new(wire.Msg).SetReply(r)
+	m.Compress = true
+	switch {
+	case fault == Silence:
+		return nil
+	case fault == ServFail:
+		m.Rcode = wire.RcodeServerFailure
+	case fault == Truncate && proto == "udp":
+		m.Truncated = true
+	case fault == Refused, q.Qclass != wire.ClassINET, s.zone(name) == "":
+		m.Rcode = wire.RcodeRefused
+	case r.Opcode != wire.OpcodeQuery, q.Qtype == wire.TypeANY, q.Qtype == wire.TypeAXFR, q.Qtype == wire.TypeIXFR:
+		m.Rcode = wire.RcodeNotImplemented
+	default:
+		m.Authoritative = true
+		s.resolve(m, q.Name, q.Qtype)
+	}
+	size := wire.MaxMsgSize
+	if proto == "udp" {
+		size = minUDPAnswer
+	}
+	if opt := r.IsEdns0(); opt != nil {
+		m.SetEdns0(ednsSize, false)
+		if proto == "udp" {
+			size = min(max(int(opt.UDPSize()), minUDPAnswer), maxUDPAnswer)
+		}
+	}
+	m.Truncate(size)
+	m.Truncated = m.Truncated || fault == Truncate && proto == "udp"
+	return m
+}
+
+// resolve fills m with the records of name, or with the reason for none.
+func (s *Server) resolve(m *wire.Msg, name string, qtype uint16) {
+	for range maxAliases {
+		zone := s.zone(canonical(name))
+		if zone == "" {
+			return // an alias that leaves the zones: the client asks elsewhere
+		}
+		sets := s.records[canonical(name)]
+		if len(sets[qtype]) > 0 {
+			m.Answer = append(m.Answer, named(name, sets[qtype])...)
+			s.glue(m)
+			return
+		}
+		if alias := sets[wire.TypeCNAME]; len(alias) > 0 {
+			m.Answer = append(m.Answer, named(name, alias[:1])...)
+			name = alias[0].(*wire.CNAME).Target
+			continue
+		}
+		if !s.exists(canonical(name), zone) {
+			m.Rcode = wire.RcodeNameError
+		}
+		if soa := authority(zone); qtype == wire.TypeSOA && canonical(name) == zone {
+			m.Answer = append(m.Answer, soa)
+		} else {
+			m.Ns = append(m.Ns, soa) // RFC 2308 2.1, 2.2
+		}
+		return
+	}
+	m.Rcode = wire.RcodeServerFailure
+}
+
+// named copies records under the name in the spelling of the question.
+func named(name string, records []wire.RR) []wire.RR {
+	out := make([]wire.RR, len(records))
+	for i, r := range records {
+		out[i] = wire.Copy(r)
+		out[i].Header().Name = name
+	}
+	return out
+}
+
+// glue adds the addresses of SRV targets (RFC 2782, "Target").
+func (s *Server) glue(m *wire.Msg) {
+	seen := map[string]bool{}
+	for _, rr := range m.Answer {
+		srv, ok := rr.(*wire.SRV)
+		if !ok || seen[canonical(srv.Target)] {
+			continue
+		}
+		seen[canonical(srv.Target)] = true
+		sets := s.records[canonical(srv.Target)]
+		m.Extra = append(m.Extra, named(srv.Target, sets[wire.TypeA])...)
+		m.Extra = append(m.Extra, named(srv.Target, sets[wire.TypeAAAA])...)
+	}
+}
+
+// exists tells whether there are records at or below name (RFC 8020).
+func (s *Server) exists(name, zone string) bool {
+	if name == zone {
+		return true
+	}
+	for n := range s.records {
+		if wire.IsSubDomain(name, n) {
+			return true
+		}
+	}
+	return false
+}
+
+// authority is the SOA record of zone.
+func authority(zone string) *wire.SOA {
+	return &wire.SOA{
+		Hdr: wire.RR_Header{Name: zone, Rrtype: wire.TypeSOA, Class: wire.ClassINET, Ttl: recordTTL},
+		Ns:  "ns." + zone, Mbox: "hostmaster." + zone,
+		Serial: 1, Refresh: 900, Retry: 600, Expire: 86400, Minttl: recordTTL,
+	}
+}

@@ -1,0 +1,288 @@
+// Package dns is the lab's name server: one view of a deployment's DNS, whose
+// records and faults can change while it answers.
+//
+// It follows RFC 1035, 2308 (negative answers), 2782 (SRV) and 6891 (EDNS).
+// It owns the zones it is told, answers unknown names in them with NXDOMAIN
+// and refuses everything else, so that a lab never asks the Internet. Split
+// DNS is two Servers, one for the inside and one for the outside.
+//
+// Use it so:
+//
+//	s := dns.New("contoso.com")
+//	err := s.Set("_sipinternaltls._tcp.contoso.com", "SRV", "0 0 5061 pool.contoso.com")
+//	err = s.Set("pool.contoso.com", "A", "127.0.0.1")
+//	err = s.Start()
+//	defer s.Close()
+//	// ask s.Addr(), by UDP or TCP
+//	s.SetFault(dns.ServFail, "pool.contoso.com")
+package dns
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net"
+	"strings"
+	"sync"
+
+	wire "github.com/miekg/dns"
+)
+
+// Server is one name server. Its fields are frozen at Start; its methods are
+// safe for concurrent use.
+type Server struct {
+	// Listen is the address for UDP and TCP; empty means a free port of 127.0.0.1.
+	Listen string
+	// Zones are the domains it is the authority for, with all that is below.
+	Zones []string
+	// OnQuery, when set, is called before each query is answered, by many
+	// goroutines at once. It may note the query, change the server, or hold the
+	// answer back: ctx ends when the server closes.
+	OnQuery func(ctx context.Context, q Query)
+
+	mu      sync.RWMutex
+	records map[string]map[uint16][]wire.RR // by canonical name and type
+	faults  map[string]Fault                // by canonical name; "" is every name
+
+	addr    string
+	cancel  context.CancelFunc
+	servers []*wire.Server
+	running sync.WaitGroup
+	slots   chan struct{} // one for each query being answered
+	closed  sync.Once
+}
+
+// Query is one question that was asked.
+type Query struct {
+	Name  string // lower case, without the final dot
+	Type  string // "A", "SRV", …
+	Proto string // "udp" or "tcp"
+	From  net.Addr
+}
+
+// Record is one resource record; Value is its data as in a zone file, such as
+// "0 0 5061 pool.contoso.com" for an SRV.
+type Record struct{ Name, Type, Value string }
+
+// Fault is a way for the server to fail.
+type Fault string
+
+// The faults.
+const (
+	None     Fault = ""
+	ServFail Fault = "servfail"
+	Refused  Fault = "refused"
+	Silence  Fault = "silence"  // no answer, not even by TCP
+	Truncate Fault = "truncate" // by UDP an empty answer that sends the client to TCP
+)
+
+// recordTTL is the life time of every record in seconds: short, since the lab
+// changes under clients that keep a cache.
+const recordTTL = 5
+
+// New returns a server for zones.
+func New(zones ...string) *Server { return &Server{Zones: zones} }
+
+// Set puts values in place of all records of that name and type. Nothing
+// changes when it returns an error: a name outside the zones, an unknown type,
+// a value that does not parse.
+func (s *Server) Set(name, typ string, values ...string) error {
+	records := make([]Record, len(values))
+	for i, v := range values {
+		records[i] = Record{name, typ, v}
+	}
+	parsed, err := s.parse(records)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(canonical(name), typ)
+	for n, sets := range parsed {
+		if s.records == nil {
+			s.records = map[string]map[uint16][]wire.RR{}
+		}
+		if s.records[n] == nil {
+			s.records[n] = map[uint16][]wire.RR{}
+		}
+		maps.Copy(s.records[n], sets)
+	}
+	return nil
+}
+
+// Remove takes records away: all of that name, or those of the types given.
+func (s *Server) Remove(name string, types ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.remove(canonical(name), types...)
+}
+
+// Replace puts records in place of everything there is, or changes nothing and
+// returns an error as Set does.
+func (s *Server) Replace(records ...Record) error {
+	parsed, err := s.parse(records)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.records = parsed
+	return nil
+}
+
+// SetFault makes the server fail for the names given, or for all when there are
+// none. None ends it; a name's own fault goes before that of all.
+func (s *Server) SetFault(f Fault, names ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.faults == nil {
+		s.faults = map[string]Fault{}
+	}
+	if len(names) == 0 {
+		s.faults[""] = f
+	}
+	for _, n := range names {
+		if s.faults[canonical(n)] = f; f == None {
+			delete(s.faults, canonical(n))
+		}
+	}
+}
+
+func (s *Server) remove(name string, types ...string) {
+	if len(types) == 0 {
+		delete(s.records, name)
+	}
+	for _, t := range types {
+		delete(s.records[name], wire.StringToType[strings.ToUpper(t)])
+	}
+	if len(s.records[name]) == 0 {
+		delete(s.records, name)
+	}
+}
+
+func (s *Server) parse(records []Record) (map[string]map[uint16][]wire.RR, error) {
+	parsed := map[string]map[uint16][]wire.RR{}
+	for _, r := range records {
+		name := canonical(r.Name)
+		if s.zone(name) == "" {
+			return nil, fmt.Errorf("record %s: outside the zones %v", r.Name, s.Zones)
+		}
+		rr, err := wire.NewRR(fmt.Sprintf("%s %d IN %s %s", name, recordTTL, r.Type, r.Value))
+		if err != nil {
+			return nil, fmt.Errorf("record %s %s %q: %w", r.Name, r.Type, r.Value, err)
+		}
+		typ := wire.StringToType[strings.ToUpper(r.Type)]
+		if rr == nil || rr.Header().Name != name || rr.Header().Rrtype != typ || strings.Contains(r.Value, "\n") {
+			return nil, fmt.Errorf("record %s %s %q: not one record", r.Name, r.Type, r.Value)
+		}
+		if parsed[name] == nil {
+			parsed[name] = map[uint16][]wire.RR{}
+		}
+		parsed[name][typ] = append(parsed[name][typ], rr)
+	}
+	return parsed, nil
+}
+
+// zone is the longest of the zones that name is in, or empty.
+func (s *Server) zone(name string) (zone string) {
+	for _, z := range s.Zones {
+		if z = canonical(z); wire.IsSubDomain(z, name) && len(z) > len(zone) {
+			zone = z
+		}
+	}
+	return zone
+}
+
+// canonical is name in lower case with a final dot.
+func canonical(name string) string { return wire.CanonicalName(name) }
+
+// Bounds.
+const (
+	maxQueries   = 512  // answered at the same time; more are dropped
+	maxUDPAnswer = 4096 // bytes, whatever the client says it takes
+	minUDPAnswer = 512  // bytes, RFC 1035 4.2.1
+	bindAttempts = 20   // to find a port that is free for both UDP and TCP
+)
+
+// Start begins to answer. It can be called once.
+func (s *Server) Start() error {
+	if s.cancel != nil {
+		return errors.New("dns: started before")
+	}
+	listener, packets, err := listen(s.Listen)
+	if err != nil {
+		return err
+	}
+	var ctx context.Context
+	ctx, s.cancel = context.WithCancel(context.Background())
+	s.addr = listener.Addr().String()
+	s.slots = make(chan struct{}, maxQueries)
+	s.servers = []*wire.Server{
+		{Listener: listener, Handler: s.handler(ctx, "tcp")},
+		{PacketConn: packets, Handler: s.handler(ctx, "udp"), UDPSize: maxUDPAnswer},
+	}
+	for _, server := range s.servers {
+		started := make(chan error, 1)
+		server.NotifyStartedFunc = func() { started <- nil }
+		s.running.Go(func() {
+			if err := server.ActivateAndServe(); err != nil {
+				select {
+				case started <- err:
+				default: // it had started; Close comes anyway
+				}
+			}
+		})
+		if err := <-started; err != nil {
+			s.Close()
+			listener.Close()
+			packets.Close()
+			return err
+		}
+	}
+	return nil
+}
+
+// Addr is where the started server listens, as host:port.
+func (s *Server) Addr() string { return s.addr }
+
+// Close ends the server with all its connections and goroutines. It may be
+// called more than once.
+func (s *Server) Close() error {
+	s.closed.Do(func() {
+		if s.cancel == nil {
+			return
+		}
+		s.cancel()
+		for _, server := range s.servers {
+			server.Shutdown() // fails only for one that never started
+		}
+		s.running.Wait()
+	})
+	return nil
+}
+
+// listen binds TCP and then UDP to the same port, and looks for another free
+// one where that is taken.
+func listen(addr string) (net.Listener, net.PacketConn, error) {
+	if addr == "" {
+		addr = "127.0.0.1:0"
+	}
+	attempts := 1
+	if strings.HasSuffix(addr, ":0") {
+		attempts = bindAttempts
+	}
+	var err error
+	for range attempts {
+		var l net.Listener
+		if l, err = net.Listen("tcp", addr); err != nil {
+			break
+		}
+		var p net.PacketConn
+		if p, err = net.ListenPacket("udp", l.Addr().String()); err == nil {
+			return l, p, nil
+		}
+		l.Close()
+	}
+	return nil, nil, err
+}

@@ -1,0 +1,197 @@
+package pki
+
+import (
+	"crypto"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
+	"fmt"
+	"math/big"
+	"strings"
+	"time"
+)
+
+// Defect names one way for a server's certificate or its chain to be bad.
+type Defect string
+
+// The defects; Sentence tells what each is.
+const (
+	Expired             Defect = "expired"
+	NotYetValid         Defect = "not-yet-valid"
+	WrongName           Defect = "wrong-name"
+	Wildcard            Defect = "wildcard"
+	CNOnly              Defect = "cn-only"
+	SelfSigned          Defect = "self-signed"
+	UntrustedIssuer     Defect = "untrusted-issuer"
+	MissingIntermediate Defect = "missing-intermediate"
+	ExpiredIntermediate Defect = "expired-intermediate"
+	CAFalse             Defect = "ca-false"
+	NoCertSign          Defect = "no-cert-sign"
+	PathLength          Defect = "path-length"
+	NameConstraint      Defect = "name-constraint"
+	CriticalExtension   Defect = "critical-extension"
+	MissingEKU          Defect = "missing-eku"
+	SHA1                Defect = "sha1"
+	SHA2                Defect = "sha2"
+	ShortKey            Defect = "short-key"
+	NegativeSerial      Defect = "negative-serial"
+)
+
+// defectMargin is how long an expired certificate has been expired, and how
+// long one that is not yet valid will not be.
+const defectMargin = 7 * 24 * time.Hour
+
+// defects is read only.
+var defects = []struct {
+	name     Defect
+	sentence string
+	apply    func(*draft) error
+}{
+	{Expired, "The certificate expired a week ago.", func(d *draft) error {
+		life := d.template.NotAfter.Sub(d.template.NotBefore)
+		d.template.NotAfter = d.issuer.options.Now().Add(-defectMargin)
+		d.template.NotBefore = d.template.NotAfter.Add(-life)
+		return nil
+	}},
+	{NotYetValid, "The certificate becomes valid in a week.", func(d *draft) error {
+		life := d.template.NotAfter.Sub(d.template.NotBefore)
+		d.template.NotBefore = d.issuer.options.Now().Add(defectMargin)
+		d.template.NotAfter = d.template.NotBefore.Add(life)
+		return nil
+	}},
+	{WrongName, "The certificate was issued for another host of the domain.", func(d *draft) error {
+		d.rename("other")
+		return nil
+	}},
+	{Wildcard, "The certificate was issued for a wildcard, *.<domain>, alone.", func(d *draft) error {
+		d.rename("*")
+		return nil
+	}},
+	{CNOnly, "The host name is in the common name alone, there is no subject alternative name.", func(d *draft) error {
+		d.template.DNSNames, d.template.IPAddresses = nil, nil
+		return nil
+	}},
+	{SelfSigned, "The certificate is self-signed, as Exchange 2007 makes it by default (R1.6).", func(d *draft) error {
+		d.selfSigned = true
+		return nil
+	}},
+	{UntrustedIssuer, "The chain is good, but leads to a root that nobody publishes.", func(d *draft) error {
+		o := d.issuer.options
+		o.NotBefore, o.NotAfter = time.Time{}, time.Time{}
+		root, err := NewRoot("CN=Fabrikam Root CA,DC=fabrikam,DC=com", o)
+		d.issuer = root
+		return err
+	}},
+	{MissingIntermediate, "The server sends its own certificate alone, not the intermediate that issued it.", func(d *draft) error {
+		d.alone = true
+		if d.issuer.Parent == nil {
+			return d.through(func(*x509.Certificate) {})
+		}
+		return nil
+	}},
+	{ExpiredIntermediate, "The intermediate's certificate expired a week ago.", func(d *draft) error {
+		return d.through(func(t *x509.Certificate) { t.NotAfter = d.issuer.options.Now().Add(-defectMargin) })
+	}},
+	{CAFalse, "The intermediate's basic constraints say that it is no CA.", func(d *draft) error {
+		return d.through(func(t *x509.Certificate) { t.IsCA = false })
+	}},
+	{NoCertSign, "The intermediate's key usage does not let it sign certificates.", func(d *draft) error {
+		return d.through(func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
+	}},
+	{PathLength, "There is an intermediate more than the path length of the one above it allows.", func(d *draft) error {
+		if err := d.through(func(t *x509.Certificate) { t.MaxPathLenZero = true }); err != nil {
+			return err
+		}
+		low, err := d.issuer.NewIntermediate("Second Tier CA")
+		d.issuer = low
+		return err
+	}},
+	{NameConstraint, "The intermediate may issue for fabrikam.com alone.", func(d *draft) error {
+		return d.through(func(t *x509.Certificate) {
+			t.PermittedDNSDomainsCritical, t.PermittedDNSDomains = true, []string{"fabrikam.com"}
+		})
+	}},
+	{CriticalExtension, "The certificate holds a critical extension that nobody knows.", func(d *draft) error {
+		d.template.ExtraExtensions = append(d.template.ExtraExtensions, pkix.Extension{
+			Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Critical: true, Value: asn1.NullBytes,
+		})
+		return nil
+	}},
+	{MissingEKU, "The extended key usage names client authentication, but not server authentication.", func(d *draft) error {
+		d.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+		return nil
+	}},
+	{SHA1, "The certificate is signed with SHA-1: the rule in 2007, refused today.", func(d *draft) error {
+		d.hash = crypto.SHA1
+		return nil
+	}},
+	{SHA2, "The certificate is signed with SHA-256, which firmware 1.0.x cannot verify.", func(d *draft) error {
+		d.hash = crypto.SHA256
+		return nil
+	}},
+	{ShortKey, "The certificate holds an RSA key of 1024 bits.", func(d *draft) (err error) {
+		d.key, err = d.issuer.options.Keys.rsa(1024)
+		return err
+	}},
+	{NegativeSerial, "The serial number is negative, as some CAs of the field wrote it.", func(d *draft) error {
+		d.edit = func(t *tbsCertificate) { t.SerialNumber = new(big.Int).Neg(t.SerialNumber) }
+		return nil
+	}},
+}
+
+// Defects lists all defects, those of one kind together.
+func Defects() []Defect {
+	all := make([]Defect, len(defects))
+	for i, d := range defects {
+		all[i] = d.name
+	}
+	return all
+}
+
+// Sentence tells a person what d is; empty for an unknown one.
+func (d Defect) Sentence() string {
+	for _, known := range defects {
+		if known.name == d {
+			return known.sentence
+		}
+	}
+	return ""
+}
+
+func (d Defect) apply(to *draft) error {
+	to.setNames()
+	if d == "" {
+		return nil
+	}
+	for _, known := range defects {
+		if known.name == d {
+			return known.apply(to)
+		}
+	}
+	return fmt.Errorf("unknown defect %q; there are %v", d, Defects())
+}
+
+// rename puts label in place of the first label of the first name and drops
+// the others.
+func (d *draft) rename(label string) {
+	_, domain, ok := strings.Cut(d.names[0], ".")
+	if !ok || len(d.template.IPAddresses) > 0 && len(d.template.DNSNames) == 0 {
+		domain = "invalid"
+	}
+	d.names, d.subject = []string{label + "." + domain}, ""
+	d.setNames()
+}
+
+// through puts a new intermediate above the certificate. Where the issuer is
+// one, the new one stands beside it under the same name.
+func (d *draft) through(spoil func(*x509.Certificate)) error {
+	name, parent := d.issuer.Name, d.issuer.Parent
+	if parent == nil {
+		name, parent = "Issuing CA", d.issuer
+	}
+	t := authorityTemplate(d.issuer.options.around(intermediateYears))
+	spoil(t)
+	a, err := newAuthority(name, parent, t, d.issuer.options)
+	d.issuer = a
+	return err
+}

@@ -1,0 +1,241 @@
+// Package pki makes the certificates of a lab: an enterprise CA as Active
+// Directory Certificate Services of 2007 builds one, a "public" CA for the
+// Edge, server certificates, and every defect that a phone must refuse.
+//
+// It follows RFC 5280 where a certificate is to be good, and device.md 3 for
+// what is wrong in the field. Nothing here protects anything: RSA keys come
+// from a published list (keys.pem), so that a whole PKI is ready in a few
+// milliseconds. Never trust a root of this package outside a lab.
+//
+// Use it so:
+//
+//	p, err := pki.New(pki.Options{}, pki.Names{})                     // as in 2007
+//	cert, err := p.Issuing.Issue(pki.Leaf{Names: []string{"pool.contoso.com"}})
+//	bad, err := p.Issuing.Issue(pki.Leaf{Names: …, Defect: pki.Expired})
+//	published := p.Enterprise.Certificate.Raw                         // for certutil -dspublish
+//
+// NewRoot, NewRootV1 and Authority.NewIntermediate make single authorities;
+// Load brings a chain from files, Like makes one in the shape of another.
+package pki
+
+import (
+	"crypto"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/pem"
+	"time"
+)
+
+// Algorithm is the kind of key and signature that an authority works with.
+type Algorithm int
+
+// The algorithms.
+const (
+	RSA2048SHA1     Algorithm = iota // the habit of 2007
+	RSA2048SHA256                    // not verifiable by firmware 1.0.x (device.md 3.2)
+	ECDSAP256SHA256                  // today's
+)
+
+// Life times. A clock that is a year off leaves the leaf's validity: always
+// when it runs behind, with the one-year leaf of today also when it is ahead.
+const (
+	rootYears         = 10 // before and after now
+	intermediateYears = 5  // before and after now
+	leafYears2007     = 2  // the web server template's default in AD CS
+	leafYears         = 1  // about what a public CA may issue today
+	leafAge           = 30 * 24 * time.Hour
+)
+
+// Options say how certificates are made. The zero value makes those of 2007
+// at the host's time. Authorities below a root inherit all but its validity.
+type Options struct {
+	// Algorithm is RSA2048SHA1 when zero. RSA2048SHA1 leaves live two years,
+	// others one.
+	Algorithm Algorithm
+	// Now is asked at each issue; nil means time.Now.
+	Now func() time.Time
+	// NotBefore and NotAfter bound the root's life. Zero means ten years
+	// before and after Now. Set them for an expired root.
+	NotBefore, NotAfter time.Time
+	// Keys is where private keys come from; share one among the authorities of
+	// a deployment, so that no key occurs twice. Nil means a new one.
+	Keys *Keys
+}
+
+// Names are the distinguished names of a PKI in RFC 4514 form, most specific
+// part first. Empty ones take the lab's defaults, below.
+type Names struct{ Enterprise, Issuing, Public string }
+
+// The names of the lab's authorities.
+const (
+	EnterpriseName = "CN=Contoso Root CA,DC=contoso,DC=com"
+	IssuingName    = "CN=Contoso Issuing CA,DC=contoso,DC=com"
+	PublicName     = "CN=Adatum Public Root CA,O=A. Datum Corporation,C=US"
+)
+
+// PKI is what a deployment needs: the enterprise's two tiers, and the root that
+// sells certificates to everybody, which issues the Edge's.
+type PKI struct {
+	Enterprise *Authority // root
+	Issuing    *Authority // below Enterprise
+	Public     *Authority // root
+}
+
+// New makes the three authorities of a deployment.
+func New(o Options, n Names) (*PKI, error) {
+	o = o.filled()
+	var p PKI
+	var err error
+	if p.Enterprise, err = NewRoot(or(n.Enterprise, EnterpriseName), o); err != nil {
+		return nil, err
+	}
+	if p.Issuing, err = p.Enterprise.NewIntermediate(or(n.Issuing, IssuingName)); err != nil {
+		return nil, err
+	}
+	if p.Public, err = NewRoot(or(n.Public, PublicName), o); err != nil {
+		return nil, err
+	}
+	return &p, nil
+}
+
+// Authority is a certification authority with its private key. Its methods are
+// safe for concurrent use.
+type Authority struct {
+	Name        string // distinguished name, as given
+	Certificate *x509.Certificate
+	Key         crypto.Signer
+	Parent      *Authority // nil for a root
+
+	options Options
+}
+
+// NewRoot makes a self-signed root. A name without "=" is taken for a common name.
+func NewRoot(name string, o Options) (*Authority, error) {
+	o = o.filled()
+	notBefore, notAfter := o.around(rootYears)
+	if !o.NotBefore.IsZero() {
+		notBefore = o.NotBefore
+	}
+	if !o.NotAfter.IsZero() {
+		notAfter = o.NotAfter
+	}
+	return newAuthority(name, nil, authorityTemplate(notBefore, notAfter), o)
+}
+
+// NewRootV1 makes a version 1 root: no extensions, so nothing in it says that
+// it is a CA. Old public roots and many in AD are of this kind.
+func NewRootV1(name string, o Options) (*Authority, error) {
+	a, err := NewRoot(name, o)
+	if err != nil {
+		return nil, err
+	}
+	a.Certificate, err = rework(a.Certificate, a.Certificate.SignatureAlgorithm, a.Key, func(t *tbsCertificate) {
+		t.Version, t.Extensions = 0, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// NewIntermediate makes an authority below a.
+func (a *Authority) NewIntermediate(name string) (*Authority, error) {
+	return newAuthority(name, a, authorityTemplate(a.options.around(intermediateYears)), a.options)
+}
+
+// Root is the authority at the top of a's chain.
+func (a *Authority) Root() *Authority {
+	for a.Parent != nil {
+		a = a.Parent
+	}
+	return a
+}
+
+// Pool holds a's own certificate, to verify what it issued.
+func (a *Authority) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.Certificate)
+	return pool
+}
+
+// PEM is a's certificate in PEM form; the DER form is Certificate.Raw.
+func (a *Authority) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw})
+}
+
+// chain is what a server sends of a's chain: all but the root (RFC 8446 4.4.2
+// lets it be left out, and Schannel does).
+func (a *Authority) chain() [][]byte {
+	var chain [][]byte
+	for ; a.Parent != nil; a = a.Parent {
+		chain = append(chain, a.Certificate.Raw)
+	}
+	return chain
+}
+
+// newAuthority signs template for a fresh key by parent, or by itself when
+// parent is nil.
+func newAuthority(name string, parent *Authority, template *x509.Certificate, o Options) (*Authority, error) {
+	subject, err := encodeName(name)
+	if err != nil {
+		return nil, err
+	}
+	template.RawSubject = subject
+	a := &Authority{Name: name, Parent: parent, options: o}
+	if a.Key, err = o.Keys.next(o.Algorithm); err != nil {
+		return nil, err
+	}
+	issuer, signer := template, a.Key
+	if parent != nil {
+		issuer, signer = parent.Certificate, parent.Key
+	}
+	if a.Certificate, err = create(template, issuer, a.Key, signer, o.Algorithm.hash()); err != nil {
+		return nil, err
+	}
+	return a, nil
+}
+
+// authorityTemplate is a CA certificate as AD CS makes it.
+func authorityTemplate(notBefore, notAfter time.Time) *x509.Certificate {
+	return &x509.Certificate{
+		NotBefore:             notBefore,
+		NotAfter:              notAfter,
+		KeyUsage:              x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+		BasicConstraintsValid: true,
+		IsCA:                  true,
+	}
+}
+
+// create signs template with a random positive serial number (RFC 5280 4.1.2.2).
+func create(template, issuer *x509.Certificate, key, signer crypto.Signer, hash crypto.Hash) (*x509.Certificate, error) {
+	template.SubjectKeyId = keyID(key.Public())
+	template.SignatureAlgorithm = signatureAlgorithm(signer, hash)
+	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), signer)
+	if err != nil {
+		return nil, err
+	}
+	return x509.ParseCertificate(der)
+}
+
+// around is a life time with now in its middle.
+func (o Options) around(years int) (notBefore, notAfter time.Time) {
+	now := o.Now()
+	return now.AddDate(-years, 0, 0), now.AddDate(years, 0, 0)
+}
+
+func (o Options) filled() Options {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Keys == nil {
+		o.Keys = new(Keys)
+	}
+	return o
+}
+
+func or(s, otherwise string) string {
+	if s == "" {
+		return otherwise
+	}
+	return s
+}
