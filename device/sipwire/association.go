@@ -1,0 +1,275 @@
+package sipwire
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// signatureSeq is the sequence number of every signature in either direction
+// (MS-SIPAE, ocs-sip.md 2.4).
+const signatureSeq = 100
+
+// Signer makes and checks detached signatures; *ntlm.Session is one.
+type Signer interface {
+	SignDatagram(seq uint32, msg []byte) []byte
+	VerifyDatagram(seq uint32, msg, sig []byte) bool
+}
+
+// Signature is what is known of an incoming message's signature.
+type Signature int
+
+// Signature states.
+const (
+	Unsigned Signature = iota // no signature, or no association to judge one by
+	Valid                     // made by the association in Incoming.By, and at a server not seen before
+	Invalid                   // wrong, repeated, or of an association that this connection does not have
+)
+
+func (s Signature) String() string {
+	switch s {
+	case Valid:
+		return "valid"
+	case Invalid:
+		return "invalid"
+	}
+	return "unsigned"
+}
+
+// AssociationConfig is what both ends agreed on.
+type AssociationConfig struct {
+	Scheme     string // as in the challenge; "": NTLM
+	Version    int    // of MS-SIPAE: 2, 3 or 4; 0 is 2, as a challenge without version means
+	Realm      string // of the challenge
+	TargetName string // of the challenge
+	Opaque     string // of the challenge; names the association
+	Server     bool   // this end is the server: it signs with Authentication-Info
+	Proxy      bool   // the challenge was a 407: the Proxy forms of the headers
+	Session    Signer
+}
+
+// Association is an MS-SIPAE security association: it signs what one end
+// sends and verifies what it gets. Its configuration must not be changed.
+type Association struct {
+	AssociationConfig
+
+	mu       sync.Mutex
+	sent     uint32 // cnum (snum at a server) of the newest signature made
+	received uint32 // the greatest cnum verified at a server
+}
+
+// NewAssociation returns an association that has signed nothing yet.
+func NewAssociation(config AssociationConfig) *Association {
+	if config.Scheme == "" {
+		config.Scheme = "NTLM"
+	}
+	if config.Version == 0 {
+		config.Version = 2
+	}
+	return &Association{AssociationConfig: config}
+}
+
+// Verify judges in against a alone. A server calls it for the REGISTER that
+// completed the handshake, which came before a could be used. Each message
+// can be verified once: a second time it counts as repeated.
+func (a *Association) Verify(in *Incoming) Signature {
+	s, _ := verify([]*Association{a}, &in.block)
+	return s
+}
+
+// names of the parameters, by who signed (ocs-sip.md 2.1).
+type signatureNames struct{ header, rand, num, signature string }
+
+func names(byServer, proxy bool) signatureNames {
+	n := signatureNames{"Authorization", "crand", "cnum", "response"}
+	if byServer {
+		n = signatureNames{"Authentication-Info", "srand", "snum", "rspauth"}
+	}
+	if proxy {
+		n.header = "Proxy-" + n.header
+	}
+	return n
+}
+
+// signs reports whether a signs the message: not what brings credentials of
+// its own, and not the answers that a server leaves alone (ocs-sip.md 2.2).
+func (a *Association) signs(b *block) bool {
+	for _, proxy := range []bool{false, true} {
+		if len(b.all(names(a.Server, proxy).header)) > 0 {
+			return false
+		}
+	}
+	code := b.statusCode()
+	return !a.Server || !(strings.HasPrefix(code, "1") || code == "401" || code == "407")
+}
+
+// sign returns the header line that signs b.
+func (a *Association) sign(b *block) string {
+	return a.line([]Param{
+		{Name: "qop", Value: "auth"},
+		{Name: "opaque", Value: a.Opaque},
+		{Name: "realm", Value: a.Realm},
+		{Name: "targetname", Value: a.TargetName},
+	}, a.signature(b))
+}
+
+// handshake returns the header line that completes the handshake; from
+// version 4 it is signed (ocs-sip.md 2.1).
+func (a *Association) handshake(b *block, token []byte) string {
+	params := []Param{
+		{Name: "qop", Value: "auth"},
+		{Name: "opaque", Value: a.Opaque},
+		{Name: "realm", Value: a.Realm},
+		{Name: "targetname", Value: a.TargetName},
+		{Name: "gssapi-data", Value: base64.StdEncoding.EncodeToString(token)},
+	}
+	if a.Version > 2 { // the version is echoed from 3 on
+		params = append(params, Param{Name: "version", Value: strconv.Itoa(a.Version), Token: true})
+	}
+	if a.Version < 4 {
+		return a.line(params, nil)
+	}
+	return a.line(params, a.signature(b))
+}
+
+func (a *Association) line(params, signature []Param) string {
+	auth := Auth{Scheme: a.Scheme, Params: append(params, signature...)}
+	return names(a.Server, a.Proxy).header + ": " + auth.String() + "\r\n"
+}
+
+// signature draws the next number and signs b.
+func (a *Association) signature(b *block) []Param {
+	a.mu.Lock()
+	a.sent++
+	num := strconv.FormatUint(uint64(a.sent), 10)
+	a.mu.Unlock()
+	random := make([]byte, 4)
+	rand.Read(random) // never fails
+	n := names(a.Server, a.Proxy)
+	text := signatureBuffer(a.Version, b, SignatureParams{
+		Scheme: a.Scheme, Rand: hex.EncodeToString(random), Num: num, Realm: a.Realm, TargetName: a.TargetName})
+	return []Param{
+		{Name: n.rand, Value: hex.EncodeToString(random)},
+		{Name: n.num, Value: num},
+		{Name: n.signature, Value: hex.EncodeToString(a.Session.SignDatagram(signatureSeq, []byte(text)))},
+	}
+}
+
+// verify looks for a signature that one of the associations can judge.
+func verify(associations []*Association, b *block) (Signature, *Association) {
+	if len(associations) == 0 {
+		return Unsigned, nil
+	}
+	result := Unsigned
+	byServer := !associations[0].Server // the other end signed
+	for _, proxy := range []bool{false, true} {
+		n := names(byServer, proxy)
+		for _, value := range b.all(n.header) {
+			parsed, err := ParseAuth(value)
+			if err != nil {
+				result = Invalid
+			}
+			for _, auth := range parsed {
+				if !auth.Has(n.signature) || strings.EqualFold(auth.Scheme, "Digest") {
+					continue
+				}
+				for _, a := range associations {
+					if a.verify(auth, n, b) {
+						return Valid, a
+					}
+				}
+				result = Invalid
+			}
+		}
+	}
+	return result, nil
+}
+
+// verify checks the signature in auth. A server takes each number once and in
+// order only, which TCP keeps, so that nothing can be played again.
+func (a *Association) verify(auth Auth, n signatureNames, b *block) bool {
+	if !strings.EqualFold(auth.Scheme, a.Scheme) || auth.Has("opaque") && auth.Get("opaque") != a.Opaque {
+		return false
+	}
+	signature, err := hex.DecodeString(auth.Get(n.signature)) // either case
+	if err != nil {
+		return false
+	}
+	num, err := strconv.ParseUint(auth.Get(n.num), 10, 32)
+	if err != nil {
+		return false
+	}
+	text := signatureBuffer(a.Version, b, SignatureParams{
+		Scheme: auth.Scheme, Rand: auth.Get(n.rand), Num: auth.Get(n.num), Realm: a.Realm, TargetName: a.TargetName})
+	if !a.Session.VerifyDatagram(signatureSeq, []byte(text), signature) {
+		return false
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.Server {
+		if uint32(num) <= a.received {
+			return false
+		}
+		a.received = uint32(num)
+	}
+	return true
+}
+
+// SignatureParams are the fields of a signature buffer that do not come from
+// the message's headers.
+type SignatureParams struct{ Scheme, Rand, Num, Realm, TargetName string }
+
+// SignatureBuffer is the text that is signed for a message, given its raw
+// header block (ocs-sip.md 2.3, MS-SIPAE 3.2.5.2).
+func SignatureBuffer(version int, raw []byte, p SignatureParams) (string, error) {
+	b, err := readBlock(raw)
+	if err != nil {
+		return "", err
+	}
+	return signatureBuffer(version, &b, p), nil
+}
+
+func signatureBuffer(version int, b *block, p SignatureParams) string {
+	number, method := b.cseq()
+	from, _ := ParseAddress(b.get("From"))
+	to, _ := ParseAddress(b.get("To"))
+	fields := []string{p.Scheme, p.Rand, p.Num, p.Realm, p.TargetName,
+		b.get("Call-ID"), number, method, from.URI, from.Param("tag")}
+	if version > 2 {
+		sipURI, telURI := b.assertedIdentity()
+		fields = append(fields, to.URI, to.Param("tag"), sipURI, telURI)
+	} else {
+		fields = append(fields, to.Param("tag"))
+	}
+	fields = append(fields, b.get("Expires"))
+	if code := b.statusCode(); code != "" {
+		fields = append(fields, code)
+	}
+	return fmt.Sprintf("<%s>", strings.Join(fields, "><"))
+}
+
+// assertedIdentity returns the first SIP and the first tel URI of
+// P-Asserted-Identity, or without that header of P-Preferred-Identity.
+func (b *block) assertedIdentity() (sipURI, telURI string) {
+	values := b.all("P-Asserted-Identity")
+	if len(values) == 0 {
+		values = b.all("P-Preferred-Identity")
+	}
+	for _, value := range values {
+		for _, element := range SplitList(value) {
+			a, _ := ParseAddress(element)
+			scheme, _, _ := strings.Cut(strings.ToLower(a.URI), ":")
+			if scheme == "sip" && sipURI == "" {
+				sipURI = a.URI
+			}
+			if scheme == "tel" && telURI == "" {
+				telURI = a.URI
+			}
+		}
+	}
+	return sipURI, telURI
+}

@@ -1,0 +1,337 @@
+package sipwire
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// maxHeaders bounds the headers of one message; 64 KiB could hold 16,000.
+const maxHeaders = 512
+
+// block is a header block taken apart, nothing of the values changed but the
+// folding: signatures are made of what was sent, not of what a parser makes of
+// it (ocs-sip.md 2.3).
+type block struct {
+	start  string
+	fields []field
+}
+
+// field is one header line. name is the long form in lower case.
+type field struct{ name, shown, value string }
+
+// readBlock takes a header block apart, from the start line to the empty line.
+func readBlock(raw []byte) (block, error) {
+	text, ok := strings.CutSuffix(string(raw), "\r\n\r\n")
+	if !ok {
+		return block{}, errors.New("the header block has no end")
+	}
+	if strings.IndexByte(text, 0) >= 0 {
+		return block{}, errors.New("a NUL byte in the header block")
+	}
+	start, text, more := strings.Cut(text, "\r\n")
+	b := block{start: start}
+	if strings.ContainsAny(start, "\r\n") {
+		return b, errors.New("CR or LF alone in the start line")
+	}
+	for more {
+		var line string
+		line, text, more = strings.Cut(text, "\r\n")
+		if strings.ContainsAny(line, "\r\n") {
+			return b, errors.New("CR or LF alone in a header")
+		}
+		if line != "" && isBlank(line[0]) { // folded, RFC 3261 7.3.1
+			if len(b.fields) == 0 {
+				return b, errors.New("a continuation line without a header")
+			}
+			last := &b.fields[len(b.fields)-1]
+			last.value = strings.TrimLeft(last.value+" "+trim(line), " ")
+			continue
+		}
+		name, value, ok := strings.Cut(line, ":")
+		name = strings.TrimRight(name, " \t")
+		if !ok || !isToken(name) {
+			return b, fmt.Errorf("line %d is no header", len(b.fields)+2) // not its text: it may be part of a secret
+		}
+		if len(b.fields) == maxHeaders {
+			return b, fmt.Errorf("more than %d headers", maxHeaders)
+		}
+		b.fields = append(b.fields, field{longName(name), name, trim(value)})
+	}
+	return b, nil
+}
+
+func (b *block) isResponse() bool { return strings.HasPrefix(strings.ToUpper(b.start), "SIP/") }
+
+// shown is the start line for a person, of bounded length.
+func (b *block) shown() string { return fmt.Sprintf("%.200s", b.start) }
+
+// statusCode is the code of a response, as sent, "" for a request.
+func (b *block) statusCode() string {
+	if !b.isResponse() {
+		return ""
+	}
+	_, rest, _ := strings.Cut(b.start, " ")
+	code, _, _ := strings.Cut(rest, " ")
+	return code
+}
+
+// get returns the first value of a header, "" when there is none.
+func (b *block) get(name string) string {
+	name = longName(name)
+	for _, f := range b.fields {
+		if f.name == name {
+			return f.value
+		}
+	}
+	return ""
+}
+
+// all returns the values of every header of that name.
+func (b *block) all(name string) (values []string) {
+	name = longName(name)
+	for _, f := range b.fields {
+		if f.name == name {
+			values = append(values, f.value)
+		}
+	}
+	return values
+}
+
+// cseq splits the CSeq header.
+func (b *block) cseq() (number, method string) {
+	f := strings.Fields(b.get("CSeq"))
+	if len(f) != 2 {
+		return "", ""
+	}
+	return f[0], f[1]
+}
+
+// key is what an answer is matched by; ok is false when the block has none.
+func (b *block) key() (key exchangeKey, ok bool) {
+	number, method := b.cseq()
+	seq, err := strconv.ParseUint(number, 10, 31)
+	return exchangeKey{b.get("Call-ID"), uint32(seq), method}, err == nil
+}
+
+// single names the headers without which a message cannot be placed and which
+// it must not have twice: sipgo would take the last one, a signature the first.
+var single = [...]string{"from", "to", "call-id", "cseq"}
+
+// check finds what sipgo's parser lets pass.
+func (b *block) check() error {
+	for _, name := range single {
+		switch len(b.all(name)) {
+		case 0:
+			return fmt.Errorf("no %s header", name)
+		case 1:
+		default:
+			return fmt.Errorf("more than one %s header", name)
+		}
+	}
+	if b.get("via") == "" {
+		return errors.New("no via header")
+	}
+	if _, ok := b.key(); !ok {
+		return errors.New("CSeq is not a number and a method")
+	}
+	if b.isResponse() {
+		code := b.statusCode()
+		if !strings.HasPrefix(strings.ToUpper(b.start), "SIP/2.0 ") || len(code) != 3 || code < "100" || code > "699" || !isDigits(code) {
+			return fmt.Errorf("status line %.40q", b.start)
+		}
+		return nil
+	}
+	method, rest, _ := strings.Cut(b.start, " ")
+	uri, version, _ := strings.Cut(rest, " ")
+	if _, m := b.cseq(); m != method { // RFC 3261 8.1.1.5
+		return errors.New("the method of CSeq is another than that of the request")
+	}
+	if !isToken(method) || uri == "" || !strings.EqualFold(version, "SIP/2.0") {
+		return errors.New("no SIP/2.0 request line")
+	}
+	return nil
+}
+
+// structured names the headers that sipgo takes apart and whose white space it
+// does not understand (RFC 4475 3.1.1.1).
+var structured = [...]string{"via", "from", "to", "cseq"}
+
+// parser is sipgo's, for the headers that make a transaction; it is never
+// changed. The others stay text: sipgo's Contact splits a quoted gruu at its
+// semicolons and writes methods="INVITE, ACK" back with double quotes.
+var parser = sip.NewParser(sip.WithHeadersParsers(func() map[string]sip.HeaderParser {
+	some := make(map[string]sip.HeaderParser)
+	for _, name := range []string{"call-id", "content-length", "content-type", "cseq", "from", "max-forwards", "to", "via"} {
+		some[name] = sip.DefaultHeadersParser()[name]
+	}
+	return some
+}()))
+
+// normalized is the header block for sipgo's parser: long names, no folding,
+// no white space around separators.
+func (b *block) normalized() []byte {
+	out := make([]byte, 0, 1024)
+	out = append(out, b.start...)
+	for _, f := range b.fields {
+		name, value := f.shown, f.value
+		if longName(name) != strings.ToLower(name) {
+			name = f.name
+		}
+		if slices.Contains(structured[:], f.name) {
+			value = squeeze(value, f.name == "via")
+		}
+		out = append(out, "\r\n"...)
+		out = append(out, name...)
+		out = append(out, ": "...)
+		out = append(out, value...)
+	}
+	return append(out, "\r\n\r\n"...)
+}
+
+// squeeze takes away white space around ; = and , (and / : in a Via) and makes
+// one blank of several, outside quotes and angle brackets.
+func squeeze(s string, via bool) string {
+	separator := func(c byte) bool {
+		return c == ';' || c == '=' || c == ',' || via && (c == '/' || c == ':')
+	}
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		switch c := s[i]; {
+		case c == '"' || c == '<':
+			n := enclosed(s[i:])
+			out = append(out, s[i:i+n]...)
+			i += n - 1
+		case isBlank(c):
+			next := i + 1
+			for next < len(s) && isBlank(s[next]) {
+				next++
+			}
+			if len(out) > 0 && !separator(out[len(out)-1]) && next < len(s) && !separator(s[next]) {
+				out = append(out, ' ')
+			}
+			i = next - 1
+		default:
+			out = append(out, c)
+		}
+	}
+	return string(out)
+}
+
+// enclosed returns the length of the quoted string or <…> that s begins with,
+// or all of s when it does not end.
+func enclosed(s string) int {
+	if s[0] == '<' {
+		if n := strings.IndexByte(s, '>'); n >= 0 {
+			return n + 1
+		}
+		return len(s)
+	}
+	for i := 1; i < len(s); i++ {
+		switch s[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(s)
+}
+
+// badRequest is the answer to a request that cannot be parsed, made of its raw
+// headers (RFC 3261 8.2.6.2); "" when it may or can not be answered.
+func (b *block) badRequest() string {
+	method, _, _ := strings.Cut(b.start, " ")
+	if method == "ACK" || method == BENOTIFY || !b.answerable() {
+		return ""
+	}
+	code := "400 Bad Request"
+	if _, rest, ok := strings.Cut(b.start, " SIP/"); ok && rest != "2.0" {
+		code = "505 Version Not Supported"
+	}
+	var out strings.Builder
+	fmt.Fprintf(&out, "SIP/2.0 %s\r\n", code)
+	for _, f := range b.fields {
+		switch f.name {
+		case "via", "from", "call-id", "cseq":
+			fmt.Fprintf(&out, "%s: %s\r\n", f.shown, f.value)
+		case "to":
+			tag := ""
+			if a, err := ParseAddress(f.value); err != nil || a.Param("tag") == "" {
+				tag = ";tag=" + NewTag()
+			}
+			fmt.Fprintf(&out, "%s: %s%s\r\n", f.shown, f.value, tag)
+		}
+	}
+	out.WriteString("Content-Length: 0\r\n\r\n")
+	return out.String()
+}
+
+// answerable reports whether the headers are there that an answer needs.
+func (b *block) answerable() bool {
+	for _, name := range single {
+		if b.get(name) == "" {
+			return false
+		}
+	}
+	return b.get("via") != ""
+}
+
+// longName is the long form of a header name in lower case (RFC 3261 7.3.3).
+func longName(name string) string {
+	name = strings.ToLower(strings.TrimRight(name, " \t"))
+	switch name {
+	case "a":
+		return "accept-contact"
+	case "b":
+		return "referred-by"
+	case "c":
+		return "content-type"
+	case "e":
+		return "content-encoding"
+	case "f":
+		return "from"
+	case "i":
+		return "call-id"
+	case "k":
+		return "supported"
+	case "l":
+		return "content-length"
+	case "m":
+		return "contact"
+	case "o":
+		return "event"
+	case "r":
+		return "refer-to"
+	case "s":
+		return "subject"
+	case "t":
+		return "to"
+	case "u":
+		return "allow-events"
+	case "v":
+		return "via"
+	case "x":
+		return "session-expires"
+	}
+	return name
+}
+
+func isBlank(c byte) bool    { return c == ' ' || c == '\t' }
+func trim(s string) string   { return strings.Trim(s, " \t") }
+func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
+
+// isToken: RFC 3261 25.1.
+func isToken(s string) bool {
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-.!%*_+`'~", c) >= 0) {
+			return false
+		}
+	}
+	return s != ""
+}

@@ -1,0 +1,138 @@
+package sipwire
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// Methods of the OCS dialect that sipgo has no name for.
+const (
+	BENOTIFY = "BENOTIFY" // a NOTIFY that is never answered
+	SERVICE  = "SERVICE"  // SOAP
+)
+
+// RequestConfig is what every request needs.
+type RequestConfig struct {
+	Method string
+	URI    string // Request-URI
+	Via    string // sent-by: this end's host:port; the branch is added
+	// Transport of the Via; "": TLS.
+	Transport string
+	From      string // header value with its parameters, tag and epid
+	To        string // header value
+	CallID    string
+	CSeq      uint32
+	Headers   []Header // further headers, in order
+	Body      []byte   // its Content-Type is one of Headers
+}
+
+// Header is a header line.
+type Header struct{ Name, Value string }
+
+// MaxForwards is what a new request starts with (RFC 3261 8.1.1.6).
+const MaxForwards = 70
+
+// NewRequest returns a request with a new branch. It is parsed as the
+// peer would: what cannot be sent is an error.
+func NewRequest(r RequestConfig) (*sip.Request, error) {
+	var out strings.Builder
+	line := func(name, value string) { fmt.Fprintf(&out, "%s: %s\r\n", name, value) }
+	fmt.Fprintf(&out, "%s %s SIP/2.0\r\n", r.Method, r.URI)
+	line("Via", fmt.Sprintf("SIP/2.0/%s %s;branch=%s", cmp.Or(r.Transport, "TLS"), r.Via, NewBranch()))
+	line("Max-Forwards", strconv.Itoa(MaxForwards))
+	line("From", r.From)
+	line("To", r.To)
+	line("Call-ID", r.CallID)
+	line("CSeq", fmt.Sprintf("%d %s", r.CSeq, r.Method))
+	for _, h := range r.Headers {
+		line(h.Name, h.Value)
+	}
+	line("Content-Length", strconv.Itoa(len(r.Body)))
+	out.WriteString("\r\n")
+	in, err := parse([]byte(out.String()), r.Body)
+	if err != nil {
+		return nil, fmt.Errorf("cannot make a %s request: %w", r.Method, err)
+	}
+	if len(in.block.fields) != 7+len(r.Headers) {
+		return nil, fmt.Errorf("cannot make a %s request: a line break in a value", r.Method)
+	}
+	return in.Request(), nil
+}
+
+// NewResponse returns an answer to req with its Via, From, To, Call-ID and
+// CSeq. A To without a tag gets toTag, or a new tag when that is empty, except
+// in a 100 (RFC 3261 8.2.6.2).
+func NewResponse(req *sip.Request, code int, reason, toTag string) *sip.Response {
+	res := sip.NewResponse(code, reason)
+	for _, name := range []string{"Via", "From", "To", "Call-ID", "CSeq"} {
+		for _, h := range req.GetHeaders(name) {
+			res.AppendHeader(sip.HeaderClone(h))
+		}
+	}
+	if to := res.To(); to != nil && code != sip.StatusTrying && to.Params.GetOr("tag", "") == "" {
+		if toTag == "" {
+			toTag = NewTag()
+		}
+		to.Params.Add("tag", toTag)
+	}
+	res.SetBody(nil)
+	return res
+}
+
+// Received adds to a response's top Via what the server saw of the client
+// (ocs-sip.md 1.1): received when the address differs from the one given,
+// ms-received-port and, unless empty, ms-received-cid.
+func Received(res *sip.Response, client netip.AddrPort, cid string) {
+	via := res.Via()
+	if via == nil {
+		return
+	}
+	if addr := client.Addr().Unmap().String(); addr != via.Host {
+		via.Params.Add("received", addr)
+	}
+	via.Params.Add("ms-received-port", strconv.Itoa(int(client.Port())))
+	if cid != "" {
+		via.Params.Add("ms-received-cid", cid)
+	}
+}
+
+// NewBranch returns a Via branch (RFC 3261 8.1.1.7).
+func NewBranch() string { return sip.RFC3261BranchMagicCookie + randomHex(8) }
+
+// NewTag returns a From or To tag.
+func NewTag() string { return randomHex(8) }
+
+// NewCallID returns a Call-ID of 32 hex digits, as Communicator's.
+func NewCallID() string { return randomHex(16) }
+
+func randomHex(n int) string {
+	b := make([]byte, n)
+	rand.Read(b) // never fails
+	return hex.EncodeToString(b)
+}
+
+var (
+	tokens    = regexp.MustCompile(`(?i)(gssapi-data\s*=\s*)("[^"]*"?|[^\s,]*)`)
+	responses = regexp.MustCompile(`(?is)(\bDigest\s.*?\bresponse\s*=\s*)("[^"]*"?|[^\s,]*)`)
+)
+
+// Redact returns a copy of a message fit for logs and captures: gssapi-data
+// and a digest's response, from which a password could be guessed, are gone.
+// The signatures of MS-SIPAE stay; their keys are random.
+func Redact(raw []byte) []byte {
+	head, body := raw, []byte(nil)
+	if end := strings.Index(string(raw), "\r\n\r\n"); end >= 0 {
+		head, body = raw[:end], raw[end:]
+	}
+	head = tokens.ReplaceAll(head, []byte(`$1"…"`))
+	head = responses.ReplaceAll(head, []byte(`$1"…"`))
+	return append(head, body...)
+}

@@ -1,0 +1,262 @@
+package sipwire
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+const (
+	maxHeaderBlock = 64 << 10 // bytes of start line and headers
+	// restingBuffer is all that a silent connection keeps for reading; longer
+	// messages go past it.
+	restingBuffer = 1 << 10
+)
+
+// readAll reads and dispatches messages until the connection ends.
+func (c *Conn) readAll() error {
+	r := bufio.NewReaderSize(c.nc, restingBuffer)
+	for {
+		head, body, err := c.readMessage(r)
+		if err != nil {
+			return err
+		}
+		c.mu.Lock()
+		c.stats.Received++
+		c.stats.BytesReceived += uint64(len(head) + len(body))
+		c.mu.Unlock()
+		if c.cfg.Tap != nil {
+			c.cfg.Tap(false, Redact(slices.Concat(head, body)))
+		}
+		in, err := parse(head, body)
+		if err != nil {
+			c.refuse(in, err)
+		} else {
+			c.dispatch(in)
+		}
+		if err := c.ending(); err != nil {
+			return err
+		}
+	}
+}
+
+// readMessage frames one message (RFC 3261 18.3). Its errors end the connection.
+func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
+	// Keep-alives and blank lines before a message are skipped (RFC 3261 7.5,
+	// ocs-sip.md 1.2).
+	for {
+		b, err := r.ReadByte()
+		if err != nil {
+			return nil, nil, err
+		}
+		c.mu.Lock()
+		c.stats.LastReceived = c.cfg.Now()
+		c.mu.Unlock()
+		if b != '\r' && b != '\n' {
+			break
+		}
+	}
+	if err := r.UnreadByte(); err != nil {
+		return nil, nil, err
+	}
+	// Once begun, a message has to end.
+	if err := c.nc.SetReadDeadline(time.Now().Add(c.cfg.ReadTimeout)); err != nil {
+		return nil, nil, err
+	}
+	if head, err = readHead(r, min(maxHeaderBlock, c.cfg.MaxMessage)); err != nil {
+		return nil, nil, c.cut(err)
+	}
+	n, err := contentLength(head)
+	if err != nil {
+		return nil, nil, c.cut(err)
+	}
+	if n > c.cfg.MaxMessage-len(head) {
+		return nil, nil, c.cut(malformed{fmt.Errorf("a body of %d bytes: more than %d for a message", n, c.cfg.MaxMessage)})
+	}
+	if n > 0 {
+		// What is announced is not allocated before it comes.
+		body, err = io.ReadAll(io.LimitReader(r, int64(n)))
+		if err == nil && len(body) < n {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return nil, nil, c.cut(err)
+		}
+	}
+	return head, body, c.nc.SetReadDeadline(time.Time{})
+}
+
+// cut is the failure for an error inside a message.
+func (c *Conn) cut(err error) error {
+	var m malformed
+	if errors.As(err, &m) {
+		return c.malformed(m)
+	}
+	return &journal.Failure{Code: journal.SIPLost, By: c.peer(),
+		What: "the SIP connection was lost in the middle of a message", Err: err}
+}
+
+// malformed marks an error that is the fault of the bytes, not of the line.
+type malformed struct{ error }
+
+func (m malformed) Unwrap() error { return m.error }
+
+// readHead reads up to and including the empty line.
+func readHead(r *bufio.Reader, limit int) ([]byte, error) {
+	var head []byte
+	for {
+		part, err := r.ReadSlice('\n')
+		if len(head)+len(part) > limit {
+			return nil, malformed{fmt.Errorf("a header block of more than %d bytes", limit)}
+		}
+		head = append(head, part...)
+		if err == nil && bytes.HasSuffix(head, []byte("\r\n\r\n")) {
+			return head, nil
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			if errors.Is(err, io.EOF) {
+				err = io.ErrUnexpectedEOF
+			}
+			return nil, err
+		}
+	}
+}
+
+// contentLength finds where the body ends. On a stream the header is required
+// (RFC 3261 18.3), and two that differ are refused.
+func contentLength(head []byte) (int, error) {
+	found := ""
+	for rest := head; len(rest) > 0; {
+		var line []byte
+		line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+		name, value, ok := bytes.Cut(line, []byte(":"))
+		if !ok || len(line) == 0 || line[0] == ' ' || line[0] == '\t' || longName(string(name)) != "content-length" {
+			continue
+		}
+		for len(rest) > 0 && (rest[0] == ' ' || rest[0] == '\t') { // folded
+			line, rest, _ = bytes.Cut(rest, []byte("\r\n"))
+			value = slices.Concat(value, line)
+		}
+		v := string(bytes.TrimSpace(value))
+		if found != "" && found != v {
+			return 0, malformed{errors.New("two Content-Length headers that differ")}
+		}
+		found = v
+	}
+	if found == "" {
+		return 0, malformed{errors.New("no Content-Length header")}
+	}
+	n, err := strconv.ParseUint(found, 10, 31)
+	if err != nil {
+		return 0, malformed{fmt.Errorf("Content-Length %.20q", found)}
+	}
+	return int(n), nil
+}
+
+// parse makes a message of its bytes. With an error in may be non-nil and hold
+// as much of the message as could be understood.
+func parse(head, body []byte) (in *Incoming, err error) {
+	b, err := readBlock(head)
+	if err != nil {
+		return nil, malformed{err}
+	}
+	in = &Incoming{Raw: head, block: b}
+	defer func() {
+		// sipgo's parser sees bytes from the network; a defect in it must cost
+		// one message, not the process.
+		if r := recover(); r != nil {
+			err = malformed{fmt.Errorf("the parser failed: %v", r)}
+		}
+	}()
+	if err := b.check(); err != nil {
+		return in, malformed{err}
+	}
+	msg, _, err := parser.ParseHeaders(b.normalized(), false)
+	if err != nil {
+		return in, malformed{fmt.Errorf("%.200s", err)} // it may quote a whole header
+	}
+	if len(body) > 0 {
+		msg.SetBody(body)
+	}
+	in.Msg = msg
+	return in, nil
+}
+
+// refuse deals with a message that was framed but is malformed: a request is
+// answered with 400 where that can be done, an exchange whose answer it would
+// have been fails, and the connection goes on.
+func (c *Conn) refuse(in *Incoming, err error) {
+	f := c.malformed(err)
+	if in == nil {
+		c.drop(f)
+		return
+	}
+	f.Answered = in.block.shown()
+	c.drop(f)
+	if in.block.isResponse() {
+		if key, ok := in.block.key(); ok {
+			c.mu.Lock()
+			e := c.take(key)
+			c.mu.Unlock()
+			if e != nil {
+				e.done(nil, f)
+			}
+		}
+		return
+	}
+	if res := in.block.badRequest(); res != "" {
+		_ = c.writeText(res, &exchange{}) // an error has ended the connection
+	}
+}
+
+// dispatch judges a message's signature and hands it on.
+func (c *Conn) dispatch(in *Incoming) {
+	c.mu.Lock()
+	verifying, signed := c.verifying, c.signing != nil
+	c.mu.Unlock()
+	in.Signature, in.By = verify(verifying, &in.block)
+	if c.cfg.RequireSigned && len(verifying) > 0 {
+		switch {
+		case in.Signature == Invalid:
+			c.end(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.shown(),
+				What: "the signature of a SIP message is wrong", Because: "MS-SIPAE, ocs-sip.md 2.2"})
+			return
+		case in.Signature == Unsigned && signed && !mayBeUnsigned(in):
+			c.drop(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.shown(),
+				What: "an unsigned SIP message was dropped", Because: "MS-SIPAE, ocs-sip.md 2.2"})
+			return
+		}
+	}
+	switch msg := in.Msg.(type) {
+	case *sip.Response:
+		if !c.answered(in, msg) && c.cfg.Handler != nil {
+			c.cfg.Handler(c, in)
+		}
+	case *sip.Request:
+		known := c.cfg.Methods == nil || slices.Contains(c.cfg.Methods, string(msg.Method))
+		if c.cfg.Handler != nil && known {
+			c.cfg.Handler(c, in)
+			return
+		}
+		res := NewResponse(msg, sip.StatusMethodNotAllowed, "Method Not Allowed", "")
+		res.AppendHeader(sip.NewHeader("Allow", strings.Join(c.cfg.Methods, ", "))) // RFC 3261 8.2.1
+		_ = c.Answer(msg, res)                                                      // an error has ended the connection
+	}
+}
+
+// mayBeUnsigned: ocs-sip.md 2.2.
+func mayBeUnsigned(in *Incoming) bool {
+	res := in.Response()
+	return res != nil && (res.StatusCode < 200 || res.StatusCode == sip.StatusUnauthorized ||
+		res.StatusCode == sip.StatusProxyAuthRequired || res.CSeq().MethodName == sip.REGISTER)
+}

@@ -1,0 +1,110 @@
+package sipwire
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// Send writes msg, signed when there is an association. A message that brings
+// its own credentials (Authorization, Authentication-Info, …) is sent as it
+// is, and a server leaves 1xx, 401 and 407 unsigned (ocs-sip.md 2.2). msg is
+// not changed and may be sent again.
+//
+// An error of the network ends the connection. Of the options only Plain
+// means something here.
+func (c *Conn) Send(msg sip.Message, options ...Option) error {
+	e := &exchange{}
+	for _, o := range options {
+		o(e)
+	}
+	return c.write(msg, e)
+}
+
+// Answer sends res, unless req must not be answered: ACK (RFC 3261 13.2.2.4)
+// and BENOTIFY (MS-SIP: best effort, no response).
+func (c *Conn) Answer(req *sip.Request, res *sip.Response) error {
+	if req.Method == sip.ACK || req.Method == BENOTIFY {
+		return nil
+	}
+	return c.Send(res)
+}
+
+// Ping sends the keep-alive CRLFCRLF (ocs-sip.md 1.2). Nothing answers it.
+func (c *Conn) Ping() error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	return c.flush("\r\n\r\n", 0)
+}
+
+func (c *Conn) write(msg sip.Message, e *exchange) error {
+	text := msg.String()
+	if msg.ContentLength() == nil { // required on a stream, RFC 3261 18.3
+		head, body, _ := strings.Cut(text, "\r\n\r\n")
+		text = fmt.Sprintf("%s\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body)
+	}
+	return c.writeText(text, e)
+}
+
+// SendRaw writes bytes as they are, for the faults of a lab.
+func (c *Conn) SendRaw(raw []byte) error {
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	return c.flush(string(raw), 1)
+}
+
+// writeText signs and writes a whole message.
+func (c *Conn) writeText(text string, e *exchange) error {
+	end := strings.Index(text, "\r\n\r\n")
+	if end < 0 {
+		return errors.New("a SIP message without an end of headers")
+	}
+	b, err := readBlock([]byte(text[:end+4]))
+	if err != nil {
+		return fmt.Errorf("a SIP message that cannot be sent: %w", err)
+	}
+	c.wmu.Lock()
+	defer c.wmu.Unlock()
+	c.mu.Lock()
+	a := c.signing
+	c.mu.Unlock()
+	credentials := ""
+	switch {
+	case e.offer != nil:
+		credentials = e.offer.handshake(&b, e.token)
+	case e.plain, a == nil, !a.signs(&b):
+	default:
+		credentials = a.sign(&b)
+	}
+	text = text[:end+2] + credentials + text[end+2:]
+	if c.cfg.Tap != nil {
+		c.cfg.Tap(true, Redact([]byte(text)))
+	}
+	return c.flush(text, 1)
+}
+
+// flush writes text, which holds that many messages; c.wmu is held.
+func (c *Conn) flush(text string, messages uint64) error {
+	if err := c.ending(); err != nil {
+		return err
+	}
+	err := c.nc.SetWriteDeadline(time.Now().Add(c.cfg.WriteTimeout))
+	if err == nil {
+		_, err = c.nc.Write([]byte(text))
+	}
+	// A reader inside TLS writes too (key updates): it gets no stale deadline.
+	_ = c.nc.SetWriteDeadline(time.Time{})
+	if err != nil {
+		c.end(c.lost(err))
+		return c.ending()
+	}
+	c.mu.Lock()
+	c.stats.Sent += messages
+	c.stats.BytesSent += uint64(len(text))
+	c.stats.LastSent = c.cfg.Now()
+	c.mu.Unlock()
+	return nil
+}
