@@ -1,0 +1,201 @@
+package flash
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime/debug"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+const (
+	// FileName is the phone's file in its state directory.
+	FileName = "phone.db"
+	// BusyTimeout is how long Open waits for another process to switch its
+	// phone off (design decision 10).
+	BusyTimeout = time.Second
+
+	bucketName = "phone"
+	crcSize    = 4 // bytes of CRC-32C before each stored value: bbolt itself checks its meta pages only
+)
+
+// File is a Flash in one bbolt file. All values are read and checked when it
+// is opened, so a damaged file shows then and not in the middle of a sign-in.
+type File struct {
+	Memory
+	path   string
+	db     *bolt.DB
+	file   *os.File // the descriptor that db holds the lock with
+	broken bool     // bbolt panicked and may hold its locks for ever
+}
+
+// Open returns the phone kept in dir, which is made (mode 0700) when it is not
+// there; the file has mode 0600. Errors are *journal.Failure: flash.busy when
+// another process has the phone on, flash.damaged when the file cannot be
+// read. Nothing is ever deleted.
+func Open(dir string) (*File, error) {
+	f := &File{path: filepath.Join(dir, FileName)}
+	if err := f.open(dir); err != nil {
+		f.release()
+		return nil, f.failure(err, "cannot be read")
+	}
+	f.commit = f.write
+	return f, nil
+}
+
+func (f *File) open(dir string) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	if _, err := os.Lstat(f.path); errors.Is(err, fs.ErrNotExist) {
+		if err := create(f.path); err != nil {
+			return err
+		}
+	}
+	return f.guard(func() (err error) {
+		f.db, err = bolt.Open(f.path, 0o600, &bolt.Options{
+			Timeout: BusyTimeout,
+			OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
+				file, err := os.OpenFile(name, flag, perm)
+				f.file = file
+				return file, err
+			},
+		})
+		if err != nil {
+			return err
+		}
+		return f.db.View(f.load)
+	})
+}
+
+// create makes an empty phone under another name first: a process killed while
+// bbolt writes its first pages must not leave a file that nobody can open.
+func create(path string) error {
+	tmp, err := os.CreateTemp(filepath.Dir(path), FileName+".new-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(tmp.Name())
+	if err := tmp.Close(); err != nil {
+		return err
+	}
+	db, err := bolt.Open(tmp.Name(), 0o600, nil)
+	if err != nil {
+		return err
+	}
+	err = db.Update(func(tx *bolt.Tx) error {
+		_, err := tx.CreateBucketIfNotExists([]byte(bucketName))
+		return err
+	})
+	if err := errors.Join(err, db.Close()); err != nil {
+		return err
+	}
+	// A link, unlike a rename, never takes the place of a phone that another
+	// process has just made.
+	err = os.Link(tmp.Name(), path)
+	if err == nil || errors.Is(err, fs.ErrExist) {
+		return nil
+	}
+	return os.Rename(tmp.Name(), path) // a file system without links
+}
+
+func (f *File) load(tx *bolt.Tx) error {
+	b := tx.Bucket([]byte(bucketName))
+	if b == nil {
+		return errors.New("not a phone: no such bucket")
+	}
+	f.values = make(map[string][]byte)
+	return b.ForEach(func(k, v []byte) error {
+		if len(v) < crcSize || len(v) > crcSize+MaxValue || binary.BigEndian.Uint32(v) != checksum(v[crcSize:]) {
+			return fmt.Errorf("the value of %.40q is damaged", k)
+		}
+		f.values[string(k)] = copied(v[crcSize:])
+		return nil
+	})
+}
+
+// write is Memory's commit: one transaction.
+func (f *File) write(changes map[string][]byte) error {
+	if f.broken {
+		return f.failure(errors.New("an earlier write failed"), "cannot be written")
+	}
+	err := f.guard(func() error {
+		return f.db.Update(func(tx *bolt.Tx) error {
+			b := tx.Bucket([]byte(bucketName))
+			for key, value := range changes {
+				if value == nil {
+					if err := b.Delete([]byte(key)); err != nil {
+						return err
+					}
+					continue
+				}
+				stored := binary.BigEndian.AppendUint32(make([]byte, 0, crcSize+len(value)), checksum(value))
+				if err := b.Put([]byte(key), append(stored, value...)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return f.failure(err, "cannot be written")
+	}
+	return nil
+}
+
+// Close implements Flash and lets another process have the phone.
+func (f *File) Close() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.closed {
+		return nil
+	}
+	f.closed, f.values = true, nil
+	return f.release()
+}
+
+func (f *File) release() error {
+	switch {
+	case f.broken && f.file != nil:
+		return errors.Join(unlock(f.file), f.file.Close()) // bbolt's own Close could wait for ever
+	case f.db != nil && !f.broken:
+		return f.db.Close()
+	}
+	return nil
+}
+
+// guard turns the panics of bbolt on damaged pages, and the faults of its
+// memory map past the end of a truncated file, into errors.
+func (f *File) guard(do func() error) (err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer func() {
+		if r := recover(); r != nil {
+			f.broken = true
+			err = fmt.Errorf("%w: %v", bolterrors.ErrInvalid, r)
+		}
+	}()
+	return do()
+}
+
+// failure is err as a person reads it.
+func (f *File) failure(err error, what string) error {
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return &journal.Failure{Code: journal.FlashBusy, Asked: f.path, Because: "design decision 10", Err: err,
+			What: "this phone is on in another process",
+			Fix:  "switch that one off, or give this one another state directory"}
+	}
+	return &journal.Failure{Code: journal.FlashDamaged, Asked: f.path, Because: "design decision 10", Err: err,
+		What: "the phone's file " + f.path + " " + what,
+		Fix:  "check permissions and free space; if it is damaged, move it aside: the phone starts as new, and downloaded roots arrive again from Active Directory"}
+}
+
+func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }

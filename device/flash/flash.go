@@ -1,0 +1,125 @@
+// Package flash is the phone's non-volatile memory: what is still there after
+// the plug was pulled. It holds the trust store, settings and identity of one
+// phone as a few named values, never a secret.
+//
+// It follows design decision 10: a change is one transaction, so that after a
+// crash at any moment the phone has the old or the new state, never half.
+//
+// Use it so:
+//
+//  1. Take new(Memory), which forgets, or Open(dir), which keeps the phone in
+//     dir/phone.db and lets one process at a time have it on.
+//  2. Read with Get; change with Update, everything that belongs together in
+//     one call.
+//  3. Close it when the phone is switched off.
+package flash
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+)
+
+const (
+	// MaxKey is the longest key, in bytes.
+	MaxKey = 256
+	// MaxValue is the largest value, in bytes: a store of thousands of roots
+	// is a few MiB.
+	MaxValue = 32 << 20
+)
+
+var (
+	// ErrClosed is returned by every method after Close.
+	ErrClosed = errors.New("flash: closed")
+	// ErrBounds is returned by Update for a key that is empty or longer than
+	// MaxKey, or a value longer than MaxValue.
+	ErrBounds = errors.New("flash: key or value out of bounds")
+)
+
+// Flash is non-volatile memory, safe for concurrent use.
+type Flash interface {
+	// Get returns a copy of the value of key, nil when there is none.
+	Get(key string) ([]byte, error)
+	// Update calls change, which puts and deletes values, and makes all its
+	// changes durable at once. When change or Update returns an error, nothing
+	// has changed. A value is copied by put.
+	Update(change func(put func(key string, value []byte), del func(key string)) error) error
+	// Close ends the use; what was updated stays.
+	Close() error
+}
+
+// Memory is a Flash that lives as long as the process. The zero Memory is empty.
+type Memory struct {
+	mu     sync.Mutex
+	values map[string][]byte
+	closed bool
+	// commit makes changes durable before they show; nil: nothing to do. A nil
+	// value in changes is a deletion.
+	commit func(changes map[string][]byte) error
+}
+
+// Get implements Flash.
+func (m *Memory) Get(key string) ([]byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	v, ok := m.values[key]
+	if !ok {
+		return nil, nil
+	}
+	return copied(v), nil
+}
+
+// Update implements Flash.
+func (m *Memory) Update(change func(put func(key string, value []byte), del func(key string)) error) error {
+	changes := make(map[string][]byte)
+	var bad error
+	put := func(key string, value []byte) {
+		if key == "" || len(key) > MaxKey || len(value) > MaxValue {
+			bad = fmt.Errorf("%w: key %.40q, value of %d bytes", ErrBounds, key, len(value))
+			return
+		}
+		changes[key] = copied(value)
+	}
+	if err := change(put, func(key string) { changes[key] = nil }); err != nil {
+		return err
+	}
+	if bad != nil {
+		return bad
+	}
+
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return ErrClosed
+	}
+	if m.commit != nil && len(changes) > 0 {
+		if err := m.commit(changes); err != nil {
+			return err
+		}
+	}
+	if m.values == nil {
+		m.values = make(map[string][]byte)
+	}
+	for key, value := range changes {
+		if value == nil {
+			delete(m.values, key)
+		} else {
+			m.values[key] = value
+		}
+	}
+	return nil
+}
+
+// Close implements Flash.
+func (m *Memory) Close() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.closed, m.values = true, nil
+	return nil
+}
+
+// copied never returns nil: an empty value is not an absent one.
+func copied(v []byte) []byte { return append([]byte{}, v...) }

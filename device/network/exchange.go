@@ -1,0 +1,161 @@
+package network
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"strings"
+
+	"github.com/miekg/dns"
+)
+
+const (
+	// dnsTries is how often each silent server is asked; UDP loses datagrams.
+	dnsTries = 2
+	// maxServers bounds the DNS servers used of a place or the host.
+	maxServers = 8
+	// udpSize is what EDNS0 offers (DNS flag day 2020): no fragments.
+	udpSize = 1232
+	// maxStray bounds the datagrams that belong to no question of ours and are
+	// passed over while waiting for an answer.
+	maxStray = 64
+)
+
+// ask puts one question to the servers in their order and returns the first
+// answer that settles it, NXDOMAIN included. The server that answers is asked
+// first from then on. Errors are *refused, *noServer, or *journal.Failure when
+// the phone ended it.
+func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *dns.Msg, server string, err error) {
+	shown := strings.TrimSuffix(name, ".")
+	q := new(dns.Msg).SetQuestion(name, qtype)
+	if _, err := q.Pack(); err != nil {
+		return nil, "", err
+	}
+	servers, err := n.servers()
+	if err != nil {
+		return nil, "", &noServer{name: shown, what: "no DNS server is known", tries: []string{err.Error()}}
+	}
+	first := int(n.preferred.Load())
+	none := &noServer{name: shown, what: "no DNS server answers"}
+	var ref *refused
+	dead := make([]bool, len(servers)) // answered, though not the question, or nobody listens
+	for range dnsTries {
+		for i := range servers {
+			i = (first + i) % len(servers)
+			if dead[i] {
+				continue
+			}
+			answer, err := n.askServer(ctx, servers[i], q)
+			if err := n.ended(ctx, dns.TypeToString[qtype]+" "+shown); err != nil {
+				return nil, "", err
+			}
+			if err != nil {
+				dead[i] = isRefused(err)
+				none.tries = append(none.tries, servers[i]+": "+err.Error())
+				continue
+			}
+			if answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError {
+				n.preferred.Store(int32(i))
+				return answer, servers[i], nil
+			}
+			dead[i] = true
+			ref = &refused{name: shown, by: servers[i], rcode: answer.Rcode}
+		}
+	}
+	if ref != nil {
+		return nil, "", ref
+	}
+	return nil, "", none
+}
+
+// servers are those of the place, else the host's.
+func (n *Network) servers() ([]string, error) {
+	list := n.place.DNS
+	if len(list) == 0 {
+		n.hostOnce.Do(func() { n.hostServers, n.hostErr = hostServers(n.opt.ResolvConf) })
+		if n.hostErr != nil {
+			return nil, n.hostErr
+		}
+		if list = n.hostServers; len(list) == 0 {
+			return nil, errors.New("this computer names no DNS server either")
+		}
+	}
+	servers := make([]string, 0, maxServers)
+	for _, s := range list[:min(len(list), maxServers)] {
+		servers = append(servers, hostPort(s, "53"))
+	}
+	return servers, nil
+}
+
+// askServer asks one server: by UDP, by TCP when the answer was cut, without
+// EDNS0 when the server does not know it (RFC 6891 7).
+func (n *Network) askServer(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
+	q = q.Copy()
+	q.SetEdns0(udpSize, false)
+	answer, err := n.askOnce(ctx, "udp", server, q)
+	if err == nil && (answer.Rcode == dns.RcodeFormatError || answer.Rcode == dns.RcodeNotImplemented) {
+		q.Extra = nil
+		answer, err = n.askOnce(ctx, "udp", server, q)
+	}
+	if err == nil && answer.Truncated {
+		return n.askOnce(ctx, "tcp", server, q)
+	}
+	return answer, err
+}
+
+// askOnce sends q with a fresh id, from a fresh port, and waits for its answer.
+func (n *Network) askOnce(ctx context.Context, network, server string, q *dns.Msg) (answer *dns.Msg, err error) {
+	q.Id = dns.Id()
+	packed, err := q.Pack()
+	if err != nil {
+		return nil, err
+	}
+	read, buf := readDatagram, make([]byte, 4096)
+	if network == "tcp" { // RFC 1035 4.2.2
+		read, buf = readFramed, make([]byte, dns.MaxMsgSize)
+		packed = append(binary.BigEndian.AppendUint16(nil, uint16(len(packed))), packed...)
+	}
+	err = n.exchange(ctx, network, "dns", server, func(c net.Conn) error {
+		if _, err := c.Write(packed); err != nil {
+			return err
+		}
+		for range maxStray {
+			k, err := read(c, buf)
+			if err != nil {
+				return err
+			}
+			m := new(dns.Msg)
+			if err := m.Unpack(buf[:k]); err == nil && answers(q, m) {
+				answer = m
+				return nil
+			}
+		}
+		return errors.New("only answers to other questions")
+	})
+	return answer, err
+}
+
+// answers says whether m is the answer to q, and not to an earlier question or
+// of somebody who guesses (RFC 5452 9.1).
+func answers(q, m *dns.Msg) bool {
+	if !m.Response || m.Id != q.Id || m.Opcode != q.Opcode {
+		return false
+	}
+	if len(m.Question) == 0 { // some servers repeat no question when they refuse it
+		return m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
+	}
+	want, got := q.Question[0], m.Question[0]
+	return len(m.Question) == 1 && strings.EqualFold(got.Name, want.Name) && got.Qtype == want.Qtype && got.Qclass == want.Qclass
+}
+
+func readDatagram(c net.Conn, buf []byte) (int, error) { return c.Read(buf) }
+
+func readFramed(c net.Conn, buf []byte) (int, error) {
+	var size [2]byte
+	if _, err := io.ReadFull(c, size[:]); err != nil {
+		return 0, err
+	}
+	return io.ReadFull(c, buf[:binary.BigEndian.Uint16(size[:])])
+}

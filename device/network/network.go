@@ -1,0 +1,206 @@
+// Package network is the phone's Ethernet jack: everything the phone learns
+// from DNS, NTP and NetBIOS, and every connection it makes, passes here.
+//
+// It follows device.md 2.3 (the DNS suffix rule), 2.4 (time) and 2.5 (which
+// records), RFC 1035 and 6891 (DNS), 2782 (SRV), 5905 (NTP) and 1002
+// (NetBIOS). It never uses the host's resolver library: the phone asks the DNS
+// servers of the place it is plugged into, so that a lab or a split DNS shows
+// it the world that the phone would see.
+//
+// Use it so:
+//
+//  1. n := New(place, Options{}); the zero Place is the host's network.
+//  2. Find servers with LookupSRV and LookupHost, connect with DialContext,
+//     learn the time with FindTime. Every error holds a *journal.Failure with
+//     a dns.*, net.* or time.* code; Retryable says whether the next candidate
+//     may be tried.
+//  3. n.Close() pulls the cable: queries and dials under way end, and every
+//     connection made through n breaks.
+package network
+
+import (
+	"context"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Defaults. The firmware's own values are not documented (device.md 11.10).
+const (
+	// DefaultTimeout is how long one try of one DNS, NTP or NetBIOS server
+	// takes at most. glibc waits 5 s; a person at a phone less.
+	DefaultTimeout = 2 * time.Second
+	// DefaultDialTimeout is how long a connection attempt to one address takes
+	// at most.
+	DefaultDialTimeout = 5 * time.Second
+)
+
+// Options change how a Network behaves. The zero Options are good.
+type Options struct {
+	Timeout     time.Duration    // one try of one DNS, NTP or NetBIOS server; 0: DefaultTimeout
+	DialTimeout time.Duration    // one address; 0: DefaultDialTimeout
+	Tap         Tap              // sees all traffic; nil: nobody looks
+	Now         func() time.Time // the phone's clock: FindTime's offset is to it, Traffic.At by it; nil: time.Now
+	IntN        func(n int) int  // random in [0,n), for SRV weights; nil: math/rand/v2
+	ResolvConf  string           // where the host names its DNS servers; "": /etc/resolv.conf (not used on Windows)
+}
+
+// Network is one place, plugged in. It is safe for concurrent use and starts
+// no goroutine of its own.
+type Network struct {
+	place Place
+	opt   Options
+
+	hostOnce    sync.Once
+	hostServers []string // lazily, when Place.DNS is empty
+	hostErr     error
+	preferred   atomic.Int32 // index of the DNS server that answered last
+
+	unplugged context.Context // ends at Close
+	unplug    context.CancelFunc
+	mu        sync.Mutex
+	conns     map[*conn]struct{} // nil after Close
+}
+
+// New returns the jack plugged into p.
+func New(p Place, o Options) *Network {
+	if o.Timeout <= 0 {
+		o.Timeout = DefaultTimeout
+	}
+	if o.DialTimeout <= 0 {
+		o.DialTimeout = DefaultDialTimeout
+	}
+	n := &Network{place: p, opt: o, conns: make(map[*conn]struct{})}
+	n.unplugged, n.unplug = context.WithCancel(context.Background())
+	return n
+}
+
+// Place is where the jack is plugged in.
+func (n *Network) Place() Place { return n.place }
+
+// Close pulls the cable: every connection made through n is closed, so that
+// reads on it fail, and later calls fail with net.unplugged.
+func (n *Network) Close() {
+	n.unplug()
+	n.mu.Lock()
+	conns := n.conns
+	n.conns = nil
+	n.mu.Unlock()
+	for c := range conns {
+		c.Conn.Close()
+	}
+}
+
+// Tap sees the bytes that pass the jack, secrets included: who keeps them
+// answers for them.
+type Tap interface {
+	// Message is called for each read and write that moved bytes, by the
+	// goroutine that reads or writes, several at a time. It must not block.
+	Message(Traffic)
+}
+
+// Traffic is what one read or write moved.
+type Traffic struct {
+	At            time.Time // by Options.Now
+	Layer         string    // "dns", "ntp", "nbns"; of DialContext "tcp" or "udp"
+	Conn          string    // who was dialled, as the caller named it: "pool.contoso.com:5061"
+	Local, Remote net.Addr
+	Sent          bool   // by the phone
+	Bytes         []byte // valid during the call only
+}
+
+// conn is a connection that Close can break and a Tap can watch.
+type conn struct {
+	net.Conn
+	n     *Network
+	layer string
+	label string
+}
+
+// connect dials one address and keeps track of the connection. addr holds an
+// IP address (or a name that the host knows, when a flag said so).
+func (n *Network) connect(ctx context.Context, network, layer, label, addr string, timeout time.Duration) (net.Conn, error) {
+	if n.unplugged.Err() != nil {
+		return nil, net.ErrClosed
+	}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	defer context.AfterFunc(n.unplugged, cancel)()
+
+	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: nc, n: n, layer: layer, label: label}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.conns == nil {
+		nc.Close()
+		return nil, net.ErrClosed
+	}
+	n.conns[c] = struct{}{}
+	return c, nil
+}
+
+// exchange opens a connection for a question and its answer: all of it ends at
+// the latest after Options.Timeout, or with ctx.
+func (n *Network) exchange(ctx context.Context, network, layer, addr string, talk func(net.Conn) error) error {
+	deadline := time.Now().Add(n.opt.Timeout)
+	c, err := n.connect(ctx, network, layer, addr, addr, n.opt.Timeout)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(deadline)
+	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
+	return talk(c)
+}
+
+func (c *conn) Read(b []byte) (int, error) {
+	k, err := c.Conn.Read(b)
+	c.tap(false, b[:k])
+	return k, err
+}
+
+func (c *conn) Write(b []byte) (int, error) {
+	k, err := c.Conn.Write(b)
+	c.tap(true, b[:k])
+	return k, err
+}
+
+func (c *conn) Close() error {
+	c.n.mu.Lock()
+	delete(c.n.conns, c)
+	c.n.mu.Unlock()
+	return c.Conn.Close()
+}
+
+func (c *conn) tap(sent bool, b []byte) {
+	if c.n.opt.Tap == nil || len(b) == 0 {
+		return
+	}
+	c.n.opt.Tap.Message(Traffic{At: c.n.now(), Layer: c.layer, Conn: c.label,
+		Local: c.LocalAddr(), Remote: c.RemoteAddr(), Sent: sent, Bytes: b})
+}
+
+func (n *Network) now() time.Time {
+	if n.opt.Now != nil {
+		return n.opt.Now()
+	}
+	return time.Now()
+}
+
+// ended is the failure of a call that a pulled cable or its caller ended; nil
+// when neither did. A deadline that has passed is a time-out like any other.
+func (n *Network) ended(ctx context.Context, asked string) error {
+	switch {
+	case n.unplugged.Err() != nil:
+		return &journal.Failure{Code: journal.NetUnplugged, Asked: asked, What: "the network cable was pulled", Err: net.ErrClosed}
+	case ctx.Err() == context.Canceled:
+		return &journal.Failure{Code: journal.ConnFailed, Asked: asked, What: "given up by the phone", Err: context.Canceled}
+	}
+	return nil
+}

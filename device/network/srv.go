@@ -1,0 +1,41 @@
+package network
+
+import (
+	"cmp"
+	"math/rand/v2"
+	"slices"
+)
+
+// SRV is one server of a service (RFC 2782). Target has no final dot.
+type SRV struct {
+	Target                 string
+	Port, Priority, Weight uint16
+}
+
+// order sorts records into the order in which they are to be tried: by
+// priority; within one priority by chance, in proportion to the weights.
+func (n *Network) order(records []SRV) {
+	intN := n.opt.IntN
+	if intN == nil {
+		intN = rand.IntN
+	}
+	slices.SortStableFunc(records, func(a, b SRV) int {
+		// Weight 0 comes first: then it has "a very small chance" (RFC 2782).
+		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(min(a.Weight, 1), min(b.Weight, 1)))
+	})
+	for i := range records {
+		sum, end := 0, i
+		for ; end < len(records) && records[end].Priority == records[i].Priority; end++ {
+			sum += int(records[end].Weight)
+		}
+		pick, running := intN(sum+1), 0
+		for j := i; j < end; j++ {
+			if running += int(records[j].Weight); running >= pick {
+				chosen := records[j]
+				copy(records[i+1:j+1], records[i:j])
+				records[i] = chosen
+				break
+			}
+		}
+	}
+}

@@ -1,0 +1,134 @@
+package network
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/beevik/ntp"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+const (
+	// FallbackTimeServer is asked when no domain has an SRV record for time
+	// (device.md 2.4).
+	FallbackTimeServer = "time.windows.com"
+	// timeTotal bounds all of one FindTime.
+	timeTotal = 15 * time.Second
+	// timeTries is how often each time server is asked; UDP loses datagrams.
+	timeTries = 2
+)
+
+// TimeAnswer is what a time server said.
+type TimeAnswer struct {
+	Offset  time.Duration // to add to Options.Now
+	Server  string        // as host:port, by name
+	Address string        // where it listens
+	Stratum uint8         // 1 to 15, distance from a reference clock
+	RTT     time.Duration // the offset is wrong by half of this at most
+	Record  string        // what led there: "SRV _ntp._udp.contoso.com", "A time.windows.com"
+	By      string        // the DNS server that had the SRV record; empty for others
+	Tried   []string      // what was tried in vain before, a line each
+}
+
+// FindTime asks the time servers of the domains in their order, found by
+// SRV _ntp._udp.<domain>; when there is no such record, or none of the servers
+// answers well, it asks FallbackTimeServer (device.md 2.4). Empty and repeated
+// domains are left out. The error holds a *journal.Failure: time.none, or
+// dns.no-server, after which nothing else is asked.
+func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeTotal)
+	defer cancel()
+	stops := func(err error) bool {
+		return n.ended(ctx, "") != nil || journal.FailureOf(err).Code == journal.DNSNoServer
+	}
+	var tried, asked []string
+	for i, domain := range domains {
+		if domain == "" || slices.Contains(domains[:i], domain) {
+			continue
+		}
+		name := "_ntp._udp." + strings.Trim(domain, ".")
+		asked = append(asked, "SRV "+name)
+		records, by, err := n.LookupSRV(ctx, name)
+		if err != nil {
+			if stops(err) {
+				return TimeAnswer{}, err
+			}
+			tried = append(tried, err.Error())
+		}
+		for _, srv := range records {
+			answer, err := n.Time(ctx, net.JoinHostPort(srv.Target, strconv.Itoa(int(srv.Port))))
+			if err == nil {
+				answer.Record, answer.By, answer.Tried = "SRV "+name, by, tried
+				return answer, nil
+			}
+			if stops(err) {
+				return TimeAnswer{}, err
+			}
+			tried = append(tried, err.Error())
+		}
+	}
+	asked = append(asked, "A "+FallbackTimeServer)
+	answer, err := n.Time(ctx, FallbackTimeServer)
+	if err == nil {
+		answer.Record, answer.Tried = "A "+FallbackTimeServer, tried
+		return answer, nil
+	}
+	if stops(err) {
+		return TimeAnswer{}, err
+	}
+	return TimeAnswer{}, &journal.Failure{Code: journal.TimeNone, Asked: strings.Join(asked, ", "), Because: "device.md 2.4",
+		What:    "no time server answered, so the phone cannot judge whether certificates are valid",
+		Details: append(tried, err.Error())}
+}
+
+// Time asks one time server, "host" or "host:port" (123), at each of its
+// addresses. The error holds a *journal.Failure: dns.* or time.none.
+func (n *Network) Time(ctx context.Context, server string) (TimeAnswer, error) {
+	server = hostPort(server, "123")
+	addrs, err := n.resolve(ctx, server)
+	if err != nil {
+		return TimeAnswer{}, err
+	}
+	f := &journal.Failure{Code: journal.TimeNone, Asked: "NTP " + server, Because: "RFC 5905"}
+	for range timeTries {
+		for _, addr := range addrs {
+			r, err := n.askTime(ctx, addr)
+			if err == nil {
+				return TimeAnswer{Offset: r.ClockOffset, Server: server, Address: addr, Stratum: r.Stratum, RTT: r.RTT}, nil
+			}
+			if stop := n.ended(ctx, f.Asked); stop != nil {
+				return TimeAnswer{}, stop
+			}
+			f.Details = append(f.Details, fmt.Sprintf("%s: %v", addr, err))
+			f.What, f.Err = "no usable time from "+server, err
+		}
+	}
+	return TimeAnswer{}, f
+}
+
+// askTime sends one query; an answer of a server that is itself not in step,
+// or says to go away, is an error (RFC 5905 A.5.1.1).
+func (n *Network) askTime(ctx context.Context, addr string) (r *ntp.Response, err error) {
+	err = n.exchange(ctx, "udp", "ntp", addr, func(c net.Conn) error {
+		r, err = ntp.QueryWithOptions(addr, ntp.QueryOptions{
+			GetSystemTime: n.opt.Now,
+			Dialer:        func(string, string) (net.Conn, error) { return timeConn{c}, nil },
+		})
+		if err != nil {
+			return err
+		}
+		return r.Validate()
+	})
+	return r, err
+}
+
+// timeConn keeps the deadline of exchange: the library would set its own.
+type timeConn struct{ net.Conn }
+
+func (timeConn) SetDeadline(time.Time) error { return nil }
