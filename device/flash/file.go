@@ -46,7 +46,7 @@ func Open(dir string) (*File, error) {
 	f := &File{path: filepath.Join(dir, FileName)}
 	if err := f.open(dir); err != nil {
 		f.release()
-		return nil, f.failure(err, "cannot be read")
+		return nil, f.failure(err, journal.FlashDamaged, "cannot be read")
 	}
 	f.commit = f.write
 	return f, nil
@@ -126,7 +126,7 @@ func (f *File) load(tx *bolt.Tx) error {
 // write is Memory's commit: one transaction.
 func (f *File) write(changes map[string][]byte) error {
 	if f.broken {
-		return f.failure(errors.New("an earlier write failed"), "cannot be written")
+		return f.failure(errors.New("an earlier write failed"), journal.FlashFailed, "cannot be written")
 	}
 	err := f.guard(func() error {
 		return f.db.Update(func(tx *bolt.Tx) error {
@@ -147,7 +147,7 @@ func (f *File) write(changes map[string][]byte) error {
 		})
 	})
 	if err != nil {
-		return f.failure(err, "cannot be written")
+		return f.failure(err, journal.FlashFailed, "cannot be written")
 	}
 	return nil
 }
@@ -187,13 +187,13 @@ func (f *File) guard(do func() error) (err error) {
 }
 
 // failure is err as a person reads it.
-func (f *File) failure(err error, what string) error {
+func (f *File) failure(err error, code journal.Code, what string) error {
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return &journal.Failure{Code: journal.FlashBusy, Asked: f.path, Because: "design decision 10", Err: err,
 			What: "this phone is on in another process",
 			Fix:  "switch that one off, or give this one another state directory"}
 	}
-	return &journal.Failure{Code: journal.FlashDamaged, Asked: f.path, Because: "design decision 10", Err: err,
+	return &journal.Failure{Code: code, Asked: f.path, Because: "design decision 10", Err: err,
 		What: "the phone's file " + f.path + " " + what,
 		Fix:  "check permissions and free space; if it is damaged, move it aside: the phone starts as new, and downloaded roots arrive again from Active Directory"}
 }

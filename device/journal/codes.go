@@ -72,6 +72,7 @@ const (
 	// What the phone keeps.
 	FlashBusy    Code = "flash.busy"    // another process has the phone on
 	FlashDamaged Code = "flash.damaged" // the file cannot be read
+	FlashFailed  Code = "flash.failed"  // the file cannot be written
 )
 
 // Page explains a code to a person.

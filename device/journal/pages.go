@@ -285,4 +285,9 @@ var pages = register(
 		Prove:  "The message names the file; nothing was changed in it.",
 		Change: "Put back a copy, or move the file away and start with an empty phone.",
 		Rule:   "design decision 10"},
+	Page{Code: FlashFailed, Title: "the phone's memory cannot be written",
+		Cause:  "The disk is full or read-only, or permission is missing. What was to be kept is not; what was there before is.",
+		Prove:  "df and ls -l of the --state directory.",
+		Change: "Make room, or give the phone a directory that it may write.",
+		Rule:   "design decision 10"},
 )

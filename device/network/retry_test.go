@@ -53,7 +53,7 @@ var retryable = map[journal.Code]bool{
 	journal.TimeNone:        false,
 	journal.TimeSkew:        false,
 	journal.FlashBusy:       false,
-	journal.FlashDamaged:    false,
+	journal.FlashDamaged, journal.FlashFailed:    false,
 	journal.ADNoDomain:      false,
 	journal.ADNoController:  false,
 	journal.ADUnreachable:   false,
