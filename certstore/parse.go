@@ -1,0 +1,141 @@
+package certstore
+
+import (
+	"bytes"
+	"crypto/x509"
+	"encoding/asn1"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// maxFile is how much ParseCertificates reads: the bundle of a whole Linux
+// distribution has a quarter of a megabyte.
+const maxFile = 16 << 20
+
+// ErrNoCertificate is what ParseCertificates gives for data that holds none.
+var ErrNoCertificate = errors.New("no certificate found")
+
+// ParseCertificates reads the certificates of a file: PEM with any number of
+// blocks, DER, or a PKCS#7 bundle (.p7b), each also as bare base64 without
+// header lines. Blocks of other kinds, such as keys, are passed over. One
+// certificate that cannot be parsed makes the whole file an error.
+func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
+	var all []*x509.Certificate
+	bad, err := eachCertificate(data, func(c *x509.Certificate) { all = append(all, c) })
+	switch {
+	case err != nil:
+		return nil, err
+	case bad != nil:
+		return nil, bad
+	case len(all) == 0:
+		return nil, ErrNoCertificate
+	}
+	return all, nil
+}
+
+// eachCertificate calls f for each certificate in data and goes on past one that
+// cannot be parsed; bad is the first of those.
+func eachCertificate(data []byte, f func(*x509.Certificate)) (bad, err error) {
+	if len(data) > maxFile {
+		return nil, fmt.Errorf("more than %d MiB cannot be a file of certificates", maxFile>>20)
+	}
+	take := func(what string, der []byte) {
+		certificates, err := parseBlock(der)
+		if err != nil && bad == nil {
+			bad = fmt.Errorf("%s: %w", what, err)
+		}
+		for _, c := range certificates {
+			f(c)
+		}
+	}
+	block, rest := pem.Decode(data)
+	if block == nil {
+		if der, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(data), nil))); err == nil && len(der) > 0 {
+			data = der
+		}
+		take("not PEM", data)
+		return bad, nil
+	}
+	for n := 1; block != nil; n++ {
+		switch block.Type {
+		case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7", "CERTIFICATE CHAIN":
+			take(fmt.Sprintf("PEM block %d", n), block.Bytes)
+		}
+		block, rest = pem.Decode(rest)
+	}
+	return bad, nil
+}
+
+// parseBlock reads certificates or PKCS#7, whatever the block was called: web
+// enrolment serves its .p7b as a block of type CERTIFICATE (device.md 3.1).
+func parseBlock(der []byte) ([]*x509.Certificate, error) {
+	if bundle, is := pkcs7Certificates(der); is {
+		der = bundle
+	}
+	return x509.ParseCertificates(der)
+}
+
+var oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
+
+// pkcs7Certificates returns the certificates of a SignedData, one after the
+// other (RFC 2315 9.1). It reads DER only, which is what certificate bundles
+// are; the indefinite lengths of BER would need a parser that can be nested to
+// any depth.
+func pkcs7Certificates(der []byte) (certificates []byte, is bool) {
+	var outer struct {
+		Type    asn1.ObjectIdentifier
+		Content asn1.RawValue `asn1:"explicit,optional,tag:0"`
+	}
+	if _, err := asn1.Unmarshal(der, &outer); err != nil || !outer.Type.Equal(oidSignedData) {
+		return nil, false
+	}
+	var signed struct {
+		Version      int
+		Digests      asn1.RawValue
+		Content      asn1.RawValue
+		Certificates asn1.RawValue `asn1:"optional,tag:0"`
+		CRLs         asn1.RawValue `asn1:"optional,tag:1"`
+		Signers      asn1.RawValue
+	}
+	if _, err := asn1.Unmarshal(outer.Content.Bytes, &signed); err != nil {
+		return nil, false
+	}
+	return signed.Certificates.Bytes, true
+}
+
+// ImportRoots reads a file of certificates (see ParseCertificates) as roots with
+// source Import. name is the file's name, at the time by the phone's clock.
+//
+// The real phone had no such thing (device.md 3.1); what is imported goes with
+// the next reset (R1.3).
+func ImportRoots(data []byte, name string, at time.Time) ([]Root, error) {
+	certificates, err := ParseCertificates(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return rootsOf(certificates, Source{Kind: Import, Set: name, At: at}), nil
+}
+
+func rootsOf(certificates []*x509.Certificate, from Source) []Root {
+	var roots []Root
+	for _, c := range certificates {
+		roots = append(roots, Root{Certificate: c, Source: from})
+	}
+	return roots
+}
+
+// ExportPEM writes roots as PEM, each below a line that names it.
+func ExportPEM(roots ...Root) []byte {
+	var b bytes.Buffer
+	for _, r := range roots {
+		if r.Certificate == nil {
+			continue
+		}
+		fmt.Fprintf(&b, "# %s (%s)\n", r.Subject(), printable(r.Source.String()))
+		b.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate.Raw}))
+	}
+	return b.Bytes()
+}

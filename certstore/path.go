@@ -1,0 +1,170 @@
+package certstore
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/asn1"
+	"errors"
+)
+
+// Bounds of the search. What a server presents is its own choice; with these a
+// verdict ends after a few milliseconds whatever it is.
+const (
+	maxPath            = 10    // certificates in one path; deployments use 2 to 4
+	maxSignatureChecks = 100   // as crypto/x509
+	maxSteps           = 200   // certificates visited, over all paths
+	minRSABits         = 1024  // crypto/rsa refuses to verify below
+	maxRSABits         = 16384 // larger keys cost seconds; crypto/tls already refuses those above 8192
+)
+
+// ruleLimit is the rule of findings that are ours alone.
+const ruleLimit = "limit of ocphone"
+
+// search enumerates the paths from a server's certificate to a root.
+//
+// It follows issuer names and signatures only. What is wrong with a path, from
+// an expired certificate to a CA that is none, is for the rules to find: so a
+// person hears every reason, not the one at which the search turned back.
+type search struct {
+	store     *content
+	presented []*x509.Certificate // without the server's own
+	known     map[[2]*x509.Certificate]bool
+	checks    int
+	steps     int
+	gaveUp    bool // a bound was reached, paths may have been missed
+}
+
+// walk calls visit for each path that begins with path: with the root at its
+// end, or with nil when the path leads no further. It stops when visit says so.
+func (s *search) walk(path []*x509.Certificate, visit func(path []*x509.Certificate, root *Root) (stop bool)) (stop bool) {
+	if s.steps++; s.steps > maxSteps {
+		s.gaveUp = true
+		return true
+	}
+	child := path[len(path)-1]
+	if len(path) == 1 {
+		if root, held := (Store{s.store}).Find(fingerprint(child)); held {
+			return visit(path, &root) // self-signed and held as a root: device.md 3.2
+		}
+	}
+	extend := func(parent *x509.Certificate) []*x509.Certificate {
+		return append(path[:len(path):len(path)], parent)
+	}
+	deadEnd := true
+	if len(path) == maxPath {
+		s.gaveUp = true
+	} else {
+		for _, root := range s.store.bySubject[string(child.RawIssuer)] {
+			if !within(path, root.Certificate) && s.signed(child, root.Certificate) {
+				deadEnd = false
+				if visit(extend(root.Certificate), &root) {
+					return true
+				}
+			}
+		}
+		for _, parent := range s.presented {
+			if !bytes.Equal(parent.RawSubject, child.RawIssuer) || within(path, parent) || s.selfSigned(parent) || !s.signed(child, parent) {
+				continue // a self-signed certificate leads nowhere: a root is trusted because it is held
+			}
+			deadEnd = false
+			if s.walk(extend(parent), visit) {
+				return true
+			}
+		}
+	}
+	return deadEnd && visit(path, nil)
+}
+
+// signed says whether parent's key made the signature of child, or whether that
+// cannot be told because the algorithm or key is one that the rules refuse anyway.
+func (s *search) signed(child, parent *x509.Certificate) bool {
+	pair := [2]*x509.Certificate{child, parent}
+	if is, done := s.known[pair]; done {
+		return is
+	}
+	if s.checks++; s.checks > maxSignatureChecks {
+		s.gaveUp = true
+		return false
+	}
+	is := parent.PublicKey != nil && (checkSignature(child, parent) == nil || unverifiable(child, parent))
+	s.known[pair] = is
+	return is
+}
+
+func (s *search) selfSigned(c *x509.Certificate) bool {
+	return bytes.Equal(c.RawIssuer, c.RawSubject) && s.signed(c, c)
+}
+
+var errKeyTooLarge = errors.New("RSA key too large")
+
+// checkSignature is x509's CheckSignatureFrom without its refusal of SHA-1 and
+// without its look at whether parent is a CA: the rules see to both.
+func checkSignature(child, parent *x509.Certificate) error {
+	if oversized(parent) {
+		return errKeyTooLarge
+	}
+	return parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
+}
+
+// unverifiable says whether Go cannot check signatures of this kind at all.
+func unverifiable(child, parent *x509.Certificate) bool {
+	return hashOf(child) == hashUnusable || shortKey(parent)
+}
+
+func shortKey(c *x509.Certificate) bool {
+	k, isRSA := c.PublicKey.(*rsa.PublicKey)
+	return isRSA && k.N.BitLen() < minRSABits
+}
+
+func oversized(c *x509.Certificate) bool {
+	k, isRSA := c.PublicKey.(*rsa.PublicKey)
+	return isRSA && k.N.BitLen() > maxRSABits
+}
+
+type hashKind int
+
+const (
+	hashUnusable hashKind = iota // MD2, MD5, DSA, unknown: crypto/x509 does not verify these
+	hashSHA1
+	hashSHA2 // and newer
+)
+
+func hashOf(c *x509.Certificate) hashKind {
+	switch c.SignatureAlgorithm {
+	case x509.SHA1WithRSA, x509.ECDSAWithSHA1:
+		return hashSHA1
+	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
+		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
+		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
+		return hashSHA2
+	}
+	return hashUnusable
+}
+
+// within says whether path already holds candidate or one that only differs in
+// its dates or issuer: as crypto/x509, it compares name, key and alternative
+// names, which breaks circles of CAs that certify each other.
+func within(path []*x509.Certificate, candidate *x509.Certificate) bool {
+	key, comparable := candidate.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
+	for _, c := range path {
+		if comparable && bytes.Equal(c.RawSubject, candidate.RawSubject) && key.Equal(c.PublicKey) &&
+			bytes.Equal(extension(c, oidSubjectAltName), extension(candidate, oidSubjectAltName)) {
+			return true
+		}
+	}
+	return false
+}
+
+var oidSubjectAltName = asn1.ObjectIdentifier{2, 5, 29, 17}
+
+// extension returns the value of an extension, nil when there is none.
+func extension(c *x509.Certificate, id asn1.ObjectIdentifier) []byte {
+	for _, e := range c.Extensions {
+		if e.Id.Equal(id) {
+			return e.Value
+		}
+	}
+	return nil
+}

@@ -1,0 +1,142 @@
+package certstore
+
+import (
+	"crypto/ecdsa"
+	"crypto/ed25519"
+	"crypto/rsa"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Root is a trusted certificate and where it came from. Certificate is not to
+// be changed.
+type Root struct {
+	Certificate *x509.Certificate
+	Source      Source
+}
+
+// Fingerprint is the SHA-256 of the certificate in lower-case hex.
+func (r Root) Fingerprint() string { return fingerprint(r.Certificate) }
+
+// Subject is the distinguished name as RFC 4514 writes it, shortened when
+// absurdly long and safe to print: "CN=Contoso Root CA,DC=contoso,DC=com".
+func (r Root) Subject() string { return subject(r.Certificate) }
+
+// Key is the kind and size of the public key: "RSA 2048", "ECDSA P-256".
+func (r Root) Key() string { return keyText(r.Certificate) }
+
+// Downloaded says whether the phone fetched the root itself, which a reset
+// undoes (R1.3).
+func (r Root) Downloaded() bool { return r.Source.Kind == AD || r.Source.Kind == Enrolment }
+
+// rootJSON: only DER and Source are read back, the rest is for people.
+type rootJSON struct {
+	Subject     string    `json:"subject"`
+	Key         string    `json:"key"`
+	Fingerprint string    `json:"fingerprint"`
+	NotBefore   time.Time `json:"notBefore"`
+	NotAfter    time.Time `json:"notAfter"`
+	Source      Source    `json:"source"`
+	DER         []byte    `json:"der"`
+}
+
+// MarshalJSON gives the certificate as base64 DER, its source and what a
+// person wants to read.
+func (r Root) MarshalJSON() ([]byte, error) {
+	if r.Certificate == nil {
+		return nil, errors.New("root without a certificate")
+	}
+	return json.Marshal(rootJSON{r.Subject(), r.Key(), r.Fingerprint(), r.Certificate.NotBefore, r.Certificate.NotAfter, r.Source, r.Certificate.Raw})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (r *Root) UnmarshalJSON(b []byte) error {
+	var j rootJSON
+	if err := json.Unmarshal(b, &j); err != nil {
+		return err
+	}
+	c, err := x509.ParseCertificate(j.DER)
+	if err != nil {
+		return fmt.Errorf("root %q: %w", j.Subject, err)
+	}
+	*r = Root{Certificate: c, Source: j.Source}
+	return nil
+}
+
+func fingerprint(c *x509.Certificate) string {
+	if c == nil {
+		return ""
+	}
+	sum := sha256.Sum256(c.Raw)
+	return hex.EncodeToString(sum[:])
+}
+
+func keyText(c *x509.Certificate) string {
+	if c == nil {
+		return ""
+	}
+	switch k := c.PublicKey.(type) {
+	case *rsa.PublicKey:
+		return fmt.Sprintf("RSA %d", k.N.BitLen())
+	case *ecdsa.PublicKey:
+		return "ECDSA " + k.Curve.Params().Name
+	case ed25519.PublicKey:
+		return "Ed25519"
+	}
+	return c.PublicKeyAlgorithm.String()
+}
+
+// Diff is what a change of the store did. Stayed holds everything that was
+// there before and still is.
+type Diff struct {
+	Came   []Root `json:"came"`
+	Went   []Root `json:"went"`
+	Stayed []Root `json:"stayed"`
+}
+
+// String is one line for each root that came or went, and one for each source
+// whose roots stay.
+func (d Diff) String() string {
+	var b strings.Builder
+	line := func(sign string, r Root) {
+		fmt.Fprintf(&b, "%s %s  %s, valid until %s, %s\n", sign, r.Subject(), r.Key(), r.Certificate.NotAfter.UTC().Format(time.DateOnly), r.Source)
+	}
+	for _, r := range d.Went {
+		line("-", r)
+	}
+	for _, r := range d.Came {
+		line("+", r)
+	}
+	if len(d.Went)+len(d.Came) == 0 {
+		b.WriteString("nothing came, nothing went\n")
+	}
+	stayed := map[string]int{}
+	var order []string
+	for _, r := range d.Stayed {
+		from := r.Source.String()
+		if stayed[from]++; stayed[from] == 1 {
+			order = append(order, from)
+		}
+	}
+	for _, from := range order {
+		fmt.Fprintf(&b, "= %s: %s\n", plural(stayed[from], "root stays", "roots stay"), from)
+	}
+	if len(order) == 0 {
+		b.WriteString("= no root stays\n")
+	}
+	return b.String()
+}
+
+// plural is "1 root" or "17 roots".
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}

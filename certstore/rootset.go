@@ -1,0 +1,144 @@
+package certstore
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// The names of root sets. A set from a file is FilePrefix and the file's path.
+const (
+	SetFactory2007 = "factory-2007" // as far as it can be had, see FactoryTable
+	SetSystem      = "system"       // what this host trusts
+	SetNone        = "none"         // nothing
+	FilePrefix     = "file:"
+)
+
+// RootSet returns the roots that a phone starts with: "factory-2007", "system",
+// "file:PATH" or "none". An unknown name or an unreadable file is a
+// *journal.Failure with code journal.Usage.
+func RootSet(name string) (Store, error) {
+	switch path, isFile := strings.CutPrefix(name, FilePrefix); {
+	case isFile:
+		return fileRoots(name, path)
+	case name == SetNone:
+		return Store{}, nil
+	case name == SetFactory2007:
+		return factory2007()
+	case name == SetSystem:
+		return systemRoots()
+	}
+	return Store{}, &journal.Failure{Code: journal.Usage, Asked: name, What: fmt.Sprintf("there is no root set %q", printable(name)),
+		Fix: "use factory-2007, system, file:PATH or none"}
+}
+
+// Describe says in words what a root set is and where it is from.
+func Describe(name string) string {
+	switch {
+	case name == SetFactory2007:
+		return describeFactory2007()
+	case name == SetSystem && hostVerifies():
+		return "The roots of this host. " + runtime.GOOS + " verifies with them but does not list them."
+	case name == SetSystem:
+		return "The roots of this host, as crypto/x509 finds them."
+	case name == SetNone:
+		return "No roots at all."
+	case strings.HasPrefix(name, FilePrefix):
+		return "The certificates in " + name[len(FilePrefix):] + "."
+	}
+	return ""
+}
+
+func fileRoots(set, path string) (Store, error) {
+	data, err := os.ReadFile(path)
+	if err == nil {
+		var certificates []*x509.Certificate
+		if certificates, err = ParseCertificates(data); err == nil {
+			return New(rootsOf(certificates, Source{Kind: File, Set: set})...), nil
+		}
+	}
+	return Store{}, &journal.Failure{Code: journal.Usage, Asked: set, What: "the root set cannot be read", Err: err,
+		Fix: "name a file with certificates in PEM, DER or PKCS#7"}
+}
+
+// hostVerifies says whether the operating system verifies instead of giving its roots.
+func hostVerifies() bool { return slices.Contains([]string{"darwin", "ios", "windows"}, runtime.GOOS) }
+
+// Where the Unix-like systems keep their roots: the first file that can be read
+// counts, and every directory, as in crypto/x509. SSL_CERT_FILE and SSL_CERT_DIR
+// stand in their place when set.
+var (
+	bundleFiles = [...]string{
+		"/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Arch, Gentoo
+		"/etc/pki/tls/certs/ca-bundle.crt",                  // Fedora, RHEL
+		"/etc/ssl/ca-bundle.pem",                            // openSUSE
+		"/etc/pki/tls/cacert.pem",                           // OpenELEC
+		"/etc/pki/ca-trust/extracted/pem/tls-ca-bundle.pem", // CentOS
+		"/etc/ssl/cert.pem",                                 // Alpine, OpenBSD, macOS tools
+		"/usr/local/etc/ssl/cert.pem",                       // FreeBSD
+		"/usr/local/share/certs/ca-root-nss.crt",            // FreeBSD, DragonFly
+		"/etc/openssl/certs/ca-certificates.crt",            // NetBSD
+		"/etc/certs/ca-certificates.crt",                    // Solaris
+	}
+	bundleDirs = [...]string{"/etc/ssl/certs", "/etc/pki/tls/certs", "/usr/local/share/certs", "/etc/openssl/certs"}
+)
+
+func systemRoots() (Store, error) {
+	if hostVerifies() {
+		return newStore(nil, true), nil
+	}
+	files, dirs := bundleFiles[:], bundleDirs[:]
+	if f := os.Getenv("SSL_CERT_FILE"); f != "" {
+		files = []string{f}
+	}
+	if d := os.Getenv("SSL_CERT_DIR"); d != "" {
+		dirs = filepath.SplitList(d)
+	}
+	var roots []Root
+	read := func(path string) error {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		_, err = eachCertificate(data, func(c *x509.Certificate) {
+			roots = append(roots, Root{c, Source{Kind: System, Set: SetSystem}})
+		}) // one that cannot be parsed is passed over, as crypto/x509 does
+		return err
+	}
+	for _, f := range files {
+		if read(f) == nil {
+			break
+		}
+	}
+	for _, d := range dirs {
+		entries, _ := os.ReadDir(d)
+		for _, e := range entries {
+			if e.IsDir() || sameDirLink(d, e) {
+				continue
+			}
+			_ = read(filepath.Join(d, e.Name())) // a file that is no bundle gives nothing
+		}
+	}
+	s := New(roots...)
+	if s.Len() == 0 {
+		return s, &journal.Failure{Code: journal.Usage, Asked: SetSystem, What: "this host has no root certificates",
+			Fix: "install ca-certificates, set SSL_CERT_FILE, or choose another root set"}
+	}
+	return s, nil
+}
+
+// sameDirLink says whether an entry is a link to its neighbour: the hash links
+// of OpenSSL, which would only be read twice.
+func sameDirLink(dir string, e os.DirEntry) bool {
+	if e.Type()&os.ModeSymlink == 0 {
+		return false
+	}
+	target, err := os.Readlink(filepath.Join(dir, e.Name()))
+	return err == nil && !strings.Contains(target, "/")
+}

@@ -1,0 +1,265 @@
+package certstore
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// rules is what a policy allows and refuses beside what crypto/x509 does.
+type rules struct {
+	name   string // of the server
+	at     time.Time
+	sha1   bool // accept SHA-1 signatures
+	cn     bool // accept the common name where there is no alternative name
+	noSHA2 bool // refuse SHA-2 signatures
+}
+
+// grade finds everything that is wrong with a path. root is the held root at
+// its end, nil when the path leads to none.
+func (u rules) grade(path []*x509.Certificate, root *Root, s *search) []Finding {
+	var found []Finding
+	report := func(c *x509.Certificate, code journal.Code, rule, format string, args ...any) {
+		found = append(found, Finding{Code: code, Subject: subject(c), Rule: rule, cert: c,
+			Text: sentence(fmt.Sprintf(format, args...))})
+	}
+	lone := len(path) == 1 && (root != nil || s.selfSigned(path[0])) // would be its own root
+	for i, c := range path {
+		who := u.who(path, i)
+		anchor := i == len(path)-1 && root != nil
+		if u.at.Before(c.NotBefore) || u.at.After(c.NotAfter) {
+			code, what, when := journal.CertExpired, "expired on", c.NotAfter
+			if u.at.Before(c.NotBefore) {
+				code, what, when = journal.CertNotYetValid, "is not valid before", c.NotBefore
+			}
+			report(c, code, "RFC 5280 4.1.2.5", "%s %s %s; the phone's clock says %s", who, what, instant(when), instant(u.at))
+			found[len(found)-1].cure = anchor && i > 0 // a renewed root may be published
+		}
+		if len(c.UnhandledCriticalExtensions) > 0 {
+			report(c, journal.CertConstraint, "RFC 5280 4.2", "%s has a critical extension that the phone does not know (%s)", who, shown(c.UnhandledCriticalExtensions[0].String()))
+		}
+		if i > 0 {
+			u.gradeCA(c, who, anchor, i-1, report)
+		}
+		if !anchor && !lone { // a root is trusted because it is held, its own signature proves nothing
+			switch hash := hashOf(c); {
+			case hash == hashUnusable:
+				report(c, journal.CertWeak, "RFC 6151", "%s is signed with %s, which cannot be verified here", who, c.SignatureAlgorithm)
+			case hash == hashSHA1 && !u.sha1:
+				report(c, journal.CertWeak, "Baseline Requirements 7.1.3.2", "%s is signed with SHA-1, which is not accepted any more", who)
+			case hash == hashSHA2 && u.noSHA2:
+				report(c, journal.CertSHA2, "device.md 3.2", "%s is signed with %s; this firmware cannot verify SHA-2", who, c.SignatureAlgorithm)
+			}
+		}
+		if shortKey(c) {
+			report(c, journal.CertWeak, "NIST SP 800-131A", "%s has a key of %s bits; less than %d cannot be used", who, keyText(c)[len("RSA "):], minRSABits)
+		}
+		if !servesTLS(c) {
+			report(c, journal.CertUsage, "RFC 5280 4.2.1.12", "%s may not be used for a TLS server: its extended key usage lacks serverAuth", who)
+		}
+	}
+	if u.name != "" {
+		if err := u.checkName(path[0]); err != nil {
+			report(path[0], journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s", shown(u.name), namesOf(path[0]))
+		}
+	}
+	if oversized(path[0]) {
+		report(path[0], journal.CertConstraint, ruleLimit, "%s has a key of more than %d bits", u.who(path, 0), maxRSABits)
+	}
+	if err := u.judge(path, len(found) > 0 || root == nil); err != nil {
+		report(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s", u.who(path, 0), shown(strings.TrimPrefix(err.Error(), "x509: ")))
+	}
+	if root == nil {
+		found = append(found, u.unanchored(path, s))
+	}
+	return found
+}
+
+// gradeCA checks what a certificate needs to issue others. below is the number
+// of intermediates between it and the server's certificate.
+func (u rules) gradeCA(c *x509.Certificate, who string, anchor bool, below int, report func(*x509.Certificate, journal.Code, string, string, ...any)) {
+	switch {
+	case c.BasicConstraintsValid && !c.IsCA, !c.BasicConstraintsValid && c.Version == 3:
+		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s issued another one but is not a CA", who)
+	case !c.BasicConstraintsValid && !anchor:
+		report(c, journal.CertConstraint, "RFC 5280 6.1.4 (k)", "%s is of version %d; an intermediate CA needs version 3 with basicConstraints", who, c.Version)
+	case c.BasicConstraintsValid && c.MaxPathLen >= 0 && below > c.MaxPathLen:
+		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s allows %s below it, the chain has %d", who, plural(c.MaxPathLen, "CA", "CAs"), below)
+	}
+	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
+		report(c, journal.CertUsage, "RFC 5280 4.2.1.3", "%s issued another one but its key usage does not allow that", who)
+	}
+}
+
+// unanchored is the finding for a path that leads to no held root.
+func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
+	last := path[len(path)-1]
+	f := Finding{Subject: subject(last), cert: last, cure: true}
+	var trusted string // … is not <trusted>
+	switch n := len(s.store.roots); {
+	case s.store.host:
+		trusted = "among those that this host and the phone trust"
+	case n == 0:
+		trusted = "trusted: the phone holds no root at all"
+	case n == 1:
+		trusted = "the one root that the phone trusts"
+	default:
+		trusted = fmt.Sprintf("among the %d the phone trusts", n)
+	}
+	if len(path) == 1 && s.selfSigned(last) {
+		f.Code, f.Rule = journal.CertSelfSigned, "R1.6"
+		f.Text = sentence(fmt.Sprintf("%s is self-signed and is not itself %s", u.who(path, 0), trusted))
+		return f
+	}
+	f.Code, f.Rule = journal.CertUntrusted, "R1.1"
+	text := fmt.Sprintf("%s was issued by %s; that root is not %s", u.who(path, 0), issuer(last), trusted)
+	if len(path) > 1 {
+		text = fmt.Sprintf("%s was issued by %s, whose chain leads to %s; that root is not %s", u.who(path, 0), issuer(path[0]), issuer(last), trusted)
+	}
+	if len(s.store.bySubject[string(last.RawIssuer)]) > 0 {
+		text += " (a root of that name is, but with another key)"
+	}
+	f.Text = sentence(text)
+	return f
+}
+
+// judge lets crypto/x509 decide about everything but signatures and the common
+// name, so that policy 2007 is exactly as strict as today there: name
+// constraints, certificate policies, nested key usage, path length and what
+// later versions of Go may add.
+//
+// crypto/x509 has no switch to accept SHA-1. So it gets copies of the
+// certificates of a path whose signatures walk has already verified, each signed
+// anew with Ed25519 over its own unchanged contents. Every copy has a key of its
+// own, so that no other path than this one can be built from them.
+//
+// With chainOnly it looks just at what can only be judged over the whole chain
+// (name constraints, certificate policies), since grade has reported the rest.
+func (u rules) judge(path []*x509.Certificate, chainOnly bool) error {
+	if chainOnly && !slices.ContainsFunc(path, limitsChain) {
+		return nil
+	}
+	copies := make([]*x509.Certificate, len(path))
+	keys := copyKeys()
+	for i := range path {
+		c := *path[i]
+		c.PublicKeyAlgorithm, c.PublicKey = x509.Ed25519, keys[i].Public()
+		c.SignatureAlgorithm, c.Signature = x509.PureEd25519, ed25519.Sign(keys[i+1], c.RawTBSCertificate)
+		if chainOnly {
+			c.NotBefore, c.NotAfter = u.at, u.at
+			c.UnhandledCriticalExtensions, c.ExtKeyUsage, c.UnknownExtKeyUsage, c.KeyUsage = nil, nil, nil, 0
+			if i > 0 {
+				c.BasicConstraintsValid, c.IsCA, c.MaxPathLen = true, true, -1
+			}
+		}
+		copies[i] = &c
+	}
+	leaf := copies[0]
+	if u.byCommonName(leaf) { // name constraints hold for a common name that stands for the alternative name
+		leaf.DNSNames = []string{leaf.Subject.CommonName}
+		leaf.Extensions = append(slices.Clip(leaf.Extensions), pkix.Extension{Id: oidSubjectAltName})
+	}
+	options := x509.VerifyOptions{Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: u.at}
+	options.Roots.AddCert(copies[len(copies)-1])
+	for _, c := range copies[1:max(1, len(copies)-1)] {
+		options.Intermediates.AddCert(c)
+	}
+	_, err := leaf.Verify(options)
+	if invalid := (x509.CertificateInvalidError{}); errors.As(err, &invalid) && invalid.Detail != "" {
+		return errors.New(invalid.Detail)
+	}
+	return err
+}
+
+// copyKeys are the keys of judge's copies. They guard nothing: a copy lives for
+// one call, and only after its true signature was verified.
+var copyKeys = sync.OnceValue(func() (keys [maxPath + 1]ed25519.PrivateKey) {
+	for i := range keys {
+		keys[i] = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i)}, ed25519.SeedSize))
+	}
+	return keys
+})
+
+// limitsChain says whether a certificate has rules for the chain below it: name
+// constraints, policy mappings, policy constraints or inhibitAnyPolicy.
+func limitsChain(c *x509.Certificate) bool {
+	return slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool {
+		return len(e.Id) == 4 && slices.Equal(e.Id[:3], []int{2, 5, 29}) && slices.Contains([]int{30, 33, 36, 54}, e.Id[3])
+	})
+}
+
+// checkName is VerifyHostname, and with cn also for the common name when the
+// certificate has no alternative name at all (RFC 2818 3.1).
+func (u rules) checkName(leaf *x509.Certificate) error {
+	if u.byCommonName(leaf) {
+		c := *leaf
+		c.DNSNames = []string{leaf.Subject.CommonName}
+		leaf = &c
+	}
+	return leaf.VerifyHostname(u.name)
+}
+
+func (u rules) byCommonName(leaf *x509.Certificate) bool {
+	return u.cn && leaf.Subject.CommonName != "" && extension(leaf, oidSubjectAltName) == nil
+}
+
+// servesTLS says whether a certificate leaves room for TLS servers. Key usage is
+// nested: a CA that lists usages limits those below it (as crypto/x509).
+func servesTLS(c *x509.Certificate) bool {
+	return len(c.ExtKeyUsage) == 0 && len(c.UnknownExtKeyUsage) == 0 ||
+		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
+}
+
+// who names the certificate at path[i] in a sentence.
+func (u rules) who(path []*x509.Certificate, i int) string {
+	switch {
+	case i > 0:
+		return "the CA certificate " + subject(path[i])
+	case u.name == "":
+		return "the certificate " + subject(path[0])
+	}
+	return "the certificate of " + shown(u.name)
+}
+
+// namesOf says in words which names a certificate is for.
+func namesOf(c *x509.Certificate) string {
+	names := alternativeNames(c)
+	switch cn := c.Subject.CommonName; {
+	case len(names) > 0:
+		return "it is for " + strings.Join(names, ", ")
+	case cn != "":
+		return "it has only the common name " + shown(cn)
+	}
+	return "it has no name at all"
+}
+
+// maxNames is how many alternative names are shown.
+const maxNames = 20
+
+func alternativeNames(c *x509.Certificate) []string {
+	var names []string
+	for _, n := range c.DNSNames {
+		names = append(names, shown(n))
+	}
+	for _, ip := range c.IPAddresses {
+		names = append(names, ip.String())
+	}
+	if more := len(names) - maxNames; more > 0 {
+		names = append(names[:maxNames], fmt.Sprintf("and %d more", more))
+	}
+	return names
+}
+
+func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+
+// sentence begins with a capital letter and ends with a full stop.
+func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }

@@ -1,0 +1,166 @@
+package certstore
+
+import (
+	"crypto/x509"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// PolicyName names a set of rules for server certificates.
+type PolicyName string
+
+const (
+	Today      PolicyName = "today" // crypto/x509
+	Policy2007 PolicyName = "2007"  // what firmware of 2007 accepted (design decision 4)
+)
+
+// Request is a chain to be judged.
+type Request struct {
+	Chain  []*x509.Certificate // as presented, the server's own certificate first
+	Name   string              // that must be in the certificate; empty: no name is checked, and a note says so
+	At     time.Time           // by the phone's clock; zero means the host's clock
+	Policy PolicyName          // which decides; empty means Today
+	NoSHA2 bool                // policy 2007 refuses SHA-2 signatures of server and intermediates (a root's own is never looked at): firmware 1.0.x, device.md 3.2
+}
+
+// Verdict is the answer to a Request, with the evidence.
+type Verdict struct {
+	OK           bool                  `json:"ok"`
+	Policy       PolicyName            `json:"policy"`            // the one that decided
+	Code         journal.Code          `json:"code,omitempty"`    // the main reason, empty when OK
+	Sentence     string                `json:"sentence"`          // for a person
+	Name         string                `json:"name"`              // as asked
+	At           time.Time             `json:"at"`                // the time it was judged at
+	Answers      map[PolicyName]Answer `json:"answers"`           // always both
+	Certificates []CertificateEvidence `json:"certificates"`      // as presented, then the root when it was not
+	Notes        []string              `json:"notes,omitempty"`   // worth knowing, never a reason to refuse
+	Anchor       *Root                 `json:"anchor,omitempty"`  // the trusted root, nil when not OK
+	Rule         string                `json:"because,omitempty"` // the rule behind Code
+}
+
+// Answer is what one policy says.
+type Answer struct {
+	OK       bool                `json:"ok"`
+	Findings []Finding           `json:"findings,omitempty"` // every reason, the main one first; none when OK
+	Path     []*x509.Certificate `json:"-"`                  // server's certificate to root; without the root when none is trusted
+	Anchor   *Root               `json:"-"`                  // the held root at the end of Path, also when it has expired
+}
+
+// Finding is one reason to refuse.
+type Finding struct {
+	Code    journal.Code `json:"code"`
+	Subject string       `json:"subject"` // the certificate at fault
+	Text    string       `json:"text"`    // a plain sentence
+	Rule    string       `json:"because"` // requirement id or section
+
+	cert *x509.Certificate
+	cure bool // a root that Active Directory may publish would cure it
+}
+
+// CertificateEvidence is one certificate in words.
+type CertificateEvidence struct {
+	Role        string    `json:"role"` // "server", "intermediate", "root", or "unused": presented, but not part of the path
+	Presented   bool      `json:"presented"`
+	Subject     string    `json:"subject"`
+	Issuer      string    `json:"issuer"`
+	Serial      string    `json:"serial"` // hex, negative ones with a minus
+	Key         string    `json:"key"`
+	Signature   string    `json:"signature"`
+	NotBefore   time.Time `json:"notBefore"`
+	NotAfter    time.Time `json:"notAfter"`
+	Names       []string  `json:"names,omitempty"` // subject alternative names
+	Fingerprint string    `json:"fingerprint"`
+	Source      *Source   `json:"source,omitempty"`   // when the phone holds it
+	Findings    []Finding `json:"findings,omitempty"` // of the deciding policy
+}
+
+// NeedsRoot is true exactly when the only trouble under the deciding policy is
+// that no chain leads to a root that is trusted and valid, so that a root from
+// Active Directory may cure it (R1.2). That is so for
+//
+//   - an unknown issuer,
+//   - a self-signed server certificate: it may itself be published (device.md 3.2),
+//   - a held root that has expired or is not valid yet: a renewed one may be published.
+//
+// It is false for a wrong name, an expired server certificate, a key usage, a
+// SHA-2 signature that the firmware cannot verify, and everything else that no
+// root cures, also when the issuer is unknown besides.
+func (v Verdict) NeedsRoot() bool {
+	f := v.Answers[v.Policy].Findings
+	return len(f) > 0 && !slices.ContainsFunc(f, func(f Finding) bool { return !f.cure })
+}
+
+// Issuer is the name of the root that the chain leads to or would lead to:
+// "CN=Contoso Root CA,DC=contoso,DC=com". Empty when nothing was presented.
+func (v Verdict) Issuer() string {
+	path := v.Answers[v.Policy].Path
+	if len(path) == 0 {
+		return ""
+	}
+	return issuer(path[len(path)-1])
+}
+
+// Details is the evidence for a journal step, a line each.
+func (v Verdict) Details() []string {
+	var lines []string
+	for _, c := range v.Certificates {
+		lines = append(lines, c.String())
+	}
+	for _, p := range []PolicyName{Today, Policy2007} {
+		a, mark := v.Answers[p], ""
+		if p == v.Policy {
+			mark = " (decides)"
+		}
+		if a.OK {
+			lines = append(lines, fmt.Sprintf("policy %s%s: good", p, mark))
+		}
+		for _, f := range a.Findings {
+			lines = append(lines, fmt.Sprintf("policy %s%s: %s [%s; %s]", p, mark, f.Text, f.Code, f.Rule))
+		}
+	}
+	for _, n := range v.Notes {
+		lines = append(lines, "note: "+n)
+	}
+	return lines
+}
+
+// String is the certificate in one line.
+func (c CertificateEvidence) String() string {
+	held := "held: "
+	if c.Presented {
+		held = "presented: "
+	}
+	text := fmt.Sprintf("%s%s %s, issued by %s, %s, signed with %s, valid %s to %s", held, c.Role, c.Subject, c.Issuer, c.Key, c.Signature,
+		c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly))
+	if len(c.Names) > 0 {
+		text += ", names " + strings.Join(c.Names, " ")
+	}
+	text += ", SHA-256 " + c.Fingerprint
+	if c.Source != nil {
+		text += ", source " + c.Source.String()
+	}
+	return text
+}
+
+// Failure is the verdict as an error with a code, nil when it is good.
+func (v Verdict) Failure() *journal.Failure {
+	if v.OK {
+		return nil
+	}
+	return &journal.Failure{Code: v.Code, Asked: "the certificate of " + shown(v.Name), What: v.Sentence, Because: v.Rule, Details: v.Details()}
+}
+
+// VerdictError is the error of a handshake that ClientConfig refused. It
+// unwraps to a *journal.Failure.
+type VerdictError struct{ Verdict Verdict }
+
+func (e *VerdictError) Error() string {
+	return fmt.Sprintf("%s [%s]", e.Verdict.Sentence, e.Verdict.Code)
+}
+
+// Unwrap gives the *journal.Failure.
+func (e *VerdictError) Unwrap() error { return e.Verdict.Failure() }
