@@ -1,0 +1,161 @@
+package ntlm
+
+import (
+	"crypto/hmac"
+	"crypto/rc4"
+	"hash/crc32"
+)
+
+// SignatureSize is the length of every signature, in octets.
+const SignatureSize = 16
+
+// Session is an established security context, MS-NLMP 3.4.
+//
+// SignDatagram and VerifyDatagram keep no state and are safe for concurrent
+// use. Sign, Seal, Verify, Unseal and ResetCrypto keep running state and are
+// not; under extended session security one goroutine may Sign and Seal while
+// another one does Verify and Unseal, for the directions share nothing.
+type Session struct {
+	flags   Flags
+	out, in half
+}
+
+// half is one direction.
+type half struct {
+	sign, seal []byte
+	stream     *rc4.Cipher
+	seq        uint32
+}
+
+// The terminating NUL belongs to the constant, MS-NLMP 3.4.5.2 and 3.4.5.3.
+const (
+	clientSignMagic = "session key to client-to-server signing key magic constant\x00"
+	serverSignMagic = "session key to server-to-client signing key magic constant\x00"
+	clientSealMagic = "session key to client-to-server sealing key magic constant\x00"
+	serverSealMagic = "session key to server-to-client sealing key magic constant\x00"
+)
+
+func newSession(flags Flags, exportedKey []byte, server bool) *Session {
+	client := half{sign: md5sum(exportedKey, []byte(clientSignMagic)), seal: sealKey(flags, exportedKey, clientSealMagic)}
+	srv := half{sign: md5sum(exportedKey, []byte(serverSignMagic)), seal: sealKey(flags, exportedKey, serverSealMagic)}
+	s := &Session{flags: flags, out: client, in: srv}
+	if server {
+		s.out, s.in = srv, client
+	}
+	s.ResetCrypto()
+	return s
+}
+
+// sealKey is SEALKEY of MS-NLMP 3.4.5.3 without LM session keys.
+func sealKey(flags Flags, key []byte, magic string) []byte {
+	switch {
+	case flags&NegotiateESS == 0:
+		return key
+	case flags&Negotiate128 != 0:
+	case flags&Negotiate56 != 0:
+		key = key[:7]
+	default:
+		key = key[:5]
+	}
+	return md5sum(key, []byte(magic))
+}
+
+// Flags are the ones that client and server agreed on.
+func (s *Session) Flags() Flags { return s.flags }
+
+// ResetCrypto restarts the streams and keeps the sequence numbers: SPNEGO does
+// so after its mechListMIC (RFC 4178, MS-SPNG 3.3.5.1).
+func (s *Session) ResetCrypto() {
+	s.out.stream, s.in.stream = newRC4(s.out.seal), newRC4(s.in.seal)
+	if s.flags&NegotiateESS == 0 {
+		s.in.stream = s.out.stream // one handle for both directions, MS-NLMP 3.4.4.1
+	}
+}
+
+// Sign returns the signature of msg, the next one on the connection.
+func (s *Session) Sign(msg []byte) []byte {
+	return s.mac(&s.out, s.out.stream, s.out.next(), msg)
+}
+
+// Verify tells whether sig is the peer's signature of msg, the next one on the
+// connection.
+func (s *Session) Verify(msg, sig []byte) bool {
+	return s.equal(sig, s.mac(&s.in, s.in.stream, s.in.next(), msg))
+}
+
+// Seal encrypts msg and returns it with its signature, MS-NLMP 3.4.3.
+func (s *Session) Seal(msg []byte) (sealed, sig []byte) {
+	sealed = make([]byte, len(msg))
+	s.out.stream.XORKeyStream(sealed, msg)
+	return sealed, s.mac(&s.out, s.out.stream, s.out.next(), msg)
+}
+
+// Unseal decrypts what the peer sealed. Nothing of it is returned unless the
+// signature holds; the error is ErrSignature, after which the session is of no
+// further use.
+func (s *Session) Unseal(sealed, sig []byte) ([]byte, error) {
+	msg := make([]byte, len(sealed))
+	s.in.stream.XORKeyStream(msg, sealed)
+	if !s.equal(sig, s.mac(&s.in, s.in.stream, s.in.next(), msg)) {
+		return nil, ErrSignature
+	}
+	return msg, nil
+}
+
+// SignDatagram returns the signature of msg under a sequence number that the
+// protocol supplies; MS-SIPAE has 100 for every message in both directions
+// (ocs-sip.md 2.4).
+func (s *Session) SignDatagram(seq uint32, msg []byte) []byte {
+	return s.mac(&s.out, s.datagramStream(&s.out, seq), seq, msg)
+}
+
+// VerifyDatagram tells whether sig is the peer's SignDatagram of msg.
+func (s *Session) VerifyDatagram(seq uint32, msg, sig []byte) bool {
+	return s.equal(sig, s.mac(&s.in, s.datagramStream(&s.in, seq), seq, msg))
+}
+
+// datagramStream is the fresh handle of one message, MS-NLMP 3.4.4.
+func (s *Session) datagramStream(h *half, seq uint32) *rc4.Cipher {
+	if s.flags&NegotiateESS == 0 {
+		return newRC4(h.seal)
+	}
+	return newRC4(md5sum(h.seal, le.AppendUint32(nil, seq)))
+}
+
+// mac is MS-NLMP 3.4.4.1 (no extended session security) and 3.4.4.2.
+func (s *Session) mac(h *half, stream *rc4.Cipher, seq uint32, msg []byte) []byte {
+	sig := make([]byte, SignatureSize)
+	le.PutUint32(sig, 1)
+	if s.flags&NegotiateESS != 0 {
+		sum := hmacMD5(h.sign, le.AppendUint32(nil, seq), msg)[:8]
+		if s.flags&NegotiateKeyExch != 0 {
+			stream.XORKeyStream(sum, sum)
+		}
+		copy(sig[4:], sum)
+		le.PutUint32(sig[12:], seq)
+		return sig
+	}
+	b := make([]byte, 12) // random pad, CRC, 0: the pad is sent as 0
+	le.PutUint32(b[4:], crc32.ChecksumIEEE(msg))
+	stream.XORKeyStream(b, b)
+	le.PutUint32(b[8:], le.Uint32(b[8:])^seq)
+	copy(sig[8:], b[4:])
+	return sig
+}
+
+// equal compares in constant time. Without extended session security octets 4
+// to 7 are the sender's random pad: Windows leaves garbage there (ocs-sip.md 2.4).
+func (s *Session) equal(got, want []byte) bool {
+	if len(got) != SignatureSize {
+		return false
+	}
+	if s.flags&NegotiateESS == 0 {
+		got = cat(got[:4], want[4:8], got[8:])
+	}
+	return hmac.Equal(got, want)
+}
+
+func (h *half) next() uint32 {
+	h.seq++
+	return h.seq - 1
+}
