@@ -1,0 +1,217 @@
+package ad
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/ntlm"
+)
+
+// SASL mechanisms that are offered.
+const (
+	mechSPNEGO = "GSS-SPNEGO"
+	mechNTLM   = "NTLM"
+)
+
+// Diagnostic messages as Windows Server 2003 ("vece", build 3790) words them.
+const (
+	textBindFirst   = "000004DC: LdapErr: DSID-0C0906DC, comment: In order to perform this operation a successful bind must be completed on the connection., data 0, vece"
+	textIntegrity   = "00002028: LdapErr: DSID-0C090202, comment: The server requires binds to turn on integrity checking if SSL\\TLS are not already active on the connection, data 0, vece"
+	textLayerInTLS  = "00002029: LdapErr: DSID-0C09016D, comment: Cannot bind using sign/seal on a connection on which TLS or SSL is in effect, data 0, vece"
+	textLayerTwice  = "00002029: LdapErr: DSID-0C09016D, comment: Cannot bind on a connection on which sign/seal is in effect, data 0, vece"
+	textMechanism   = "00002027: LdapErr: DSID-0C090483, comment: Invalid Authentication method, data 0, vece"
+	textUnavailable = "000020EF: LdapErr: DSID-0C09059A, comment: The server is not ready to bind, data 0, vece"
+)
+
+// bind answers a BindRequest, RFC 4511 4.2 and MS-ADTS 5.1.1.1.
+func (c *conn) bind(m message) error {
+	if len(m.op.Children) != 3 || m.op.Children[2].ClassType != ber.ClassContext {
+		return errMalformed
+	}
+	name, auth := text(m.op.Children[1]), m.op.Children[2]
+	if v, ok := integer(m.op.Children[0]); !ok || v < 2 || v > 3 {
+		return c.bound(m, protocolError, "", "")
+	}
+	c.user, c.pages = "", nil // RFC 4511 4.2.1: anonymous until the bind succeeds
+	exchange := c.exchange
+	c.exchange = nil
+	if auth.Tag == authSimple {
+		return c.bindSimple(m, name, text(auth))
+	}
+	if c.session != nil {
+		return c.bound(m, unwillingToPerform, "", textLayerTwice)
+	}
+	switch auth.Tag {
+	case authSASL:
+		if len(auth.Children) < 1 || len(auth.Children) > 2 {
+			return errMalformed
+		}
+		if mech := text(auth.Children[0]); !strings.EqualFold(mech, mechSPNEGO) && !strings.EqualFold(mech, mechNTLM) {
+			return c.bound(m, authMethodNotSupported, "", textMechanism)
+		}
+		var token []byte
+		if len(auth.Children) == 2 {
+			token = auth.Children[1].Data.Bytes()
+		}
+		return c.bindToken(m, exchange, token, func(done bool, reply []byte) *ber.Packet {
+			code := success
+			if !done {
+				code = saslBindInProgress
+			}
+			if reply == nil {
+				return result(opBindResponse, code, "", "")
+			}
+			return result(opBindResponse, code, "", "", contextString(7, string(reply)))
+		})
+	case authSicilyDiscovery:
+		return c.bound(m, success, mechNTLM, "")
+	case authSicilyNegotiate, authSicilyResponse: // the token travels in matchedDN
+		return c.bindToken(m, exchange, auth.Data.Bytes(), func(_ bool, reply []byte) *ber.Packet {
+			return result(opBindResponse, success, string(reply), "")
+		})
+	}
+	return c.bound(m, authMethodNotSupported, "", textMechanism)
+}
+
+func (c *conn) bound(m message, code int, matched, diagnostic string) error {
+	return c.send(m.id, result(opBindResponse, code, matched, diagnostic))
+}
+
+// begin counts an attempt and reports whether a fault has refused it.
+func (c *conn) begin(m message) (refused bool, err error) {
+	c.s.binds.Add(1)
+	if code := c.faults.RefuseBind; code != 0 {
+		return true, c.bound(m, code, "", textUnavailable)
+	}
+	return false, nil
+}
+
+func (c *conn) bindSimple(m message, name, password string) error {
+	if password == "" { // anonymous, RFC 4513 5.1.1; AD lets 5.1.2, a name alone, pass as the same
+		return c.bound(m, success, "", "")
+	}
+	if refused, err := c.begin(m); refused {
+		return err
+	}
+	if c.s.RequireSigning && !c.overTLS && c.session == nil {
+		return c.bound(m, strongerAuthRequired, "", textIntegrity)
+	}
+	u, err := c.s.simpleUser(name)
+	switch {
+	case err != nil:
+	case u.Locked:
+		err = directory.ErrLocked
+	case u.Password != password:
+		c.s.dir.BadLogon(u.SAM)
+		err = ntlm.ErrLogon
+	default:
+		err = c.s.dir.GoodLogon(u.SAM)
+	}
+	if err != nil {
+		data := logonData(err)
+		if errors.Is(err, directory.ErrUnknown) {
+			data = "525" // told in a simple bind alone
+		}
+		return c.bound(m, invalidCredentials, "", refusal(data))
+	}
+	c.user = u.SAM
+	return c.bound(m, success, "", "")
+}
+
+// simpleUser finds the user that a simple bind names: by DN, by UPN or implicit
+// UPN, by NETBIOS\name. Other forms, a bare name among them, are a wrong
+// password to AD (peers-ad.md 1).
+func (s *Server) simpleUser(name string) (directory.User, error) {
+	var u directory.User
+	var ok bool
+	domain, sam, qualified := strings.Cut(name, `\`)
+	switch {
+	case strings.Contains(name, "="):
+		key, valid := dnKey(name)
+		rdn, inUsers := strings.CutSuffix(key, s.names.usersKey)
+		if sam, isCN := strings.CutPrefix(strings.TrimSuffix(rdn, "\x00"), "cn="); valid && inUsers && isCN {
+			u, ok = s.dir.User(sam)
+		}
+	case qualified && strings.EqualFold(domain, s.dir.NetBIOS()):
+		u, ok = s.dir.User(sam)
+	case !qualified && strings.Contains(name, "@"):
+		u, ok = s.dir.FindUser(name, "")
+	default:
+		return u, ntlm.ErrLogon
+	}
+	if !ok {
+		return u, directory.ErrUnknown
+	}
+	return u, nil
+}
+
+// bindToken goes one step on in an NTLM or SPNEGO exchange; answer wraps the
+// token that goes back.
+func (c *conn) bindToken(m message, exchange *acceptor, token []byte, answer func(done bool, reply []byte) *ber.Packet) error {
+	if opensExchange(token) {
+		if refused, err := c.begin(m); refused {
+			return err
+		}
+		exchange = c.s.newAcceptor()
+	}
+	if exchange == nil {
+		return c.bound(m, invalidCredentials, "", refusal("57"))
+	}
+	reply, session, err := exchange.step(token)
+	switch {
+	case errors.Is(err, errMechanism):
+		return c.bound(m, authMethodNotSupported, "", textMechanism)
+	case err != nil:
+		return c.bound(m, invalidCredentials, "", refusal(logonData(err)))
+	case session == nil:
+		c.exchange = exchange
+		return c.send(m.id, answer(false, reply))
+	}
+	layer := session.Flags()&(ntlm.NegotiateSign|ntlm.NegotiateSeal) != 0
+	switch {
+	case layer && c.overTLS:
+		return c.bound(m, unwillingToPerform, "", textLayerInTLS)
+	case !layer && !c.overTLS && c.s.RequireSigning:
+		return c.bound(m, strongerAuthRequired, "", textIntegrity)
+	}
+	c.user = exchange.user.SAM
+	if err := c.send(m.id, answer(true, reply)); err != nil {
+		return err
+	}
+	if err := c.flush(); err != nil {
+		return err
+	}
+	if layer { // from the next octet on, in both directions
+		c.session = session
+	}
+	return nil
+}
+
+func refusal(data string) string {
+	return fmt.Sprintf("80090308: LdapErr: DSID-0C090334, comment: AcceptSecurityContext error, data %s, vece", data)
+}
+
+// logonData is the Windows error, in hexadecimal, that AD's refusal carries.
+func logonData(err error) string {
+	for _, d := range []struct {
+		err  error
+		data string
+	}{
+		{directory.ErrLocked, "775"},
+		{directory.ErrDisabled, "533"},
+		{directory.ErrAccountExpired, "701"},
+		{directory.ErrPasswordExpired, "532"},
+		{directory.ErrMustChange, "773"},
+		{ntlm.ErrMalformed, "57"},
+		{errToken, "57"},
+	} {
+		if errors.Is(err, d.err) {
+			return d.data
+		}
+	}
+	return "52e"
+}

@@ -1,0 +1,208 @@
+package ad
+
+import (
+	"crypto/tls"
+	"encoding/binary"
+	"errors"
+	"io"
+	"net"
+	"time"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+
+	"github.com/ocphone/ocphone/device/ntlm"
+)
+
+const (
+	writeTimeout     = 30 * time.Second
+	handshakeTimeout = 30 * time.Second
+	flushAt          = 48 << 10 // bytes of answer that are sealed and sent together
+)
+
+// conn is one client's LDAP connection. Requests are answered one after the
+// other by its goroutine, so an Abandon always comes too late.
+type conn struct {
+	s       *Server
+	nc      net.Conn
+	overTLS bool
+	faults  Faults // in force for the request being answered
+
+	user     string        // sAMAccountName; empty: anonymous
+	exchange *acceptor     // NTLM bind under way
+	session  *ntlm.Session // seals and unseals everything from now on; nil: in clear
+	plain    []byte        // unsealed, not read yet
+	out      []byte        // answered, not sent yet
+	pages    []page        // results waiting for their next page
+	cookie   uint64
+}
+
+// serve answers requests until the client goes.
+func (c *conn) serve() {
+	for {
+		_ = c.nc.SetReadDeadline(time.Now().Add(c.s.IdleTimeout))
+		frame, err := readFrame(c)
+		if err == nil {
+			var m message
+			if m, err = parseMessage(frame); err == nil {
+				if c.faults = c.s.fault(); c.faults.Silent {
+					continue
+				}
+				err = c.answer(m)
+			}
+		}
+		if errors.Is(err, errMalformed) || errors.Is(err, errTooLarge) {
+			c.disconnect()
+			return
+		}
+		if err == nil {
+			err = c.flush()
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// errUnbind ends a connection in good order.
+var errUnbind = errors.New("ad: unbind")
+
+func (c *conn) answer(m message) error {
+	switch tag := m.op.Tag; tag {
+	case opBindRequest:
+		return c.bind(m)
+	case opUnbind:
+		return errUnbind
+	case opSearchRequest:
+		return c.search(m)
+	case opAbandon:
+		return nil
+	case opExtendedRequest:
+		return c.extended(m)
+	case opModifyRequest, opAddRequest, opDelRequest, opModifyDNRequest, opCompareRequest:
+		if c.user == "" {
+			return c.send(m.id, result(tag+1, operationsError, "", textBindFirst))
+		}
+		return c.send(m.id, result(tag+1, unwillingToPerform, "", "00002035: the lab's directory is changed through its own interface"))
+	}
+	return errMalformed
+}
+
+// disconnect is the Notice of Disconnection, RFC 4511 4.4.1.
+func (c *conn) disconnect() {
+	_ = c.send(0, result(opExtendedResponse, protocolError, "", "", contextString(10, "1.3.6.1.4.1.1466.20036")))
+	_ = c.flush()
+}
+
+const (
+	oidStartTLS = "1.3.6.1.4.1.1466.20037" // RFC 4511 4.14
+	oidWhoAmI   = "1.3.6.1.4.1.4203.1.11.3"
+)
+
+func (c *conn) extended(m message) error {
+	if len(m.op.Children) == 0 {
+		return errMalformed
+	}
+	switch oid := text(m.op.Children[0]); oid {
+	case oidStartTLS:
+		name := contextString(10, oid)
+		switch {
+		case c.overTLS || c.session != nil:
+			return c.send(m.id, result(opExtendedResponse, operationsError, "", "00000000: LdapErr: DSID-0C090E72, comment: TLS or SSL already in effect, data 0, vece", name))
+		case c.s.certificate.Load() == nil:
+			return c.send(m.id, result(opExtendedResponse, unavailable, "", "00000000: LdapErr: DSID-0C090E7E, comment: Error initializing SSL/TLS, data 0, vece", name))
+		}
+		if err := c.send(m.id, result(opExtendedResponse, success, "", "", name)); err != nil {
+			return err
+		}
+		if err := c.flush(); err != nil {
+			return err
+		}
+		if !c.secure() {
+			return errUnbind
+		}
+		return nil
+	case oidWhoAmI: // RFC 4532; AD's form of authzId
+		who := ""
+		if c.user != "" {
+			who = "u:" + c.s.dir.NetBIOS() + `\` + c.user
+		}
+		return c.send(m.id, result(opExtendedResponse, success, "", "", contextString(11, who)))
+	}
+	return c.send(m.id, result(opExtendedResponse, protocolError, "", "0000203D: LdapErr: DSID-0C090D1F, comment: Unknown extended request OID, data 0, vece"))
+}
+
+// secure makes the connection a TLS one and reports whether that worked.
+func (c *conn) secure() bool {
+	t := tls.Server(c.nc, c.s.tlsConfig())
+	_ = c.nc.SetDeadline(time.Now().Add(handshakeTimeout))
+	if err := t.HandshakeContext(c.s.ctx); err != nil {
+		return false
+	}
+	_ = c.nc.SetDeadline(time.Time{})
+	c.nc, c.overTLS = t, true
+	return true
+}
+
+// Read reads what the client sent, unsealed once the connection has a security
+// layer: frames of a four-byte length, signature and sealed text, RFC 4422 3.7.
+func (c *conn) Read(p []byte) (int, error) {
+	if c.session == nil {
+		return c.nc.Read(p)
+	}
+	for len(c.plain) == 0 {
+		var length [4]byte
+		if _, err := io.ReadFull(c.nc, length[:]); err != nil {
+			return 0, err
+		}
+		n := binary.BigEndian.Uint32(length[:])
+		if n < ntlm.SignatureSize || n > maxMessage+2*ntlm.SignatureSize {
+			return 0, errTooLarge
+		}
+		frame := make([]byte, n)
+		if _, err := io.ReadFull(c.nc, frame); err != nil {
+			return 0, noEOF(err)
+		}
+		var err error
+		// A peer that negotiated signing alone seals too (peers-ad.md 1).
+		if c.plain, err = c.session.Unseal(frame[ntlm.SignatureSize:], frame[:ntlm.SignatureSize]); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, c.plain)
+	c.plain = c.plain[n:]
+	return n, nil
+}
+
+// send queues an answer.
+func (c *conn) send(id int64, op *ber.Packet, controls ...*ber.Packet) error {
+	m := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""), op)
+	if len(controls) > 0 {
+		m.AppendChild(constructed(ber.ClassContext, 0, controls...))
+	}
+	c.out = append(c.out, m.Bytes()...)
+	if len(c.out) < flushAt {
+		return nil
+	}
+	return c.flush()
+}
+
+// flush sends what is queued, sealed where the connection is.
+func (c *conn) flush() error {
+	b := c.out
+	c.out = nil
+	if len(b) == 0 {
+		return nil
+	}
+	if c.session != nil && !c.faults.Unsealed {
+		sealed, sig := c.session.Seal(b)
+		if c.faults.BadSeal {
+			sig[len(sig)/2] ^= 1
+		}
+		b = make([]byte, 4, 4+len(sig)+len(sealed))
+		binary.BigEndian.PutUint32(b, uint32(len(sig)+len(sealed)))
+		b = append(append(b, sig...), sealed...)
+	}
+	_ = c.nc.SetWriteDeadline(time.Now().Add(writeTimeout))
+	_, err := c.nc.Write(b)
+	return err
+}

@@ -1,0 +1,169 @@
+package ad
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"io"
+	"log"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/smallstep/pkcs7"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+)
+
+// Web enrolment: http://<dNSHostName>/certsrv/certnew.p7b, the phone's second
+// way to a root (device.md 3.1). NTLM authenticates the connection, not the
+// request (MS-NTHT), so what it proved lives with the connection.
+
+const (
+	enrolmentPath = "/certsrv/certnew.p7b"
+
+	httpTimeout   = 30 * time.Second
+	httpIdle      = 2 * time.Minute
+	httpMaxHeader = 64 << 10
+	maxChain      = 8
+)
+
+// login is the state of one HTTP connection.
+type login struct {
+	mu       sync.Mutex
+	exchange *acceptor
+	done     bool
+}
+
+type loginKey struct{}
+
+func (s *Server) startEnrolment() {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET "+enrolmentPath, s.serveChain)
+	s.http = &http.Server{
+		Handler:           mux,
+		ReadHeaderTimeout: httpTimeout,
+		ReadTimeout:       httpTimeout,
+		WriteTimeout:      httpTimeout,
+		IdleTimeout:       httpIdle,
+		MaxHeaderBytes:    httpMaxHeader,
+		ErrorLog:          log.New(io.Discard, "", 0),
+		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
+			return context.WithValue(ctx, loginKey{}, new(login))
+		},
+		ConnState: func(_ net.Conn, state http.ConnState) { // so that Close can wait for them
+			switch state {
+			case http.StateNew:
+				s.wg.Add(1)
+			case http.StateClosed, http.StateHijacked:
+				s.wg.Done()
+			}
+		},
+	}
+	s.wg.Go(func() { _ = s.http.Serve(s.httpL) })
+}
+
+func (s *Server) serveChain(w http.ResponseWriter, r *http.Request) {
+	if !s.authenticate(w, r) {
+		return
+	}
+	chain := s.chain()
+	if len(chain) == 0 {
+		http.Error(w, "no certification authority is published", http.StatusNotFound)
+		return
+	}
+	p7b, err := pkcs7.DegenerateCertificate(slices.Concat(chain...))
+	if err != nil {
+		http.Error(w, "the chain cannot be encoded", http.StatusInternalServerError)
+		return
+	}
+	w.Header().Set("Content-Type", "application/x-pkcs7-certificates")
+	if r.URL.Query().Get("Enc") == "b64" {
+		// AD CS labels the PKCS #7 so (CR_OUT_BASE64HEADER), not "PKCS7".
+		p7b = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p7b})
+	}
+	_, _ = w.Write(p7b)
+}
+
+// authenticate goes through NTLM, bare under "NTLM" and "Negotiate" and inside
+// SPNEGO under the latter, and answers 401 until the connection is somebody's.
+func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
+	l := r.Context().Value(loginKey{}).(*login)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.done && r.Header.Get("Authorization") == "" {
+		return true
+	}
+	l.done = false
+	scheme, encoded, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	token, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	isNTLM, isNegotiate := strings.EqualFold(scheme, "NTLM"), strings.EqualFold(scheme, "Negotiate")
+	if err != nil || len(token) == 0 || !isNTLM && !isNegotiate {
+		w.Header()["WWW-Authenticate"] = []string{"Negotiate", "NTLM"}
+		w.WriteHeader(http.StatusUnauthorized)
+		return false
+	}
+	if opensExchange(token) {
+		l.exchange = s.newAcceptor()
+	}
+	exchange := l.exchange
+	l.exchange = nil
+	if exchange != nil {
+		reply, session, err := exchange.step(token)
+		if err == nil && session != nil {
+			l.done = true
+			if reply != nil {
+				w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
+			}
+			return true
+		}
+		if err == nil {
+			l.exchange = exchange
+			w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
+			w.WriteHeader(http.StatusUnauthorized)
+			return false
+		}
+	}
+	w.Header()["WWW-Authenticate"] = []string{"Negotiate", "NTLM"}
+	w.WriteHeader(http.StatusUnauthorized)
+	return false
+}
+
+// chain is the first enterprise CA's own certificate and those above it that
+// are published.
+func (s *Server) chain() [][]byte {
+	enrolments := s.dir.Enrolments()
+	if len(enrolments) == 0 {
+		return nil
+	}
+	chain := [][]byte{enrolments[0].DER}
+	roots := s.dir.Roots()
+	for len(chain) < maxChain {
+		issuer := issuerOf(chain[len(chain)-1], roots)
+		if issuer == nil {
+			break
+		}
+		chain = append(chain, issuer)
+	}
+	return chain
+}
+
+// issuerOf finds the published certificate that signed der; nil for a root.
+func issuerOf(der []byte, roots []directory.Entry) []byte {
+	cert, err := x509.ParseCertificate(der)
+	if err != nil || string(cert.RawSubject) == string(cert.RawIssuer) {
+		return nil
+	}
+	for _, r := range roots {
+		for _, v := range r.DER {
+			if c, err := x509.ParseCertificate(v); err == nil && string(c.RawSubject) == string(cert.RawIssuer) {
+				return v
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,220 @@
+package ad
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+)
+
+// truth is the logic of filters, RFC 4511 4.5.1.7: what cannot be evaluated is
+// undefined and stays so under not.
+type truth int8
+
+const (
+	no        truth = -1
+	undefined truth = 0
+	yes       truth = 1
+)
+
+func truthOf(b bool) truth {
+	if b {
+		return yes
+	}
+	return no
+}
+
+type filter func(*entry) truth
+
+// parseFilter reads a Filter, RFC 4511 4.5.1.7.
+func parseFilter(p *ber.Packet) (filter, error) {
+	if p.ClassType != ber.ClassContext {
+		return nil, errMalformed
+	}
+	switch p.Tag {
+	case 0, 1: // and, or; empty ones are true and false, RFC 4526
+		start, pick := yes, func(a, b truth) truth { return min(a, b) }
+		if p.Tag == 1 {
+			start, pick = no, func(a, b truth) truth { return max(a, b) }
+		}
+		parts := make([]filter, len(p.Children))
+		for i, c := range p.Children {
+			var err error
+			if parts[i], err = parseFilter(c); err != nil {
+				return nil, err
+			}
+		}
+		return func(e *entry) truth {
+			t := start
+			for _, f := range parts {
+				t = pick(t, f(e))
+			}
+			return t
+		}, nil
+	case 2: // not
+		if len(p.Children) != 1 {
+			return nil, errMalformed
+		}
+		f, err := parseFilter(p.Children[0])
+		if err != nil {
+			return nil, err
+		}
+		return func(e *entry) truth { return -f(e) }, nil
+	case 3, 5, 6, 8: // equality, ≥, ≤, approximately, which is equality in AD
+		if len(p.Children) != 2 {
+			return nil, errMalformed
+		}
+		return compare(text(p.Children[0]), p.Tag, text(p.Children[1])), nil
+	case 4:
+		return parseSubstrings(p)
+	case 7: // present
+		name := text(p)
+		return func(e *entry) truth { return truthOf(e.attribute(name) != nil) }, nil
+	case 9:
+		return parseExtensible(p)
+	}
+	return nil, errMalformed
+}
+
+// compare is a filter that is true when one value of the attribute compares:
+// octets as they are, text without regard to case, order by collate.
+func compare(name string, tag ber.Tag, want string) filter {
+	if strings.EqualFold(name, "objectCategory") {
+		return compareCategory(want)
+	}
+	same := strings.EqualFold
+	if plain, _, _ := strings.Cut(name, ";"); octetAttributes[strings.ToLower(plain)] {
+		same = func(a, b string) bool { return a == b }
+	}
+	holds := func(v string) bool { return same(v, want) }
+	switch tag {
+	case 5:
+		holds = func(v string) bool { return collate(v, want) >= 0 }
+	case 6:
+		holds = func(v string) bool { return collate(v, want) <= 0 }
+	}
+	return func(e *entry) truth {
+		a := e.attribute(name)
+		return truthOf(a != nil && slices.ContainsFunc(a.values, holds))
+	}
+}
+
+// compareCategory takes the DN of a category or the display name of a class.
+func compareCategory(want string) filter {
+	key := ""
+	if strings.Contains(want, "=") {
+		var ok bool
+		if key, ok = dnKey(want); !ok {
+			return func(*entry) truth { return undefined }
+		}
+	} else if name, ok := categories[strings.ToLower(want)]; ok {
+		key = rdnKey("CN", name)
+	} else {
+		return func(*entry) truth { return undefined } // no such class
+	}
+	return func(e *entry) truth {
+		return truthOf(e.category == key || parentKey(key) == "" && strings.HasPrefix(e.category, key))
+	}
+}
+
+// collate orders numbers by value and text without regard to case.
+func collate(a, b string) int {
+	x, errX := strconv.ParseInt(a, 10, 64)
+	y, errY := strconv.ParseInt(b, 10, 64)
+	if errX == nil && errY == nil {
+		return cmp.Compare(x, y)
+	}
+	return strings.Compare(strings.ToLower(a), strings.ToLower(b))
+}
+
+// parseSubstrings reads a SubstringFilter: attribute, then [0] initial, [1] any,
+// [2] final in this order.
+func parseSubstrings(p *ber.Packet) (filter, error) {
+	if len(p.Children) != 2 || len(p.Children[1].Children) == 0 {
+		return nil, errMalformed
+	}
+	name, parts := text(p.Children[0]), p.Children[1].Children
+	for i, part := range parts {
+		first, last := i == 0, i == len(parts)-1
+		if part.ClassType != ber.ClassContext || part.Tag > 2 || part.Tag == 0 && !first || part.Tag == 2 && !last {
+			return nil, errMalformed
+		}
+	}
+	return func(e *entry) truth {
+		a := e.attribute(name)
+		return truthOf(a != nil && slices.ContainsFunc(a.values, func(v string) bool { return containsParts(strings.ToLower(v), parts) }))
+	}, nil
+}
+
+func containsParts(v string, parts []*ber.Packet) bool {
+	for _, p := range parts {
+		part := strings.ToLower(text(p))
+		switch p.Tag {
+		case 0:
+			rest, ok := strings.CutPrefix(v, part)
+			if !ok {
+				return false
+			}
+			v = rest
+		case 1:
+			_, rest, ok := strings.Cut(v, part)
+			if !ok {
+				return false
+			}
+			v = rest
+		case 2:
+			if !strings.HasSuffix(v, part) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// AD's bit-wise matching rules, MS-ADTS 3.1.1.3.4.4.
+const (
+	ruleBitAnd = "1.2.840.113556.1.4.803"
+	ruleBitOr  = "1.2.840.113556.1.4.804"
+)
+
+// parseExtensible reads a MatchingRuleAssertion. The bit-wise rules work;
+// without a rule it is equality; any other rule is undefined.
+func parseExtensible(p *ber.Packet) (filter, error) {
+	var rule, name, want string
+	for _, c := range p.Children {
+		if c.ClassType != ber.ClassContext {
+			return nil, errMalformed
+		}
+		switch c.Tag {
+		case 1:
+			rule = text(c)
+		case 2:
+			name = text(c)
+		case 3:
+			want = text(c)
+		}
+	}
+	if rule == "" && name != "" {
+		return compare(name, 3, want), nil
+	}
+	bits, err := strconv.ParseInt(want, 10, 64)
+	if name == "" || err != nil || rule != ruleBitAnd && rule != ruleBitOr {
+		return func(*entry) truth { return undefined }, nil
+	}
+	return func(e *entry) truth {
+		a := e.attribute(name)
+		if a == nil {
+			return no
+		}
+		v, err := strconv.ParseInt(a.values[0], 10, 64)
+		if err != nil {
+			return undefined
+		}
+		if rule == ruleBitAnd {
+			return truthOf(v&bits == bits)
+		}
+		return truthOf(v&bits != 0)
+	}, nil
+}

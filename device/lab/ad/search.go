@@ -1,0 +1,338 @@
+package ad
+
+import (
+	"bytes"
+	"slices"
+	"strconv"
+	"strings"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
+)
+
+const (
+	oidPaged       = "1.2.840.113556.1.4.319"  // RFC 2696
+	oidDomainScope = "1.2.840.113556.1.4.1339" // no continuation references, MS-ADTS 3.1.1.3.4.1.4
+)
+
+// Limits of AD's LDAP policy, MS-ADTS 3.1.1.3.4.6.
+const (
+	maxPageSize   = 1000 // entries of one answer
+	maxResultSets = 10   // unfinished paged searches of one connection
+)
+
+const (
+	scopeBase = 0
+	scopeOne  = 1
+	scopeSub  = 2
+)
+
+// searchRequest is RFC 4511 4.5.1. Aliases do not exist here, and nothing takes
+// long enough for a time limit.
+type searchRequest struct {
+	base      string
+	scope     int64
+	size      int64
+	typesOnly bool
+	match     filter
+	attrs     []string
+
+	paged       bool
+	page        int64
+	cookie      string
+	domainScope bool
+}
+
+// page is what a paged search has left to send.
+type page struct {
+	cookie string
+	rest   []*entry
+}
+
+func parseSearch(m message) (r searchRequest, err error) {
+	p := m.op.Children
+	if len(p) != 8 {
+		return r, errMalformed
+	}
+	var okScope, okSize bool
+	r.base = text(p[0])
+	r.scope, okScope = integer(p[1])
+	r.size, okSize = integer(p[3])
+	if !okScope || !okSize || r.scope < scopeBase || r.scope > scopeSub || r.size < 0 {
+		return r, errMalformed
+	}
+	r.typesOnly, _ = p[5].Value.(bool)
+	if r.match, err = parseFilter(p[6]); err != nil {
+		return r, err
+	}
+	for _, a := range p[7].Children {
+		r.attrs = append(r.attrs, text(a))
+	}
+	for _, ctl := range m.controls {
+		switch ctl.oid {
+		case oidDomainScope:
+			r.domainScope = true
+		case oidPaged:
+			v, err := decode(ctl.value)
+			if err != nil || len(v.Children) != 2 {
+				return r, errMalformed
+			}
+			var ok bool
+			if r.page, ok = integer(v.Children[0]); !ok || r.page < 0 {
+				return r, errMalformed
+			}
+			r.paged, r.cookie = true, text(v.Children[1])
+		}
+	}
+	return r, nil
+}
+
+// unsupported finds a critical control that is not understood.
+func unsupported(controls []control) bool {
+	for _, ctl := range controls {
+		if ctl.critical && ctl.oid != oidPaged && ctl.oid != oidDomainScope {
+			return true
+		}
+	}
+	return false
+}
+
+// answerTo is what a search comes to: entries and continuations, or a refusal.
+type answerTo struct {
+	entries    []*entry
+	references []string
+	code       int
+	matched    string
+	diagnostic string
+	referral   string
+}
+
+func (c *conn) search(m message) error {
+	c.s.searches.Add(1)
+	r, err := parseSearch(m)
+	if err != nil {
+		return err
+	}
+	a := c.find(r, m.controls)
+	if hold := c.faults.BeforeResults; hold != nil {
+		hold(c.s.ctx, r.base)
+		if err := c.s.ctx.Err(); err != nil {
+			return err
+		}
+	}
+	if c.faults.Garbage {
+		c.out = append(c.out, bytes.Repeat([]byte{0xde, 0xad, 0xbe, 0xef}, 16)...)
+		return nil
+	}
+
+	var controls []*ber.Packet
+	send, code := a.entries, a.code
+	limit := int64(maxPageSize)
+	if r.size > 0 {
+		limit = min(limit, r.size)
+	}
+	paged := r.paged && code == success && (r.size == 0 || r.size > r.page) // RFC 2696 3: else one page holds it all
+	if paged {
+		limit = min(limit, r.page)
+	}
+	if int64(len(send)) > limit {
+		if !paged {
+			code = sizeLimitExceeded
+		}
+		send = send[:limit]
+	}
+	if paged {
+		cookie := ""
+		if rest := a.entries[len(send):]; len(rest) > 0 && r.page > 0 { // page size 0 gives a paged search up
+			cookie = c.keep(rest)
+		}
+		value := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 0, ""), octets(cookie))
+		controls = append(controls, sequence(octets(oidPaged), octets(string(value.Bytes()))))
+	}
+
+	for _, url := range a.references {
+		if err := c.send(m.id, constructed(ber.ClassApplication, opSearchReference, octets(url))); err != nil {
+			return err
+		}
+	}
+	for _, e := range send {
+		if c.faults.CloseMidAnswer {
+			return c.breakOff(m.id, r.encode(e))
+		}
+		if err := c.send(m.id, r.encode(e)); err != nil {
+			return err
+		}
+	}
+	done := result(opSearchDone, code, a.matched, a.diagnostic)
+	if a.referral != "" {
+		done.AppendChild(constructed(ber.ClassContext, 3, octets(a.referral)))
+	}
+	if c.faults.CloseMidAnswer {
+		return c.breakOff(m.id, done)
+	}
+	return c.send(m.id, done, controls...)
+}
+
+// breakOff sends half of an answer and ends the connection.
+func (c *conn) breakOff(id int64, op *ber.Packet) error {
+	whole := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""), op).Bytes()
+	c.out = append(c.out, whole[:len(whole)/2]...)
+	if err := c.flush(); err != nil {
+		return err
+	}
+	return errUnbind
+}
+
+// find looks up what a request asks for.
+func (c *conn) find(r searchRequest, controls []control) answerTo {
+	s := c.s
+	if unsupported(controls) {
+		return answerTo{code: unavailableCriticalExtension, diagnostic: "00000057: LdapErr: DSID-0C0C0095, comment: Error processing control, data 0, vece"}
+	}
+	if r.base == "" && r.scope == scopeBase {
+		return answerTo{entries: []*entry{s.rootDSE()}}
+	}
+	if c.user == "" {
+		return answerTo{code: operationsError, diagnostic: textBindFirst}
+	}
+	if c.faults.Referral != "" {
+		return answerTo{code: referral, referral: c.faults.Referral, diagnostic: "0000202B: RefErr: DSID-031006E0, data 0, 1 access points"}
+	}
+	if r.paged && r.cookie != "" {
+		rest, ok := c.take(r.cookie)
+		if !ok {
+			return answerTo{code: unwillingToPerform, diagnostic: "00000057: LdapErr: DSID-0C090809, comment: Error processing control, data 0, vece"}
+		}
+		return answerTo{entries: rest}
+	}
+	key, ok := dnKey(r.base)
+	if !ok {
+		return answerTo{code: invalidDNSyntax, diagnostic: "0000208F: NameErr: DSID-031001BA, problem 2006 (BAD_NAME), data 8350, best match of:\n\t'" + r.base + "'\n"}
+	}
+	var tree []*entry
+	switch {
+	case inScope(key, s.names.configurationKey, scopeSub):
+		tree = s.configuration(c.faults)
+	case inScope(key, s.names.domainKey, scopeSub):
+		tree = s.users()
+	default:
+		return elsewhere(r.base)
+	}
+	if refusal := locate(tree, key); refusal != nil {
+		return *refusal
+	}
+	a := answerTo{references: c.faults.Continuations}
+	for _, e := range tree {
+		if inScope(e.key, key, r.scope) && r.match(e) == yes {
+			a.entries = append(a.entries, e)
+		}
+	}
+	if key == s.names.domainKey && r.scope == scopeSub { // other partitions below it, MS-ADTS 3.1.1.4.6
+		a.references = append([]string{"ldap://" + s.dir.Domain() + "/" + s.names.configuration}, a.references...)
+	}
+	if r.domainScope {
+		a.references = nil
+	}
+	return a
+}
+
+// locate is nil when the object exists, else the refusal that names its
+// nearest ancestor.
+func locate(tree []*entry, key string) *answerTo {
+	for k := key; k != ""; k = parentKey(k) {
+		i := slices.IndexFunc(tree, func(e *entry) bool { return e.key == k })
+		if i >= 0 && k == key {
+			return nil
+		}
+		if i >= 0 {
+			return missing(tree[i].dn)
+		}
+	}
+	return missing("")
+}
+
+func missing(best string) *answerTo {
+	return &answerTo{code: noSuchObject, matched: best,
+		diagnostic: "0000208D: NameErr: DSID-031001CD, problem 2001 (NO_OBJECT), data 0, best match of:\n\t'" + best + "'\n"}
+}
+
+// elsewhere refers to the domain that a foreign DN names.
+func elsewhere(base string) answerTo {
+	var labels []string
+	if dn, err := ldap.ParseDN(base); err == nil {
+		for _, rdn := range dn.RDNs {
+			if a := rdn.Attributes[0]; strings.EqualFold(a.Type, "DC") {
+				labels = append(labels, a.Value)
+			}
+		}
+	}
+	domain := strings.Join(labels, ".")
+	if domain == "" {
+		return *missing("")
+	}
+	return answerTo{code: referral, referral: "ldap://" + domain + "/" + base,
+		diagnostic: "0000202B: RefErr: DSID-031006E0, data 0, 1 access points\n\tref 1: '" + domain + "'\n"}
+}
+
+func inScope(key, base string, scope int64) bool {
+	switch scope {
+	case scopeBase:
+		return key == base
+	case scopeOne:
+		return parentKey(key) == base
+	}
+	return key == base || strings.HasSuffix(key, "\x00"+base)
+}
+
+// keep stores what is left of a paged search and returns its cookie; the oldest
+// search is given up when there are too many.
+func (c *conn) keep(rest []*entry) string {
+	c.cookie++
+	if len(c.pages) >= maxResultSets {
+		c.pages = c.pages[1:]
+	}
+	cookie := strconv.FormatUint(c.cookie, 10)
+	c.pages = append(c.pages, page{cookie, rest})
+	return cookie
+}
+
+func (c *conn) take(cookie string) ([]*entry, bool) {
+	i := slices.IndexFunc(c.pages, func(p page) bool { return p.cookie == cookie })
+	if i < 0 {
+		return nil, false
+	}
+	rest := c.pages[i].rest
+	c.pages = slices.Delete(c.pages, i, i+1)
+	return rest, true
+}
+
+// encode is the SearchResultEntry with the attributes that were asked for,
+// under the names they were asked for: all for none or "*", none for "1.1".
+func (r searchRequest) encode(e *entry) *ber.Packet {
+	list := sequence()
+	add := func(a *attr, name string) {
+		values := constructed(ber.ClassUniversal, ber.TagSet)
+		if !r.typesOnly {
+			for _, v := range a.values {
+				values.AppendChild(octets(v))
+			}
+		}
+		list.AppendChild(sequence(octets(name), values))
+	}
+	given := make(map[*attr]bool, len(r.attrs))
+	all := len(r.attrs) == 0
+	for _, want := range r.attrs {
+		all = all || want == "*"
+		if a := e.attribute(want); a != nil && !given[a] {
+			given[a] = true
+			_, option, _ := strings.Cut(want, ";")
+			add(a, strings.TrimSuffix(a.name+";"+option, ";"))
+		}
+	}
+	for i := range e.attrs {
+		if a := &e.attrs[i]; all && !given[a] {
+			add(a, a.name)
+		}
+	}
+	return constructed(ber.ClassApplication, opSearchEntry, octets(e.dn), list)
+}

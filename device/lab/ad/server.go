@@ -1,0 +1,282 @@
+// Package ad is the lab's domain controller: the parts of Active Directory that
+// a phone, or an administrator's tool, talks to. It serves one
+// directory.Directory over LDAP, answers NetBIOS name queries for the domain
+// and, when asked to, hands out a CA chain by web enrolment.
+//
+// It exists so that the root download of R1.1 can be tested against a DC that
+// refuses, downgrades, lies or stalls on demand, and so that foreign LDAP
+// clients can be pointed at a small AD without Windows. It follows RFC 4511,
+// MS-ADTS (binds 5.1.1, rootDSE 3.1.1.3.2, limits 3.1.1.3.4.6), MS-SPNG, RFC 2696 (paging)
+// and RFC 1002 (NetBIOS names); what real servers do beyond the text stands in peers-ad.md.
+//
+//  1. s := ad.New(dir); set fields: Certificate for TLS, RequireSigning for a
+//     strict DC, Enrolment for web enrolment.
+//  2. s.Start() listens on free loopback ports, unless told others;
+//     s.Addr(), s.TLSAddr(), s.NBNSAddr(), s.EnrolmentAddr() say where.
+//  3. Change the directory, SetCertificate and SetFaults while it runs;
+//     Searches and Binds count what clients did.
+//  4. s.Close() ends every connection and waits.
+package ad
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/lab/directory"
+)
+
+// Server is a domain controller. Make it with New; the exported fields are
+// frozen at Start.
+type Server struct {
+	Host            string // DNS name of the DC; empty: "dc1." and the domain
+	Listen          string // LDAP, TCP; empty: a free port of 127.0.0.1
+	ListenTLS       string // LDAPS, TCP; likewise
+	ListenNBNS      string // NetBIOS name service, UDP; likewise
+	ListenEnrolment string // web enrolment, TCP; likewise
+	Enrolment       bool   // serve web enrolment at all
+
+	Certificate    *tls.Certificate // for LDAPS and StartTLS; nil: both refused until SetCertificate
+	MinTLS, MaxTLS uint16           // 0: TLS 1.0 as in 2007, and the newest
+	KeyLog         io.Writer        // TLS secrets in NSS key log format; nil: none
+
+	RequireSigning bool          // refuse binds that leave the connection neither sealed nor inside TLS
+	RequireNTLMv2  bool          // refuse NTLMv1
+	IdleTimeout    time.Duration // between two requests of a connection; 0: DefaultIdleTimeout
+	Clock          clock.Clock   // currentTime and NTLM's time stamp; nil: clock.System
+
+	dir                          *directory.Directory
+	names                        naming
+	certificate                  atomic.Pointer[tls.Certificate]
+	faults                       atomic.Pointer[Faults]
+	connections, binds, searches atomic.Int64
+
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
+	wg     sync.WaitGroup
+	ldap   net.Listener
+	ldaps  net.Listener
+	nbns   *net.UDPConn
+	http   *http.Server
+	httpL  net.Listener
+
+	mu    sync.Mutex
+	conns map[net.Conn]struct{} // nil once closed
+}
+
+// DefaultIdleTimeout is AD's MaxConnIdleTime, MS-ADTS 3.1.1.3.4.6.
+const DefaultIdleTimeout = 900 * time.Second
+
+// New returns a domain controller of dir that is not started yet.
+func New(dir *directory.Directory) *Server {
+	return &Server{dir: dir, names: newNaming(dir.Domain())}
+}
+
+// Start listens and serves. After an error nothing is left running.
+func (s *Server) Start() (err error) {
+	if s.Host == "" {
+		s.Host = "dc1." + s.dir.Domain()
+	}
+	if s.IdleTimeout <= 0 {
+		s.IdleTimeout = DefaultIdleTimeout
+	}
+	if s.Clock == nil {
+		s.Clock = clock.System
+	}
+	if s.MinTLS == 0 {
+		s.MinTLS = tls.VersionTLS10
+	}
+	if s.Certificate != nil {
+		s.certificate.Store(s.Certificate)
+	}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.conns = map[net.Conn]struct{}{}
+	defer func() {
+		if err != nil {
+			s.Close()
+			err = fmt.Errorf("ad: %w", err)
+		}
+	}()
+	if s.ldap, err = listen(s.Listen); err != nil {
+		return err
+	}
+	if s.ldaps, err = listen(s.ListenTLS); err != nil {
+		return err
+	}
+	if err := s.listenNBNS(); err != nil {
+		return err
+	}
+	if s.Enrolment {
+		if s.httpL, err = listen(s.ListenEnrolment); err != nil {
+			return err
+		}
+	}
+	s.wg.Go(func() { s.accept(s.ldap, false) })
+	s.wg.Go(func() { s.accept(s.ldaps, true) })
+	s.wg.Go(s.serveNBNS)
+	if s.Enrolment {
+		s.startEnrolment()
+	}
+	return nil
+}
+
+const anyPort = "127.0.0.1:0"
+
+func listen(addr string) (net.Listener, error) {
+	if addr == "" {
+		addr = anyPort
+	}
+	return net.Listen("tcp", addr)
+}
+
+// Close ends every connection and waits for its goroutines. It may be called twice.
+func (s *Server) Close() {
+	if s.cancel == nil {
+		return
+	}
+	s.cancel()
+	for _, l := range []net.Listener{s.ldap, s.ldaps} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if s.nbns != nil {
+		s.nbns.Close()
+	}
+	if s.http != nil {
+		s.http.Close()
+	} else if s.httpL != nil {
+		s.httpL.Close()
+	}
+	s.mu.Lock()
+	for c := range s.conns {
+		c.Close()
+	}
+	s.conns = nil
+	s.mu.Unlock()
+	s.wg.Wait()
+}
+
+// Addr is where LDAP listens, host:port.
+func (s *Server) Addr() string { return listenerAddr(s.ldap) }
+
+// TLSAddr is where LDAPS listens, host:port.
+func (s *Server) TLSAddr() string { return listenerAddr(s.ldaps) }
+
+// EnrolmentAddr is where web enrolment listens, host:port; empty when it does not.
+func (s *Server) EnrolmentAddr() string { return listenerAddr(s.httpL) }
+
+// NBNSAddr is where the NetBIOS name service listens, host:port (UDP).
+func (s *Server) NBNSAddr() string {
+	if s.nbns == nil {
+		return ""
+	}
+	return s.nbns.LocalAddr().String()
+}
+
+func listenerAddr(l net.Listener) string {
+	if l == nil {
+		return ""
+	}
+	return l.Addr().String()
+}
+
+// SetCertificate changes the certificate of new TLS connections; nil takes TLS away.
+func (s *Server) SetCertificate(c *tls.Certificate) { s.certificate.Store(c) }
+
+// Connections counts the LDAP connections taken so far.
+func (s *Server) Connections() int { return int(s.connections.Load()) }
+
+// Binds counts the attempts to bind as somebody, good or bad: one for a SASL
+// exchange however many messages it takes, none for an anonymous bind.
+func (s *Server) Binds() int { return int(s.binds.Load()) }
+
+// Searches counts search requests, those for the rootDSE included.
+func (s *Server) Searches() int { return int(s.searches.Load()) }
+
+// computer is the DC's NetBIOS name.
+func (s *Server) computer() string {
+	name, _, _ := strings.Cut(strings.ToUpper(s.Host), ".")
+	return name[:min(len(name), 15)]
+}
+
+// address is the DC's own, as the name service gives it.
+func (s *Server) address() netip.Addr {
+	a, _ := netip.ParseAddrPort(s.Addr())
+	return a.Addr().Unmap()
+}
+
+// acceptPause is waited after a failing Accept (no file descriptors left) that
+// does not mean that the listener is closed.
+const acceptPause = 20 * time.Millisecond
+
+func (s *Server) accept(l net.Listener, overTLS bool) {
+	for {
+		nc, err := l.Accept()
+		if errors.Is(err, net.ErrClosed) {
+			return
+		}
+		if err != nil {
+			select {
+			case <-s.ctx.Done():
+				return
+			case <-time.After(acceptPause):
+			}
+			continue
+		}
+		if !s.track(nc) {
+			nc.Close()
+			return
+		}
+		s.connections.Add(1)
+		s.wg.Go(func() {
+			defer s.untrack(nc)
+			c := &conn{s: s, nc: nc}
+			if overTLS && !c.secure() {
+				return
+			}
+			c.serve()
+		})
+	}
+}
+
+func (s *Server) track(nc net.Conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.conns == nil {
+		return false
+	}
+	s.conns[nc] = struct{}{}
+	return true
+}
+
+func (s *Server) untrack(nc net.Conn) {
+	nc.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, nc)
+}
+
+func (s *Server) tlsConfig() *tls.Config {
+	return &tls.Config{
+		MinVersion:   s.MinTLS,
+		MaxVersion:   s.MaxTLS,
+		KeyLogWriter: s.KeyLog,
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if c := s.certificate.Load(); c != nil {
+				return c, nil
+			}
+			return nil, errors.New("ad: no certificate")
+		},
+	}
+}

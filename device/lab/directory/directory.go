@@ -1,0 +1,326 @@
+// Package directory is the data of the lab's Active Directory: who the users
+// are, what their passwords are, which roots are published. Every server of the
+// lab (domain controller, pool, Exchange) reads the same Directory, and a test,
+// `ocphone lab` or a control panel changes it while they run.
+//
+// It follows requirements.md R1.1 (published roots), R5.1 (EUM proxy addresses)
+// and R7.1 (line URIs of non-DID users); what names a user may be logged on by
+// is MS-ADTS 5.1.1.1.1 and MS-NLMP 2.2.1.3.
+//
+//  1. d := directory.New("contoso.com", "CONTOSO"); set d.LockoutAfter if
+//     accounts shall lock themselves.
+//  2. AddUser and PublishRoot fill it.
+//  3. A server that checks a password asks FindUser (or NTHash) and reports the
+//     outcome with BadLogon or GoodLogon, so that a test can count.
+//
+// All methods are safe for concurrent use. What they return is a copy.
+// Passwords of the lab are public; this is no place for a real one.
+package directory
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/ntlm"
+)
+
+var (
+	// ErrUnknown: no user has that name.
+	ErrUnknown = errors.New("directory: no such user")
+	// ErrLocked: the account is locked out, by hand or after too many bad logons.
+	ErrLocked = errors.New("directory: account locked out")
+	// ErrDisabled: the account is disabled.
+	ErrDisabled = errors.New("directory: account disabled")
+	// ErrAccountExpired: the account has expired.
+	ErrAccountExpired = errors.New("directory: account expired")
+	// ErrPasswordExpired: the password is right but too old.
+	ErrPasswordExpired = errors.New("directory: password expired")
+	// ErrMustChange: the user must change the password before the first logon.
+	ErrMustChange = errors.New("directory: password must be changed")
+)
+
+// User is an account. Names are compared without regard to case.
+type User struct {
+	SIP         string // sign-in address without "sip:"; empty: not enabled for SIP
+	UPN         string // user principal name; empty: SAM@domain. It need not resemble that
+	SAM         string // sAMAccountName, the key; at most 20 characters, none of "/\[]:;|=,+*?<>@
+	Password    string
+	DisplayName string // empty: SAM
+	Mail        string // primary SMTP address; empty: no mailbox
+	LineURI     string // tel:+4544890101;ext=200 (R7.1); empty: not enabled for voice
+	EUM         string // EUM proxy address without "EUM:": tu@contoso.com;phone-context=Hellerup.contoso.com (R5.1)
+
+	Locked          bool // nobody gets in until it is cleared
+	Disabled        bool // told only to who knows the password, as AD does
+	SIPDisabled     bool // has a SIP address, msRTCSIP-UserEnabled is FALSE
+	AccountExpired  bool
+	PasswordExpired bool
+	MustChange      bool // password must be changed at next logon
+
+	BadLogons int       // wrong passwords since the last good logon
+	LockedAt  time.Time // when Locked was set by BadLogon; zero otherwise
+	LastBad   time.Time // last wrong password; zero: never
+	LastLogon time.Time // last good logon; zero: never
+}
+
+// Status is the reason why u cannot log on even with the right password, or nil.
+func (u User) Status() error {
+	switch {
+	case u.Locked:
+		return ErrLocked
+	case u.Disabled:
+		return ErrDisabled
+	case u.AccountExpired:
+		return ErrAccountExpired
+	case u.PasswordExpired:
+		return ErrPasswordExpired
+	case u.MustChange:
+		return ErrMustChange
+	}
+	return nil
+}
+
+// Directory holds users and published certificates. Make it with New; the
+// exported fields are frozen at the first method call.
+type Directory struct {
+	LockoutAfter int         // bad logons after which an account is locked; 0: never
+	Clock        clock.Clock // stamps logons and publications; nil: clock.System
+
+	domain, netbios string
+
+	mu         sync.Mutex
+	users      []*User          // in the order they came
+	names      map[string]*User // by kind and lower-case name, see keys
+	roots      []Entry
+	enrolments []Enrolment
+}
+
+// New returns an empty directory of the domain with that DNS name
+// ("contoso.com") and NetBIOS name ("CONTOSO").
+func New(domain, netbios string) *Directory {
+	return &Directory{domain: domain, netbios: netbios, names: map[string]*User{}}
+}
+
+// Domain is the DNS name of the domain.
+func (d *Directory) Domain() string { return d.domain }
+
+// NetBIOS is the NetBIOS name of the domain.
+func (d *Directory) NetBIOS() string { return d.netbios }
+
+func (d *Directory) now() time.Time {
+	if d.Clock == nil {
+		return clock.System.Now()
+	}
+	return d.Clock.Now()
+}
+
+// AddUser adds an account and fills its defaults. It fails on a missing or
+// impossible SAM and when a name is taken.
+func (d *Directory) AddUser(u User) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := d.settle(&u); err != nil {
+		return err
+	}
+	if err := d.index(&u); err != nil {
+		return err
+	}
+	d.users = append(d.users, &u)
+	return nil
+}
+
+// SetUser changes the account sam. change gets a copy that takes effect when it
+// returns; it must not call the Directory. Errors are ErrUnknown and those of AddUser,
+// after which nothing has changed.
+func (d *Directory) SetUser(sam string, change func(*User)) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := d.names[samKey(sam)]
+	if u == nil {
+		return fmt.Errorf("%w: %s", ErrUnknown, sam)
+	}
+	changed := *u
+	change(&changed)
+	if err := d.settle(&changed); err != nil {
+		return err
+	}
+	for _, k := range keys(u) {
+		delete(d.names, k)
+	}
+	if err := d.index(&changed); err != nil {
+		_ = d.index(u) // its names were free a moment ago
+		return err
+	}
+	*u = changed
+	for _, k := range keys(u) {
+		d.names[k] = u
+	}
+	return nil
+}
+
+// RemoveUser deletes the account sam, if there is one.
+func (d *Directory) RemoveUser(sam string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := d.names[samKey(sam)]
+	if u == nil {
+		return
+	}
+	for _, k := range keys(u) {
+		delete(d.names, k)
+	}
+	d.users = slices.DeleteFunc(d.users, func(x *User) bool { return x == u })
+}
+
+// settle fills defaults and takes off the prefixes that people copy along.
+func (d *Directory) settle(u *User) error {
+	if u.SAM == "" || len(u.SAM) > 20 || strings.ContainsAny(u.SAM, "\"/\\[]:;|=,+*?<>@\x00") {
+		return fmt.Errorf("directory: %q cannot be a sAMAccountName", u.SAM)
+	}
+	u.SIP, u.EUM = without(u.SIP, "sip:"), without(u.EUM, "EUM:")
+	if u.UPN == "" {
+		u.UPN = u.SAM + "@" + d.domain
+	}
+	if u.DisplayName == "" {
+		u.DisplayName = u.SAM
+	}
+	return nil
+}
+
+func without(s, prefix string) string {
+	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
+		return s[len(prefix):]
+	}
+	return s
+}
+
+func samKey(sam string) string { return "sam:" + strings.ToLower(sam) }
+func upnKey(upn string) string { return "upn:" + strings.ToLower(upn) }
+func sipKey(sip string) string { return "sip:" + strings.ToLower(sip) }
+
+func keys(u *User) []string {
+	k := []string{samKey(u.SAM), upnKey(u.UPN)}
+	if u.SIP != "" {
+		k = append(k, sipKey(u.SIP))
+	}
+	return k
+}
+
+func (d *Directory) index(u *User) error {
+	for _, k := range keys(u) {
+		if d.names[k] != nil {
+			return fmt.Errorf("directory: %s is taken", k)
+		}
+	}
+	for _, k := range keys(u) {
+		d.names[k] = u
+	}
+	return nil
+}
+
+// Users returns all accounts in the order they were added.
+func (d *Directory) Users() []User {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := make([]User, len(d.users))
+	for i, u := range d.users {
+		all[i] = *u
+	}
+	return all
+}
+
+// User returns the account with that sAMAccountName.
+func (d *Directory) User(sam string) (User, bool) { return d.get(samKey(sam)) }
+
+// UserBySIP returns the account with that sign-in address, with or without "sip:".
+func (d *Directory) UserBySIP(address string) (User, bool) {
+	return d.get(sipKey(without(address, "sip:")))
+}
+
+// FindUser returns the account that a client means which logs on as name in
+// domain: a sAMAccountName with the NetBIOS name or the DNS name of the domain
+// or none (MS-NLMP 2.2.1.3), DOMAIN\name in one piece, a UPN, or an implicit
+// UPN, sAMAccountName@domain, whatever the user's UPN is (MS-ADTS 5.1.1.1.1;
+// peers-ad.md 1). An explicit UPN wins. A UPN is looked up whatever domain says.
+func (d *Directory) FindUser(name, domain string) (User, bool) {
+	if before, after, ok := strings.Cut(name, `\`); ok {
+		domain, name = before, after
+	}
+	if local, suffix, ok := cutLast(name, '@'); ok {
+		if u, found := d.get(upnKey(name)); found {
+			return u, true
+		}
+		name, domain = local, suffix
+	}
+	if domain != "" && !strings.EqualFold(domain, d.netbios) && !strings.EqualFold(strings.TrimSuffix(domain, "."), d.domain) {
+		return User{}, false
+	}
+	return d.User(name)
+}
+
+func cutLast(s string, sep byte) (before, after string, found bool) {
+	if i := strings.LastIndexByte(s, sep); i >= 0 {
+		return s[:i], s[i+1:], true
+	}
+	return s, "", false
+}
+
+func (d *Directory) get(key string) (User, bool) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if u := d.names[key]; u != nil {
+		return *u, true
+	}
+	return User{}, false
+}
+
+// NTHash returns the NT hash of the user's password. It is an ntlm.Server's
+// NTHash for a server that refuses an unusable account before it looks at the
+// password. The error is ErrUnknown or that of User.Status.
+func (d *Directory) NTHash(name, domain string) ([]byte, error) {
+	u, ok := d.FindUser(name, domain)
+	if !ok {
+		return nil, ErrUnknown
+	}
+	if err := u.Status(); err != nil {
+		return nil, err
+	}
+	return ntlm.NTHash(u.Password), nil
+}
+
+// BadLogon counts a wrong password for sam, and locks the account when that was
+// one too many. Unknown names are ignored.
+func (d *Directory) BadLogon(sam string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := d.names[samKey(sam)]
+	if u == nil {
+		return
+	}
+	u.BadLogons++
+	u.LastBad = d.now()
+	if d.LockoutAfter > 0 && u.BadLogons >= d.LockoutAfter && !u.Locked {
+		u.Locked, u.LockedAt = true, u.LastBad
+	}
+}
+
+// GoodLogon notes that sam proved to know the password. The error is that of
+// User.Status: then the user is not let in all the same, and nothing is noted.
+func (d *Directory) GoodLogon(sam string) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	u := d.names[samKey(sam)]
+	if u == nil {
+		return ErrUnknown
+	}
+	if err := u.Status(); err != nil {
+		return err
+	}
+	u.BadLogons, u.LastLogon = 0, d.now()
+	return nil
+}

@@ -1,0 +1,96 @@
+package directory
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Entry is an object under CN=Certification Authorities, what `certutil
+// -dspublish FILE RootCA` makes (R1.1).
+type Entry struct {
+	Name string    // CN of the entry, by custom the CN of the certificate's subject
+	DER  [][]byte  // values of cACertificate; a renewed CA has several. Nothing checks that they are certificates
+	At   time.Time // last publication, by the directory's clock
+}
+
+// Enrolment is an object under CN=Enrollment Services, what an enterprise CA
+// makes of itself (pKIEnrollmentService).
+type Enrolment struct {
+	Name string // CN of the entry: the CA's name
+	Host string // dNSHostName, where web enrolment is served
+	DER  []byte // cACertificate: the CA's own certificate
+	At   time.Time
+}
+
+// PublishRoot publishes values under the entry of that name. As with certutil, values
+// that it holds already stay, and one that it holds is not added twice (LDAP
+// values are a set). Without values it makes an entry that has none.
+func (d *Directory) PublishRoot(name string, der ...[]byte) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	i := slices.IndexFunc(d.roots, func(e Entry) bool { return strings.EqualFold(e.Name, name) })
+	if i < 0 {
+		i = len(d.roots)
+		d.roots = append(d.roots, Entry{Name: name})
+	}
+	e := &d.roots[i]
+	e.At = d.now()
+	for _, v := range der {
+		if !slices.ContainsFunc(e.DER, func(have []byte) bool { return bytes.Equal(have, v) }) {
+			e.DER = append(e.DER, bytes.Clone(v))
+		}
+	}
+}
+
+// WithdrawRoot removes the entry and reports whether there was one.
+func (d *Directory) WithdrawRoot(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := len(d.roots)
+	d.roots = slices.DeleteFunc(d.roots, func(e Entry) bool { return strings.EqualFold(e.Name, name) })
+	return len(d.roots) < n
+}
+
+// Roots returns what is published, in the order of first publication.
+func (d *Directory) Roots() []Entry {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := slices.Clone(d.roots)
+	for i := range all {
+		all[i].DER = make([][]byte, len(d.roots[i].DER))
+		for j, v := range d.roots[i].DER {
+			all[i].DER[j] = bytes.Clone(v)
+		}
+	}
+	return all
+}
+
+// PublishEnrolment publishes an enterprise CA, replacing one of that name.
+func (d *Directory) PublishEnrolment(name, dnsHost string, der []byte) {
+	d.WithdrawEnrolment(name)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.enrolments = append(d.enrolments, Enrolment{Name: name, Host: dnsHost, DER: bytes.Clone(der), At: d.now()})
+}
+
+// WithdrawEnrolment removes it and reports whether there was one.
+func (d *Directory) WithdrawEnrolment(name string) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := len(d.enrolments)
+	d.enrolments = slices.DeleteFunc(d.enrolments, func(e Enrolment) bool { return strings.EqualFold(e.Name, name) })
+	return len(d.enrolments) < n
+}
+
+// Enrolments returns the published enterprise CAs.
+func (d *Directory) Enrolments() []Enrolment {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	all := slices.Clone(d.enrolments)
+	for i := range all {
+		all[i].DER = bytes.Clone(all[i].DER)
+	}
+	return all
+}
