@@ -1,0 +1,76 @@
+package adroots
+
+import (
+	"bytes"
+	"crypto/rsa"
+	"crypto/x509"
+	"errors"
+	"fmt"
+
+	"github.com/ocphone/ocphone/certstore"
+)
+
+// maxValue is the upper range of cACertificate in AD's schema, in octets
+// (device.md 3.1).
+const maxValue = 32768
+
+// maxRSABits keeps the check of a self-signature short.
+const maxRSABits = 16384
+
+// accept takes a value as a root, counts it as held already, or rejects it.
+// src lacks account and time.
+func (d *download) accept(dn string, value []byte, src certstore.Source) {
+	cert, err := parseRoot(value)
+	if err != nil {
+		d.reject(dn, err.Error())
+		return
+	}
+	src.Account, src.At = d.account(), d.Now()
+	root := certstore.Root{Certificate: cert, Source: src}
+	_, stored := d.Store.Find(root.Fingerprint())
+	switch {
+	case stored, d.held[string(cert.Raw)]:
+		d.Duplicates++
+	case len(d.Roots) >= d.MaxRoots:
+		d.reject(dn, fmt.Sprintf("one more than the %d roots that are taken", d.MaxRoots))
+	default:
+		d.held[string(cert.Raw)] = true
+		d.Roots = append(d.Roots, root)
+	}
+}
+
+func (d *download) reject(dn, why string) {
+	if len(d.Rejected) >= maxRejected {
+		d.moreLines++
+		return
+	}
+	d.Rejected = append(d.Rejected, Rejected{dn, printable(why)})
+}
+
+// parseRoot reads a self-signed CA certificate. Validity, version and hash are
+// not its business: the phone installs what is published, and a verdict
+// refuses what does not hold (R1.1).
+func parseRoot(value []byte) (*x509.Certificate, error) {
+	if len(value) == 0 || len(value) > maxValue {
+		return nil, fmt.Errorf("%d octets, cACertificate has 1 to %d", len(value), maxValue)
+	}
+	cert, err := x509.ParseCertificate(value)
+	if err != nil {
+		return nil, fmt.Errorf("no certificate: %w", err)
+	}
+	if cert.BasicConstraintsValid && !cert.IsCA {
+		return nil, errors.New("not a CA: basicConstraints says so")
+	}
+	if !bytes.Equal(cert.RawIssuer, cert.RawSubject) {
+		return nil, errors.New("not self-signed: issued by another CA")
+	}
+	if k, ok := cert.PublicKey.(*rsa.PublicKey); ok && k.N.BitLen() > maxRSABits {
+		return nil, fmt.Errorf("an RSA key of %d bits", k.N.BitLen())
+	}
+	err = cert.CheckSignature(cert.SignatureAlgorithm, cert.RawTBSCertificate, cert.Signature)
+	var insecure x509.InsecureAlgorithmError
+	if err != nil && !errors.As(err, &insecure) && !errors.Is(err, x509.ErrUnsupportedAlgorithm) {
+		return nil, fmt.Errorf("not self-signed: %w", err)
+	}
+	return cert, nil // what crypto/x509 cannot check (MD5) rests on the directory's word, as every root does
+}

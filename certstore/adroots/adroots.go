@@ -1,0 +1,294 @@
+// Package adroots is how root certificates come from Active Directory: the
+// phone trusts nobody inside the company until it has asked a domain
+// controller which roots are published there (R1.1).
+//
+// It follows R1.1, R1.2 and R1.5, device.md 3.1 and design decisions 5 and 6.
+// Since the phone cannot judge the DC's certificate yet, everything is read
+// under SASL GSS-SPNEGO NTLM with sign and seal on a plain LDAP connection
+// (RFC 4511, RFC 4422, MS-NLMP): a DC that does not know the user's password
+// cannot make an answer that is accepted.
+//
+//  1. Fill a Config; domain and account are decided by the caller.
+//  2. result, err := Download(ctx, config): finds a DC, binds, and reads ALL
+//     published roots.
+//  3. Put result.Roots into the certstore.Store; Download changes nothing.
+//
+// Everything decided on the way is a step of Config.Record. A failure that ends
+// the download is returned, not recorded: it is the caller's last step.
+package adroots
+
+import (
+	"cmp"
+	"context"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"strconv"
+	"time"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Config says where to ask and as whom.
+type Config struct {
+	Domain        string // DNS name of the AD domain: DHCP option 15 or --domain, else the UPN suffix, else the SIP domain
+	DomainFrom    string // which of these it was, for the step; may be empty
+	NetBIOSDomain string // for NetBIOS name queries: from DOMAIN\user, else the first label of Domain
+
+	User       string // a UPN stays whole here, with an empty UserDomain
+	UserDomain string // DOMAIN of DOMAIN\user
+	Password   string // tried once (design decision 6)
+
+	Resolver Resolver // required
+	Dialer   Dialer   // required
+	NetBIOS  NetBIOS  // nil: NetBIOS is not asked
+	HTTP     bool     // web enrolment as the second method
+
+	Store  certstore.Store  // what is held already, to tell duplicates
+	Now    func() time.Time // the phone's clock; nil is time.Now
+	Record journal.Recorder // nil drops the steps
+
+	Timeout  time.Duration // guard for all work with one DC, in real time; 0 is DefaultTimeout
+	MaxRoots int           // roots taken at most; 0 is DefaultMaxRoots
+	MaxBytes int64         // octets read from one DC at most; 0 is DefaultMaxBytes
+}
+
+const (
+	// DefaultTimeout is far above what 1500 roots took a Samba DC (0.5 s, peers-ad.md 1).
+	DefaultTimeout = 15 * time.Second
+	// DefaultMaxRoots is twice the largest container in the tests.
+	DefaultMaxRoots = 4096
+	// DefaultMaxBytes holds a thousand values of the largest size that the schema allows.
+	DefaultMaxBytes = 32 << 20
+
+	maxControllers = 8    // that are tried one after the other
+	maxRejected    = 1000 // values told in Result.Rejected
+	maxDetails     = 50   // lines of a step about rejected values, referrals
+)
+
+// Resolver answers DNS queries: the records in the order in which they are to
+// be tried, and the server that answered.
+type Resolver interface {
+	LookupSRV(ctx context.Context, name string) (records []SRV, by string, err error)
+}
+
+// SRV is a record of RFC 2782.
+type SRV struct {
+	Target                 string
+	Port, Priority, Weight uint16
+}
+
+// Dialer connects to host:port; it resolves names by itself.
+type Dialer interface {
+	DialContext(ctx context.Context, network, hostport string) (net.Conn, error)
+}
+
+// NetBIOS answers name queries (RFC 1002).
+type NetBIOS interface {
+	Query(ctx context.Context, name string, suffix byte) (addrs []netip.Addr, by string, err error)
+}
+
+// Result is what the directory holds.
+type Result struct {
+	Roots      []certstore.Root // to be installed, in the directory's order; duplicates are left out
+	Server     string           // the DC that answered, host:port
+	Domain     string           // the domain that was asked
+	Duplicates int              // values that Config.Store or an earlier value had already
+	Rejected   []Rejected       // values that are no root certificate, at most 1000
+}
+
+// Rejected is a value that is not installed.
+type Rejected struct {
+	DN  string // of the object that holds it
+	Why string
+}
+
+// Download finds a domain controller and reads every published root.
+//
+// It goes on to the next DC when one cannot be reached, is busy, or offers no
+// sealed session. Refused credentials end it: the password is tried once.
+//
+// The error holds a *journal.Failure whose code is an ad.* one. When the
+// directory answered, Result is filled even with an error: with ad.no-roots it
+// tells what was rejected.
+func Download(ctx context.Context, c Config) (Result, error) {
+	d := &download{Config: c, Result: Result{Domain: c.Domain}}
+	d.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
+	d.MaxRoots = cmp.Or(c.MaxRoots, DefaultMaxRoots)
+	d.MaxBytes = cmp.Or(c.MaxBytes, DefaultMaxBytes)
+	if d.Now == nil {
+		d.Now = time.Now
+	}
+	err := d.run(ctx)
+	return d.Result, err
+}
+
+// download is one run.
+type download struct {
+	Config
+	Result
+	held      map[string]bool // DER of the roots accepted from this DC
+	moreLines int             // rejected values beyond maxRejected
+}
+
+func (d *download) run(ctx context.Context) error {
+	if d.Config.Domain == "" {
+		return &journal.Failure{Code: journal.ADNoDomain, Because: "device.md 3.1"}
+	}
+	controllers, err := d.find(ctx)
+	if err != nil {
+		return err
+	}
+	var worst *journal.Failure
+	for _, dc := range controllers {
+		err := d.ask(ctx, dc)
+		if err == nil {
+			return nil
+		}
+		f := journal.FailureOf(err)
+		if ctx.Err() != nil || !nextMayHelp(f.Code) {
+			return f
+		}
+		if len(controllers) > 1 {
+			s := f.Step(journal.Roots)
+			s.State = journal.Warned
+			d.Record.Record(s)
+		}
+		if worst == nil || worst.Code == journal.ADUnreachable { // the most telling one is the caller's step
+			worst = f
+		}
+	}
+	return worst
+}
+
+// nextMayHelp tells after which failures another DC is asked. The password has
+// been refused by none of them (design decision 6), and a DC whose answer was
+// forged or malformed is for a person to look at.
+func nextMayHelp(c journal.Code) bool {
+	return c == journal.ADUnreachable || c == journal.ADWeakBind
+}
+
+// ask does everything with one domain controller.
+func (d *download) ask(ctx context.Context, dc controller) error {
+	d.Result, d.held, d.moreLines = Result{Domain: d.Config.Domain}, map[string]bool{}, 0
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
+	nc, err := d.Dialer.DialContext(ctx, "tcp", dc.address())
+	if err != nil {
+		return &journal.Failure{Code: journal.ADUnreachable, Asked: "LDAP connection to " + dc.address(), By: dc.address(),
+			What: fmt.Sprintf("The domain controller %s cannot be reached", dc.host), Because: "R1.5", Err: err}
+	}
+	defer nc.Close()
+	defer context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })()
+	c := newConn(nc, d.MaxBytes)
+	if err := d.bind(c, dc); err != nil {
+		return err
+	}
+	// Whatever is read from here on was sealed by somebody who knows the session key.
+	d.Server = dc.address()
+	dir := newDirectory(c, dc)
+	defer dir.close()
+	return d.read(ctx, dir)
+}
+
+// read takes the roots from the directory.
+func (d *download) read(ctx context.Context, dir *directory) error {
+	config, err := d.configuration(dir)
+	if err != nil {
+		return err
+	}
+	objects, err := d.search(dir, "CN=Certification Authorities,CN=Public Key Services,CN=Services,"+config,
+		"certificationAuthority", "device.md 3.1, R1.1")
+	if err != nil {
+		return err
+	}
+	for _, o := range objects {
+		for _, value := range o.certificates {
+			if ctx.Err() != nil {
+				return &journal.Failure{Code: journal.ADProtocol, Asked: "cACertificate of " + o.dn, By: d.Server, Because: "device.md 3.1",
+					What: "The published values could not be checked in the time allowed", Err: ctx.Err()}
+			}
+			d.accept(o.dn, value, certstore.Source{Kind: certstore.AD, DN: o.dn, Server: d.Server})
+		}
+	}
+	if d.HTTP && len(d.Roots)+d.Duplicates == 0 {
+		err = d.enrol(ctx, dir, config)
+	}
+	d.report()
+	if err != nil || len(d.Roots)+d.Duplicates > 0 {
+		return err
+	}
+	return &journal.Failure{Code: journal.ADNoRoots, By: d.Server, Because: "R1.1, device.md 3.1",
+		Asked:    "certificationAuthority objects of " + d.Config.Domain,
+		Answered: fmt.Sprintf("%d objects without a usable root certificate", len(objects)),
+		What:     "No root certificate is published in the Active Directory of " + d.Config.Domain,
+		Fix:      "Publish the root of the server's certificate: certutil -f -dspublish root.cer RootCA, then wait for replication."}
+}
+
+// account is the user as a person writes it.
+func (d *download) account() string {
+	if d.UserDomain != "" {
+		return d.UserDomain + `\` + d.User
+	}
+	return d.User
+}
+
+// report records what was found, as two steps at most.
+func (d *download) report() {
+	if n := len(d.Roots); n > 0 || d.Duplicates > 0 {
+		s := journal.Step{Name: journal.Roots, State: journal.OK, By: d.Server, Because: "R1.1: every root that is found is installed",
+			Decided: fmt.Sprintf("%s to install", count(n, "root"))}
+		if d.Duplicates > 0 {
+			s.Decided += fmt.Sprintf(", %s held already", count(d.Duplicates, "value"))
+		}
+		for _, r := range d.Roots {
+			line := fmt.Sprintf("%s, %s, SHA-256 %s", r.Subject(), r.Key(), r.Fingerprint())
+			if note := validity(r.Certificate, d.Now()); note != "" {
+				line += ", " + note // installed all the same; the verdict refuses it later
+			}
+			s.Details = append(s.Details, line)
+		}
+		d.Record.Record(s)
+	}
+	if n := len(d.Rejected) + d.moreLines; n > 0 {
+		s := journal.Step{Name: journal.Roots, State: journal.Warned, By: d.Server,
+			Decided: fmt.Sprintf("%s not installed", count(n, "value")), Because: "R1.1, device.md 3.1: roots only",
+			Fix: "Publish self-signed CA certificates only, and take these values out of CN=Certification Authorities (adsiedit.msc)."}
+		for _, r := range d.Rejected[:min(len(d.Rejected), maxDetails)] {
+			s.Details = append(s.Details, r.DN+": "+r.Why)
+		}
+		if n > maxDetails {
+			s.Details = append(s.Details, fmt.Sprintf("and %d more", n-maxDetails))
+		}
+		d.Record.Record(s)
+	}
+}
+
+func validity(c *x509.Certificate, now time.Time) string {
+	switch {
+	case now.After(c.NotAfter):
+		return "expired on " + c.NotAfter.UTC().Format(time.DateOnly)
+	case now.Before(c.NotBefore):
+		return "not valid before " + c.NotBefore.UTC().Format(time.DateOnly)
+	}
+	return ""
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return strconv.Itoa(n) + " " + noun + "s"
+}
+
+// errText is the cause for a person, without the words of a wrapping Failure.
+func errText(err error) string {
+	var f *journal.Failure
+	if errors.As(err, &f) && f.What != "" {
+		return f.What
+	}
+	return err.Error()
+}

@@ -1,0 +1,203 @@
+package adroots
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode"
+
+	ber "github.com/go-asn1-ber/asn1-ber"
+	"github.com/go-ldap/ldap/v3"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/ntlm"
+)
+
+// requiredFlags must be in the challenge, or the password is not used (design
+// decision 5). NTLMv2 is what the client does anyway.
+const requiredFlags = ntlm.NegotiateSign | ntlm.NegotiateSeal | ntlm.NegotiateESS | ntlm.Negotiate128 | ntlm.NegotiateKeyExch
+
+// bindRule is the rule that the steps of a bind cite.
+const bindRule = "design 5: no root over an unauthenticated channel"
+
+// bind opens a sealed session on c. GSS-SPNEGO carries NTLM messages as they
+// are, which AD and Samba accept (MS-SPNG 3.3.5.1, peers-ad.md 1).
+func (d *download) bind(c *conn, dc controller) error {
+	asked := fmt.Sprintf("sealed LDAP bind (GSS-SPNEGO, NTLMv2) as %s", d.account())
+	fail := func(code journal.Code, what string, err error) *journal.Failure {
+		return &journal.Failure{Code: code, Asked: asked, By: dc.address(), What: what, Because: bindRule, Err: err}
+	}
+	client := &ntlm.Client{User: d.User, Domain: d.UserDomain, Password: d.Password, Flags: ntlm.FlagsLDAP, Require: requiredFlags, MIC: true, Now: d.Now}
+
+	r, err := c.bind(1, client.Negotiate())
+	if err != nil {
+		return c.explain(err, dc, asked)
+	}
+	if r.code != ldap.LDAPResultSaslBindInProgress {
+		f := refusal(r)
+		f.Asked, f.By, f.Because = asked, dc.address(), bindRule
+		return f
+	}
+	challenge, err := ntlm.ParseChallenge(r.credentials)
+	if err != nil {
+		return fail(journal.ADProtocol, "The domain controller's NTLM challenge is malformed", err)
+	}
+	msg, session, err := client.Authenticate(r.credentials)
+	switch {
+	case errors.Is(err, ntlm.ErrWeak):
+		f := fail(journal.ADWeakBind, "The domain controller offers no sealed NTLMv2 session; the password was not used", err)
+		f.Answered = "NTLM challenge with " + challenge.Flags.String()
+		return f
+	case err != nil:
+		return fail(journal.ADProtocol, "The domain controller's NTLM challenge cannot be answered", err)
+	}
+	if r, err = c.bind(2, msg); err != nil {
+		return c.explain(err, dc, asked)
+	}
+	if r.code != ldap.LDAPResultSuccess {
+		f := refusal(r)
+		f.Asked, f.By, f.Because = asked, dc.address(), bindRule
+		d.hint(f, challenge)
+		return f
+	}
+	c.seal(session)
+	d.Record.Record(journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, By: dc.address(), Because: bindRule,
+		Answered: "bound; " + session.Flags().String(),
+		Decided:  "Everything from here on is signed and sealed under the session key"})
+	return nil
+}
+
+// hint adds what to try when the name had no domain of its own: a UPN, mostly (R1.5).
+func (d *download) hint(f *journal.Failure, c ntlm.Challenge) {
+	domain := printable(c.NetBIOSDomain)
+	if f.Code != journal.ADCredentials || d.UserDomain != "" || domain == "" {
+		return
+	}
+	name, _, _ := strings.Cut(d.User, "@")
+	f.Because = `R1.5: the download can fail with a UPN where DOMAIN\user works`
+	f.Fix = fmt.Sprintf(`Sign in as %s\%s in place of %s (%s is the domain that the controller named), or check the password.`, domain, name, d.User, domain)
+}
+
+// bindResult is a BindResponse, RFC 4511 4.2.2.
+type bindResult struct {
+	code        int64
+	message     string // diagnosticMessage, printable
+	credentials []byte // serverSaslCreds
+}
+
+// bind sends one step of a SASL bind and reads the answer.
+func (c *conn) bind(id int64, credentials []byte) (bindResult, error) {
+	const mechanism = "GSS-SPNEGO"
+	sasl := ber.Encode(ber.ClassContext, ber.TypeConstructed, 3, nil, "sasl")
+	sasl.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, mechanism, "mechanism"))
+	sasl.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, string(credentials), "credentials"))
+	request := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationBindRequest, nil, "bind request")
+	request.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 3, "version"))
+	request.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", "name"))
+	request.AppendChild(sasl)
+	envelope := ber.NewSequence("LDAP message")
+	envelope.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, "message ID"))
+	envelope.AppendChild(request)
+	if _, err := c.Write(envelope.Bytes()); err != nil {
+		return bindResult{}, err
+	}
+	msg, err := c.message()
+	if err != nil {
+		return bindResult{}, err
+	}
+	return parseBind(msg, id)
+}
+
+func parseBind(msg []byte, id int64) (bindResult, error) {
+	var r bindResult
+	p, err := ber.DecodePacketErr(msg)
+	if err != nil {
+		return r, fmt.Errorf("%w: %v", errNotBER, err)
+	}
+	if len(p.Children) < 2 || p.Children[0].Value != id {
+		return r, fmt.Errorf("%w: no answer to message %d", errNotBER, id)
+	}
+	op := p.Children[1]
+	if op.ClassType != ber.ClassApplication || op.Tag != ldap.ApplicationBindResponse || len(op.Children) < 3 {
+		return r, fmt.Errorf("%w: no bind response", errNotBER)
+	}
+	code, ok := op.Children[0].Value.(int64)
+	text, ok2 := op.Children[2].Value.(string)
+	if !ok || !ok2 {
+		return r, fmt.Errorf("%w: no LDAP result", errNotBER)
+	}
+	r.code, r.message = code, printable(text)
+	for _, child := range op.Children[3:] {
+		if child.ClassType == ber.ClassContext && child.Tag == 7 {
+			r.credentials = child.Data.Bytes()
+		}
+	}
+	return r, nil
+}
+
+// accountCodes are the Win32 errors that AD and Samba tell within the text of
+// result 49: "…AcceptSecurityContext error, data 52e, v1db1".
+var accountCodes = map[string]struct {
+	code journal.Code
+	what string
+}{
+	"525": {journal.ADCredentials, "The domain controller does not know the user"},
+	"52e": {journal.ADCredentials, "The domain controller refused the user name or the password"},
+	"530": {journal.ADDisabled, "The account may not log on at this time"},
+	"531": {journal.ADDisabled, "The account may not log on from this device"},
+	"532": {journal.ADExpired, "The password has expired"},
+	"533": {journal.ADDisabled, "The account is disabled"},
+	"701": {journal.ADExpired, "The account has expired"},
+	"773": {journal.ADExpired, "The password must be changed before the first log-on"},
+	"775": {journal.ADLocked, "The account is locked out"},
+}
+
+var dataCode = regexp.MustCompile(`\bdata ([0-9a-fA-F]{1,8})\b`)
+
+// refusal maps a bind result other than success.
+func refusal(r bindResult) *journal.Failure {
+	f := &journal.Failure{Answered: resultText(r.code, r.message)}
+	switch r.code {
+	case ldap.LDAPResultInvalidCredentials:
+		f.Code, f.What = journal.ADCredentials, accountCodes["52e"].what
+		if m := dataCode.FindStringSubmatch(r.message); m != nil {
+			if known, ok := accountCodes[strings.ToLower(m[1])]; ok {
+				f.Code, f.What = known.code, known.what
+			}
+		}
+	case ldap.LDAPResultAuthMethodNotSupported, ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultConfidentialityRequired,
+		ldap.LDAPResultInappropriateAuthentication:
+		f.Code, f.What = journal.ADWeakBind, "The domain controller takes no sealed NTLM bind"
+	case ldap.LDAPResultBusy, ldap.LDAPResultUnavailable:
+		f.Code, f.What = journal.ADUnreachable, "The domain controller is busy or not available"
+	default:
+		f.Code, f.What = journal.ADProtocol, "The domain controller refused the bind"
+	}
+	return f
+}
+
+// resultText is "49 Invalid Credentials: 80090308: …".
+func resultText(code int64, message string) string {
+	name := ldap.LDAPResultCodeMap[uint16(code)]
+	text := fmt.Sprintf("%d %s", code, name)
+	if message != "" {
+		text += ": " + message
+	}
+	return text
+}
+
+// maxText is how much of a text from the network is shown, in bytes.
+const maxText = 256
+
+// printable makes a text from the network fit for a step: AD ends its messages
+// with a NUL, and nobody shall move the cursor of a terminal.
+func printable(s string) string {
+	s = strings.TrimRight(s[:min(len(s), maxText)], "\x00")
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
+			return '?'
+		}
+		return r
+	}, s)
+}

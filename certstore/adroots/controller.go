@@ -1,0 +1,98 @@
+package adroots
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// controller is a domain controller that may be asked.
+type controller struct {
+	host string // DNS name, or an address that NetBIOS gave
+	port uint16
+}
+
+func (c controller) address() string {
+	return net.JoinHostPort(c.host, strconv.Itoa(int(c.port)))
+}
+
+// ldapPort is the one of LDAP, RFC 4516 2.
+const ldapPort uint16 = 389
+
+// find looks domain controllers up: by DNS, and by NetBIOS when that is
+// configured (R1.5). The names are those of MS-ADTS 6.3.6; the second is any
+// LDAP server of the domain.
+func (d *download) find(ctx context.Context) ([]controller, error) {
+	domain := strings.TrimSuffix(d.Config.Domain, ".")
+	var tried []string
+	var cause error
+	for _, prefix := range []string{"_ldap._tcp.dc._msdcs.", "_ldap._tcp."} {
+		name := prefix + domain
+		records, by, err := d.Resolver.LookupSRV(ctx, name)
+		var found []controller
+		for _, r := range records {
+			if host := strings.TrimSuffix(r.Target, "."); host != "" && len(found) < maxControllers { // RFC 2782: "." says there is none
+				found = append(found, controller{host, cmp.Or(r.Port, ldapPort)})
+			}
+		}
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("no usable record")
+		}
+		tried = append(tried, d.lookedUp("SRV "+name, by, found, err))
+		if err == nil {
+			return found, nil
+		}
+		cause = err
+	}
+	if d.NetBIOS != nil && d.NetBIOSDomain != "" {
+		const group = 0x1c // the domain controllers of a domain, RFC 1001 and MS-BRWS
+		addrs, by, err := d.NetBIOS.Query(ctx, d.NetBIOSDomain, group)
+		var found []controller
+		for _, a := range addrs[:min(len(addrs), maxControllers)] {
+			found = append(found, controller{a.String(), ldapPort})
+		}
+		if err == nil && len(found) == 0 {
+			err = fmt.Errorf("no address")
+		}
+		tried = append(tried, d.lookedUp(fmt.Sprintf("NetBIOS %s<%02X>", strings.ToUpper(d.NetBIOSDomain), group), by, found, err))
+		if err == nil {
+			return found, nil
+		}
+		cause = err
+	}
+	return nil, &journal.Failure{Code: journal.ADNoController, Asked: strings.Join(tried, ", "), Because: "R1.5", Err: cause,
+		What: "No domain controller of " + domain + " was found" + d.from(),
+		Fix: fmt.Sprintf("Give the phone a DNS server that knows the zone of the AD domain (nslookup -type=srv _ldap._tcp.dc._msdcs.%s), "+
+			"or name the domain: DHCP option 15, --domain.", domain)}
+}
+
+// lookedUp records one look-up and returns what was asked.
+func (d *download) lookedUp(asked, by string, found []controller, err error) string {
+	s := journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, By: by, Because: "R1.5, device.md 3.1"}
+	if err != nil {
+		s.State, s.Answered = journal.Warned, errText(err)
+		s.Decided = "No domain controller by this name" + d.from()
+		s.Code = journal.ADNoController
+	} else {
+		names := make([]string, len(found))
+		for i, c := range found {
+			names[i] = c.address()
+		}
+		s.Answered = strings.Join(names, ", ")
+		s.Decided = "Ask " + found[0].host + " for the roots of " + d.Config.Domain + d.from()
+	}
+	d.Record.Record(s)
+	return asked
+}
+
+func (d *download) from() string {
+	if d.DomainFrom == "" {
+		return ""
+	}
+	return " (domain from " + d.DomainFrom + ")"
+}

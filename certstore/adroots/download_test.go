@@ -1,0 +1,368 @@
+package adroots_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net/netip"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/certstore/adroots"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab/ad"
+	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/ntlm"
+)
+
+// R1.1: all roots that are found are installed. 2000 take several pages.
+func TestEveryPublishedRootIsDownloaded(t *testing.T) {
+	for _, n := range []int{1, 50, 500, 2000} {
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			w := newWorld(t)
+			w.publish(n)
+			r := w.mustDownload(w.config())
+			var got []string
+			for _, root := range r.Roots {
+				got = append(got, string(root.Certificate.Raw))
+			}
+			if !slices.Equal(got, w.roots) {
+				t.Errorf("%d roots, not the %d published ones", len(got), n)
+			}
+			want := certstore.Source{Kind: certstore.AD, DN: "CN=Contoso Root 1,CN=Certification Authorities,CN=Public Key Services,CN=Services,CN=Configuration,DC=contoso,DC=com",
+				Server: "dc1.contoso.com:389", Account: `CONTOSO\tu`, At: now}
+			if r.Roots[0].Source != want {
+				t.Errorf("source %+v, want %+v", r.Roots[0].Source, want)
+			}
+			if r.Server != "dc1.contoso.com:389" || r.Domain != "contoso.com" || r.Duplicates != 0 || len(r.Rejected) != 0 {
+				t.Errorf("result %s %s, %d duplicates, rejected %v", r.Server, r.Domain, r.Duplicates, r.Rejected)
+			}
+			if s := w.step("to install"); len(s.Details) != n || !strings.Contains(s.Details[0], r.Roots[0].Fingerprint()) {
+				t.Errorf("the step tells %d roots", len(s.Details))
+			}
+		})
+	}
+}
+
+// Every step of the way is told, in order, with its question and its rule.
+func TestStepsTellTheWay(t *testing.T) {
+	w := newWorld(t)
+	w.publish(1)
+	w.mustDownload(w.config())
+	want := []string{"SRV " + msdcs, `sealed LDAP bind (GSS-SPNEGO, NTLMv2) as CONTOSO\tu`, "rootDSE configurationNamingContext",
+		"base CN=Certification Authorities,CN=Public Key Services,CN=Services,CN=Configuration,DC=contoso,DC=com, filter (objectCategory=certificationAuthority)", ""}
+	for i, s := range w.steps {
+		if i >= len(want) || s.Asked != want[i] || s.State != journal.OK || s.Because == "" || s.By == "" {
+			t.Errorf("step %d: %+v", i, s)
+		}
+	}
+	if len(w.steps) != len(want) {
+		t.Errorf("%d steps", len(w.steps))
+	}
+	if s := w.steps[0]; s.Answered != "dc1.contoso.com:389" || !strings.Contains(s.Decided, "DHCP option 15") || s.By != "127.0.0.1:53" {
+		t.Errorf("look-up %+v", s)
+	}
+}
+
+func TestExpiredAndVersion1RootsAreDownloadedAndTheRestIsTold(t *testing.T) {
+	w := newWorld(t)
+	b, err := os.ReadFile("testdata/v1.pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v1, _ := pem.Decode(b)
+	renewed := w.newRoot("Renewed", nil)
+	w.dir.PublishRoot("Old", w.newRoot("Old", func(c *x509.Certificate) { c.NotAfter = now.AddDate(0, -1, 0) }))
+	w.dir.PublishRoot("V1", v1.Bytes)
+	w.dir.PublishRoot("Renewed", w.newRoot("Renewed", func(c *x509.Certificate) { c.NotBefore = now.AddDate(-5, 0, 0) }), renewed)
+	w.dir.PublishRoot("Again", renewed)
+	w.dir.PublishRoot("Garbage", []byte("no certificate"))
+	w.dir.PublishRoot("Server", w.newRoot("pool.contoso.com", func(c *x509.Certificate) { c.IsCA = false }))
+	w.dir.PublishRoot("Empty")
+	r := w.mustDownload(w.config())
+	if len(r.Roots) != 4 || r.Duplicates != 1 || len(r.Rejected) != 2 {
+		t.Errorf("%d roots, %d duplicates, rejected %v", len(r.Roots), r.Duplicates, r.Rejected)
+	}
+	s := w.step("not installed")
+	if s.State != journal.Warned || len(s.Details) != 2 || !strings.HasPrefix(s.Details[0], "CN=Garbage,") || !strings.Contains(s.Details[1], "not a CA") {
+		t.Errorf("%+v", s)
+	}
+	if s := w.step("to install"); !strings.Contains(s.Details[0], "expired on 2008-03-21") || !strings.Contains(s.Decided, "1 value held already") {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestWhatTheStoreHoldsIsADuplicate(t *testing.T) {
+	w := newWorld(t)
+	w.publish(2)
+	held, err := x509.ParseCertificate([]byte(w.roots[0]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := w.config()
+	c.Store = certstore.New(certstore.Root{Certificate: held, Source: certstore.Source{Kind: certstore.Factory}})
+	if r := w.mustDownload(c); len(r.Roots) != 1 || r.Duplicates != 1 || string(r.Roots[0].Certificate.Raw) != w.roots[1] {
+		t.Errorf("%d roots, %d duplicates", len(r.Roots), r.Duplicates)
+	}
+	w.dir.WithdrawRoot("Contoso Root 2")
+	if r := w.mustDownload(c); len(r.Roots) != 0 || r.Duplicates != 1 {
+		t.Errorf("%d roots, %d duplicates", len(r.Roots), r.Duplicates)
+	}
+}
+
+// Design 5: a challenge that lacks one flag is refused before the password is used.
+func TestWeakBindIsRefusedBeforeThePasswordIsUsed(t *testing.T) {
+	for _, f := range []ntlm.Flags{ntlm.NegotiateSign, ntlm.NegotiateSeal, ntlm.NegotiateESS, ntlm.Negotiate128, ntlm.NegotiateKeyExch} {
+		t.Run(f.String(), func(t *testing.T) {
+			w := newWorld(t)
+			w.publish(1)
+			w.dc.SetFaults(ad.Faults{ClearFlags: f})
+			c := w.config()
+			c.Password = "a wrong one, which would be counted"
+			failure := w.mustFail(c, journal.ADWeakBind)
+			if w.badLogons() != 0 || w.dc.Searches() != 0 {
+				t.Errorf("%d bad logons, %d searches", w.badLogons(), w.dc.Searches())
+			}
+			if !strings.Contains(failure.Error(), f.String()) {
+				t.Errorf("%v does not name what is missing", failure)
+			}
+		})
+	}
+}
+
+// Design 6: no second DC and no second method gets a refused password.
+func TestWrongPasswordIsTriedOnce(t *testing.T) {
+	w := newWorld(t)
+	w.publish(1)
+	w.srv[msdcs] = append(w.srv[msdcs], adroots.SRV{Target: "dc2.contoso.com", Port: 389})
+	w.hosts["dc2.contoso.com:389"] = w.dc.Addr()
+	w.dir.PublishEnrolment("CA", "ca.contoso.com", []byte(w.roots[0]))
+	c := w.config()
+	c.Password, c.HTTP = "wrong", true
+	w.mustFail(c, journal.ADCredentials)
+	if w.badLogons() != 1 || len(w.dialed) != 1 || w.dc.Binds() != 1 {
+		t.Errorf("%d bad logons, %d binds, dialed %v", w.badLogons(), w.dc.Binds(), w.dialed)
+	}
+}
+
+// R1.5: where a UPN fails, the phone names DOMAIN\user.
+func TestRefusedUPNNamesTheDomainToTry(t *testing.T) {
+	for _, c := range []struct {
+		name, user, domain string
+		hint               bool
+	}{
+		{"UPN of another suffix", "tu@sip.contoso.com", "", true},
+		{"domain and user", "nobody", "CONTOSO", false},
+	} {
+		w := newWorld(t)
+		cfg := w.config()
+		cfg.User, cfg.UserDomain = c.user, c.domain
+		f := w.mustFail(cfg, journal.ADCredentials)
+		if got := strings.Contains(f.Fix, `CONTOSO\tu`) && strings.Contains(f.Because, "R1.5"); got != c.hint {
+			t.Errorf("%s: fix %q because %q", c.name, f.Fix, f.Because)
+		}
+	}
+}
+
+func TestUPNWorksWhereTheDirectoryKnowsIt(t *testing.T) {
+	w := newWorld(t)
+	w.publish(1)
+	c := w.config()
+	c.User, c.UserDomain = "tu@contoso.com", ""
+	if r := w.mustDownload(c); len(r.Roots) != 1 || r.Roots[0].Source.Account != "tu@contoso.com" {
+		t.Errorf("%+v", r)
+	}
+}
+
+func TestAccountsThatMayNotLogOn(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		change func(*directory.User)
+		want   journal.Code
+	}{
+		{"locked", func(u *directory.User) { u.Locked = true }, journal.ADLocked},
+		{"disabled", func(u *directory.User) { u.Disabled = true }, journal.ADDisabled},
+		{"account expired", func(u *directory.User) { u.AccountExpired = true }, journal.ADExpired},
+		{"password expired", func(u *directory.User) { u.PasswordExpired = true }, journal.ADExpired},
+		{"must change", func(u *directory.User) { u.MustChange = true }, journal.ADExpired},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t)
+			w.publish(1)
+			if err := w.dir.SetUser("tu", c.change); err != nil {
+				t.Fatal(err)
+			}
+			w.mustFail(w.config(), c.want)
+			if w.dc.Searches() != 0 {
+				t.Error("searched all the same")
+			}
+		})
+	}
+}
+
+func TestNextControllerIsTriedWhenOneIsDown(t *testing.T) {
+	w := newWorld(t)
+	w.publish(1)
+	weak := ad.New(w.dir)
+	weak.SetFaults(ad.Faults{ClearFlags: ntlm.NegotiateSeal})
+	busy := ad.New(w.dir)
+	busy.SetFaults(ad.Faults{RefuseBind: 51})
+	for _, s := range []*ad.Server{weak, busy} {
+		if err := s.Start(); err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+	}
+	w.hosts["weak.contoso.com:389"], w.hosts["busy.contoso.com:389"] = weak.Addr(), busy.Addr()
+	w.srv[msdcs] = []adroots.SRV{{Target: "dead.contoso.com", Port: 389}, {Target: "weak.contoso.com", Port: 389}, {Target: "busy.contoso.com", Port: 389}, {Target: "dc1.contoso.com", Port: 389}}
+	if r := w.mustDownload(w.config()); len(r.Roots) != 1 || r.Server != "dc1.contoso.com:389" {
+		t.Errorf("%d roots of %s", len(r.Roots), r.Server)
+	}
+	for host, code := range map[string]journal.Code{"dead.contoso.com:389": journal.ADUnreachable, "weak.contoso.com:389": journal.ADWeakBind, "busy.contoso.com:389": journal.ADUnreachable} {
+		if !slices.ContainsFunc(w.steps, func(s journal.Step) bool { return s.By == host && s.Code == code && s.State == journal.Warned }) {
+			t.Errorf("no step tells of %s and %s", host, code)
+		}
+	}
+	// Without a good one, the most telling failure is the result.
+	w.srv[msdcs] = w.srv[msdcs][:3]
+	w.mustFail(w.config(), journal.ADWeakBind)
+}
+
+func TestDomainControllerIsFoundByTheSecondNameOrNetBIOS(t *testing.T) {
+	w := newWorld(t)
+	w.publish(1)
+	w.srv = map[string][]adroots.SRV{msdcs: {{Target: "."}}, "_ldap._tcp.contoso.com": {{Target: "dc1.contoso.com"}}} // port 0 is 389
+	w.mustDownload(w.config())
+
+	w.srv = nil
+	w.hosts["127.0.0.10:389"] = w.dc.Addr()
+	c := w.config()
+	c.NetBIOS = netbios{netip.MustParseAddr("127.0.0.10")}
+	if r := w.mustDownload(c); r.Server != "127.0.0.10:389" {
+		t.Errorf("asked %s", r.Server)
+	}
+	w.step("NetBIOS CONTOSO<1C>")
+
+	c.NetBIOS = netbios{}
+	f := w.mustFail(c, journal.ADNoController)
+	for _, name := range []string{msdcs, "_ldap._tcp.contoso.com", "NetBIOS CONTOSO<1C>"} {
+		if !strings.Contains(f.Asked, name) {
+			t.Errorf("%q does not name %s", f.Asked, name)
+		}
+	}
+	c.NetBIOS = nil
+	if f := w.mustFail(c, journal.ADNoController); strings.Contains(f.Asked, "NetBIOS") {
+		t.Errorf("NetBIOS asked unasked: %q", f.Asked)
+	}
+}
+
+func TestWithoutADomainNobodyIsAsked(t *testing.T) {
+	w := newWorld(t)
+	c := w.config()
+	c.Domain = ""
+	_, err := adroots.Download(context.Background(), c)
+	if f := journal.FailureOf(err); err == nil || f.Code != journal.ADNoDomain || len(w.steps) != 0 {
+		t.Errorf("%v, steps %v", err, w.steps)
+	}
+}
+
+func TestHostileControllersEndInAClearStep(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		faults ad.Faults
+		want   journal.Code
+		text   string
+	}{
+		{"silent", ad.Faults{Silent: true}, journal.ADUnreachable, "in time"},
+		{"closes within an answer", ad.Faults{CloseMidAnswer: true}, journal.ADUnreachable, "closed"},
+		{"answers in clear", ad.Faults{Unsealed: true}, journal.ADUnverified, "not sealed"},
+		{"seals with another key", ad.Faults{BadSeal: true}, journal.ADUnverified, "not sealed"},
+		{"answers no LDAP", ad.Faults{Garbage: true}, journal.ADProtocol, "malformed"},
+		{"refers elsewhere", ad.Faults{Referral: "ldap://evil.example/DC=evil"}, journal.ADProtocol, "not followed"},
+		{"refuses binds", ad.Faults{RefuseBind: 53}, journal.ADProtocol, "refused the bind"},
+		{"wants another bind", ad.Faults{RefuseBind: 8}, journal.ADWeakBind, "no sealed NTLM"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.publish(3)
+			w.dc.SetFaults(c.faults)
+			cfg := w.config()
+			if c.faults.Silent {
+				cfg.Timeout = 50 * time.Millisecond
+			}
+			if f := w.mustFail(cfg, c.want); !strings.Contains(f.What, c.text) {
+				t.Errorf("%q does not say %q", f.What, c.text)
+			}
+			if !slices.Equal(w.dialed, []string{"dc1.contoso.com:389"}) {
+				t.Errorf("dialed %v", w.dialed)
+			}
+		})
+	}
+}
+
+// A value of 10 MiB is refused, and costs the other roots nothing.
+func TestHugeValueIsToldAndTheOthersArrive(t *testing.T) {
+	w := newWorld(t)
+	w.publish(3)
+	w.dc.SetFaults(ad.Faults{HugeValue: 10 << 20, Continuations: []string{"ldap://other.contoso.com/DC=other"}})
+	r := w.mustDownload(w.config())
+	if len(r.Roots) != 3 || len(r.Rejected) != 1 || !strings.Contains(r.Rejected[0].Why, "10485760 octets") {
+		t.Errorf("%d roots, rejected %v", len(r.Roots), r.Rejected)
+	}
+	if s := w.step("referral not followed"); s.State != journal.Warned || !slices.Equal(w.dialed, []string{"dc1.contoso.com:389"}) {
+		t.Errorf("%+v, dialed %v", s, w.dialed)
+	}
+}
+
+func TestOctetsOfOneControllerAreBounded(t *testing.T) {
+	w := newWorld(t)
+	w.publish(20)
+	c := w.config()
+	c.MaxBytes = 4096
+	if f := w.mustFail(c, journal.ADProtocol); !strings.Contains(f.What, "too large") {
+		t.Errorf("%q", f.What)
+	}
+}
+
+func TestNothingPublished(t *testing.T) {
+	w := newWorld(t)
+	if f := w.mustFail(w.config(), journal.ADNoRoots); !strings.Contains(f.Fix, "certutil -f -dspublish") {
+		t.Errorf("fix %q", f.Fix)
+	}
+}
+
+func TestCancelEndsADownloadThatIsUnderWay(t *testing.T) {
+	w := newWorld(t)
+	w.publish(1)
+	ctx, cancel := context.WithCancel(context.Background())
+	w.dc.SetFaults(ad.Faults{BeforeResults: func(server context.Context, base string) {
+		cancel()
+		<-server.Done()
+	}})
+	_, err := adroots.Download(ctx, w.config())
+	if f := journal.FailureOf(err); f.Code != journal.ADUnreachable {
+		t.Errorf("%v", err)
+	}
+}
+
+func BenchmarkDownload(b *testing.B) {
+	for _, n := range []int{1, 50, 500} {
+		b.Run(fmt.Sprintf("%d-roots", n), func(b *testing.B) {
+			w := newWorld(b)
+			w.publish(n)
+			c := w.config()
+			c.Record = nil
+			for b.Loop() {
+				if r, err := adroots.Download(context.Background(), c); err != nil || len(r.Roots) != n {
+					b.Fatal(len(r.Roots), err)
+				}
+			}
+		})
+	}
+}

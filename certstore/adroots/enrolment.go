@@ -1,0 +1,170 @@
+package adroots
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/ntlm"
+)
+
+const (
+	enrolmentPath  = "/certsrv/certnew.p7b"
+	enrolmentQuery = "ReqID=CACert&Renewal=-1&Enc=b64" // the CA's chain, newest renewal, base64 (device.md 3.1)
+
+	maxServices = 8       // enrolment hosts that are asked
+	maxChain    = 1 << 20 // octets of all answers of one host
+)
+
+const enrolmentRule = "device.md 3.1 method B; design 5: only what the sealed directory holds for that CA"
+
+// errRefused ends web enrolment: the password goes nowhere else (design decision 6).
+var errRefused = errors.New("the server refused the user name or the password")
+
+// enrol is the second method: the CAs' web pages. What they send counts only
+// when the sealed directory holds that very certificate for that CA.
+func (d *download) enrol(ctx context.Context, dir *directory, config string) error {
+	services, err := d.search(dir, config, "pKIEnrollmentService", enrolmentRule)
+	if err != nil {
+		return err
+	}
+	var last *journal.Failure
+	warn := func() {
+		if last != nil {
+			s := last.Step(journal.Roots)
+			s.State = journal.Warned
+			d.Record.Record(s)
+		}
+	}
+	for _, service := range services[:min(len(services), maxServices)] {
+		if service.host == "" {
+			continue
+		}
+		f := d.enrolFrom(ctx, service)
+		if f == nil {
+			continue
+		}
+		warn()
+		last = f
+		if errors.Is(f, errRefused) {
+			break
+		}
+	}
+	if last != nil && len(d.Roots)+d.Duplicates == 0 {
+		return last // the caller's step
+	}
+	warn()
+	return nil
+}
+
+// enrolFrom asks one host.
+func (d *download) enrolFrom(ctx context.Context, service object) *journal.Failure {
+	target := url.URL{Scheme: "http", Host: service.host, Path: enrolmentPath, RawQuery: enrolmentQuery}
+	fail := func(what string, err error) *journal.Failure {
+		return &journal.Failure{Code: journal.ADEnrolment, Asked: "GET " + target.String(), By: service.host, What: what, Because: enrolmentRule, Err: err}
+	}
+	body, err := d.get(ctx, &target)
+	if err != nil {
+		return fail("Web enrolment at "+service.host+" gave no certificates", err)
+	}
+	chain, err := certstore.ParseCertificates(body)
+	if err != nil {
+		return fail("Web enrolment at "+service.host+" sent no certificates", err)
+	}
+	before := len(d.Roots) + d.Duplicates
+	for _, cert := range chain {
+		if slices.ContainsFunc(service.certificates, func(der []byte) bool { return bytes.Equal(der, cert.Raw) }) {
+			d.accept(service.dn, cert.Raw, certstore.Source{Kind: certstore.Enrolment, DN: service.dn, Server: service.host})
+		} else {
+			d.reject("http://"+service.host, "sent by web enrolment, but the directory does not hold it for "+service.dn)
+		}
+	}
+	if len(d.Roots)+d.Duplicates == before {
+		return fail("Web enrolment at "+service.host+" sent no root that the directory holds for this CA", nil)
+	}
+	d.Record.Record(journal.Step{Name: journal.Roots, State: journal.OK, Asked: "GET " + target.String(), By: service.host, Because: enrolmentRule,
+		Answered: count(len(chain), "certificate"), Decided: "The directory holds the same certificate for this CA"})
+	return nil
+}
+
+// get fetches target over one connection, authenticated by NTLM and nothing
+// else: over plain HTTP the password must not be readable.
+func (d *download) get(ctx context.Context, target *url.URL) ([]byte, error) {
+	address := target.Host
+	if target.Port() == "" {
+		address = net.JoinHostPort(target.Hostname(), "80")
+	}
+	nc, err := d.Dialer.DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	defer nc.Close()
+	defer context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })()
+	in := bufio.NewReader(&limited{nc, maxChain})
+
+	client := &ntlm.Client{User: d.User, Domain: d.UserDomain, Password: d.Password, Flags: ntlm.FlagsHTTP, Require: ntlm.NegotiateESS, MIC: true, Now: d.Now}
+	status, header, body, err := roundTrip(nc, in, target, client.Negotiate())
+	if err != nil {
+		return nil, err
+	}
+	if status == http.StatusUnauthorized {
+		challenge := ntlmChallenge(header)
+		if challenge == nil {
+			return nil, errors.New("the server offers no NTLM")
+		}
+		msg, _, err := client.Authenticate(challenge)
+		if err != nil {
+			return nil, err
+		}
+		if status, _, body, err = roundTrip(nc, in, target, msg); err != nil {
+			return nil, err
+		}
+		if status == http.StatusUnauthorized || status == http.StatusForbidden {
+			return nil, errRefused
+		}
+	}
+	if status != http.StatusOK { // redirects are not followed either
+		return nil, fmt.Errorf("the server answered %d %s", status, http.StatusText(status))
+	}
+	return body, nil
+}
+
+func roundTrip(nc net.Conn, in *bufio.Reader, target *url.URL, token []byte) (status int, header http.Header, body []byte, err error) {
+	req := &http.Request{Method: http.MethodGet, URL: target, Host: target.Host, Header: http.Header{
+		"Authorization": {"NTLM " + base64.StdEncoding.EncodeToString(token)}}}
+	if err := req.Write(nc); err != nil {
+		return 0, nil, nil, err
+	}
+	resp, err := http.ReadResponse(in, req)
+	if err != nil {
+		return 0, nil, nil, err
+	}
+	defer resp.Body.Close()
+	body, err = io.ReadAll(resp.Body)
+	return resp.StatusCode, resp.Header, body, err
+}
+
+func ntlmChallenge(h http.Header) []byte {
+	for _, v := range h.Values("WWW-Authenticate") {
+		scheme, token, _ := strings.Cut(v, " ")
+		if !strings.EqualFold(scheme, "NTLM") {
+			continue
+		}
+		if b, err := base64.StdEncoding.DecodeString(strings.TrimSpace(token)); err == nil && len(b) > 0 {
+			return b
+		}
+	}
+	return nil
+}
