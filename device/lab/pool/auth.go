@@ -1,0 +1,258 @@
+package pool
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/ntlm"
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+const (
+	associationLifetime = 8 * time.Hour    // ocs-sip.md 2.2
+	maxSkew             = 15 * time.Minute // for NTLM, ocs-sip.md 2.1
+	maxOffers           = 4                // handshakes of a connection that wait for their answer
+)
+
+// offer is an NTLM handshake that waits for the authenticate message.
+type offer struct {
+	opaque  string
+	version int
+	ntlm    *ntlm.Server
+}
+
+// session is a user who has proved to be himself on this connection.
+type session struct {
+	association *sipwire.Association // nil for digest
+	sam         string
+	auth        string
+	since       time.Time
+}
+
+func (s *Server) speaks(scheme Scheme) bool {
+	return slices.Contains(s.Schemes, scheme)
+}
+
+// sessionOf is the session that signed in, or nil: unsigned, an invalid
+// signature, an unknown opaque, an association past its lifetime.
+func (c *conn) sessionOf(in *sipwire.Incoming) *session {
+	if in.Signature != sipwire.Valid {
+		return nil
+	}
+	for _, s := range c.sessions {
+		if s.association == in.By && c.pool.Clock.Now().Sub(s.since) < associationLifetime {
+			return s
+		}
+	}
+	return nil
+}
+
+// challenge is 401 with everything that the pool offers (ocs-sip.md 2.1).
+func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
+	p := c.pool
+	version := ""
+	if p.Version > 2 {
+		version = fmt.Sprintf(", version=%d", p.Version)
+	}
+	var all []string
+	for _, scheme := range p.Schemes {
+		switch scheme {
+		case NTLM:
+			all = append(all, fmt.Sprintf(`NTLM realm="%s", targetname="%s"%s`, Realm, p.Host, version))
+		case Kerberos:
+			all = append(all, fmt.Sprintf(`Kerberos realm="%s", targetname="sip/%s"%s`, Realm, p.Host, version))
+		case DigestMD5, DigestSHA256:
+			all = append(all, c.nonce.challenge(scheme))
+		}
+	}
+	if p.FoldSchemes {
+		all = []string{strings.Join(all, ", ")}
+	}
+	res := c.refusal(req, 401, why)
+	for _, value := range all {
+		withHeader(res, "WWW-Authenticate", value)
+	}
+	return res
+}
+
+// authenticate takes a REGISTER that is not signed through the handshake. It
+// returns a session, or what to answer.
+func (c *conn) authenticate(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) (*session, *sip.Response) {
+	for _, cred := range sipwire.Auths(in.Msg, "Authorization") {
+		switch {
+		case strings.EqualFold(cred.Scheme, "NTLM") && c.pool.speaks(NTLM) && cred.Get("gssapi-data") != "":
+			return c.complete(w, in, req, cred)
+		case strings.EqualFold(cred.Scheme, "NTLM") && c.pool.speaks(NTLM) && cred.Has("gssapi-data"):
+			return nil, c.begin(req, cred)
+		case strings.EqualFold(cred.Scheme, "Digest"):
+			return c.digest(req, cred)
+		}
+	}
+	return nil, c.challenge(req, Diagnostics{})
+}
+
+// token is the gssapi-data of a message, or "". One that has it completes a
+// handshake, so that no association knows its signature yet.
+func token(in *sipwire.Incoming) string {
+	for _, cred := range sipwire.Auths(in.Msg, "Authorization") {
+		if data := cred.Get("gssapi-data"); data != "" {
+			return data
+		}
+	}
+	return ""
+}
+
+// begin answers the empty token, NTLM's first message in the datagram form,
+// with the challenge message.
+func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
+	p := c.pool
+	o := &offer{opaque: strings.ToUpper(sipwire.NewTag()), version: 2, ntlm: &ntlm.Server{
+		NetBIOSDomain:   p.dir.NetBIOS(),
+		NetBIOSComputer: netBIOSName(p.Host),
+		DNSDomain:       p.dir.Domain(),
+		DNSComputer:     p.Host,
+		Flags:           ntlm.FlagsSIP,
+		RequireV2:       p.RequireNTLMv2,
+		NTHash:          p.hash,
+		Now:             p.Clock.Now,
+	}}
+	if p.NoESS {
+		o.ntlm.Flags &^= ntlm.NegotiateESS
+	}
+	// The client says what it speaks when that is more than 2 (ocs-sip.md 2.1).
+	switch cred.Get("version") {
+	case "3":
+		o.version = min(3, p.Version)
+	case "4":
+		o.version = min(4, p.Version)
+	}
+	message, err := o.ntlm.Challenge(nil)
+	if err != nil {
+		return c.response(req, 500)
+	}
+	if c.offers = append(c.offers, o); len(c.offers) > maxOffers {
+		c.offers = c.offers[1:]
+	}
+	version := ""
+	if o.version > 2 {
+		version = fmt.Sprintf(", version=%d", o.version)
+	}
+	return withHeader(c.response(req, 401), "WWW-Authenticate",
+		fmt.Sprintf(`NTLM opaque="%s", gssapi-data="%s", targetname="%s", realm="%s"%s`,
+			o.opaque, base64.StdEncoding.EncodeToString(message), p.Host, Realm, version))
+}
+
+func netBIOSName(host string) string {
+	name, _, _ := strings.Cut(host, ".")
+	return strings.ToUpper(name[:min(15, len(name))])
+}
+
+// hash is the directory's, but tells a disabled account only to who knows the
+// password, as AD does; a locked one is not tried.
+func (s *Server) hash(name, domain string) ([]byte, error) {
+	u, ok := s.dir.FindUser(name, domain)
+	switch {
+	case !ok:
+		return nil, directory.ErrUnknown
+	case u.Locked:
+		return nil, directory.ErrLocked
+	}
+	return ntlm.NTHash(u.Password), nil
+}
+
+// complete checks the authenticate message and, in version 4, the signature of
+// the REGISTER that brings it.
+func (c *conn) complete(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, cred sipwire.Auth) (*session, *sip.Response) {
+	p := c.pool
+	var o *offer
+	for i := range c.offers {
+		if c.offers[i].opaque == cred.Get("opaque") {
+			o = c.offers[i]
+			c.offers = append(c.offers[:i:i], c.offers[i+1:]...) // used up, whatever comes of it
+			break
+		}
+	}
+	message, err := base64.StdEncoding.DecodeString(cred.Get("gssapi-data"))
+	if o == nil || err != nil {
+		return nil, c.challenge(req, Diagnostics{})
+	}
+	id, keys, err := o.ntlm.Authenticate(message)
+	u, known := p.dir.FindUser(id.User, id.Domain)
+	switch {
+	case err == nil:
+		err = p.dir.GoodLogon(u.SAM)
+	case errors.Is(err, ntlm.ErrLogon) && known:
+		p.dir.BadLogon(u.SAM)
+	}
+	switch {
+	case err == nil:
+	case errors.Is(err, ntlm.ErrLogon), errors.Is(err, directory.ErrUnknown):
+		return nil, c.badLogon(req)
+	case errors.Is(err, ntlm.ErrMalformed):
+		return nil, c.challenge(req, diagHandshake)
+	default: // the account may not be used
+		return nil, c.unusable(req, err)
+	}
+	if skew := id.Time.Sub(p.Clock.Now()); !id.V1 && p.CheckSkew && skew.Abs() > maxSkew {
+		return nil, c.challenge(req, diagSkew)
+	}
+
+	a := sipwire.NewAssociation(sipwire.AssociationConfig{
+		Scheme: "NTLM", Version: o.version, Realm: Realm, TargetName: p.Host, Opaque: o.opaque,
+		Session: signer{keys, p}, Server: true,
+	})
+	// MS-SIPAE: from version 4 on the REGISTER that completes the handshake is signed.
+	if signature := a.Verify(in); o.version >= 4 && signature != sipwire.Valid || signature == sipwire.Invalid {
+		p.count(func(n *Counters) { n.BadSignatures++ })
+		return nil, c.challenge(req, diagHandshake)
+	}
+	w.Use(a)
+	s := &session{association: a, sam: u.SAM, auth: fmt.Sprintf("NTLM v%d", o.version), since: p.Clock.Now()}
+	if id.V1 {
+		s.auth += " NTLMv1"
+	}
+	if keys.Flags()&ntlm.NegotiateESS == 0 {
+		s.auth += " no ESS"
+	}
+	// The association before keeps verifying what is under way (sipwire.Use).
+	c.sessions = append(c.sessions, s)
+	c.sessions = c.sessions[max(0, len(c.sessions)-2):]
+	return s, nil
+}
+
+// badLogon is 401 for a wrong user or password, or 404 when even the address
+// that wants to register is nobody's.
+func (c *conn) badLogon(req *sip.Request) *sip.Response {
+	c.pool.count(func(n *Counters) { n.BadLogons++ })
+	if _, found := c.pool.dir.UserBySIP(address(req.To().Address)); !found {
+		return c.refusal(req, 404, diagNotEnabled)
+	}
+	return c.challenge(req, diagHandshake)
+}
+
+func (c *conn) unusable(req *sip.Request, err error) *sip.Response {
+	why := diagDisabled
+	why.Extra = fmt.Sprintf(`;detail="%s"`, strings.TrimPrefix(err.Error(), "directory: "))
+	return c.refusal(req, 403, why)
+}
+
+// signer signs with the keys of the handshake, or wrongly when that is the fault in force.
+type signer struct {
+	*ntlm.Session
+	pool *Server
+}
+
+func (s signer) SignDatagram(seq uint32, msg []byte) []byte {
+	signature := s.Session.SignDatagram(seq, msg)
+	if s.pool.Faults().BadSignature {
+		signature[8] ^= 1 // inside the checksum; the first bytes without ESS are ignored
+	}
+	return signature
+}

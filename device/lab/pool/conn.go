@@ -1,0 +1,211 @@
+package pool
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+// conn is one client connection. All its requests are answered one after the
+// other by the reader of its sipwire.Conn, the only goroutine it has; what is
+// below mutable belongs to that goroutine.
+type conn struct {
+	pool   *Server
+	front  *listener      // the pool's or the Edge's
+	raw    net.Conn       // TCP, for cutting it off
+	cid    string         // ms-received-cid
+	tag    string         // To tag of this registrar
+	client netip.AddrPort // as the pool sees it; invalid when it has no IP address
+
+	// mutable
+	tls      net.Conn
+	offers   []*offer   // handshakes begun, oldest first
+	sessions []*session // associations, oldest first
+	nonce    digestNonce
+	answered int // requests
+}
+
+// newConn counts a connection in; nil when there are too many or this is the end.
+func (l *listener) newConn(nc net.Conn) *conn {
+	s := l.pool
+	c := &conn{pool: s, front: l, raw: nc, tag: sipwire.NewTag()}
+	c.cid = strings.ToUpper(strconv.FormatUint(uint64(s.lastCID.Add(0x100)), 16))
+	c.client, _ = netip.ParseAddrPort(nc.RemoteAddr().String())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed || l.closed || len(s.conns) >= s.MaxConnections {
+		return nil
+	}
+	s.conns[c] = struct{}{}
+	s.running.Add(1)
+	l.running.Add(1)
+	return c
+}
+
+// gone counts a connection out.
+func (c *conn) gone() {
+	c.pool.mu.Lock()
+	delete(c.pool.conns, c)
+	c.pool.mu.Unlock()
+	c.front.running.Done()
+	c.pool.running.Done()
+}
+
+// serve reads SIP from nc, which has been taken through its TLS handshake.
+func (c *conn) serve(nc net.Conn) {
+	c.tls = nc
+	c.pool.count(func(n *Counters) { n.Connections++ })
+	sipwire.New(&idleConn{Conn: nc, idle: c.pool.IdleTimeout}, sipwire.Config{
+		Handler:      c.handle,
+		OnClose:      func(*sipwire.Conn, error) { c.gone() },
+		MaxMessage:   maxMessage,
+		WriteTimeout: guard,
+		Now:          c.pool.Clock.Now,
+	})
+}
+
+// idleConn ends a connection that nothing is read from for too long. Inside a
+// message the deadline of sipwire holds.
+type idleConn struct {
+	net.Conn
+	idle   time.Duration
+	inside bool
+}
+
+func (c *idleConn) SetReadDeadline(t time.Time) error {
+	c.inside = !t.IsZero()
+	return c.Conn.SetReadDeadline(t)
+}
+
+func (c *idleConn) Read(p []byte) (int, error) {
+	if !c.inside {
+		if err := c.Conn.SetReadDeadline(time.Now().Add(c.idle)); err != nil {
+			return 0, err
+		}
+	}
+	return c.Conn.Read(p)
+}
+
+// handle answers a request, as the faults in force let it.
+func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
+	if in.Signature == sipwire.Invalid && token(in) == "" {
+		c.pool.count(func(n *Counters) { n.BadSignatures++ })
+	}
+	req := in.Request()
+	if req == nil {
+		return // the answer to a NOTIFY
+	}
+	c.pool.count(func(n *Counters) { n.Requests++ })
+	if f := c.pool.Faults(); f.Hold != nil {
+		f.Hold(req)
+	}
+	f := c.pool.Faults() // those in force now: Hold may have changed them
+	if f.Silent || req.Method == sip.ACK || req.Method == sipwire.BENOTIFY {
+		return
+	}
+	c.send(w, req, c.answer(w, in, req), f)
+	if c.answered++; f.CloseAfter > 0 && c.answered >= f.CloseAfter {
+		c.raw.Close()
+	}
+}
+
+func (c *conn) send(w *sipwire.Conn, req *sip.Request, res *sip.Response, f Faults) {
+	raw := func(s string) {
+		c.tls.SetWriteDeadline(time.Now().Add(guard))
+		c.tls.Write([]byte(s))
+	}
+	switch {
+	case f.Malformed:
+		_, rest, _ := strings.Cut(res.String(), "\r\n")
+		raw("SIP/2.0 2OO OK\r\n" + rest) // all there is to tell which answer it would be
+	case f.Oversized:
+		res.SetBody([]byte(strings.Repeat("x", OversizedBytes)))
+		raw(res.String())
+	case f.Unsigned:
+		raw(res.String())
+	default:
+		w.Answer(req, res)
+	}
+}
+
+// answer decides about a request. It follows the order of ocs-sip.md 2.2: who
+// signs is somebody, who does not is challenged.
+func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *sip.Response {
+	if req.Method == "NEGOTIATE" {
+		return c.response(req, 488) // no compression, ocs-sip.md 1.3
+	}
+	if req.Method == sip.REGISTER {
+		return c.register(w, in, req)
+	}
+	// A client that has never signed may ask for the options. A plain RFC 3261
+	// registrar challenges REGISTER alone.
+	mayBeUnsigned := len(c.sessions) == 0 && req.Method == sip.OPTIONS || !c.pool.speaks(NTLM)
+	if c.sessionOf(in) == nil && (in.Signature == sipwire.Invalid || !mayBeUnsigned) {
+		return c.challenge(req, Diagnostics{})
+	}
+	switch req.Method {
+	case sip.OPTIONS:
+		return withHeader(c.response(req, 200), "Allow", "REGISTER, OPTIONS, NEGOTIATE")
+	case sip.SUBSCRIBE:
+		return withHeader(c.response(req, 489), "Allow-Events", "registration")
+	case sip.CANCEL:
+		return c.response(req, 481)
+	case sip.INVITE, sip.BYE, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY, sip.MESSAGE, sip.PUBLISH, sipwire.SERVICE:
+		return withHeader(c.response(req, 405), "Allow", "REGISTER, OPTIONS, NEGOTIATE")
+	}
+	return c.response(req, 501)
+}
+
+// reasons of the status codes that the pool sends.
+var reasons = map[int]string{
+	200: "OK", 301: "Moved permanently", 400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
+	405: "Method not allowed", 423: "Interval too brief", 480: "Temporarily unavailable", 481: "Call leg does not exist",
+	488: "Not acceptable here", 489: "Bad Event", 500: "Server internal error", 501: "Not implemented",
+	503: "Service unavailable", 504: "Server time-out",
+}
+
+// response builds an answer with the headers that every answer has.
+func (c *conn) response(req *sip.Request, status int) *sip.Response {
+	reason := reasons[status]
+	if reason == "" {
+		reason = "Rejected"
+	}
+	res := sipwire.NewResponse(req, status, reason, c.tag)
+	if c.client.IsValid() {
+		sipwire.Received(res, c.client, c.cid)
+	}
+	withHeader(res, "Date", c.pool.Clock.Now().UTC().Format(http.TimeFormat)) // ocs-sip.md 2.1
+	return withHeader(res, "Server", c.pool.ServerHeader)
+}
+
+func (c *conn) refusal(req *sip.Request, status int, why Diagnostics) *sip.Response {
+	res := c.response(req, status)
+	if why.ID != 0 {
+		res.AppendHeader(why.header(c.pool.Host))
+	}
+	return res
+}
+
+func (c *conn) rejection(req *sip.Request, r *Rejection) *sip.Response {
+	res := c.refusal(req, r.Status, r.Diagnostics)
+	if r.Warning != "" {
+		withHeader(res, "Warning", r.Warning)
+	}
+	if r.RetryAfter > 0 {
+		withHeader(res, "Retry-After", fmt.Sprint(r.RetryAfter))
+	}
+	return res
+}
+
+func withHeader(res *sip.Response, name, value string) *sip.Response {
+	res.AppendHeader(sip.NewHeader(name, value))
+	return res
+}

@@ -1,0 +1,108 @@
+package pool_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/icholy/digest"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/lab/pool"
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+// credentials answers a digest challenge with an implementation that is not ours.
+func credentials(t *testing.T, in *sipwire.Incoming, password string, count int) string {
+	t.Helper()
+	challenge, err := digest.ParseChallenge(in.Header("WWW-Authenticate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	cred, err := digest.Digest(challenge, digest.Options{
+		Method: "REGISTER", URI: "sip:contoso.com", Username: "tu", Password: password, Count: count})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "Authorization: " + cred.String()
+}
+
+func TestDigestRegistrarIsNoPool(t *testing.T) {
+	for _, scheme := range []pool.Scheme{pool.DigestMD5, pool.DigestSHA256} {
+		w := newWorld(t, func(s *pool.Server) { s.Schemes, s.ServerHeader = []pool.Scheme{scheme}, "registrar" })
+		c := w.dial(t)
+		c.epid = "" // RFC 3261 knows none
+		challenge := c.do(c.request("REGISTER"))
+		c.want(challenge, 401)
+		if !strings.Contains(challenge.Header("WWW-Authenticate"), "algorithm="+string(scheme)) {
+			t.Fatalf("challenged with %s", challenge.Header("WWW-Authenticate"))
+		}
+		good := credentials(t, challenge, "C0ntoso-Pa55", 1)
+		in := c.do(c.request("REGISTER", good))
+		c.want(in, 200)
+		if got, want := in.Header("Contact"), "<"+c.contact+`>;expires=7200;+sip.instance="<urn:uuid:`+instance; !strings.HasPrefix(got, want) {
+			t.Errorf("Contact %s, want %s", got, want)
+		}
+		for _, name := range []string{"presence-state", "ms-keep-alive", "Allow-Events", "Supported", "Authentication-Info"} {
+			if in.Header(name) != "" {
+				t.Errorf("a plain registrar says %s: %s", name, in.Header(name))
+			}
+		}
+		if r := w.Registrations(); len(r) != 1 || r[0].Auth != "digest "+string(scheme) {
+			t.Errorf("registered %+v", r)
+		}
+
+		replay := c.do(c.request("REGISTER", good))
+		c.want(replay, 401)
+		if !strings.Contains(replay.Header("WWW-Authenticate"), "stale=true") {
+			t.Errorf("a nonce used twice: %s", replay.Header("WWW-Authenticate"))
+		}
+		for i := 1; i < 3; i++ { // a nonce serves many requests
+			c.want(c.do(c.request("REGISTER", credentials(t, replay, "C0ntoso-Pa55", i))), 200)
+		}
+		c.want(c.do(c.request("REGISTER", "Expires: 0", credentials(t, replay, "C0ntoso-Pa55", 3))), 200)
+		if n := len(w.Registrations()); n != 0 {
+			t.Errorf("%d registrations after unregistering", n)
+		}
+		c.want(c.do(c.request("OPTIONS")), 200)
+	}
+}
+
+func TestDigestRefusals(t *testing.T) {
+	for name, row := range map[string]struct {
+		password string
+		change   func(*directory.User)
+		status   int
+		bad      int
+	}{
+		"wrong password": {"wrong", nil, 401, 1},
+		"locked":         {"C0ntoso-Pa55", func(u *directory.User) { u.Locked = true }, 403, 0},
+		"disabled":       {"C0ntoso-Pa55", func(u *directory.User) { u.Disabled = true }, 403, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, func(s *pool.Server) { s.Schemes = []pool.Scheme{pool.NTLM, pool.DigestMD5} })
+			if row.change != nil {
+				w.dir.SetUser("tu", row.change)
+			}
+			c := w.dial(t)
+			challenge := c.do(c.request("REGISTER"))
+			all := challenge.Headers("WWW-Authenticate")
+			if len(all) != 2 || !strings.HasPrefix(all[1], "Digest ") {
+				t.Fatalf("offered %q", all)
+			}
+			parsed, err := digest.ParseChallenge(all[1])
+			if err != nil {
+				t.Fatal(err)
+			}
+			cred, err := digest.Digest(parsed, digest.Options{Method: "REGISTER", URI: "sip:contoso.com", Username: "tu", Password: row.password, Count: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			in := c.do(c.request("REGISTER", fmt.Sprintf("Authorization: %s", cred)))
+			c.want(in, row.status)
+			if u, _ := w.dir.User("tu"); u.BadLogons != row.bad {
+				t.Errorf("%d bad logons, want %d", u.BadLogons, row.bad)
+			}
+		})
+	}
+}

@@ -1,0 +1,93 @@
+package pool
+
+import (
+	"fmt"
+
+	"github.com/emiago/sipgo/sip"
+)
+
+// Faults is how the pool misbehaves. The zero value is a good pool.
+type Faults struct {
+	// Before SIP.
+	Reset    bool // RST right after accepting
+	TLSAlert bool // a fatal alert for every ClientHello
+
+	// Instead of an answer.
+	Silent    bool // read everything, answer nothing
+	Malformed bool // an answer that cannot be parsed, with the headers of the good one
+	Oversized bool // a message of OversizedBytes
+
+	// In an otherwise good answer.
+	BadSignature bool       // signatures that do not fit
+	Unsigned     bool       // no signatures
+	ClaimAdded   bool       // register-action="added" on a refresh (ocs-sip.md 2.1)
+	Reject       *Rejection // this instead of a 200 for REGISTER
+
+	CloseAfter int // cut each connection after that many requests were answered; 0 never
+
+	// Hold is called with each request before anything is decided about it. Its
+	// connection waits until it returns, so a test can order a race.
+	Hold func(*sip.Request)
+}
+
+// OversizedBytes is the length of the body that Faults.Oversized announces and
+// sends: more than the 1 MiB that a phone takes.
+const OversizedBytes = 2 << 20
+
+// Rejection is a final answer that refuses.
+type Rejection struct {
+	Status      int // 400 to 699
+	Diagnostics Diagnostics
+	Warning     string // whole value of a Warning header; "" sends none
+	RetryAfter  int    // seconds; 0 sends none
+	First       bool   // already to the first REGISTER, before it is challenged
+}
+
+// Diagnostics is an ms-diagnostics header. The zero value sends none.
+type Diagnostics struct {
+	ID     int // ocs-sip.md 9.3
+	Reason string
+	Public bool   // ms-diagnostics-public, which passes the Edge
+	Extra  string // further parameters, such as `;detail="account locked out"`
+}
+
+func (d Diagnostics) header(host string) sip.Header {
+	name, source := "ms-diagnostics", fmt.Sprintf(`;source="%s"`, host)
+	if d.Public {
+		name, source = "ms-diagnostics-public", ""
+	}
+	return sip.NewHeader(name, fmt.Sprintf(`%d;reason="%s"%s%s`, d.ID, d.Reason, source, d.Extra))
+}
+
+// Diagnostics that the registrar sends by itself (ocs-sip.md 1.4, 2.1, 2.6, 9.3).
+var (
+	diagHandshake  = Diagnostics{ID: 1000, Reason: "Final handshake failed"}
+	diagSkew       = Diagnostics{ID: 1013, Reason: "Significant time skew detected during authentication"}
+	diagForbidden  = Diagnostics{ID: 4004, Reason: "Credentials provided are not authorized to act as specified from URI"}
+	diagNotEnabled = Diagnostics{ID: 4005, Reason: "Destination URI either not enabled for SIP or does not exist"}
+	diagNoEndpoint = Diagnostics{ID: 4010, Reason: "Missing endpoint identifier"}
+	diagNoEPID     = Diagnostics{ID: 4011, Reason: "Epid not present"}
+	diagLongEPID   = Diagnostics{ID: 4012, Reason: "Epid too long"}
+	diagDisabled   = Diagnostics{ID: 4141, Reason: "User disabled"}
+)
+
+// VersionDeclined is what the client version filter answers to a client it does
+// not want (ocs-sip.md 1.5).
+func VersionDeclined() *Rejection {
+	return &Rejection{
+		Status:      403,
+		Diagnostics: Diagnostics{ID: 17002, Reason: "Invalid protocol client version", Public: true},
+		Warning:     `310 lcs.microsoft.com "You are currently not using the recommended version of the client"`,
+	}
+}
+
+// SetFaults replaces the faults for all requests and connections from now on.
+func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
+
+// Faults returns the faults in force.
+func (s *Server) Faults() Faults {
+	if f := s.faults.Load(); f != nil {
+		return *f
+	}
+	return Faults{}
+}

@@ -1,0 +1,122 @@
+package pool
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// listener accepts connections by TLS for a pool or an Edge.
+type listener struct {
+	pool   *Server
+	remote bool
+	ln     net.Listener
+	tls    *tls.Config
+	cert   atomic.Pointer[tls.Certificate]
+
+	closed  bool           // guarded by pool.mu
+	running sync.WaitGroup // accept and the connections from here
+}
+
+var errFault = errors.New("pool: fault: TLS alert")
+
+func (l *listener) start(s *Server, address string, cert tls.Certificate, remote bool) error {
+	if len(cert.Certificate) == 0 {
+		return errors.New("pool: no Certificate")
+	}
+	ln, err := net.Listen("tcp", orDefault(address, "127.0.0.1:0"))
+	if err != nil {
+		return err
+	}
+	l.pool, l.remote, l.ln = s, remote, ln
+	if l.cert.Load() == nil { // SetCertificate may have come first
+		l.cert.Store(&cert)
+	}
+	l.tls = &tls.Config{
+		MinVersion:             s.MinTLS,
+		MaxVersion:             s.MaxTLS,
+		KeyLogWriter:           s.KeyLog,
+		SessionTicketsDisabled: true, // every connection shows the certificate of the moment
+		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+			if s.Faults().TLSAlert {
+				return nil, errFault
+			}
+			return l.cert.Load(), nil
+		},
+	}
+	if s.MinTLS < tls.VersionTLS12 {
+		// What a server of 2007 spoke, RSA key exchange, 3DES and RC4 included;
+		// crypto/tls offers them only when named.
+		for _, suites := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
+			for _, c := range suites {
+				l.tls.CipherSuites = append(l.tls.CipherSuites, c.ID)
+			}
+		}
+	}
+	l.running.Go(l.accept)
+	return nil
+}
+
+func (l *listener) addr() string {
+	if l.ln == nil {
+		return ""
+	}
+	return l.ln.Addr().String()
+}
+
+func (l *listener) close() error {
+	if l.ln == nil {
+		return nil
+	}
+	l.pool.mu.Lock()
+	l.closed = true
+	l.pool.mu.Unlock()
+	if err := l.ln.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+func (l *listener) accept() {
+	for {
+		nc, err := l.ln.Accept()
+		switch {
+		case errors.Is(err, net.ErrClosed):
+			return
+		case err != nil: // out of file descriptors: others may be given back
+			time.Sleep(10 * time.Millisecond)
+		default:
+			l.admit(nc)
+		}
+	}
+}
+
+// admit takes a new connection as far as the reader of its SIP messages, which
+// from then on is its only goroutine.
+func (l *listener) admit(nc net.Conn) {
+	if tc, ok := nc.(*net.TCPConn); ok && l.pool.Faults().Reset {
+		tc.SetLinger(0)
+		tc.Close()
+		return
+	}
+	c := l.newConn(nc)
+	if c == nil {
+		nc.Close()
+		return
+	}
+	go func() {
+		ctx, cancel := context.WithTimeout(context.Background(), guard)
+		defer cancel()
+		t := tls.Server(nc, l.tls)
+		if t.HandshakeContext(ctx) != nil {
+			nc.Close()
+			c.gone()
+			return
+		}
+		c.serve(t)
+	}()
+}

@@ -1,0 +1,241 @@
+package pool
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+const maxEPID = 16 // characters; phones send 10 (ocs-sip.md 1.4)
+
+// allowEvents are the subscriptions that a pool has (ocs-sip.md 2.1).
+const allowEvents = "vnd-microsoft-provisioning,vnd-microsoft-roaming-contacts,vnd-microsoft-roaming-ACL,presence," +
+	"presence.wpending,vnd-microsoft-roaming-self,vnd-microsoft-provisioning-v2"
+
+// register answers a REGISTER: who is it, may he, then the binding.
+func (c *conn) register(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *sip.Response {
+	reject := c.pool.rejects(in.Header("User-Agent"))
+	if reject != nil && reject.First {
+		return c.rejection(req, reject)
+	}
+	s := c.sessionOf(in)
+	if s == nil {
+		var res *sip.Response
+		if s, res = c.authenticate(w, in, req); res != nil {
+			return res
+		}
+	}
+	if res := c.refuse(req, s); res != nil {
+		return res
+	}
+	if reject != nil {
+		return c.rejection(req, reject)
+	}
+	if home := c.pool.homePool.Load(); home != nil && *home != "" {
+		return withHeader(c.response(req, 301), "Contact", "<sip:"+*home+";transport=tls>")
+	}
+	return c.bind(w, in, req, s)
+}
+
+func (s *Server) rejects(userAgent string) *Rejection {
+	if r := s.Faults().Reject; r != nil {
+		return r
+	}
+	if s.ClientFilter != nil {
+		return s.ClientFilter(userAgent)
+	}
+	return nil
+}
+
+// refuse compares who has authenticated with whom he wants to register.
+func (c *conn) refuse(req *sip.Request, s *session) *sip.Response {
+	dir := c.pool.dir
+	self, _ := dir.User(s.sam) // gone meanwhile: an empty user
+	to, from := address(req.To().Address), address(req.From().Address)
+	owner, found := dir.UserBySIP(to)
+	switch {
+	case self.Status() != nil: // locked or disabled since
+		return c.unusable(req, self.Status())
+	case self.SIP == "", found && owner.SIPDisabled:
+		return c.response(req, 404) // ocs-sip.md 2.1: without ms-diagnostics
+	case !found:
+		return c.refusal(req, 404, diagNotEnabled)
+	case !strings.EqualFold(owner.SAM, s.sam), !strings.EqualFold(to, from):
+		return c.refusal(req, 403, diagForbidden)
+	}
+	return nil
+}
+
+// address is user@host of a URI.
+func address(u sip.Uri) string { return u.User + "@" + u.Host }
+
+// bind changes the bindings as the REGISTER asks and answers 200.
+func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
+	p := c.pool
+	signs := s.association != nil
+	user := address(req.To().Address)
+	epid, _ := req.From().Params.Get("epid")
+	contact, err := parseContact(in)
+	if err != nil {
+		return c.response(req, 400)
+	}
+	// ocs-sip.md 1.4; a plain registrar knows no epid.
+	switch {
+	case !signs:
+	case epid == "" && contact.instance == "":
+		return c.refusal(req, 400, diagNoEndpoint)
+	case epid == "":
+		return c.refusal(req, 400, diagNoEPID)
+	case len(epid) > maxEPID:
+		return c.refusal(req, 400, diagLongEPID)
+	}
+	if event := in.Headers("Event"); len(event) > 1 || len(event) == 1 && !strings.EqualFold(event[0], "registration") {
+		return withHeader(c.response(req, 489), "Allow-Events", "registration")
+	}
+	expires, err := p.expires(in.Header("Expires"), contact.expires)
+	if err != nil {
+		return c.response(req, 400)
+	}
+	if expires > 0 && expires < p.MinExpires {
+		return withHeader(c.response(req, 423), "Min-Expires", fmt.Sprint(int(p.MinExpires.Seconds())))
+	}
+
+	key := epid
+	if !signs {
+		key = contact.uri
+	}
+	action := ""
+	switch {
+	case contact.uri == "*" && expires > 0:
+		return c.response(req, 400) // RFC 3261 10.3
+	case contact.uri == "*":
+		p.unbind(user, "*")
+	case expires == 0:
+		p.unbind(user, key)
+	case contact.uri != "": // else it only asks
+		b := &binding{wire: w, callID: req.CallID().Value()}
+		b.User, b.EPID, b.Instance, b.Contact = user, epid, contact.instance, contact.uri
+		if signs {
+			b.Contact = contact.seen(c)
+		}
+		b.Remote, b.UserAgent, b.Auth = c.front.remote, in.Header("User-Agent"), s.auth
+		b.Since = p.Clock.Now()
+		b.Expires = b.Since.Add(expires)
+		b.client, b.server = dialogEnds(in, c.tag)
+		if hasToken(in.Headers("Supported"), "gruu-10") {
+			b.GRUU = gruu(user, contact.instance)
+		}
+		if action, err = p.bind(key, b); err != nil {
+			return c.response(req, 503)
+		}
+		if p.Faults().ClaimAdded {
+			action = added
+		}
+	}
+	p.count(func(n *Counters) { n.Registers++ })
+
+	res := c.response(req, 200)
+	for _, value := range p.contacts(user) {
+		withHeader(res, "Contact", value)
+	}
+	withHeader(res, "Expires", fmt.Sprint(int(expires.Seconds())))
+	if !signs {
+		return res
+	}
+	if owner, ok := p.dir.User(s.sam); ok {
+		res.From().DisplayName = owner.DisplayName
+	}
+	if action != "" {
+		withHeader(res, "presence-state", fmt.Sprintf(`register-action="%s"`, action))
+	}
+	if in.Header("ms-keep-alive") != "" { // ocs-sip.md 1.2
+		withHeader(res, "ms-keep-alive", fmt.Sprintf("UAS; tcp=no; hop-hop=yes; end-end=no; timeout=%d", int(p.KeepAlive.Seconds())))
+	}
+	if c.front.remote {
+		withHeader(res, "ms-user-logon-data", "RemoteUser")
+	}
+	withHeader(res, "Allow-Events", allowEvents)
+	withHeader(res, "Supported", "adhoclist")
+	return withHeader(res, "Supported", "msrtc-event-categories")
+}
+
+// expires is how long the client asks to be registered, within the pool's
+// bounds. The Contact's parameter wins (RFC 3261 10.2.1.1).
+func (s *Server) expires(header, param string) (time.Duration, error) {
+	asked := orDefault(param, header)
+	if asked == "" {
+		return s.DefaultExpires, nil
+	}
+	n, err := strconv.ParseUint(asked, 10, 32)
+	return min(time.Duration(n)*time.Second, s.MaxExpires), err
+}
+
+// contact is what a REGISTER says about its endpoint.
+type contact struct {
+	uri      string // "" when there is none
+	instance string // lower-case UUID, or whatever else the client calls itself
+	expires  string
+	replace  bool // the pool shall put in the address that it sees
+}
+
+// parseContact reads the first Contact: an endpoint has one.
+func parseContact(in *sipwire.Incoming) (contact, error) {
+	all := sipwire.SplitList(in.Header("Contact"))
+	if len(all) == 0 {
+		return contact{}, nil
+	}
+	a, err := sipwire.ParseAddress(all[0])
+	if err == nil && a.URI != "*" {
+		err = sip.ParseUri(a.URI, &sip.Uri{})
+	}
+	instance := strings.Trim(strings.ToLower(a.Param("+sip.instance")), "<>")
+	if strings.ContainsAny(instance, `"\<>`) {
+		err = errors.New("an instance that is no URN")
+	}
+	return contact{
+		uri:      a.URI,
+		instance: strings.TrimPrefix(instance, "urn:uuid:"),
+		expires:  a.Param("expires"),
+		replace:  strings.EqualFold(a.Param("proxy"), "replace"),
+	}, err
+}
+
+// seen is the contact URI with what the pool knows better: the client's address
+// (proxy=replace) and the connection.
+func (h contact) seen(c *conn) string {
+	var uri sip.Uri
+	if sip.ParseUri(h.uri, &uri) != nil {
+		return h.uri
+	}
+	if h.replace && c.client.IsValid() {
+		uri.Host, uri.Port = c.client.Addr().Unmap().String(), int(c.client.Port())
+	}
+	uri.UriParams.Add("ms-received-cid", c.cid)
+	return uri.String()
+}
+
+// dialogEnds are the To and From of a request back to who sent in.
+func dialogEnds(in *sipwire.Incoming, tag string) (client, server string) {
+	client, server = in.Header("From"), in.Header("To")
+	if req := in.Request(); req == nil || !req.To().Params.Has("tag") {
+		server += ";tag=" + tag
+	}
+	return client, server
+}
+
+func hasToken(values []string, token string) bool {
+	for _, v := range values {
+		for t := range strings.SplitSeq(v, ",") {
+			if strings.EqualFold(strings.TrimSpace(t), token) {
+				return true
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,210 @@
+package pool
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+// Registration is a registered endpoint.
+type Registration struct {
+	User      string // sign-in address, without "sip:"
+	EPID      string
+	Instance  string // UUID of +sip.instance, lower case; empty when the client sent none
+	GRUU      string // empty when the client did not ask for one
+	Contact   string // URI it registered, with the address that the pool saw
+	Remote    bool   // came through the Edge
+	UserAgent string
+	Auth      string    // "NTLM v4", "NTLM v2 NTLMv1", "digest SHA-256", …
+	Since     time.Time // of its first REGISTER, by the pool's clock
+	Expires   time.Time
+}
+
+// binding is a Registration and how to reach it.
+type binding struct {
+	Registration
+	wire   *sipwire.Conn
+	callID string // of its REGISTERs, which are one dialog with the deregistration NOTIFY
+	client string // From and To of that NOTIFY, parameters included
+	server string
+}
+
+// Registrations lists what is registered now, by user and epid.
+func (s *Server) Registrations() []Registration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []Registration
+	for _, user := range slices.Sorted(maps.Keys(s.bindings)) {
+		for _, b := range s.live(user) {
+			all = append(all, b.Registration)
+		}
+	}
+	return all
+}
+
+// live returns the bindings of user in the order of their epids, after those
+// that have expired are gone; s.mu is held.
+func (s *Server) live(user string) []*binding {
+	now := s.Clock.Now()
+	of := s.bindings[user]
+	maps.DeleteFunc(of, func(_ string, b *binding) bool { return !b.Expires.After(now) })
+	if len(of) == 0 {
+		delete(s.bindings, user)
+		return nil
+	}
+	all := slices.Collect(maps.Values(of))
+	slices.SortFunc(all, func(a, b *binding) int { return strings.Compare(a.EPID+a.Contact, b.EPID+b.Contact) })
+	return all
+}
+
+// register-action values of presence-state (ocs-sip.md 2.1).
+const (
+	added     = "added"
+	refreshed = "refreshed"
+	fixed     = "fixed" // the endpoint is known, what the pool held of it was wrong
+)
+
+var errEndpoints = errors.New("too many endpoints")
+
+// bind registers b under key, its epid, and says what that was.
+func (s *Server) bind(key string, b *binding) (action string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	user := strings.ToLower(b.User)
+	count := len(s.live(user))
+	old := s.bindings[user][key]
+	switch {
+	case old == nil && count >= maxEndpoints:
+		return "", errEndpoints
+	case s.bindings[user] == nil:
+		s.bindings[user] = map[string]*binding{}
+	}
+	s.bindings[user][key] = b
+	action = added
+	if old != nil && old.callID == b.callID { // one Call-ID for the life of an endpoint
+		b.Since = old.Since
+		action = refreshed
+		if old.Contact != b.Contact {
+			action = fixed
+		}
+	}
+	return action, nil
+}
+
+// unbind ends the registration of one endpoint of user; key "*" is all.
+func (s *Server) unbind(user, key string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	user = strings.ToLower(user)
+	if key == "*" {
+		delete(s.bindings, user)
+		return
+	}
+	delete(s.bindings[user], key)
+}
+
+// contacts are the Contact values of all endpoints of user.
+func (s *Server) contacts(user string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []string
+	now := s.Clock.Now()
+	for _, b := range s.live(strings.ToLower(user)) {
+		// Whole seconds, rounded up: the client's clock may lag the request by a little.
+		left := (b.Expires.Sub(now) + time.Second - 1) / time.Second
+		c := fmt.Sprintf("<%s>;expires=%d", b.Contact, left)
+		if b.Instance != "" {
+			c += fmt.Sprintf(`;+sip.instance="<urn:uuid:%s>"`, b.Instance)
+		}
+		if b.GRUU != "" {
+			c += fmt.Sprintf(`;gruu="%s"`, b.GRUU)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+// Event is why the pool ends a registration (ocs-sip.md 2.6).
+type Event string
+
+const (
+	Unregistered Event = "unregistered" // signed in elsewhere, or logged out
+	Rejected     Event = "rejected"     // the user was disabled
+	Deactivated  Event = "deactivated"  // the user was moved: discover and register anew
+)
+
+// Deregister ends all registrations of user (the sign-in address) and tells the
+// endpoints by a signed NOTIFY (ocs-sip.md 2.6). The zero why is 4141 "User
+// disabled" for Rejected, none for the others. It returns how many endpoints
+// were told; one whose connection is gone is not.
+func (s *Server) Deregister(user string, event Event, why Diagnostics) int {
+	user = strings.ToLower(strings.TrimPrefix(user, "sip:"))
+	if why.ID == 0 && event == Rejected {
+		why = diagDisabled
+	}
+	why.Public = true
+	s.mu.Lock()
+	all := s.live(user)
+	delete(s.bindings, user)
+	s.mu.Unlock()
+	told := 0
+	for _, b := range all {
+		if b.wire.Send(s.deregistration(b, event, why)) == nil {
+			told++
+		}
+	}
+	return told
+}
+
+func (s *Server) deregistration(b *binding, event Event, why Diagnostics) *sip.Request {
+	var to sip.Uri
+	if sip.ParseUri(b.Contact, &to) != nil { // it was a parsed URI when it came
+		to = sip.Uri{Scheme: "sip", User: "unknown", Host: s.Host}
+	}
+	req := sip.NewRequest(sip.NOTIFY, to)
+	for _, h := range [][2]string{
+		{"Via", fmt.Sprintf("SIP/2.0/TLS %s;branch=%s", s.Addr(), sipwire.NewBranch())},
+		{"Max-Forwards", "70"},
+		{"From", b.server},
+		{"To", b.client},
+		{"Call-ID", b.callID},
+		{"CSeq", "1 NOTIFY"},
+		{"Event", "registration"},
+		{"subscription-state", "terminated;expires=0"},
+		{"Server", s.ServerHeader},
+		{"Content-Type", "text/registration-event"},
+	} {
+		req.AppendHeader(sip.NewHeader(h[0], h[1]))
+	}
+	if why.ID != 0 {
+		req.AppendHeader(why.header(s.Host))
+	}
+	req.SetBody([]byte("deregistered;event=" + string(event)))
+	return req
+}
+
+// gruu is the globally routable URI of an endpoint (ocs-sip.md 1.4): the
+// instance UUID in the memory layout of a little-endian GUID and two zeros, in
+// base64url. An instance that is no UUID has none.
+func gruu(user, instance string) string {
+	b, err := hex.DecodeString(strings.ReplaceAll(instance, "-", ""))
+	if err != nil || len(b) != 16 {
+		return ""
+	}
+	le, be := binary.LittleEndian, binary.BigEndian
+	e := le.AppendUint32(nil, be.Uint32(b))
+	e = le.AppendUint16(e, be.Uint16(b[4:]))
+	e = le.AppendUint16(e, be.Uint16(b[6:]))
+	e = append(append(e, b[8:]...), 0, 0)
+	return fmt.Sprintf("sip:%s;opaque=user:epid:%s;gruu", user, base64.URLEncoding.EncodeToString(e))
+}
