@@ -1,0 +1,157 @@
+package sipua
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+	"github.com/icholy/digest"
+
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+// The schemes that the phone knows.
+const (
+	schemeNTLM     = "NTLM"
+	schemeDigest   = "Digest"
+	schemeKerberos = "Kerberos"
+)
+
+// maxChallenges bounds what one answer may offer; real servers send three.
+const maxChallenges = 16
+
+// challenge is one offer of a server to authenticate.
+type challenge struct {
+	sipwire.Auth
+	proxy bool // from Proxy-Authenticate: answered by Proxy-Authorization
+}
+
+// challenges reads all offers of an answer: any order, several headers or one
+// that joins them with commas, 401 or 407 (ocs-sip.md 2.1).
+func challenges(res *sip.Response) []challenge {
+	var all []challenge
+	for _, a := range sipwire.Auths(res, "WWW-Authenticate") {
+		all = append(all, challenge{Auth: a})
+	}
+	for _, a := range sipwire.Auths(res, "Proxy-Authenticate") {
+		all = append(all, challenge{Auth: a, proxy: true})
+	}
+	return all[:min(len(all), maxChallenges)]
+}
+
+// choose returns the strongest challenge that the phone speaks, ok false when
+// there is none, and for each other one why it was not taken.
+func choose(all []challenge, digest bool) (best challenge, ok bool, passed []string) {
+	strength := func(c challenge) int {
+		switch {
+		case c.is(schemeNTLM):
+			return 100 + c.version()
+		case c.is(schemeDigest) && digest:
+			return c.digestStrength()
+		}
+		return 0
+	}
+	all = slices.Clone(all)
+	slices.SortStableFunc(all, func(a, b challenge) int { return strength(b) - strength(a) })
+	for i, c := range all {
+		switch {
+		case strength(c) > 0 && i == 0:
+			best, ok = c, true
+		case strength(c) > 0:
+			passed = append(passed, c.String()+" skipped: weaker.")
+		case c.is(schemeKerberos):
+			passed = append(passed, "Kerberos skipped: no Kerberos ticket.")
+		case c.is(schemeDigest) && !digest:
+			passed = append(passed, c.String()+" skipped: this firmware does not sign in to a pool with it.")
+		default:
+			passed = append(passed, c.String()+" skipped: the phone does not speak it.")
+		}
+	}
+	return best, ok, passed
+}
+
+func (c challenge) is(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
+
+// version is the version of the authentication protocol, 2 when absent.
+func (c challenge) version() int {
+	n, _ := strconv.ParseUint(c.Get("version"), 10, 8)
+	return max(int(n), 2)
+}
+
+// String names the challenge in steps.
+func (c challenge) String() string {
+	switch {
+	case c.is(schemeNTLM):
+		return fmt.Sprintf("NTLM version %d for %s", c.version(), cmp.Or(clip(c.Get("targetname")), "a server without a name"))
+	case c.is(schemeDigest):
+		return fmt.Sprintf("Digest %s for realm %q", cmp.Or(clip(c.Get("algorithm")), "MD5"), clip(c.Get("realm")))
+	}
+	return clip(c.Scheme)
+}
+
+// credentials is the header that answers the challenge.
+func (c challenge) credentials(value string) sipwire.Header {
+	if c.proxy {
+		return sipwire.Header{Name: "Proxy-Authorization", Value: value}
+	}
+	return sipwire.Header{Name: "Authorization", Value: value}
+}
+
+// stale says that only the nonce was too old: the password is not refused
+// (RFC 7616 3.3).
+func (c challenge) stale() bool { return strings.EqualFold(c.Get("stale"), "true") }
+
+// digest is c as the digest library wants it.
+func (c challenge) digest() *digest.Challenge {
+	d := &digest.Challenge{
+		Realm:     c.Get("realm"),
+		Nonce:     c.Get("nonce"),
+		Opaque:    c.Get("opaque"),
+		Algorithm: c.Get("algorithm"),
+		Userhash:  strings.EqualFold(c.Get("userhash"), "true"),
+	}
+	for q := range strings.SplitSeq(c.Get("qop"), ",") {
+		if q = strings.ToLower(strings.TrimSpace(q)); q != "" {
+			d.QOP = append(d.QOP, q)
+		}
+	}
+	return d
+}
+
+// digestStrength orders digests by their algorithm (RFC 8760 2.3); 0 is one
+// that cannot be answered.
+func (c challenge) digestStrength() int {
+	d := c.digest()
+	if d.Nonce == "" || !digest.CanDigest(d) {
+		return 0
+	}
+	switch strings.ToUpper(d.Algorithm) {
+	case "", "MD5":
+		return 1
+	case "SHA-256":
+		return 2
+	}
+	return 3
+}
+
+// digester answers requests with one digest challenge, counting them: a nonce
+// is used again until the server finds it stale (RFC 7616 3.4).
+type digester struct {
+	challenge      challenge
+	user, password string
+	count          int
+}
+
+func (d *digester) credentials(method, uri string) (sipwire.Header, error) {
+	d.count++
+	c, err := digest.Digest(d.challenge.digest(), digest.Options{
+		Method: method, URI: uri, Count: d.count, Username: d.user, Password: d.password,
+	})
+	if err != nil {
+		return sipwire.Header{}, err
+	}
+	return d.challenge.credentials(c.String()), nil
+}

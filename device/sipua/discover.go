@@ -1,0 +1,290 @@
+package sipua
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// SRV is one service record.
+type SRV struct {
+	Target   string
+	Port     uint16
+	Priority uint16
+	Weight   uint16
+}
+
+// Resolver asks the DNS. LookupSRV answers in trying order (priority, then
+// weighted shuffle) and says who answered. Both fail with a *journal.Failure
+// with a dns.* code.
+type Resolver interface {
+	LookupSRV(ctx context.Context, name string) (records []SRV, by string, err error)
+	LookupHost(ctx context.Context, host string) ([]netip.Addr, error)
+}
+
+// Discovery finds the servers of a SIP domain.
+type Discovery struct {
+	Domain   string   // SIP domain: the right side of the sign-in address
+	Resolver Resolver // must be set, except with Fixed
+	Fixed    string   // HOST[:PORT] told by a person: bypasses discovery; the port is 5061 unless given
+	// Registrar looks for an RFC 3261 registrar, which may be published as
+	// _sips._tcp (RFC 3263 4.1), before the places of an OCS pool.
+	Registrar    bool
+	AllowTCP     bool // servers without TLS are taken too: SIPSecurityMode is not High (device.md 2.5)
+	AllowOutside bool // SRV targets outside the SIP domain are taken too (design decision 6)
+	Record       journal.Recorder
+}
+
+// Candidate is a server to try.
+type Candidate struct {
+	Host string // the name that the server's certificate must bear: the SRV target, or the name looked up
+	Port uint16
+	TLS  bool
+	From string // the look-up that led here, such as "SRV _sipinternaltls._tcp.contoso.com"
+}
+
+// Addr is host:port.
+func (c Candidate) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) }
+
+// String names the candidate in sentences.
+func (c Candidate) String() string {
+	if c.TLS {
+		return c.Addr()
+	}
+	return c.Addr() + " without TLS"
+}
+
+// The ports of SIP over TLS: RFC 3261 19.1.2, and the one of an Access Edge
+// (ocs-sip.md 1.1).
+const (
+	portSIPS = 5061
+	portEdge = 443
+)
+
+// lookup is one place where a server may be published.
+type lookup struct {
+	srv  string // prefix of an SRV name, or ""
+	host string // else prefix of a host name
+	port uint16 // with host
+	tls  bool
+}
+
+// lookups is the phone's order, exactly (device.md 2.5).
+var lookups = [...]lookup{
+	{srv: "_sipinternaltls._tcp.", tls: true},
+	{srv: "_sip._tls.", tls: true},
+	{srv: "_sipinternal._tcp.", tls: false},
+	{host: "sipinternal.", port: portSIPS, tls: true},
+	{host: "sipinternal.", port: portEdge, tls: true},
+	{host: "sip.", port: portSIPS, tls: true},
+	{host: "sip.", port: portEdge, tls: true},
+	{host: "sipexternal.", port: portSIPS, tls: true},
+	{host: "sipexternal.", port: portEdge, tls: true},
+}
+
+// Candidates yields the servers in the order in which to try them. Look-ups
+// are lazy: the next is asked only when the caller comes back for more, that
+// is, when all candidates so far have failed. Each look-up is a step.
+//
+// When nothing at all was found, the last and only element is an error that
+// holds a *journal.Failure: sip.outside-domain when the only servers lie
+// outside the domain, the DNS failure when no look-up was answered, otherwise
+// sip.no-server with everything that was asked. When ctx ends, so does the
+// sequence, with the error of ctx.
+func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
+	return func(yield func(Candidate, error) bool) {
+		if d.Fixed != "" {
+			yield(d.fixed())
+			return
+		}
+		s := search{Discovery: d, hosts: map[string]error{}, tried: map[string]bool{}}
+		places := lookups[:]
+		if d.Registrar {
+			places = append([]lookup{{srv: "_sips._tcp.", tls: true}}, places...)
+		}
+		for _, l := range places {
+			for _, c := range s.ask(ctx, l) {
+				if !yield(c, nil) {
+					return
+				}
+			}
+			if ctx.Err() != nil {
+				yield(Candidate{}, context.Cause(ctx))
+				return
+			}
+		}
+		if len(s.tried) == 0 {
+			yield(Candidate{}, s.failure())
+		}
+	}
+}
+
+func (d Discovery) fixed() (Candidate, error) {
+	c := Candidate{Host: d.Fixed, Port: portSIPS, TLS: true, From: "told: " + d.Fixed}
+	if host, port, err := net.SplitHostPort(d.Fixed); err == nil {
+		n, err := strconv.ParseUint(port, 10, 16)
+		if err != nil || n == 0 || host == "" {
+			return Candidate{}, &journal.Failure{Code: journal.Usage, Asked: d.Fixed, What: "A registrar is given as HOST:PORT."}
+		}
+		c.Host, c.Port = host, uint16(n)
+	}
+	d.Record.Record(journal.Step{Name: journal.Discovery, State: journal.OK, Asked: d.Fixed,
+		Decided: fmt.Sprintf("The server is given: %s. The DNS is not asked where to sign in.", c), Because: "told"})
+	return c, nil
+}
+
+// search is one run of a Discovery.
+type search struct {
+	Discovery
+	hosts    map[string]error // host names looked up
+	tried    map[string]bool  // candidates yielded
+	asked    []string
+	answered bool // the DNS answered at least once, if only that there is nothing
+	outside  *journal.Failure
+	silent   error // the first failure of the DNS itself
+}
+
+// ask does one look-up, records it and returns its new candidates.
+func (s *search) ask(ctx context.Context, l lookup) []Candidate {
+	if l.srv == "" {
+		return s.askHost(ctx, l)
+	}
+	name := l.srv + s.Domain
+	step := journal.Step{Name: journal.Discovery, Asked: "SRV " + name, Because: "device.md 2.5"}
+	if !l.tls && !s.AllowTCP {
+		step.State = journal.Skipped
+		step.Decided = "Not asked: the server would be used without TLS, which SIPSecurityMode High forbids."
+		s.Record.Record(step)
+		return nil
+	}
+	records, by, err := s.Resolver.LookupSRV(ctx, name)
+	s.asked = append(s.asked, step.Asked)
+	step.By = by
+	if err != nil || len(records) == 0 {
+		s.nothing(step, err)
+		return nil
+	}
+	s.answered = true
+	var found []Candidate
+	var answers []string
+	for _, r := range records {
+		answers = append(answers, fmt.Sprintf("%s:%d (priority %d, weight %d)", strings.TrimSuffix(r.Target, "."), r.Port, r.Priority, r.Weight))
+		c := Candidate{Host: canonical(r.Target), Port: r.Port, TLS: l.tls, From: step.Asked}
+		switch {
+		case c.Host == "" || c.Port == 0: // RFC 2782: "." says that there is no such service
+			step.Details = append(step.Details, "The record says that the service is decidedly not available there.")
+		case !inDomain(c.Host, s.Domain) && !s.AllowOutside:
+			step.Details = append(step.Details, fmt.Sprintf("%s is refused: it lies outside %s.", c.Host, s.Domain))
+			if s.outside == nil {
+				s.outside = &journal.Failure{Code: journal.OutsideDomain, Asked: step.Asked, By: by,
+					What:    fmt.Sprintf("The server %s lies outside the SIP domain %s. The phone does not sign in there, since whoever can forge a DNS answer could name any server of his own.", c.Host, s.Domain),
+					Because: "device.md 10, line 5",
+					Fix:     fmt.Sprintf("Let the SRV record name a server whose name ends in %s, or allow targets outside the domain.", s.Domain)}
+			}
+		case s.tried[c.String()]:
+			step.Details = append(step.Details, c.String()+" has been tried before.")
+		default:
+			s.tried[c.String()] = true
+			found = append(found, c)
+		}
+	}
+	step.Answered = strings.Join(answers, ", ")
+	s.decide(step, found)
+	return found
+}
+
+func (s *search) askHost(ctx context.Context, l lookup) []Candidate {
+	c := Candidate{Host: canonical(l.host + s.Domain), Port: l.port, TLS: l.tls, From: "A " + l.host + s.Domain}
+	step := journal.Step{Name: journal.Discovery, Asked: "A " + c.Addr(), Because: "device.md 2.5"}
+	err, known := s.hosts[c.Host]
+	if !known {
+		var addrs []netip.Addr
+		addrs, err = s.Resolver.LookupHost(ctx, c.Host)
+		if err == nil && len(addrs) == 0 {
+			err = errNoAddress
+		}
+		var texts []string
+		for _, a := range addrs {
+			texts = append(texts, a.String())
+		}
+		step.Answered = strings.Join(texts, ", ")
+		s.hosts[c.Host] = err
+		s.asked = append(s.asked, "A "+c.Host)
+	}
+	if err != nil {
+		s.nothing(step, err)
+		return nil
+	}
+	s.answered = true
+	if s.tried[c.String()] {
+		step.Details = []string{c.String() + " has been tried before."}
+		s.decide(step, nil)
+		return nil
+	}
+	s.tried[c.String()] = true
+	s.decide(step, []Candidate{c})
+	return []Candidate{c}
+}
+
+var errNoAddress = &journal.Failure{Code: journal.DNSNoRecords, What: "The name has no address."}
+
+// nothing records a look-up without a usable answer.
+func (s *search) nothing(step journal.Step, err error) {
+	step.State, step.Decided = journal.Skipped, "No such record: on to the next place."
+	var f *journal.Failure
+	switch {
+	case err == nil:
+		s.answered = true
+	case errors.As(err, &f) && f.Code == journal.DNSNoRecords:
+		s.answered = true
+		step.Answered = f.Error()
+	default:
+		if s.silent == nil {
+			s.silent = err
+		}
+		f = journal.FailureOf(err)
+		step.State, step.Code, step.Answered = journal.Warned, f.Code, f.Error()
+		step.Decided = "The DNS gave no usable answer: on to the next place."
+	}
+	s.Record.Record(step)
+}
+
+// decide records a look-up that was answered.
+func (s *search) decide(step journal.Step, found []Candidate) {
+	var names []string
+	for _, c := range found {
+		names = append(names, c.String())
+	}
+	switch {
+	case len(found) > 0:
+		step.State = journal.OK
+		step.Decided = "To try: " + strings.Join(names, ", then ") + "."
+	case s.outside != nil && s.outside.Asked == step.Asked:
+		step.State, step.Code, step.Fix = journal.Warned, journal.OutsideDomain, s.outside.Fix
+		step.Decided = s.outside.What
+	default:
+		step.State = journal.Skipped
+		step.Decided = "Nothing new to try: on to the next place."
+	}
+	s.Record.Record(step)
+}
+
+// failure is the answer when no candidate was found.
+func (s *search) failure() error {
+	if s.outside != nil {
+		return s.outside
+	}
+	if !s.answered && s.silent != nil {
+		return s.silent
+	}
+	return &journal.Failure{Code: journal.NoCandidate, Asked: strings.Join(s.asked, ", "), Because: "device.md 2.5",
+		What: fmt.Sprintf("No server is published for the SIP domain %s: none of the names that the phone knows to ask for exists.", s.Domain),
+		Fix:  fmt.Sprintf("Publish the SRV record _sipinternaltls._tcp.%[1]s (inside) or _sip._tls.%[1]s (outside), or an A record sip.%[1]s.", s.Domain)}
+}

@@ -1,0 +1,93 @@
+package sipua
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+func FuzzNotice(f *testing.F) {
+	for _, s := range []string{"deregistered;event=rejected", "deregistered", " Deregistered ; event = \"deactivated\"", "registered", ";;=;", ""} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, body []byte) {
+		event, ok := parseNotice(body)
+		if known := event == NoticeUnregistered || event == NoticeRejected || event == NoticeDeactivated; ok != known {
+			t.Errorf("%q: %q %v", body, event, ok)
+		}
+	})
+}
+
+func FuzzChallenge(f *testing.F) {
+	for _, s := range []string{
+		`NTLM realm="SIP Communications Service", targetname="fe1.contoso.local", version=4, Kerberos realm="R", targetname="sip/fe1"`,
+		`Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth, auth-int", stale=TRUE`, `TLS-DSK`, `NTLM version=99999999999`, `="`,
+	} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		auths, _ := sipwire.ParseAuth(s)
+		var all []challenge
+		for _, a := range auths {
+			all = append(all, challenge{Auth: a})
+		}
+		best, ok, passed := choose(all, true)
+		if ok && len(passed) != len(all)-1 || !ok && len(passed) != len(all) {
+			t.Errorf("%d challenges, %v chosen, passed %q", len(all), ok, passed)
+		}
+		if ok && best.is(schemeDigest) {
+			d := digester{challenge: best, user: "u", password: "p"}
+			if _, err := d.credentials("REGISTER", "sip:contoso.com"); err != nil {
+				t.Errorf("chosen but not answerable: %v", err)
+			}
+		}
+	})
+}
+
+// FuzzAnswer gives the phone any answer to its first REGISTER.
+func FuzzAnswer(f *testing.F) {
+	f.Add("200 OK", "Expires: 60\r\nms-keep-alive: UAS;timeout=1;hop-hop=yes\r\nContact: <sip:a>;+sip.instance=\"<urn:uuid:x>\";gruu=\"sip:a@contoso.com;gruu\"")
+	f.Add("301 Moved", "Contact: <sip:fe2.contoso.com:5061;transport=tls>")
+	f.Add("401 Unauthorized", "WWW-Authenticate: NTLM realm=\"R\", targetname=\"t\", version=4\r\nDate: Mon, 21 Apr 2008 09:00:00 GMT")
+	f.Add("403 Forbidden", "ms-diagnostics: 4004;reason=\"x\";source=\"y\"\r\nWarning: 310 lcs.microsoft.com \"z\"")
+	f.Add("504 Time-out", "Retry-After: 1")
+	f.Fuzz(func(t *testing.T, status, headers string) {
+		phone, server := net.Pipe()
+		defer server.Close()
+		go func() {
+			buf := make([]byte, 4096)
+			n, _ := server.Read(buf)
+			head := string(buf[:n])
+			var copied []string
+			for _, line := range strings.Split(head, "\r\n") {
+				for _, name := range []string{"Via:", "From:", "To:", "Call-ID:", "CSeq:"} {
+					if strings.HasPrefix(line, name) {
+						copied = append(copied, line)
+					}
+				}
+			}
+			fmt.Fprintf(server, "SIP/2.0 %s\r\n%s\r\n%s\r\nContent-Length: 0\r\n\r\n", status, strings.Join(copied, "\r\n"), headers)
+			server.SetReadDeadline(time.Now().Add(time.Second))
+			server.Read(buf) // what it says next is not answered
+			server.Close()
+			io.Copy(io.Discard, server)
+		}()
+		r, err := Register(t.Context(), phone, Candidate{Host: "pool.contoso.com", Port: 5061, TLS: true}, Config{Address: "tu@contoso.com", Registrar: len(status)%2 == 0,
+			Profile: Profile{Answer: time.Second, Goodbye: time.Millisecond}})
+		if (r == nil) != (err != nil) {
+			t.Fatalf("%v and %v", r, err)
+		}
+		if r != nil {
+			if g := r.Grant(); g.Expires <= 0 || g.KeepAlive < 0 {
+				t.Errorf("granted %+v", g)
+			}
+			r.Close()
+			<-r.Done()
+		}
+	})
+}

@@ -1,0 +1,125 @@
+package sipua
+
+import (
+	"cmp"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+const (
+	maxListed  = 256                  // event packages or option tags in one answer
+	maxParams  = 32                   // parameters of one header
+	maxExpires = 366 * 24 * time.Hour // longest lifetime believed
+)
+
+// grantOf reads the 200 to a REGISTER (ocs-sip.md 2.1). Notes are for the step.
+func (r *Registration) grantOf(in *sipwire.Incoming) (g Grant, notes []string, err error) {
+	g = Grant{
+		InstanceUUID: r.instance, EPID: r.cfg.EPID,
+		KeepAlive:   r.profile.KeepAlive,
+		Server:      clip(in.Header("Server")),
+		Action:      strings.ToLower(params(in.Header("presence-state"))["register-action"]),
+		AllowEvents: list(in, "Allow-Events"),
+		Supported:   list(in, "Supported"),
+		RemoteUser:  strings.Contains(strings.ToLower(in.Header("ms-user-logon-data")), "remoteuser"),
+	}
+	seconds := in.Header("Expires")
+	if c, ok := r.ourContact(in); ok {
+		seconds = cmp.Or(c.Param("expires"), seconds)
+		if g.GRUU = c.Param("gruu"); g.GRUU != "" && !r.isGRUU(g.GRUU) {
+			g.GRUU = ""
+			notes = append(notes, "The GRUU is not used: it is no SIP address of this domain.")
+		}
+	} else if !r.cfg.Registrar {
+		notes = append(notes, "No Contact of the answer is this phone's, so it has no GRUU.")
+	}
+	g.Expires = r.profile.ExpiresDefault
+	if n, err := strconv.ParseUint(seconds, 10, 32); err == nil {
+		g.Expires = min(time.Duration(n)*time.Second, maxExpires)
+	}
+	if g.Expires == 0 {
+		return g, nil, &journal.Failure{Code: journal.SIPRejected, Asked: r.asked(), Answered: "200 with a lifetime of 0", By: r.by(),
+			What: "The server accepted the registration and ended it in the same answer.", Because: "RFC 3261 10.2.2"}
+	}
+	keep := params(in.Header("ms-keep-alive"))
+	if n, err := strconv.ParseUint(keep["timeout"], 10, 31); err == nil && n > 0 {
+		g.KeepAlive = time.Duration(n) * time.Second
+	}
+	if strings.EqualFold(keep["hop-hop"], "no") { // ocs-sip.md 1.2
+		g.KeepAlive = 0
+	}
+	return g, notes, nil
+}
+
+// ourContact is the Contact that bears this phone's instance; UUIDs are
+// compared without regard to case (ocs-sip.md 2.1). A registrar that keeps no
+// instances has kept the address.
+func (r *Registration) ourContact(in *sipwire.Incoming) (ours sipwire.Address, ok bool) {
+	for _, value := range in.Headers("Contact") {
+		for _, element := range sipwire.SplitList(value) {
+			c, err := sipwire.ParseAddress(element)
+			switch {
+			case err != nil:
+			case strings.EqualFold(strings.Trim(c.Param("+sip.instance"), "<>"), "urn:uuid:"+r.instance):
+				return c, true
+			case strings.Contains(c.URI, ";ms-opaque="+r.opaque):
+				ours, ok = c, true
+			}
+		}
+	}
+	return ours, ok
+}
+
+// isGRUU checks what will be written into the Contact of later requests.
+func (r *Registration) isGRUU(s string) bool {
+	var uri sip.Uri
+	return len(s) <= maxText && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil && strings.EqualFold(uri.Host, r.address.Domain)
+}
+
+// details are the lines of a step about the grant.
+func (g Grant) details() []string {
+	d := []string{fmt.Sprintf("Registered for %v, keep-alive after %v of silence.", g.Expires, g.KeepAlive)}
+	if g.GRUU != "" {
+		d = append(d, "GRUU "+g.GRUU)
+	}
+	if g.RemoteUser {
+		d = append(d, "The pool says that this user is outside (RemoteUser): external addresses will be used.")
+	}
+	if len(g.AllowEvents) > 0 {
+		d = append(d, "Event packages: "+strings.Join(g.AllowEvents, ", "))
+	}
+	return d
+}
+
+// params reads "UAS; tcp=no; timeout=300" and "register-action=\"added\"":
+// names in lower case, values without quotes.
+func params(s string) map[string]string {
+	all := map[string]string{}
+	for part := range strings.SplitSeq(s, ";") {
+		k, v, _ := strings.Cut(part, "=")
+		if len(all) < maxParams {
+			all[strings.ToLower(strings.TrimSpace(k))] = strings.Trim(strings.TrimSpace(v), `"`)
+		}
+	}
+	return all
+}
+
+// list joins all headers of a name into one list.
+func list(in *sipwire.Incoming, name string) []string {
+	var all []string
+	for _, value := range in.Headers(name) {
+		for _, item := range sipwire.SplitList(value) {
+			if len(all) < maxListed {
+				all = append(all, clip(item))
+			}
+		}
+	}
+	return all
+}

@@ -1,0 +1,87 @@
+package sipua
+
+import (
+	"crypto/sha1"
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Address is a sign-in address: user@domain, the SIP address of record.
+type Address struct {
+	User   string
+	Domain string // the SIP domain, lower case
+}
+
+// maxAddress bounds a sign-in address, in bytes: a domain name has at most 253,
+// the rest is for the user.
+const maxAddress = 512
+
+// ParseAddress reads what a person typed: "tu@contoso.com", with or without
+// "sip:". The error holds a Failure with code usage.
+func ParseAddress(s string) (Address, error) {
+	a := strings.TrimSpace(s)
+	if len(a) > 4 && strings.EqualFold(a[:4], "sip:") {
+		a = a[4:]
+	}
+	user, domain, ok := strings.Cut(a, "@")
+	if !ok || user == "" || len(a) > maxAddress || !isHost(domain) || strings.ContainsFunc(user, notInUser) {
+		return Address{}, &journal.Failure{Code: journal.Usage, Asked: fmt.Sprintf("sign-in address %q", s),
+			What: "A sign-in address has the form user@domain, such as tu@contoso.com.",
+			Fix:  "Type the SIP address of the user, which need not be his e-mail address or his logon name."}
+	}
+	return Address{User: user, Domain: strings.ToLower(domain)}, nil
+}
+
+// String is the address without a scheme.
+func (a Address) String() string { return a.User + "@" + a.Domain }
+
+// URI is the address of record as a SIP URI.
+func (a Address) URI() string { return "sip:" + a.String() }
+
+// notInUser reports the characters that would end or split a header field.
+func notInUser(r rune) bool {
+	return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"@,;?:\\", r)
+}
+
+func isHost(s string) bool {
+	if s == "" || len(s) > 253 || strings.HasPrefix(s, ".") || strings.Contains(s, "..") {
+		return false
+	}
+	return !strings.ContainsFunc(s, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '.' && r != '_'
+	})
+}
+
+// EPID is the endpoint identifier of one user on one phone: 10 lower-case
+// hexadecimal digits, always the same for the same phone (its MAC address or
+// any other name of the device) and sign-in address (ocs-sip.md 1.4).
+func EPID(device, address string) string {
+	h := sha1.Sum([]byte(strings.ToLower(device) + "\x00" + strings.ToLower(address)))
+	return hex.EncodeToString(h[:5])
+}
+
+// instanceNamespace is fcacfb03-8a73-46ef-91b1-e5ebeeaba4fe in the memory
+// layout of a little-endian GUID (ocs-sip.md 1.4).
+var instanceNamespace = [16]byte{0x03, 0xfb, 0xac, 0xfc, 0x73, 0x8a, 0xef, 0x46, 0x91, 0xb1, 0xe5, 0xeb, 0xee, 0xab, 0xa4, 0xfe}
+
+// InstanceUUID is the UUID of +sip.instance, derived from the epid: a name
+// based UUID (version 5) over a little-endian GUID (ocs-sip.md 1.4).
+func InstanceUUID(epid string) string {
+	h := sha1.Sum(append(instanceNamespace[:], epid...))
+	b := h[:16]
+	d3 := binary.LittleEndian.Uint16(b[6:])&0x0fff | 0x5000
+	b[8] = b[8]&0x3f | 0x80
+	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:]), d3, b[8:10], b[10:])
+}
+
+// inDomain reports whether host is domain or a name below it.
+func inDomain(host, domain string) bool {
+	host, domain = canonical(host), canonical(domain)
+	return host == domain || strings.HasSuffix(host, "."+domain)
+}
+
+func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

@@ -1,0 +1,103 @@
+package sipua
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+// allowed are the methods that the user agent answers by itself.
+const allowed = "OPTIONS, NOTIFY, BENOTIFY"
+
+// incoming handles what the server asks, on the connection's reader.
+func (r *Registration) incoming(c *sipwire.Conn, in *sipwire.Incoming) {
+	req := in.Request()
+	if req == nil {
+		return // an answer that nobody waits for any more
+	}
+	// Once messages are signed, unsigned requests do not get here. Before, or
+	// with a registrar that signs nothing, there must at least be a registration.
+	r.mu.Lock()
+	trusted := in.Signature == sipwire.Valid || r.phase == live && r.grant.Scheme != schemeNTLM
+	r.mu.Unlock()
+	if trusted && isNotify(req) && strings.EqualFold(eventPackage(in), "registration") {
+		if notice, ok := parseNotice(req.Body()); ok {
+			_ = c.Answer(req, sipwire.NewResponse(req, 200, "OK", r.tag)) // a failure ends the connection, as we do
+			r.deregistered(in, notice)
+			return
+		}
+	}
+	if trusted && r.cfg.Handler != nil && r.cfg.Handler(c, in) {
+		return
+	}
+	var res *sip.Response
+	switch {
+	case req.Method == sip.OPTIONS:
+		res = sipwire.NewResponse(req, 200, "OK", r.tag)
+		res.AppendHeader(sip.NewHeader("Allow", allowed))
+	case isNotify(req), req.Method == sip.CANCEL, req.To() != nil && req.To().Params.Has("tag"):
+		res = sipwire.NewResponse(req, 481, "Call Leg/Transaction Does Not Exist", "") // RFC 3261 12.2.2
+	default:
+		res = sipwire.NewResponse(req, 405, "Method Not Allowed", "")
+		res.AppendHeader(sip.NewHeader("Allow", allowed))
+	}
+	_ = c.Answer(req, res) // never for ACK and BENOTIFY; a failure ends the connection, which is an event
+}
+
+func isNotify(req *sip.Request) bool {
+	return req.Method == sip.NOTIFY || req.Method == sipwire.BENOTIFY
+}
+
+func eventPackage(in *sipwire.Incoming) string {
+	name, _, _ := strings.Cut(in.Header("Event"), ";")
+	return strings.TrimSpace(name)
+}
+
+// The events of a deregistration (ocs-sip.md 2.6).
+const (
+	NoticeUnregistered = "unregistered" // signed in elsewhere, or signed out by the server
+	NoticeRejected     = "rejected"     // the user was disabled
+	NoticeDeactivated  = "deactivated"  // the user was moved: discover and register anew
+)
+
+// maxNotice bounds the body of a notice, in bytes; a real one has 30.
+const maxNotice = 1 << 10
+
+// parseNotice reads the body of type text/registration-event:
+// "deregistered;event=rejected". ok is false for anything else.
+func parseNotice(body []byte) (event string, ok bool) {
+	if len(body) > maxNotice {
+		return "", false
+	}
+	state, rest, _ := strings.Cut(string(body), ";")
+	if !strings.EqualFold(strings.TrimSpace(state), "deregistered") {
+		return "", false
+	}
+	switch event = strings.ToLower(params(rest)["event"]); event {
+	case NoticeRejected, NoticeDeactivated:
+		return event, true
+	}
+	return NoticeUnregistered, true // whatever else: it is over
+}
+
+// deregistered ends the registration as the server says.
+func (r *Registration) deregistered(in *sipwire.Incoming, notice string) {
+	f := &journal.Failure{Code: journal.SIPDeregistered, Asked: fmt.Sprintf("the registration of %s", r.address),
+		Answered: strings.Join(append([]string{"deregistered, event " + notice}, diagnose(in).texts...), "; "), By: r.by(), Because: "MS-SIPREGE, ocs-sip.md 2.6"}
+	switch notice {
+	case NoticeRejected:
+		f.What = fmt.Sprintf("The pool has signed %s out: the user was disabled for Communications Server.", r.address)
+		f.Fix = "Enable the user again if that was not meant."
+	case NoticeDeactivated:
+		f.What = fmt.Sprintf("The pool has signed %s out: the user is served by another pool now. The phone looks for it and signs in anew.", r.address)
+		f.Fix = "Nothing, if the user was moved on purpose."
+	default:
+		f.What = fmt.Sprintf("The pool has signed %s out on this phone.", r.address)
+		f.Fix = "Sign in again; if this comes back, another device of the user ends the session."
+	}
+	r.finish(&Event{Kind: Deregistered, Notice: notice, Err: f})
+}

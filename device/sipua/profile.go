@@ -1,0 +1,136 @@
+package sipua
+
+import (
+	"math/rand/v2"
+	"time"
+)
+
+// Profile is what a firmware does at the SIP level. Each value carries the
+// certainty it has in the reference: [S] stated by a specification, [P]
+// observed with pidgin-sipe, [M] recalled, [G] a guess with no source.
+//
+// A zero field means "as in DefaultProfile", except for booleans and Expires.
+type Profile struct {
+	// UserAgent is the User-Agent header; the client version filter of the
+	// pool keys on the product OCPhone. Tokens [S], whole string [M].
+	UserAgent string
+	// Supported are the values of the Supported headers, one header each. [S]
+	Supported []string
+	// Methods is the methods parameter of the Contact. [P]
+	Methods string
+	// MaxVersion is the highest version of the authentication protocol that
+	// the phone speaks: 2 LCS 2005, 3 OCS 2007, 4 OCS 2007 R2. What the 1.0.x
+	// firmware spoke is not known [G].
+	MaxVersion int
+	// Expires is asked for in REGISTER; 0 sends no Expires header and leaves
+	// the lifetime to the pool, as Communicator does. [P]
+	Expires time.Duration
+	// ExpiresDefault holds when the server names none: 7200 s on OCS 2007 R2,
+	// 900 s on OCS 2007 RTM. [P]
+	ExpiresDefault time.Duration
+	// RefreshMargin is how long before Expires the registration is refreshed.
+	// [P]: pidgin-sipe's 30 s. Lifetimes below four margins are refreshed
+	// after three quarters.
+	RefreshMargin time.Duration
+	// KeepAlive is the idle time before a keep-alive while the server has named
+	// none. [P]: pidgin-sipe's guess.
+	KeepAlive time.Duration
+	// AssociationLifetime is how long a security association is used, the
+	// safety margin taken off already: 8 h less at least 5 min. [S]
+	AssociationLifetime time.Duration
+	// Answer is how long the phone waits for the answer to one request. It is a
+	// guard of network I/O and so in real time. [P]: pidgin-sipe's 60 s; the
+	// phone's own value is not known.
+	Answer time.Duration
+	// Goodbye is how long Unregister waits for an answer, in real time. [G]
+	Goodbye time.Duration
+	// RetryFirst, RetryMost and RetryFactor shape the back-off of
+	// re-registration after a loss: nobody documents the phone's. [G]
+	RetryFirst  time.Duration
+	RetryMost   time.Duration
+	RetryFactor float64
+	// RetryJitter is the share of a delay by which it may be longer, so that
+	// the phones of a building do not come back in step. [G]
+	RetryJitter float64
+	// Digest lets the phone answer RFC 3261 digest challenges. An OCS pool
+	// offers none; registrars that are no pool need it.
+	Digest bool
+	// AllowOutside accepts a redirect to a host outside the SIP domain.
+	AllowOutside bool
+}
+
+// DefaultProfile is like firmware 1.0.522.71.
+func DefaultProfile() Profile {
+	return Profile{
+		UserAgent:           "CPE/1.0.522.71 OCPhone/1.0.522.71 (Microsoft Office Communicator 2007 Phone Edition)", // device.md 4
+		Supported:           []string{"gruu-10, adhoclist, msrtc-event-categories", "ms-forking"},                   // ocs-sip.md 2.1
+		Methods:             "INVITE, MESSAGE, INFO, OPTIONS, BYE, CANCEL, NOTIFY, ACK, REFER, BENOTIFY",            // ocs-sip.md 2.1
+		MaxVersion:          4,
+		ExpiresDefault:      7200 * time.Second,
+		RefreshMargin:       30 * time.Second,
+		KeepAlive:           60 * time.Second,
+		AssociationLifetime: 8*time.Hour - 5*time.Minute,
+		Answer:              60 * time.Second,
+		Goodbye:             2 * time.Second,
+		RetryFirst:          5 * time.Second,
+		RetryMost:           15 * time.Minute,
+		RetryFactor:         2,
+		RetryJitter:         0.5,
+	}
+}
+
+// filled replaces zero fields by the defaults.
+func (p Profile) filled() Profile {
+	d := DefaultProfile()
+	or(&p.UserAgent, d.UserAgent)
+	or(&p.Methods, d.Methods)
+	or(&p.MaxVersion, d.MaxVersion)
+	or(&p.ExpiresDefault, d.ExpiresDefault)
+	or(&p.RefreshMargin, d.RefreshMargin)
+	or(&p.KeepAlive, d.KeepAlive)
+	or(&p.AssociationLifetime, d.AssociationLifetime)
+	or(&p.Answer, d.Answer)
+	or(&p.Goodbye, d.Goodbye)
+	or(&p.RetryFirst, d.RetryFirst)
+	or(&p.RetryMost, d.RetryMost)
+	or(&p.RetryFactor, d.RetryFactor)
+	or(&p.RetryJitter, d.RetryJitter)
+	if p.Supported == nil {
+		p.Supported = d.Supported
+	}
+	return p
+}
+
+func or[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Backoff is the delay before attempt n to come back after a loss; n counts
+// from 1. random yields numbers in [0,1); nil draws them from math/rand/v2.
+func (p Profile) Backoff(n int, random func() float64) time.Duration {
+	p = p.filled()
+	if random == nil {
+		random = rand.Float64
+	}
+	d := p.RetryFirst
+	for ; n > 1 && d < p.RetryMost; n-- {
+		d = time.Duration(float64(d) * p.RetryFactor)
+	}
+	d = min(d, p.RetryMost)
+	return d + time.Duration(float64(d)*p.RetryJitter*random())
+}
+
+// refreshAfter is when to refresh a registration that lives for expires.
+func (p Profile) refreshAfter(expires time.Duration) time.Duration {
+	if expires < 4*p.RefreshMargin {
+		return max(expires*3/4, minRefresh)
+	}
+	return expires - p.RefreshMargin
+}
+
+// minRefresh keeps a server that grants absurdly short lifetimes from making
+// the phone spin.
+const minRefresh = time.Second

@@ -1,0 +1,285 @@
+package sipua
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/ntlm"
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+// maxRounds bounds the requests of one handshake: NTLM needs three, digest two
+// and one more for each stale nonce.
+const maxRounds = 6
+
+// handshake is one REGISTER exchange: from the first request to the final
+// answer, whatever authentication lies between (ocs-sip.md 2.1).
+type handshake struct {
+	*Registration
+	plain   bool           // do not sign with the association in use: it is to be replaced
+	expires *time.Duration // asked for; nil sends no Expires header
+
+	scheme      challenge            // chosen; no Scheme before the first 401
+	credentials *sipwire.Header      // goes with the next request
+	begun       bool                 // NTLM: gssapi-data="" has been sent
+	offer       *sipwire.Association // NTLM: goes with token in the next request
+	token       []byte
+	netbios     string // what the server's NTLM challenge calls its domain
+	spent       bool   // the password was used; a refusal now is final
+}
+
+// run returns the server's 200, which has been verified.
+func (h *handshake) run(ctx context.Context) (*sipwire.Incoming, error) {
+	if h.digest != nil {
+		if err := h.digestCredentials(); err != nil {
+			return nil, err
+		}
+	}
+	for range maxRounds {
+		in, err := h.send(ctx)
+		if err != nil {
+			return nil, h.broken(err)
+		}
+		switch code := in.Response().StatusCode; {
+		case code == 401 || code == 407:
+			err = h.challenged(in)
+		case code == 423 && h.brief(in):
+		case code < 400:
+			if err = h.proved(in); err == nil && code >= 300 {
+				err = h.redirect(in)
+			}
+			if err == nil {
+				return in, nil
+			}
+		default:
+			err = h.refusal(in)
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return nil, &journal.Failure{Code: journal.SIPMalformed, Asked: h.asked(), By: h.by(), Because: "ocs-sip.md 2.1",
+		What: fmt.Sprintf("The server asked for authentication %d times in a row and came to no end.", maxRounds)}
+}
+
+// send sends the next REGISTER and waits for its final answer.
+func (h *handshake) send(ctx context.Context) (*sipwire.Incoming, error) {
+	headers := []sipwire.Header{
+		{Name: "Contact", Value: h.contact},
+		{Name: "User-Agent", Value: h.profile.UserAgent},
+	}
+	if !h.cfg.Registrar {
+		for _, s := range h.profile.Supported {
+			headers = append(headers, sipwire.Header{Name: "Supported", Value: s})
+		}
+		headers = append(headers,
+			sipwire.Header{Name: "ms-keep-alive", Value: "UAC;hop-hop=yes"},
+			sipwire.Header{Name: "Event", Value: "registration"})
+	}
+	if h.expires != nil {
+		headers = append(headers, sipwire.Header{Name: "Expires", Value: strconv.Itoa(int(*h.expires / time.Second))})
+	}
+	if h.credentials != nil {
+		headers = append(headers, *h.credentials)
+	}
+	h.cseq++
+	req, err := sipwire.NewRequest(sipwire.RequestConfig{
+		Method: "REGISTER", URI: h.registrar(), Via: h.conn.LocalAddr().String(),
+		From: fmt.Sprintf("<%s>;tag=%s;epid=%s", h.address.URI(), h.tag, h.cfg.EPID), To: "<" + h.address.URI() + ">",
+		CallID: h.callID, CSeq: h.cseq, Headers: headers,
+	})
+	if err != nil {
+		return nil, err
+	}
+	req.ReplaceHeader(sip.NewHeader("Contact", h.contact)) // sipgo's own form doubles the quotes of methods
+	ctx, cancel := context.WithTimeout(ctx, h.profile.Answer)
+	defer cancel()
+	switch {
+	case h.offer != nil:
+		return h.conn.Authenticate(ctx, req, h.offer, h.token)
+	case h.plain:
+		return h.conn.Do(ctx, req, sipwire.Plain())
+	}
+	return h.conn.Do(ctx, req)
+}
+
+// challenged makes what answers a 401 or 407.
+func (h *handshake) challenged(in *sipwire.Incoming) error {
+	offers := challenges(in.Response())
+	h.credentials, h.offer = nil, nil
+	if h.spent {
+		for _, c := range offers {
+			if h.scheme.is(schemeDigest) && c.is(schemeDigest) && c.stale() && c.digestStrength() > 0 {
+				return h.answerDigest(c)
+			}
+		}
+		return h.passwordRefused(in)
+	}
+	if d := diagnose(in); d.skew() || d.account() {
+		return h.refusal(in)
+	}
+	if h.begun {
+		return h.answerNTLM(in, offers)
+	}
+	best, ok, passed := choose(offers, h.profile.Digest || h.cfg.Registrar)
+	var names []string
+	for _, c := range offers {
+		names = append(names, c.String())
+	}
+	answered := fmt.Sprintf("%d with %s", in.Response().StatusCode, cmp.Or(strings.Join(names, ", "), "no challenge"))
+	if !ok {
+		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), Answered: answered, By: h.by(), Details: passed, Because: "ocs-sip.md 2.1",
+			What: "The server offers no way to authenticate that the phone speaks.",
+			Fix:  "Allow NTLM on the pool (authentication protocol: NTLM, or both Kerberos and NTLM)."}
+	}
+	h.scheme = best
+	h.cfg.Record.Record(journal.Step{Name: journal.Register, State: journal.OK, Asked: h.asked(), Answered: answered, By: h.by(),
+		Decided: fmt.Sprintf("Authenticate with %s.", best), Because: "the strongest that the phone speaks, ocs-sip.md 2.1", Details: passed})
+	if best.is(schemeDigest) {
+		return h.answerDigest(best)
+	}
+	h.begun = true // NTLM has no type 1 on the wire: an empty token asks for the challenge
+	c := h.scheme.credentials(h.ntlmHeader(best).String())
+	h.credentials = &c
+	return nil
+}
+
+// version is what both ends speak.
+func (h *handshake) version(c challenge) int { return min(c.version(), h.profile.MaxVersion) }
+
+// ntlmHeader is the second REGISTER's Authorization (ocs-sip.md 2.1).
+func (h *handshake) ntlmHeader(c challenge) sipwire.Auth {
+	a := sipwire.Auth{Scheme: schemeNTLM, Params: []sipwire.Param{
+		{Name: "qop", Value: "auth"}, {Name: "realm", Value: c.Get("realm")}, {Name: "targetname", Value: c.Get("targetname")}, {Name: "gssapi-data"}}}
+	if v := h.version(c); v > 2 { // echoed from 3 on
+		a.Params = append(a.Params, sipwire.Param{Name: "version", Value: strconv.Itoa(v), Token: true})
+	}
+	return a
+}
+
+// answerNTLM answers the server's NTLM challenge with the password.
+func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
+	var c challenge
+	for _, o := range offers {
+		if o.is(schemeNTLM) && o.Get("gssapi-data") != "" {
+			c = o
+			break
+		}
+	}
+	fail := func(code journal.Code, what string, err error) error {
+		return &journal.Failure{Code: code, Asked: h.asked(), Answered: diagnose(in).answered(in.Response()), By: h.by(), What: what, Because: "ocs-sip.md 2.1, 2.4", Err: err}
+	}
+	blob, err := base64.StdEncoding.DecodeString(c.Get("gssapi-data"))
+	if err != nil || len(blob) == 0 {
+		return fail(journal.SIPMalformed, "The server began NTLM and then sent no challenge.", err)
+	}
+	client := &ntlm.Client{User: h.cfg.User, Domain: h.cfg.Domain, Password: h.cfg.Password, Workstation: h.cfg.Workstation, Flags: ntlm.FlagsSIP,
+		// Without these nothing could be signed.
+		Require: ntlm.NegotiateSign | ntlm.NegotiateDatagram,
+		AllowV1: h.server.TLS, // design decision 7
+		Now:     h.clock.Now}
+	if c, err := ntlm.ParseChallenge(blob); err == nil {
+		h.netbios = clip(c.NetBIOSDomain)
+	}
+	token, session, err := client.Authenticate(blob)
+	switch {
+	case errors.Is(err, ntlm.ErrWeak):
+		return fail(journal.AuthNoScheme, "The server offers NTLM in a form too weak to use the password with.", err)
+	case err != nil:
+		return fail(journal.SIPMalformed, "The server's NTLM challenge cannot be read.", err)
+	}
+	h.spent = true
+	h.token = token
+	h.offer = sipwire.NewAssociation(sipwire.AssociationConfig{
+		Scheme: schemeNTLM, Version: h.version(h.scheme), Proxy: c.proxy, Session: session, Opaque: c.Get("opaque"),
+		Realm: cmp.Or(c.Get("realm"), h.scheme.Get("realm")), TargetName: cmp.Or(c.Get("targetname"), h.scheme.Get("targetname")),
+	})
+	return nil
+}
+
+// answerDigest answers a digest challenge with the password.
+func (h *handshake) answerDigest(c challenge) error {
+	h.spent, h.scheme = true, c
+	h.digest = &digester{challenge: c, user: h.cfg.typed, password: h.cfg.Password}
+	return h.digestCredentials()
+}
+
+func (h *handshake) digestCredentials() error {
+	c, err := h.digest.credentials("REGISTER", h.registrar())
+	if err != nil {
+		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), By: h.by(), Err: err, What: "The server's digest challenge cannot be answered."}
+	}
+	h.credentials = &c
+	return nil
+}
+
+// proved checks that the server that accepts or redirects the phone is the one
+// that it says it is, before anything of its answer is believed.
+func (h *handshake) proved(in *sipwire.Incoming) error {
+	signed := in.Signature == sipwire.Valid && (h.offer == nil || in.By == h.offer)
+	version := h.granted.Version
+	if h.offer != nil {
+		version = h.offer.Version
+	}
+	what := ""
+	switch {
+	case signed, h.cfg.Registrar && version == 0: // an RFC 3261 registrar proves itself by its certificate alone
+	case h.scheme.is(schemeDigest) || h.digest != nil:
+	case version >= 4: // ocs-sip.md 2.1: the 200 bears rspauth
+		what = fmt.Sprintf("The server's answer is not signed, as version %d demands: it has not proved that it knows the password.", version)
+	case version == 0 && in.Response().StatusCode < 300: // a director may redirect before it asks
+		what = "The server let the phone in without authentication, so it has not proved that it knows the password."
+	case h.offer != nil: // versions 2 and 3 may leave answers to REGISTER unsigned, ocs-sip.md 2.2
+		h.conn.Use(h.offer)
+	}
+	if what == "" {
+		return nil
+	}
+	return &journal.Failure{Code: journal.AuthServer, Asked: h.asked(), Answered: diagnose(in).answered(in.Response()), By: h.by(), What: what, Because: "ocs-sip.md 2.2",
+		Fix: "Look for a proxy between phone and pool that answers or changes SIP messages by itself."}
+}
+
+// brief obeys 423 Interval Too Brief of a registrar; it reports whether to try
+// again (RFC 3261 10.3).
+func (h *handshake) brief(in *sipwire.Incoming) bool {
+	n, err := strconv.ParseUint(in.Header("Min-Expires"), 10, 31)
+	least := time.Duration(n) * time.Second
+	if err != nil || h.expires == nil || least <= *h.expires || least > maxExpires || h.offer != nil {
+		return false
+	}
+	h.expires = &least
+	return h.digest == nil || h.digestCredentials() == nil
+}
+
+// broken turns an error of the connection into a Failure for a person.
+func (r *Registration) broken(err error) error {
+	var f *journal.Failure
+	if !errors.As(err, &f) {
+		return err
+	}
+	out := &journal.Failure{Code: f.Code, Asked: r.asked(), Answered: f.Answered, By: r.by(), Because: f.Because, Err: f.Err, What: f.What}
+	switch f.Code {
+	case journal.SIPNoAnswer:
+		out.What = "The server did not answer in time."
+		out.Fix = "Check that a pool listens there; the phone tries again later by itself."
+	case journal.SIPLost:
+		out.What = "The connection was lost before the server had answered."
+		out.Fix = "Look into the server's log for why it closed the connection; the phone tries again later by itself."
+	case journal.SIPMalformed:
+		out.What = "The server sent something that is no usable SIP message."
+		out.Fix = "Check that the port belongs to a SIP server."
+	case journal.AuthServer:
+		out.What = "The server's signature is wrong: it does not know the password, or somebody changed the message on its way."
+		out.Fix = "Check for a proxy between phone and pool that changes SIP messages."
+	}
+	return out
+}

@@ -1,0 +1,393 @@
+package sipua
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+// Registration is a user signed in at a server over one connection. It rests
+// with the connection's reader alone; timers are the clock's.
+type Registration struct {
+	cfg     Config
+	profile Profile
+	clock   clock.Clock
+	address Address
+	server  Candidate
+	conn    *sipwire.Conn
+
+	// The same for all REGISTERs of the endpoint's lifetime (ocs-sip.md 2.1).
+	callID, tag, opaque, instance, contact string
+
+	ctx    context.Context // of errands; ends with the registration
+	cancel context.CancelFunc
+
+	// turn is held during a REGISTER exchange and guards what only that uses.
+	turn    chan struct{}
+	cseq    uint32
+	digest  *digester
+	granted Grant // as of the last exchange
+
+	mu      sync.Mutex // guards the rest; never held during I/O or a callback
+	grant   Grant
+	phase   phase
+	ended   *Event // what ended it, nil when this end did
+	onEvent func(Event)
+	timers  struct{ keepAlive, refresh, renew clock.Timer }
+}
+
+// phase is how far a Registration is.
+type phase int
+
+const (
+	joining phase = iota // in Register
+	live                 // registered
+	leaving              // in Unregister: nothing that happens is an event
+	over
+)
+
+// Register signs in over nc, which becomes its own: after an error it is
+// closed. server says what nc is connected to.
+//
+// The error holds a *journal.Failure, which is not yet recorded, or is a
+// *Redirect, or the error of ctx. How long it takes is bounded by ctx and the
+// profile's Answer for each of at most six requests.
+func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*Registration, error) {
+	address, err := ParseAddress(cfg.Address)
+	if err != nil {
+		nc.Close()
+		return nil, err
+	}
+	cfg.EPID = cmp.Or(cfg.EPID, EPID("", address.String()))
+	if cfg.Clock == nil {
+		cfg.Clock = clock.System
+	}
+	if cfg.Go == nil {
+		cfg.Go = func(f func()) { go f() }
+	}
+	cfg.splitUser(address)
+	r := &Registration{cfg: cfg, profile: cfg.Profile.filled(), clock: cfg.Clock, address: address, server: server,
+		callID: sipwire.NewCallID(), tag: sipwire.NewTag()[:10], opaque: sipwire.NewTag()[:10], instance: InstanceUUID(cfg.EPID),
+		turn: make(chan struct{}, 1)}
+	r.ctx, r.cancel = context.WithCancel(context.Background())
+	transport := "tls"
+	if !server.TLS {
+		transport = "tcp"
+	}
+	r.contact = fmt.Sprintf(`<sip:%s;transport=%s;ms-opaque=%s>;methods="%s";proxy=replace;+sip.instance="<urn:uuid:%s>"`,
+		nc.LocalAddr(), transport, r.opaque, r.profile.Methods, r.instance)
+	r.turn <- struct{}{}
+	r.conn = sipwire.New(nc, sipwire.Config{Handler: r.incoming, OnClose: r.closed, OnWarning: r.warned,
+		RequireSigned: true, Tap: cfg.Tap, Now: cfg.Clock.Now})
+	err = r.exchange(ctx, false)
+	<-r.turn
+	if err == nil || errors.Is(err, sipwire.ErrClosed) {
+		err = cmp.Or(r.early(), err)
+	}
+	if err != nil {
+		r.Close()
+		<-r.conn.Done()
+		return nil, err
+	}
+	return r, nil
+}
+
+// early is what ended the registration before Register could return it.
+func (r *Registration) early() error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.ended != nil && r.grant.Expires == 0 {
+		return r.ended.Err
+	}
+	return nil
+}
+
+// splitUser takes DOMAIN\user apart; a UPN stays whole.
+func (c *Config) splitUser(a Address) {
+	c.User = cmp.Or(c.User, a.User)
+	c.typed = c.User
+	if domain, user, ok := strings.Cut(c.User, `\`); ok && c.Domain == "" {
+		c.Domain, c.User = domain, user
+	}
+}
+
+// Grant is what the server granted last.
+func (r *Registration) Grant() Grant {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	g := r.grant
+	g.AllowEvents, g.Supported = slices.Clone(g.AllowEvents), slices.Clone(g.Supported)
+	return g
+}
+
+// Conn is the signed connection, for subscriptions, services and calls. Its
+// Close is not a substitute for the registration's.
+func (r *Registration) Conn() *sipwire.Conn { return r.conn }
+
+// OnEvent has f called with what happens from now on. If the registration has
+// ended already, f is told so before OnEvent returns. f may be called by any
+// goroutine and must not block; it may call Close.
+func (r *Registration) OnEvent(f func(Event)) {
+	r.mu.Lock()
+	r.onEvent = f
+	ended := r.ended
+	r.mu.Unlock()
+	if ended != nil && f != nil {
+		f(*ended)
+	}
+}
+
+// Close ends everything without a word to the server; no event follows. It
+// does not wait: Done tells when the connection's reader has ended.
+func (r *Registration) Close() { r.finish(nil) }
+
+// Done is closed when the connection has ended.
+func (r *Registration) Done() <-chan struct{} { return r.conn.Done() }
+
+// Unregister tells the server that the phone goes (Expires: 0), waits at most
+// the profile's Goodbye for the answer, and closes. No event follows. The
+// error says that the server may still believe in the registration.
+func (r *Registration) Unregister(ctx context.Context) error {
+	defer r.Close()
+	ctx, cancel := context.WithTimeout(ctx, r.profile.Goodbye)
+	defer cancel()
+	r.mu.Lock()
+	registered := r.phase == live
+	if registered {
+		r.phase = leaving
+		r.stopTimers()
+	}
+	r.mu.Unlock()
+	if !registered {
+		return nil
+	}
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	h := &handshake{Registration: r, expires: new(time.Duration)}
+	if r.digest != nil {
+		if err := h.digestCredentials(); err != nil {
+			return err
+		}
+	}
+	in, err := h.send(ctx)
+	if err != nil {
+		return r.broken(err)
+	}
+	asked, answered := r.asked()+" with Expires: 0", diagnose(in).answered(in.Response())
+	if in.Response().StatusCode >= 300 { // no password for a farewell
+		return &journal.Failure{Code: journal.SIPRejected, Asked: asked, Answered: answered, By: r.by(), What: "The server did not confirm that the phone has signed out."}
+	}
+	r.cfg.Record.Record(journal.Step{Name: journal.Session, State: journal.OK, Asked: asked, Answered: answered, By: r.by(),
+		Decided: fmt.Sprintf("Signed out %s.", r.address)})
+	return nil
+}
+
+// exchange registers or refreshes and takes over what the server grants; renew
+// makes a new security association. The caller has the turn.
+func (r *Registration) exchange(ctx context.Context, renew bool) error {
+	before := r.granted
+	h := &handshake{Registration: r, plain: renew}
+	if r.profile.Expires > 0 {
+		h.expires = &r.profile.Expires
+	}
+	in, err := h.run(ctx)
+	if err != nil {
+		return err
+	}
+	g, notes, err := r.grantOf(in)
+	if err != nil {
+		return err
+	}
+	g.Scheme, g.Version, g.Target, g.Authenticated = before.Scheme, before.Version, before.Target, before.Authenticated
+	switch {
+	case h.offer != nil:
+		g.Scheme, g.Version, g.Target, g.Authenticated = schemeNTLM, h.offer.Version, h.offer.TargetName, r.clock.Now()
+		if in.Signature != sipwire.Valid {
+			notes = append(notes, fmt.Sprintf("The server's answer was not signed, which version %d allows.", g.Version))
+		}
+	case h.scheme.is(schemeDigest):
+		g.Scheme, g.Target, g.Authenticated = schemeDigest, h.scheme.Get("realm"), r.clock.Now()
+	}
+	refresh := before.Expires > 0
+	if refresh && (g.Action == "added" || g.Action == "fixed") { // MS-SIPREGE 3.1.1.5.1
+		return &journal.Failure{Code: journal.SIPLost, Asked: r.asked(), Answered: fmt.Sprintf("200 with register-action %q", g.Action), By: r.by(), Because: "MS-SIPREGE 3.1.1.5.1",
+			What: "The pool had forgotten the registration; the phone signs in anew, since calls and subscriptions are gone with it."}
+	}
+	if refresh {
+		g.KeepAlive = before.KeepAlive // agreed once, when the connection was new (ocs-sip.md 1.2)
+	}
+	r.granted = g
+	r.schedule(g, h.offer != nil)
+	r.recordGrant(in, g, refresh, h.offer != nil, notes)
+	return nil
+}
+
+func (r *Registration) recordGrant(in *sipwire.Incoming, g Grant, refresh, handshake bool, notes []string) {
+	step := journal.Step{Name: journal.Register, State: journal.OK, Asked: r.asked(), Answered: diagnose(in).answered(in.Response()), By: r.by(),
+		Because: "ocs-sip.md 2.1", Details: append(g.details(), notes...)}
+	how := g.Scheme
+	if g.Version > 0 {
+		how = fmt.Sprintf("%s version %d", g.Scheme, g.Version)
+	}
+	switch {
+	case refresh && handshake:
+		step.Name, step.Decided = journal.Session, fmt.Sprintf("The registration of %s is refreshed with a new security association.", r.address)
+	case refresh:
+		step.Name, step.Decided = journal.Session, fmt.Sprintf("The registration of %s is refreshed.", r.address)
+	case how == "":
+		step.Decided = fmt.Sprintf("Signed in as %s; the server asked for no authentication.", r.address)
+	case in.Signature == sipwire.Valid:
+		step.Decided = fmt.Sprintf("Signed in as %s with %s; the signature of %s is good.", r.address, how, g.Target)
+	default:
+		step.Decided = fmt.Sprintf("Signed in as %s with %s.", r.address, how)
+	}
+	r.cfg.Record.Record(step)
+}
+
+// schedule sets the timers after an exchange. The one of the security
+// association runs on unless there is a new one.
+func (r *Registration) schedule(g Grant, fresh bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.phase > live {
+		return // something ended it, or Unregister came in between
+	}
+	first := r.phase == joining
+	r.grant, r.phase = g, live
+	set := func(t *clock.Timer, d time.Duration, f func()) {
+		if *t != nil {
+			(*t).Stop()
+		}
+		*t = r.clock.AfterFunc(d, f)
+	}
+	set(&r.timers.refresh, r.profile.refreshAfter(g.Expires), func() { r.cfg.Go(func() { r.refresh(false) }) })
+	if fresh {
+		set(&r.timers.renew, r.profile.AssociationLifetime, func() { r.cfg.Go(func() { r.refresh(true) }) })
+	}
+	if first && g.KeepAlive > 0 {
+		set(&r.timers.keepAlive, g.KeepAlive, r.keepAlive)
+	}
+}
+
+// refresh is the errand of a timer.
+func (r *Registration) refresh(renew bool) {
+	select {
+	case r.turn <- struct{}{}:
+		defer func() { <-r.turn }()
+	case <-r.ctx.Done():
+		return
+	}
+	if err := r.exchange(r.ctx, renew); err != nil {
+		r.finish(&Event{Kind: Lost, Err: err})
+		return
+	}
+	r.mu.Lock()
+	f, registered := r.onEvent, r.phase == live
+	r.mu.Unlock()
+	if f != nil && registered {
+		f(Event{Kind: Refreshed})
+	}
+}
+
+// keepAlive sends CRLFCRLF when nothing was sent for the agreed time; any
+// message counts (ocs-sip.md 1.2). It runs on the clock's timer.
+func (r *Registration) keepAlive() {
+	// After a correction of the clock the silence may seem of any length, less
+	// than nothing too; then a keep-alive does no harm.
+	silence := r.clock.Now().Sub(r.conn.LastSent())
+	r.mu.Lock()
+	every, registered := r.grant.KeepAlive, r.phase == live
+	due := silence < 0 || silence >= every
+	if registered {
+		left := every
+		if !due {
+			left -= silence
+		}
+		r.timers.keepAlive = r.clock.AfterFunc(left, r.keepAlive)
+	}
+	r.mu.Unlock()
+	if registered && due {
+		r.cfg.Go(func() { _ = r.conn.Ping() }) // its failure ends the connection, which is an event
+	}
+}
+
+func (r *Registration) stopTimers() {
+	for _, t := range []clock.Timer{r.timers.keepAlive, r.timers.refresh, r.timers.renew} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+}
+
+// finish ends the registration once; e is told unless nil.
+func (r *Registration) finish(e *Event) {
+	r.mu.Lock()
+	if r.phase == over {
+		r.mu.Unlock()
+		return
+	}
+	if r.phase == leaving {
+		e = nil
+	}
+	r.phase, r.ended = over, e
+	r.stopTimers()
+	f := r.onEvent
+	r.mu.Unlock()
+	r.cancel()
+	r.conn.Close()
+	if e != nil && f != nil {
+		f(*e)
+	}
+}
+
+// closed is told by the connection's reader that it has ended.
+func (r *Registration) closed(_ *sipwire.Conn, err error) {
+	if err == nil {
+		err = &journal.Failure{Code: journal.SIPLost}
+	}
+	f := journal.FailureOf(err)
+	lost := &journal.Failure{Code: f.Code, By: r.by(), Answered: f.Answered, Because: f.Because, Err: f.Err,
+		What: fmt.Sprintf("The connection to %s was lost: %s.", r.server, cmp.Or(f.What, "it was closed"))}
+	r.finish(&Event{Kind: Lost, Err: lost})
+}
+
+// warned is told of messages that were refused. Rubbish before the phone is
+// signed in ends it, for it may be the answer that is waited for.
+func (r *Registration) warned(_ *sipwire.Conn, f *journal.Failure) {
+	r.mu.Lock()
+	waiting := r.phase == joining
+	r.mu.Unlock()
+	if waiting && f.Code == journal.SIPMalformed {
+		r.finish(&Event{Kind: Lost, Err: r.broken(f)})
+		return
+	}
+	s := f.Step(journal.Session)
+	s.State = journal.Warned
+	r.cfg.Record.Record(s)
+}
+
+// registrar is the Request-URI.
+func (r *Registration) registrar() string { return "sip:" + r.address.Domain }
+
+// asked and by are the same in all steps about a REGISTER.
+func (r *Registration) asked() string {
+	return fmt.Sprintf("REGISTER %s for %s", r.registrar(), r.address.URI())
+}
+
+func (r *Registration) by() string {
+	return fmt.Sprintf("%s (%v)", r.server.Addr(), r.conn.RemoteAddr())
+}
