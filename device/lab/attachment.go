@@ -1,0 +1,92 @@
+package lab
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/network"
+)
+
+// Attachment is a place to plug into. Place is for the phone of this project;
+// the methods let foreign Go code use the deployment's names too.
+type Attachment struct {
+	Place network.Place
+	lab   *Lab
+	roots *x509.CertPool
+}
+
+// Inside is the office network: split DNS shows the pool and the domain
+// controller, DHCP hands out the domain as suffix.
+func (l *Lab) Inside() Attachment {
+	d := l.Deployment
+	p := network.Place{Name: "inside", DNS: []string{l.InsideDNS.Addr()}, Suffix: d.Domain, WINS: l.DC.NBNSAddr()}
+	if !l.StandardPorts {
+		p.Patch = network.AddressMap{
+			d.DC.Host + ":389":    l.DC.Addr(),
+			d.Domain + ":389":     l.DC.Addr(),
+			loopback + ":389":     l.DC.Addr(), // what NetBIOS answers is an address
+			d.DC.Host + ":636":    l.DC.TLSAddr(),
+			d.DC.Host + ":123":    l.NTP.Addr(),
+			d.Pool.Host + ":5061": l.Pool.Addr(),
+		}
+		if a := l.DC.EnrolmentAddr(); a != "" {
+			p.Patch["ca."+d.Domain+":80"] = a
+		}
+	}
+	return Attachment{Place: p, lab: l, roots: l.trust(l.PKI.Enterprise.Certificate, l.PKI.Public.Certificate)}
+}
+
+// Outside is the Internet: the Edge and a time server, no domain controller.
+func (l *Lab) Outside() Attachment {
+	d := l.Deployment
+	p := network.Place{Name: "outside", DNS: []string{l.OutsideDNS.Addr()}}
+	if !l.StandardPorts {
+		p.Patch = network.AddressMap{
+			d.Edge.Host + ":443":        l.Edge.Addr(),
+			"time." + d.Domain + ":123": l.NTP.Addr(),
+		}
+	}
+	return Attachment{Place: p, lab: l, roots: l.trust(l.PKI.Public.Certificate)}
+}
+
+func (l *Lab) trust(roots ...*x509.Certificate) *x509.CertPool {
+	pool := x509.NewCertPool()
+	for _, r := range roots {
+		pool.AddCert(r)
+	}
+	return pool
+}
+
+// Clock is the lab's time.
+func (a Attachment) Clock() clock.Clock { return a.lab.Clock }
+
+// CertPool holds the roots that a well-kept computer at this place trusts.
+func (a Attachment) CertPool() *x509.CertPool { return a.roots.Clone() }
+
+// Resolver asks the DNS of this place.
+func (a Attachment) Resolver() *net.Resolver {
+	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, a.Place.DNS[0])
+	}}
+}
+
+// DialContext connects to a "name:port" of the deployment.
+func (a Attachment) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	d := net.Dialer{Timeout: attachTimeout, Resolver: a.Resolver()}
+	address, _ = a.Place.Patch.Lookup(address)
+	return d.DialContext(ctx, network, address)
+}
+
+// attachTimeout bounds a connection attempt of foreign code.
+const attachTimeout = 5 * time.Second
+
+// HTTPClient speaks to the deployment's web servers.
+func (a Attachment) HTTPClient() *http.Client {
+	return &http.Client{Transport: &http.Transport{DialContext: a.DialContext,
+		TLSClientConfig: &tls.Config{RootCAs: a.roots, Time: a.lab.Clock.Now}, TLSHandshakeTimeout: attachTimeout}}
+}

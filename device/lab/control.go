@@ -1,0 +1,296 @@
+package lab
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"crypto/x509"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/lab/pki"
+)
+
+// Control lets another process change a running lab: HTTP and JSON on
+// loopback, with a bearer token. Client is its other end.
+//
+//	GET   /v1/roots                    []Root
+//	POST  /v1/roots/NAME/publish       and /withdraw
+//	POST  /v1/certificates/SERVER      CertificateChange; answers the names of roots it brought
+//	GET   /v1/users                    []ReadyUser
+//	PATCH /v1/users/NAME               UserChange
+//	POST  /v1/clock/advance            {"by":"8h"}; answers {"now":…}
+type Control struct {
+	lab     *Lab
+	address ControlAddress
+	server  *http.Server
+	done    chan struct{}
+}
+
+// CertificateChange says which certificate a server gets: exactly one of the
+// defect (empty string with nothing else: a good certificate), the shape, or
+// the files.
+type CertificateChange struct {
+	Defect pki.Defect `json:"defect,omitempty"`
+	Like   string     `json:"like,omitempty"`  // PEM chain to copy the shape of
+	Chain  string     `json:"chain,omitempty"` // PEM chain, with Key
+	Key    string     `json:"key,omitempty"`   // PEM
+}
+
+// UserChange changes what is not nil.
+type UserChange struct {
+	Password *string `json:"password,omitempty"`
+	UPN      *string `json:"upn,omitempty"`
+	Locked   *bool   `json:"locked,omitempty"`
+	Disabled *bool   `json:"disabled,omitempty"`
+	NoSIP    *bool   `json:"noSIP,omitempty"`
+}
+
+// Bounds of the control server.
+const (
+	maxControlBody = 1 << 20 // bytes
+	controlTimeout = 10 * time.Second
+)
+
+// Serve starts the control server on a free loopback port.
+func (l *Lab) Serve() (ControlAddress, error) {
+	ln, err := net.Listen("tcp", net.JoinHostPort(loopback, "0"))
+	if err != nil {
+		return ControlAddress{}, err
+	}
+	c := &Control{lab: l, address: ControlAddress{URL: "http://" + ln.Addr().String(), Token: rand.Text()}, done: make(chan struct{})}
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /v1/roots", c.roots)
+	mux.HandleFunc("POST /v1/roots/{name}/{verb}", c.changeRoot)
+	mux.HandleFunc("POST /v1/certificates/{server}", c.changeCertificate)
+	mux.HandleFunc("GET /v1/users", c.users)
+	mux.HandleFunc("PATCH /v1/users/{name}", c.changeUser)
+	mux.HandleFunc("POST /v1/clock/advance", c.advance)
+	c.server = &http.Server{Handler: c.authorized(mux), ReadTimeout: controlTimeout, WriteTimeout: controlTimeout, IdleTimeout: controlTimeout}
+	go func() {
+		defer close(c.done)
+		c.server.Serve(ln)
+	}()
+	l.control = c
+	l.closers = append(l.closers, closeFunc(func() { c.server.Close(); <-c.done }))
+	return c.address, nil
+}
+
+func (c *Control) authorized(next http.Handler) http.Handler {
+	want := "Bearer " + c.address.Token
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if subtle.ConstantTimeCompare([]byte(r.Header.Get("Authorization")), []byte(want)) != 1 {
+			reply(w, http.StatusUnauthorized, errorBody{"the token of the ready file is needed"})
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, maxControlBody)
+		next.ServeHTTP(w, r)
+	})
+}
+
+type errorBody struct {
+	Error string `json:"error"`
+}
+
+func reply(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v)
+}
+
+// done answers v, or err as what the caller got wrong.
+func answer(w http.ResponseWriter, v any, err error) {
+	if err != nil {
+		reply(w, http.StatusBadRequest, errorBody{err.Error()})
+		return
+	}
+	reply(w, http.StatusOK, v)
+}
+
+func (c *Control) roots(w http.ResponseWriter, _ *http.Request) { answer(w, c.lab.Roots(), nil) }
+
+func (c *Control) changeRoot(w http.ResponseWriter, r *http.Request) {
+	change := c.lab.PublishRoot
+	switch r.PathValue("verb") {
+	case "publish":
+	case "withdraw":
+		change = c.lab.WithdrawRoot
+	default:
+		http.NotFound(w, r)
+		return
+	}
+	err := change(r.PathValue("name"))
+	answer(w, c.lab.Roots(), err)
+}
+
+func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
+	var change CertificateChange
+	err := json.NewDecoder(r.Body).Decode(&change)
+	roots := []string{}
+	server := r.PathValue("server")
+	switch {
+	case err != nil:
+	case c.lab.server(server) == "":
+		err = fmt.Errorf("there is no server %q: pool, edge, dc", server)
+	case change.Like != "":
+		var chain []*x509.Certificate
+		if chain, err = parsePEM([]byte(change.Like)); err == nil {
+			roots, err = c.lab.CertifyLike(server, chain)
+		}
+	case change.Chain != "":
+		err = c.lab.CertifyFrom(server, []byte(change.Chain), []byte(change.Key))
+	default:
+		err = c.lab.Spoil(server, change.Defect)
+	}
+	answer(w, roots, err)
+}
+
+func parsePEM(b []byte) (chain []*x509.Certificate, err error) {
+	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
+		c, err := x509.ParseCertificate(block.Bytes)
+		if err != nil {
+			return nil, err
+		}
+		chain = append(chain, c)
+	}
+	if len(chain) == 0 {
+		return nil, errors.New("there is no PEM certificate")
+	}
+	return chain, nil
+}
+
+func (c *Control) users(w http.ResponseWriter, _ *http.Request) {
+	answer(w, c.lab.Ready().Users, nil)
+}
+
+func (c *Control) changeUser(w http.ResponseWriter, r *http.Request) {
+	var change UserChange
+	err := json.NewDecoder(r.Body).Decode(&change)
+	name := r.PathValue("name")
+	if err == nil {
+		err = c.lab.Directory.SetUser(name, func(u *directory.User) {
+			set(&u.Password, change.Password)
+			set(&u.UPN, change.UPN)
+			set(&u.Locked, change.Locked)
+			set(&u.Disabled, change.Disabled)
+			set(&u.SIPDisabled, change.NoSIP)
+		})
+	}
+	answer(w, struct{}{}, err)
+}
+
+func set[T any](field *T, v *T) {
+	if v != nil {
+		*field = *v
+	}
+}
+
+type advance struct {
+	By  string    `json:"by,omitempty"`
+	Now time.Time `json:"now,omitzero"`
+}
+
+// maxAdvance keeps a slip of the finger from expiring every certificate.
+const maxAdvance = 10 * 365 * 24 * time.Hour
+
+func (c *Control) advance(w http.ResponseWriter, r *http.Request) {
+	var a advance
+	err := json.NewDecoder(r.Body).Decode(&a)
+	if err == nil {
+		var d time.Duration
+		if d, err = time.ParseDuration(a.By); err == nil && (d < 0 || d > maxAdvance) {
+			err = fmt.Errorf("a clock is advanced by 0 to %s", maxAdvance)
+		}
+		if err == nil {
+			c.lab.Clock.Advance(d)
+		}
+	}
+	answer(w, advance{Now: c.lab.Clock.Now()}, err)
+}
+
+// Client changes a lab that runs in another process.
+type Client struct {
+	Address ControlAddress
+	HTTP    *http.Client // nil: one with a time-out of ten seconds
+}
+
+// Roots lists the lab's roots.
+func (c Client) Roots(ctx context.Context) (roots []Root, err error) {
+	return roots, c.call(ctx, http.MethodGet, "/v1/roots", nil, &roots)
+}
+
+// PublishRoot and WithdrawRoot answer the roots after the change.
+func (c Client) PublishRoot(ctx context.Context, name string) (roots []Root, err error) {
+	return roots, c.call(ctx, http.MethodPost, "/v1/roots/"+url.PathEscape(name)+"/publish", nil, &roots)
+}
+
+// WithdrawRoot takes a root out of Active Directory.
+func (c Client) WithdrawRoot(ctx context.Context, name string) (roots []Root, err error) {
+	return roots, c.call(ctx, http.MethodPost, "/v1/roots/"+url.PathEscape(name)+"/withdraw", nil, &roots)
+}
+
+// SetCertificate answers the names of the roots that the new chain needs.
+func (c Client) SetCertificate(ctx context.Context, server string, change CertificateChange) (roots []string, err error) {
+	return roots, c.call(ctx, http.MethodPost, "/v1/certificates/"+url.PathEscape(server), change, &roots)
+}
+
+// SetUser changes an account, by its sAMAccountName.
+func (c Client) SetUser(ctx context.Context, name string, change UserChange) error {
+	return c.call(ctx, http.MethodPatch, "/v1/users/"+url.PathEscape(name), change, nil)
+}
+
+// Advance lets time pass for every server of the lab and answers its new time.
+func (c Client) Advance(ctx context.Context, d time.Duration) (time.Time, error) {
+	var a advance
+	err := c.call(ctx, http.MethodPost, "/v1/clock/advance", advance{By: d.String()}, &a)
+	return a.Now, err
+}
+
+func (c Client) call(ctx context.Context, method, path string, in, out any) error {
+	var body io.Reader
+	if in != nil {
+		b, err := json.Marshal(in)
+		if err != nil {
+			return err
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimSuffix(c.Address.URL, "/")+path, body)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("Authorization", "Bearer "+c.Address.Token)
+	client := c.HTTP
+	if client == nil {
+		client = &http.Client{Timeout: controlTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+	}
+	res, err := client.Do(req)
+	if err != nil {
+		return fmt.Errorf("the lab does not answer; does `ocphone lab` still run? %w", err)
+	}
+	defer res.Body.Close()
+	b, err := io.ReadAll(io.LimitReader(res.Body, maxReady))
+	if err != nil {
+		return err
+	}
+	if res.StatusCode != http.StatusOK {
+		var e errorBody
+		json.Unmarshal(b, &e)
+		return fmt.Errorf("the lab refused: %s", e.Error)
+	}
+	if out == nil {
+		return nil
+	}
+	return json.Unmarshal(b, out)
+}

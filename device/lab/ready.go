@@ -1,0 +1,113 @@
+package lab
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/ocphone/ocphone/device/network"
+)
+
+// Ready is what another process needs to use a lab: the content of the file of
+// `ocphone lab --ready FILE`.
+type Ready struct {
+	Inside  ReadyPlace     `json:"inside"`
+	Outside ReadyPlace     `json:"outside"`
+	Users   []ReadyUser    `json:"users"`
+	Roots   []Root         `json:"roots"` // the inside pool's root first
+	Control ControlAddress `json:"control"`
+	Today   bool           `json:"today,omitempty"` // the deployment is of today, not of 2007
+}
+
+// ReadyPlace is a place to plug into.
+type ReadyPlace struct {
+	DNS    string             `json:"dns"`              // host:port
+	WINS   string             `json:"wins,omitempty"`   // host:port
+	Suffix string             `json:"suffix,omitempty"` // DHCP option 15
+	Patch  network.AddressMap `json:"patch,omitempty"`  // "host:port" of the deployment to where it listens
+}
+
+// ReadyUser is an account, with its public password.
+type ReadyUser struct {
+	SignIn   string `json:"signIn"`
+	User     string `json:"user"` // DOMAIN\user
+	UPN      string `json:"upn"`
+	Password string `json:"password"`
+}
+
+// ControlAddress says where and with which bearer token the lab is changed.
+type ControlAddress struct {
+	URL   string `json:"url"`
+	Token string `json:"token"`
+}
+
+// Ready describes the running lab.
+func (l *Lab) Ready() Ready {
+	in, out := l.Inside().Place, l.Outside().Place
+	r := Ready{Inside: readyPlace(in), Outside: readyPlace(out), Roots: l.Roots(), Today: l.Deployment.Today}
+	for _, u := range l.Directory.Users() {
+		r.Users = append(r.Users, ReadyUser{SignIn: u.SIP, User: l.Deployment.NetBIOS + `\` + u.SAM, UPN: u.UPN, Password: u.Password})
+	}
+	if l.control != nil {
+		r.Control = l.control.address
+	}
+	return r
+}
+
+func readyPlace(p network.Place) ReadyPlace {
+	return ReadyPlace{DNS: p.DNS[0], WINS: p.WINS, Suffix: p.Suffix, Patch: p.Patch}
+}
+
+// Place turns it back into what a phone is plugged into.
+func (p ReadyPlace) Place(name string) network.Place {
+	return network.Place{Name: name, DNS: []string{p.DNS}, WINS: p.WINS, Suffix: p.Suffix, Patch: p.Patch}
+}
+
+// WriteReady writes Ready to file (0600), whole by rename, and the roots as PEM
+// files into the folder FILE.roots beside it.
+func (l *Lab) WriteReady(file string) error {
+	if err := l.WriteRoots(file + ".roots"); err != nil {
+		return err
+	}
+	b, err := json.MarshalIndent(l.Ready(), "", "  ")
+	if err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(file), ".ready-*") // 0600
+	if err != nil {
+		return err
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(append(b, '\n'))
+	if e := f.Close(); err == nil {
+		err = e
+	}
+	if err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), file)
+}
+
+// maxReady bounds a ready file, in bytes.
+const maxReady = 4 << 20
+
+// ReadReady reads what WriteReady has written.
+func ReadReady(file string) (Ready, error) {
+	var r Ready
+	info, err := os.Stat(file)
+	if err != nil {
+		return r, err
+	}
+	if info.Size() > maxReady {
+		return r, fmt.Errorf("%s is too large to be a lab's ready file", file)
+	}
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(b, &r); err != nil || r.Inside.DNS == "" {
+		return r, fmt.Errorf("%s is no ready file of `ocphone lab --ready FILE` (%v)", file, err)
+	}
+	return r, nil
+}

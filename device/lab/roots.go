@@ -1,0 +1,169 @@
+package lab
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/lab/pki"
+)
+
+// Root is a root of the deployment, by a short name.
+type Root struct {
+	Name      string `json:"name"`
+	File      string `json:"file"` // where WriteRoots has put it, PEM; else empty
+	Subject   string `json:"subject"`
+	Published bool   `json:"published"` // in Active Directory now
+}
+
+type namedRoot struct {
+	name string
+	file string
+	cert *x509.Certificate
+}
+
+// addRoot remembers a root; a name that is taken gets the new certificate.
+func (l *Lab) addRoot(name string, c *x509.Certificate) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for i := range l.roots {
+		if l.roots[i].name == name {
+			l.roots[i] = namedRoot{name: name, cert: c}
+			return
+		}
+	}
+	l.roots = append(l.roots, namedRoot{name: name, cert: c})
+}
+
+// Roots lists the deployment's roots, the inside pool's first.
+func (l *Lab) Roots() []Root {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	published := map[string]bool{}
+	for _, e := range l.Directory.Roots() {
+		for _, der := range e.DER {
+			published[string(der)] = true
+		}
+	}
+	all := make([]Root, len(l.roots))
+	for i, r := range l.roots {
+		all[i] = Root{Name: r.name, File: r.file, Subject: certstore.Root{Certificate: r.cert}.Subject(), Published: published[string(r.cert.Raw)]}
+	}
+	return all
+}
+
+func (l *Lab) root(name string) (*x509.Certificate, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var names []string
+	for _, r := range l.roots {
+		if strings.EqualFold(r.name, name) {
+			return r.cert, nil
+		}
+		names = append(names, r.name)
+	}
+	return nil, fmt.Errorf("there is no root %q: %s", name, strings.Join(names, ", "))
+}
+
+// PublishRoot puts a root into Active Directory, as certutil -dspublish does (R1.1).
+func (l *Lab) PublishRoot(name string) error {
+	c, err := l.root(name)
+	if err == nil {
+		l.Directory.PublishRoot(commonName(c), c.Raw)
+	}
+	return err
+}
+
+// WithdrawRoot takes it out again. Phones that have it keep it.
+func (l *Lab) WithdrawRoot(name string) error {
+	c, err := l.root(name)
+	if err == nil && !l.Directory.WithdrawRoot(commonName(c)) {
+		err = fmt.Errorf("the root %q is not published", name)
+	}
+	return err
+}
+
+// commonName names the directory entry of a root.
+func commonName(c *x509.Certificate) string {
+	if c.Subject.CommonName != "" {
+		return c.Subject.CommonName
+	}
+	return c.Subject.String()
+}
+
+// Spoil gives a server a certificate with a defect; the empty defect a good one.
+func (l *Lab) Spoil(server string, defect pki.Defect) error {
+	d := l.Deployment
+	issuer, names := l.PKI.Issuing, []string{d.Pool.Host}
+	switch l.server(server) {
+	case "edge":
+		issuer, names = l.PKI.Public, []string{d.Edge.Host}
+	case "dc":
+		names = []string{d.DC.Host, d.Domain}
+	}
+	c, err := issuer.Issue(pki.Leaf{Names: names, Defect: defect})
+	if err != nil {
+		return err
+	}
+	return l.SetCertificate(server, c)
+}
+
+// CertifyLike gives a server a chain in the shape of the given one, with fresh
+// keys, and adds its roots under the names "like-SERVER", "like-SERVER-2", …;
+// publish them to let phones trust it.
+func (l *Lab) CertifyLike(server string, chain []*x509.Certificate) ([]string, error) {
+	roots, c, err := pki.Like(chain, l.keys)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.SetCertificate(server, c); err != nil {
+		return nil, err
+	}
+	var names []string
+	for i, r := range roots {
+		name := "like-" + l.server(server)
+		if i > 0 {
+			name = fmt.Sprintf("%s-%d", name, i+1)
+		}
+		l.addRoot(name, r)
+		names = append(names, name)
+	}
+	return names, nil
+}
+
+// CertifyFrom gives a server a chain and key brought from files.
+func (l *Lab) CertifyFrom(server string, chainPEM, keyPEM []byte) error {
+	c, err := pki.Load(chainPEM, keyPEM)
+	if err != nil {
+		return err
+	}
+	return l.SetCertificate(server, c)
+}
+
+// Certificate returns a good certificate of the inside authorities for a host
+// of the tester's own.
+func (l *Lab) Certificate(names ...string) (tls.Certificate, error) {
+	return l.PKI.Issuing.Issue(pki.Leaf{Names: names})
+}
+
+// WriteRoots writes each root as NAME.pem into dir.
+func (l *Lab) WriteRoots(dir string) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	for i, r := range l.roots {
+		file := filepath.Join(dir, r.name+".pem")
+		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.cert.Raw}), 0o644); err != nil {
+			return err
+		}
+		l.roots[i].file = file
+	}
+	return nil
+}
