@@ -20,7 +20,7 @@ const maxRSABits = 16384
 // accept takes a value as a root, counts it as held already, or rejects it.
 // src lacks account and time.
 func (d *download) accept(dn string, value []byte, src certstore.Source) {
-	cert, err := parseRoot(value)
+	cert, err := ParseRoot(value)
 	if err != nil {
 		d.reject(dn, err.Error())
 		return
@@ -47,10 +47,11 @@ func (d *download) reject(dn, why string) {
 	d.Rejected = append(d.Rejected, Rejected{dn, printable(why)})
 }
 
-// parseRoot reads a self-signed CA certificate. Validity, version and hash are
-// not its business: the phone installs what is published, and a verdict
-// refuses what does not hold (R1.1).
-func parseRoot(value []byte) (*x509.Certificate, error) {
+// ParseRoot reads a published value as the phone does: it takes a self-signed
+// CA certificate. Validity, version and hash are not its business: the phone
+// installs what is published, and a verdict refuses what does not hold (R1.1).
+// The error says why a value is not installed.
+func ParseRoot(value []byte) (*x509.Certificate, error) {
 	if len(value) == 0 || len(value) > maxValue {
 		return nil, fmt.Errorf("%d octets, cACertificate has 1 to %d", len(value), maxValue)
 	}

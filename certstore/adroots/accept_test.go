@@ -73,7 +73,7 @@ func TestSelfSignedCAsAreAcceptedAndNothingElse(t *testing.T) {
 		{"garbage", []byte("certificate"), "no certificate"},
 		{"a certificate and more", append(bytes.Clone(root), 0), "no certificate"},
 	} {
-		cert, err := parseRoot(c.value)
+		cert, err := ParseRoot(c.value)
 		if c.why == "" && (err != nil || !bytes.Equal(cert.Raw, c.value)) {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -105,7 +105,7 @@ func FuzzParseRoot(f *testing.F) {
 	f.Add(fromFile(f, "testdata/md5.pem"))
 	f.Add(made(f, "root", "root", nil))
 	f.Fuzz(func(t *testing.T, value []byte) {
-		if c, err := parseRoot(value); err == nil && !bytes.Equal(c.RawIssuer, c.RawSubject) {
+		if c, err := ParseRoot(value); err == nil && !bytes.Equal(c.RawIssuer, c.RawSubject) {
 			t.Error("took a certificate that another CA issued")
 		}
 	})

@@ -18,6 +18,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -54,9 +55,9 @@ const (
 
 // Step is one decision. Empty fields are left out of the JSON form.
 type Step struct {
-	V        int       `json:"v"`                  // Version, set by the Log
-	Seq      uint64    `json:"seq"`                // 1, 2, … within one Log, set by the Log
-	At       time.Time `json:"at"`                 // by the phone's clock, set by the owner
+	V        int       `json:"v"`                  // Version, set by Stamp
+	Seq      uint64    `json:"seq"`                // 1, 2, … within one journal, set by Stamp
+	At       time.Time `json:"at"`                 // by the phone's clock, set by Stamp
 	Name     Name      `json:"step"`               //
 	State    State     `json:"state"`              //
 	Asked    string    `json:"asked,omitempty"`    // the exact DNS name, URL, filter, request
@@ -67,6 +68,26 @@ type Step struct {
 	Fix      string    `json:"fix,omitempty"`      // what an administrator would change
 	Code     Code      `json:"code,omitempty"`     // with Failed, and Warned where one fits
 	Details  []string  `json:"details,omitempty"`  // evidence, a line each
+}
+
+// Stamp completes a step for a log: version, number, time, and whole sentences.
+func (s Step) Stamp(seq uint64, at time.Time) Step {
+	s.V, s.Seq, s.At = Version, seq, at
+	s.Decided, s.Fix = sentence(s.Decided), sentence(s.Fix)
+	return s
+}
+
+// sentence gives s a capital, unless it begins with a name such as dc1.contoso.com,
+// and a full stop: rooms write their parts of a step in either form.
+func sentence(s string) string {
+	first, _, _ := strings.Cut(s, " ")
+	if strings.IndexFunc(first, func(r rune) bool { return r < 'a' || r > 'z' }) < 0 && first != "" {
+		s = strings.ToUpper(s[:1]) + s[1:]
+	}
+	if s != "" && !strings.HasSuffix(s, ".") && !strings.HasSuffix(s, "?") {
+		s += "."
+	}
+	return s
 }
 
 // Recorder takes a step. A nil Recorder drops it.

@@ -50,7 +50,7 @@ func TestServerTellsTheTimeOfItsClock(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := labTime.Add(8 * time.Hour).AddDate(-1, 0, 1); r.Time.Sub(want).Abs() > time.Millisecond { // 2008 is a leap year
+	if want := labTime.Add(8*time.Hour).AddDate(-1, 0, 1); r.Time.Sub(want).Abs() > time.Millisecond { // 2008 is a leap year
 		t.Errorf("a year off told %v, want %v", r.Time, want)
 	}
 }

@@ -1,0 +1,264 @@
+package device_test
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/lab"
+)
+
+// BenchmarkSignIn is from power on to ready: time by NTP, discovery by DNS, TLS
+// with the verdict, REGISTER with NTLM. With the pool's root there, and with
+// the download from Active Directory before.
+func BenchmarkSignIn(b *testing.B) {
+	for _, row := range []struct {
+		name            string
+		today, download bool
+	}{{"ecdsa", true, false}, {"rsa", false, false}, {"ecdsa-download", true, true}, {"rsa-download", false, true}} {
+		b.Run(row.name, func(b *testing.B) {
+			r := newRig(b, func(d *lab.Deployment) { d.Today = row.today }, nil)
+			r.wantReady(r.signIn(r.lab.Inside()))
+			for b.Loop() {
+				if row.download {
+					if _, err := r.PressReset(); err != nil {
+						b.Fatal(err)
+					}
+				}
+				r.PowerOff()
+				r.PowerOn()
+				if err := r.SignIn(r.creds); err != nil {
+					b.Fatal(err)
+				}
+				r.wantReady(r.rest())
+			}
+		})
+	}
+}
+
+// fleet is a deployment of n users, and signs in a phone for each.
+func fleet(n int) lab.Deployment {
+	d := lab.ContosoToday()
+	d.Users = make([]lab.User, n)
+	for i := range d.Users {
+		d.Users[i].Name = fmt.Sprintf("user%d", i)
+	}
+	return d
+}
+
+// atOnce bounds the sign-ins that are under way at a time: more wait for the
+// processors, not for the network.
+const atOnce = 32
+
+// signInAll signs phones in and waits for them all.
+func signInAll(phones []*device.Phone, ready lab.Ready) error {
+	errs := make(chan error, len(phones))
+	turn := make(chan struct{}, atOnce)
+	var all sync.WaitGroup
+	for i, p := range phones {
+		turn <- struct{}{}
+		all.Go(func() {
+			defer func() { <-turn }()
+			u := ready.Users[i%len(ready.Users)]
+			p.PowerOn()
+			p.Plug(ready.Inside.Place("inside"))
+			if err := p.SignIn(device.Credentials{Address: u.SignIn, User: u.User, Password: u.Password}); err != nil {
+				errs <- err
+				return
+			}
+			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+			defer cancel()
+			if s, err := p.Wait(ctx, device.Snapshot.Done); err != nil || s.State != device.IsReady {
+				errs <- fmt.Errorf("phone %d is %s: %v\n%s", i, s.State, err, story(p))
+			}
+		})
+	}
+	all.Wait()
+	select {
+	case err := <-errs:
+		return err
+	default:
+		return nil
+	}
+}
+
+// BenchmarkFleet1000 signs in 1,000 phones of 1,000 users, with the pool in the
+// same process.
+func BenchmarkFleet1000(b *testing.B) {
+	const n = 1000
+	world, err := lab.New(fleet(n))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer world.Close()
+	build := rooted(b, world)
+	for b.Loop() {
+		b.StopTimer()
+		phones := make([]*device.Phone, n)
+		for i := range phones {
+			phones[i] = newPhone(b, "today", build)
+		}
+		b.StartTimer()
+		if err := signInAll(phones, world.Ready()); err != nil {
+			b.Fatal(err)
+		}
+		b.StopTimer()
+		for _, p := range phones {
+			p.Close()
+		}
+		b.StartTimer()
+	}
+	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "sign-ins/s")
+}
+
+// idleDir names the environment variable that turns the test binary into many
+// idle phones, or bare TLS clients when idleBare is set too, which measure
+// themselves: the pool is in the other process.
+const (
+	idleDir  = "DEVICE_TEST_IDLE_DIR"
+	idleBare = "DEVICE_TEST_IDLE_BARE"
+	idlers   = 200
+)
+
+// weight is what one idle client costs its process.
+type weight struct{ Heap, Stack, Goroutines float64 }
+
+// BenchmarkIdlePhone weighs a signed-in phone at rest beside a bare crypto/tls
+// client of the same pool. The clients are in a process of their own, so
+// that the pool's end of the connections does not count.
+func BenchmarkIdlePhone(b *testing.B) {
+	exe, err := os.Executable()
+	if err != nil {
+		b.Fatal(err)
+	}
+	world, err := lab.New(fleet(idlers))
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer world.Close()
+	dir := b.TempDir()
+	if err := world.WriteReady(filepath.Join(dir, readyFile)); err != nil {
+		b.Fatal(err)
+	}
+	for _, bare := range []bool{false, true} {
+		name, env := "phone", []string{idleDir + "=" + dir}
+		if bare {
+			name, env = "bare", append(env, idleBare+"=1")
+		}
+		b.Run(name, func(b *testing.B) {
+			var w weight
+			for b.Loop() {
+				cmd := exec.Command(exe)
+				cmd.Env, cmd.Stderr = append(os.Environ(), env...), os.Stderr
+				out, err := cmd.Output()
+				if err == nil {
+					err = json.Unmarshal(out, &w)
+				}
+				if err != nil {
+					b.Fatalf("%v\n%s", err, out)
+				}
+			}
+			b.ReportMetric(w.Heap, "heap-B/phone")
+			b.ReportMetric(w.Stack, "stack-B/phone")
+			b.ReportMetric(w.Goroutines, "goroutines/phone")
+		})
+	}
+}
+
+// idle is the main function of the other process: it signs in and says what
+// each client weighs.
+func idle(dir string) error {
+	ready, err := lab.ReadReady(filepath.Join(dir, readyFile))
+	if err != nil {
+		return err
+	}
+	connect := func(n int) (close func(), err error) { return idlePhones(ready, n) }
+	if os.Getenv(idleBare) != "" {
+		connect = func(n int) (func(), error) { return bareClients(ready, n) }
+	}
+	warm, err := connect(1) // what is made once belongs to nobody
+	if err != nil {
+		return err
+	}
+	defer warm()
+	before := measure()
+	rest, err := connect(idlers)
+	if err != nil {
+		return err
+	}
+	defer rest()
+	after := measure()
+	return json.NewEncoder(os.Stdout).Encode(weight{
+		(after.Heap - before.Heap) / idlers, (after.Stack - before.Stack) / idlers, (after.Goroutines - before.Goroutines) / idlers})
+}
+
+func measure() weight {
+	var m runtime.MemStats
+	for range 3 { // the first sweeps, the next find what finalizers let go
+		runtime.GC()
+	}
+	runtime.ReadMemStats(&m)
+	return weight{float64(m.HeapAlloc), float64(m.StackInuse), float64(runtime.NumGoroutine())}
+}
+
+func idlePhones(ready lab.Ready, n int) (func(), error) {
+	fw, err := device.FirmwareNamed("today")
+	if err != nil {
+		return nil, err
+	}
+	phones := make([]*device.Phone, n)
+	for i := range phones {
+		if phones[i], err = device.New(device.Config{Firmware: fw, RootSet: "file:" + ready.Roots[0].File, NTP: true}); err != nil {
+			return nil, err
+		}
+	}
+	closeAll := func() {
+		for _, p := range phones {
+			p.Close()
+		}
+	}
+	if err := signInAll(phones, ready); err != nil {
+		closeAll()
+		return nil, err
+	}
+	return closeAll, nil
+}
+
+func bareClients(ready lab.Ready, n int) (func(), error) {
+	pem, err := os.ReadFile(ready.Roots[0].File)
+	if err != nil {
+		return nil, err
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(pem)
+	config := &tls.Config{RootCAs: roots, ServerName: "pool.contoso.com", SessionTicketsDisabled: true}
+	var conns []net.Conn
+	var reading sync.WaitGroup
+	closeAll := func() {
+		for _, c := range conns {
+			c.Close()
+		}
+		reading.Wait()
+	}
+	for range n {
+		c, err := tls.Dial("tcp", ready.Inside.Patch["pool.contoso.com:5061"], config)
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		conns = append(conns, c)
+		reading.Go(func() { c.Read(make([]byte, 1)) })
+	}
+	return closeAll, nil
+}

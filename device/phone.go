@@ -1,0 +1,379 @@
+// Package device is the phone: Office Communicator 2007 Phone Edition on a
+// "Tanjay" desk phone, with a power cord, an Ethernet jack, a certificate store
+// and a reset hole.
+//
+// It follows design.md 2 and 3 and the requirements R1.x; facts about the
+// device are in device.md of the reference.
+//
+//  1. New makes a phone; it is off.
+//  2. Plug it into a network.Place, PowerOn, SignIn.
+//  3. Watch Events, or Wait for a Snapshot that you like.
+//  4. PressReset is the paper clip. Close returns everything.
+//
+// A Phone's state belongs to its mailbox (design decision 1). Whatever takes
+// time is an errand: a goroutine with an immutable input that hands back its
+// result together with the epoch it began in. Power, plugging and resets begin
+// a new epoch, and a result of an older one is dropped.
+package device
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net"
+	"time"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/flash"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/sipua"
+)
+
+// Config says how to build a phone. Its zero value is a phone of firmware
+// "today" with the host's roots and clock.
+type Config struct {
+	Firmware Firmware             // zero: the one in flash, else "today"
+	RootSet  string               // factory root set by name; "": the one in flash, else the firmware's
+	Policy   certstore.PolicyName // "": the firmware's
+	Flash    flash.Flash          // non-volatile memory, closed by Close; nil: a new one in memory
+	Clock    *clock.Adjustable    // the phone's clock; nil: one that runs from the host's time
+	NTP      bool                 // set the clock by NTP; else the clock is taken as right
+	MAC      string               // 00-04-F2-xx-xx-xx; "": the one in flash, else a new one
+
+	Domain       string // AD domain to ask for roots, before all others
+	NetBIOS      bool   // ask the place's WINS server too (design decision 6)
+	Registrar    string // HOST[:PORT] of an RFC 3261 registrar; "": discovery
+	AllowOutside bool   // accept servers outside the SIP domain
+
+	DialTimeout time.Duration // 0: DefaultDialTimeout
+	DNSTimeout  time.Duration // 0: DefaultDNSTimeout
+	KeyLog      io.Writer     // TLS key log, for captures; nil: none
+	Wire        network.Tap   // sees the bytes of every connection; nil: nobody
+}
+
+// keepEvents is enough for a reader to follow a sign-in with many candidates,
+// and little enough for thousands of phones.
+const keepEvents = 256
+
+// Credentials are what a person types on the touch keyboard.
+type Credentials struct {
+	Address  string // sign-in address: user@domain
+	User     string // DOMAIN\user or a UPN; "": the sign-in address
+	Password string
+}
+
+// Event is something that happened: a step, or a change that a new Snapshot
+// shows.
+type Event struct {
+	Seq   uint64
+	Step  *journal.Step // nil for a mere change of state
+	State State         // after the event
+	Epoch uint64
+}
+
+// Phone is one phone. Its methods may be called from any goroutine.
+type Phone struct {
+	cfg     Config
+	fw      Firmware
+	policy  certstore.PolicyName
+	id      Identity
+	factory certstore.Store
+	flash   flash.Flash
+	clock   *clock.Adjustable
+	events  journal.Log[Event]
+	box     mailbox
+	errands errands
+
+	// Owned by the mailbox.
+	on       bool
+	place    *network.Place
+	net      *network.Network
+	store    certstore.Store
+	roots    []certstore.Root // of store
+	user     lastUser
+	creds    *Credentials // who wants to be signed in
+	epoch    uint64
+	ctx      context.Context // ends with the epoch
+	cancel   context.CancelFunc
+	timed    bool // the clock was set in this epoch
+	attempt  attempt
+	reg      *sipua.Registration
+	server   sipua.Candidate
+	verdict  *certstore.Verdict
+	state    State
+	failure  *journal.Step
+	failures int // in a row, for the back-off
+	retry    clock.Timer
+	steps    uint64
+}
+
+// New builds a phone, or takes up the one whose memory is in cfg.Flash. It
+// fails when a name is unknown or the memory cannot be read.
+func New(cfg Config) (*Phone, error) {
+	p := &Phone{cfg: cfg, flash: cfg.Flash, clock: cfg.Clock, state: Off,
+		events: journal.Log[Event]{Keep: keepEvents}}
+	if p.flash == nil {
+		p.flash = new(flash.Memory)
+	}
+	if p.clock == nil {
+		p.clock = clock.New(time.Now())
+	}
+	var kept certstore.Store
+	if err := firstError(
+		load(p.flash, keyIdentity, &p.id),
+		load(p.flash, keyRoots, &kept),
+		load(p.flash, keyUser, &p.user)); err != nil {
+		return nil, err
+	}
+	if err := p.build(); err != nil {
+		return nil, err
+	}
+	next, _ := p.factory.Install(kept.Roots())
+	p.trust(next)
+	if err := store(p.flash, map[string]any{keyIdentity: p.id}); err != nil {
+		return nil, err
+	}
+	p.ctx, p.cancel = context.WithCancel(context.Background())
+	return p, nil
+}
+
+// build settles firmware, root set, policy and MAC: told, else kept, else default.
+func (p *Phone) build() (err error) {
+	p.fw = p.cfg.Firmware
+	if p.fw.Name == "" {
+		if p.fw, err = FirmwareNamed(or(p.id.Firmware, "today")); err != nil {
+			return err
+		}
+	}
+	if p.id.Firmware != p.fw.Name { // a new phone, or another image: its own root set
+		p.id.Firmware, p.id.RootSet = p.fw.Name, p.fw.RootSet
+	}
+	p.id.RootSet = or(p.cfg.RootSet, p.id.RootSet)
+	p.id.MAC = or(p.cfg.MAC, or(p.id.MAC, newMAC()))
+	p.policy = or(p.cfg.Policy, p.fw.Policy)
+	p.factory, err = certstore.RootSet(p.id.RootSet)
+	return err
+}
+
+func or[T comparable](v, otherwise T) T {
+	var zero T
+	if v != zero {
+		return v
+	}
+	return otherwise
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// newMAC makes an address with the vendor part of the CX700's maker.
+func newMAC() string {
+	var b [3]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("00-04-F2-%02X-%02X-%02X", b[0], b[1], b[2])
+}
+
+// PowerOn starts the phone.
+func (p *Phone) PowerOn() {
+	p.box.do(func() {
+		if p.on {
+			return
+		}
+		p.on = true
+		p.restart("The phone is powered on.", true)
+	})
+}
+
+// PowerOff pulls the cord: no farewell is said to any server. SignOut first
+// for that.
+func (p *Phone) PowerOff() {
+	p.box.do(func() {
+		if !p.on {
+			return
+		}
+		p.step(journal.Step{Name: journal.Power, State: journal.OK, Decided: "The phone is powered off."})
+		p.on, p.creds = false, nil
+		p.newEpoch()
+		p.enter(Off)
+	})
+}
+
+// Plug puts the cable into a place. Somebody who was signed in is signed in
+// again there.
+func (p *Phone) Plug(place network.Place) {
+	p.box.do(func() {
+		p.place = &place
+		p.restart("", true)
+	})
+}
+
+// Unplug pulls the network cable.
+func (p *Phone) Unplug() {
+	p.box.do(func() {
+		p.place = nil
+		p.restart("", true)
+	})
+}
+
+// SignIn begins to sign a user in and returns at once; Wait tells how it went.
+// It fails only when the credentials cannot be used at all.
+func (p *Phone) SignIn(c Credentials) error {
+	a, err := sipua.ParseAddress(c.Address)
+	if err != nil {
+		return err
+	}
+	c.Address = a.String()
+	c.User = or(c.User, c.Address)
+	if !p.box.do(func() {
+		if !p.on {
+			err = &journal.Failure{Code: journal.Usage, What: "The phone is off", Fix: "Power it on first."}
+			return
+		}
+		p.creds = &c
+		p.restart("", false)
+	}) {
+		err = net.ErrClosed
+	}
+	return err
+}
+
+// SignOut unregisters, which takes a moment, and forgets user and password.
+func (p *Phone) SignOut(ctx context.Context) error {
+	err := p.unregister(ctx)
+	p.box.do(func() {
+		if p.user != (lastUser{}) || p.creds != nil {
+			p.step(journal.Step{Name: journal.Session, State: journal.OK, Decided: "The user has signed out."})
+		}
+		p.creds, p.user = nil, lastUser{}
+		p.keep(nil, keyUser)
+		p.restart("", false)
+	})
+	return err
+}
+
+// ShutDown takes leave of the server, which takes a moment, and powers off. The
+// phone remembers who was signed in.
+func (p *Phone) ShutDown(ctx context.Context) error {
+	err := p.unregister(ctx)
+	p.PowerOff()
+	return err
+}
+
+// unregister ends whatever the phone is at and takes it off the server.
+func (p *Phone) unregister(ctx context.Context) error {
+	var reg *sipua.Registration
+	p.box.do(func() {
+		if reg, p.reg = p.reg, nil; reg == nil && p.creds != nil {
+			p.newEpoch() // a sign-in that is under way has nobody to sign in any more
+		}
+		p.creds = nil // or it would sign in again
+	})
+	if reg == nil {
+		return nil
+	}
+	defer reg.Close()
+	return reg.Unregister(ctx)
+}
+
+// PressReset pushes a paper clip into the hole between the USB and the headset
+// connector: the certificate store is emptied down to the factory set and the
+// phone restarts, with nobody signed in (R1.3). Roots that are still on their
+// way from a domain controller are dropped when they arrive.
+func (p *Phone) PressReset() (certstore.Diff, error) { return p.reset("paper clip", false, false) }
+
+// ResetUser forgets who signed in; roots stay.
+func (p *Phone) ResetUser() error { _, err := p.reset("user", true, true); return err }
+
+// FactoryReset makes the phone as new: no downloaded root, no user.
+func (p *Phone) FactoryReset() (certstore.Diff, error) { return p.reset("factory", true, false) }
+
+func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.Diff, err error) {
+	if !p.box.do(func() {
+		var next certstore.Store
+		next, diff = p.store.Reset()
+		if keepRoots {
+			next, diff = p.store.Install(nil)
+		}
+		user := p.user
+		if forgetUser {
+			user = lastUser{}
+		}
+		// One transaction, before anything else is believed (design decision 10).
+		if err = store(p.flash, map[string]any{keyRoots: added(next), keyUser: user}); err != nil {
+			p.step(journal.FailureOf(err).Step(journal.Reset))
+			return
+		}
+		p.trust(next)
+		p.user, p.creds = user, nil
+		p.step(journal.Step{Name: journal.Reset, State: journal.OK, Asked: kind,
+			Decided: fmt.Sprintf("%s, %s.", plural(len(diff.Went), "root went", "roots went"), plural(len(diff.Stayed), "root stays", "roots stay")),
+			Because: "R1.3", Details: rootLines("went: ", diff.Went)})
+		p.restart("The phone restarts after the reset.", true)
+	}) {
+		err = net.ErrClosed
+	}
+	return diff, err
+}
+
+// Import installs roots by hand, which the emulator can and the phone could
+// not (device.md 3.1). A reset removes them.
+func (p *Phone) Import(roots []certstore.Root) (diff certstore.Diff, err error) {
+	if !p.box.do(func() { diff, err = p.install(roots) }) {
+		err = net.ErrClosed
+	}
+	return diff, err
+}
+
+// Snapshot is a picture of the phone now.
+func (p *Phone) Snapshot() (s Snapshot) {
+	if !p.box.do(func() { s = p.snapshot() }) {
+		s = Snapshot{State: Off}
+	}
+	return s
+}
+
+// Store is what the phone trusts now.
+func (p *Phone) Store() (s certstore.Store) {
+	p.box.do(func() { s = p.store })
+	return s
+}
+
+// Events is everything that happened since power-on, for any number of readers
+// with cursors of their own; it ends with Close.
+func (p *Phone) Events() *journal.Log[Event] { return &p.events }
+
+// Wait blocks until good(snapshot) holds, and returns that snapshot. A state
+// that passes quickly may go unseen. It fails with ctx, or when the phone is
+// closed.
+func (p *Phone) Wait(ctx context.Context, good func(Snapshot) bool) (Snapshot, error) {
+	for cursor := p.events.Last(); ; {
+		s := p.Snapshot()
+		if good(s) {
+			return s, nil
+		}
+		var ok bool
+		if _, cursor, _, ok = p.events.Wait(ctx, cursor); !ok {
+			return s, or(context.Cause(ctx), net.ErrClosed)
+		}
+	}
+}
+
+// Close switches the phone off and returns all it holds: connections,
+// goroutines, flash.
+func (p *Phone) Close() error {
+	p.PowerOff()
+	p.box.do(func() { p.newEpoch(); p.cancel() })
+	p.errands.close()
+	p.box.close()
+	p.events.Close()
+	return p.flash.Close()
+}

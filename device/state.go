@@ -1,0 +1,130 @@
+package device
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/flash"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// State is what the phone is doing, seen from outside.
+type State string
+
+const (
+	Off       State = "off"
+	SignedOut State = "signed-out" // on, nobody signed in
+	SigningIn State = "signing-in" //
+	Waiting   State = "waiting"    // a failure that may pass; tries again by itself
+	Refused   State = "failed"     // a failure that a person must mend
+	SignedIn  State = "signed-in"  // registered
+	IsReady   State = "ready"      // signed in and every later step done or decided against
+)
+
+// Snapshot is a picture of the phone. It is a copy and never changes.
+type Snapshot struct {
+	State    State                `json:"state"`
+	Epoch    uint64               `json:"epoch"` // grows with each power-on, plug and reset
+	Firmware string               `json:"firmware"`
+	MAC      string               `json:"mac"`
+	Place    string               `json:"place,omitempty"` // name of the place plugged into; empty: unplugged
+	Clock    time.Time            `json:"clock"`           // the phone's time
+	Address  string               `json:"address,omitempty"`
+	User     string               `json:"user,omitempty"`
+	Server   string               `json:"server,omitempty"` // host:port registered with
+	Remote   bool                 `json:"remote,omitempty"` // through an Edge
+	GRUU     string               `json:"gruu,omitempty"`
+	Failure  *journal.Step        `json:"failure,omitempty"` // why State is waiting or failed
+	Verdict  *certstore.Verdict   `json:"-"`                 // on the last SIP server's certificate
+	Roots    []certstore.Root     `json:"-"`                 // what it trusts now
+	RootSet  string               `json:"rootSet"`
+	Policy   certstore.PolicyName `json:"policy"`
+}
+
+// Done reports whether the phone has come to rest: nothing more happens
+// without somebody acting.
+func (s Snapshot) Done() bool {
+	return s.State == Off || s.State == SignedOut || s.State == Refused || s.State == IsReady
+}
+
+// Keys of the phone's flash. Each value is JSON.
+const (
+	keyIdentity = "identity"
+	keyRoots    = "roots" // what a reset takes away; the factory set is named in the identity
+	keyUser     = "user"
+)
+
+// Identity is what the factory gave the phone, and how the emulator was told to build it.
+type Identity struct {
+	MAC      string `json:"mac"`      // 00-04-F2-xx-xx-xx
+	Firmware string `json:"firmware"` // name of the firmware profile
+	RootSet  string `json:"rootSet"`  // name of the factory root set
+}
+
+// lastUser is who signed in last; never a password (design decision 14).
+type lastUser struct {
+	Address string `json:"address"`
+	User    string `json:"user"`
+}
+
+// load reads one key into v; an absent key leaves v alone.
+func load(f flash.Flash, key string, v any) error {
+	b, err := f.Get(key)
+	if err != nil || b == nil {
+		return err
+	}
+	if err := json.Unmarshal(b, v); err != nil {
+		return &journal.Failure{Code: journal.FlashDamaged, Asked: key, Err: err,
+			What: fmt.Sprintf("The phone's memory holds %q in a form that this version cannot read", key)}
+	}
+	return nil
+}
+
+// ReadIdentity returns who the phone in f is; the zero Identity for a new one.
+func ReadIdentity(f flash.Flash) (Identity, error) {
+	var id Identity
+	err := load(f, keyIdentity, &id)
+	return id, err
+}
+
+// ReadRoots returns what the phone in f trusts beyond its factory set.
+func ReadRoots(f flash.Flash) (certstore.Store, error) {
+	var s certstore.Store
+	err := load(f, keyRoots, &s)
+	return s, err
+}
+
+// store keeps several values in one transaction: after a crash the phone has
+// the old or the new state, never half (design decision 10).
+func store(f flash.Flash, values map[string]any, drop ...string) error {
+	encoded := make(map[string][]byte, len(values))
+	for k, v := range values {
+		b, err := json.Marshal(v)
+		if err != nil {
+			return err
+		}
+		encoded[k] = b
+	}
+	return f.Update(func(put func(string, []byte), del func(string)) error {
+		for k, b := range encoded {
+			put(k, b)
+		}
+		for _, k := range drop {
+			del(k)
+		}
+		return nil
+	})
+}
+
+// added returns what s holds beyond its factory set.
+func added(s certstore.Store) certstore.Store {
+	var roots []certstore.Root
+	for _, r := range s.Roots() {
+		if r.Downloaded() || r.Source.Kind == certstore.Import {
+			roots = append(roots, r)
+		}
+	}
+	return certstore.New(roots...)
+}
