@@ -10,13 +10,11 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
-	"github.com/ocphone/ocphone/device/lab/ad"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/dns"
 	"github.com/ocphone/ocphone/device/lab/ntp"
 	"github.com/ocphone/ocphone/device/lab/pki"
 	"github.com/ocphone/ocphone/device/lab/pool"
-	"github.com/ocphone/ocphone/device/ntlm"
 )
 
 // The section "bad input" of the deployment's requirements: each ends in a
@@ -429,111 +427,6 @@ func TestClockOffByAYear(t *testing.T) {
 				}
 			})
 		}
-	}
-}
-
-func TestLDAPRefusingTheBind(t *testing.T) {
-	for name, row := range map[string]struct {
-		result int
-		code   journal.Code
-		state  device.State
-	}{
-		"busy":                      {51, journal.CertUntrusted, device.Refused},
-		"unavailable":               {52, journal.CertUntrusted, device.Refused},
-		"auth method not supported": {7, journal.ADWeakBind, device.Refused},
-		"confidentiality required":  {13, journal.ADWeakBind, device.Refused},
-		"unwilling to perform":      {53, journal.ADProtocol, device.Refused},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, nil, nil)
-			r.lab.DC.SetFaults(ad.Faults{RefuseBind: row.result})
-			s := r.signIn(r.lab.Inside())
-			r.wantFailure(s, row.code)
-			r.wantState(s, row.state)
-			if n := r.badLogons(); n != 0 {
-				t.Errorf("%d bad log-ons", n)
-			}
-		})
-	}
-}
-
-func TestLDAPDowngradingTheBind(t *testing.T) { // design decision 5
-	for name, flag := range map[string]ntlm.Flags{
-		"seal": ntlm.NegotiateSeal, "sign": ntlm.NegotiateSign, "extended session security": ntlm.NegotiateESS,
-		"128 bit": ntlm.Negotiate128, "key exchange": ntlm.NegotiateKeyExch,
-	} {
-		t.Run("no "+name, func(t *testing.T) {
-			r := newRig(t, nil, nil)
-			r.creds.Password = "not the password" // so that its use would show
-			r.lab.DC.SetFaults(ad.Faults{ClearFlags: flag})
-			s := r.signIn(r.lab.Inside())
-			r.wantFailure(s, journal.ADWeakBind)
-			r.wantState(s, device.Refused)
-			if n := r.badLogons(); n != 0 {
-				t.Errorf("the password was used %d times", n)
-			}
-			if downloaded(s) != 0 {
-				t.Error("a root was installed over an unauthenticated channel")
-			}
-		})
-	}
-}
-
-func TestEmptyContainer(t *testing.T) {
-	r := newRig(t, func(d *lab.Deployment) { d.Publish = []string{} }, nil)
-	s := r.signIn(r.lab.Inside())
-	r.wantFailure(s, journal.ADNoRoots)
-	r.wantState(s, device.Refused)
-	if err := r.lab.PublishRoot(lab.EnterpriseRoot); err != nil {
-		t.Fatal(err)
-	}
-	r.wantReady(r.move(r.lab.Inside()))
-}
-
-func TestHugeContainer(t *testing.T) {
-	t.Parallel()
-	r := newRig(t, func(d *lab.Deployment) { d.MoreRoots = 2000 }, nil)
-	s := r.signIn(r.lab.Inside())
-	r.wantReady(s)
-	if n := downloaded(s); n != 2001 {
-		t.Errorf("%d roots came, want all 2001 (R1.1)", n)
-	}
-	diff, err := r.PressReset()
-	if err != nil || len(diff.Went) != 2001 {
-		t.Errorf("%d went: %v", len(diff.Went), err)
-	}
-}
-
-func TestDirectoryThatMisbehaves(t *testing.T) {
-	t.Parallel()
-	for name, row := range map[string]struct {
-		faults ad.Faults
-		code   journal.Code // "": signed in
-	}{
-		"a 10 MiB value":         {ad.Faults{HugeValue: 10 << 20}, ""},
-		"a 40 MiB value":         {ad.Faults{HugeValue: 40 << 20}, journal.ADProtocol},
-		"referral":               {ad.Faults{Referral: "ldap://dc.fabrikam.com/DC=fabrikam,DC=com"}, journal.ADProtocol},
-		"continuations":          {ad.Faults{Continuations: []string{"ldap://dc.fabrikam.com/DC=fabrikam,DC=com"}}, ""},
-		"closes in mid-answer":   {ad.Faults{CloseMidAnswer: true}, journal.CertUntrusted}, // as if nobody was there
-		"no LDAP":                {ad.Faults{Garbage: true}, journal.ADProtocol},
-		"in clear after sealing": {ad.Faults{Unsealed: true}, journal.ADUnverified},
-		"a wrong signature":      {ad.Faults{BadSeal: true}, journal.ADUnverified},
-	} {
-		t.Run(name, func(t *testing.T) {
-			r := newRig(t, nil, nil)
-			r.lab.DC.SetFaults(row.faults)
-			s := r.signIn(r.lab.Inside())
-			if row.code == "" {
-				r.wantReady(s)
-				return
-			}
-			r.wantFailure(s, row.code)
-			if downloaded(s) != 0 {
-				t.Errorf("%d roots of a bad answer were installed", downloaded(s))
-			}
-			r.lab.DC.SetFaults(ad.Faults{})
-			r.wantReady(r.move(r.lab.Inside()))
-		})
 	}
 }
 

@@ -63,6 +63,7 @@ const maxRedirects = 3
 var periodGuesses = []Guess{
 	{"TLS 1.0 only, RSA key exchange, AES-CBC, 3DES and RC4 suites", "recalled", "device.md 3.2"},
 	{"User-Agent string", "recalled", "device.md 4"},
+	{"NTLM authentication in protocol versions up to 4", "guess", "ocs-sip.md 2.1"},
 	{"epid of 10 hex digits from MAC address and sign-in address", "guess", "ocs-sip.md 1.4"},
 	{"keep-alive after 60 s until the server names a time", "recalled", "ocs-sip.md 1.2"},
 	{"back-off of re-registration: 5 s doubling to 15 min", "guess", "device.md 11.10"},

@@ -153,6 +153,11 @@ func (p *Phone) build() (err error) {
 	}
 	p.id.RootSet = or(p.cfg.RootSet, p.id.RootSet)
 	p.id.MAC = or(p.cfg.MAC, or(p.id.MAC, newMAC()))
+	mac, err := net.ParseMAC(p.id.MAC)
+	if err != nil || len(mac) != 6 {
+		return &journal.Failure{Code: journal.Usage, Asked: p.id.MAC, What: fmt.Sprintf("%q is no MAC address", p.id.MAC), Fix: "Write it as 00-04-F2-12-34-56."}
+	}
+	p.id.MAC = fmt.Sprintf("%02X-%02X-%02X-%02X-%02X-%02X", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])
 	p.policy = or(p.cfg.Policy, p.fw.Policy)
 	p.factory, err = certstore.RootSet(p.id.RootSet)
 	return err

@@ -46,7 +46,7 @@ func (p *Phone) connect() {
 	c.address, _ = sipua.ParseAddress(c.creds.Address) // SignIn has parsed it before
 	c.sip = sipua.Config{Address: c.creds.Address, User: c.creds.User, Password: c.creds.Password,
 		EPID: sipua.EPID(p.id.MAC, c.creds.Address), Registrar: p.cfg.Registrar != "", Profile: p.fw.SIP,
-		Workstation: strings.ReplaceAll("OCPE-"+p.id.MAC[9:], "-", ""), Clock: p.clock, Go: p.errands.spawn}
+		Workstation: "OCPE-" + strings.ReplaceAll(p.id.MAC[9:], "-", ""), Clock: p.clock, Go: p.errands.spawn}
 	c.sip.Profile.Digest = c.sip.Profile.Digest || c.sip.Registrar
 	c.sip.Profile.AllowOutside = p.cfg.AllowOutside
 	p.errand(func(ctx context.Context, rec journal.Recorder) (apply, drop func()) {
