@@ -4,6 +4,7 @@ import (
 	_ "embed"
 	"fmt"
 	"strings"
+	"sync"
 )
 
 // FactoryRow is one row of the table of public roots that the phone shipped
@@ -54,13 +55,15 @@ func FactoryTable() []FactoryRow {
 //go:embed factory2007.pem
 var factoryPEM []byte
 
-func factory2007() (Store, error) {
+// factory2007 parses the set once: a Store never changes, so that thousands of
+// phones can share it.
+var factory2007 = sync.OnceValues(func() (Store, error) {
 	certificates, err := ParseCertificates(factoryPEM)
 	if err != nil {
 		return Store{}, err
 	}
 	return New(rootsOf(certificates, Source{Kind: Factory, Set: SetFactory2007})...), nil
-}
+})
 
 func describeFactory2007() string {
 	var b strings.Builder

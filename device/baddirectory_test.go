@@ -18,8 +18,8 @@ func TestLDAPRefusingTheBind(t *testing.T) {
 		code   journal.Code
 		state  device.State
 	}{
-		"busy":                      {51, journal.CertUntrusted, device.Refused},
-		"unavailable":               {52, journal.CertUntrusted, device.Refused},
+		"busy":                      {51, journal.ADUnreachable, device.Waiting},
+		"unavailable":               {52, journal.ADUnreachable, device.Waiting},
 		"auth method not supported": {7, journal.ADWeakBind, device.Refused},
 		"confidentiality required":  {13, journal.ADWeakBind, device.Refused},
 		"unwilling to perform":      {53, journal.ADProtocol, device.Refused},
@@ -78,6 +78,11 @@ func TestHugeContainer(t *testing.T) {
 	if n := downloaded(s); n != 2001 {
 		t.Errorf("%d roots came, want all 2001 (R1.1)", n)
 	}
+	for _, step := range steps(r.Phone) {
+		if len(step.Details) > 100 {
+			t.Errorf("a step of %d lines", len(step.Details))
+		}
+	}
 	diff, err := r.PressReset()
 	if err != nil || len(diff.Went) != 2001 {
 		t.Errorf("%d went: %v", len(diff.Went), err)
@@ -94,7 +99,7 @@ func TestDirectoryThatMisbehaves(t *testing.T) {
 		"a 40 MiB value":         {ad.Faults{HugeValue: 40 << 20}, journal.ADProtocol},
 		"referral":               {ad.Faults{Referral: "ldap://dc.fabrikam.com/DC=fabrikam,DC=com"}, journal.ADProtocol},
 		"continuations":          {ad.Faults{Continuations: []string{"ldap://dc.fabrikam.com/DC=fabrikam,DC=com"}}, ""},
-		"closes in mid-answer":   {ad.Faults{CloseMidAnswer: true}, journal.CertUntrusted}, // as if nobody was there
+		"closes in mid-answer":   {ad.Faults{CloseMidAnswer: true}, journal.ADUnreachable},
 		"no LDAP":                {ad.Faults{Garbage: true}, journal.ADProtocol},
 		"in clear after sealing": {ad.Faults{Unsealed: true}, journal.ADUnverified},
 		"a wrong signature":      {ad.Faults{BadSeal: true}, journal.ADUnverified},

@@ -150,7 +150,6 @@ func (p *Phone) snapshot() Snapshot {
 func (p *Phone) install(roots []certstore.Root) (certstore.Diff, error) {
 	next, diff := p.store.Install(roots)
 	if err := store(p.flash, map[string]any{keyRoots: added(next)}); err != nil {
-		p.step(journal.FailureOf(err).Step(journal.Roots))
 		return certstore.Diff{}, err
 	}
 	p.trust(next)

@@ -105,7 +105,7 @@ type Phone struct {
 	verdict  *certstore.Verdict
 	state    State
 	failure  *journal.Step
-	failures int // in a row, for the back-off
+	failures int // since a registration lasted, for the back-off
 	retry    clock.Timer
 	steps    uint64
 }

@@ -105,9 +105,8 @@ func (p *Phone) searched(v certstore.Verdict, result adroots.Result, err error) 
 	if err != nil {
 		f := journal.FailureOf(err)
 		switch f.Code {
-		case journal.ADNoDomain, journal.ADNoController, journal.ADUnreachable, journal.DNSNoServer, journal.DNSNoRecords,
-			journal.DNSRefused, journal.ConnRefused, journal.ConnTimeout, journal.ConnFailed:
-			// Nobody could be asked, as always outside: the certificate is
+		case journal.ADNoDomain, journal.ADNoController:
+			// There is nobody to ask, as always outside: the certificate is
 			// what a person must act on.
 			s := f.Step(journal.Roots)
 			if strings.Contains(p.creds.User, "@") { // R1.5

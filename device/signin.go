@@ -65,7 +65,7 @@ func (p *Phone) connected(out outcome) {
 	p.verdict = out.verdict
 	switch {
 	case out.reg != nil:
-		p.reg, p.server, p.failures, p.failure = out.reg, out.at, 0, nil
+		p.reg, p.server, p.failure = out.reg, out.at, nil
 		p.user = lastUser{Address: p.creds.Address, User: p.creds.User}
 		p.keep(map[string]any{keyUser: p.user})
 		p.enter(SignedIn)
@@ -104,6 +104,7 @@ func (p *Phone) ready() {
 // happened takes an event of the registration.
 func (p *Phone) happened(e sipua.Event) {
 	if e.Kind == sipua.Refreshed {
+		p.failures = 0 // it has lasted: the next loss is a new story
 		p.changed()
 		return
 	}
@@ -117,6 +118,11 @@ func (p *Phone) happened(e sipua.Event) {
 		p.connect()
 	case e.Kind == sipua.Deregistered && e.Notice == sipua.NoticeDeactivated: // moved: ocs-sip.md 2.6
 		s := journal.FailureOf(e.Err).Step(journal.Session)
+		if p.failures > 0 { // again, before the last registration was ever refreshed
+			p.comeBack(s)
+			return
+		}
+		p.failures++
 		s.State = journal.Warned
 		p.step(s)
 		p.enter(SigningIn)
@@ -131,22 +137,29 @@ func (p *Phone) happened(e sipua.Event) {
 func (p *Phone) fail(f *journal.Failure, during journal.Name) {
 	s := f.Step(or(during, journal.Connect))
 	if f.Code.Page().Retry && f.Code != journal.NetUnplugged {
-		p.failures++
-		wait := p.fw.SIP.Backoff(p.failures, nil)
-		s.Details = append(s.Details, fmt.Sprintf("tries again in %s", wait.Round(time.Second)))
-		epoch := p.epoch
-		p.retry = p.clock.AfterFunc(wait, func() {
-			p.box.post(func() {
-				if epoch == p.epoch && p.creds != nil {
-					p.enter(SigningIn)
-					p.begin()
-				}
-			})
-		})
-		p.state = Waiting
-	} else {
-		p.state = Refused
+		p.comeBack(s)
+		return
 	}
+	p.state = Refused
+	p.failure = p.step(s)
+}
+
+// comeBack journals s and begins another attempt after a back-off that grows
+// until a registration has lasted to its first refresh.
+func (p *Phone) comeBack(s journal.Step) {
+	p.failures++
+	wait := p.fw.SIP.Backoff(p.failures, nil)
+	s.Details = append(s.Details, fmt.Sprintf("tries again in %s", wait.Round(time.Second)))
+	epoch := p.epoch
+	p.retry = p.clock.AfterFunc(wait, func() {
+		p.box.post(func() {
+			if epoch == p.epoch && p.creds != nil {
+				p.enter(SigningIn)
+				p.begin()
+			}
+		})
+	})
+	p.state = Waiting
 	p.failure = p.step(s)
 }
 

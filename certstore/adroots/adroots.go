@@ -244,7 +244,11 @@ func (d *download) report() {
 		if d.Duplicates > 0 {
 			s.Decided += fmt.Sprintf(", %s held already", count(d.Duplicates, "value"))
 		}
-		for _, r := range d.Roots {
+		for i, r := range d.Roots {
+			if i == maxDetails {
+				s.Details = append(s.Details, fmt.Sprintf("and %d more", n-maxDetails))
+				break
+			}
 			line := fmt.Sprintf("%s, %s, SHA-256 %s", r.Subject(), r.Key(), r.Fingerprint())
 			if note := validity(r.Certificate, d.Now()); note != "" {
 				line += ", " + note // installed all the same; the verdict refuses it later

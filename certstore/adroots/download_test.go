@@ -42,7 +42,7 @@ func TestEveryPublishedRootIsDownloaded(t *testing.T) {
 			if r.Server != "dc1.contoso.com:389" || r.Domain != "contoso.com" || r.Duplicates != 0 || len(r.Rejected) != 0 {
 				t.Errorf("result %s %s, %d duplicates, rejected %v", r.Server, r.Domain, r.Duplicates, r.Rejected)
 			}
-			if s := w.step("to install"); len(s.Details) != n || !strings.Contains(s.Details[0], r.Roots[0].Fingerprint()) {
+			if s := w.step("to install"); len(s.Details) != min(n, 51) || !strings.Contains(s.Details[0], r.Roots[0].Fingerprint()) {
 				t.Errorf("the step tells %d roots", len(s.Details))
 			}
 		})

@@ -152,7 +152,7 @@ var pages = register(
 		Cause:  "TCP 389 to the controllers is blocked, or they are down.",
 		Prove:  "nc -vz DC 389, from the phone's network.",
 		Change: "Open TCP 389 from the phone's network to a domain controller. From the Internet this must fail: roots arrive inside only.",
-		Rule:   "R1.5, device.md 10.9"},
+		Rule:   "R1.5, device.md 10.9", Retry: true},
 	Page{Code: ADCredentials, Title: "the domain controller refused user or password",
 		Cause:  "The password is wrong, or the controller does not know the user by that name. With a UPN user name the download can fail where DOMAIN\\user works.",
 		Prove:  "ldapsearch -H ldap://DC -Y GSS-SPNEGO -U user, or badPwdCount of the account: one more than before.",

@@ -42,7 +42,6 @@ func newSession(flags Flags, exportedKey []byte, server bool) *Session {
 	if server {
 		s.out, s.in = srv, client
 	}
-	s.ResetCrypto()
 	return s
 }
 
@@ -65,29 +64,36 @@ func (s *Session) Flags() Flags { return s.flags }
 
 // ResetCrypto restarts the streams and keeps the sequence numbers: SPNEGO does
 // so after its mechListMIC (RFC 4178, MS-SPNG 3.3.5.1).
-func (s *Session) ResetCrypto() {
-	s.out.stream, s.in.stream = newRC4(s.out.seal), newRC4(s.in.seal)
+func (s *Session) ResetCrypto() { s.out.stream, s.in.stream = nil, nil }
+
+// stream is the running handle of a direction. It is made at its first use: a
+// session of the datagram form needs none, and it takes a KiB.
+func (s *Session) stream(h *half) *rc4.Cipher {
 	if s.flags&NegotiateESS == 0 {
-		s.in.stream = s.out.stream // one handle for both directions, MS-NLMP 3.4.4.1
+		h = &s.out // one handle for both directions, MS-NLMP 3.4.4.1
 	}
+	if h.stream == nil {
+		h.stream = newRC4(h.seal)
+	}
+	return h.stream
 }
 
 // Sign returns the signature of msg, the next one on the connection.
 func (s *Session) Sign(msg []byte) []byte {
-	return s.mac(&s.out, s.out.stream, s.out.next(), msg)
+	return s.mac(&s.out, s.stream(&s.out), s.out.next(), msg)
 }
 
 // Verify tells whether sig is the peer's signature of msg, the next one on the
 // connection.
 func (s *Session) Verify(msg, sig []byte) bool {
-	return s.equal(sig, s.mac(&s.in, s.in.stream, s.in.next(), msg))
+	return s.equal(sig, s.mac(&s.in, s.stream(&s.in), s.in.next(), msg))
 }
 
 // Seal encrypts msg and returns it with its signature, MS-NLMP 3.4.3.
 func (s *Session) Seal(msg []byte) (sealed, sig []byte) {
 	sealed = make([]byte, len(msg))
-	s.out.stream.XORKeyStream(sealed, msg)
-	return sealed, s.mac(&s.out, s.out.stream, s.out.next(), msg)
+	s.stream(&s.out).XORKeyStream(sealed, msg)
+	return sealed, s.mac(&s.out, s.stream(&s.out), s.out.next(), msg)
 }
 
 // Unseal decrypts what the peer sealed. Nothing of it is returned unless the
@@ -95,8 +101,8 @@ func (s *Session) Seal(msg []byte) (sealed, sig []byte) {
 // further use.
 func (s *Session) Unseal(sealed, sig []byte) ([]byte, error) {
 	msg := make([]byte, len(sealed))
-	s.in.stream.XORKeyStream(msg, sealed)
-	if !s.equal(sig, s.mac(&s.in, s.in.stream, s.in.next(), msg)) {
+	s.stream(&s.in).XORKeyStream(msg, sealed)
+	if !s.equal(sig, s.mac(&s.in, s.stream(&s.in), s.in.next(), msg)) {
 		return nil, ErrSignature
 	}
 	return msg, nil

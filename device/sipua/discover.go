@@ -119,6 +119,9 @@ func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 				yield(Candidate{}, context.Cause(ctx))
 				return
 			}
+			if !s.answered && s.silent != nil && journal.FailureOf(s.silent).Code == journal.DNSNoServer {
+				break // nobody is there to ask: the other places would only cost their time-outs
+			}
 		}
 		if len(s.tried) == 0 {
 			yield(Candidate{}, s.failure())

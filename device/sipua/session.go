@@ -87,8 +87,10 @@ func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*
 	r.contact = fmt.Sprintf(`<sip:%s;transport=%s;ms-opaque=%s>;methods="%s";proxy=replace;+sip.instance="<urn:uuid:%s>"`,
 		nc.LocalAddr(), transport, r.opaque, r.profile.Methods, r.instance)
 	r.turn <- struct{}{}
+	r.mu.Lock() // the reader starts inside New; its callbacks wait until conn is set
 	r.conn = sipwire.New(nc, sipwire.Config{Handler: r.incoming, OnClose: r.closed, OnWarning: r.warned,
 		RequireSigned: true, Tap: cfg.Tap, Now: cfg.Clock.Now})
+	r.mu.Unlock()
 	err = r.exchange(ctx, false)
 	<-r.turn
 	if err == nil || errors.Is(err, sipwire.ErrClosed) {
@@ -354,8 +356,15 @@ func (r *Registration) finish(e *Event) {
 	}
 }
 
+// made waits, in a callback of the connection, until Register has stored it.
+func (r *Registration) made() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+}
+
 // closed is told by the connection's reader that it has ended.
 func (r *Registration) closed(_ *sipwire.Conn, err error) {
+	r.made()
 	if err == nil {
 		err = &journal.Failure{Code: journal.SIPLost}
 	}
