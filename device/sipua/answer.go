@@ -80,7 +80,7 @@ func clip(s string) string {
 	if len(s) > maxText {
 		s = s[:maxText] + "…"
 	}
-	return strings.ToValidUTF8(s, "?")
+	return strings.Clone(strings.ToValidUTF8(s, "?")) // a part would keep the whole message in memory
 }
 
 // says reports whether a text of the server contains one of the words.

@@ -33,7 +33,7 @@ func (r *Registration) grantOf(in *sipwire.Incoming) (g Grant, notes []string, e
 	seconds := in.Header("Expires")
 	if c, ok := r.ourContact(in); ok {
 		seconds = cmp.Or(c.Param("expires"), seconds)
-		if g.GRUU = c.Param("gruu"); g.GRUU != "" && !r.isGRUU(g.GRUU) {
+		if g.GRUU = strings.Clone(c.Param("gruu")); g.GRUU != "" && !r.isGRUU(g.GRUU) {
 			g.GRUU = ""
 			notes = append(notes, "The GRUU is not used: it is no SIP address of this domain.")
 		}

@@ -70,6 +70,9 @@ func NewAssociation(config AssociationConfig) *Association {
 	if config.Version == 0 {
 		config.Version = 2
 	}
+	for _, text := range []*string{&config.Scheme, &config.Realm, &config.TargetName, &config.Opaque} {
+		*text = strings.Clone(*text) // a part would keep the whole challenge in memory
+	}
 	return &Association{AssociationConfig: config}
 }
 
