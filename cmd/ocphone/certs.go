@@ -1,0 +1,282 @@
+package main
+
+import (
+	"crypto/x509"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/flash"
+)
+
+// withPhone takes up the phone of a --state folder, without switching it on.
+// Only import makes a folder that does not exist.
+func withPhone(state string, create bool, do func(*device.Phone) error) error {
+	if state == "" {
+		return usagef("which phone? Give --state DIR, the folder of `ocphone run --state DIR`")
+	}
+	if _, err := os.Stat(filepath.Join(state, "phone.db")); errors.Is(err, fs.ErrNotExist) && !create {
+		return usagef("there is no phone in %s yet; `ocphone run --state %s …` makes one", state, state)
+	}
+	memory, err := flash.Open(state)
+	if err != nil {
+		return err
+	}
+	phone, err := device.New(device.Config{Flash: memory})
+	if err != nil {
+		return errors.Join(err, memory.Close())
+	}
+	return errors.Join(do(phone), phone.Close())
+}
+
+func (e environment) certs() *cobra.Command {
+	c := &cobra.Command{Use: "certs", Short: "Look at and change what a phone trusts"}
+	group(c, e.certsList(), e.certsVerify(), e.certsImport(), e.certsExport())
+	return c
+}
+
+func (e environment) certsList() *cobra.Command {
+	var state string
+	var asJSON, provenance bool
+	c := &cobra.Command{
+		Use: "list", Short: "List the roots that the phone trusts, with their source", Args: noArgs,
+		Example: "  ocphone certs list --state phone1\n  ocphone certs list --state phone1 --json",
+		RunE: func(*cobra.Command, []string) error {
+			return withPhone(state, false, func(p *device.Phone) error {
+				s := p.Snapshot()
+				if asJSON {
+					return json.NewEncoder(e.out).Encode(s.Roots)
+				}
+				fmt.Fprintf(e.out, "firmware %s, policy %s, factory root set %s\n\n", s.Firmware, s.Policy, s.RootSet)
+				w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+				fmt.Fprintln(w, "FINGERPRINT\tVALID UNTIL\tKEY\tSOURCE\tSUBJECT")
+				for _, r := range s.Roots {
+					fmt.Fprintf(w, "%.16s\t%s\t%s\t%s\t%s\n", r.Fingerprint(), r.Certificate.NotAfter.Format(time.DateOnly), r.Key(), r.Source, r.Subject())
+				}
+				if p.Store().HostTrusted() {
+					fmt.Fprintln(w, "and whatever this computer itself trusts, which only its own verifier knows")
+				}
+				if provenance {
+					fmt.Fprintf(w, "\n%s\n", certstore.Describe(s.RootSet))
+				}
+				return w.Flush()
+			})
+		},
+	}
+	c.Flags().StringVar(&state, "state", "", "folder of the phone")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&provenance, "provenance", false, "also tell where the factory root set was taken from, and what is missing in it")
+	return c
+}
+
+func (e environment) certsVerify() *cobra.Command {
+	var state, name, at string
+	var asJSON bool
+	c := &cobra.Command{
+		Use: "verify CHAIN.pem", Short: "Give the phone's verdict on a certificate chain from a file",
+		Example: "  ocphone certs verify pool-chain.pem --name pool.example.com --state phone1",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 || name == "" {
+				return usagef("it is called as `ocphone certs verify CHAIN.pem --name HOST --state DIR`")
+			}
+			chain, err := readCertificates(args[0])
+			if err != nil {
+				return err
+			}
+			when := time.Now()
+			if at != "" {
+				if when, err = parseTime(at); err != nil {
+					return usagef("--at: %w", err)
+				}
+			}
+			return withPhone(state, false, func(p *device.Phone) error {
+				s := p.Snapshot()
+				fw, err := device.FirmwareNamed(s.Firmware)
+				if err != nil {
+					return err
+				}
+				v := p.Store().Verify(certstore.Request{Chain: chain, Name: name, At: when, Policy: s.Policy, NoSHA2: fw.NoSHA2})
+				if asJSON {
+					err = json.NewEncoder(e.out).Encode(v)
+				} else {
+					e.printVerdict(v)
+				}
+				if err == nil && !v.OK {
+					return exit{code: exitPerson}
+				}
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&state, "state", "", "folder of the phone")
+	c.Flags().StringVar(&name, "name", "", "host name that the certificate must bear")
+	c.Flags().StringVar(&at, "at", "", "judge at this TIME instead of now")
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+func (e environment) printVerdict(v certstore.Verdict) {
+	p := newPrinter(e.out, false)
+	sign, color := "✓", green
+	if !v.OK {
+		sign, color = "✗", red
+	}
+	p.wrap(p.paint(color, sign)+" ", v.Sentence, "")
+	for _, line := range v.Details() {
+		p.wrap("    ", line, dim)
+	}
+}
+
+func readCertificates(file string) (chain []*x509.Certificate, err error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return nil, exit{exitUsage, err}
+	}
+	chain, err = certstore.ParseCertificates(b)
+	if err == nil && len(chain) == 0 {
+		err = errors.New("it holds no certificate")
+	}
+	if err != nil {
+		return nil, usagef("%s: %w", file, err)
+	}
+	return chain, nil
+}
+
+func (e environment) certsImport() *cobra.Command {
+	var state string
+	c := &cobra.Command{
+		Use: "import FILE", Short: "Install roots by hand, which the real phone could not; a reset removes them",
+		Example: "  ocphone certs import company-root.cer --state phone1",
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return usagef("it is called as `ocphone certs import FILE --state DIR`")
+			}
+			b, err := os.ReadFile(args[0])
+			if err != nil {
+				return exit{exitUsage, err}
+			}
+			roots, err := certstore.ImportRoots(b, filepath.Base(args[0]), time.Now())
+			if err != nil {
+				return usagef("%s: %w", args[0], err)
+			}
+			return withPhone(state, true, func(p *device.Phone) error {
+				diff, err := p.Import(roots)
+				if err == nil {
+					fmt.Fprint(e.out, diff)
+				}
+				return err
+			})
+		},
+	}
+	c.Flags().StringVar(&state, "state", "", "folder of the phone")
+	return c
+}
+
+func (e environment) certsExport() *cobra.Command {
+	var state, out string
+	c := &cobra.Command{
+		Use: "export [FINGERPRINT…]", Short: "Write roots as PEM, all or those whose fingerprint begins so",
+		Example: "  ocphone certs export --state phone1 --out roots.pem\n  ocphone certs export 3f9a --state phone1",
+		RunE: func(_ *cobra.Command, args []string) error {
+			return withPhone(state, false, func(p *device.Phone) error {
+				w := e.out
+				if out != "" {
+					f, err := os.Create(out)
+					if err != nil {
+						return err
+					}
+					defer f.Close()
+					w = f
+				}
+				n := 0
+				for _, r := range p.Snapshot().Roots {
+					if !wanted(r.Fingerprint(), args) {
+						continue
+					}
+					n++
+					if _, err := w.Write(certstore.ExportPEM(r)); err != nil {
+						return err
+					}
+				}
+				if n == 0 {
+					return exit{exitPerson, errors.New("the phone trusts no such root; `ocphone certs list` shows them")}
+				}
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&state, "state", "", "folder of the phone")
+	c.Flags().StringVar(&out, "out", "", "write to FILE instead of standard output")
+	return c
+}
+
+func (e environment) reset() *cobra.Command {
+	var state string
+	var clip, user, factory, asJSON bool
+	c := &cobra.Command{
+		Use: "reset", Short: "Reset a phone: the paper clip, the user, or everything", Args: noArgs,
+		Long: `Reset --paper-clip does what the hole on the back does: the certificate store is
+emptied down to the factory roots (R1.3). --user forgets who signed in and keeps
+the roots. --factory makes the phone as new. What went and what stays is printed.`,
+		Example: "  ocphone reset --paper-clip --state phone1",
+		RunE: func(*cobra.Command, []string) error {
+			if n := count(clip, user, factory); n != 1 {
+				return usagef("choose one of --paper-clip, --user and --factory")
+			}
+			return withPhone(state, false, func(p *device.Phone) error {
+				var diff certstore.Diff
+				var err error
+				switch {
+				case clip:
+					diff, err = p.PressReset()
+				case factory:
+					diff, err = p.FactoryReset()
+				default:
+					err = p.ResetUser()
+					diff.Stayed = p.Snapshot().Roots
+				}
+				if err != nil {
+					return err
+				}
+				if asJSON {
+					return json.NewEncoder(e.out).Encode(diff)
+				}
+				fmt.Fprint(e.out, diff)
+				return nil
+			})
+		},
+	}
+	c.Flags().StringVar(&state, "state", "", "folder of the phone")
+	c.Flags().BoolVar(&clip, "paper-clip", false, "empty the certificate store (R1.3)")
+	c.Flags().BoolVar(&user, "user", false, "forget the user")
+	c.Flags().BoolVar(&factory, "factory", false, "make the phone as new")
+	c.Flags().BoolVar(&asJSON, "json", false, "print the diff as JSON")
+	return c
+}
+
+func count(flags ...bool) (n int) {
+	for _, f := range flags {
+		if f {
+			n++
+		}
+	}
+	return n
+}
+
+func wanted(fingerprint string, prefixes []string) bool {
+	for _, p := range prefixes {
+		if len(p) <= len(fingerprint) && fingerprint[:len(p)] == p {
+			return true
+		}
+	}
+	return len(prefixes) == 0
+}

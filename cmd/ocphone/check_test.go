@@ -1,0 +1,472 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/pem"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/flash"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/lab/pki"
+)
+
+const (
+	thePool = "pool.contoso.com:5061"
+	theEdge = "sip.contoso.com:443"
+)
+
+// checking is a lab and the files that `check trust` is given.
+type checking struct {
+	*testing.T
+	world *lab.Lab
+	dir   string
+	ready string
+}
+
+func newChecking(t *testing.T, d lab.Deployment) checking {
+	t.Setenv("OCPHONE_PASSWORD", "")
+	before := goleak.IgnoreCurrent()
+	t.Cleanup(func() { goleak.VerifyNone(t, before) })
+	world, err := lab.New(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { world.Close() })
+	c := checking{t, world, t.TempDir(), ""}
+	c.ready = filepath.Join(c.dir, "lab.json")
+	if err := world.WriteReady(c.ready); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+// root is the file of a root of the lab.
+func (c checking) root(name string) string {
+	return filepath.Join(c.ready+".roots", name+".pem")
+}
+
+func (c checking) write(name string, der ...[]byte) string {
+	c.Helper()
+	var b bytes.Buffer
+	for _, d := range der {
+		pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: d})
+	}
+	file := filepath.Join(c.dir, name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+		c.Fatal(err)
+	}
+	if err := os.WriteFile(file, b.Bytes(), 0o600); err != nil {
+		c.Fatal(err)
+	}
+	return file
+}
+
+func (c checking) run(args ...string) (out, errs string, code int) {
+	c.Helper()
+	in, err := os.Open(os.DevNull)
+	if err != nil {
+		c.Fatal(err)
+	}
+	defer in.Close()
+	var o, e bytes.Buffer
+	env := environment{in, &o, &e}
+	cmd := env.check()
+	cmd.SilenceErrors, cmd.SilenceUsage = true, true
+	cmd.SetArgs(append([]string{"trust"}, args...))
+	code = env.report(cmd.ExecuteContext(c.Context()))
+	return o.String(), e.String(), code
+}
+
+// trust runs it in the lab.
+func (c checking) trust(args ...string) (trustReport, int) {
+	c.Helper()
+	return c.judged(append(args, "--lab", c.ready)...)
+}
+
+func (c checking) judged(args ...string) (r trustReport, code int) {
+	c.Helper()
+	out, errs, code := c.run(append(args, "--json")...)
+	if err := json.Unmarshal([]byte(out), &r); err != nil {
+		c.Fatalf("%v: no report: %v\n%s%s", args, err, out, errs)
+	}
+	if r.OK != (code == exitDone) || errs != "" {
+		c.Errorf("%v: ok %v with exit code %d and %q", args, r.OK, code, errs)
+	}
+	return r, code
+}
+
+func (r trustReport) of(addr string) endpointReport {
+	for _, e := range r.Endpoints {
+		if e.Endpoint == addr {
+			return e
+		}
+	}
+	return endpointReport{}
+}
+
+// row is what the table says of addr under the deciding policy.
+func (r trustReport) row(addr string) string {
+	var marks []string
+	for _, c := range r.of(addr).Cells {
+		if c.Policy == r.Policy {
+			marks = append(marks, c.Situation+" "+c.mark(new(printer)))
+		}
+	}
+	return strings.Join(marks, ", ")
+}
+
+func (c checking) wantRow(r trustReport, addr, want string) {
+	c.Helper()
+	if got := r.row(addr); got != want {
+		c.Errorf("%s: %s\n want %s", addr, got, want)
+	}
+}
+
+// TestUnpublishedEdgeRoot is R1.1: the pool's root is published, that of the
+// Edge is not, and the line to type is for the Edge only.
+func TestUnpublishedEdgeRoot(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	r, code := c.trust(thePool, theEdge, "--ad", "contoso.com")
+	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✓")
+	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted")
+	if code != exitPerson || len(r.Publish) != 1 || !slices.Equal(r.Publish[0].For, []string{theEdge}) ||
+		r.Publish[0].Command != "certutil -f -dspublish ROOT.cer RootCA" || r.Publish[0].Root != pki.PublicName {
+		t.Errorf("exit %d, to publish %+v", code, r.Publish)
+	}
+	if got := r.of(theEdge); got.Published != "no, 1 other root is" || got.Issuer != pki.PublicName {
+		t.Errorf("the Edge: %+v", got)
+	}
+	if got := r.of(thePool).Published; !strings.HasPrefix(got, "yes, ") {
+		t.Errorf("the pool's root is published: %s", got)
+	}
+	if n := c.world.DC.Searches(); n == 0 {
+		t.Error("Active Directory was not asked")
+	}
+	if _, code := c.trust(thePool, "--ad", "contoso.com", "--as-if-reset"); code != exitDone {
+		t.Errorf("the pool after a reset: exit %d", code)
+	}
+}
+
+// TestNothingIsPublished: an empty container is an answer, not a failure.
+func TestNothingIsPublished(t *testing.T) {
+	d := lab.Contoso()
+	d.Publish = []string{}
+	c := newChecking(t, d)
+	r, code := c.trust(thePool, "--ad", "contoso.com")
+	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted")
+	if got := r.of(thePool).Published; code != exitPerson || !r.Published.Known || got != "no, nothing is" {
+		t.Errorf("exit %d, published: %s", code, got)
+	}
+	if len(r.Publish) != 1 || r.Publish[0].Root != pki.EnterpriseName || r.Publish[0].If != "" {
+		t.Errorf("to publish %+v", r.Publish)
+	}
+}
+
+func TestChangeThatPublishesTheEdgeRoot(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	r, code := c.trust(thePool, theEdge, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot))
+	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✓, after the change ✓")
+	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✓")
+	public := certstore.Root{Certificate: c.world.PKI.Public.Certificate}
+	if code != exitDone || len(r.Publish) != 1 || r.Publish[0].Command != "certutil -f -dspublish public.pem RootCA" ||
+		r.Publish[0].Fingerprint != public.Fingerprint() || r.Publish[0].Thumbprint != thumbprint(public.Certificate) {
+		t.Errorf("exit %d, to publish %+v", code, r.Publish)
+	}
+
+	other, err := pki.NewRoot("Other Root", pki.Options{Algorithm: pki.ECDSAP256SHA256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, code = c.trust(thePool, theEdge, "--ad", "contoso.com", "--with", c.write("other root.cer", other.Certificate.Raw))
+	if code != exitPerson || !strings.Contains(strings.Join(r.Notes, " "), "No server here needs CN=Other Root") || r.Publish[0].Command != "certutil -f -dspublish ROOT.cer RootCA" {
+		t.Errorf("the wrong root: exit %d, notes %q, to publish %+v", code, r.Notes, r.Publish)
+	}
+}
+
+// signedIn makes the memory of a phone that has signed in inside.
+func (c checking) signedIn() (state string) {
+	c.Helper()
+	state = filepath.Join(c.dir, "phone")
+	var out, errs bytes.Buffer
+	if code := (environment{os.Stdin, &out, &errs}).run(c.Context(), []string{"run", "--lab", c.ready, "--state", state, "--until", "signed-in"}); code != exitDone {
+		c.Fatalf("run: exit %d\n%s%s", code, &out, &errs)
+	}
+	return state
+}
+
+// TestStoredRootKeepsTheNewOneAway is R1.2 and R1.3: what is published later
+// arrives after a reset only, and check says so without touching the phone.
+func TestStoredRootKeepsTheNewOneAway(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	state := c.signedIn()
+	memory, err := os.ReadFile(filepath.Join(state, flash.FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, code := c.trust(thePool, theEdge, "--state", state, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot))
+	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✓, change and reset ✓")
+	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✗ cert.untrusted, change and reset ✓")
+	if code != exitPerson {
+		t.Errorf("exit %d: the phone as it is will not trust the Edge", code)
+	}
+	if why := r.of(theEdge).Cells[2].NotAsked; !strings.Contains(why, "not asked before a reset") {
+		t.Errorf("after the change: %q", why)
+	}
+	if r, code = c.trust(thePool, theEdge, "--state", state, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot), "--as-if-reset"); code != exitDone {
+		t.Errorf("after a reset: exit %d, %s", code, r.Summary)
+	}
+	c.wantRow(r, theEdge, "after a reset ✗ cert.untrusted, change and reset ✓")
+
+	if err := c.world.PublishRoot(lab.PublicRoot); err != nil {
+		t.Fatal(err)
+	}
+	r, _ = c.trust(thePool, theEdge, "--state", state, "--ad", "contoso.com")
+	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✓")
+	if fix := r.of(theEdge).Fix; !strings.Contains(fix, "paper clip") || len(r.Publish) > 0 {
+		t.Errorf("fix %q, to publish %+v", fix, r.Publish)
+	}
+	after, err := os.ReadFile(filepath.Join(state, flash.FileName))
+	if err != nil || !bytes.Equal(memory, after) {
+		t.Errorf("the phone's memory was written (%v)", err)
+	}
+
+	// What is withdrawn stays in the phone until a reset.
+	r, _ = c.trust(thePool, "--state", state, "--ad", "contoso.com", "--without", certstore.Root{Certificate: c.world.PKI.Enterprise.Certificate}.Fingerprint()[:12])
+	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✓, change and reset ✗ cert.untrusted")
+}
+
+// TestStricterReading is the switch of R1.2: any downloaded root stops the
+// search, also when the pool moved to another CA.
+func TestStricterReading(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	state := c.signedIn()
+	moved, err := c.world.PKI.Public.Issue(pki.Leaf{Names: []string{"pool.contoso.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.world.SetCertificate("pool", moved); err != nil {
+		t.Fatal(err)
+	}
+	args := []string{thePool, "--state", state, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot)}
+	r, _ := c.trust(args...)
+	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✓, change and reset ✓")
+	r, _ = c.trust(append(args, "--firmware", "1.0.522.71-strict")...)
+	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✗ cert.untrusted, change and reset ✓")
+}
+
+// TestFactoryRootKeepsEverythingAway is R1.2: a pool that the factory set
+// trusts never makes the phone ask, so publishing helps nobody.
+func TestFactoryRootKeepsEverythingAway(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	r, code := c.trust(thePool, theEdge, "--ad", "contoso.com", "--roots", "file:"+c.root(lab.EnterpriseRoot), "--with", c.root(lab.PublicRoot))
+	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✓")
+	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✗ cert.untrusted")
+	if code != exitPerson || len(r.Publish) > 0 {
+		t.Errorf("exit %d, to publish %+v", code, r.Publish)
+	}
+	for _, e := range r.Endpoints {
+		if why := e.Cells[1].NotAsked; !strings.Contains(why, "a reset fetches nothing") {
+			t.Errorf("%s: %q", e.Endpoint, why)
+		}
+	}
+	if fix := r.of(theEdge).Fix; !strings.Contains(fix, "cannot help") {
+		t.Errorf("fix %q", fix)
+	}
+
+	gone := thumbprint(c.world.PKI.Enterprise.Certificate) // as Windows shows it
+	r, code = c.trust(thePool, theEdge, "--ad", "contoso.com", "--roots", "file:"+c.root(lab.EnterpriseRoot), "--without", strings.ToUpper(gone[:2]+":"+gone[2:]))
+	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✗ cert.untrusted")
+	if code != exitPerson || len(r.Publish) != 2 {
+		t.Errorf("exit %d, to publish %+v", code, r.Publish)
+	}
+}
+
+func TestChainFromFilesDialsNothing(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	pool := c.write("pool.pem", c.world.Pool.Certificate.Certificate...)
+	edge := c.write("edge.pem", c.world.Edge.Certificate.Certificate...)
+	c.write("published/enterprise.cer", c.world.PKI.Enterprise.Certificate.Raw)
+	c.write("published/issuing.crt", c.world.PKI.Issuing.Certificate.Raw)
+	c.write("published/notes.txt", []byte("no certificate"))
+	c.write("published/broken.cer", []byte("no certificate"))
+	c.world.Close()
+
+	args := []string{"--chain", pool, "--name", "pool.contoso.com", "--chain", edge, "--name", theEdge, "--published", filepath.Join(c.dir, "published"), "--firmware", "1.0.522.71"}
+	r, code := c.judged(args...)
+	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✓")
+	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted")
+	if code != exitPerson || len(r.Steps) > 0 || len(r.Published.Roots) != 1 {
+		t.Errorf("exit %d, %d steps, published %d", code, len(r.Steps), len(r.Published.Roots))
+	}
+	if rejected := strings.Join(r.Published.Rejected, "\n"); len(r.Published.Rejected) != 2 || !strings.Contains(rejected, "issuing.crt") || !strings.Contains(rejected, "issued by another CA") {
+		t.Errorf("rejected: %s", rejected)
+	}
+	r, code = c.judged("--chain", pool, "--name", "www.contoso.com", "--published", filepath.Join(c.dir, "published"), "--firmware", "1.0.522.71", "--as-if-reset")
+	c.wantRow(r, "www.contoso.com:5061", "after a reset ✗ cert.name")
+	if code != exitPerson {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// TestNoRootCuresADefect has nothing to publish where publishing is no cure.
+func TestNoRootCuresADefect(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	for _, row := range []struct {
+		defect pki.Defect
+		code   journal.Code
+	}{
+		{pki.WrongName, journal.CertName},
+		{pki.Expired, journal.CertExpired},
+		{pki.MissingEKU, journal.CertUsage},
+		{pki.SHA2, journal.CertSHA2},
+	} {
+		t.Run(string(row.defect), func(t *testing.T) {
+			if err := c.world.Spoil("pool", row.defect); err != nil {
+				t.Fatal(err)
+			}
+			r, code := c.trust(thePool, theEdge, "--ad", "contoso.com")
+			c.wantRow(r, thePool, "now ✗ "+string(row.code)+", after a reset ✗ "+string(row.code))
+			for _, m := range r.Publish {
+				if slices.Contains(m.For, thePool) {
+					t.Errorf("to publish %+v", m)
+				}
+			}
+			if fix := r.of(thePool).Fix; code != exitPerson || fix != row.code.Page().Change {
+				t.Errorf("exit %d, fix %q", code, fix)
+			}
+			if why := r.of(theEdge).Cells[1].NotAsked; !strings.Contains(why, "refused for what no root cures") {
+				t.Errorf("the Edge's root does not arrive either: %q", why)
+			}
+		})
+	}
+}
+
+// TestSelfSignedServer is R1.6: a certificate of a CA is the cure, publishing
+// the certificate itself only a makeshift (device.md 3.2).
+func TestSelfSignedServer(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	if err := c.world.Spoil("pool", pki.SelfSigned); err != nil {
+		t.Fatal(err)
+	}
+	r, _ := c.trust(thePool, "--ad", "contoso.com")
+	c.wantRow(r, thePool, "now ✗ cert.self-signed, after a reset ✗ cert.self-signed")
+	if fix := r.of(thePool).Fix; !strings.HasPrefix(fix, journal.CertSelfSigned.Page().Change) {
+		t.Errorf("fix %q", fix)
+	}
+	if len(r.Publish) != 1 || !strings.Contains(r.Publish[0].Seen, "compare the fingerprint") {
+		t.Errorf("to publish %+v", r.Publish)
+	}
+}
+
+// TestWrongPasswordIsTriedOnce is design decision 6.
+func TestWrongPasswordIsTriedOnce(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	t.Setenv("OCPHONE_PASSWORD", "not the password")
+	r, code := c.trust(thePool, theEdge, "--ad", "contoso.com")
+	if code != exitPerson || !strings.Contains(r.Summary, string(journal.ADCredentials)) {
+		t.Errorf("exit %d: %s", code, r.Summary)
+	}
+	if u, _ := c.world.Directory.User("tu"); u.BadLogons != 1 {
+		t.Errorf("%d bad log-ons", u.BadLogons)
+	}
+	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ? ask AD")
+	out, _, _ := c.run(thePool, "--lab", c.ready, "--ad", "contoso.com")
+	if strings.Contains(out, "not the password") || !strings.Contains(out, "[ad.credentials]") {
+		t.Errorf("told:\n%s", out)
+	}
+}
+
+func TestServerThatDoesNotAnswerIsARow(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	r, code := c.trust("nowhere.contoso.com", "dc1.contoso.com:389", thePool)
+	if code != exitPerson || len(r.Endpoints) != 3 {
+		t.Fatalf("exit %d, %+v", code, r.Endpoints)
+	}
+	for i, want := range []journal.Code{journal.DNSNoRecords, journal.TLSFailed} {
+		if f := r.Endpoints[i].Failure; f == nil || f.Code != want || f.Fix == "" {
+			t.Errorf("%s: %+v", r.Endpoints[i].Endpoint, f)
+		}
+	}
+	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ? ask AD")
+}
+
+// TestServerOfTodayIsJudged reads a certificate that the firmware could not
+// have read, and says so.
+func TestServerOfTodayIsJudged(t *testing.T) {
+	c := newChecking(t, lab.ContosoToday())
+	r, _ := c.trust(thePool, "--firmware", "1.0.522.71")
+	c.wantRow(r, thePool, "now ✗ cert.sha2, after a reset ✗ cert.sha2")
+	if notes := strings.Join(r.of(thePool).Notes, "\n"); !strings.Contains(notes, "speaks TLS 1.0 only and could not connect") {
+		t.Errorf("notes %q", notes)
+	}
+	if r, code := c.trust(thePool, "--ad", "contoso.com", "--as-if-reset"); code != exitDone || strings.Contains(strings.Join(r.of(thePool).Notes, "\n"), "could not connect") {
+		t.Errorf("firmware today: exit %d, %+v", code, r.of(thePool))
+	}
+}
+
+func TestOtherTime(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	r, _ := c.trust(thePool, "--at", "2099-01-01")
+	c.wantRow(r, thePool, "now ✗ cert.expired, after a reset ✗ cert.expired")
+	c.world.Clock.Advance(4 * 365 * 24 * 60 * 60 * 1e9)
+	r, _ = c.trust(thePool)
+	c.wantRow(r, thePool, "now ✗ cert.expired, after a reset ✗ cert.expired")
+}
+
+func TestTableFitsALine(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	state := c.signedIn()
+	out, _, _ := c.run(thePool, theEdge, "nowhere.contoso.com", "--lab", c.ready, "--state", state, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot))
+	for line := range strings.Lines(out) {
+		if n := visible(strings.TrimSuffix(line, "\n")); n > defaultWidth && !strings.Contains(line, c.dir) {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+	for _, want := range []string{"after the change  change and reset", "  2007 (decides)  ✗ cert.untrusted  ✗ cert.untrusted  ✗ cert.untrusted  ✓\n",
+		"  certutil -f -dspublish public.pem RootCA\n", "\n✗ Not good after the change: ", "✗ dns.no-records"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("lacks %q:\n%s", want, out)
+		}
+	}
+}
+
+func TestCheckTrustUsage(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	pool := c.write("pool.pem", c.world.Pool.Certificate.Certificate...)
+	issuing := c.write("issuing.cer", c.world.PKI.Issuing.Certificate.Raw)
+	for _, row := range []struct {
+		name, want string
+		args       []string
+	}{
+		{"nobody", "whom to check?", nil},
+		{"the lab's domain", "contoso.com is the lab's domain", []string{"pool.contoso.com"}},
+		{"a URL", "given as HOST", []string{"https://pool.example.com", "--lab", c.ready}},
+		{"port", "given as HOST", []string{"pool.example.com:65536", "--lab", c.ready}},
+		{"chain without name", "--name", []string{"--chain", pool}},
+		{"chain and host", "dials nothing", []string{"pool.example.com", "--chain", pool, "--name", "a.example.com"}},
+		{"chain and ad", "dials nothing", []string{"--ad", "example.com", "--chain", pool, "--name", "a.example.com"}},
+		{"ad without user", "--ad needs --user", []string{"pool.example.com", "--dns", "127.0.0.1:9", "--ad", "example.com"}},
+		{"outside without lab", "are for a lab", []string{"pool.example.com", "--outside"}},
+		{"time", "--at", []string{"--chain", pool, "--name", "a.example.com", "--at", "tomorrow"}},
+		{"with an intermediate", "issued by another CA", []string{"--chain", pool, "--name", "a.example.com", "--with", issuing}},
+		{"without something else", "begins so", []string{"--chain", pool, "--name", "a.example.com", "--without", "0123456789abcdef"}},
+		{"state without phone", "there is no phone", []string{"--chain", pool, "--name", "a.example.com", "--state", c.dir}},
+		{"no password", "no password", []string{"pool.example.com", "--dns", "127.0.0.1:9", "--ad", "example.com", "--user", "E\\u"}},
+		{"published", "nofolder", []string{"--chain", pool, "--name", "a.example.com", "--published", filepath.Join(c.dir, "nofolder")}},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if _, errs, code := c.run(row.args...); code != exitUsage || !strings.Contains(errs, row.want) {
+				t.Errorf("exit %d, %q; want %q", code, errs, row.want)
+			}
+		})
+	}
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// call runs a command line in this process.
+func call(t *testing.T, args ...string) (out, complaints string, code int) {
+	t.Helper()
+	var stdout, stderr bytes.Buffer
+	stdin, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stdin.Close()
+	code = environment{in: stdin, out: &stdout, err: &stderr}.run(t.Context(), args)
+	return stdout.String(), stderr.String(), code
+}
+
+// everyCommand calls f for each command that a person may call.
+func everyCommand(f func(*cobra.Command)) {
+	var walk func(*cobra.Command)
+	walk = func(c *cobra.Command) {
+		if c.Name() == "help" || c.Name() == "completion" || c.Hidden {
+			return // cobra's own
+		}
+		f(c)
+		for _, sub := range c.Commands() {
+			walk(sub)
+		}
+	}
+	walk(environment{in: os.Stdin, out: &bytes.Buffer{}, err: &bytes.Buffer{}}.root())
+}
+
+// TestHelpShowsAnExample: --help of every command that does something has a
+// short text and examples that call it.
+func TestHelpShowsAnExample(t *testing.T) {
+	n := 0
+	everyCommand(func(c *cobra.Command) {
+		n++
+		out, complaints, code := call(t, append(strings.Fields(c.CommandPath())[1:], "--help")...)
+		if code != exitDone || complaints != "" || !strings.Contains(out, "Usage:") {
+			t.Errorf("%s --help: exit code %d, %s", c.CommandPath(), code, complaints)
+		}
+		if c.Short == "" {
+			t.Errorf("%s has no short text", c.CommandPath())
+		}
+		// A command with sub-commands alone shows theirs.
+		if does := !c.HasSubCommands() || c.Name() == "lab"; does && !strings.Contains(c.Example, c.CommandPath()) {
+			t.Errorf("%s has no example", c.CommandPath())
+		}
+	})
+	if n < 15 {
+		t.Errorf("only %d commands were seen", n)
+	}
+}
+
+// flagNames finds flags in a call that an example shows.
+var flagNames = regexp.MustCompile(` (--?[a-z][a-z-]*)`)
+
+// TestExamplesCallWhatExists: command and flags of each example line are real.
+func TestExamplesCallWhatExists(t *testing.T) {
+	root := environment{in: os.Stdin, out: &bytes.Buffer{}, err: &bytes.Buffer{}}.root()
+	everyCommand(func(c *cobra.Command) {
+		for line := range strings.Lines(c.Example) {
+			checkCall(t, root, c.CommandPath(), line)
+		}
+	})
+}
+
+func checkCall(t *testing.T, root *cobra.Command, where, line string) {
+	t.Helper()
+	line, _, _ = strings.Cut(line, "#")
+	line, _, _ = strings.Cut(line, "|")
+	words := strings.Fields(line)
+	if len(words) < 2 || words[0] != "ocphone" {
+		return
+	}
+	c, _, err := root.Find(words[1:])
+	if err != nil || c == root {
+		t.Errorf("%s: no such command in %q: %v", where, line, err)
+		return
+	}
+	for _, m := range flagNames.FindAllStringSubmatch(" "+line, -1) {
+		name := strings.TrimLeft(m[1], "-")
+		known := c.Flags().Lookup(name) != nil
+		if len(name) == 1 {
+			known = c.Flags().ShorthandLookup(name) != nil
+		}
+		if !known {
+			t.Errorf("%s: %s has no flag %s", where, c.CommandPath(), m[1])
+		}
+	}
+}
+
+// TestNoArgumentTakesAPassword: secrets come from a prompt, a file or the
+// environment (design decision 14). The lab's own passwords are public.
+func TestNoArgumentTakesAPassword(t *testing.T) {
+	everyCommand(func(c *cobra.Command) {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			secret := strings.Contains(f.Name, "pass") || strings.Contains(f.Name, "secret") || strings.Contains(f.Name, "token")
+			allowed := f.Name == "password-file" || c.CommandPath() == "ocphone lab user set"
+			if secret && !allowed {
+				t.Errorf("%s --%s", c.CommandPath(), f.Name)
+			}
+		})
+	})
+}
+
+// exitCodes finds "Exit codes: …" up to the end of the sentence.
+var exitCodes = regexp.MustCompile(`Exit codes: [^.]+\.`)
+
+// TestReadmeAndHelpAgree on the exit codes, and the README shows calls that exist.
+func TestReadmeAndHelpAgree(t *testing.T) {
+	readme := readReadme(t)
+	help, _, _ := call(t, "--help")
+	in, told := exitCodes.FindString(readme), exitCodes.FindString(help)
+	if in == "" || in != told {
+		t.Errorf("README: %q, help: %q", in, told)
+	}
+	root := environment{in: os.Stdin, out: &bytes.Buffer{}, err: &bytes.Buffer{}}.root()
+	n := 0
+	for _, block := range shellBlocks(readme) {
+		for line := range strings.Lines(block.text) {
+			n++
+			checkCall(t, root, "README.md", line)
+		}
+	}
+	if n == 0 {
+		t.Error("the README shows no call")
+	}
+}
+
+func readReadme(t *testing.T) string {
+	t.Helper()
+	b, err := os.ReadFile(root + "/README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.ReplaceAll(string(b), "\r\n", "\n")
+}
+
+// shellBlock is a fenced block of the README; tested says whether the line
+// before it is <!-- tested -->.
+type shellBlock struct {
+	text   string
+	line   int // of its first line
+	tested bool
+}
+
+func shellBlocks(readme string) (blocks []shellBlock) {
+	lines := strings.Split(readme, "\n")
+	for i := 0; i < len(lines); i++ {
+		if strings.TrimSpace(lines[i]) != "```sh" {
+			continue
+		}
+		length := slices.Index(lines[i+1:], "```")
+		if length < 0 {
+			return blocks
+		}
+		blocks = append(blocks, shellBlock{
+			text: strings.Join(lines[i+1:i+1+length], "\n") + "\n", line: i + 2,
+			tested: i > 0 && strings.TrimSpace(lines[i-1]) == "<!-- tested -->",
+		})
+		i += length + 1
+	}
+	return blocks
+}
+
+func TestEachFailureCodeIsExplained(t *testing.T) {
+	codes := journal.Codes()
+	if len(codes) == 0 {
+		t.Fatal("there are no codes")
+	}
+	list, _, _ := call(t, "explain")
+	for _, c := range codes {
+		out, complaints, code := call(t, "explain", string(c))
+		if code != exitDone || complaints != "" {
+			t.Errorf("%s: exit code %d, %s", c, code, complaints)
+		}
+		for _, part := range []string{string(c) + ": ", "\ncause ", "\nprove ", "\nchange ", "\nrule ", "\nretried "} {
+			if !strings.Contains("\n"+out, part) {
+				t.Errorf("%s: no %q in\n%s", c, part, out)
+			}
+		}
+		if !strings.Contains(list, string(c)+" ") {
+			t.Errorf("%s is not listed", c)
+		}
+	}
+}

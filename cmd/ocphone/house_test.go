@@ -1,0 +1,159 @@
+package main
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/ocphone/ocphone"
+
+// open rooms may be imported by every other one (design.md 1).
+var open = []string{"device/clock", "device/journal", "device/ntlm", "device/ntlm/ntlmhttp"}
+
+// leaf rooms, whose world comes in as small interfaces.
+var leaf = []string{"certstore", "certstore/adroots", "provisioning", "provisioning/dialplan", "provisioning/update", "ews", "ews/autodiscover"}
+
+// mayImport lists, beside the open rooms, what each room may import of this
+// project. A room that is missing here may import open rooms only; one that
+// ends in /... stands for all below it.
+var mayImport = map[string][]string{
+	"certstore/adroots":    {"certstore"},
+	"provisioning":         {"certstore", "provisioning/dialplan"},
+	"provisioning/update":  {"certstore"},
+	"ews":                  {"certstore", "ews/autodiscover"},
+	"ews/autodiscover":     {"certstore"},
+	"device/ntlm/ntlmhttp": {"device/ntlm"},
+	"device/sipwire":       {"device/ntlm"},
+	"device/sipua":         {"device/sipwire"},
+	"device":               append([]string{"device/network", "device/sipua", "device/media", "device/flash"}, leaf...),
+	"device/screen":        {"device"},
+	"device/script":        {"device", "device/screen"},
+	"device/control":       {"device", "device/screen"},
+	"device/lab":           {"device/lab/...", "device/network", "certstore"},
+	"device/lab/...":       {"device/lab/...", "device/sipwire", "device/media", "device/network", "certstore", "certstore/adroots", "provisioning", "provisioning/dialplan", "provisioning/update", "ews", "ews/autodiscover"},
+	"ui":                   {"device/screen", "ui/locale"},
+	"ui/labpanel":          {"ui"},
+	"cmd/ocphone":          {"..."},
+	"cmd/ocphone/...":      {"..."},
+	"cmd/ocphone-desktop":  {"..."},
+}
+
+// onlyIn names the rooms in which a protocol library may appear (design.md 1).
+var onlyIn = map[string][]string{
+	"github.com/emiago/sipgo":    {"device/sipwire", "device/sipua", "device/lab/pool", "device/lab/gateway"},
+	"github.com/pion/":           {"device/media"},
+	"github.com/miekg/dns":       {"device/network", "device/lab/dns"},
+	"github.com/go-ldap/ldap":    {"certstore/adroots", "device/lab/ad"},
+	"github.com/go-asn1-ber/":    {"certstore/adroots", "device/lab/ad"},
+	"github.com/dlclark/regexp2": {"provisioning/dialplan"},
+	"go.etcd.io/bbolt":           {"device/flash"},
+	"github.com/beevik/ntp":      {"device/network"},
+	"fyne.io/":                   {"ui", "ui/labpanel", "cmd/ocphone-desktop"},
+	"github.com/spf13/":          {"cmd/ocphone"},
+	"github.com/icholy/digest":   {"device/sipua", "device/lab/pool"},
+	"testing":                    {},
+}
+
+func TestImportsFollowTheDesign(t *testing.T) {
+	eachGoFile(t, func(t *testing.T, file string) {
+		if strings.HasSuffix(file, "_test.go") {
+			return
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), filepath.Join(root, file), nil, parser.ImportsOnly)
+		if err != nil {
+			t.Error(err)
+			return
+		}
+		room := path.Dir(file)
+		for _, spec := range f.Imports {
+			imp, _ := strconv.Unquote(spec.Path.Value)
+			if other, ours := strings.CutPrefix(imp, module+"/"); ours {
+				if !allowed(room, other) {
+					t.Errorf("%s: %s may not import %s", file, room, other)
+				}
+				continue
+			}
+			for lib, rooms := range onlyIn {
+				if (imp == lib || lib != "testing" && strings.HasPrefix(imp, lib)) && !slices.Contains(rooms, room) {
+					t.Errorf("%s: %s belongs to %v", file, imp, rooms)
+				}
+			}
+		}
+	})
+}
+
+func allowed(room, other string) bool {
+	if slices.Contains(open, other) && !slices.Contains(open, room) {
+		return true
+	}
+	rules, ok := mayImport[room]
+	for at := room; !ok && at != "."; at = path.Dir(at) {
+		rules, ok = mayImport[at+"/..."]
+	}
+	return slices.ContainsFunc(rules, func(r string) bool {
+		under, all := strings.CutSuffix(r, "...")
+		return r == other || all && strings.HasPrefix(other, under)
+	})
+}
+
+// TestVerificationIsNeverOff allows the one place of design decision 4.
+func TestVerificationIsNeverOff(t *testing.T) {
+	needle := "InsecureSkip" + "Verify: true"
+	var found []string
+	eachGoFile(t, func(t *testing.T, file string) {
+		b, err := os.ReadFile(filepath.Join(root, file))
+		if err != nil {
+			t.Error(err)
+		}
+		if strings.Contains(strings.Join(strings.Fields(string(b)), " "), needle) {
+			found = append(found, path.Dir(file))
+		}
+	})
+	if !slices.Equal(found, []string{"certstore"}) {
+		t.Errorf("certificate verification is switched off in %v, want certstore alone", found)
+	}
+}
+
+func TestTopLevelIsTheDesignsOwn(t *testing.T) {
+	want := []string{"cmd", "certstore", "provisioning", "ews", "device", "ui", "README.md", "Makefile", "go.mod", "go.sum", "LICENSE"}
+	entries, err := os.ReadDir(root)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if name := e.Name(); !strings.HasPrefix(name, ".") && !slices.Contains(want, name) && !ignored(name) {
+			t.Errorf("%s does not belong to the top level", name)
+		}
+	}
+}
+
+// ignored are the build products of .gitignore.
+func ignored(name string) bool {
+	return name == "ocphone" || name == "ocphone-desktop" || name == "dist" || slices.Contains([]string{".test", ".out", ".prof"}, path.Ext(name))
+}
+
+const root = "../.."
+
+func eachGoFile(t *testing.T, f func(t *testing.T, file string)) {
+	t.Helper()
+	err := fs.WalkDir(os.DirFS(root), ".", func(p string, d fs.DirEntry, err error) error {
+		if d != nil && d.IsDir() && len(p) > 1 && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		if err == nil && strings.HasSuffix(p, ".go") {
+			f(t, p)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,315 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/lab/pki"
+)
+
+func (e environment) lab() *cobra.Command {
+	var config, ready, keyLog string
+	var today, standard bool
+	c := &cobra.Command{
+		Use: "lab", Short: "Run a whole deployment on loopback until interrupted", Args: noArgs,
+		Long: `Lab runs DNS (inside and outside), a domain controller with LDAP, NetBIOS and
+time, an OCS pool and its Edge in one process, on free loopback ports, until it is
+interrupted. --ready FILE tells other processes where, once everything listens.
+
+Its users, passwords and keys are public: it protects nothing.`,
+		Example: `  ocphone lab --ready lab.json &
+  ocphone run --lab lab.json
+  ocphone lab root publish public --lab lab.json
+  ocphone lab cert set pool --defect expired --lab lab.json
+  ocphone lab user set tu --locked --lab lab.json
+  ocphone lab clock advance 8h --lab lab.json`,
+		RunE: func(c *cobra.Command, _ []string) error {
+			d, err := deployment(config, today)
+			if err != nil {
+				return err
+			}
+			world := lab.NewUnstarted(d)
+			if standard && runtime.GOOS != "linux" {
+				return usagef("--standard-ports needs Linux, where all of 127.0.0.0/8 is loopback")
+			}
+			world.StandardPorts = standard
+			if keyLog != "" {
+				f, err := os.OpenFile(keyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+				if err != nil {
+					return err
+				}
+				defer f.Close()
+				world.KeyLog = f
+			}
+			if err := world.Start(); err != nil {
+				return err
+			}
+			defer world.Close()
+			if _, err := world.Serve(); err != nil {
+				return err
+			}
+			if ready != "" {
+				file, err := filepath.Abs(ready) // the files that it names are found from everywhere
+				if err != nil {
+					return err
+				}
+				if err := world.WriteReady(file); err != nil {
+					return err
+				}
+				defer os.RemoveAll(ready + ".roots")
+				defer os.Remove(ready)
+			}
+			e.describe(world, ready)
+			<-c.Context().Done()
+			return nil
+		},
+	}
+	c.Flags().StringVar(&config, "config", "", "deployment.yaml; what it leaves out is as in Contoso")
+	c.Flags().BoolVar(&today, "today", false, "build it as one would now: ECDSA, SHA-256, TLS 1.2 and 1.3, LDAP signing required")
+	c.Flags().StringVar(&ready, "ready", "", "write FILE (0600) once everything listens; it is removed at the end")
+	c.Flags().BoolVar(&standard, "standard-ports", false, "real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
+	c.Flags().StringVar(&keyLog, "key-log", "", "append the servers' TLS secrets to FILE, for captures (NSS format)")
+	c.AddCommand(e.labRoot(), e.labCert(), e.labUser(), e.labClock())
+	return c
+}
+
+func deployment(file string, today bool) (lab.Deployment, error) {
+	if file == "" {
+		if today {
+			return lab.ContosoToday(), nil
+		}
+		return lab.Contoso(), nil
+	}
+	f, err := os.Open(file)
+	if err != nil {
+		return lab.Deployment{}, exit{exitUsage, err}
+	}
+	defer f.Close()
+	d, err := lab.Read(f)
+	if err != nil {
+		return d, usagef("%s: %w", file, err)
+	}
+	d.Today = d.Today || today
+	return d, nil
+}
+
+// describe tells a person what runs, and what to type next.
+func (e environment) describe(world *lab.Lab, ready string) {
+	p := newPrinter(e.out, false)
+	r := world.Ready()
+	kind := "2007"
+	if r.Today {
+		kind = "today"
+	}
+	p.line(bold, "%s of %s runs; interrupt to end it.", world.Deployment.Domain, kind)
+	fmt.Fprintf(e.out, "inside   DNS %s, LDAP %s, LDAPS %s, NetBIOS %s, pool %s\n", r.Inside.DNS, world.DC.Addr(), world.DC.TLSAddr(), r.Inside.WINS, world.Pool.Addr())
+	fmt.Fprintf(e.out, "outside  DNS %s, Edge %s\n", r.Outside.DNS, world.Edge.Addr())
+	for _, u := range r.Users {
+		fmt.Fprintf(e.out, "user     %-20s %-16s %s\n", u.SignIn, u.User, u.Password)
+	}
+	e.printRoots(r.Roots)
+	if ready != "" {
+		fmt.Fprintf(e.out, "ready    %s\ntry      ocphone run --lab %s\n", ready, ready)
+	}
+}
+
+func (e environment) printRoots(roots []lab.Root) {
+	for _, r := range roots {
+		state := "not published"
+		if r.Published {
+			state = "published"
+		}
+		fmt.Fprintf(e.out, "root     %-12s %-14s %s\n", r.Name, state, r.Subject)
+	}
+}
+
+// labClient adds --lab to c and returns what reaches the lab.
+func labClient(c *cobra.Command) func() (lab.Client, error) {
+	file := c.Flags().String("lab", "", "ready file of the running lab")
+	return func() (lab.Client, error) {
+		if *file == "" {
+			return lab.Client{}, usagef("which lab? Give --lab FILE, the ready file of a running `ocphone lab --ready FILE`")
+		}
+		r, err := lab.ReadReady(*file)
+		if err != nil {
+			return lab.Client{}, exit{exitUsage, err}
+		}
+		return lab.Client{Address: r.Control}, nil
+	}
+}
+
+func (e environment) labRoot() *cobra.Command {
+	c := &cobra.Command{Use: "root", Short: "List, publish and withdraw roots in the lab's Active Directory"}
+	verb := func(use, short string, nargs int, do func(*cobra.Command, lab.Client, []string) ([]lab.Root, error)) {
+		sub := &cobra.Command{Use: use, Short: short, Example: "  ocphone lab root " + strings.ReplaceAll(use, "NAME", "public") + " --lab lab.json"}
+		client := labClient(sub)
+		asJSON := sub.Flags().Bool("json", false, "print JSON, as in the ready file")
+		sub.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) != nargs {
+				return usagef("it is called as `ocphone lab root %s --lab FILE`", use)
+			}
+			l, err := client()
+			if err != nil {
+				return err
+			}
+			roots, err := do(c, l, args)
+			if err != nil {
+				return err
+			}
+			if *asJSON {
+				return json.NewEncoder(e.out).Encode(roots)
+			}
+			e.printRoots(roots)
+			return nil
+		}
+		group(c, sub)
+	}
+	verb("list", "List the deployment's roots", 0, func(c *cobra.Command, l lab.Client, _ []string) ([]lab.Root, error) {
+		return l.Roots(c.Context())
+	})
+	verb("publish NAME", "Publish a root, as certutil -dspublish does", 1, func(c *cobra.Command, l lab.Client, a []string) ([]lab.Root, error) {
+		return l.PublishRoot(c.Context(), a[0])
+	})
+	verb("withdraw NAME", "Take a root out of Active Directory", 1, func(c *cobra.Command, l lab.Client, a []string) ([]lab.Root, error) {
+		return l.WithdrawRoot(c.Context(), a[0])
+	})
+	return c
+}
+
+func (e environment) labCert() *cobra.Command {
+	c := &cobra.Command{Use: "cert", Short: "Change the certificate of a server of the lab"}
+	var change lab.CertificateChange
+	var chain, key, like, defect string
+	sub := &cobra.Command{
+		Use: "set SERVER", Short: "Give pool, edge or dc another certificate",
+		Example: `  ocphone lab cert set pool --defect expired --lab lab.json
+  ocphone lab cert set pool --defect good --lab lab.json
+  ocphone lab cert set pool --like our-pool.pem --lab lab.json   # same names and shape, fresh keys
+  ocphone lab cert set edge --chain chain.pem --key key.pem --lab lab.json`,
+	}
+	client := labClient(sub)
+	sub.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 || defect == "" && like == "" && chain == "" {
+			return usagef("it is called as `ocphone lab cert set SERVER (--defect NAME | --like F.pem | --chain F --key F) --lab FILE`")
+		}
+		for file, into := range map[*string]*string{&like: &change.Like, &chain: &change.Chain, &key: &change.Key} {
+			if *file == "" {
+				continue
+			}
+			b, err := os.ReadFile(*file)
+			if err != nil {
+				return exit{exitUsage, err}
+			}
+			*into = string(b)
+		}
+		if defect != "good" {
+			if change.Defect = pki.Defect(defect); defect != "" && change.Defect.Sentence() == "" {
+				return usagef("there is no defect %q:\n%s", defect, defects())
+			}
+		}
+		l, err := client()
+		if err != nil {
+			return err
+		}
+		roots, err := l.SetCertificate(c.Context(), args[0], change)
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "%s has another certificate.\n", args[0])
+		for _, r := range roots {
+			fmt.Fprintf(e.out, "Its root is %s: ocphone lab root publish %s\n", r, r)
+		}
+		return nil
+	}
+	sub.Long = "Defects:\n" + defects()
+	sub.Flags().StringVar(&defect, "defect", "", "a certificate with this defect; good: one without")
+	sub.Flags().StringVar(&like, "like", "", "a chain in the shape of this PEM file, with fresh keys")
+	sub.Flags().StringVar(&chain, "chain", "", "this PEM chain, with --key")
+	sub.Flags().StringVar(&key, "key", "", "its PEM private key")
+	sub.MarkFlagsMutuallyExclusive("defect", "like", "chain")
+	sub.MarkFlagsRequiredTogether("chain", "key")
+	group(c, sub)
+	return c
+}
+
+func defects() string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	for _, d := range pki.Defects() {
+		fmt.Fprintf(w, "  %s\t%s\n", d, d.Sentence())
+	}
+	w.Flush()
+	return b.String()
+}
+
+func (e environment) labUser() *cobra.Command {
+	c := &cobra.Command{Use: "user", Short: "Change an account of the lab"}
+	var password, upn string
+	var locked, disabled, noSIP bool
+	sub := &cobra.Command{
+		Use: "set NAME", Short: "Change an account, by its sAMAccountName",
+		Example: "  ocphone lab user set tu --locked --lab lab.json\n  ocphone lab user set tu --locked=false --upn tu@sip.contoso.com --lab lab.json",
+	}
+	client := labClient(sub)
+	sub.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usagef("it is called as `ocphone lab user set NAME [flags] --lab FILE`")
+		}
+		l, err := client()
+		if err != nil {
+			return err
+		}
+		var change lab.UserChange
+		for flag, take := range map[string]func(){
+			"password": func() { change.Password = &password }, "upn": func() { change.UPN = &upn },
+			"locked": func() { change.Locked = &locked }, "disabled": func() { change.Disabled = &disabled }, "no-sip": func() { change.NoSIP = &noSIP },
+		} {
+			if c.Flags().Changed(flag) {
+				take()
+			}
+		}
+		return l.SetUser(c.Context(), args[0], change)
+	}
+	sub.Flags().StringVar(&password, "password", "", "the lab's passwords are public")
+	sub.Flags().StringVar(&upn, "upn", "", "user principal name")
+	sub.Flags().BoolVar(&locked, "locked", false, "lock the account out")
+	sub.Flags().BoolVar(&disabled, "disabled", false, "disable the account")
+	sub.Flags().BoolVar(&noSIP, "no-sip", false, "take away its Communications Server account")
+	group(c, sub)
+	return c
+}
+
+func (e environment) labClock() *cobra.Command {
+	c := &cobra.Command{Use: "clock", Short: "Let time pass in the lab"}
+	sub := &cobra.Command{Use: "advance DURATION", Short: "Advance the clock of every server", Example: "  ocphone lab clock advance 8h --lab lab.json"}
+	client := labClient(sub)
+	sub.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usagef("it is called as `ocphone lab clock advance DURATION --lab FILE`")
+		}
+		d, err := time.ParseDuration(args[0])
+		if err != nil {
+			return usagef("%q is no duration such as 90m or 8h", args[0])
+		}
+		l, err := client()
+		if err != nil {
+			return err
+		}
+		now, err := l.Advance(c.Context(), d)
+		if err == nil {
+			fmt.Fprintf(e.out, "The lab's time is %s.\n", now.UTC().Format(time.RFC3339))
+		}
+		return err
+	}
+	group(c, sub)
+	return c
+}

@@ -1,0 +1,202 @@
+// Command ocphone is the headless phone: it signs in, shows why or why not,
+// resets, and runs the lab to do that against.
+//
+// Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/signal"
+	"runtime"
+	"runtime/debug"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Exit codes.
+const (
+	exitDone    = 0
+	exitPerson  = 1
+	exitUsage   = 2
+	exitTimeout = 3
+)
+
+func main() { os.Exit(Main()) }
+
+// Main runs the command line of the process and returns its exit code.
+func Main() int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	env := environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}
+	return env.run(ctx, os.Args[1:])
+}
+
+// environment is what a command sees of the process.
+type environment struct {
+	in       *os.File
+	out, err io.Writer
+}
+
+func (e environment) run(ctx context.Context, args []string) int {
+	root := e.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return e.report(err)
+}
+
+// exit is an error with an exit code of its own.
+type exit struct {
+	code int
+	err  error // nil: everything has been said
+}
+
+func (e exit) Error() string { return fmt.Sprint(e.err) }
+func (e exit) Unwrap() error { return e.err }
+
+// usagef is a mistake in the call.
+func usagef(format string, a ...any) error { return exit{exitUsage, fmt.Errorf(format, a...)} }
+
+// report prints err, with what to change, and returns the exit code.
+func (e environment) report(err error) int {
+	if err == nil {
+		return exitDone
+	}
+	code := exitPerson
+	var told exit
+	if errors.As(err, &told) {
+		if code = told.code; told.err == nil {
+			return code
+		}
+	}
+	var f *journal.Failure
+	if errors.As(err, &f) {
+		switch f.Code {
+		case journal.Usage:
+			code = exitUsage
+		case journal.Timeout:
+			code = exitTimeout
+		}
+		s := f.Step(journal.Power)
+		fmt.Fprintf(e.err, "ocphone: %s\n", err)
+		if s.Fix != "" {
+			fmt.Fprintf(e.err, "  fix: %s\n", s.Fix)
+		}
+		return code
+	}
+	fmt.Fprintf(e.err, "ocphone: %s\n", err)
+	return code
+}
+
+func (e environment) root() *cobra.Command {
+	c := &cobra.Command{
+		Use:   "ocphone",
+		Short: "The Office Communicator 2007 desk phone, in software",
+		Long: `ocphone emulates the Office Communicator 2007 Phone Edition desk phone against
+real servers or against its own lab, and shows why every step was decided.
+
+  ocphone demo                            the story of the paper clip, in one process
+  ocphone run --sign-in tu@example.com    will this phone sign in to my deployment?
+  ocphone check trust pool.example.com    whom does the phone trust, and why not?
+  ocphone lab                             a whole deployment of 2007 on loopback
+
+Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
+		SilenceErrors: true, SilenceUsage: true,
+		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
+	}
+	c.SetIn(e.in)
+	c.SetOut(e.out)
+	c.SetErr(e.err)
+	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if err := c.ValidateFlagGroups(); err != nil { // cobra does so too, later and with exit code 1
+			return usagef("%w", err)
+		}
+		return nil
+	}
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		return usagef("%w (see `%s --help`)", err, c.CommandPath())
+	})
+	group(c, e.demo(), e.runPhone(), e.lab(), e.check(), e.certs(), e.reset(), e.explain(), e.version())
+	return c
+}
+
+// group gives c sub-commands; called without one it shows its help, called with
+// an unknown one it is a mistake in the call.
+func group(c *cobra.Command, sub ...*cobra.Command) {
+	c.AddCommand(sub...)
+	c.Args = cobra.ArbitraryArgs
+	if c.RunE == nil {
+		c.RunE = func(c *cobra.Command, args []string) error {
+			if len(args) > 0 {
+				return usagef("there is no command %q (see `%s --help`)", args[0], c.CommandPath())
+			}
+			return c.Help()
+		}
+	}
+}
+
+// noArgs and exactly are cobra's checks with our exit code.
+func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 {
+		return usagef("%s takes no argument %q (see `%s --help`)", c.CommandPath(), args[0], c.CommandPath())
+	}
+	return nil
+}
+
+func (e environment) version() *cobra.Command {
+	var guesses bool
+	c := &cobra.Command{
+		Use: "version", Short: "Print the version and the firmware profiles", Args: noArgs,
+		Example: "  ocphone version\n  ocphone version --guesses",
+		RunE: func(*cobra.Command, []string) error {
+			fmt.Fprintf(e.out, "ocphone %s %s/%s %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+			for _, f := range device.Firmwares() {
+				fmt.Fprintf(e.out, "firmware %-18s %s\n", f.Name, f.Text)
+				for _, g := range f.Guesses {
+					if guesses {
+						fmt.Fprintf(e.out, "    %-9s %s (%s)\n", g.Certainty, g.Value, g.Source)
+					}
+				}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&guesses, "guesses", false, "also list what no document states, with its certainty")
+	return c
+}
+
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok || info.Main.Version == "" {
+		return "(devel)"
+	}
+	return info.Main.Version
+}
+
+// terminal reports whether f is one, and its width.
+func terminal(f any) (width int, ok bool) {
+	file, isFile := f.(*os.File)
+	if !isFile || !term.IsTerminal(int(file.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	return width, err == nil
+}
+
+// hostOf is the host of host:port.
+func hostOf(addr string) string {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return addr
+	}
+	return host
+}

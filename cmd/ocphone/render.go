@@ -1,0 +1,161 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// printer shows steps to a person, or as JSON lines to a program.
+type printer struct {
+	w     io.Writer
+	json  bool
+	color bool // only on a terminal, and not with NO_COLOR (no-color.org)
+	width int
+	brief bool // evidence only where it is the point: what resets and downloads changed
+	act   int  // of a story; 0: none
+}
+
+// Widths of lines, in characters.
+const (
+	defaultWidth = 100
+	minWidth     = 60
+	maxWidth     = 110 // longer lines are hard to read
+	gutter       = 13  // sign and name of a step
+	maxEvidence  = 40  // lines of one step
+)
+
+func newPrinter(w io.Writer, asJSON bool) *printer {
+	p := &printer{w: w, json: asJSON, width: defaultWidth}
+	if width, ok := terminal(w); ok {
+		p.color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		p.width = max(minWidth, min(width, maxWidth))
+	}
+	return p
+}
+
+// Colours of the terminal.
+const (
+	bold   = "1"
+	dim    = "2"
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	cyan   = "36"
+)
+
+func (p *printer) paint(code, s string) string {
+	if !p.color || s == "" {
+		return s
+	}
+	return "\x1b[" + code + "m" + s + "\x1b[0m"
+}
+
+var signs = map[journal.State][2]string{
+	journal.OK:      {"✓", green},
+	journal.Failed:  {"✗", red},
+	journal.Warned:  {"!", yellow},
+	journal.Skipped: {"·", dim},
+}
+
+// step prints one step.
+func (p *printer) step(s journal.Step) {
+	if p.json {
+		line := struct {
+			Act int `json:"act,omitempty"`
+			journal.Step
+		}{p.act, s}
+		b, _ := json.Marshal(line)
+		fmt.Fprintf(p.w, "%s\n", b)
+		return
+	}
+	sign := signs[s.State]
+	head := p.paint(sign[1], sign[0]) + " " + p.paint(bold, fmt.Sprintf("%-10s", s.Name)) + " "
+	text := s.Decided
+	if s.Code != "" {
+		text += " [" + string(s.Code) + "]"
+	}
+	p.wrap(head, text, "")
+	if line := asked(s); line != "" && !(p.brief && s.Name == journal.Trust) {
+		p.wrap(strings.Repeat(" ", gutter), line, dim)
+	}
+	if !p.brief || s.Name == journal.Reset || s.Name == journal.Roots {
+		for _, d := range s.Details[:min(len(s.Details), maxEvidence)] {
+			p.wrap(strings.Repeat(" ", gutter)+"  ", d, dim)
+		}
+		if more := len(s.Details) - maxEvidence; more > 0 {
+			p.wrap(strings.Repeat(" ", gutter)+"  ", fmt.Sprintf("and %d more lines; --json shows them", more), dim)
+		}
+	}
+	if s.Fix != "" && s.State != journal.Skipped {
+		label := "fix: "
+		if s.State == journal.OK {
+			label = "hint: "
+		}
+		p.wrap(strings.Repeat(" ", gutter)+p.paint(yellow, label), s.Fix, "")
+	}
+}
+
+// asked is what was asked, what came back and from whom, in one line.
+func asked(s journal.Step) string {
+	line := s.Asked
+	if s.Answered != "" {
+		line = strings.TrimSpace(line + " → " + s.Answered)
+	}
+	if s.By != "" {
+		line = strings.TrimSpace(line + " (by " + s.By + ")")
+	}
+	return line
+}
+
+// wrap prints text after head, later lines indented below it.
+func (p *printer) wrap(head, text, color string) {
+	indent := visible(head)
+	room := max(20, p.width-indent)
+	line := ""
+	for _, word := range strings.Fields(text) {
+		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
+			fmt.Fprintf(p.w, "%s%s\n", head, p.paint(color, line))
+			head, line = strings.Repeat(" ", indent), ""
+		}
+		if line != "" {
+			line += " "
+		}
+		line += word
+	}
+	fmt.Fprintf(p.w, "%s%s\n", head, p.paint(color, line))
+}
+
+// visible is the width of s without colours.
+func visible(s string) int {
+	n, inside := 0, false
+	for _, r := range s {
+		switch {
+		case r == '\x1b':
+			inside = true
+		case inside:
+			inside = r != 'm'
+		default:
+			n++
+		}
+	}
+	return n
+}
+
+// line prints plain text; nothing in JSON.
+func (p *printer) line(color, format string, a ...any) {
+	if !p.json {
+		p.wrap("", fmt.Sprintf(format, a...), color)
+	}
+}
+
+func (p *printer) blank() {
+	if !p.json {
+		fmt.Fprintln(p.w)
+	}
+}

@@ -1,0 +1,95 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab"
+)
+
+// runningLab is a lab of this process and its ready file, for phones of others.
+func runningLab(t *testing.T) (world *lab.Lab, ready string) {
+	t.Helper()
+	world, err := lab.New(lab.Contoso())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { world.Close() })
+	ready = filepath.Join(t.TempDir(), "lab.json")
+	if err := world.WriteReady(ready); err != nil {
+		t.Fatal(err)
+	}
+	return world, ready
+}
+
+// TestEndedPhoneSignsOut: nothing stays registered (design decision 6),
+// whichever signal ends the phone.
+func TestEndedPhoneSignsOut(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			world, ready := runningLab(t)
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			phone := exec.CommandContext(ctx, "ocphone", "run", "--lab", ready, "--until", "interrupted", "--json")
+			var complaints bytes.Buffer
+			phone.Stderr = &complaints
+			out, err := phone.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := phone.Start(); err != nil {
+				t.Fatal(err)
+			}
+			var last journal.Step
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				var s journal.Step
+				if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+					t.Fatalf("%v in %q", err, lines.Text())
+				}
+				switch s.Name {
+				case journal.Ready:
+					if n := len(world.Pool.Registrations()); n != 1 {
+						t.Errorf("%d registrations while the phone is on", n)
+					}
+					if err := phone.Process.Signal(signal); err != nil {
+						t.Error(err)
+					}
+				case journal.Session:
+					last = s
+				}
+			}
+			if err := phone.Wait(); err != nil || complaints.Len() > 0 {
+				t.Errorf("the phone ended with %v: %s", err, &complaints)
+			}
+			if n := len(world.Pool.Registrations()); n != 0 || last.State != journal.OK || !strings.Contains(last.Decided, "Signed out") {
+				t.Errorf("%d registrations are left; the last step was %+v", n, last)
+			}
+		})
+	}
+}
+
+// TestInterruptedPhoneSaysSo: before it has signed in, whatever it was to wait for.
+func TestInterruptedPhoneSaysSo(t *testing.T) {
+	_, ready := runningLab(t)
+	for _, until := range []string{untilReady, untilInterrupted} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var out, complaints bytes.Buffer
+		code := environment{in: os.Stdin, out: &out, err: &complaints}.run(ctx, []string{"run", "--lab", ready, "--until", until})
+		if code != exitTimeout || complaints.String() != "ocphone: interrupted\n" {
+			t.Errorf("--until %s: exit code %d, %q", until, code, &complaints)
+		}
+	}
+}
