@@ -173,6 +173,28 @@ func TestPolicy2007IsOtherwiseAsStrictAsToday(t *testing.T) {
 	}
 }
 
+// Name constraints make each of the many bad paths of such a chain costly: only
+// the first ones are held against them. Memory is what can be counted.
+func TestHostileChainOfConstrainedCAsIsJudgedWithBoundedWork(t *testing.T) {
+	sides := [2]*made{root(t, "Left"), root(t, "Right")}
+	presented := []*x509.Certificate{leaf(t, sides[0]).Certificate}
+	for n := range 60 {
+		c := mk(t, caTemplate(sides[n%2].Subject.CommonName), sides[1-n%2], sides[n%2].key, func(c *x509.Certificate) {
+			c.DNSNames, c.ExcludedDNSDomains = []string{string(rune('a'+n%26)) + ".contoso.com"}, []string{"fabrikam.com"}
+		})
+		presented = append(presented, c.Certificate)
+	}
+	store := trusting(root(t, "Other"))
+	var v Verdict
+	allocations := testing.AllocsPerRun(1, func() { v = store.Verify(Request{Chain: presented, Name: pool, At: now}) })
+	if v.OK || v.NeedsRoot() {
+		t.Errorf("verdict %v", v.Sentence)
+	}
+	if most := 100_000.0; allocations > most {
+		t.Errorf("%.0f allocations, want at most %.0f", allocations, most)
+	}
+}
+
 // TestHostileChainIsJudgedInBoundedTime presents many CAs of two names that
 // certify each other in circles, all slightly wrong.
 func TestHostileChainIsJudgedInBoundedTime(t *testing.T) {

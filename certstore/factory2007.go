@@ -76,5 +76,5 @@ func describeFactory2007() string {
 		}
 		fmt.Fprintf(&b, "%s %s, %s (RSA %d, printed expiry %s): %s\n", mark, r.Vendor, r.Name, r.Bits, r.Expires, r.Remark)
 	}
-	return fmt.Sprintf("The public roots of the phone of 2007 (device.md 3.3): %d of %d rows, from\n%s.\n", included, len(rows), FactorySource) + strings.TrimSuffix(b.String(), "\n")
+	return fmt.Sprintf("The public roots of the phone of 2007, as recalled from TechNet dd572460, Root CA Certificate for Communicator Phone Edition: %d of %d rows, from\n%s.\n", included, len(rows), FactorySource) + strings.TrimSuffix(b.String(), "\n")
 }

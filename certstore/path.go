@@ -10,11 +10,12 @@ import (
 )
 
 // Bounds of the search. What a server presents is its own choice; with these a
-// verdict ends after a few milliseconds whatever it is.
+// verdict ends after some tens of milliseconds whatever it is.
 const (
 	maxPath            = 10    // certificates in one path; deployments use 2 to 4
 	maxSignatureChecks = 100   // as crypto/x509
 	maxSteps           = 200   // certificates visited, over all paths
+	maxJudged          = 10    // bad paths held against the constraints of their CAs too, at some milliseconds each
 	minRSABits         = 1024  // crypto/rsa refuses to verify below
 	maxRSABits         = 16384 // larger keys cost seconds; crypto/tls already refuses those above 8192
 )
@@ -33,6 +34,7 @@ type search struct {
 	known     map[[2]*x509.Certificate]bool
 	checks    int
 	steps     int
+	judged    int
 	gaveUp    bool // a bound was reached, paths may have been missed
 }
 

@@ -57,7 +57,7 @@ func (u rules) grade(path []*x509.Certificate, root *Root, s *search) []Finding 
 			case hash == hashSHA1 && !u.sha1:
 				report(c, journal.CertWeak, "Baseline Requirements 7.1.3.2", "%s is signed with SHA-1, which is not accepted any more", who)
 			case hash == hashSHA2 && u.noSHA2:
-				report(c, journal.CertSHA2, "device.md 3.2", "%s is signed with %s; this firmware cannot verify SHA-2", who, c.SignatureAlgorithm)
+				report(c, journal.CertSHA2, "Deployment Guide for the Polycom CX700 IP Phone, page 26", "%s is signed with %s; this firmware cannot verify SHA-2", who, c.SignatureAlgorithm)
 			}
 		}
 		if shortKey(c) {
@@ -75,7 +75,7 @@ func (u rules) grade(path []*x509.Certificate, root *Root, s *search) []Finding 
 	if oversized(path[0]) {
 		report(path[0], journal.CertConstraint, ruleLimit, "%s has a key of more than %d bits", u.who(path, 0), maxRSABits)
 	}
-	if err := u.judge(path, len(found) > 0 || root == nil); err != nil {
+	if err := s.judge(u, path, len(found) > 0 || root == nil); err != nil {
 		report(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s", u.who(path, 0), shown(strings.TrimPrefix(err.Error(), "x509: ")))
 	}
 	if root == nil {
@@ -132,6 +132,21 @@ func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 	return f
 }
 
+// judge is u.judge within the bounds of the search. What it passes over is a path
+// that is refused anyway, and the search has then missed something.
+func (s *search) judge(u rules, path []*x509.Certificate, bad bool) error {
+	if bad {
+		if !slices.ContainsFunc(path, limitsChain) {
+			return nil
+		}
+		if s.judged++; s.judged > maxJudged {
+			s.gaveUp = true
+			return nil
+		}
+	}
+	return u.judge(path, bad)
+}
+
 // judge lets crypto/x509 decide about everything but signatures and the common
 // name, so that policy 2007 is exactly as strict as today there: name
 // constraints, certificate policies, nested key usage, path length and what
@@ -145,9 +160,6 @@ func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 // With chainOnly it looks just at what can only be judged over the whole chain
 // (name constraints, certificate policies), since grade has reported the rest.
 func (u rules) judge(path []*x509.Certificate, chainOnly bool) error {
-	if chainOnly && !slices.ContainsFunc(path, limitsChain) {
-		return nil
-	}
 	copies := make([]*x509.Certificate, len(path))
 	keys := copyKeys()
 	for i := range path {

@@ -128,7 +128,7 @@ func codeOf(err error) journal.Code {
 // best returns the answer for the best path: one without findings, else the one
 // with the least that a root would not cure.
 func (u rules) best(leaf *x509.Certificate, s *search) Answer {
-	s.steps, s.gaveUp = 0, false
+	s.steps, s.judged, s.gaveUp = 0, 0, false
 	var best Answer
 	s.walk([]*x509.Certificate{leaf}, func(path []*x509.Certificate, root *Root) bool {
 		a := Answer{Path: path, Anchor: root, Findings: u.grade(path, root, s)}

@@ -96,7 +96,7 @@ func TestDirectoryThatMisbehaves(t *testing.T) {
 		code   journal.Code // "": signed in
 	}{
 		"a 10 MiB value":         {ad.Faults{HugeValue: 10 << 20}, ""},
-		"a 40 MiB value":         {ad.Faults{HugeValue: 40 << 20}, journal.ADProtocol},
+		"a 17 MiB value":         {ad.Faults{HugeValue: 17 << 20}, journal.ADProtocol},
 		"referral":               {ad.Faults{Referral: "ldap://dc.fabrikam.com/DC=fabrikam,DC=com"}, journal.ADProtocol},
 		"continuations":          {ad.Faults{Continuations: []string{"ldap://dc.fabrikam.com/DC=fabrikam,DC=com"}}, ""},
 		"closes in mid-answer":   {ad.Faults{CloseMidAnswer: true}, journal.ADUnreachable},

@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/lab"
 )
@@ -217,9 +218,14 @@ func idlePhones(ready lab.Ready, n int) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
+	set := certstore.FilePrefix + ready.Roots[0].File
+	roots, err := certstore.RootSet(set)
+	if err != nil {
+		return nil, err
+	}
 	phones := make([]*device.Phone, n)
 	for i := range phones {
-		if phones[i], err = device.New(device.Config{Firmware: fw, RootSet: "file:" + ready.Roots[0].File, NTP: true}); err != nil {
+		if phones[i], err = device.New(device.Config{Firmware: fw, RootSet: set, Factory: roots, NTP: true}); err != nil {
 			return nil, err
 		}
 	}

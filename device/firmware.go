@@ -3,6 +3,7 @@ package device
 import (
 	"crypto/tls"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ type Firmware struct {
 type Guess struct {
 	Value     string // what
 	Certainty string // "inferred", "recalled" or "guess", as the reference marks it
-	Source    string // where the reference says so
+	Source    string // what it rests on
 }
 
 // periodSuites are those of Windows CE SChannel that Go still speaks
@@ -60,17 +61,32 @@ var periodSuites = []uint16{
 // user, and one spare.
 const maxRedirects = 3
 
+// periodGuesses hold for builds of the period alone, mannersGuesses for today too.
 var periodGuesses = []Guess{
-	{"TLS 1.0 only, RSA key exchange, AES-CBC, 3DES and RC4 suites", "recalled", "device.md 3.2"},
-	{"User-Agent string", "recalled", "device.md 4"},
-	{"NTLM authentication in protocol versions up to 4", "guess", "ocs-sip.md 2.1"},
-	{"epid of 10 hex digits from MAC address and sign-in address", "guess", "ocs-sip.md 1.4"},
-	{"keep-alive after 60 s until the server names a time", "recalled", "ocs-sip.md 1.2"},
-	{"back-off of re-registration: 5 s doubling to 15 min", "guess", "device.md 11.10"},
-	{"NTP first in the DHCP domain, then in the SIP domain", "inferred", "device.md 2.4"},
-	{"the domain controller is found by _ldap._tcp.dc._msdcs, then _ldap._tcp", "guess", "device.md 11.2"},
-	{"LDAP bind with NTLM, sealed", "guess", "device.md 11.2"},
-	{"a reset restarts the phone and signs the user out", "inferred", "device.md 1"},
+	{"TLS 1.0 only, RSA key exchange, AES-CBC, 3DES and RC4 suites", "recalled", "Windows CE SChannel"},
+	{"SHA-1 signatures and names in the common name alone are accepted", "inferred", "servers of 2007 presented them"},
+	{"which sixteen roots the factory set holds", "recalled", "a table of Microsoft's of the period"},
+	{"web enrolment: objects of category pKIEnrollmentService, then /certsrv/certnew.p7b", "recalled", "the chain page of AD CS"},
+}
+
+var mannersGuesses = []Guess{
+	{"RSA keys from 1024 bits, no revocation check", "guess", "the defaults of Windows CE SChannel"},
+	{"User-Agent string", "recalled", "its tokens and form: MS-SIPREGE 3.4.1.5.1"},
+	{"NTLM authentication in protocol versions up to 4", "guess", "OCS 2007 offers 3, OCS 2007 R2 offers 4"},
+	{"epid of 10 hex digits from MAC address and sign-in address", "guess", "stable for a device and user"},
+	{"keep-alive after 60 s until the server names a time", "recalled", "as pidgin-sipe"},
+	{"refresh 30 s before a registration expires, which is after 2 h unless the server names a time", "recalled", "as pidgin-sipe"},
+	{"60 s for the answer to a request, 2 s for that to a farewell", "guess", "the first as pidgin-sipe"},
+	{"3 s for an answer of DNS, NTP or NetBIOS, 10 s for a connection, 10 s for TLS", "guess", "not documented"},
+	{"back-off of re-registration: 5 s doubling to 15 min", "guess", "not documented"},
+	{"at most 3 redirects to a home pool in one attempt", "guess", "not documented"},
+	{"SRV records that lead to plain TCP are passed over", "inferred", "the SIP security mode is High by default"},
+	{"NTP first in the DHCP domain, then in the SIP domain", "inferred", "the SIP domain is not known before the first sign-in"},
+	{"the domain controller is found by _ldap._tcp.dc._msdcs, then _ldap._tcp", "guess", "the names of MS-ADTS 6.3.6"},
+	{"the domain to ask is that of DHCP, else of the user name, else of the sign-in address", "inferred", "R1.5"},
+	{"the search: all of category certificationAuthority below CN=Certification Authorities", "recalled", "R1.1 has the container"},
+	{"LDAP bind with NTLM, sealed", "guess", "no root over an unauthenticated channel"},
+	{"a reset restarts the phone and signs the user out", "inferred", "the certificate store is documented alone, R1.3"},
 }
 
 // period is the common part of the 1.0.x builds.
@@ -82,7 +98,7 @@ func period(version, text string) Firmware {
 		Policy: certstore.Policy2007, NoSHA2: true, RootSet: "factory-2007", WebEnrolment: true,
 		MinTLS: tls.VersionTLS10, MaxTLS: tls.VersionTLS10, Suites: periodSuites,
 		SIP: sip, MaxRedirects: maxRedirects,
-		Guesses: periodGuesses,
+		Guesses: slices.Concat(periodGuesses, mannersGuesses),
 	}
 }
 
@@ -92,6 +108,7 @@ func Firmwares() []Firmware {
 	today.Policy, today.NoSHA2, today.RootSet = certstore.Today, false, "system"
 	today.WebEnrolment = false // plain HTTP would see the password's proof for no root that LDAP does not hold
 	today.MinTLS, today.MaxTLS, today.Suites = tls.VersionTLS12, 0, nil
+	today.Guesses = mannersGuesses // its trust and TLS are those of Go
 	today.SIP.UserAgent = sipua.DefaultProfile().UserAgent
 
 	r2 := period("3.5.6907.35", "OCS 2007 R2 image, 2009: knows SHA-2")
@@ -105,7 +122,7 @@ func Firmwares() []Firmware {
 	return []Firmware{
 		today,
 		period("1.0.199.123", "early shipping image"),
-		period("1.0.522.71", "April 2008 update, KB 949659 (R3.1)"),
+		period("1.0.522.71", "April 2008 update, KB 949659"),
 		strict,
 		period("1.0.522.101", "July 2008 update, KB 952693"),
 		r2,

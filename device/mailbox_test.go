@@ -2,6 +2,8 @@ package device
 
 import (
 	"context"
+	"errors"
+	"net"
 	"sync"
 	"testing"
 
@@ -103,11 +105,36 @@ func TestSignOutDropsTheSignInThatIsUnderWay(t *testing.T) {
 			return func() { dropped <- false }, func() { dropped <- true }
 		})
 	})
-	if err := p.unregister(t.Context()); err != nil {
+	if err := p.unregister(t.Context(), func() {}); err != nil {
 		t.Error(err)
 	}
 	close(release)
 	if !<-dropped {
 		t.Error("a result was applied although nobody is to be signed in any more")
+	}
+}
+
+func TestPhoneThatIsBeingClosedCannotBePoweredOn(t *testing.T) {
+	p, err := New(Config{RootSet: "none"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	release := make(chan struct{})
+	p.errands.spawn(func() { <-release })
+	closed := make(chan error)
+	go func() { closed <- p.Close() }()
+	for began := false; !began; { // Close waits for the errand now
+		p.box.do(func() { began = p.ctx.Err() != nil })
+	}
+	p.PowerOn()
+	if s := p.Snapshot(); s.State != Off {
+		t.Errorf("it is %s", s.State)
+	}
+	close(release)
+	if err := <-closed; err != nil {
+		t.Error(err)
+	}
+	if err := p.SignOut(t.Context()); !errors.Is(err, net.ErrClosed) {
+		t.Errorf("SignOut after Close: %v", err)
 	}
 }

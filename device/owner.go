@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/journal"
@@ -21,13 +22,15 @@ func (p *Phone) newEpoch() {
 		p.retry.Stop()
 		p.retry = nil
 	}
-	if p.reg != nil {
-		p.reg.Close()
-		p.reg = nil
-	}
+	// The cable comes first: what closes on it afterwards has nobody to say
+	// farewell to and cannot block.
 	if p.net != nil {
 		p.net.Close()
 		p.net = nil
+	}
+	if p.reg != nil {
+		p.reg.Close()
+		p.reg = nil
 	}
 	p.attempt, p.timed, p.failures = attempt{}, false, 0
 	p.verdict, p.failure = nil, nil
@@ -42,8 +45,9 @@ func (p *Phone) restart(why string, tellNetwork bool) {
 		return
 	}
 	if why != "" {
+		more := added(p.store).Len()
 		p.step(journal.Step{Name: journal.Power, State: journal.OK, Decided: why,
-			Details: []string{"firmware " + p.fw.Name, "MAC " + p.id.MAC, fmt.Sprintf("trusts %s of root set %s, %d more", plural(p.factory.Len(), "root", "roots"), p.id.RootSet, added(p.store).Len())}})
+			Details: []string{"firmware " + p.cfg.Firmware.Name, "MAC " + p.id.MAC, fmt.Sprintf("trusts %s of root set %s and %d more", plural(len(p.roots)-more, "root", "roots"), p.id.RootSet, more)}})
 	}
 	if p.place != nil {
 		p.net = network.New(*p.place, network.Options{Timeout: or(p.cfg.DNSTimeout, DefaultDNSTimeout),
@@ -61,10 +65,10 @@ func (p *Phone) restart(why string, tellNetwork bool) {
 }
 
 func (p *Phone) networkStep() journal.Step {
-	s := journal.Step{Name: journal.Network, State: journal.OK, Because: "device.md 2.2",
+	s := journal.Step{Name: journal.Network, State: journal.OK, Because: "what DHCP hands out (RFC 2132)",
 		Decided: fmt.Sprintf("Plugged in: %s.", or(p.place.Name, "the host's network"))}
 	if len(p.place.DNS) > 0 {
-		s.Details = append(s.Details, fmt.Sprintf("DNS server %v", p.place.DNS))
+		s.Details = append(s.Details, "DNS server "+strings.Join(p.place.DNS, ", "))
 	} else {
 		s.Details = append(s.Details, "DNS servers of the host")
 	}
@@ -128,8 +132,8 @@ func (p *Phone) enter(s State) {
 }
 
 func (p *Phone) snapshot() Snapshot {
-	s := Snapshot{State: p.state, Epoch: p.epoch, Firmware: p.fw.Name, MAC: p.id.MAC, Clock: p.clock.Now(),
-		Address: p.user.Address, User: p.user.User, RootSet: p.id.RootSet, Policy: p.policy,
+	s := Snapshot{State: p.state, Epoch: p.epoch, Firmware: p.cfg.Firmware.Name, MAC: p.id.MAC, Clock: p.clock.Now(),
+		Address: p.user.Address, User: p.user.User, RootSet: p.id.RootSet, Policy: p.cfg.Policy,
 		Failure: p.failure, Verdict: p.verdict, Roots: p.roots}
 	if p.place != nil {
 		s.Place = or(p.place.Name, "the host's network")

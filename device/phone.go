@@ -22,6 +22,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -37,6 +39,7 @@ import (
 type Config struct {
 	Firmware Firmware             // zero: the one in flash, else "today"
 	RootSet  string               // factory root set by name; "": the one in flash, else the firmware's
+	Factory  certstore.Store      // the roots of RootSet, read once for many phones; zero: RootSet is read
 	Policy   certstore.PolicyName // "": the firmware's
 	Flash    flash.Flash          // non-volatile memory, closed by Close; nil: a new one in memory
 	Clock    *clock.Adjustable    // the phone's clock; nil: one that runs from the host's time
@@ -76,11 +79,8 @@ type Event struct {
 
 // Phone is one phone. Its methods may be called from any goroutine.
 type Phone struct {
-	cfg     Config
-	fw      Firmware
-	policy  certstore.PolicyName
+	cfg     Config // with firmware and policy settled
 	id      Identity
-	factory certstore.Store
 	flash   flash.Flash
 	clock   *clock.Adjustable
 	events  journal.Log[Event]
@@ -89,6 +89,7 @@ type Phone struct {
 
 	// Owned by the mailbox.
 	on       bool
+	closed   bool // Close has begun: it cannot be powered on any more
 	place    *network.Place
 	net      *network.Network
 	store    certstore.Store
@@ -128,11 +129,14 @@ func New(cfg Config) (*Phone, error) {
 		load(p.flash, keyUser, &p.user)); err != nil {
 		return nil, err
 	}
-	if err := p.build(); err != nil {
+	factory, err := p.build()
+	if err != nil {
 		return nil, err
 	}
-	next, _ := p.factory.Install(kept.Roots())
-	p.trust(next)
+	if kept.Len() > 0 {
+		factory, _ = factory.Install(kept.Roots())
+	}
+	p.trust(factory)
 	if err := store(p.flash, map[string]any{keyIdentity: p.id}); err != nil {
 		return nil, err
 	}
@@ -140,27 +144,36 @@ func New(cfg Config) (*Phone, error) {
 	return p, nil
 }
 
-// build settles firmware, root set, policy and MAC: told, else kept, else default.
-func (p *Phone) build() (err error) {
-	p.fw = p.cfg.Firmware
-	if p.fw.Name == "" {
-		if p.fw, err = FirmwareNamed(or(p.id.Firmware, "today")); err != nil {
-			return err
+// build settles firmware, root set, policy and MAC: told, else kept, else
+// default. It returns the factory roots.
+func (p *Phone) build() (factory certstore.Store, err error) {
+	fw := &p.cfg.Firmware
+	if fw.Name == "" {
+		if *fw, err = FirmwareNamed(or(p.id.Firmware, "today")); err != nil {
+			return factory, err
 		}
 	}
-	if p.id.Firmware != p.fw.Name { // a new phone, or another image: its own root set
-		p.id.Firmware, p.id.RootSet = p.fw.Name, p.fw.RootSet
+	if p.id.Firmware != fw.Name { // a new phone, or another image: its own root set
+		p.id.Firmware, p.id.RootSet = fw.Name, fw.RootSet
 	}
 	p.id.RootSet = or(p.cfg.RootSet, p.id.RootSet)
+	if file, ok := strings.CutPrefix(p.id.RootSet, certstore.FilePrefix); ok {
+		if file, err = filepath.Abs(file); err != nil { // the phone may be taken up in another folder
+			return factory, err
+		}
+		p.id.RootSet = certstore.FilePrefix + file
+	}
 	p.id.MAC = or(p.cfg.MAC, or(p.id.MAC, newMAC()))
 	mac, err := net.ParseMAC(p.id.MAC)
 	if err != nil || len(mac) != 6 {
-		return &journal.Failure{Code: journal.Usage, Asked: p.id.MAC, What: fmt.Sprintf("%q is no MAC address", p.id.MAC), Fix: "Write it as 00-04-F2-12-34-56."}
+		return factory, &journal.Failure{Code: journal.Usage, Asked: p.id.MAC, What: fmt.Sprintf("%q is no MAC address", p.id.MAC), Fix: "Write it as 00-04-F2-12-34-56."}
 	}
 	p.id.MAC = fmt.Sprintf("%02X-%02X-%02X-%02X-%02X-%02X", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])
-	p.policy = or(p.cfg.Policy, p.fw.Policy)
-	p.factory, err = certstore.RootSet(p.id.RootSet)
-	return err
+	p.cfg.Policy = or(p.cfg.Policy, fw.Policy)
+	if factory = p.cfg.Factory; factory.Len() > 0 || factory.HostTrusted() {
+		return factory, nil
+	}
+	return certstore.RootSet(p.id.RootSet)
 }
 
 func or[T comparable](v, otherwise T) T {
@@ -190,7 +203,7 @@ func newMAC() string {
 // PowerOn starts the phone.
 func (p *Phone) PowerOn() {
 	p.box.do(func() {
-		if p.on {
+		if p.on || p.closed {
 			return
 		}
 		p.on = true
@@ -252,14 +265,21 @@ func (p *Phone) SignIn(c Credentials) error {
 }
 
 // SignOut unregisters, which takes a moment, and forgets user and password.
+// Who signs in during that moment stays.
 func (p *Phone) SignOut(ctx context.Context) error {
-	err := p.unregister(ctx)
+	var had bool
+	err := p.unregister(ctx, func() {
+		had = p.user != (lastUser{}) || p.creds != nil
+		p.user = lastUser{}
+		p.keep(nil, keyUser)
+	})
 	p.box.do(func() {
-		if p.user != (lastUser{}) || p.creds != nil {
+		if p.creds != nil {
+			return
+		}
+		if had {
 			p.step(journal.Step{Name: journal.Session, State: journal.OK, Decided: "The user has signed out."})
 		}
-		p.creds, p.user = nil, lastUser{}
-		p.keep(nil, keyUser)
 		p.restart("", false)
 	})
 	return err
@@ -268,20 +288,24 @@ func (p *Phone) SignOut(ctx context.Context) error {
 // ShutDown takes leave of the server, which takes a moment, and powers off. The
 // phone remembers who was signed in.
 func (p *Phone) ShutDown(ctx context.Context) error {
-	err := p.unregister(ctx)
+	err := p.unregister(ctx, func() {})
 	p.PowerOff()
 	return err
 }
 
-// unregister ends whatever the phone is at and takes it off the server.
-func (p *Phone) unregister(ctx context.Context) error {
+// unregister ends whatever the phone is at, in the mailbox together with
+// forget, and takes it off the server.
+func (p *Phone) unregister(ctx context.Context, forget func()) error {
 	var reg *sipua.Registration
-	p.box.do(func() {
+	if !p.box.do(func() {
+		forget()
 		if reg, p.reg = p.reg, nil; reg == nil && p.creds != nil {
 			p.newEpoch() // a sign-in that is under way has nobody to sign in any more
 		}
 		p.creds = nil // or it would sign in again
-	})
+	}) {
+		return net.ErrClosed
+	}
 	if reg == nil {
 		return nil
 	}
@@ -376,7 +400,11 @@ func (p *Phone) Wait(ctx context.Context, good func(Snapshot) bool) (Snapshot, e
 // goroutines, flash.
 func (p *Phone) Close() error {
 	p.PowerOff()
-	p.box.do(func() { p.newEpoch(); p.cancel() })
+	p.box.do(func() {
+		p.on, p.closed, p.creds, p.state = false, true, nil, Off
+		p.newEpoch()
+		p.cancel()
+	})
 	p.errands.close()
 	p.box.close()
 	p.events.Close()

@@ -35,9 +35,8 @@ func (c connecting) trusted(v certstore.Verdict) journal.Step {
 
 // refusal is the failure of a certificate.
 func refusal(v certstore.Verdict) *journal.Failure {
-	f := &journal.Failure{Code: v.Code, Asked: "the certificate of " + v.Name, What: v.Sentence, Because: "R1.2", Details: v.Details()}
+	f := &journal.Failure{Code: v.Code, Asked: "the certificate of " + v.Name, What: v.Sentence, Because: v.Rule, Details: v.Details()}
 	if v.NeedsRoot() {
-		f.Because = "R1.1"
 		f.Fix = fmt.Sprintf("Publish the root of %s (certutil -f -dspublish ROOT.cer RootCA). Then, if the phone trusts its pool already, push the paper clip; sign in once inside, where all published roots arrive (R1.3, R1.4).", v.Issuer())
 	}
 	return f
@@ -51,14 +50,17 @@ func (p *Phone) considerSearch(out outcome) {
 	case p.attempt.searched:
 		f.Code = journal.ADNoMatch
 		f.What = fmt.Sprintf("%s Active Directory was asked: it publishes %s, and none of these leads there.", v.Sentence, list(p.attempt.found))
+		if p.cfg.Firmware.AnyDownloadedRootStops && downloaded(p.store) {
+			f.Fix = fmt.Sprintf("Publish the root of %s (certutil -f -dspublish ROOT.cer RootCA), push a paper clip into the reset hole, since this firmware does not ask again while it holds any downloaded root, and sign in once inside (R1.3).", v.Issuer())
+		}
 		p.fail(f, journal.Trust)
-	case p.fw.AnyDownloadedRootStops && downloaded(p.store):
+	case p.cfg.Firmware.AnyDownloadedRootStops && downloaded(p.store):
 		f.What = v.Sentence + " This firmware does not ask Active Directory while it holds any downloaded root."
 		f.Fix = "Push a paper clip into the reset hole, then sign in once inside (R1.3)."
 		p.fail(f, journal.Trust)
 	default:
 		s := f.Step(journal.Trust)
-		s.State, s.Fix = journal.Warned, ""
+		s.State, s.Fix, s.Because = journal.Warned, "", "R1.2"
 		s.Decided = v.Sentence + " The phone asks Active Directory for roots."
 		p.step(s)
 		p.search(out.at, v)
@@ -89,7 +91,7 @@ func (p *Phone) search(at sipua.Candidate, v certstore.Verdict) {
 	p.attempt.searched, p.attempt.again = true, &at
 	cfg := adConfig(p.creds.User, p.creds.Address, p.cfg.Domain, p.net)
 	cfg.Password = p.creds.Password
-	cfg.HTTP, cfg.Store, cfg.Now = p.fw.WebEnrolment, p.store, p.clock.Now
+	cfg.HTTP, cfg.Store, cfg.Now = p.cfg.Firmware.WebEnrolment, p.store, p.clock.Now
 	if p.cfg.NetBIOS && p.net.Place().WINS != "" {
 		cfg.NetBIOS = p.net
 	}

@@ -41,11 +41,11 @@ func (p *Phone) begin() {
 
 // connect is the errand that finds a server, dials it and registers.
 func (p *Phone) connect() {
-	c := connecting{creds: *p.creds, cfg: p.cfg, fw: p.fw, policy: p.policy, store: p.store, net: p.net,
+	c := connecting{creds: *p.creds, cfg: p.cfg, store: p.store, net: p.net,
 		now: p.clock.Now, again: p.attempt.again}
 	c.address, _ = sipua.ParseAddress(c.creds.Address) // SignIn has parsed it before
 	c.sip = sipua.Config{Address: c.creds.Address, User: c.creds.User, Password: c.creds.Password,
-		EPID: sipua.EPID(p.id.MAC, c.creds.Address), Registrar: p.cfg.Registrar != "", Profile: p.fw.SIP,
+		EPID: sipua.EPID(p.id.MAC, c.creds.Address), Registrar: p.cfg.Registrar != "", Profile: p.cfg.Firmware.SIP,
 		Workstation: "OCPE-" + strings.ReplaceAll(p.id.MAC[9:], "-", ""), Clock: p.clock, Go: p.errands.spawn}
 	c.sip.Profile.Digest = c.sip.Profile.Digest || c.sip.Registrar
 	c.sip.Profile.AllowOutside = p.cfg.AllowOutside
@@ -65,7 +65,7 @@ func (p *Phone) connected(out outcome) {
 	p.verdict = out.verdict
 	switch {
 	case out.reg != nil:
-		p.reg, p.server, p.failure = out.reg, out.at, nil
+		p.reg, p.server, p.failure, p.verdict = out.reg, out.at, nil, nil
 		p.user = lastUser{Address: p.creds.Address, User: p.creds.User}
 		p.keep(map[string]any{keyUser: p.user})
 		p.enter(SignedIn)
@@ -90,7 +90,7 @@ func (p *Phone) connected(out outcome) {
 func (p *Phone) ready() {
 	g := p.reg.Grant()
 	s := journal.Step{Name: journal.Ready, State: journal.OK,
-		Decided: fmt.Sprintf("Signed in as %s at %s.", p.creds.Address, p.server.Host), Because: "design.md 2"}
+		Decided: fmt.Sprintf("Signed in as %s at %s.", p.creds.Address, p.server.Host), Because: "nothing is left to do"}
 	switch {
 	case p.cfg.Registrar != "":
 		s.Details = []string{"provisioning, dial plan and Exchange skipped: not an OCS pool"}
@@ -148,7 +148,7 @@ func (p *Phone) fail(f *journal.Failure, during journal.Name) {
 // until a registration has lasted to its first refresh.
 func (p *Phone) comeBack(s journal.Step) {
 	p.failures++
-	wait := p.fw.SIP.Backoff(p.failures, nil)
+	wait := p.cfg.Firmware.SIP.Backoff(p.failures, nil)
 	s.Details = append(s.Details, fmt.Sprintf("tries again in %s", wait.Round(time.Second)))
 	epoch := p.epoch
 	p.retry = p.clock.AfterFunc(wait, func() {
@@ -171,7 +171,7 @@ func (p *Phone) askTime() {
 	p.errand(func(ctx context.Context, rec journal.Recorder) (apply, drop func()) {
 		found, err := n.FindTime(ctx, n.Place().Suffix, domain)
 		return func() {
-			p.timed = true
+			p.timed = err == nil // else the next attempt asks again
 			p.setTime(found, err)
 			p.connect()
 		}, nil
@@ -188,7 +188,7 @@ func (p *Phone) setTime(found network.TimeAnswer, err error) {
 	}
 	p.clock.Set(p.clock.Now().Add(found.Offset))
 	p.step(journal.Step{Name: journal.Time, State: journal.OK, Asked: found.Record, Answered: p.clock.Now().UTC().Format(time.DateTime) + " UTC", By: found.Server,
-		Decided: fmt.Sprintf("The phone's clock was %s and is set.", off(found.Offset)), Because: "device.md 2.4", Details: found.Tried})
+		Decided: fmt.Sprintf("The phone's clock is set; it was %s.", off(found.Offset)), Because: "OCS 2007 R2 documentation, NTP", Details: found.Tried})
 }
 
 func off(d time.Duration) string {
@@ -206,8 +206,6 @@ type connecting struct {
 	creds   Credentials
 	address sipua.Address
 	cfg     Config
-	fw      Firmware
-	policy  certstore.PolicyName
 	store   certstore.Store
 	net     *network.Network
 	now     func() time.Time
@@ -279,7 +277,7 @@ func (c connecting) signIn(ctx context.Context, at sipua.Candidate) outcome {
 			out.err, out.during = err, journal.Register
 			return out
 		}
-		if hops == c.fw.MaxRedirects {
+		if hops == c.cfg.Firmware.MaxRedirects {
 			out.err, out.during = &journal.Failure{Code: journal.SIPRedirects, Asked: at.Addr(), Err: err}, journal.Register
 			return out
 		}
@@ -291,15 +289,17 @@ func (c connecting) signIn(ctx context.Context, at sipua.Candidate) outcome {
 // name that was looked up, at the phone's time.
 func (c connecting) dial(ctx context.Context, at sipua.Candidate) (net.Conn, outcome) {
 	out := outcome{at: at, during: journal.Connect}
+	var verdict *certstore.Verdict
+	defer func() { verdict = nil }() // the connection keeps the variable; the evidence is in the journal
 	nc, err := c.net.DialContext(ctx, "tcp", at.Addr())
 	if err != nil {
 		out.err = err
 		return nil, out
 	}
 	tc := tls.Client(nc, certstore.ClientConfig(certstore.ClientOptions{
-		Store: c.store, Policy: c.policy, NoSHA2: c.fw.NoSHA2, Now: c.now, ServerName: at.Host,
-		MinVersion: c.fw.MinTLS, MaxVersion: c.fw.MaxTLS, CipherSuites: c.fw.Suites, KeyLogWriter: c.cfg.KeyLog,
-		OnVerdict: func(v certstore.Verdict) { out.verdict = &v }}))
+		Store: c.store, Policy: c.cfg.Policy, NoSHA2: c.cfg.Firmware.NoSHA2, Now: c.now, ServerName: at.Host,
+		MinVersion: c.cfg.Firmware.MinTLS, MaxVersion: c.cfg.Firmware.MaxTLS, CipherSuites: c.cfg.Firmware.Suites, KeyLogWriter: c.cfg.KeyLog,
+		OnVerdict: func(v certstore.Verdict) { verdict = &v }}))
 	guard, cancel := context.WithTimeout(ctx, or(c.cfg.DialTimeout, DefaultDialTimeout))
 	defer cancel()
 	err = tc.HandshakeContext(guard)
@@ -310,7 +310,7 @@ func (c connecting) dial(ctx context.Context, at sipua.Candidate) (net.Conn, out
 		c.record(journal.Step{Name: journal.Connect, State: journal.OK, Asked: at.Addr(), By: nc.RemoteAddr().String(),
 			Answered: tls.VersionName(state.Version) + ", " + tls.CipherSuiteName(state.CipherSuite),
 			Decided:  fmt.Sprintf("Connected to %s (%s).", at.Addr(), at.From)})
-		c.record(c.trusted(*out.verdict))
+		c.record(c.trusted(*verdict))
 		return tc, out
 	case errors.As(err, &refused):
 		v := refused.Verdict

@@ -37,7 +37,7 @@ type Snapshot struct {
 	Remote   bool                 `json:"remote,omitempty"` // through an Edge
 	GRUU     string               `json:"gruu,omitempty"`
 	Failure  *journal.Step        `json:"failure,omitempty"` // why State is waiting or failed
-	Verdict  *certstore.Verdict   `json:"-"`                 // on the last SIP server's certificate
+	Verdict  *certstore.Verdict   `json:"-"`                 // on the SIP server's certificate that was not trusted; of a good one the step "trust" tells
 	Roots    []certstore.Root     `json:"-"`                 // what it trusts now
 	RootSet  string               `json:"rootSet"`
 	Policy   certstore.PolicyName `json:"policy"`

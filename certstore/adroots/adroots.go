@@ -5,8 +5,10 @@
 // It follows R1.1, R1.2 and R1.5, device.md 3.1 and design decisions 5 and 6.
 // Since the phone cannot judge the DC's certificate yet, everything is read
 // under SASL GSS-SPNEGO NTLM with sign and seal on a plain LDAP connection
-// (RFC 4511, RFC 4422, MS-NLMP): a DC that does not know the user's password
-// cannot make an answer that is accepted.
+// (RFC 4511, RFC 4422, MS-NLMP): an answer is accepted only from somebody who
+// has the session key, which takes the user's password. A DC has it; it also
+// gives the key to any computer of the domain that passes a log-on through to
+// it (MS-NRPC 3.5.4.5.1), and NTLM cannot tell those two apart.
 //
 //  1. Fill a Config; domain and account are decided by the caller.
 //  2. result, err := Download(ctx, config): finds a DC, binds, and reads ALL
@@ -40,7 +42,7 @@ type Config struct {
 
 	User       string // a UPN stays whole here, with an empty UserDomain
 	UserDomain string // DOMAIN of DOMAIN\user
-	Password   string // tried once (design decision 6)
+	Password   string // tried once (design decision 6); an empty one is refused, for anybody could seal under it
 
 	Resolver Resolver // required
 	Dialer   Dialer   // required
@@ -136,7 +138,11 @@ type download struct {
 
 func (d *download) run(ctx context.Context) error {
 	if d.Config.Domain == "" {
-		return &journal.Failure{Code: journal.ADNoDomain, Because: "device.md 3.1"}
+		return &journal.Failure{Code: journal.ADNoDomain, Because: "R1.5"}
+	}
+	if d.Password == "" {
+		return &journal.Failure{Code: journal.ADCredentials, Asked: "the roots of " + d.Config.Domain + " as " + d.account(), Because: bindRule,
+			What: "Without a password nobody was asked: the session key would be known to everybody", Fix: "Sign in with a password."}
 	}
 	controllers, err := d.find(ctx)
 	if err != nil {
@@ -201,14 +207,14 @@ func (d *download) read(ctx context.Context, dir *directory) error {
 		return err
 	}
 	objects, err := d.search(dir, "CN=Certification Authorities,CN=Public Key Services,CN=Services,"+config,
-		"certificationAuthority", "device.md 3.1, R1.1")
+		"certificationAuthority", "R1.1; TechNet dd572460, Root CA Certificate for Communicator Phone Edition")
 	if err != nil {
 		return err
 	}
 	for _, o := range objects {
 		for _, value := range o.certificates {
 			if ctx.Err() != nil {
-				return &journal.Failure{Code: journal.ADProtocol, Asked: "cACertificate of " + o.dn, By: d.Server, Because: "device.md 3.1",
+				return &journal.Failure{Code: journal.ADProtocol, Asked: "cACertificate of " + o.dn, By: d.Server, Because: "limit of ocphone",
 					What: "The published values could not be checked in the time allowed", Err: ctx.Err()}
 			}
 			d.accept(o.dn, value, certstore.Source{Kind: certstore.AD, DN: o.dn, Server: d.Server})
@@ -221,7 +227,7 @@ func (d *download) read(ctx context.Context, dir *directory) error {
 	if err != nil || len(d.Roots)+d.Duplicates > 0 {
 		return err
 	}
-	return &journal.Failure{Code: journal.ADNoRoots, By: d.Server, Because: "R1.1, device.md 3.1",
+	return &journal.Failure{Code: journal.ADNoRoots, By: d.Server, Because: "R1.1",
 		Asked:    "certificationAuthority objects of " + d.Config.Domain,
 		Answered: fmt.Sprintf("%d objects without a usable root certificate", len(objects)),
 		What:     "No root certificate is published in the Active Directory of " + d.Config.Domain,
@@ -259,7 +265,7 @@ func (d *download) report() {
 	}
 	if n := len(d.Rejected) + d.moreLines; n > 0 {
 		s := journal.Step{Name: journal.Roots, State: journal.Warned, By: d.Server,
-			Decided: fmt.Sprintf("%s not installed", count(n, "value")), Because: "R1.1, device.md 3.1: roots only",
+			Decided: fmt.Sprintf("%s not installed", count(n, "value")), Because: "R1.1: roots only",
 			Fix: "Publish self-signed CA certificates only, and take these values out of CN=Certification Authorities (adsiedit.msc)."}
 		for _, r := range d.Rejected[:min(len(d.Rejected), maxDetails)] {
 			s.Details = append(s.Details, r.DN+": "+r.Why)

@@ -18,8 +18,8 @@ import (
 // decision 5). NTLMv2 is what the client does anyway.
 const requiredFlags = ntlm.NegotiateSign | ntlm.NegotiateSeal | ntlm.NegotiateESS | ntlm.Negotiate128 | ntlm.NegotiateKeyExch
 
-// bindRule is the rule that the steps of a bind cite.
-const bindRule = "design 5: no root over an unauthenticated channel"
+// bindRule is the rule that the steps of a bind cite (design decision 5).
+const bindRule = "no root over an unauthenticated channel"
 
 // bind opens a sealed session on c. GSS-SPNEGO carries NTLM messages as they
 // are, which AD and Samba accept (MS-SPNG 3.3.5.1, peers-ad.md 1).
@@ -36,7 +36,7 @@ func (d *download) bind(c *conn, dc controller) error {
 	}
 	if r.code != ldap.LDAPResultSaslBindInProgress {
 		f := refusal(r)
-		f.Asked, f.By, f.Because = asked, dc.address(), bindRule
+		f.Asked, f.By, f.Because = asked, dc.address(), f.Code.Page().Rule
 		return f
 	}
 	challenge, err := ntlm.ParseChallenge(r.credentials)
@@ -57,7 +57,7 @@ func (d *download) bind(c *conn, dc controller) error {
 	}
 	if r.code != ldap.LDAPResultSuccess {
 		f := refusal(r)
-		f.Asked, f.By, f.Because = asked, dc.address(), bindRule
+		f.Asked, f.By, f.Because = asked, dc.address(), f.Code.Page().Rule
 		d.hint(f, challenge)
 		return f
 	}

@@ -18,6 +18,7 @@ const (
 	maxMessage     = 16 << 20 // one LDAP message; AD's own limit for requests is 10 MiB (MaxReceiveBuffer)
 	maxFrame       = 16 << 20 // one sealed frame, which holds one or more messages
 	maxElements    = 1 << 14  // BER elements of one message: an entry with 16,000 values
+	maxAllElements = 1 << 18  // of all messages, each counted too: 4096 roots in objects of their own have 40,000
 	maxDepth       = 16       // of BER; a search entry needs 6
 )
 
@@ -35,13 +36,14 @@ type conn struct {
 	in      io.Reader     // octets of LDAP messages
 	session *ntlm.Session // nil until seal
 	rest    []byte        // of a message that Read has begun to hand out
+	left    int           // BER elements that may still come
 
 	mu    sync.Mutex
 	cause error // the first failure to read or write
 }
 
 func newConn(nc net.Conn, maxBytes int64) *conn {
-	return &conn{Conn: nc, in: &limited{nc, maxBytes}}
+	return &conn{Conn: nc, in: &limited{nc, maxBytes}, left: maxAllElements}
 }
 
 // seal switches security on, exactly after the bind response: message has read
@@ -137,6 +139,10 @@ func (c *conn) readMessage() ([]byte, error) {
 	left := maxElements
 	if err := checkBER(body, maxDepth, &left); err != nil {
 		return nil, err
+	}
+	// An empty value of two octets takes forty in go-ldap's result.
+	if c.left -= 1 + maxElements - left; c.left < 0 {
+		return nil, fmt.Errorf("%w: elements on one connection", errTooMuch)
 	}
 	return append(head, body...), nil
 }

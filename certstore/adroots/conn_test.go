@@ -144,6 +144,18 @@ func TestReadingEnds(t *testing.T) {
 	}
 }
 
+// Many small messages cost more memory than octets.
+func TestElementsOfOneConnectionAreBounded(t *testing.T) {
+	for name, msg := range map[string][]byte{"messages without content": {0x30, 0}, "messages of empty values": append([]byte{0x30, 0x7e}, bytes.Repeat([]byte{4, 0}, 63)...)} {
+		wire := bytes.Repeat(msg, maxAllElements+1)
+		c := newConn(&memory{Reader: bytes.NewReader(wire)}, int64(len(wire)))
+		n, err := io.Copy(io.Discard, c)
+		if most := int64(maxAllElements * 2); !errors.Is(err, errTooMuch) || n > most || n < most-128 {
+			t.Errorf("%s: %d octets, error %v", name, n, err)
+		}
+	}
+}
+
 // AD writes long-form lengths where the short form would do.
 func TestLongFormLengthsAreRead(t *testing.T) {
 	msg := []byte{0x30, 0x84, 0, 0, 0, 5, 0x02, 0x83, 0, 0, 0}

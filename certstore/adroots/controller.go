@@ -67,13 +67,13 @@ func (d *download) find(ctx context.Context) ([]controller, error) {
 	}
 	return nil, &journal.Failure{Code: journal.ADNoController, Asked: strings.Join(tried, ", "), Because: "R1.5", Err: cause,
 		What: "No domain controller of " + domain + " was found" + d.from(),
-		Fix: fmt.Sprintf("Give the phone a DNS server that knows the zone of the AD domain (nslookup -type=srv _ldap._tcp.dc._msdcs.%s), "+
+		Fix: fmt.Sprintf("give the phone a DNS server that knows the zone of the AD domain (nslookup -type=srv _ldap._tcp.dc._msdcs.%s), "+
 			"or name the domain: DHCP option 15, --domain.", domain)}
 }
 
 // lookedUp records one look-up and returns what was asked.
 func (d *download) lookedUp(asked, by string, found []controller, err error) string {
-	s := journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, By: by, Because: "R1.5, device.md 3.1"}
+	s := journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, By: by, Because: "R1.5"}
 	if err != nil {
 		s.State, s.Answered = journal.Warned, errText(err)
 		s.Decided = "No domain controller by this name" + d.from()

@@ -51,7 +51,7 @@ func (d *download) configuration(dir *directory) (string, error) {
 		config = r.Entries[0].GetEqualFoldAttributeValue(attribute)
 	}
 	if config == "" || len(config) > 1024 {
-		return "", &journal.Failure{Code: journal.ADProtocol, Asked: asked, By: dir.dc.address(), Because: "device.md 3.1",
+		return "", &journal.Failure{Code: journal.ADProtocol, Asked: asked, By: dir.dc.address(), Because: "MS-ADTS 3.1.1.3.2.2",
 			What: "The server names no configuration naming context: it is no Active Directory"}
 	}
 	d.Record.Record(journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, Answered: printable(config), By: dir.dc.address(),
@@ -109,7 +109,7 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 		values += len(objects[i].certificates)
 	}
 	s.Answered = fmt.Sprintf("%s, %s of cACertificate", count(len(objects), "object"), count(values, "value"))
-	s.Decided = "Every one of them is looked at"
+	s.Decided = "Each certificate that is published there is examined"
 	if values == 0 {
 		s.Decided = "No certificate is published there"
 	}

@@ -135,6 +135,17 @@ func TestWeakBindIsRefusedBeforeThePasswordIsUsed(t *testing.T) {
 	}
 }
 
+// Design 5: under an empty password anybody could seal.
+func TestWithoutAPasswordNobodyIsAsked(t *testing.T) {
+	w := newWorld(t)
+	w.publish(1)
+	c := w.config()
+	c.Password = ""
+	if f := w.mustFail(c, journal.ADCredentials); len(w.dialed) != 0 || !strings.Contains(f.What, "Without a password") {
+		t.Errorf("%q, dialed %v", f.What, w.dialed)
+	}
+}
+
 // Design 6: no second DC and no second method gets a refused password.
 func TestWrongPasswordIsTriedOnce(t *testing.T) {
 	w := newWorld(t)

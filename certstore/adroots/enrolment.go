@@ -2,7 +2,6 @@ package adroots
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -11,9 +10,10 @@ import (
 	"net"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
+
+	"github.com/go-ldap/ldap/v3"
 
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/journal"
@@ -28,7 +28,8 @@ const (
 	maxChain    = 1 << 20 // octets of all answers of one host
 )
 
-const enrolmentRule = "device.md 3.1 method B; design 5: only what the sealed directory holds for that CA"
+// enrolmentRule is the rule that the steps of web enrolment cite (device.md 3.1 method B; design decision 5).
+const enrolmentRule = "no root over an unauthenticated channel: only what the sealed directory holds for that CA"
 
 // errRefused ends web enrolment: the password goes nowhere else (design decision 6).
 var errRefused = errors.New("the server refused the user name or the password")
@@ -40,6 +41,7 @@ func (d *download) enrol(ctx context.Context, dir *directory, config string) err
 	if err != nil {
 		return err
 	}
+	forest := forestRoot(config)
 	var last *journal.Failure
 	warn := func() {
 		if last != nil {
@@ -52,7 +54,7 @@ func (d *download) enrol(ctx context.Context, dir *directory, config string) err
 		if service.host == "" {
 			continue
 		}
-		f := d.enrolFrom(ctx, service)
+		f := d.enrolFrom(ctx, service, forest)
 		if f == nil {
 			continue
 		}
@@ -69,11 +71,26 @@ func (d *download) enrol(ctx context.Context, dir *directory, config string) err
 	return nil
 }
 
-// enrolFrom asks one host.
-func (d *download) enrolFrom(ctx context.Context, service object) *journal.Failure {
+// enrolFrom asks one host, unless it is none of the forest or can send nothing
+// that would count: whoever is on the way of plain HTTP gets a proof of the password.
+func (d *download) enrolFrom(ctx context.Context, service object, forest string) *journal.Failure {
 	target := url.URL{Scheme: "http", Host: service.host, Path: enrolmentPath, RawQuery: enrolmentQuery}
 	fail := func(what string, err error) *journal.Failure {
 		return &journal.Failure{Code: journal.ADEnrolment, Asked: "GET " + target.String(), By: service.host, What: what, Because: enrolmentRule, Err: err}
+	}
+	if host := target.Hostname(); !within(host, d.Config.Domain) && !within(host, forest) {
+		return fail(fmt.Sprintf("Web enrolment at %s is not asked: it is no host of %s or of its forest", service.host, d.Config.Domain), nil)
+	}
+	held, usable := map[string]bool{}, false
+	for _, der := range service.certificates {
+		held[string(der)] = true
+		if !usable {
+			_, err := ParseRoot(der)
+			usable = err == nil || ctx.Err() != nil // get tells of the latter
+		}
+	}
+	if !usable {
+		return fail("Web enrolment at "+service.host+" is not asked: the directory holds no root for this CA, so nothing that comes could be believed", nil)
 	}
 	body, err := d.get(ctx, &target)
 	if err != nil {
@@ -85,7 +102,7 @@ func (d *download) enrolFrom(ctx context.Context, service object) *journal.Failu
 	}
 	before := len(d.Roots) + d.Duplicates
 	for _, cert := range chain {
-		if slices.ContainsFunc(service.certificates, func(der []byte) bool { return bytes.Equal(der, cert.Raw) }) {
+		if held[string(cert.Raw)] {
 			d.accept(service.dn, cert.Raw, certstore.Source{Kind: certstore.Enrolment, DN: service.dn, Server: service.host})
 		} else {
 			d.reject("http://"+service.host, "sent by web enrolment, but the directory does not hold it for "+service.dn)
@@ -97,6 +114,34 @@ func (d *download) enrolFrom(ctx context.Context, service object) *journal.Failu
 	d.Record.Record(journal.Step{Name: journal.Roots, State: journal.OK, Asked: "GET " + target.String(), By: service.host, Because: enrolmentRule,
 		Answered: count(len(chain), "certificate"), Decided: "The directory holds the same certificate for this CA"})
 	return nil
+}
+
+// forestRoot is the DNS name of the forest's root domain, by which the
+// configuration partition is named (MS-ADTS 6.1.1.1.2): "contoso.com" of
+// "CN=Configuration,DC=contoso,DC=com". Empty when config is no such name.
+func forestRoot(config string) string {
+	dn, err := ldap.ParseDN(config)
+	if err != nil {
+		return ""
+	}
+	var labels []string
+	for _, rdn := range dn.RDNs {
+		for _, a := range rdn.Attributes {
+			if strings.EqualFold(a.Type, "DC") {
+				labels = append(labels, a.Value)
+			}
+		}
+	}
+	return strings.Join(labels, ".")
+}
+
+// within says whether host is a host name of domain.
+func within(host, domain string) bool {
+	host, domain = strings.ToLower(host), strings.ToLower(strings.Trim(domain, "."))
+	odd := strings.ContainsFunc(host, func(r rune) bool {
+		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r)
+	})
+	return !odd && domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))
 }
 
 // get fetches target over one connection, authenticated by NTLM and nothing

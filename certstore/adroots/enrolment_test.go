@@ -1,6 +1,7 @@
 package adroots_test
 
 import (
+	"crypto/x509"
 	"encoding/base64"
 	"encoding/pem"
 	"net/http"
@@ -137,6 +138,57 @@ func TestWebEnrolmentSpeaksNTLMOnlyAndARefusalEndsIt(t *testing.T) {
 			}
 			if refused := c.name == "NTLM, refused"; refused != (len(w.dialed) == 2) {
 				t.Errorf("dialed %v", w.dialed)
+			}
+		})
+	}
+}
+
+// Over plain HTTP anybody on the way gets a proof of the password: it goes to
+// hosts of the forest only (design decision 6).
+func TestWebEnrolmentOutsideTheForestIsNotAsked(t *testing.T) {
+	for host, asked := range map[string]bool{
+		"ca.contoso.com": true, "CA.EU.Contoso.com": true, "ca.contoso.com:8080": true,
+		"ca.evil.example": false, "evilcontoso.com": false, "contoso.com.evil.example": false, "192.0.2.1": false, "localhost": false,
+		"evil.example/.contoso.com": false, "evil.example:80#.contoso.com": false, "tu@ca.contoso.com": false, "ca.contoso.com:http": false,
+	} {
+		t.Run(host, func(t *testing.T) {
+			w := newWorld(t)
+			w.dir.PublishEnrolment("CA", host, w.newRoot("CA", nil))
+			w.srv["_ldap._tcp.dc._msdcs.eu.contoso.com"] = w.srv[msdcs]
+			cfg := w.config()
+			cfg.HTTP, cfg.Domain = true, "eu.contoso.com" // a child: CAs are mostly in the forest's root domain
+			w.hosts["CA.EU.Contoso.com:80"], w.hosts["ca.contoso.com:8080"] = w.dc.EnrolmentAddr(), w.dc.EnrolmentAddr()
+			if asked {
+				if r := w.mustDownload(cfg); len(r.Roots) != 1 {
+					t.Errorf("%d roots", len(r.Roots))
+				}
+				return
+			}
+			if f := w.mustFail(cfg, journal.ADEnrolment); !strings.Contains(f.What, "no host of eu.contoso.com") || len(w.dialed) != 1 {
+				t.Errorf("%q, dialed %v", f.What, w.dialed)
+			}
+		})
+	}
+}
+
+// What web enrolment sends counts only when the directory holds it as a root of
+// that CA: without one, the proof of the password would be given for nothing.
+func TestWebEnrolmentThatCannotHelpIsNotAsked(t *testing.T) {
+	for name, held := range map[string]func(*x509.Certificate){
+		"a server's certificate": func(c *x509.Certificate) { c.IsCA = false },
+		"nothing":                nil,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			var der []byte
+			if held != nil {
+				der = w.newRoot("CA", held)
+			}
+			w.dir.PublishEnrolment("CA", "ca.contoso.com", der)
+			cfg := w.config()
+			cfg.HTTP = true
+			if f := w.mustFail(cfg, journal.ADEnrolment); !strings.Contains(f.What, "holds no root") || len(w.dialed) != 1 {
+				t.Errorf("%q, dialed %v", f.What, w.dialed)
 			}
 		})
 	}

@@ -184,7 +184,7 @@ func (e environment) certsImport() *cobra.Command {
 func (e environment) certsExport() *cobra.Command {
 	var state, out string
 	c := &cobra.Command{
-		Use: "export [FINGERPRINT…]", Short: "Write roots as PEM, all or those whose fingerprint begins so",
+		Use: "export [FINGERPRINT…]", Short: "Write roots as PEM: all, or those whose fingerprint begins with FINGERPRINT",
 		Example: "  ocphone certs export --state phone1 --out roots.pem\n  ocphone certs export 3f9a --state phone1",
 		RunE: func(_ *cobra.Command, args []string) error {
 			return withPhone(state, false, func(p *device.Phone) error {

@@ -109,7 +109,7 @@ func (e *endpoint) read(ctx context.Context, jacks []*network.Network, t *trust)
 			break
 		}
 	}
-	e.step = journal.Step{Name: journal.Connect, State: journal.OK, Asked: "the certificate of " + e.addr, Because: "device.md 10.6"}
+	e.step = journal.Step{Name: journal.Connect, State: journal.OK, Asked: "the certificate of " + e.addr, Because: "only the certificate is read"}
 	if f := journal.FailureOf(err); err != nil && f.Code == journal.TLSFailed {
 		whole := period
 		whole.MinVersion, whole.MaxVersion, whole.CipherSuites = tls.VersionTLS10, 0, allSuites()

@@ -136,7 +136,7 @@ func (t *trust) advice(e *endpoint, published []remedy) string {
 	case named && reset.State == unknown:
 		return "Find out what is published: --ad DOMAIN --user 'DOMAIN\\user', or --published DIR."
 	case named && now.Code == journal.CertSelfSigned:
-		return now.Code.Page().Change + " For the phone it would do to publish this certificate itself, with the line below (device.md 3.2)."
+		return now.Code.Page().Change + " For the phone it would do to publish this certificate itself, with the line below."
 	case named:
 		return "Publish its root with the line below. " + clip
 	}

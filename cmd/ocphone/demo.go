@@ -29,8 +29,8 @@ enough, and what the paper clip changes. Every claim at the end was checked.`,
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print the steps as JSON lines, each with its act")
-	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "with all evidence")
-	c.Flags().BoolVar(&today, "today", false, "with a deployment and firmware of today instead of 2007")
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show all evidence and the rule of each step")
+	c.Flags().BoolVar(&today, "today", false, "use a deployment and firmware of today instead of 2007")
 	return c
 }
 
@@ -154,7 +154,7 @@ func (s *story) tell(ctx context.Context) error {
 		}
 	}
 	s.blank()
-	s.line(dim, "The rule behind it (R1.2): the phone asks Active Directory only when no root that it holds leads to the pool's certificate. Try it by hand: ocphone lab --ready lab.json, then ocphone run --lab lab.json.")
+	s.line(dim, "The rule behind it (ocphone explain R1.2): the phone asks Active Directory only when no root that it holds leads to the pool's certificate. Try it by hand: ocphone lab --ready lab.json, then ocphone run --lab lab.json.")
 	return nil
 }
 

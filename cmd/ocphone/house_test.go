@@ -34,6 +34,7 @@ var mayImport = map[string][]string{
 	"device/sipwire":       {"device/ntlm"},
 	"device/sipua":         {"device/sipwire"},
 	"device":               append([]string{"device/network", "device/sipua", "device/media", "device/flash"}, leaf...),
+	"device/peer":          {"device/network"},
 	"device/screen":        {"device"},
 	"device/script":        {"device", "device/screen"},
 	"device/control":       {"device", "device/screen"},
@@ -59,7 +60,7 @@ var onlyIn = map[string][]string{
 	"fyne.io/":                   {"ui", "ui/labpanel", "cmd/ocphone-desktop"},
 	"github.com/spf13/":          {"cmd/ocphone"},
 	"github.com/icholy/digest":   {"device/sipua", "device/lab/pool"},
-	"testing":                    {},
+	"testing":                    {"device/peer"},
 }
 
 func TestImportsFollowTheDesign(t *testing.T) {

@@ -37,6 +37,12 @@ Its users, passwords and keys are public: it protects nothing.`,
 			if err != nil {
 				return err
 			}
+			file := ready
+			if ready != "" {
+				if file, err = readyPath(ready); err != nil {
+					return err
+				}
+			}
 			world := lab.NewUnstarted(d)
 			if standard && runtime.GOOS != "linux" {
 				return usagef("--standard-ports needs Linux, where all of 127.0.0.0/8 is loopback")
@@ -45,7 +51,7 @@ Its users, passwords and keys are public: it protects nothing.`,
 			if keyLog != "" {
 				f, err := os.OpenFile(keyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 				if err != nil {
-					return err
+					return exit{exitUsage, err}
 				}
 				defer f.Close()
 				world.KeyLog = f
@@ -58,15 +64,10 @@ Its users, passwords and keys are public: it protects nothing.`,
 				return err
 			}
 			if ready != "" {
-				file, err := filepath.Abs(ready) // the files that it names are found from everywhere
-				if err != nil {
-					return err
-				}
+				defer world.RemoveReady(file)
 				if err := world.WriteReady(file); err != nil {
 					return err
 				}
-				defer os.RemoveAll(ready + ".roots")
-				defer os.Remove(ready)
 			}
 			e.describe(world, ready)
 			<-c.Context().Done()
@@ -80,6 +81,21 @@ Its users, passwords and keys are public: it protects nothing.`,
 	c.Flags().StringVar(&keyLog, "key-log", "", "append the servers' TLS secrets to FILE, for captures (NSS format)")
 	c.AddCommand(e.labRoot(), e.labCert(), e.labUser(), e.labClock())
 	return c
+}
+
+// readyPath is where the ready file goes, absolute, so that the files that it
+// names are found from everywhere. What is there already and is no ready file
+// is not written over, for it would be gone at the end.
+func readyPath(file string) (string, error) {
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return "", usagef("--ready %s: there is no folder %s", file, filepath.Dir(file))
+	}
+	if info, err := os.Stat(file); err == nil && (info.IsDir() || info.Size() > 0) {
+		if _, err := lab.ReadReady(file); err != nil {
+			return "", usagef("--ready %s: it is there already and is not written over: %w", file, err)
+		}
+	}
+	return filepath.Abs(file)
 }
 
 func deployment(file string, today bool) (lab.Deployment, error) {
@@ -277,9 +293,12 @@ func (e environment) labUser() *cobra.Command {
 				take()
 			}
 		}
+		if change == (lab.UserChange{}) {
+			return usagef("what shall change? See `%s --help`", c.CommandPath())
+		}
 		return l.SetUser(c.Context(), args[0], change)
 	}
-	sub.Flags().StringVar(&password, "password", "", "the lab's passwords are public")
+	sub.Flags().StringVar(&password, "password", "", "set this password; the lab's passwords are public")
 	sub.Flags().StringVar(&upn, "upn", "", "user principal name")
 	sub.Flags().BoolVar(&locked, "locked", false, "lock the account out")
 	sub.Flags().BoolVar(&disabled, "disabled", false, "disable the account")

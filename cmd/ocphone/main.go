@@ -14,6 +14,8 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -106,7 +108,7 @@ real servers or against its own lab, and shows why every step was decided.
 
   ocphone demo                            the story of the paper clip, in one process
   ocphone run --sign-in tu@example.com    will this phone sign in to my deployment?
-  ocphone check trust pool.example.com    whom does the phone trust, and why not?
+  ocphone check trust pool.example.com    does the phone trust this server, and why not?
   ocphone lab                             a whole deployment of 2007 on loopback
 
 Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
@@ -161,17 +163,40 @@ func (e environment) version() *cobra.Command {
 			fmt.Fprintf(e.out, "ocphone %s %s/%s %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			for _, f := range device.Firmwares() {
 				fmt.Fprintf(e.out, "firmware %-18s %s\n", f.Name, f.Text)
-				for _, g := range f.Guesses {
-					if guesses {
-						fmt.Fprintf(e.out, "    %-9s %s (%s)\n", g.Certainty, g.Value, g.Source)
-					}
-				}
+			}
+			if guesses {
+				printGuesses(e.out)
 			}
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&guesses, "guesses", false, "also list what no document states, with its certainty")
 	return c
+}
+
+// printGuesses lists each guess once, and the profiles that do not share it.
+func printGuesses(w io.Writer) {
+	var order []device.Guess
+	for _, f := range device.Firmwares() {
+		for _, g := range f.Guesses {
+			if !slices.Contains(order, g) {
+				order = append(order, g)
+			}
+		}
+	}
+	for _, g := range order {
+		text := fmt.Sprintf("%-9s %s (%s)", g.Certainty, g.Value, g.Source)
+		var without []string
+		for _, f := range device.Firmwares() {
+			if !slices.Contains(f.Guesses, g) {
+				without = append(without, f.Name)
+			}
+		}
+		if len(without) > 0 {
+			text += "; not in " + strings.Join(without, ", ")
+		}
+		fmt.Fprintln(w, text)
+	}
 }
 
 func buildVersion() string {

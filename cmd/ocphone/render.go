@@ -92,6 +92,9 @@ func (p *printer) step(s journal.Step) {
 			p.wrap(strings.Repeat(" ", gutter)+"  ", fmt.Sprintf("and %d more lines; --json shows them", more), dim)
 		}
 	}
+	if s.Because != "" && !p.brief {
+		p.wrap(strings.Repeat(" ", gutter), "because: "+s.Because, dim)
+	}
 	if s.Fix != "" && s.State != journal.Skipped {
 		label := "fix: "
 		if s.State == journal.OK {

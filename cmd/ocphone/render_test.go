@@ -68,3 +68,15 @@ func TestMuchEvidenceIsCut(t *testing.T) {
 		t.Errorf("JSON holds %d of 2000", n)
 	}
 }
+
+func TestStepShowsItsRuleUnlessBrief(t *testing.T) {
+	for _, brief := range []bool{false, true} {
+		var out bytes.Buffer
+		p := newPrinter(&out, false)
+		p.brief = brief
+		p.step(journal.Step{Name: journal.Trust, State: journal.OK, Decided: "Good.", Because: "R1.2"})
+		if got := strings.Contains(out.String(), "because: R1.2\n"); got == brief {
+			t.Errorf("brief %v:\n%s", brief, out.String())
+		}
+	}
+}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -46,7 +47,7 @@ func (f *phoneFlags) register(c *cobra.Command) {
 	s.BoolVar(&f.outside, "outside", false, "plug into the lab's outside instead of its inside")
 	s.StringVar(&f.dns, "dns", "", "the phone's own DNS server, ADDR[:PORT] (default: the host's)")
 	s.StringVar(&f.domain, "domain", "", "Active Directory domain to ask for roots")
-	s.StringVar(&f.wins, "wins", "", "NetBIOS name server, ADDR[:PORT]; NetBIOS is not asked without")
+	s.StringVar(&f.wins, "wins", "", "NetBIOS name server, ADDR[:PORT]; without it NetBIOS is not asked")
 	s.BoolVar(&f.netbios, "netbios", false, "ask the lab's NetBIOS name server")
 	s.StringVar(&f.registrar, "registrar", "", "RFC 3261 registrar HOST[:PORT] instead of an OCS pool; HOST is the name its certificate must bear")
 	s.StringVar(&f.firmware, "firmware", "", "firmware profile, see ocphone version (default: the lab's, else the state's, else today)")
@@ -194,7 +195,7 @@ func (f *phoneFlags) configure(r *rig, ready *lab.Ready) (err error) {
 	if f.keyLog != "" {
 		file, err := os.OpenFile(f.keyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
-			return err
+			return exit{exitUsage, err}
 		}
 		r.config.KeyLog, r.close = file, file.Close
 	}
@@ -222,6 +223,9 @@ func serverList(addr, port string) ([]string, error) {
 	}
 	if net.ParseIP(host) == nil {
 		return nil, usagef("%q is no IP address: a name server is given as ADDR or ADDR:PORT", addr)
+	}
+	if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
+		return nil, usagef("%q: there is no port %q", addr, p)
 	}
 	return []string{net.JoinHostPort(host, p)}, nil
 }
@@ -293,6 +297,9 @@ the time-out.`,
 			}
 			if expect != "" && !slices.Contains(journal.Codes(), journal.Code(expect)) {
 				return usagef("--expect %q is no code; `ocphone explain` lists them", expect)
+			}
+			if timeout <= 0 {
+				return usagef("--timeout %s: it has to be longer than nothing", timeout)
 			}
 			r, err := f.build(e)
 			if err != nil {

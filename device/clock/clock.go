@@ -133,27 +133,29 @@ func (t *timer) Stop() bool {
 	return true
 }
 
-// Advance lets d pass (at least 0). Timers that come due meanwhile, those set
-// by timers that fire included, have run when it returns.
+// Advance lets d pass (at least 0), beside what other calls let pass at the
+// same time. Timers that come due meanwhile, those set by timers that fire
+// included, have run when it returns.
 func (c *Adjustable) Advance(d time.Duration) {
 	c.mu.Lock()
-	target := c.elapsed() + max(d, 0)
-	for len(c.timers) > 0 && c.timers[0].due <= target {
+	left := max(d, 0)
+	for len(c.timers) > 0 {
 		t := c.timers[0]
-		c.timers = c.timers[1:]
+		gap := max(t.due-c.elapsed(), 0)
+		if gap > left {
+			break
+		}
+		c.timers = slices.Delete(c.timers, 0, 1)
 		if t.host != nil {
 			t.host.Stop()
 		}
-		if gap := t.due - c.elapsed(); gap > 0 {
-			c.advanced += gap // the function sees the time it was set for
-		}
+		c.advanced += gap // the function sees the time it was set for
+		left -= gap
 		c.mu.Unlock()
 		t.f()
 		c.mu.Lock()
 	}
-	if gap := target - c.elapsed(); gap > 0 {
-		c.advanced += gap
-	}
+	c.advanced += left
 	for _, t := range c.timers {
 		if t.host != nil {
 			t.host.Reset(t.due - c.elapsed())

@@ -2,6 +2,7 @@ package clock_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,5 +67,36 @@ func TestSetMovesTheWallClockButNoTimer(t *testing.T) {
 func TestRunningClockFiresByItself(t *testing.T) {
 	done := make(chan struct{})
 	clock.New(start).AfterFunc(time.Millisecond, func() { close(done) })
+	<-done
+}
+
+// TestEachOfTwoAdvancesCounts has one begin while the other is under way.
+func TestEachOfTwoAdvancesCounts(t *testing.T) {
+	for name, c := range map[string]*clock.Adjustable{"manual": clock.NewManual(start), "running": clock.New(start)} {
+		held, release := make(chan struct{}), make(chan struct{})
+		c.AfterFunc(time.Hour, func() {
+			close(held)
+			<-release
+		})
+		var first sync.WaitGroup
+		first.Go(func() { c.Advance(3 * time.Hour) })
+		<-held
+		c.Advance(4 * time.Hour)
+		close(release)
+		first.Wait()
+		if d := c.Now().Sub(start).Truncate(time.Minute); d != 7*time.Hour {
+			t.Errorf("%s: 3h and 4h make %v", name, d)
+		}
+	}
+}
+
+// TestTimersOfARunningClockFireSoonerAfterAnAdvance: what is left of them is
+// left of the host's timers too.
+func TestTimersOfARunningClockFireSoonerAfterAnAdvance(t *testing.T) {
+	c := clock.New(start)
+	done := make(chan struct{})
+	c.AfterFunc(time.Hour, func() { close(done) })
+	c.Set(start.AddDate(-1, 0, 0)) // moves none
+	c.Advance(time.Hour - time.Millisecond)
 	<-done
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -39,14 +40,23 @@ type File struct {
 }
 
 // Open returns the phone kept in dir, which is made (mode 0700) when it is not
-// there; the file has mode 0600. Errors are *journal.Failure: flash.busy when
-// another process has the phone on, flash.damaged when the file cannot be
-// read. Nothing is ever deleted.
+// there; the file has mode 0600. Errors are *journal.Failure: usage when dir is
+// a file, flash.busy when another process has the phone on, flash.failed when
+// the system refuses, flash.damaged when what the file holds is no phone.
+// Nothing is ever deleted.
 func Open(dir string) (*File, error) {
+	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
+		return nil, &journal.Failure{Code: journal.Usage, Asked: dir,
+			What: dir + " is a file, and a phone is kept in a folder", Fix: "name a folder; it is made when it is not there"}
+	}
 	f := &File{path: filepath.Join(dir, FileName)}
 	if err := f.open(dir); err != nil {
 		f.release()
-		return nil, f.failure(err, journal.FlashDamaged, "cannot be read")
+		code, what := journal.FlashDamaged, "cannot be read"
+		if refused := syscall.Errno(0); errors.As(err, &refused) {
+			code, what = journal.FlashFailed, "cannot be opened"
+		}
+		return nil, f.failure(err, code, what)
 	}
 	f.commit = f.write
 	return f, nil
@@ -189,11 +199,11 @@ func (f *File) guard(do func() error) (err error) {
 // failure is err as a person reads it.
 func (f *File) failure(err error, code journal.Code, what string) error {
 	if errors.Is(err, bolterrors.ErrTimeout) {
-		return &journal.Failure{Code: journal.FlashBusy, Asked: f.path, Because: "design decision 10", Err: err,
+		return &journal.Failure{Code: journal.FlashBusy, Asked: f.path, Because: "one process has a phone on", Err: err,
 			What: "this phone is on in another process",
 			Fix:  "switch that one off, or give this one another state directory"}
 	}
-	return &journal.Failure{Code: code, Asked: f.path, Because: "design decision 10", Err: err,
+	return &journal.Failure{Code: code, Asked: f.path, Because: "the phone has the old state or the new one, never half", Err: err,
 		What: "the phone's file " + f.path + " " + what,
 		Fix:  "check permissions and free space; if it is damaged, move it aside: the phone starts as new, and downloaded roots arrive again from Active Directory"}
 }

@@ -18,6 +18,8 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 const (
@@ -32,7 +34,8 @@ var (
 	// ErrClosed is returned by every method after Close.
 	ErrClosed = errors.New("flash: closed")
 	// ErrBounds is returned by Update for a key that is empty or longer than
-	// MaxKey, or a value longer than MaxValue.
+	// MaxKey, or a value longer than MaxValue (a *journal.Failure with code
+	// flash.failed).
 	ErrBounds = errors.New("flash: key or value out of bounds")
 )
 
@@ -79,6 +82,11 @@ func (m *Memory) Update(change func(put func(key string, value []byte), del func
 	put := func(key string, value []byte) {
 		if key == "" || len(key) > MaxKey || len(value) > MaxValue {
 			bad = fmt.Errorf("%w: key %.40q, value of %d bytes", ErrBounds, key, len(value))
+			if len(value) > MaxValue { // what was downloaded can come to this, a key cannot
+				bad = &journal.Failure{Code: journal.FlashFailed, Because: "limit of ocphone", Err: bad,
+					What: fmt.Sprintf("the phone's memory is full: it holds values of %d MiB", MaxValue>>20),
+					Fix:  "push the paper clip, which takes the downloaded roots away; take roots that nobody needs out of Active Directory"}
+			}
 			return
 		}
 		changes[key] = copied(value)

@@ -113,6 +113,9 @@ func TestFailedUpdateChangesNothing(t *testing.T) {
 			if v, _ := f.Get("other"); v != nil {
 				t.Errorf("%s, %s: half an update stayed", name, what)
 			}
+			if code := journal.FailureOf(err).Code; strings.Contains(what, "too big") != (code == journal.FlashFailed) {
+				t.Errorf("%s, %s: code %s", name, what, code)
+			}
 		}
 	}
 }
@@ -249,12 +252,18 @@ func TestDamagedFileIsAnErrorAndStays(t *testing.T) {
 }
 
 func TestDirectoryThatCannotBeUsedIsAnError(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "a-file")
-	if err := os.WriteFile(file, nil, 0o600); err != nil {
+	file := filepath.Join(t.TempDir(), "notes")
+	if err := os.WriteFile(file, []byte("notes"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	_, err := flash.Open(file)
-	if f := journal.FailureOf(err); f.Code != journal.FlashDamaged {
-		t.Errorf("%+v", f)
+	for dir, code := range map[string]journal.Code{file: journal.Usage, filepath.Join(file, "below"): journal.FlashFailed} {
+		f, err := flash.Open(dir)
+		if err == nil {
+			f.Close()
+			t.Fatalf("%s is a phone", dir)
+		}
+		if f := journal.FailureOf(err); f.Code != code || !strings.Contains(f.What, dir) {
+			t.Errorf("%s: %s: %s, want %s", dir, f.Code, f.What, code)
+		}
 	}
 }

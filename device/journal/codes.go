@@ -77,13 +77,13 @@ const (
 
 // Page explains a code to a person.
 type Page struct {
-	Code   Code
-	Title  string // what happened, half a sentence in lower case
-	Cause  string // why it happens
-	Prove  string // how to prove it, with commands
-	Change string // what to change
-	Rule   string // requirement id or section that decides it
-	Retry  bool   // a later attempt may succeed without anybody acting
+	Code   Code   `json:"code"`
+	Title  string `json:"title"`  // what happened, half a sentence in lower case
+	Cause  string `json:"cause"`  // why it happens
+	Prove  string `json:"prove"`  // how to prove it, with commands
+	Change string `json:"change"` // what to change
+	Rule   string `json:"rule"`   // what decides it: rule id, public document, or the rule in a few words
+	Retry  bool   `json:"retry"`  // a later attempt may succeed without anybody acting
 }
 
 // Page returns the page of c. An unknown code has an empty page.

@@ -64,7 +64,7 @@ type Step struct {
 	Answered string    `json:"answered,omitempty"` // what came back
 	By       string    `json:"by,omitempty"`       // who answered: server name and address
 	Decided  string    `json:"decided,omitempty"`  // a plain sentence
-	Because  string    `json:"because,omitempty"`  // the rule: requirement id or section
+	Because  string    `json:"because,omitempty"`  // the rule: its id, a public document, or the rule in a few words
 	Fix      string    `json:"fix,omitempty"`      // what an administrator would change
 	Code     Code      `json:"code,omitempty"`     // with Failed, and Warned where one fits
 	Details  []string  `json:"details,omitempty"`  // evidence, a line each

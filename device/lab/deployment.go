@@ -1,9 +1,12 @@
 package lab
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
+	"slices"
 	"strings"
 
 	"go.yaml.in/yaml/v3"
@@ -108,10 +111,20 @@ const maxDeployment = 1 << 20
 // errors that name them.
 func Read(r io.Reader) (Deployment, error) {
 	var d Deployment
-	dec := yaml.NewDecoder(io.LimitReader(r, maxDeployment))
+	b, err := io.ReadAll(io.LimitReader(r, maxDeployment+1))
+	if err != nil {
+		return d, err
+	}
+	if len(b) > maxDeployment {
+		return d, fmt.Errorf("it is larger than %d bytes", maxDeployment)
+	}
+	dec := yaml.NewDecoder(bytes.NewReader(b))
 	dec.KnownFields(true)
 	if err := dec.Decode(&d); err != nil && !errors.Is(err, io.EOF) {
 		return d, err
+	}
+	if err := dec.Decode(new(Deployment)); !errors.Is(err, io.EOF) {
+		return d, errors.New("it holds more than one document")
 	}
 	d = d.filled()
 	return d, d.check()
@@ -141,14 +154,33 @@ func (d Deployment) filled() Deployment {
 	if d.Users == nil {
 		d.Users = c.Users
 	}
+	for _, name := range []*string{&d.Domain, &d.DC.Host, &d.Pool.Host, &d.Edge.Host} {
+		*name = strings.ToLower(*name) // as names in DNS are compared
+	}
 	return d
 }
 
 // maxMoreRoots bounds MoreRoots: more than any directory holds.
 const maxMoreRoots = 5000
 
+// maxNetBIOS is the longest NetBIOS name, MS-NBTE 2.2.1.
+const maxNetBIOS = 15
+
+// dnsName is RFC 1123 2.1: labels of letters, digits and hyphens inside.
+var dnsName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
+
+// check names what cannot be built. d is filled.
 func (d Deployment) check() error {
+	if !dnsName.MatchString(d.Domain) || len(d.Domain) > 253 {
+		return fmt.Errorf("domain: %q is no DNS name", d.Domain)
+	}
+	if len(d.NetBIOS) > maxNetBIOS || strings.ContainsAny(d.NetBIOS, " \\/:*?\"<>|@.") {
+		return fmt.Errorf("netbios: %q is no NetBIOS name of at most %d characters", d.NetBIOS, maxNetBIOS)
+	}
 	for _, s := range []Server{d.DC.Server, d.Pool.Server, d.Edge} {
+		if !dnsName.MatchString(s.Host) || !strings.HasSuffix(s.Host, "."+d.Domain) {
+			return fmt.Errorf("host: %q is no host of the domain %s", s.Host, d.Domain)
+		}
 		if s.Defect != "" && s.Defect.Sentence() == "" {
 			return fmt.Errorf("%s: there is no defect %q", s.Host, s.Defect)
 		}
@@ -156,12 +188,41 @@ func (d Deployment) check() error {
 	if v := d.Pool.Version; v != 0 && (v < 2 || v > 4) {
 		return fmt.Errorf("pool: version %d; there are 2, 3 and 4", v)
 	}
+	for _, s := range d.Pool.Schemes {
+		if !slices.Contains(schemes, s) {
+			return fmt.Errorf("pool: there is no scheme %q: %v", s, schemes)
+		}
+	}
+	for _, name := range d.Publish {
+		if !strings.EqualFold(name, EnterpriseRoot) && !strings.EqualFold(name, PublicRoot) {
+			return fmt.Errorf("publish: there is no root %q: %s, %s", name, EnterpriseRoot, PublicRoot)
+		}
+	}
+	if d.DC.LockoutAfter < 0 {
+		return fmt.Errorf("dc: lockoutAfter: %d; 0 is never", d.DC.LockoutAfter)
+	}
 	if d.MoreRoots < 0 || d.MoreRoots > maxMoreRoots {
 		return fmt.Errorf("moreRoots: %d; 0 to %d", d.MoreRoots, maxMoreRoots)
 	}
 	for _, u := range d.Users {
 		if u.Name == "" {
 			return errors.New("users: every user needs a name")
+		}
+		if user, domain, _ := strings.Cut(u.SIP, "@"); u.SIP != "" && (user == "" || domain == "") {
+			return fmt.Errorf("users: %s: %q is no sign-in address user@domain", u.Name, u.SIP)
+		}
+	}
+	return d.enter(directory.New(d.Domain, d.NetBIOS))
+}
+
+// schemes is read only.
+var schemes = []pool.Scheme{pool.NTLM, pool.Kerberos, pool.DigestMD5, pool.DigestSHA256}
+
+// enter adds the users to dir.
+func (d Deployment) enter(dir *directory.Directory) error {
+	for _, u := range d.Users {
+		if err := dir.AddUser(d.account(u)); err != nil {
+			return fmt.Errorf("users: %w", err)
 		}
 	}
 	return nil

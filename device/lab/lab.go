@@ -155,10 +155,8 @@ func (l *Lab) populate() error {
 	d := l.Deployment
 	l.Directory = directory.New(d.Domain, d.NetBIOS)
 	l.Directory.LockoutAfter, l.Directory.Clock = d.DC.LockoutAfter, l.Clock
-	for _, u := range d.Users {
-		if err := l.Directory.AddUser(d.account(u)); err != nil {
-			return err
-		}
+	if err := d.enter(l.Directory); err != nil {
+		return err
 	}
 	for _, name := range d.Publish {
 		if err := l.PublishRoot(name); err != nil {

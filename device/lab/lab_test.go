@@ -2,12 +2,16 @@ package lab_test
 
 import (
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"io/fs"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -249,6 +253,20 @@ func TestDeploymentFileErrorsNameTheMistake(t *testing.T) {
 		"moreRoots: 99999999":      "moreRoots",
 		"users: [{sip: a@b}]":      "needs a name",
 		"domain: [not, a, string]": "unmarshal",
+
+		"domain: .com":                                 `domain: ".com"`,
+		"domain: a b":                                  `domain: "a b"`,
+		"netbios: SIXTEENCHARACTER":                    "SIXTEENCHARACTER",
+		"pool: {host: pool.fabrikam.com}":              "pool.fabrikam.com",
+		"edge: {host: 'sip:contoso.com'}":              "sip:contoso.com",
+		"pool: {schemes: [Basic]}":                     `no scheme "Basic"`,
+		"publish: [enterprise, nobodys]":               `no root "nobodys"`,
+		"dc: {lockoutAfter: -1}":                       "lockoutAfter: -1",
+		"users: [{name: a@b}]":                         "a@b",
+		"users: [{name: anna}, {name: Anna}]":          "anna is taken",
+		"users: [{name: anna, sip: anna}]":             "user@domain",
+		"domain: a.com\n---\ndomain: b.com":            "more than one document",
+		"domain: a.com\n" + strings.Repeat("#", 1<<20): "larger than",
 	} {
 		if _, err := lab.Read(strings.NewReader(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: %v, want it to name %q", text, err, want)
@@ -256,10 +274,90 @@ func TestDeploymentFileErrorsNameTheMistake(t *testing.T) {
 	}
 }
 
+func TestDeploymentOfCapitalsIsReached(t *testing.T) {
+	l := newLab(t, lab.Deployment{Domain: "Fabrikam.COM", Today: true, Pool: lab.Pool{Server: lab.Server{Host: "OCS.Fabrikam.com"}}})
+	nc, err := l.Inside().DialContext(t.Context(), "tcp", "ocs.fabrikam.com:5061")
+	if err != nil {
+		t.Fatal(err)
+	}
+	nc.Close()
+	if err := l.Spoil("ocs.fabrikam.com", pki.Expired); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestFailedStartLeavesNothingRunning has the last server but one find its
+// address taken; the goroutine check of the package sees what stays.
 func TestFailedStartLeavesNothingRunning(t *testing.T) {
-	d := lab.ContosoToday()
-	d.Publish = []string{"enterprise", "no-such-root"}
-	if _, err := lab.New(d); err == nil || !strings.Contains(err.Error(), "no-such-root") {
-		t.Errorf("%v", err)
+	taken, err := net.Listen("tcp", "127.20.7.3:443")
+	if err == nil { // else the lab may not listen there either
+		defer taken.Close()
+	}
+	l := lab.NewUnstarted(lab.ContosoToday())
+	l.StandardPorts = true
+	if err := l.Start(); err == nil {
+		l.Close()
+		t.Error("it has started")
+	}
+}
+
+func TestReadyFileMakesNoFolderButItsOwnAndTakesNothingElseAway(t *testing.T) {
+	l := newLab(t, lab.ContosoToday())
+	dir := t.TempDir()
+	if err := l.WriteReady(filepath.Join(dir, "nowhere", "lab.json")); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("in a folder that is not there: %v", err)
+	}
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+	file := filepath.Join(dir, "lab.json")
+	if err := l.WriteReady(file); err != nil {
+		t.Fatal(err)
+	}
+	mine := filepath.Join(file+".roots", "mine.pem")
+	if err := os.WriteFile(mine, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l.RemoveReady(file)
+	if found, _ := filepath.Glob(filepath.Join(dir, "*", "*")); len(found) != 1 || found[0] != mine {
+		t.Errorf("left: %v, want %s alone", found, mine)
+	}
+	os.Remove(mine)
+	l.RemoveReady(file)
+	if entries, _ := os.ReadDir(dir); len(entries) != 0 {
+		t.Errorf("left behind: %v", entries)
+	}
+}
+
+// TestRootsOfOneNameAreWithdrawnOneByOne: a chain like the lab's own has a root
+// of the same name, which is another.
+func TestRootsOfOneNameAreWithdrawnOneByOne(t *testing.T) {
+	l := newLab(t, lab.ContosoToday())
+	names, err := l.CertifyLike("pool", []*x509.Certificate{l.PKI.Enterprise.Certificate})
+	if err != nil || len(names) != 1 {
+		t.Fatal(names, err)
+	}
+	published := func() (all []string) {
+		for _, r := range l.Roots() {
+			if r.Published {
+				all = append(all, r.Name)
+			}
+		}
+		return all
+	}
+	if err := l.WithdrawRoot(names[0]); err == nil {
+		t.Error("what is not published was withdrawn")
+	}
+	if err := l.PublishRoot(names[0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.WithdrawRoot(names[0]); err != nil {
+		t.Error(err)
+	}
+	if got := published(); !slices.Equal(got, []string{lab.EnterpriseRoot}) {
+		t.Errorf("published: %v", got)
+	}
+	if err := l.WithdrawRoot(lab.EnterpriseRoot); err != nil || len(published()) != 0 || len(l.Directory.Roots()) != 0 {
+		t.Errorf("%v, left %v", err, published())
 	}
 }

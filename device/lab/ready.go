@@ -89,6 +89,18 @@ func (l *Lab) WriteReady(file string) error {
 	return os.Rename(f.Name(), file)
 }
 
+// RemoveReady takes away what WriteReady has written to file. What somebody
+// else has put into the folder of roots stays.
+func (l *Lab) RemoveReady(file string) {
+	os.Remove(file)
+	for _, r := range l.Roots() {
+		if r.File != "" {
+			os.Remove(r.File)
+		}
+	}
+	os.Remove(file + ".roots")
+}
+
 // maxReady bounds a ready file, in bytes.
 const maxReady = 4 << 20
 

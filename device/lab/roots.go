@@ -4,7 +4,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -82,7 +84,7 @@ func (l *Lab) PublishRoot(name string) error {
 // WithdrawRoot takes it out again. Phones that have it keep it.
 func (l *Lab) WithdrawRoot(name string) error {
 	c, err := l.root(name)
-	if err == nil && !l.Directory.WithdrawRoot(commonName(c)) {
+	if err == nil && !l.Directory.WithdrawRoot(commonName(c), c.Raw) {
 		err = fmt.Errorf("the root %q is not published", name)
 	}
 	return err
@@ -151,11 +153,12 @@ func (l *Lab) Certificate(names ...string) (tls.Certificate, error) {
 	return l.PKI.Issuing.Issue(pki.Leaf{Names: names})
 }
 
-// WriteRoots writes each root as NAME.pem into dir.
+// WriteRoots writes each root as NAME.pem into dir, which it makes in a folder
+// that is there.
 func (l *Lab) WriteRoots(dir string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.Mkdir(dir, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	for i, r := range l.roots {

@@ -152,7 +152,7 @@ func dnsFailure(asked string, errs []error) error {
 		f.Code, f.By, f.Answered = journal.DNSNoRecords, err.by, err.answer()
 		f.What = "DNS has no record " + asked
 		if len(errs) > 1 {
-			f.What, f.Because = f.What+", nor one with the phone's DNS suffix", "device.md 2.3"
+			f.What, f.Because = f.What+", nor one with the phone's DNS suffix", "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
 		}
 	case *refused:
 		f.Code, f.By, f.Answered = journal.DNSRefused, err.by, err.answer()

@@ -82,7 +82,7 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 	if stops(err) {
 		return TimeAnswer{}, err
 	}
-	return TimeAnswer{}, &journal.Failure{Code: journal.TimeNone, Asked: strings.Join(asked, ", "), Because: "device.md 2.4",
+	return TimeAnswer{}, &journal.Failure{Code: journal.TimeNone, Asked: strings.Join(asked, ", "), Because: "OCS 2007 R2 documentation, NTP",
 		What:    "no time server answered, so the phone cannot judge whether certificates are valid",
 		Details: append(tried, err.Error())}
 }

@@ -19,8 +19,9 @@ type Client struct {
 	// Flags are wanted; 0 is FlagsLDAP. The session has those of them that
 	// the server offers.
 	Flags Flags
-	// Require names flags that the challenge must have: one that lacks any is
-	// refused with ErrWeak before the password is used.
+	// Require names flags that the session must have, so that Flags must want
+	// them too: a challenge that lacks any is refused with ErrWeak before the
+	// password is used.
 	Require Flags
 	// AllowV1 permits the weak forms: a challenge without extended session
 	// security, and V1. Without it both are refused with ErrWeak.
@@ -141,7 +142,7 @@ func (c *Client) Authenticate(challenge []byte) (msg []byte, s *Session, err err
 
 // agree returns the flags of the session, or ErrWeak.
 func (c *Client) agree(offered Flags) (Flags, error) {
-	if missing := c.Require &^ offered; missing != 0 {
+	if missing := c.Require &^ (offered & c.want()); missing != 0 {
 		return 0, fmt.Errorf("%w: no %v", ErrWeak, missing)
 	}
 	if offered&NegotiateUnicode == 0 {

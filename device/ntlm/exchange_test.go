@@ -143,6 +143,21 @@ func TestWeakChallengeIsRefusedBeforeThePasswordIsUsed(t *testing.T) {
 	}
 }
 
+// What the client does not want itself the session would lack, whatever is offered.
+func TestRequiredFlagThatTheClientDoesNotWantIsRefused(t *testing.T) {
+	s := newServer()
+	s.Flags = FlagsLDAP
+	c := newClient()
+	c.Flags, c.Require, c.Rand = FlagsLDAP&^NegotiateSeal, NegotiateSeal, errReader{t}
+	challenge, err := s.Challenge((&Client{}).Negotiate()) // offers everything
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, session, err := c.Authenticate(challenge); !errors.Is(err, ErrWeak) || session != nil {
+		t.Errorf("a session with %v, error %v", session.Flags(), err)
+	}
+}
+
 type errReader struct{ t *testing.T }
 
 func (r errReader) Read([]byte) (int, error) {

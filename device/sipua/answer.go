@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -76,11 +78,18 @@ func diagnose(in *sipwire.Incoming) diagnosis {
 	return d
 }
 
+// clip makes a text of the server fit for steps.
 func clip(s string) string {
 	if len(s) > maxText {
 		s = s[:maxText] + "…"
 	}
-	return strings.Clone(strings.ToValidUTF8(s, "?")) // a part would keep the whole message in memory
+	s = strings.Map(func(r rune) rune {
+		if r == utf8.RuneError || !unicode.IsPrint(r) {
+			return '?' // a terminal would obey it
+		}
+		return r
+	}, s)
+	return strings.Clone(s) // a part would keep the whole message in memory
 }
 
 // says reports whether a text of the server contains one of the words.
@@ -114,14 +123,14 @@ func (d diagnosis) answered(res *sip.Response) string {
 // on with into a Failure.
 func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
 	d := diagnose(in)
-	f := &journal.Failure{Asked: r.asked(), Answered: d.answered(in.Response()), By: r.by(), Because: "ocs-sip.md 2.1"}
+	f := &journal.Failure{Asked: r.asked(), Answered: d.answered(in.Response()), By: r.by(), Because: "RFC 3261 21; ms-diagnostics of MS-OCER"}
 	code := in.Response().StatusCode
 	switch {
 	case d.skew():
 		r.skewed(f, in)
 	case code == 403 && d.version():
 		f.Code = journal.SIPVersion
-		f.What = fmt.Sprintf("The pool does not admit this firmware: its client version filter declined %q.", r.profile.UserAgent)
+		f.What = fmt.Sprintf("The pool does not admit this firmware: its client version filter declined %q.", r.cfg.Profile.UserAgent)
 		f.Fix = "Allow the product OCPhone of this version in the client version filter of the pool, or update the firmware."
 	case (code == 401 || code == 403) && d.account():
 		f.Code = journal.AuthDisabled
@@ -156,7 +165,7 @@ func (h *handshake) passwordRefused(in *sipwire.Incoming) *journal.Failure {
 		return h.refusal(in)
 	}
 	typed := h.cfg.typed
-	f := &journal.Failure{Code: journal.AuthPassword, Asked: h.asked(), Answered: d.answered(in.Response()), By: h.by(), Because: "design decision 6",
+	f := &journal.Failure{Code: journal.AuthPassword, Asked: h.asked(), Answered: d.answered(in.Response()), By: h.by(), Because: "a password is tried once",
 		What: fmt.Sprintf("The server refused user name %s or the password. It was tried once; the phone does not try it again.", typed),
 		Fix:  "Check user name and password; the sign-in address need not be the logon name."}
 	if at, ok := serverTime(in); ok && h.scheme.is(schemeNTLM) && h.clock.Now().Sub(at).Abs() > ntlmSkew {
@@ -195,18 +204,19 @@ func (r *Registration) skewed(f *journal.Failure, in *sipwire.Incoming) {
 
 // redirect is the answer to a 3xx.
 func (r *Registration) redirect(in *sipwire.Incoming) error {
-	f := &journal.Failure{Code: journal.SIPRejected, Asked: r.asked(), Answered: diagnose(in).answered(in.Response()), By: r.by(), Because: "ocs-sip.md 2.1"}
+	f := &journal.Failure{Code: journal.SIPRejected, Asked: r.asked(), Answered: diagnose(in).answered(in.Response()), By: r.by(), Because: "RFC 3261 8.1.3.4"}
 	var uri sip.Uri
-	contact, err := sipwire.ParseAddress(in.Header("Contact"))
+	contacts := append(sipwire.SplitList(in.Header("Contact")), "") // RFC 3261 8.1.3.4: the first of several
+	contact, err := sipwire.ParseAddress(contacts[0])
 	if err != nil || sip.ParseUri(contact.URI, &uri) != nil || !isHost(uri.Host) || uri.Port < 0 || uri.Port > 65535 {
 		f.What = "The server redirects the phone without saying where to."
 		return f
 	}
 	to := &Redirect{Host: canonical(uri.Host), Port: uint16(cmp.Or(uri.Port, portSIPS)), By: r.server.Addr()}
-	if !inDomain(to.Host, r.address.Domain) && !r.profile.AllowOutside {
-		f.Code, f.Because = journal.OutsideDomain, "design decision 6"
+	if !inDomain(to.Host, r.address.Domain) && !r.cfg.Profile.AllowOutside {
+		f.Code, f.Because = journal.OutsideDomain, "no server outside the SIP domain unless it is allowed"
 		f.What = fmt.Sprintf("%s redirects the phone to %s, which lies outside the SIP domain %s; the phone does not go there.", to.By, to.Host, r.address.Domain)
-		f.Fix = fmt.Sprintf("Let the pool name a server whose name ends in %s, or allow servers outside the domain.", r.address.Domain)
+		f.Fix = fmt.Sprintf("Let the pool name a server whose name ends in %s, or allow servers outside the domain (--allow-outside).", r.address.Domain)
 		return f
 	}
 	r.cfg.Record.Record(journal.Step{Name: journal.Register, State: journal.OK, Asked: f.Asked, Answered: f.Answered, By: f.By, Because: f.Because,

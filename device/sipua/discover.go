@@ -154,13 +154,16 @@ type search struct {
 	silent   error // the first failure of the DNS itself
 }
 
+// discoveryRule is the source of the order of the look-ups (device.md 2.5).
+const discoveryRule = "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
+
 // ask does one look-up, records it and returns its new candidates.
 func (s *search) ask(ctx context.Context, l lookup) []Candidate {
 	if l.srv == "" {
 		return s.askHost(ctx, l)
 	}
 	name := l.srv + s.Domain
-	step := journal.Step{Name: journal.Discovery, Asked: "SRV " + name, Because: "device.md 2.5"}
+	step := journal.Step{Name: journal.Discovery, Asked: "SRV " + name, Because: discoveryRule}
 	if !l.tls && !s.AllowTCP {
 		step.State = journal.Skipped
 		step.Decided = "Not asked: the server would be used without TLS, which SIPSecurityMode High forbids."
@@ -188,8 +191,8 @@ func (s *search) ask(ctx context.Context, l lookup) []Candidate {
 			if s.outside == nil {
 				s.outside = &journal.Failure{Code: journal.OutsideDomain, Asked: step.Asked, By: by,
 					What:    fmt.Sprintf("The server %s lies outside the SIP domain %s. The phone does not sign in there, since whoever can forge a DNS answer could name any server of his own.", c.Host, s.Domain),
-					Because: "device.md 10, line 5",
-					Fix:     fmt.Sprintf("Let the SRV record name a server whose name ends in %s, or allow targets outside the domain.", s.Domain)}
+					Because: "no server outside the SIP domain unless it is allowed",
+					Fix:     fmt.Sprintf("Let the SRV record name a server whose name ends in %s, or allow targets outside the domain (--allow-outside).", s.Domain)}
 			}
 		case s.tried[c.String()]:
 			step.Details = append(step.Details, c.String()+" has been tried before.")
@@ -205,7 +208,7 @@ func (s *search) ask(ctx context.Context, l lookup) []Candidate {
 
 func (s *search) askHost(ctx context.Context, l lookup) []Candidate {
 	c := Candidate{Host: canonical(l.host + s.Domain), Port: l.port, TLS: l.tls, From: "A " + l.host + s.Domain}
-	step := journal.Step{Name: journal.Discovery, Asked: "A " + c.Addr(), Because: "device.md 2.5"}
+	step := journal.Step{Name: journal.Discovery, Asked: "A " + c.Addr(), Because: discoveryRule}
 	err, known := s.hosts[c.Host]
 	if !known {
 		var addrs []netip.Addr
@@ -240,7 +243,7 @@ var errNoAddress = &journal.Failure{Code: journal.DNSNoRecords, What: "The name 
 
 // nothing records a look-up without a usable answer.
 func (s *search) nothing(step journal.Step, err error) {
-	step.State, step.Decided = journal.Skipped, "No such record: on to the next place."
+	step.State, step.Decided = journal.Skipped, "No such record: on to the next name."
 	var f *journal.Failure
 	switch {
 	case err == nil:
@@ -254,7 +257,7 @@ func (s *search) nothing(step journal.Step, err error) {
 		}
 		f = journal.FailureOf(err)
 		step.State, step.Code, step.Answered = journal.Warned, f.Code, f.Error()
-		step.Decided = "The DNS gave no usable answer: on to the next place."
+		step.Decided = "The DNS gave no usable answer: on to the next name."
 	}
 	s.Record.Record(step)
 }
@@ -274,7 +277,7 @@ func (s *search) decide(step journal.Step, found []Candidate) {
 		step.Decided = s.outside.What
 	default:
 		step.State = journal.Skipped
-		step.Decided = "Nothing new to try: on to the next place."
+		step.Decided = "Nothing new to try: on to the next name."
 	}
 	s.Record.Record(step)
 }
@@ -287,7 +290,7 @@ func (s *search) failure() error {
 	if !s.answered && s.silent != nil {
 		return s.silent
 	}
-	return &journal.Failure{Code: journal.NoCandidate, Asked: strings.Join(s.asked, ", "), Because: "device.md 2.5",
+	return &journal.Failure{Code: journal.NoCandidate, Asked: strings.Join(s.asked, ", "), Because: discoveryRule,
 		What: fmt.Sprintf("No server is published for the SIP domain %s: none of the names that the phone knows to ask for exists.", s.Domain),
 		Fix:  fmt.Sprintf("Publish the SRV record _sipinternaltls._tcp.%[1]s (inside) or _sip._tls.%[1]s (outside), or an A record sip.%[1]s.", s.Domain)}
 }

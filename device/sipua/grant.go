@@ -23,7 +23,7 @@ const (
 func (r *Registration) grantOf(in *sipwire.Incoming) (g Grant, notes []string, err error) {
 	g = Grant{
 		InstanceUUID: r.instance, EPID: r.cfg.EPID,
-		KeepAlive:   r.profile.KeepAlive,
+		KeepAlive:   r.cfg.Profile.KeepAlive,
 		Server:      clip(in.Header("Server")),
 		Action:      strings.ToLower(params(in.Header("presence-state"))["register-action"]),
 		AllowEvents: list(in, "Allow-Events"),
@@ -40,7 +40,7 @@ func (r *Registration) grantOf(in *sipwire.Incoming) (g Grant, notes []string, e
 	} else if !r.cfg.Registrar {
 		notes = append(notes, "No Contact of the answer is this phone's, so it has no GRUU.")
 	}
-	g.Expires = r.profile.ExpiresDefault
+	g.Expires = r.cfg.Profile.ExpiresDefault
 	if n, err := strconv.ParseUint(seconds, 10, 32); err == nil {
 		g.Expires = min(time.Duration(n)*time.Second, maxExpires)
 	}
@@ -80,7 +80,7 @@ func (r *Registration) ourContact(in *sipwire.Incoming) (ours sipwire.Address, o
 // isGRUU checks what will be written into the Contact of later requests.
 func (r *Registration) isGRUU(s string) bool {
 	var uri sip.Uri
-	return len(s) <= maxText && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil && strings.EqualFold(uri.Host, r.address.Domain)
+	return clip(s) == s && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil && strings.EqualFold(uri.Host, r.address.Domain)
 }
 
 // details are the lines of a step about the grant.

@@ -87,7 +87,7 @@ func parseNotice(body []byte) (event string, ok bool) {
 // deregistered ends the registration as the server says.
 func (r *Registration) deregistered(in *sipwire.Incoming, notice string) {
 	f := &journal.Failure{Code: journal.SIPDeregistered, Asked: fmt.Sprintf("the registration of %s", r.address),
-		Answered: strings.Join(append([]string{"deregistered, event " + notice}, diagnose(in).texts...), "; "), By: r.by(), Because: "MS-SIPREGE, ocs-sip.md 2.6"}
+		Answered: strings.Join(append([]string{"deregistered, event " + notice}, diagnose(in).texts...), "; "), By: r.by(), Because: "MS-SIPREGE"}
 	switch notice {
 	case NoticeRejected:
 		f.What = fmt.Sprintf("The pool has signed %s out: the user was disabled for Communications Server.", r.address)

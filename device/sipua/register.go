@@ -10,15 +10,13 @@ import (
 	"strings"
 	"time"
 
-	"github.com/emiago/sipgo/sip"
-
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/ntlm"
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
 // maxRounds bounds the requests of one handshake: NTLM needs three, digest two
-// and one more for each stale nonce.
+// and one more for a stale nonce; a registrar may find the lifetime too brief.
 const maxRounds = 6
 
 // handshake is one REGISTER exchange: from the first request to the final
@@ -35,6 +33,7 @@ type handshake struct {
 	token       []byte
 	netbios     string // what the server's NTLM challenge calls its domain
 	spent       bool   // the password was used; a refusal now is final
+	again       bool   // digest: and once more, since the nonce was stale
 }
 
 // run returns the server's 200, which has been verified.
@@ -67,18 +66,22 @@ func (h *handshake) run(ctx context.Context) (*sipwire.Incoming, error) {
 			return nil, err
 		}
 	}
-	return nil, &journal.Failure{Code: journal.SIPMalformed, Asked: h.asked(), By: h.by(), Because: "ocs-sip.md 2.1",
-		What: fmt.Sprintf("The server asked for authentication %d times in a row and came to no end.", maxRounds)}
+	return nil, h.endless()
+}
+
+func (h *handshake) endless() error {
+	return &journal.Failure{Code: journal.SIPMalformed, Asked: h.asked(), By: h.by(), Because: "a password is tried once",
+		What: "The server asks for authentication again and again and comes to no end."}
 }
 
 // send sends the next REGISTER and waits for its final answer.
 func (h *handshake) send(ctx context.Context) (*sipwire.Incoming, error) {
 	headers := []sipwire.Header{
-		{Name: "Contact", Value: h.contact},
-		{Name: "User-Agent", Value: h.profile.UserAgent},
+		{Name: "Contact", Value: h.contact()},
+		{Name: "User-Agent", Value: h.cfg.Profile.UserAgent},
 	}
 	if !h.cfg.Registrar {
-		for _, s := range h.profile.Supported {
+		for _, s := range h.cfg.Profile.Supported {
 			headers = append(headers, sipwire.Header{Name: "Supported", Value: s})
 		}
 		headers = append(headers,
@@ -100,8 +103,7 @@ func (h *handshake) send(ctx context.Context) (*sipwire.Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	req.ReplaceHeader(sip.NewHeader("Contact", h.contact)) // sipgo's own form doubles the quotes of methods
-	ctx, cancel := context.WithTimeout(ctx, h.profile.Answer)
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Profile.Answer)
 	defer cancel()
 	switch {
 	case h.offer != nil:
@@ -119,6 +121,10 @@ func (h *handshake) challenged(in *sipwire.Incoming) error {
 	if h.spent {
 		for _, c := range offers {
 			if h.scheme.is(schemeDigest) && c.is(schemeDigest) && c.stale() && c.digestStrength() > 0 {
+				if h.again { // who calls every nonce stale would be given the password as often
+					return h.endless()
+				}
+				h.again = true
 				return h.answerDigest(c)
 			}
 		}
@@ -130,20 +136,23 @@ func (h *handshake) challenged(in *sipwire.Incoming) error {
 	if h.begun {
 		return h.answerNTLM(in, offers)
 	}
-	best, ok, passed := choose(offers, h.profile.Digest || h.cfg.Registrar)
+	best, ok, passed := choose(offers, h.cfg.Profile.Digest || h.cfg.Registrar)
 	var names []string
 	for _, c := range offers {
 		names = append(names, c.String())
 	}
 	answered := fmt.Sprintf("%d with %s", in.Response().StatusCode, cmp.Or(strings.Join(names, ", "), "no challenge"))
 	if !ok {
-		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), Answered: answered, By: h.by(), Details: passed, Because: "ocs-sip.md 2.1",
+		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), Answered: answered, By: h.by(), Details: passed, Because: "MS-SIPAE; RFC 3261 22",
 			What: "The server offers no way to authenticate that the phone speaks.",
 			Fix:  "Allow NTLM on the pool (authentication protocol: NTLM, or both Kerberos and NTLM)."}
 	}
+	if h.digest != nil && best.is(schemeDigest) && !best.stale() && best.Get("nonce") == h.digest.challenge.Get("nonce") {
+		return h.passwordRefused(in) // a refresh brings credentials, and the nonce was not what is wrong with them
+	}
 	h.scheme = best
 	h.cfg.Record.Record(journal.Step{Name: journal.Register, State: journal.OK, Asked: h.asked(), Answered: answered, By: h.by(),
-		Decided: fmt.Sprintf("Authenticate with %s.", best), Because: "the strongest that the phone speaks, ocs-sip.md 2.1", Details: passed})
+		Decided: fmt.Sprintf("Authenticate with %s.", best), Because: "the strongest that the phone speaks", Details: passed})
 	if best.is(schemeDigest) {
 		return h.answerDigest(best)
 	}
@@ -154,7 +163,7 @@ func (h *handshake) challenged(in *sipwire.Incoming) error {
 }
 
 // version is what both ends speak.
-func (h *handshake) version(c challenge) int { return min(c.version(), h.profile.MaxVersion) }
+func (h *handshake) version(c challenge) int { return min(c.version(), h.cfg.Profile.MaxVersion) }
 
 // ntlmHeader is the second REGISTER's Authorization (ocs-sip.md 2.1).
 func (h *handshake) ntlmHeader(c challenge) sipwire.Auth {
@@ -176,7 +185,7 @@ func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 		}
 	}
 	fail := func(code journal.Code, what string, err error) error {
-		return &journal.Failure{Code: code, Asked: h.asked(), Answered: diagnose(in).answered(in.Response()), By: h.by(), What: what, Because: "ocs-sip.md 2.1, 2.4", Err: err}
+		return &journal.Failure{Code: code, Asked: h.asked(), Answered: diagnose(in).answered(in.Response()), By: h.by(), What: what, Because: "MS-SIPAE; MS-NLMP", Err: err}
 	}
 	blob, err := base64.StdEncoding.DecodeString(c.Get("gssapi-data"))
 	if err != nil || len(blob) == 0 {
@@ -226,7 +235,7 @@ func (h *handshake) digestCredentials() error {
 // that it says it is, before anything of its answer is believed.
 func (h *handshake) proved(in *sipwire.Incoming) error {
 	signed := in.Signature == sipwire.Valid && (h.offer == nil || in.By == h.offer)
-	version := h.granted.Version
+	version := h.Grant().Version
 	if h.offer != nil {
 		version = h.offer.Version
 	}
@@ -238,13 +247,11 @@ func (h *handshake) proved(in *sipwire.Incoming) error {
 		what = fmt.Sprintf("The server's answer is not signed, as version %d demands: it has not proved that it knows the password.", version)
 	case version == 0 && in.Response().StatusCode < 300: // a director may redirect before it asks
 		what = "The server let the phone in without authentication, so it has not proved that it knows the password."
-	case h.offer != nil: // versions 2 and 3 may leave answers to REGISTER unsigned, ocs-sip.md 2.2
-		h.conn.Use(h.offer)
-	}
+	} // versions 2 and 3 may leave answers to REGISTER unsigned, ocs-sip.md 2.2
 	if what == "" {
 		return nil
 	}
-	return &journal.Failure{Code: journal.AuthServer, Asked: h.asked(), Answered: diagnose(in).answered(in.Response()), By: h.by(), What: what, Because: "ocs-sip.md 2.2",
+	return &journal.Failure{Code: journal.AuthServer, Asked: h.asked(), Answered: diagnose(in).answered(in.Response()), By: h.by(), What: what, Because: "MS-SIPAE",
 		Fix: "Look for a proxy between phone and pool that answers or changes SIP messages by itself."}
 }
 

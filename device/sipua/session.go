@@ -19,27 +19,25 @@ import (
 // Registration is a user signed in at a server over one connection. It rests
 // with the connection's reader alone; timers are the clock's.
 type Registration struct {
-	cfg     Config
-	profile Profile
+	cfg     Config // Profile filled
 	clock   clock.Clock
 	address Address
 	server  Candidate
 	conn    *sipwire.Conn
 
 	// The same for all REGISTERs of the endpoint's lifetime (ocs-sip.md 2.1).
-	callID, tag, opaque, instance, contact string
+	callID, tag, opaque, instance string
 
 	ctx    context.Context // of errands; ends with the registration
 	cancel context.CancelFunc
 
 	// turn is held during a REGISTER exchange and guards what only that uses.
-	turn    chan struct{}
-	cseq    uint32
-	digest  *digester
-	granted Grant // as of the last exchange
+	turn   chan struct{}
+	cseq   uint32
+	digest *digester
 
 	mu      sync.Mutex // guards the rest; never held during I/O or a callback
-	grant   Grant
+	grant   Grant      // changed by who has the turn
 	phase   phase
 	ended   *Event // what ended it, nil when this end did
 	onEvent func(Event)
@@ -76,16 +74,11 @@ func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*
 		cfg.Go = func(f func()) { go f() }
 	}
 	cfg.splitUser(address)
-	r := &Registration{cfg: cfg, profile: cfg.Profile.filled(), clock: cfg.Clock, address: address, server: server,
+	cfg.Profile = cfg.Profile.filled()
+	r := &Registration{cfg: cfg, clock: cfg.Clock, address: address, server: server,
 		callID: sipwire.NewCallID(), tag: sipwire.NewTag()[:10], opaque: sipwire.NewTag()[:10], instance: InstanceUUID(cfg.EPID),
 		turn: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	transport := "tls"
-	if !server.TLS {
-		transport = "tcp"
-	}
-	r.contact = fmt.Sprintf(`<sip:%s;transport=%s;ms-opaque=%s>;methods="%s";proxy=replace;+sip.instance="<urn:uuid:%s>"`,
-		nc.LocalAddr(), transport, r.opaque, r.profile.Methods, r.instance)
 	r.turn <- struct{}{}
 	r.mu.Lock() // the reader starts inside New; its callbacks wait until conn is set
 	r.conn = sipwire.New(nc, sipwire.Config{Handler: r.incoming, OnClose: r.closed, OnWarning: r.warned,
@@ -161,7 +154,7 @@ func (r *Registration) Done() <-chan struct{} { return r.conn.Done() }
 // error says that the server may still believe in the registration.
 func (r *Registration) Unregister(ctx context.Context) error {
 	defer r.Close()
-	ctx, cancel := context.WithTimeout(ctx, r.profile.Goodbye)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Goodbye)
 	defer cancel()
 	r.mu.Lock()
 	registered := r.phase == live
@@ -193,6 +186,9 @@ func (r *Registration) Unregister(ctx context.Context) error {
 	if in.Response().StatusCode >= 300 { // no password for a farewell
 		return &journal.Failure{Code: journal.SIPRejected, Asked: asked, Answered: answered, By: r.by(), What: "The server did not confirm that the phone has signed out."}
 	}
+	if err := h.proved(in); err != nil {
+		return err
+	}
 	r.cfg.Record.Record(journal.Step{Name: journal.Session, State: journal.OK, Asked: asked, Answered: answered, By: r.by(),
 		Decided: fmt.Sprintf("Signed out %s.", r.address)})
 	return nil
@@ -201,10 +197,10 @@ func (r *Registration) Unregister(ctx context.Context) error {
 // exchange registers or refreshes and takes over what the server grants; renew
 // makes a new security association. The caller has the turn.
 func (r *Registration) exchange(ctx context.Context, renew bool) error {
-	before := r.granted
+	before := r.Grant()
 	h := &handshake{Registration: r, plain: renew}
-	if r.profile.Expires > 0 {
-		h.expires = &r.profile.Expires
+	if r.cfg.Profile.Expires > 0 {
+		h.expires = &r.cfg.Profile.Expires
 	}
 	in, err := h.run(ctx)
 	if err != nil {
@@ -217,12 +213,12 @@ func (r *Registration) exchange(ctx context.Context, renew bool) error {
 	g.Scheme, g.Version, g.Target, g.Authenticated = before.Scheme, before.Version, before.Target, before.Authenticated
 	switch {
 	case h.offer != nil:
-		g.Scheme, g.Version, g.Target, g.Authenticated = schemeNTLM, h.offer.Version, h.offer.TargetName, r.clock.Now()
+		g.Scheme, g.Version, g.Target, g.Authenticated = schemeNTLM, h.offer.Version, clip(h.offer.TargetName), r.clock.Now()
 		if in.Signature != sipwire.Valid {
 			notes = append(notes, fmt.Sprintf("The server's answer was not signed, which version %d allows.", g.Version))
 		}
 	case h.scheme.is(schemeDigest):
-		g.Scheme, g.Target, g.Authenticated = schemeDigest, h.scheme.Get("realm"), r.clock.Now()
+		g.Scheme, g.Target, g.Authenticated = schemeDigest, clip(h.scheme.Get("realm")), r.clock.Now()
 	}
 	refresh := before.Expires > 0
 	if refresh && (g.Action == "added" || g.Action == "fixed") { // MS-SIPREGE 3.1.1.5.1
@@ -232,7 +228,6 @@ func (r *Registration) exchange(ctx context.Context, renew bool) error {
 	if refresh {
 		g.KeepAlive = before.KeepAlive // agreed once, when the connection was new (ocs-sip.md 1.2)
 	}
-	r.granted = g
 	r.schedule(g, h.offer != nil)
 	r.recordGrant(in, g, refresh, h.offer != nil, notes)
 	return nil
@@ -240,7 +235,7 @@ func (r *Registration) exchange(ctx context.Context, renew bool) error {
 
 func (r *Registration) recordGrant(in *sipwire.Incoming, g Grant, refresh, handshake bool, notes []string) {
 	step := journal.Step{Name: journal.Register, State: journal.OK, Asked: r.asked(), Answered: diagnose(in).answered(in.Response()), By: r.by(),
-		Because: "ocs-sip.md 2.1", Details: append(g.details(), notes...)}
+		Because: "MS-SIPREGE", Details: append(g.details(), notes...)}
 	how := g.Scheme
 	if g.Version > 0 {
 		how = fmt.Sprintf("%s version %d", g.Scheme, g.Version)
@@ -276,9 +271,9 @@ func (r *Registration) schedule(g Grant, fresh bool) {
 		}
 		*t = r.clock.AfterFunc(d, f)
 	}
-	set(&r.timers.refresh, r.profile.refreshAfter(g.Expires), func() { r.cfg.Go(func() { r.refresh(false) }) })
+	set(&r.timers.refresh, r.cfg.Profile.refreshAfter(g.Expires), func() { r.cfg.Go(func() { r.refresh(false) }) })
 	if fresh {
-		set(&r.timers.renew, r.profile.AssociationLifetime, func() { r.cfg.Go(func() { r.refresh(true) }) })
+		set(&r.timers.renew, r.cfg.Profile.AssociationLifetime, func() { r.cfg.Go(func() { r.refresh(true) }) })
 	}
 	if first && g.KeepAlive > 0 {
 		set(&r.timers.keepAlive, g.KeepAlive, r.keepAlive)
@@ -387,6 +382,16 @@ func (r *Registration) warned(_ *sipwire.Conn, f *journal.Failure) {
 	s := f.Step(journal.Session)
 	s.State = journal.Warned
 	r.cfg.Record.Record(s)
+}
+
+// contact is the Contact of every REGISTER.
+func (r *Registration) contact() string {
+	transport := "tls"
+	if !r.server.TLS {
+		transport = "tcp"
+	}
+	return fmt.Sprintf(`<sip:%s;transport=%s;ms-opaque=%s>;methods="%s";proxy=replace;+sip.instance="<urn:uuid:%s>"`,
+		r.conn.LocalAddr(), transport, r.opaque, r.cfg.Profile.Methods, r.instance)
 }
 
 // registrar is the Request-URI.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/pool"
@@ -310,4 +311,36 @@ func TestNoEventAfterClose(t *testing.T) {
 	w.clock.Advance(24 * time.Hour)
 	none(t, events)
 	r.OnEvent(func(e sipua.Event) { t.Errorf("event %+v", e) })
+}
+
+// Eight hours in one go, which no network keeps up with, and a corrected clock:
+// what came due happens once, and the timers go on from there.
+func TestEightHoursInOneGo(t *testing.T) {
+	w := newWorld(t, nil)
+	mine := clock.NewManual(start) // the pool's stands still
+	w.phone.Clock, w.phone.Go = mine, nil
+	r, events := w.signedIn(t)
+	refreshed := func(times int) {
+		t.Helper()
+		for range times {
+			if e := next(t, events); e.Kind != sipua.Refreshed {
+				t.Fatalf("event %+v", e)
+			}
+		}
+		none(t, events)
+	}
+	mine.Advance(8 * time.Hour)
+	refreshed(2) // the registration and the security association
+	if g := r.Grant(); !g.Authenticated.Equal(start.Add(8 * time.Hour)) {
+		t.Errorf("authenticated at %v", g.Authenticated)
+	}
+	mine.Set(start.AddDate(-1, 0, 0))
+	mine.Advance(2 * time.Hour)
+	refreshed(1)
+	mine.Set(start.AddDate(1, 0, 0))
+	mine.Advance(2 * time.Hour)
+	refreshed(1)
+	if n := w.Counters(); n.Connections != 1 || n.Registers != 5 || n.BadSignatures != 0 || n.BadLogons != 0 {
+		t.Errorf("the pool saw %+v", n)
+	}
 }

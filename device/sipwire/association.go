@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/hex"
-	"fmt"
 	"strconv"
 	"strings"
 	"sync"
@@ -26,7 +25,7 @@ type Signature int
 // Signature states.
 const (
 	Unsigned Signature = iota // no signature, or no association to judge one by
-	Valid                     // made by the association in Incoming.By, and at a server not seen before
+	Valid                     // made by the association in Incoming.By, and not seen before
 	Invalid                   // wrong, repeated, or of an association that this connection does not have
 )
 
@@ -59,7 +58,8 @@ type Association struct {
 
 	mu       sync.Mutex
 	sent     uint32 // cnum (snum at a server) of the newest signature made
-	received uint32 // the greatest cnum verified at a server
+	received uint32 // the greatest number verified
+	seen     uint64 // at a client: bit i stands for the number received-i
 }
 
 // NewAssociation returns an association that has signed nothing yet.
@@ -153,8 +153,8 @@ func (a *Association) signature(b *block) []Param {
 	random := make([]byte, 4)
 	rand.Read(random) // never fails
 	n := names(a.Server, a.Proxy)
-	text := signatureBuffer(a.Version, b, SignatureParams{
-		Scheme: a.Scheme, Rand: hex.EncodeToString(random), Num: num, Realm: a.Realm, TargetName: a.TargetName})
+	text := join(signatureFields(a.Version, b, SignatureParams{
+		Scheme: a.Scheme, Rand: hex.EncodeToString(random), Num: num, Realm: a.Realm, TargetName: a.TargetName}))
 	return []Param{
 		{Name: n.rand, Value: hex.EncodeToString(random)},
 		{Name: n.num, Value: num},
@@ -192,8 +192,8 @@ func verify(associations []*Association, b *block) (Signature, *Association) {
 	return result, nil
 }
 
-// verify checks the signature in auth. A server takes each number once and in
-// order only, which TCP keeps, so that nothing can be played again.
+// verify checks the signature in auth. Each number is taken once, so that
+// nothing can be played again.
 func (a *Association) verify(auth Auth, n signatureNames, b *block) bool {
 	if !strings.EqualFold(auth.Scheme, a.Scheme) || auth.Has("opaque") && auth.Get("opaque") != a.Opaque {
 		return false
@@ -206,19 +206,35 @@ func (a *Association) verify(auth Auth, n signatureNames, b *block) bool {
 	if err != nil {
 		return false
 	}
-	text := signatureBuffer(a.Version, b, SignatureParams{
+	fields := signatureFields(a.Version, b, SignatureParams{
 		Scheme: auth.Scheme, Rand: auth.Get(n.rand), Num: auth.Get(n.num), Realm: a.Realm, TargetName: a.TargetName})
-	if !a.Session.VerifyDatagram(signatureSeq, []byte(text), signature) {
-		return false
-	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.Server {
-		if uint32(num) <= a.received {
+	for _, f := range fields {
+		if strings.Contains(f, "><") { // the same text could have been signed for another message
 			return false
 		}
-		a.received = uint32(num)
 	}
+	if !a.Session.VerifyDatagram(signatureSeq, []byte(join(fields)), signature) {
+		return false
+	}
+	return a.first(uint32(num))
+}
+
+// first reports whether num comes for the first time. At a server numbers only
+// rise, which TCP keeps. A client takes them in any order, since inside OCS
+// several hands sign, but none that lags 64 behind.
+func (a *Association) first(num uint32) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if num > a.received {
+		a.seen = a.seen<<(num-a.received) | 1
+		a.received = num
+		return true
+	}
+	bit := uint64(1) << (a.received - num) // 0 when it lags too far behind
+	if a.Server || bit == 0 || a.seen&bit != 0 {
+		return false
+	}
+	a.seen |= bit
 	return true
 }
 
@@ -233,10 +249,12 @@ func SignatureBuffer(version int, raw []byte, p SignatureParams) (string, error)
 	if err != nil {
 		return "", err
 	}
-	return signatureBuffer(version, &b, p), nil
+	return join(signatureFields(version, &b, p)), nil
 }
 
-func signatureBuffer(version int, b *block, p SignatureParams) string {
+func join(fields []string) string { return "<" + strings.Join(fields, "><") + ">" }
+
+func signatureFields(version int, b *block, p SignatureParams) []string {
 	number, method := b.cseq()
 	from, _ := ParseAddress(b.get("From"))
 	to, _ := ParseAddress(b.get("To"))
@@ -252,7 +270,7 @@ func signatureBuffer(version int, b *block, p SignatureParams) string {
 	if code := b.statusCode(); code != "" {
 		fields = append(fields, code)
 	}
-	return fmt.Sprintf("<%s>", strings.Join(fields, "><"))
+	return fields
 }
 
 // assertedIdentity returns the first SIP and the first tel URI of

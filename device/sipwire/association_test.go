@@ -187,13 +187,20 @@ func TestSignatureNumbersOnlyRiseAtServer(t *testing.T) {
 	}
 }
 
-// A client takes numbers in any order: inside OCS several hands sign.
-func TestClientTakesServerNumbersInAnyOrder(t *testing.T) {
+// A client takes numbers in any order, for inside OCS several hands sign, but
+// each once, and none that is long past.
+func TestClientTakesServerNumbersInAnyOrderButOnce(t *testing.T) {
 	client, server := associations(4, "A")
-	first, second := parsed(t, signedBy(t, server, registerOK)), parsed(t, signedBy(t, server, registerOK))
-	for _, in := range []*Incoming{second, first} {
-		if got := client.Verify(in); got != Valid {
-			t.Error(got)
+	var messages []*Incoming
+	for range 67 {
+		messages = append(messages, parsed(t, signedBy(t, server, registerOK)))
+	}
+	for _, step := range []struct {
+		message int
+		want    Signature
+	}{{1, Valid}, {0, Valid}, {1, Invalid}, {0, Invalid}, {66, Valid}, {66, Invalid}, {3, Valid}, {3, Invalid}, {2, Invalid}, {1, Invalid}} {
+		if got := client.Verify(messages[step.message]); got != step.want {
+			t.Errorf("message %d: %v, want %v", step.message+1, got, step.want)
 		}
 	}
 }

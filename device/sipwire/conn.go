@@ -217,7 +217,7 @@ func (c *Conn) use(a *Association) {
 	}
 }
 
-// run is the reader: the connection's only goroutine.
+// run is the reader: the only goroutine of a connection at rest.
 func (c *Conn) run() {
 	c.end(c.lost(c.readAll()))
 	c.mu.Lock()

@@ -74,12 +74,13 @@ func (c *Conn) Do(ctx context.Context, req *sip.Request, options ...Option) (*In
 // Authenticate is Do for the request that completes an NTLM handshake: it
 // carries token (the authenticate message) for association a, and is signed by
 // it where the protocol version wants that (4). From its sending on, a
-// verifies what comes in; when an answer arrives that a verifies, a signs all
-// that is sent, beginning before the next message is read. Any other answer
-// ends the offer and leaves the association used before in its place.
+// verifies what comes in; when an answer arrives that a verifies, or up to
+// version 3 an unsigned 2xx, a signs all that is sent, beginning before the
+// next message is read. Any other answer ends the offer and leaves the
+// association used before in its place.
 //
-// The caller judges the answer: a 200 whose Signature is not Valid did not
-// come from a server that knows the password.
+// The caller judges the answer: nothing proves that a 200 whose Signature is
+// not Valid came from a server that knows the password.
 func (c *Conn) Authenticate(ctx context.Context, req *sip.Request, a *Association, token []byte, options ...Option) (*Incoming, error) {
 	return c.Do(ctx, req, append(slices.Clip(options), func(e *exchange) { e.offer, e.token = a, token })...)
 }
@@ -190,8 +191,12 @@ func (c *Conn) answered(in *Incoming, res *sip.Response) bool {
 		return true
 	}
 	e := c.take(key)
-	if e != nil && e.offer != nil && in.By == e.offer {
-		c.use(e.offer)
+	if e != nil && e.offer != nil {
+		// ocs-sip.md 2.2: up to version 3 the 200 may be unsigned.
+		unsigned := in.Signature == Unsigned && res.IsSuccess() && e.offer.Version < 4
+		if in.By == e.offer || unsigned {
+			c.use(e.offer)
+		}
 	}
 	c.mu.Unlock()
 	if e == nil {

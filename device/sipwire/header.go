@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -68,7 +69,14 @@ func readBlock(raw []byte) (block, error) {
 func (b *block) isResponse() bool { return strings.HasPrefix(strings.ToUpper(b.start), "SIP/") }
 
 // shown is the start line for a person, of bounded length.
-func (b *block) shown() string { return fmt.Sprintf("%.200s", b.start) }
+func (b *block) shown() string {
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return '?' // it may reach a terminal
+		}
+		return r
+	}, fmt.Sprintf("%.200s", b.start))
+}
 
 // statusCode is the code of a response, as sent, "" for a request.
 func (b *block) statusCode() string {
@@ -125,12 +133,14 @@ var single = [...]string{"from", "to", "call-id", "cseq"}
 // check finds what sipgo's parser lets pass.
 func (b *block) check() error {
 	for _, name := range single {
-		switch len(b.all(name)) {
-		case 0:
+		values := b.all(name)
+		switch {
+		case len(values) == 0:
 			return fmt.Errorf("no %s header", name)
-		case 1:
-		default:
+		case len(values) > 1:
 			return fmt.Errorf("more than one %s header", name)
+		case strings.TrimSpace(values[0]) != values[0]: // sipgo would trim what was signed
+			return fmt.Errorf("%s begins or ends with a space that SIP does not know", name)
 		}
 	}
 	if b.get("via") == "" {
@@ -159,18 +169,51 @@ func (b *block) check() error {
 
 // structured names the headers that sipgo takes apart and whose white space it
 // does not understand (RFC 4475 3.1.1.1).
-var structured = [...]string{"via", "from", "to", "cseq"}
+var structured = [...]string{"via", "cseq"}
 
 // parser is sipgo's, for the headers that make a transaction; it is never
-// changed. The others stay text: sipgo's Contact splits a quoted gruu at its
-// semicolons and writes methods="INVITE, ACK" back with double quotes.
+// changed. From and To are signed, so they are read by ParseAddress as for the
+// signature: whoever acts on a message sees what was signed. The other headers
+// stay text: sipgo's Contact splits a quoted gruu at its semicolons and writes
+// methods="INVITE, ACK" back with double quotes.
 var parser = sip.NewParser(sip.WithHeadersParsers(func() map[string]sip.HeaderParser {
 	some := make(map[string]sip.HeaderParser)
-	for _, name := range []string{"call-id", "content-length", "content-type", "cseq", "from", "max-forwards", "to", "via"} {
+	for _, name := range []string{"call-id", "content-length", "content-type", "cseq", "max-forwards", "via"} {
 		some[name] = sip.DefaultHeadersParser()[name]
+	}
+	some["from"] = func(_ []byte, value string) (sip.Header, error) {
+		h := new(sip.FromHeader)
+		return h, structure(value, &h.DisplayName, &h.Address, &h.Params)
+	}
+	some["to"] = func(_ []byte, value string) (sip.Header, error) {
+		h := new(sip.ToHeader)
+		return h, structure(value, &h.DisplayName, &h.Address, &h.Params)
 	}
 	return some
 }()))
+
+// structure fills the fields of sipgo's From and To.
+func structure(value string, display *string, uri *sip.Uri, params *sip.HeaderParams) error {
+	a, err := ParseAddress(value)
+	if err != nil {
+		return err
+	}
+	*display = strings.TrimSuffix(strings.TrimPrefix(quote(a.Display), `"`), `"`) // sipgo adds the quotes
+	*params = sip.NewParams()
+	for _, p := range a.Params {
+		name, v := strings.ToLower(p.Name), p.Value
+		if name == "tag" && !isToken(v) { // RFC 3261 25.1
+			return errors.New("a tag that is no token")
+		}
+		if v != "" && !isToken(v) {
+			v = quote(v)
+		}
+		if !params.Has(name) { // the first counts, as in Address.Param
+			params.Add(name, v)
+		}
+	}
+	return sip.ParseUri(a.URI, uri)
+}
 
 // normalized is the header block for sipgo's parser: long names, no folding,
 // no white space around separators.

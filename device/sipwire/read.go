@@ -20,7 +20,7 @@ const (
 	maxHeaderBlock = 64 << 10 // bytes of start line and headers
 	// restingBuffer is all that a silent connection keeps for reading; longer
 	// messages go past it.
-	restingBuffer = 1 << 10
+	restingBuffer = 256
 )
 
 // readAll reads and dispatches messages until the connection ends.
@@ -38,12 +38,19 @@ func (c *Conn) readAll() error {
 		if c.cfg.Tap != nil {
 			c.cfg.Tap(false, Redact(slices.Concat(head, body)))
 		}
-		in, err := parse(head, body)
-		if err != nil {
-			c.refuse(in, err)
-		} else {
-			c.dispatch(in)
-		}
+		// What handles a message needs a deeper stack than waiting for the next
+		// one does, and a stack hardly ever shrinks: it gets one of its own.
+		handled := make(chan struct{})
+		go func() {
+			defer close(handled)
+			in, err := parse(head, body)
+			if err != nil {
+				c.refuse(in, err)
+			} else {
+				c.dispatch(in)
+			}
+		}()
+		<-handled
 		if err := c.ending(); err != nil {
 			return err
 		}
@@ -193,8 +200,9 @@ func parse(head, body []byte) (in *Incoming, err error) {
 }
 
 // refuse deals with a message that was framed but is malformed: a request is
-// answered with 400 where that can be done, an exchange whose answer it would
-// have been fails, and the connection goes on.
+// answered with 400 where that can be done (by a client that signs, if it was
+// signed too), an exchange whose answer it would have been fails, and the
+// connection goes on.
 func (c *Conn) refuse(in *Incoming, err error) {
 	f := c.malformed(err)
 	if in == nil {
@@ -214,6 +222,14 @@ func (c *Conn) refuse(in *Incoming, err error) {
 		}
 		return
 	}
+	c.mu.Lock()
+	verifying, signed := c.verifying, c.signing != nil
+	c.mu.Unlock()
+	if c.cfg.RequireSigned && signed {
+		if s, _ := verify(verifying, &in.block); s != Valid {
+			return // nobody gets this end's signature for a message of his own making
+		}
+	}
 	if res := in.block.badRequest(); res != "" {
 		_ = c.writeText(res, &exchange{}) // an error has ended the connection
 	}
@@ -229,11 +245,11 @@ func (c *Conn) dispatch(in *Incoming) {
 		switch {
 		case in.Signature == Invalid:
 			c.end(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.shown(),
-				What: "the signature of a SIP message is wrong", Because: "MS-SIPAE, ocs-sip.md 2.2"})
+				What: "the signature of a SIP message is wrong", Because: "MS-SIPAE"})
 			return
 		case in.Signature == Unsigned && signed && !mayBeUnsigned(in):
 			c.drop(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.shown(),
-				What: "an unsigned SIP message was dropped", Because: "MS-SIPAE, ocs-sip.md 2.2"})
+				What: "an unsigned SIP message was dropped", Because: "MS-SIPAE"})
 			return
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/emiago/sipgo/sip"
@@ -97,7 +98,12 @@ func (c *Conn) flush(text string, messages uint64) error {
 	}
 	// A reader inside TLS writes too (key updates): it gets no stale deadline.
 	_ = c.nc.SetWriteDeadline(time.Time{})
-	if err != nil {
+	switch {
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
+		// The peer has gone. What it said before is still to be read, a farewell
+		// perhaps; after that the reader ends the connection.
+		return c.lost(err)
+	case err != nil:
 		c.end(c.lost(err))
 		return c.ending()
 	}

@@ -44,13 +44,31 @@ func (d *Directory) PublishRoot(name string, der ...[]byte) {
 	}
 }
 
-// WithdrawRoot removes the entry and reports whether there was one.
-func (d *Directory) WithdrawRoot(name string) bool {
+// WithdrawRoot removes values from the entry of that name, and the entry when
+// none is left; without values the whole entry. It reports whether there was
+// anything to remove.
+func (d *Directory) WithdrawRoot(name string, der ...[]byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	n := len(d.roots)
-	d.roots = slices.DeleteFunc(d.roots, func(e Entry) bool { return strings.EqualFold(e.Name, name) })
-	return len(d.roots) < n
+	i := slices.IndexFunc(d.roots, func(e Entry) bool { return strings.EqualFold(e.Name, name) })
+	if i < 0 {
+		return false
+	}
+	e := &d.roots[i]
+	n := len(e.DER)
+	if len(der) > 0 {
+		e.DER = slices.DeleteFunc(e.DER, func(have []byte) bool {
+			return slices.ContainsFunc(der, func(v []byte) bool { return bytes.Equal(have, v) })
+		})
+		if len(e.DER) == n {
+			return false
+		}
+		if len(e.DER) > 0 {
+			return true
+		}
+	}
+	d.roots = slices.Delete(d.roots, i, i+1)
+	return true
 }
 
 // Roots returns what is published, in the order of first publication.

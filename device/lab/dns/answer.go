@@ -49,16 +49,20 @@ func (s *Server) reply(r *wire.Msg, proto string) *wire.Msg {
 	}
 	m := new(wire.Msg).SetReply(r)
 	m.Compress = true
+	opt := r.IsEdns0()
 	switch {
 	case fault == Silence:
 		return nil
+	case opt != nil && opt.Version() != 0: // RFC 6891 6.1.3
+		m.Rcode = wire.RcodeBadVers
 	case fault == ServFail:
 		m.Rcode = wire.RcodeServerFailure
 	case fault == Truncate && proto == "udp":
 		m.Truncated = true
-	case fault == Refused, q.Qclass != wire.ClassINET, s.zone(name) == "":
+	case fault == Refused, q.Qclass != wire.ClassINET, s.zone(name) == "",
+		q.Qtype == wire.TypeAXFR, q.Qtype == wire.TypeIXFR: // RFC 5936 2.2.1: a policy, not a lack
 		m.Rcode = wire.RcodeRefused
-	case r.Opcode != wire.OpcodeQuery, q.Qtype == wire.TypeANY, q.Qtype == wire.TypeAXFR, q.Qtype == wire.TypeIXFR:
+	case r.Opcode != wire.OpcodeQuery, q.Qtype == wire.TypeANY:
 		m.Rcode = wire.RcodeNotImplemented
 	default:
 		m.Authoritative = true
@@ -68,7 +72,7 @@ func (s *Server) reply(r *wire.Msg, proto string) *wire.Msg {
 	if proto == "udp" {
 		size = minUDPAnswer
 	}
-	if opt := r.IsEdns0(); opt != nil {
+	if opt != nil {
 		m.SetEdns0(ednsSize, false)
 		if proto == "udp" {
 			size = min(max(int(opt.UDPSize()), minUDPAnswer), maxUDPAnswer)

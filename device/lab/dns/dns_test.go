@@ -84,6 +84,8 @@ func TestAnswers(t *testing.T) {
 		{"pool.contoso.com.corp.contoso.net", wire.TypeA, wire.RcodeRefused, "", "", false},
 		{".", wire.TypeNS, wire.RcodeRefused, "", "", false},
 		{"contoso.com", wire.TypeANY, wire.RcodeNotImplemented, "", "", false},
+		{"contoso.com", wire.TypeAXFR, wire.RcodeRefused, "", "", false},
+		{"contoso.com", wire.TypeIXFR, wire.RcodeRefused, "", "", false},
 	} {
 		for _, network := range []string{"udp", "tcp"} {
 			m := ask(t, s, network, row.name, row.qtype)
@@ -249,6 +251,16 @@ func TestBigAnswerIsCutToWhatTheClientTakes(t *testing.T) {
 	m, _, err := new(wire.Client).Exchange(q, s.Addr())
 	if err != nil || m.Truncated || len(m.Answer) != 40 || m.IsEdns0() == nil {
 		t.Errorf("by EDNS: %v\n%v", err, m)
+	}
+}
+
+func TestLaterVersionOfEDNSIsNotUnderstood(t *testing.T) { // RFC 6891 6.1.3
+	s := contoso(t, nil)
+	q := new(wire.Msg).SetQuestion("pool.contoso.com.", wire.TypeA).SetEdns0(1232, false)
+	q.IsEdns0().SetVersion(1)
+	m, _, err := new(wire.Client).Exchange(q, s.Addr())
+	if err != nil || m.Rcode != wire.RcodeBadVers || len(m.Answer) > 0 || m.IsEdns0() == nil || m.IsEdns0().Version() != 0 {
+		t.Errorf("%v\n%v", err, m)
 	}
 }
 

@@ -61,6 +61,8 @@ func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
 	if p.Version > 2 {
 		version = fmt.Sprintf(", version=%d", p.Version)
 	}
+	nonce, stale := "", c.stale
+	c.stale = false
 	var all []string
 	for _, scheme := range p.Schemes {
 		switch scheme {
@@ -69,7 +71,10 @@ func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
 		case Kerberos:
 			all = append(all, fmt.Sprintf(`Kerberos realm="%s", targetname="sip/%s"%s`, Realm, p.Host, version))
 		case DigestMD5, DigestSHA256:
-			all = append(all, c.nonce.challenge(scheme))
+			if nonce == "" {
+				nonce = c.newNonce()
+			}
+			all = append(all, digestChallenge(scheme, nonce, stale))
 		}
 	}
 	if p.FoldSchemes {
@@ -138,7 +143,7 @@ func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 		return c.response(req, 500)
 	}
 	if c.offers = append(c.offers, o); len(c.offers) > maxOffers {
-		c.offers = c.offers[1:]
+		c.offers = slices.Delete(c.offers, 0, 1)
 	}
 	version := ""
 	if o.version > 2 {
@@ -172,12 +177,9 @@ func (s *Server) hash(name, domain string) ([]byte, error) {
 func (c *conn) complete(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, cred sipwire.Auth) (*session, *sip.Response) {
 	p := c.pool
 	var o *offer
-	for i := range c.offers {
-		if c.offers[i].opaque == cred.Get("opaque") {
-			o = c.offers[i]
-			c.offers = append(c.offers[:i:i], c.offers[i+1:]...) // used up, whatever comes of it
-			break
-		}
+	if i := slices.IndexFunc(c.offers, func(o *offer) bool { return o.opaque == cred.Get("opaque") }); i >= 0 {
+		o = c.offers[i]
+		c.offers = slices.Delete(c.offers, i, i+1) // used up, whatever comes of it
 	}
 	message, err := base64.StdEncoding.DecodeString(cred.Get("gssapi-data"))
 	if o == nil || err != nil {
@@ -223,7 +225,7 @@ func (c *conn) complete(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request,
 	}
 	// The association before keeps verifying what is under way (sipwire.Use).
 	c.sessions = append(c.sessions, s)
-	c.sessions = c.sessions[max(0, len(c.sessions)-2):]
+	c.sessions = slices.Delete(c.sessions, 0, max(0, len(c.sessions)-2))
 	return s, nil
 }
 

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"math/big"
+	"net"
 	"slices"
 	"strings"
 	"testing"
@@ -96,6 +97,19 @@ func newWorld(t testing.TB, configure func(*pool.Server)) *world {
 	return w
 }
 
+// patience is how long a test waits for what must come.
+const patience = 20 * time.Second
+
+func await[T any](t testing.TB, from <-chan T, what string) (v T) {
+	t.Helper()
+	select {
+	case v = <-from:
+	case <-time.After(patience):
+		t.Fatalf("waited too long for %s", what)
+	}
+	return v
+}
+
 // client is a small phone. Its fields may be changed before each request.
 type client struct {
 	t        testing.TB
@@ -126,7 +140,7 @@ func dial(t testing.TB, addr, host string) *client {
 
 func tryDial(t testing.TB, addr string, config *tls.Config) (*client, error) {
 	config.RootCAs, config.Time = roots, func() time.Time { return start }
-	nc, err := tls.Dial("tcp", addr, config)
+	nc, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", addr, config)
 	if err != nil {
 		return nil, err
 	}
@@ -137,12 +151,19 @@ func tryDial(t testing.TB, addr string, config *tls.Config) (*client, error) {
 		ntlm: ntlm.Client{User: "tu", Domain: "CONTOSO", Password: "C0ntoso-Pa55", Flags: ntlm.FlagsSIP, AllowV1: true,
 			Now: func() time.Time { return start }},
 	}
+	over := make(chan struct{})
 	c.wire = sipwire.New(nc, sipwire.Config{
 		RequireSigned: true,
-		Handler:       func(_ *sipwire.Conn, in *sipwire.Incoming) { c.requests <- in },
-		OnClose:       func(_ *sipwire.Conn, err error) { c.closed <- err },
+		Handler: func(_ *sipwire.Conn, in *sipwire.Incoming) {
+			select {
+			case c.requests <- in:
+			case <-over: // the test failed and takes no more
+			}
+		},
+		OnClose: func(_ *sipwire.Conn, err error) { c.closed <- err },
 	})
 	t.Cleanup(func() {
+		close(over)
 		c.wire.Close()
 		<-c.wire.Done()
 	})
@@ -188,7 +209,7 @@ func (c *client) request(method string, headers ...string) *sip.Request {
 }
 
 func (c *client) tryDo(req *sip.Request, options ...sipwire.Option) (*sipwire.Incoming, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return c.wire.Do(ctx, req, options...)
 }
@@ -249,7 +270,7 @@ func (c *client) tryRegister(headers ...string) (*sipwire.Incoming, error) {
 	c.a = sipwire.NewAssociation(sipwire.AssociationConfig{
 		Version: version, Realm: challenge.Get("realm"), TargetName: challenge.Get("targetname"),
 		Opaque: challenge.Get("opaque"), Session: session})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	return c.wire.Authenticate(ctx, c.request("REGISTER", headers...), c.a, type3)
 }
@@ -284,11 +305,7 @@ func (c *client) want(in *sipwire.Incoming, status int) {
 // lost waits for the connection to end.
 func (c *client) lost() {
 	c.t.Helper()
-	select {
-	case <-c.closed:
-	case <-time.After(20 * time.Second):
-		c.t.Fatal("the connection did not end")
-	}
+	await(c.t, c.closed, "the end of the connection")
 }
 
 // completeUnsigned ends the handshake of challenge as version 3 does.
@@ -305,7 +322,7 @@ func (c *client) completeUnsigned(challenge sipwire.Auth) *sipwire.Incoming {
 	c.a = sipwire.NewAssociation(sipwire.AssociationConfig{
 		Version: 3, Realm: challenge.Get("realm"), TargetName: challenge.Get("targetname"),
 		Opaque: challenge.Get("opaque"), Session: session})
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
 	in, err := c.wire.Authenticate(ctx, c.request("REGISTER"), c.a, type3)
 	if err != nil {

@@ -26,11 +26,11 @@ type conn struct {
 	client netip.AddrPort // as the pool sees it; invalid when it has no IP address
 
 	// mutable
-	tls      net.Conn
-	offers   []*offer   // handshakes begun, oldest first
-	sessions []*session // associations, oldest first
-	nonce    digestNonce
-	answered int // requests
+	offers   []*offer       // handshakes begun, oldest first
+	sessions []*session     // associations, oldest first
+	nonces   []*digestNonce // that digests may use, oldest first
+	stale    bool           // the next challenge says so
+	answered int            // requests
 }
 
 // newConn counts a connection in; nil when there are too many or this is the end.
@@ -61,7 +61,6 @@ func (c *conn) gone() {
 
 // serve reads SIP from nc, which has been taken through its TLS handshake.
 func (c *conn) serve(nc net.Conn) {
-	c.tls = nc
 	c.pool.count(func(n *Counters) { n.Connections++ })
 	sipwire.New(&idleConn{Conn: nc, idle: c.pool.IdleTimeout}, sipwire.Config{
 		Handler:      c.handle,
@@ -118,10 +117,7 @@ func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
 }
 
 func (c *conn) send(w *sipwire.Conn, req *sip.Request, res *sip.Response, f Faults) {
-	raw := func(s string) {
-		c.tls.SetWriteDeadline(time.Now().Add(guard))
-		c.tls.Write([]byte(s))
-	}
+	raw := func(s string) { w.SendRaw([]byte(s)) }
 	switch {
 	case f.Malformed:
 		_, rest, _ := strings.Cut(res.String(), "\r\n")
@@ -148,18 +144,21 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	// A client that has never signed may ask for the options. A plain RFC 3261
 	// registrar challenges REGISTER alone.
 	mayBeUnsigned := len(c.sessions) == 0 && req.Method == sip.OPTIONS || !c.pool.speaks(NTLM)
-	if c.sessionOf(in) == nil && (in.Signature == sipwire.Invalid || !mayBeUnsigned) {
+	s := c.sessionOf(in)
+	if s == nil && (in.Signature == sipwire.Invalid || !mayBeUnsigned) {
 		return c.challenge(req, Diagnostics{})
 	}
 	switch req.Method {
 	case sip.OPTIONS:
-		return withHeader(c.response(req, 200), "Allow", "REGISTER, OPTIONS, NEGOTIATE")
+		return withHeader(c.response(req, 200), "Allow", allowMethods)
 	case sip.SUBSCRIBE:
-		return withHeader(c.response(req, 489), "Allow-Events", "registration")
+		return c.subscribe(in, req, s)
+	case sipwire.SERVICE:
+		return c.service(in, req, s)
 	case sip.CANCEL:
 		return c.response(req, 481)
-	case sip.INVITE, sip.BYE, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY, sip.MESSAGE, sip.PUBLISH, sipwire.SERVICE:
-		return withHeader(c.response(req, 405), "Allow", "REGISTER, OPTIONS, NEGOTIATE")
+	case sip.INVITE, sip.BYE, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY, sip.MESSAGE, sip.PUBLISH:
+		return withHeader(c.response(req, 405), "Allow", allowMethods)
 	}
 	return c.response(req, 501)
 }
@@ -167,7 +166,7 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 // reasons of the status codes that the pool sends.
 var reasons = map[int]string{
 	200: "OK", 301: "Moved permanently", 400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-	405: "Method not allowed", 423: "Interval too brief", 480: "Temporarily unavailable", 481: "Call leg does not exist",
+	405: "Method not allowed", 406: "Not Acceptable", 423: "Interval too brief", 480: "Temporarily unavailable", 481: "Call leg does not exist",
 	488: "Not acceptable here", 489: "Bad Event", 500: "Server internal error", 501: "Not implemented",
 	503: "Service unavailable", 504: "Server time-out",
 }

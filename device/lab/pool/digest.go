@@ -8,6 +8,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"hash"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -16,23 +17,50 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// digestNonce is the nonce of one connection and the highest count a client has
-// used it with, so that nothing can be replayed.
+// digestNonce is a nonce and the highest count a client has used it with, so
+// that nothing can be replayed. Each challenge has its own: the users of one
+// connection (a proxy's, a phone's with several lines) must not spoil each
+// other's.
 type digestNonce struct {
 	value string
 	count uint64
-	stale bool // the client used one that is not good any more: this is no wrong password
 }
 
-func (n *digestNonce) challenge(s Scheme) string {
-	if n.value == "" {
-		n.value = rand.Text()
+// maxNonces bounds those of a connection that are good; the oldest goes first
+// and is stale then.
+const maxNonces = 64
+
+// newNonce makes the nonce of one challenge.
+func (c *conn) newNonce() string {
+	n := &digestNonce{value: rand.Text()}
+	c.nonces = append(c.nonces, n)
+	c.nonces = c.nonces[max(0, len(c.nonces)-maxNonces):]
+	return n.value
+}
+
+// spendNonce reports whether value is good for this count, which it then is
+// no more. One that was used against the rules is good for nothing more.
+func (c *conn) spendNonce(value string, count uint64) bool {
+	i := slices.IndexFunc(c.nonces, func(n *digestNonce) bool { return n.value == value })
+	switch {
+	case i < 0:
+		return false
+	case count <= c.nonces[i].count:
+		c.nonces = slices.Delete(c.nonces, i, i+1)
+		return false
 	}
-	stale := ""
-	if n.stale {
-		stale = ", stale=true"
+	c.nonces[i].count = count
+	return true
+}
+
+// digestChallenge is a WWW-Authenticate value; stale says that only the nonce
+// was not good: this is no wrong password.
+func digestChallenge(s Scheme, nonce string, stale bool) string {
+	value := fmt.Sprintf(`Digest realm="%s", nonce="%s", algorithm=%s, qop="auth"`, Realm, nonce, s)
+	if stale {
+		value += ", stale=true"
 	}
-	return fmt.Sprintf(`Digest realm="%s", nonce="%s", algorithm=%s, qop="auth"%s`, Realm, n.value, s, stale)
+	return value
 }
 
 // digest checks an RFC 3261 22.4 response, qop=auth, MD5 or SHA-256 (RFC 8760).
@@ -42,11 +70,10 @@ func (c *conn) digest(req *sip.Request, cred sipwire.Auth) (*session, *sip.Respo
 		algorithm, newHash = DigestSHA256, sha256.New
 	}
 	count, err := strconv.ParseUint(cred.Get("nc"), 16, 32)
-	if !c.pool.speaks(algorithm) || c.nonce.value == "" || err != nil || cred.Get("nonce") != c.nonce.value || count <= c.nonce.count {
-		c.nonce = digestNonce{stale: true} // or a replay
+	if !c.pool.speaks(algorithm) || err != nil || !c.spendNonce(cred.Get("nonce"), count) {
+		c.stale = true // or a replay
 		return nil, c.challenge(req, Diagnostics{})
 	}
-	c.nonce.count, c.nonce.stale = count, false
 	u, known := c.pool.dir.FindUser(cred.Get("username"), "")
 	sum := func(parts ...string) string { return digestSum(newHash, parts...) }
 	want := sum(

@@ -68,6 +68,28 @@ func TestDigestRegistrarIsNoPool(t *testing.T) {
 	}
 }
 
+// TestUsersOfOneConnectionHaveNoncesOfTheirOwn: sipp behind a TLS tunnel
+// brings many users over one connection, each with the first use of its nonce.
+func TestUsersOfOneConnectionHaveNoncesOfTheirOwn(t *testing.T) {
+	w := newWorld(t, func(s *pool.Server) { s.Schemes = []pool.Scheme{pool.DigestMD5} })
+	c := w.dial(t)
+	var challenges []*sipwire.Incoming
+	for range 65 { // one more than a connection may have
+		challenges = append(challenges, c.do(c.request("REGISTER")))
+	}
+	for _, challenge := range challenges[1:] {
+		c.want(c.do(c.request("REGISTER", credentials(t, challenge, "C0ntoso-Pa55", 1))), 200)
+	}
+	in := c.do(c.request("REGISTER", credentials(t, challenges[0], "C0ntoso-Pa55", 1)))
+	c.want(in, 401)
+	if !strings.Contains(in.Header("WWW-Authenticate"), "stale=true") {
+		t.Errorf("a forgotten nonce: %s", in.Header("WWW-Authenticate"))
+	}
+	if u, _ := w.dir.User("tu"); u.BadLogons != 0 {
+		t.Errorf("%d bad logons for a nonce that was forgotten", u.BadLogons)
+	}
+}
+
 func TestDigestRefusals(t *testing.T) {
 	for name, row := range map[string]struct {
 		password string

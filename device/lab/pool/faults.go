@@ -69,6 +69,11 @@ var (
 	diagNoEPID     = Diagnostics{ID: 4011, Reason: "Epid not present"}
 	diagLongEPID   = Diagnostics{ID: 4012, Reason: "Epid too long"}
 	diagDisabled   = Diagnostics{ID: 4141, Reason: "User disabled"}
+	// The numbers are those of MS-SIPREGE 2.2.1.13, the words the lab's.
+	diagUnregistered = Diagnostics{ID: 4140, Reason: "Endpoint unregistered"}
+	diagMoved        = Diagnostics{ID: 4142, Reason: "User moved or not served now"}
+	// The number is the lab's own: the reference has none for this.
+	diagEndpoints = Diagnostics{ID: 64000, Reason: fmt.Sprintf("Too many endpoints: this user has %d already", maxEndpoints)}
 )
 
 // VersionDeclined is what the client version filter answers to a client it does

@@ -123,20 +123,22 @@ func TestSilentPoolReadsOn(t *testing.T) {
 
 func TestHoldKeepsOneRequestAndItsConnectionOnly(t *testing.T) {
 	w := newWorld(t, nil)
-	held, release := make(chan string), make(chan struct{})
+	held, released := make(chan string, 1), make(chan struct{})
+	release := sync.OnceFunc(func() { close(released) })
+	t.Cleanup(release) // before the pool is closed, which waits for it
 	slow, fast := w.dial(t), w.dial(t)
 	fast.epid = "0202020202"
 	w.SetFaults(pool.Faults{Hold: func(r *sip.Request) {
 		if epid, _ := r.From().Params.Get("epid"); epid != fast.epid {
 			held <- string(r.Method)
-			<-release
+			<-released
 		}
 	}})
 	done := make(chan error, 1)
 	if _, err := slow.wire.Begin(slow.request("OPTIONS"), func(_ *sipwire.Incoming, err error) { done <- err }); err != nil {
 		t.Fatal(err)
 	}
-	if m := <-held; m != "OPTIONS" {
+	if m := await(t, held, "the request to be held"); m != "OPTIONS" {
 		t.Fatalf("held %s", m)
 	}
 	fast.signIn()
@@ -145,8 +147,8 @@ func TestHoldKeepsOneRequestAndItsConnectionOnly(t *testing.T) {
 		t.Fatal("the held request was answered")
 	default:
 	}
-	close(release)
-	if err := <-done; err != nil {
+	release()
+	if err := await(t, done, "the answer"); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -157,13 +159,7 @@ func (c *client) send(raw []byte) *sipwire.Incoming {
 	if _, err := c.tls.Write(raw); err != nil {
 		c.t.Fatal(err)
 	}
-	select {
-	case in := <-c.requests:
-		return in
-	case <-time.After(20 * time.Second):
-		c.t.Fatal("no answer")
-		return nil
-	}
+	return await(c.t, c.requests, "an answer")
 }
 
 // signed is the bytes of a request with c's next signature.
@@ -282,7 +278,7 @@ func TestManyPhonesBesideHostileConnections(t *testing.T) {
 	before := runtime.NumGoroutine()
 	const phones = 200
 	for i := range 8 {
-		c, err := tls.Dial("tcp", w.Addr(), &tls.Config{ServerName: "pool.contoso.com", RootCAs: roots, Time: func() time.Time { return start }})
+		c, err := tls.DialWithDialer(&net.Dialer{Timeout: patience}, "tcp", w.Addr(), &tls.Config{ServerName: "pool.contoso.com", RootCAs: roots, Time: func() time.Time { return start }})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -350,7 +346,7 @@ func TestPipelinedRequestsAreAnsweredInOrder(t *testing.T) {
 		if want == last {
 			break
 		}
-		in = <-c.requests
+		in = await(t, c.requests, "the next answer")
 	}
 }
 

@@ -5,8 +5,9 @@
 // [MS-CONMGMT]): REGISTER with NTLM in protocol versions 2, 3 and 4, every
 // message after the handshake signed and verified, one Contact with a GRUU for
 // each endpoint, deregistration by NOTIFY. With digest instead of NTLM it is a
-// plain RFC 3261 registrar. Presence, provisioning and calls are answered by a
-// polite final refusal. It is hostile on demand (design decision 11): see Faults.
+// plain RFC 3261 registrar. Provisioning, the contact list and presence have the
+// form that a pool gives them and are nearly empty (services.go); calls are
+// answered by a polite final refusal. It is hostile on demand (design decision 11): see Faults.
 //
 //  1. s := pool.New(dir); set the fields that shall differ, Certificate at least.
 //  2. s.Start(); phones connect to s.Addr() by TLS and look for s.Host in its

@@ -131,8 +131,9 @@ func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *
 		if hasToken(in.Headers("Supported"), "gruu-10") {
 			b.GRUU = gruu(user, contact.instance)
 		}
-		if action, err = p.bind(key, b); err != nil {
-			return c.response(req, 503)
+		b.own()
+		if action, err = p.bind(strings.Clone(key), b); err != nil {
+			return c.refusal(req, 503, diagEndpoints)
 		}
 		if p.Faults().ClaimAdded {
 			action = added

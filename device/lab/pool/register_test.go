@@ -3,6 +3,7 @@ package pool_test
 import (
 	"crypto/tls"
 	"fmt"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -317,6 +318,35 @@ func TestEndpointsOfOneUserAreBounded(t *testing.T) {
 		if want := map[bool]int{true: 200, false: 503}[i < 63]; in.Response().StatusCode != want {
 			t.Fatalf("endpoint %d: %d, want %d", i, in.Response().StatusCode, want)
 		}
+		if i == 69 && !strings.Contains(in.Header("ms-diagnostics"), "Too many endpoints: this user has 64 already") {
+			t.Errorf("it does not say why:\n%s", in.Raw)
+		}
+	}
+}
+
+// What is kept of a REGISTER is a part of it: it must not keep the rest.
+func TestBindingKeepsNoMessageInMemory(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.dial(t)
+	c.signIn()
+	heap := func() int64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return int64(m.HeapAlloc)
+	}
+	before := heap()
+	const endpoints, padding = 40, 50_000
+	for i := range endpoints {
+		c.epid = fmt.Sprintf("%010d", i)
+		c.want(c.do(c.request("REGISTER", "Subject: "+strings.Repeat("x", padding))), 200)
+	}
+	if grown := heap() - before; grown > endpoints*padding/4 {
+		t.Errorf("%d bytes for each endpoint", grown/endpoints)
+	}
+	if n := len(w.Registrations()); n != endpoints+1 {
+		t.Errorf("%d registrations", n)
 	}
 }
 
@@ -327,8 +357,9 @@ func TestDeregister(t *testing.T) {
 		body, diags string
 	}{
 		{pool.Rejected, pool.Diagnostics{}, "deregistered;event=rejected", `4141;reason="User disabled"`},
-		{pool.Unregistered, pool.Diagnostics{}, "deregistered;event=unregistered", ""},
-		{pool.Deactivated, pool.Diagnostics{ID: 4142, Reason: "User moved"}, "deregistered;event=deactivated", `4142;reason="User moved"`},
+		{pool.Unregistered, pool.Diagnostics{}, "deregistered;event=unregistered", `4140;reason="Endpoint unregistered"`},
+		{pool.Deactivated, pool.Diagnostics{}, "deregistered;event=deactivated", `4142;reason="User moved or not served now"`},
+		{pool.Deactivated, pool.Diagnostics{ID: 4142, Reason: "In maintenance"}, "deregistered;event=deactivated", `4142;reason="In maintenance"`},
 	} {
 		t.Run(string(row.event), func(t *testing.T) {
 			w := newWorld(t, nil)
@@ -341,7 +372,7 @@ func TestDeregister(t *testing.T) {
 			if w.Deregister("sip:TU@contoso.com", row.event, row.why) == 0 {
 				t.Fatal("nobody was told")
 			}
-			notify := <-c.requests
+			notify := await(t, c.requests, "the notice")
 			if notify.Request().Method != "NOTIFY" || notify.Signature != sipwire.Valid || string(notify.Msg.Body()) != row.body {
 				t.Fatalf("%v %s%s", notify.Signature, notify.Raw, notify.Msg.Body())
 			}

@@ -39,6 +39,13 @@ type binding struct {
 	server string
 }
 
+// own copies what are parts of a message: one would keep all of it in memory.
+func (b *binding) own() {
+	for _, s := range []*string{&b.EPID, &b.Instance, &b.Contact, &b.UserAgent, &b.callID, &b.client, &b.server} {
+		*s = strings.Clone(*s)
+	}
+}
+
 // Registrations lists what is registered now, by user and epid.
 func (s *Server) Registrations() []Registration {
 	s.mu.Lock()
@@ -144,13 +151,20 @@ const (
 )
 
 // Deregister ends all registrations of user (the sign-in address) and tells the
-// endpoints by a signed NOTIFY (ocs-sip.md 2.6). The zero why is 4141 "User
-// disabled" for Rejected, none for the others. It returns how many endpoints
-// were told; one whose connection is gone is not.
+// endpoints by a signed NOTIFY (ocs-sip.md 2.6). The zero why is the number that
+// belongs to the event (MS-SIPREGE 2.2.1.13). It returns how many endpoints were
+// told; one whose connection is gone is not.
 func (s *Server) Deregister(user string, event Event, why Diagnostics) int {
 	user = strings.ToLower(strings.TrimPrefix(user, "sip:"))
-	if why.ID == 0 && event == Rejected {
-		why = diagDisabled
+	if why.ID == 0 {
+		switch event {
+		case Unregistered:
+			why = diagUnregistered
+		case Rejected:
+			why = diagDisabled
+		case Deactivated:
+			why = diagMoved
+		}
 	}
 	why.Public = true
 	s.mu.Lock()

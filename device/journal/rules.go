@@ -1,0 +1,46 @@
+package journal
+
+// Rule is a behaviour of the phone that steps and pages cite by its id.
+type Rule struct {
+	ID    string `json:"id"`
+	Title string `json:"title"` // half a sentence in lower case
+	Text  string `json:"text"`
+}
+
+// rules are those of Jens Trier Rasmussen's blog on Office Communications
+// Server 2007 and Office Communicator 2007 Phone Edition (2008).
+var rules = []Rule{
+	{"R1.1", "roots come from the factory or from Active Directory",
+		"The phone leaves the factory with public roots. Any other root must be published in Active Directory, " +
+			"below CN=Certification Authorities,CN=Public Key Services,CN=Services,CN=Configuration, where `certutil -f -dspublish ROOT.cer RootCA` puts it. " +
+			"The phone installs every root that it finds there, not only the one that it needs."},
+	{"R1.2", "Active Directory is asked only when a root is missing",
+		"The phone asks Active Directory for roots only when the certificate of its server leads to none that it holds. " +
+			"While a stored root satisfies the pool, the phone does not ask again, so a root that is published later, say that of the Edge, never arrives. " +
+			"The reset hole ends this (R1.3)."},
+	{"R1.3", "the reset hole empties the certificate store",
+		"A paper clip pushed into the small hole on the back, between the USB and the headset connector, empties the certificate store. " +
+			"Downloaded roots go, the factory roots stay. At the next sign-in inside, the phone asks Active Directory again if its pool needs a root."},
+	{"R1.4", "a new root of the Edge takes a reset and one sign-in inside",
+		"Publish the new root in Active Directory, push the paper clip, and sign in once inside, where all published roots arrive. " +
+			"Then the phone can go outside and sign in through the Edge. Without the reset the last step fails; `ocphone demo` shows it."},
+	{"R1.5", "roots need a domain controller, and DOMAIN\\user is the safer name",
+		"To download roots the phone must find a domain controller, by DNS or by NetBIOS, and must reach it. " +
+			"With a user name of the form user@suffix the download can fail where DOMAIN\\user works. The phone tells the user so."},
+	{"R1.6", "a self-signed certificate is not trusted",
+		"Exchange installs a self-signed certificate by default; nobody vouches for it. " +
+			"The phone does not talk to a server that presents one, and offers neither prompt nor override."},
+}
+
+// Rules returns all rules in the order of their ids.
+func Rules() []Rule { return append([]Rule(nil), rules...) }
+
+// RuleNamed finds a rule by its id; ok is false if there is none.
+func RuleNamed(id string) (r Rule, ok bool) {
+	for _, r := range rules {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Rule{}, false
+}
