@@ -136,6 +136,8 @@ func parseBind(msg []byte, id int64) (bindResult, error) {
 	return r, nil
 }
 
+const noNTLM = "The domain controller does not take NTLM, and the phone speaks nothing else"
+
 // accountCodes are the Win32 errors that AD and Samba tell within the text of
 // result 49: "…AcceptSecurityContext error, data 52e, v1db1".
 var accountCodes = map[string]struct {
@@ -148,6 +150,8 @@ var accountCodes = map[string]struct {
 	"531": {journal.ADDisabled, "The account may not log on from this device"},
 	"532": {journal.ADExpired, "The password has expired"},
 	"533": {journal.ADDisabled, "The account is disabled"},
+	"418": {journal.ADWeakBind, noNTLM}, // STATUS_NTLM_BLOCKED C0000418, as Samba with "ntlm auth = disabled" tells it
+	"791": {journal.ADWeakBind, noNTLM}, // ERROR_NTLM_BLOCKED
 	"701": {journal.ADExpired, "The account has expired"},
 	"773": {journal.ADExpired, "The password must be changed before the first log-on"},
 	"775": {journal.ADLocked, "The account is locked out"},

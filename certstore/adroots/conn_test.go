@@ -186,6 +186,8 @@ func TestBindResultsAreMapped(t *testing.T) {
 		{"password expired", 49, text("532"), journal.ADExpired},
 		{"account expired", 49, text("701"), journal.ADExpired},
 		{"password must be changed", 49, text("773"), journal.ADExpired},
+		{"no NTLM, Samba", 49, text("418"), journal.ADWeakBind},
+		{"no NTLM, Windows", 49, text("791"), journal.ADWeakBind},
 		{"strong authentication", 8, "SASL:[GSS-SPNEGO]: Sign or Seal are required.", journal.ADWeakBind},
 		{"no such mechanism", 7, "", journal.ADWeakBind},
 		{"busy", 51, "", journal.ADUnreachable},
