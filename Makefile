@@ -2,7 +2,7 @@
 GO ?= go
 export CGO_ENABLED ?= 0
 
-.PHONY: run test race bench fuzz cross
+.PHONY: run test race test-real bench fuzz cross
 
 run: ## the paper-clip story on the embedded lab
 	$(GO) run ./cmd/ocphone demo
@@ -19,6 +19,13 @@ race: ## the same tests under the race detector, which needs a C compiler
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
 	  else echo "make race needs gcc (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; fi; }
 	$(GO) test -race -shuffle=on -timeout 8m ./...
+
+test-real: ## against real servers and clients; as root on Debian it installs them
+	bash .ci/peers
+	$(GO) vet -tags realpeers ./...
+	@rows=$$(mktemp) && trap 'rm -f '$$rows EXIT && \
+	OCPHONE_PEERS=$$rows $(GO) test -tags realpeers -count=1 -run '^TestPeer' -timeout 9m ./... && \
+	bash .ci/peers-table $$rows README.md
 
 bench: ## the figures of the README
 	$(GO) test -run '^$$' -bench . -benchmem ./...

@@ -1,0 +1,291 @@
+//go:build realpeers && linux
+
+// Package peer runs real servers and clients, which none of us wrote, against
+// the phone and the lab: what both ends of this project agree on can still be
+// wrong. It is for tests with the build tag realpeers (`make test-real`).
+//
+//  1. Need says which programs a test uses; a missing one fails the test with
+//     the package to install, it never skips.
+//  2. Start runs a server until the test ends; Run runs a client to its end.
+//     Both keep what the peer says and show it when the test fails.
+//  3. Row puts what was proved into the table of the README.
+//
+// Peers listen on addresses of 127.0.0.0/8 only and are ended by their own
+// process group.
+package peer
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// Times, in real time: peers are foreign processes.
+const (
+	readyTimeout = 60 * time.Second // until a server answers
+	runTimeout   = 60 * time.Second // a client's whole run
+	grace        = 5 * time.Second  // between SIGTERM and SIGKILL
+	pollEvery    = 20 * time.Millisecond
+	maxLog       = 256 << 10 // bytes kept of what a peer says
+)
+
+// Need fails the test when a program is not installed. pkg is the Debian
+// package that has it.
+func Need(t testing.TB, pkg string, programs ...string) {
+	t.Helper()
+	for _, p := range programs {
+		if _, err := exec.LookPath(p); err != nil {
+			t.Fatalf("%s is missing: apt-get install %s (make test-real does it when run as root on Debian)", p, pkg)
+		}
+	}
+}
+
+// Process is a peer that runs.
+type Process struct {
+	cmd  *exec.Cmd
+	out  *tail
+	done chan struct{}
+	stop sync.Once
+}
+
+// Command is how to start a peer.
+type Command struct {
+	Dir string
+	Env []string // added to the environment
+	// Ready is asked until it returns nil; the peer is ready then. Nil: at once.
+	Ready func() error
+}
+
+// Start runs a server in the foreground and waits until it is ready. It is
+// ended with the test.
+func (c Command) Start(t testing.TB, program string, args ...string) *Process {
+	t.Helper()
+	p := &Process{out: new(tail), done: make(chan struct{})}
+	p.cmd = exec.Command(program, args...)
+	p.cmd.Dir, p.cmd.Env = c.Dir, append(os.Environ(), c.Env...)
+	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
+	p.cmd.WaitDelay = grace
+	p.cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	go func() { defer close(p.done); p.cmd.Wait() }()
+	t.Cleanup(func() {
+		p.Stop()
+		if t.Failed() {
+			t.Logf("%s said:\n%s", filepath.Base(program), p.Log())
+		}
+	})
+	if c.Ready != nil {
+		Eventually(t, program+" to be ready", func() error {
+			select {
+			case <-p.done:
+				t.Fatalf("%s ended:\n%s", program, p.Log())
+			default:
+			}
+			return c.Ready()
+		})
+	}
+	return p
+}
+
+// Stop ends the peer and all its children, and waits.
+func (p *Process) Stop() {
+	p.stop.Do(func() {
+		group := -p.cmd.Process.Pid
+		syscall.Kill(group, syscall.SIGTERM)
+		select {
+		case <-p.done:
+		case <-time.After(grace):
+		}
+		syscall.Kill(group, syscall.SIGKILL)
+		<-p.done
+	})
+}
+
+// PID is the peer's process id.
+func (p *Process) PID() int { return p.cmd.Process.Pid }
+
+// Log is the newest part of what the peer has said.
+func (p *Process) Log() string { return p.out.String() }
+
+// Run runs a client to its end and returns its output and exit code.
+func (c Command) Run(t testing.TB, program string, args ...string) (output string, code int) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(context.Background(), runTimeout)
+	defer cancel()
+	var out tail
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Dir, cmd.Env = c.Dir, append(os.Environ(), c.Env...)
+	cmd.Stdout, cmd.Stderr = &out, &out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+	cmd.WaitDelay = grace
+	err := cmd.Run()
+	t.Cleanup(func() {
+		if t.Failed() {
+			t.Logf("$ %s %s\n%s", filepath.Base(program), strings.Join(args, " "), out.String())
+		}
+	})
+	if ctx.Err() != nil {
+		t.Fatalf("%s did not end within %s:\n%s", program, runTimeout, out.String())
+	}
+	if err != nil && cmd.ProcessState == nil {
+		t.Fatal(err)
+	}
+	return out.String(), cmd.ProcessState.ExitCode()
+}
+
+// Output is Run for a client that must succeed.
+func (c Command) Output(t testing.TB, program string, args ...string) string {
+	t.Helper()
+	out, code := c.Run(t, program, args...)
+	if code != 0 {
+		t.Fatalf("%s ended with %d:\n%s", program, code, out)
+	}
+	return out
+}
+
+// Start, Run and Output without a Command are those of the zero Command.
+func Start(t testing.TB, program string, args ...string) *Process {
+	t.Helper()
+	return Command{}.Start(t, program, args...)
+}
+
+// Run runs a client to its end.
+func Run(t testing.TB, program string, args ...string) (string, int) {
+	t.Helper()
+	return Command{}.Run(t, program, args...)
+}
+
+// Output runs a client that must succeed.
+func Output(t testing.TB, program string, args ...string) string {
+	t.Helper()
+	return Command{}.Output(t, program, args...)
+}
+
+// Eventually asks again until f returns nil, and fails the test when it never does.
+func Eventually(t testing.TB, what string, f func() error) {
+	t.Helper()
+	tick := time.NewTicker(pollEvery)
+	defer tick.Stop()
+	deadline := time.After(readyTimeout)
+	for {
+		err := f()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-deadline:
+			t.Fatalf("waited in vain for %s: %v", what, err)
+		}
+	}
+}
+
+// Listening is a Ready for a TCP server.
+func Listening(addr string) func() error {
+	return func() error {
+		c, err := net.DialTimeout("tcp", addr, time.Second)
+		if err == nil {
+			c.Close()
+		}
+		return err
+	}
+}
+
+// Write puts a file for a peer into dir and returns its path.
+func Write(t testing.TB, dir, name, content string) string {
+	t.Helper()
+	path := filepath.Join(dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(content), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// Dir is a new folder with a short path, as Unix sockets need, that other
+// users may enter. It goes with the test.
+func Dir(t testing.TB) string {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "peer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	return dir
+}
+
+// Row notes, when the test has passed, what it proves, for the README's table.
+// peer is a Debian package or the path of a Go module; its version is looked up.
+func Row(t testing.TB, peer, proves string) {
+	t.Helper()
+	file := os.Getenv("OCPHONE_PEERS")
+	if file == "" {
+		return
+	}
+	line := fmt.Sprintf("| %s | %s | %s |\n", peer, version(t, peer), proves)
+	t.Cleanup(func() {
+		if t.Failed() {
+			return
+		}
+		f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if err == nil {
+			_, err = io.WriteString(f, line) // one write: packages are tested side by side
+			f.Close()
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func version(t testing.TB, peer string) string {
+	t.Helper()
+	if strings.Contains(peer, "/") { // a test's binary does not tell its modules
+		return strings.TrimSpace(Output(t, "go", "list", "-m", "-f", "{{.Version}}", peer))
+	}
+	out, code := Run(t, "dpkg-query", "-W", "-f", "${Version}", peer)
+	if code != 0 {
+		t.Fatalf("package %s is not installed", peer)
+	}
+	return out
+}
+
+// tail keeps the newest maxLog bytes.
+type tail struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *tail) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.b.Write(p)
+	if over := l.b.Len() - maxLog; over > 0 {
+		l.b.Next(over)
+	}
+	return len(p), nil
+}
+
+func (l *tail) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
