@@ -69,6 +69,9 @@ const (
 	SIPLost         Code = "sip.lost"           // the connection or the registration was lost
 	SIPDeregistered Code = "sip.deregistered"   // the server ended the registration
 
+	// What the pool tells the phone (provisioning).
+	ProvMalformed Code = "prov.malformed" // settings or location profile that cannot be read
+
 	// What the phone keeps.
 	FlashBusy    Code = "flash.busy"    // another process has the phone on
 	FlashDamaged Code = "flash.damaged" // the file cannot be read

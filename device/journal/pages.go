@@ -275,6 +275,12 @@ var pages = register(
 		Change: "Enable the user, then sign in again; a moved user signs in again by himself.",
 		Rule:   "MS-SIPREGE"},
 
+	Page{Code: ProvMalformed, Title: "the pool's settings cannot be read",
+		Cause:  "The answer is no XML, has a document type definition, another character set or another root element, or is too large or too deep.",
+		Prove:  "The step names the document and the defect; compare with the body in the SIP log of the pool.",
+		Change: "Mend what rewrites the message between pool and phone, or the profile.",
+		Rule:   "MS-SIPREGE 2.2.2, MS-SIPRE 2.2.8", Retry: true},
+
 	Page{Code: FlashBusy, Title: "this phone is on already",
 		Cause:  "Another process uses the same --state directory.",
 		Prove:  "Look for another ocphone with that directory.",

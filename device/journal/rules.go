@@ -30,6 +30,17 @@ var rules = []Rule{
 	{"R1.6", "a self-signed certificate is not trusted",
 		"Exchange installs a self-signed certificate by default; nobody vouches for it. " +
 			"The phone does not talk to a server that presents one, and offers neither prompt nor override."},
+	{"R9.1", "Exchange is found by address records only",
+		"The domain is that of the user's primary e-mail address, which the pool tells. The phone asks https://DOMAIN/autodiscover/autodiscover.xml, " +
+			"then https://autodiscover.DOMAIN/autodiscover/autodiscover.xml, then follows a redirect from http to https. " +
+			"It uses no service connection point of Active Directory and no SRV record."},
+	{"R9.2", "Exchange Web Services show what the mailbox holds",
+		"Autodiscover answers the addresses of the Exchange Web Services. With them the phone shows the user's Outlook contacts, call logs and voice mails."},
+	{"R9.3", "what to check of Exchange by hand",
+		"The address records exist; each URL answers XML with 600 Invalid Request to a browser; the certificates are trusted and not self-signed; " +
+			"a full Autodiscover answers; /ews/exchange.asmx answers."},
+	{"R12.1", "normalization rules come with the sign-in",
+		"The pool sends the rules of the user's location profile at sign-in. The phone loads them again every 8 hours, so a changed rule can take that long to arrive."},
 }
 
 // Rules returns all rules in the order of their ids.

@@ -54,6 +54,7 @@ var retryable = map[journal.Code]bool{
 	journal.TimeSkew:        false,
 	journal.FlashBusy:       false,
 	journal.FlashDamaged:    false,
+	journal.ProvMalformed:   false,
 	journal.FlashFailed:     false,
 	journal.ADNoDomain:      false,
 	journal.ADNoController:  false,

@@ -1,0 +1,230 @@
+package provisioning
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Form is how a group writes its properties down (ocs-sip.md 3.2).
+type Form string
+
+// Forms of groups.
+const (
+	Plain     Form = "plain"             // <ucMinPinLength>6</ucMinPinLength>
+	Instance  Form = "instance"          // <instance><property name="Name"><![CDATA[…]]></property></instance>
+	EntryList Form = "propertyEntryList" // <propertyEntryList><property name="Name">…</property></propertyEntryList>
+)
+
+// Property is one value as received: name as the server spells it, white space
+// around the value removed.
+type Property struct {
+	Name  string `json:"name"`
+	Value string `json:"value"`
+}
+
+// Group is one provision group, known to the phone or not.
+type Group struct {
+	Name       string     `json:"name"`
+	Form       Form       `json:"form,omitempty"` // of its first property; WriteAnswer takes empty as Plain
+	Properties []Property `json:"properties,omitempty"`
+}
+
+// Get finds a property without regard to case; ok is false if there is none.
+func (g Group) Get(name string) (value string, ok bool) {
+	i := slices.IndexFunc(g.Properties, func(p Property) bool { return strings.EqualFold(p.Name, name) })
+	if i < 0 {
+		return "", false
+	}
+	return g.Properties[i].Value, true
+}
+
+// Answer is what a pool has told so far: one document, or several merged. The
+// zero Answer is a pool that told nothing; it gives the defaults. The JSON form
+// is what a phone keeps across restarts.
+type Answer struct {
+	Groups   []Group  `json:"groups"`
+	Oddities []Oddity `json:"oddities,omitempty"` // of reading; Settings finds more
+}
+
+// Group finds a group without regard to case; ok is false if there is none.
+func (a Answer) Group(name string) (g Group, ok bool) {
+	i := slices.IndexFunc(a.Groups, func(g Group) bool { return strings.EqualFold(g.Name, name) })
+	if i < 0 {
+		return Group{}, false
+	}
+	return a.Groups[i], true
+}
+
+// Parse reads the body of a 200 or of a BENOTIFY (ocs-sip.md 3.2). Names are
+// taken without regard to case, name spaces are not compared strictly, and
+// unknown groups are kept. Of a property that comes twice in a group the first
+// value holds; a second group of the same name adds only what the first lacks.
+// The error holds a *journal.Failure: nothing of such a document is used.
+func Parse(body []byte) (Answer, error) {
+	const document = "provisioning answer"
+	root, err := parseTree(body, document)
+	if err != nil {
+		return Answer{}, err
+	}
+	if !root.is("provisionGroupList") {
+		return Answer{}, wrongRoot(document, root, "provisionGroupList")
+	}
+	var a Answer
+	var odd notes
+	if root.space != answerSpace {
+		odd.add(Shape, "", root.name, root.space, "This is not the name space of a provisioning answer. It is read all the same.")
+	}
+	for _, n := range root.children {
+		a.takeGroup(n, &odd)
+	}
+	a.Oddities = odd.list()
+	return a, nil
+}
+
+func (a *Answer) takeGroup(n *node, odd *notes) {
+	name := n.attr("name")
+	switch {
+	case !n.is("provisionGroup"):
+		odd.add(Unknown, "", n.name, n.text, "Only provisionGroup is known here. It is not used.")
+		return
+	case name == "" || len(name) > maxValue:
+		odd.add(Shape, "", n.name, name, "A group without a usable name is not used.")
+		return
+	}
+	i := slices.IndexFunc(a.Groups, func(g Group) bool { return strings.EqualFold(g.Name, name) })
+	if i >= 0 {
+		odd.add(Duplicate, name, "", "", "The group is there twice. The second adds what the first lacks, and changes nothing.")
+	} else if len(a.Groups) >= maxGroups {
+		odd.add(Limit, name, "", "", fmt.Sprintf("Only the first %d groups are kept.", maxGroups))
+		return
+	} else {
+		i, a.Groups = len(a.Groups), append(a.Groups, Group{Name: name})
+	}
+	r := groupReader{Group: &a.Groups[i], seen: map[string]int{}, odd: odd}
+	for k, p := range r.Properties {
+		r.seen[strings.ToLower(p.Name)] = k
+	}
+	r.takeAll(n)
+}
+
+// groupReader fills a group from its element.
+type groupReader struct {
+	*Group
+	seen map[string]int // lower-case name to index in Properties
+	odd  *notes
+	left int // properties beyond maxProperty
+}
+
+func (r *groupReader) takeAll(group *node) {
+	lists := 0
+	for _, n := range group.children {
+		form := Plain
+		switch {
+		case n.is(string(Instance)):
+			form = Instance
+		case n.is(string(EntryList)):
+			form = EntryList
+		case n.is("property") && n.attr("name") != "": // a list without its frame
+			r.take(EntryList, n.attr("name"), n)
+			continue
+		}
+		if form == Plain {
+			r.take(form, n.name, n)
+			continue
+		}
+		if lists++; lists > 1 {
+			r.odd.add(Shape, r.Name, n.name, "", "There is more than one. The first value of each property holds.")
+		}
+		for _, p := range n.children {
+			if name := p.attr("name"); p.is("property") && name != "" {
+				r.take(form, name, p)
+			} else {
+				r.odd.add(Shape, r.Name, p.name, p.text, "Only properties with a name are known here. It is not used.")
+			}
+		}
+	}
+	if r.left > 0 {
+		r.odd.add(Limit, r.Name, "", "", fmt.Sprintf("Only the first %d properties are kept; %d are left out.", maxProperty, r.left))
+	}
+}
+
+func (r *groupReader) take(form Form, name string, n *node) {
+	key := strings.ToLower(name)
+	if i, twice := r.seen[key]; twice {
+		if !isRead(r.Name) { // a grammar repeats its elements
+			return
+		}
+		r.odd.add(Duplicate, r.Name, name, n.text, fmt.Sprintf("It is there twice. The first value, %q, holds.", shown(r.Properties[i].Value)))
+		return
+	}
+	if len(n.text) > maxValue || len(name) > maxValue {
+		r.odd.add(Limit, r.Name, name, n.text, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.", maxValue))
+		return
+	}
+	if len(r.Properties) >= maxProperty {
+		r.left++
+		return
+	}
+	if len(n.children) > 0 && isRead(r.Name) {
+		r.odd.add(Shape, r.Name, name, n.text, "It holds further elements, which are not used.")
+	}
+	if r.Form == "" {
+		r.Form = form
+	}
+	r.seen[key] = len(r.Properties)
+	r.Properties = append(r.Properties, Property{Name: name, Value: n.text})
+}
+
+// Merge is a with what a later answer says: each group that later mentions
+// replaces the one held, whole, so that what it no longer lists is back at its
+// default; groups that it does not mention stay. a and later do not change.
+func (a Answer) Merge(later Answer) Answer {
+	merged := Answer{Groups: slices.Clone(a.Groups)}
+	odd := notes{all: slices.Clone(later.Oddities)}
+	for _, o := range a.Oddities {
+		// What was odd about the earlier document as a whole is past.
+		if _, again := later.Group(o.Group); !again && o.Group != "" {
+			odd.keep(o)
+		}
+	}
+	for _, g := range later.Groups {
+		if why := merged.put(g); why != "" {
+			odd.add(Limit, g.Name, "", "", why)
+		}
+	}
+	merged.Oddities = odd.list()
+	return merged
+}
+
+// put replaces or adds a group; why says what kept it out. All groups together
+// are held to the size of one document, or answer after answer would add up.
+func (a *Answer) put(g Group) (why string) {
+	i, size := -1, g.size()
+	for k, have := range a.Groups {
+		if strings.EqualFold(have.Name, g.Name) {
+			i = k
+		} else {
+			size += have.size()
+		}
+	}
+	switch {
+	case size > MaxBody:
+		return fmt.Sprintf("All groups together would have more than %d bytes. It is left out.", MaxBody)
+	case i >= 0:
+		a.Groups[i] = g
+	case len(a.Groups) >= maxGroups:
+		return fmt.Sprintf("%d groups are held already. It is left out.", maxGroups)
+	default:
+		a.Groups = append(a.Groups, g)
+	}
+	return ""
+}
+
+func (g Group) size() int {
+	n := len(g.Name)
+	for _, p := range g.Properties {
+		n += len(p.Name) + len(p.Value)
+	}
+	return n
+}

@@ -1,0 +1,182 @@
+package provisioning_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/ocphone/ocphone/provisioning"
+)
+
+// TestRequestIsTheReferences: ocs-sip.md 3.1.
+func TestRequestIsTheReferences(t *testing.T) {
+	body, err := provisioning.Request(provisioning.Groups2007()...)
+	want := `<provisioningGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist">`
+	for _, g := range []string{"ServerConfiguration", "meetingPolicy", "ucPolicy", "publicationGrammar", "userSetting"} {
+		want += `<provisioningGroup name="` + g + `"></provisioningGroup>`
+	}
+	if want += `</provisioningGroupList>`; err != nil || string(body) != want {
+		t.Errorf("%v\n%s\n%s", err, body, want)
+	}
+	names, err := provisioning.ParseRequest(body)
+	if err != nil || !slices.Equal(names, provisioning.Groups2007()) {
+		t.Errorf("%v %v", names, err)
+	}
+	for _, bad := range [][]string{nil, {""}, {"ucPolicy", ""}} {
+		if _, err := provisioning.Request(bad...); err == nil {
+			t.Errorf("%q is a request", bad)
+		}
+	}
+	for _, bad := range []string{"", "<a/>", "<provisioningGroupList/>", "<provisioningGroupList><provisioningGroup/></provisioningGroupList>", "<provisioningGroupList>"} {
+		if names, err := provisioning.ParseRequest([]byte(bad)); err == nil {
+			t.Errorf("%q asks for %q", bad, names)
+		}
+	}
+	names, err = provisioning.ParseRequest([]byte(`<provisioningGroupList><provisioningGroup name="a"/><other name="c"/><provisioningGroup name="b"/><provisioningGroup name="a"/></provisioningGroupList>`))
+	if err != nil || !slices.Equal(names, []string{"a", "b"}) {
+		t.Errorf("%q %v", names, err)
+	}
+}
+
+func TestEachFormOfAGroupIsWrittenAndRead(t *testing.T) {
+	properties := []provisioning.Property{{Name: "One", Value: "a <b> & ]]> \"c\" é"}, {Name: "Two", Value: ""}, {Name: "Three_3.1", Value: "x\ny"}}
+	for _, form := range []provisioning.Form{provisioning.Plain, provisioning.Instance, provisioning.EntryList} {
+		want := provisioning.Group{Name: "weather & wind", Form: form, Properties: properties}
+		a := written(t, want, provisioning.Group{Name: "empty"})
+		if got, ok := a.Group("WEATHER & wind"); !ok || !reflect.DeepEqual(got, want) || len(a.Oddities) != 0 {
+			t.Errorf("%s: %+v %v", form, got, a.Oddities)
+		}
+		if got, ok := a.Group("empty"); !ok || len(got.Properties) != 0 {
+			t.Errorf("%s: an empty group is %+v", form, got)
+		}
+	}
+	for _, bad := range []provisioning.Group{
+		{Name: "g", Form: "table"},
+		{Name: "g", Properties: []provisioning.Property{{Name: "a b"}}},
+		{Name: "g", Properties: []provisioning.Property{{Name: ""}}},
+		{Name: "g", Properties: []provisioning.Property{{Name: "instance"}}},
+	} {
+		if b, err := provisioning.WriteAnswer(bad); err == nil {
+			t.Errorf("%+v is written as %s", bad, b)
+		}
+	}
+}
+
+func TestListWithoutItsFrameIsRead(t *testing.T) {
+	a := parse(t, []byte(`<provisionGroupList><provisionGroup name="ucPolicy"><property name="AllowCallForwarding">false</property></provisionGroup></provisionGroupList>`))
+	if a.Settings(kerry(false)).Policy.CallForwarding {
+		t.Errorf("%+v", a)
+	}
+}
+
+func TestUnknownGroupsAreKeptAndTold(t *testing.T) {
+	a := parse(t, document(t, "odd"))
+	g, ok := a.Group("weatherPolicy")
+	if rain, has := g.Get("rain"); !ok || !has || rain != "true" {
+		t.Errorf("%+v", g)
+	}
+	lines := provisioning.Lines(a.Settings(kerry(false)).Oddities)
+	for _, want := range []string{
+		`weatherPolicy: The phone does not know this group. It is not used.`,
+		`SERVERCONFIGURATION colourOfTheLamp "green": The phone does not know this name. It is not used.`,
+		`SERVERCONFIGURATION UCMINPINLENGTH "5": It is there twice. The first value, "3", holds.`,
+	} {
+		if !slices.Contains(lines, want) {
+			t.Errorf("not told: %s", want)
+		}
+	}
+	// What is known and of no use to a phone is no oddity.
+	for _, name := range []string{"ocs2007", "ocs2007r2", "lync"} {
+		if odd := parse(t, document(t, name)).Settings(kerry(false)).Oddities; len(odd) != 0 {
+			t.Errorf("%s: %v", name, odd)
+		}
+	}
+}
+
+// TestPartialAnswerReplacesTheGroupsItMentions: also what it no longer lists.
+func TestPartialAnswerReplacesTheGroupsItMentions(t *testing.T) {
+	held := parse(t, document(t, "ocs2007r2"))
+	before, _ := json.Marshal(held)
+	s := held.Merge(parse(t, document(t, "partial"))).Settings(kerry(false))
+	if s.Policy.SimultaneousRing || !s.Policy.CallForwarding || s.Policy.TeamCall {
+		t.Errorf("ucPolicy is not replaced whole: %+v", s.Policy)
+	}
+	if s.UserLocationProfile != "Hellerup" || s.PrimaryEmail != "" {
+		t.Errorf("userSetting is not replaced whole: %+v", s)
+	}
+	if s.Lock.MinPINLength != 8 || s.PoolLocationProfile != "Redmond" {
+		t.Errorf("ServerConfiguration has changed: %+v", s)
+	}
+	if after, _ := json.Marshal(held); string(after) != string(before) {
+		t.Error("Merge has changed what was held")
+	}
+	emptied := held.Merge(parse(t, []byte(`<provisionGroupList><provisionGroup name="SERVERCONFIGURATION"/></provisionGroupList>`))).Settings(kerry(false))
+	if emptied.Lock.MinPINLength != 6 || emptied.Updates.Internal != "" || !emptied.Policy.TeamCall {
+		t.Errorf("an empty group is not back at the defaults: %+v", emptied)
+	}
+	if first := (provisioning.Answer{}).Merge(held); !reflect.DeepEqual(first.Groups, held.Groups) {
+		t.Errorf("merged into nothing: %+v", first)
+	}
+}
+
+func TestOdditiesGoWithTheGroupThatHadThem(t *testing.T) {
+	held := parse(t, document(t, "odd"))
+	good := held.Merge(parse(t, document(t, "ocs2007")))
+	for _, o := range good.Oddities {
+		t.Errorf("still told: %v", o)
+	}
+	odd := held.Merge(parse(t, document(t, "partial")))
+	if !slices.ContainsFunc(odd.Oddities, func(o provisioning.Oddity) bool { return o.Name == "UCMINPINLENGTH" }) {
+		t.Errorf("no longer told: %v", odd.Oddities)
+	}
+}
+
+func TestAnswersThatNeverEndAreBounded(t *testing.T) {
+	var held provisioning.Answer
+	for i := range 200 {
+		held = held.Merge(written(t, provisioning.Group{Name: fmt.Sprint("g", i)}, provisioning.Group{Name: "ucPolicy"}))
+	}
+	if len(held.Groups) != 64 || len(held.Oddities) > 101 {
+		t.Errorf("%d groups, %d oddities", len(held.Groups), len(held.Oddities))
+	}
+	full := provisioning.Group{Name: "full", Form: provisioning.EntryList}
+	for i := range 200 {
+		full.Properties = append(full.Properties, provisioning.Property{Name: fmt.Sprint("p", i), Value: strings.Repeat("x", 4000)})
+	}
+	one, more := written(t, full), full
+	more.Name = "more"
+	two := one.Merge(written(t, more))
+	if _, has := two.Group("more"); has || len(two.Oddities) != 1 || !strings.Contains(two.Oddities[0].What, "1048576 bytes") {
+		t.Errorf("%v", two.Oddities)
+	}
+	if again := one.Merge(one); len(again.Groups) != 1 || len(again.Oddities) != 0 {
+		t.Errorf("the same again: %v", again.Oddities)
+	}
+	g := provisioning.Group{Name: provisioning.ServerConfiguration}
+	for i := range 1000 {
+		g.Properties = append(g.Properties, provisioning.Property{Name: fmt.Sprint("p", i)})
+	}
+	s := written(t, g).Settings(kerry(false))
+	if len(s.Oddities) != 101 || s.Oddities[100].What != "413 more oddities are not listed." {
+		t.Errorf("%d oddities, at last %v", len(s.Oddities), s.Oddities[len(s.Oddities)-1])
+	}
+	long := server(t, "ucLocationProfile", strings.Repeat("x", 5000), "organization", strings.Repeat("y", 300)).Settings(kerry(false))
+	if long.PoolLocationProfile != "" || long.Organization != "" || len(long.Oddities) != 2 {
+		t.Errorf("%v", long.Oddities)
+	}
+}
+
+func TestAnswerSurvivesARestart(t *testing.T) {
+	held := parse(t, document(t, "odd"))
+	b, err := json.Marshal(held)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var again provisioning.Answer
+	if err := json.Unmarshal(b, &again); err != nil || !reflect.DeepEqual(again, held) {
+		t.Errorf("%v %+v", err, again)
+	}
+}

@@ -1,0 +1,146 @@
+package provisioning_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"unicode"
+	"unicode/utf16"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/provisioning"
+)
+
+func utf16le(s string) string {
+	b := []byte{0xff, 0xfe}
+	for _, u := range utf16.Encode([]rune(s)) {
+		b = append(b, byte(u), byte(u>>8))
+	}
+	return string(b)
+}
+
+// TestDocumentsThatCannotBeRead: a clear failure for each reader, and nothing of the document.
+func TestDocumentsThatCannotBeRead(t *testing.T) {
+	for name, row := range map[string]struct{ body, says string }{
+		"nothing":              {"", "It is empty."},
+		"white space":          {" \r\n\t ", "It is empty."},
+		"no XML":               {"v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\n", "outside of its root element"},
+		"HTML":                 {"<html><body>Sign in</body></html>", "Its root element is <html>"},
+		"another document":     {"<roamingData/>", "Its root element is <roamingData>"},
+		"half":                 {"<ROOT><a>", "It is no XML."},
+		"crossed":              {"<ROOT><a></ROOT></a>", "It is no XML."},
+		"DTD":                  {`<!DOCTYPE ROOT [<!ENTITY a "b">]><ROOT/>`, "document type definition"},
+		"DTD within":           {"<ROOT><!DOCTYPE x></ROOT>", "document type definition"},
+		"entity":               {"<ROOT>&lol;</ROOT>", "It is no XML."},
+		"UTF-16":               {utf16le("<ROOT/>"), "It is UTF-16"},
+		"UTF-16 without a BOM": {utf16le("<ROOT/>")[2:], "It is UTF-16"},
+		"says UTF-16":          {`<?xml version="1.0" encoding="utf-16"?><ROOT/>`, "only UTF-8 is read"},
+		"says Latin-1":         {`<?xml version="1.0" encoding="iso-8859-1"?><ROOT/>`, "only UTF-8 is read"},
+		"not UTF-8":            {"<ROOT>\xff</ROOT>", "It is no XML."},
+		"control character":    {"<ROOT>&#x0B;</ROOT>", "It is no XML."},
+		"two documents":        {"<ROOT/><ROOT/>", "A second document"},
+		"text after it":        {"<ROOT/>more", "outside of its root element"},
+		"no element":           {"<?xml version='1.0'?><!-- x -->", "It has no element."},
+		"deep":                 {"<ROOT>" + strings.Repeat("<a>", 10_000) + strings.Repeat("</a>", 10_000), "nested more than"},
+		"many":                 {"<ROOT>" + strings.Repeat("<a/>", 70_000) + "</ROOT>", "more than 65536 elements"},
+		"huge":                 {"<ROOT>" + strings.Repeat(" ", provisioning.MaxBody) + "</ROOT>", "more than the 1048576"},
+	} {
+		for root, read := range map[string]func([]byte) (any, error){
+			"provisionGroupList":         func(b []byte) (any, error) { a, err := provisioning.Parse(b); return a.Groups, err },
+			"LocationProfileDescription": func(b []byte) (any, error) { p, err := provisioning.ParseLocationProfile(b); return p.Rules, err },
+			"provisioningGroupList":      func(b []byte) (any, error) { n, err := provisioning.ParseRequest(b); return n, err },
+		} {
+			t.Run(name+" "+root, func(t *testing.T) {
+				got, err := read([]byte(strings.ReplaceAll(row.body, "ROOT", root)))
+				var f *journal.Failure
+				if !errors.As(err, &f) || !strings.Contains(err.Error(), row.says) {
+					t.Fatalf("%v, want %q", err, row.says)
+				}
+				if f.Fix == "" || f.Because == "" || !strings.HasSuffix(fmt.Sprint(got), "[]") {
+					t.Errorf("%+v with %v", f, got)
+				}
+				if empty := strings.TrimSpace(row.body) == ""; errors.Is(err, provisioning.ErrNoBody) != empty {
+					t.Errorf("%v is ErrNoBody: %v", err, !empty)
+				}
+			})
+		}
+	}
+}
+
+func TestByteOrderMarkOfUTF8IsRead(t *testing.T) {
+	a := parse(t, []byte("\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"UTF-8\"?><provisionGroupList><provisionGroup name=\"ucPolicy\"/></provisionGroupList>\r\n"))
+	if len(a.Groups) != 1 {
+		t.Errorf("%+v", a)
+	}
+}
+
+// TestR12_1_ProfileOf5000RulesIsBoundedAndTold: the first MaxRules are kept, in order.
+func TestR12_1_ProfileOf5000RulesIsBoundedAndTold(t *testing.T) {
+	big := provisioning.LocationProfile{Name: "Redmond"}
+	for i := range 5000 {
+		big.Rules = append(big.Rules, provisioning.LocationRule{Pattern: fmt.Sprintf("^%d$", i), Translation: fmt.Sprintf("+1425%d", i)})
+	}
+	body, err := big.XML()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p, err := provisioning.ParseLocationProfile(body)
+	if err != nil || p.Name != "Redmond" || !slices.Equal(p.Rules, big.Rules[:provisioning.MaxRules]) {
+		t.Fatalf("%v, %d rules", err, len(p.Rules))
+	}
+	if len(p.Oddities) != 1 || p.Oddities[0].Kind != provisioning.Limit || !strings.Contains(p.Oddities[0].What, "5000 rules; the first 1000 are kept") {
+		t.Errorf("told %v", p.Oddities)
+	}
+	big.Rules = big.Rules[:provisioning.MaxRules]
+	if body, err = big.XML(); err != nil {
+		t.Fatal(err)
+	}
+	if p, err := provisioning.ParseLocationProfile(body); err != nil || len(p.Rules) != provisioning.MaxRules || len(p.Oddities) != 0 {
+		t.Errorf("%v, %d rules, told %v", err, len(p.Rules), p.Oddities)
+	}
+}
+
+func TestR12_1_ProfilesThatAreStrange(t *testing.T) {
+	for name, row := range map[string]struct {
+		within string
+		rules  int
+		odd    provisioning.OddityKind
+	}{
+		"no rule":               {"<Name>R</Name>", 0, provisioning.Shape},
+		"no name":               {"<Rule><Pattern>a</Pattern><Translation>b</Translation></Rule>", 1, provisioning.Shape},
+		"empty rule":            {"<Name>R</Name><Rule/>", 0, provisioning.Shape},
+		"empty pattern":         {"<Name>R</Name><Rule><Pattern/><Translation>b</Translation></Rule>", 0, provisioning.Shape},
+		"empty translation":     {"<Name>R</Name><Rule><Pattern>a</Pattern><Translation> </Translation></Rule>", 0, provisioning.Shape},
+		"pattern of 5,000 byte": {"<Name>R</Name><Rule><Pattern>" + strings.Repeat("a", 5000) + "</Pattern><Translation>b</Translation></Rule>", 0, provisioning.Limit},
+		"unknown element":       {"<Name>R</Name><Mood/><Rule><Pattern>a</Pattern><Translation>b</Translation></Rule>", 1, provisioning.Unknown},
+		"flag of another kind":  {"<Name>R</Name><Rule><Pattern>a</Pattern><Translation>b</Translation><InternalEnterpriseExtension>x</InternalEnterpriseExtension></Rule>", 1, provisioning.Value},
+		"prefix twice":          {"<Name>R</Name><ExternalAccessPrefix>9</ExternalAccessPrefix><ExternalAccessPrefix>0</ExternalAccessPrefix><Rule><Pattern>a</Pattern><Translation>b</Translation></Rule>", 1, provisioning.Duplicate},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := provisioning.ParseLocationProfile([]byte(`<LocationProfileDescription xmlns="http://schemas.microsoft.com/2007/03/LocationProfileDescription">` + row.within + `</LocationProfileDescription>`))
+			if err != nil || len(p.Rules) != row.rules || len(p.Oddities) == 0 || p.Oddities[0].Kind != row.odd {
+				t.Errorf("%v %+v", err, p)
+			}
+		})
+	}
+}
+
+// TestOdditiesAreFitForALine: what a hostile pool writes does not move the cursor or fill the screen.
+func TestOdditiesAreFitForALine(t *testing.T) {
+	evil := "\u202e\u0085 https://kerry:hunter2@contoso.com/ " + strings.Repeat("é", 3000)
+	body, err := provisioning.WriteAnswer(provisioning.Group{Name: evil}, provisioning.Group{Name: "userSetting", Form: provisioning.EntryList, Properties: []provisioning.Property{{Name: evil, Value: evil}, {Name: "A", Value: evil}, {Name: "a", Value: evil}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := provisioning.Lines(parse(t, body).Settings(kerry(false)).Oddities)
+	if len(lines) < 3 {
+		t.Errorf("%q", lines)
+	}
+	for _, line := range lines {
+		if len([]rune(line)) > 400 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) || strings.Contains(line, "hunter2") {
+			t.Errorf("%d runes: %q", len([]rune(line)), line)
+		}
+	}
+}

@@ -1,0 +1,63 @@
+package provisioning
+
+import (
+	"cmp"
+	"fmt"
+)
+
+// Lines are the settings as the Details of a step: what somebody who looks for
+// a reason wants to see, a line each, without the oddities.
+func (s Settings) Lines() []string {
+	place := "internal"
+	if s.Subscriber.RemoteUser {
+		place = "external"
+	}
+	lines := []string{
+		"E-mail address: " + cmp.Or(shown(s.PrimaryEmail), "none, so Exchange cannot be found (R9.1)"),
+		"Location profile: " + cmp.Or(shown(s.LocationProfile()), "the default one"),
+		s.Lock.line(),
+		s.Exchange.line(),
+		fmt.Sprintf("SIP security %s, encryption of calls %s, media ports %d..%d, DSCP %d, 802.1p %d.",
+			s.SIPSecurity, s.Media.Encryption, s.Media.Ports.Min, s.Media.Ports.Max, s.QoS.DSCP, s.QoS.Priority),
+		"Simultaneous ring " + allowed(s.Policy.SimultaneousRing) + ", call forwarding " + allowed(s.Policy.CallForwarding) + ".",
+		"Voice mail: " + cmp.Or(shown(s.VoiceMailURI), "none"),
+	}
+	for _, service := range []struct {
+		name string
+		Service
+	}{{"Address book", s.AddressBook}, {"Address book query", s.AddressBookQuery}, {"Group expansion", s.GroupExpansion}, {"Updates", s.Updates}} {
+		switch {
+		case service.URL != "":
+			lines = append(lines, fmt.Sprintf("%s (%s): %s", service.name, place, shown(service.URL)))
+		case service.Enabled:
+			lines = append(lines, fmt.Sprintf("%s: on, but without an %s address.", service.name, place))
+		case service.Internal != "" || service.External != "":
+			lines = append(lines, service.name+": switched off by the pool.")
+		}
+	}
+	return lines
+}
+
+func (l Lock) line() string {
+	switch {
+	case !l.Enforced:
+		return "The phone does not lock itself."
+	case l.Idle == 0:
+		return fmt.Sprintf("The phone locks on demand only, PIN of %d digits.", l.MinPINLength)
+	}
+	return fmt.Sprintf("The phone locks after %v, PIN of %d digits.", l.Idle, l.MinPINLength)
+}
+
+func (e Exchange) line() string {
+	if e.Poll == 0 {
+		return "Exchange is not polled."
+	}
+	return fmt.Sprintf("Exchange is polled each %v.", e.Poll)
+}
+
+func allowed(yes bool) string {
+	if yes {
+		return "allowed"
+	}
+	return "not allowed"
+}

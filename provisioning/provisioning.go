@@ -1,0 +1,127 @@
+// Package provisioning is what the pool tells the phone at sign-in: the answer
+// to a vnd-microsoft-provisioning-v2 query as typed Settings, and the location
+// profile (the dial plan as it is on the wire).
+//
+// It implements MS-SIPREGE 2.2.2 and MS-SIPRE 2.2.8 as ocs-sip.md 3 and 4
+// digest them, for R9.1 (primary e-mail address) and R12.1 (rules arrive
+// in-band). It parses and writes documents; who sends them is somebody else.
+//
+//	body, err := provisioning.Request(provisioning.Groups2007()...) // into the SUBSCRIBE
+//	answer, err := provisioning.Parse(reply)                        // the 200's body, or a BENOTIFY's
+//	held = held.Merge(answer)                                       // a later, partial answer
+//	settings := held.Settings(provisioning.Subscriber{Address: "kerry@contoso.com", RemoteUser: grant.RemoteUser})
+//	profile, err := provisioning.ParseLocationProfile(service200)   // rules for provisioning/dialplan
+//
+// A document that cannot be read whole is an error and changes nothing. What
+// can be read but is odd (an unknown name, a value out of range, a name given
+// twice) is an Oddity in the result: the default or the first value holds, and
+// the step says so. Nothing here starts goroutines or keeps state; all values
+// are safe to share once they are made.
+package provisioning
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Names of the SIP messages that carry these documents.
+const (
+	EventPackage        = "vnd-microsoft-provisioning-v2"                         // Event of the SUBSCRIBE and of a BENOTIFY
+	MediaType           = "application/vnd-microsoft-roaming-provisioning-v2+xml" // of request and answer
+	LocationProfileType = "application/ms-location-profile-definition+xml"        // of the location profile
+	requestSpace        = "http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist"
+	answerSpace         = "http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification"
+	profileSpace        = "http://schemas.microsoft.com/2007/03/LocationProfileDescription"
+)
+
+// Names of groups, spelled as servers compare them (ocs-sip.md 3.1).
+const (
+	ServerConfiguration = "ServerConfiguration"
+	MeetingPolicy       = "meetingPolicy"
+	UCPolicy            = "ucPolicy"
+	PublicationGrammar  = "publicationGrammar"
+	UserSetting         = "userSetting"
+)
+
+// Bounds on what is believed from the network.
+const (
+	MaxBody     = 1 << 20 // bytes of one document: as much as one SIP message may have
+	maxDepth    = 32      // elements within elements; the deepest known document has 6
+	maxElements = 1 << 16 // of one document
+	maxGroups   = 64      // of one answer, and of all answers merged; Lync has 13
+	maxProperty = 512     // properties of one group; ServerConfiguration has some 70
+	maxValue    = 4096    // bytes of one property's value; URLs are the longest
+	maxText     = 256     // bytes of a name or a line for a person
+	maxOddities = 100     // told of one document; the rest is counted
+	maxShown    = 80      // runes of a foreign value in a text
+)
+
+// ErrNoBody is within the error for a body of nothing but white space. A pool
+// may answer 200 without a body and send it in a BENOTIFY (ocs-sip.md 3.2).
+var ErrNoBody = errors.New("there is no body")
+
+// Groups2007 are the groups that a client of OCS 2007 and 2007 R2 asks for
+// (ocs-sip.md 3.1).
+func Groups2007() []string {
+	return []string{ServerConfiguration, MeetingPolicy, UCPolicy, PublicationGrammar, UserSetting}
+}
+
+type requestWriter struct {
+	XMLName xml.Name       `xml:"http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist provisioningGroupList"`
+	Groups  []requestGroup `xml:"provisioningGroup"`
+}
+
+type requestGroup struct {
+	Name string `xml:"name,attr"`
+}
+
+// Request writes the body that asks for the groups named.
+func Request(groups ...string) ([]byte, error) {
+	if len(groups) == 0 || slices.Contains(groups, "") {
+		return nil, fmt.Errorf("a provisioning request names its groups: %q", groups)
+	}
+	var w requestWriter
+	for _, g := range groups {
+		w.Groups = append(w.Groups, requestGroup{g})
+	}
+	return xml.Marshal(w)
+}
+
+// ParseRequest reads a request's body as a pool does: the names in the order
+// asked, each once. A name that no server knows is not an error (MS-SIPREGE
+// 2.2.2.1): the pool leaves it out of its answer.
+func ParseRequest(body []byte) ([]string, error) {
+	root, err := parseTree(body, "provisioning request")
+	if err != nil {
+		return nil, err
+	}
+	if !root.is("provisioningGroupList") {
+		return nil, wrongRoot("provisioning request", root, "provisioningGroupList")
+	}
+	var names []string
+	for _, g := range root.children {
+		name := g.attr("name")
+		if g.is("provisioningGroup") && name != "" && !slices.Contains(names, name) && len(names) < maxGroups {
+			names = append(names, name)
+		}
+	}
+	if len(names) == 0 {
+		return nil, malformed("provisioning request", "It names no group.", nil)
+	}
+	return names, nil
+}
+
+// malformed is the failure of a document that cannot be used at all.
+func malformed(document, what string, err error) error {
+	return &journal.Failure{Code: journal.ProvMalformed, Asked: document, What: "The " + document + " cannot be read. " + what,
+		Because: "MS-SIPREGE 2.2.2, MS-SIPRE 2.2.8", Err: err,
+		Fix: "Look at the body of the message in the SIP log of the pool: something between pool and phone has cut or rewritten it, or the sender is no OCS pool."}
+}
+
+func wrongRoot(document string, root *node, want string) error {
+	return malformed(document, fmt.Sprintf("Its root element is <%s>, not <%s>.", shown(root.name), want), nil)
+}

@@ -1,0 +1,170 @@
+package provisioning
+
+import (
+	"slices"
+	"strings"
+	"time"
+)
+
+// Defaults, for what the pool does not say. The comments of Settings name their sources.
+const (
+	defaultMinPINLength   = 6
+	defaultIdle           = 10 * time.Minute
+	defaultPoll           = 3 * time.Minute
+	defaultDSCP           = 40
+	defaultPriority       = 0
+	defaultInCallInterval = 35 * time.Second
+	defaultMinPort        = 1024
+	defaultMaxPort        = 65535
+)
+
+// emailNames are where a primary e-mail address is looked for, first in
+// userSetting, then in ServerConfiguration. R9.1 says that it arrives in-band;
+// no document names the element. The first is what this project's lab sends.
+func emailNames() []string { return []string{"primaryEmailAddress", "primaryEmail", "email", "mail"} }
+
+// isRead says whether the phone uses values of a group; the others are kept as they are.
+func isRead(group string) bool {
+	return strings.EqualFold(group, ServerConfiguration) || strings.EqualFold(group, UCPolicy) || strings.EqualFold(group, UserSetting)
+}
+
+// passedGroups are known and of no use to a phone (ocs-sip.md 3.1).
+func passedGroups() []string {
+	return []string{MeetingPolicy, PublicationGrammar, "endpointConfiguration", "locationPolicy", "mediaConfiguration",
+		"presencePolicyV2", "privacyPublicationGrammar", "conferencePolicy", "persistentChatConfiguration"}
+}
+
+// passedServer are properties of ServerConfiguration that are known and of no
+// use to a phone (ocs-sip.md 3.3): SIP listening ports, video, sharing, files,
+// the location service, the console, web access.
+func passedServer() []string {
+	return []string{"lisInternalUrl", "consoleDownload*", "ucMinSipDynamicPort", "ucMaxSipDynamicPort", "ucMinVideoPort", "ucMaxVideoPort",
+		"ucMinAppSharingPort", "ucMaxAppSharingPort", "ucMinFileTransferPort", "ucMaxFileTransferPort", "ucMaxVideoRateAllowed",
+		"enableBWPolicyCheck", "responseGroupService*", "cwaInternalUri", "cwaExternalUri"}
+}
+
+// Settings reads what the phone uses of an answer, for one user. It never
+// fails: see the comment of the type Settings.
+func (a Answer) Settings(who Subscriber) Settings {
+	var odd notes
+	s := Settings{Subscriber: who}
+	server := readValues(a, ServerConfiguration, &odd)
+	s.readServer(server)
+	user := readValues(a, UserSetting, &odd)
+	s.UserLocationProfile = user.text("ucUserLocationProfile")
+	s.readEmail(user, server)
+	s.readPolicy(readValues(a, UCPolicy, &odd))
+	user.unknown("disableFileTransfer")
+	server.unknown(passedServer()...)
+	for _, g := range a.Groups {
+		if !isRead(g.Name) && !known(g.Name) {
+			odd.add(Unknown, g.Name, "", "", "The phone does not know this group. It is not used.")
+		}
+	}
+	for _, o := range a.Oddities { // after those of values, which matter more
+		odd.keep(o)
+	}
+	s.Oddities = odd.list()
+	return s
+}
+
+func known(group string) bool {
+	return slices.ContainsFunc(passedGroups(), func(name string) bool { return strings.EqualFold(name, group) })
+}
+
+// readServer reads ServerConfiguration (ocs-sip.md 3.3).
+func (s *Settings) readServer(r *valueReader) {
+	s.PoolLocationProfile = r.text("ucLocationProfile")
+	s.Organization = r.text("organization")
+	s.Lock = Lock{
+		Enforced:     r.boolean("ucEnforcePinLock", true),
+		MinPINLength: r.integer("ucMinPinLength", 4, 15, defaultMinPINLength),
+		Idle:         r.duration("ucPhoneTimeOut", time.Minute, 0, 60, defaultIdle),
+	}
+	s.Exchange = Exchange{Poll: r.duration("ucExchangeMWIPoll", time.Minute, 0, 60, defaultPoll)}
+	s.SIPSecurity = Level(r.oneOf("ucEnableSIPSecurityMode", string(High), string(Low), string(Medium), string(High)))
+	s.Logging = Logging{
+		UserEnabled: r.boolean("ucEnableUserLogging", false),
+		Level:       Level(r.oneOf("loggingLevel", string(Off), string(Off), string(Low), string(Medium), string(High))),
+	}
+	s.readMedia(r)
+
+	s.AddressBook = r.service(s.Subscriber, "absInternalServerUrl", "absExternalServerUrl", "")
+	s.AddressBookQuery = r.service(s.Subscriber, "abwqInternalUrl", "abwqExternalUrl", "absWebServiceEnabled")
+	s.GroupExpansion = r.service(s.Subscriber, "dlxInternalUrl", "dlxExternalUrl", "dlxEnabled")
+	s.Updates = r.service(s.Subscriber, "updatesServerInternalUrl", "updatesServerExternalUrl", "updatesServerEnabled")
+	s.Helpdesk = r.service(s.Subscriber, "helpdeskInternalUrl", "helpdeskExternalUrl", "")
+
+	voiceMail, focus := "", ""
+	if s.Subscriber.Address != "" {
+		voiceMail = "sip:" + s.Subscriber.Address + ";opaque=app:voicemail"
+		focus = "sip:" + s.Subscriber.Address + ";gruu;opaque=app:conf:focusfactory"
+	}
+	s.VoiceMailURI = r.sipURI("voiceMailUri", voiceMail)
+	s.FocusFactoryURI = r.sipURI("focusFactoryUri", focus)
+	s.PoolURI = r.sipURI("poolUri", "")
+	s.MRASURI = r.sipURI("mrasUri", "")
+	s.QoSURI = r.sipURI("qosUri", "")
+	s.CallParkURI = r.sipURI("callParkServerUri", "")
+	s.TestCallURI = r.sipURI("botSipUriForTestCall", "")
+	s.QoS = QoS{
+		DSCP:           r.integer("ucDiffServVoice", 0, 63, defaultDSCP),
+		Priority:       r.integer("ucVoice802_1p", 0, 7, defaultPriority),
+		Enabled:        r.boolean("qosEnabled", s.QoSURI != ""),
+		InCall:         r.boolean("enableInCallQoS", false),
+		InCallInterval: r.duration("inCallQoSIntervalSeconds", time.Second, 10, 3600, defaultInCallInterval),
+	}
+}
+
+func (s *Settings) readMedia(r *valueReader) {
+	s.Media = Media{
+		Encryption: Encryption(r.oneOf("ucPC2PCAVEncryption", string(RequireEncryption),
+			string(RequireEncryption), string(SupportEncryption), string(DoNotSupportEncryption))),
+		RangeEnabled: r.boolean("ucPortRangeEnabled", false),
+		Ports:        PortRange{defaultMinPort, defaultMaxPort},
+	}
+	for _, end := range [][2]string{{"ucMinAudioPort", "ucMaxAudioPort"}, {"ucMinMediaPort", "ucMaxMediaPort"}} {
+		r.asked[strings.ToLower(end[0])], r.asked[strings.ToLower(end[1])] = true, true
+	}
+	if !s.Media.RangeEnabled {
+		return
+	}
+	if p, ok := r.ports("ucMinAudioPort", "ucMaxAudioPort"); ok {
+		s.Media.Ports = p
+	} else if p, ok := r.ports("ucMinMediaPort", "ucMaxMediaPort"); ok {
+		s.Media.Ports = p
+	}
+}
+
+// readEmail takes the first address that is one (R9.1).
+func (s *Settings) readEmail(groups ...*valueReader) {
+	for _, r := range groups {
+		for _, name := range emailNames() {
+			v, ok := r.get(name)
+			if !ok {
+				continue
+			}
+			local, domain, ok := mailAddress(v)
+			switch {
+			case !ok:
+				r.wrong(name, v, "an e-mail address", "It is not used, and does not lead to Exchange.")
+			case s.PrimaryEmail == "":
+				s.PrimaryEmail = local + "@" + domain
+			}
+		}
+	}
+}
+
+// readPolicy reads ucPolicy (ocs-sip.md 3.4).
+func (s *Settings) readPolicy(r *valueReader) {
+	s.Policy = Policy{
+		SimultaneousRing:   r.boolean("AllowSimultaneousRinging", true),
+		CallForwarding:     r.boolean("AllowCallForwarding", true),
+		CallTransfer:       r.boolean("EnableCallTransfer", true),
+		TeamCall:           r.boolean("EnableTeamCall", false),
+		Delegation:         r.boolean("EnableDelegation", false),
+		CallPark:           r.boolean("EnableCallPark", false),
+		MaliciousCallTrace: r.boolean("EnableMaliciousCallTrace", false),
+	}
+	r.unknown("Name", "PhoneRouteUsages", "EnableBWPolicyOverride")
+}

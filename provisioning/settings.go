@@ -1,0 +1,196 @@
+package provisioning
+
+import (
+	"strings"
+	"time"
+)
+
+// Subscriber is whose settings are read.
+type Subscriber struct {
+	Address    string `json:"address"`     // sign-in address without scheme: kerry@contoso.com
+	RemoteUser bool   `json:"remote_user"` // from ms-user-logon-data of the registration: the user is outside
+}
+
+// Settings are what the phone does with what the pool told. Every field is
+// valid: a value that was missing, not of its type or out of range has given
+// way to the default that the field's comment names, and all but missing ones
+// are listed in Oddities.
+//
+// Comments name the element, default, range and unit, and where the default
+// is from: [S] a public specification or product documentation, [D] a document
+// on the phone, [guess] neither.
+type Settings struct {
+	Subscriber Subscriber `json:"subscriber"`
+
+	// PrimaryEmail is the user's primary SMTP address, whose domain leads to
+	// Exchange (R9.1). Default: none. The element's name is not documented, see
+	// emailNames; an owner that learns the address elsewhere may set it.
+	PrimaryEmail string `json:"primary_email,omitempty"`
+	// UserLocationProfile (userSetting ucUserLocationProfile) is the dial plan
+	// of this user. Default: none [S]. It goes before PoolLocationProfile.
+	UserLocationProfile string `json:"user_location_profile,omitempty"`
+	// PoolLocationProfile (ucLocationProfile) is the dial plan of the pool.
+	// Default: none [S].
+	PoolLocationProfile string `json:"pool_location_profile,omitempty"`
+	// Organization (organization) is the text beside help. Default: none [S].
+	Organization string `json:"organization,omitempty"`
+
+	Lock     Lock     `json:"lock"`
+	Exchange Exchange `json:"exchange"`
+	QoS      QoS      `json:"qos"`
+	Logging  Logging  `json:"logging"`
+	Media    Media    `json:"media"`
+	Policy   Policy   `json:"policy"`
+
+	// SIPSecurity (ucEnableSIPSecurityMode) Low, Medium or High. Default: High,
+	// TLS with signed NTLM or Kerberos [S trace].
+	SIPSecurity Level `json:"sip_security"`
+
+	AddressBook      Service `json:"address_book"`       // absInternalServerUrl, absExternalServerUrl: files to download; no flag of its own
+	AddressBookQuery Service `json:"address_book_query"` // abwqInternalUrl, abwqExternalUrl, absWebServiceEnabled: R2
+	GroupExpansion   Service `json:"group_expansion"`    // dlxInternalUrl, dlxExternalUrl, dlxEnabled
+	Updates          Service `json:"updates"`            // updatesServerInternalUrl, updatesServerExternalUrl, updatesServerEnabled
+	Helpdesk         Service `json:"helpdesk"`           // helpdeskInternalUrl, helpdeskExternalUrl; no flag of its own
+
+	// VoiceMailURI (voiceMailUri) is what the voice mail key calls. Default:
+	// sip:<user>;opaque=app:voicemail [S]. Of use only for a user of UM.
+	VoiceMailURI string `json:"voice_mail_uri"`
+	// FocusFactoryURI (focusFactoryUri) creates conferences. Default:
+	// sip:<user>;gruu;opaque=app:conf:focusfactory [S].
+	FocusFactoryURI string `json:"focus_factory_uri"`
+	PoolURI         string `json:"pool_uri,omitempty"` // poolUri, the pool's GRUU. Default: none [S]
+	MRASURI         string `json:"mras_uri,omitempty"` // mrasUri, asked by SERVICE for credentials of the A/V Edge. Default: none, there is no A/V Edge [S]
+	QoSURI          string `json:"qos_uri,omitempty"`  // qosUri, where call quality is reported. Default: none, no reports [S]
+	// CallParkURI (callParkServerUri) is R2's parking orbit service. Default: none [S].
+	CallParkURI string `json:"call_park_uri,omitempty"`
+	// TestCallURI (botSipUriForTestCall) is whom a test call reaches. Default: none [S].
+	TestCallURI string `json:"test_call_uri,omitempty"`
+
+	Oddities []Oddity `json:"oddities,omitempty"` // of the documents and of their values
+}
+
+// Lock is when and how the phone locks itself.
+type Lock struct {
+	// Enforced (ucEnforcePinLock): the phone locks after Idle. Default: true [S].
+	Enforced bool `json:"enforced"`
+	// MinPINLength (ucMinPinLength) digits, 4..15. Default: 6 [S trace, D]. A
+	// stored PIN that is shorter must be replaced at the next lock or unlock.
+	MinPINLength int `json:"min_pin_length"`
+	// Idle (ucPhoneTimeOut) whole minutes without a touch, 0..60. Default: 10
+	// minutes [S]. 0 is no automatic lock [guess].
+	Idle time.Duration `json:"idle_ns"`
+}
+
+// Exchange is how the phone asks the user's mailbox.
+type Exchange struct {
+	// Poll (ucExchangeMWIPoll) whole minutes, 0..60. Default: 3 minutes [S, the
+	// WMI property AllowCalendarAccess]. 0 is never: no voice mail lamp, call
+	// log or calendar.
+	Poll time.Duration `json:"poll_ns"`
+}
+
+// QoS is how voice packets are marked and calls are measured.
+type QoS struct {
+	// DSCP (ucDiffServVoice) 0..63 of RTP. Default: 40 [S trace, WMI].
+	DSCP int `json:"dscp"`
+	// Priority (ucVoice802_1p) 0..7 of the Ethernet frame. Default: 0 [S trace, WMI].
+	Priority int `json:"priority_802_1p"`
+	// Enabled (qosEnabled): call quality is reported to QoSURI. Default: true if
+	// the pool names a qosUri [guess: OCS 2007 sends no flag].
+	Enabled bool `json:"enabled"`
+	// InCall (enableInCallQoS): reports during the call too. Default: false [S].
+	InCall bool `json:"in_call"`
+	// InCallInterval (inCallQoSIntervalSeconds) 10..3600 whole seconds. Default: 35 s [guess].
+	InCallInterval time.Duration `json:"in_call_interval_ns"`
+}
+
+// Logging is what the device writes down of itself.
+type Logging struct {
+	// UserEnabled (ucEnableUserLogging): the user may switch it on. Default: false [guess].
+	UserEnabled bool `json:"user_enabled"`
+	// Level (loggingLevel) Off, Low, Medium or High. Default: Off [S].
+	Level Level `json:"level"`
+}
+
+// Level is a setting of Off, Low, Medium or High.
+type Level string
+
+// Levels. SIPSecurity is never Off.
+const (
+	Off    Level = "Off"
+	Low    Level = "Low"
+	Medium Level = "Medium"
+	High   Level = "High"
+)
+
+// Encryption is the SRTP policy of calls.
+type Encryption string
+
+// Policies of encryption, spelled as on the wire.
+const (
+	RequireEncryption      Encryption = "RequireEncryption"
+	SupportEncryption      Encryption = "SupportEncryption"
+	DoNotSupportEncryption Encryption = "DoNotSupportEncryption"
+)
+
+// PortRange is a range of UDP ports, both ends included. A valid one holds at
+// least an RTP and an RTCP port.
+type PortRange struct {
+	Min int `json:"min"`
+	Max int `json:"max"`
+}
+
+// Media is how calls carry sound.
+type Media struct {
+	// Encryption (ucPC2PCAVEncryption) goes for calls in both directions.
+	// Default, and for a name that is not known: RequireEncryption [S, the
+	// default of 2007].
+	Encryption Encryption `json:"encryption"`
+	// RangeEnabled (ucPortRangeEnabled): the pool's ports count. Default: false
+	// [S]; then the port elements are not looked at.
+	RangeEnabled bool `json:"range_enabled"`
+	// Ports (ucMinAudioPort..ucMaxAudioPort where a Lync pool gives them, else
+	// ucMinMediaPort..ucMaxMediaPort) of RTP and RTCP, 1..65535. Default:
+	// 1024..65535 [guess].
+	Ports PortRange `json:"ports"`
+}
+
+// Policy is what the user may do (group ucPolicy, ocs-sip.md 3.4). The pool
+// enforces it; the phone does not offer what would be refused.
+type Policy struct {
+	SimultaneousRing   bool `json:"simultaneous_ring"`    // AllowSimultaneousRinging: the user may ring another number too (R2.0). Default: true [S, the default policy]
+	CallForwarding     bool `json:"call_forwarding"`      // AllowCallForwarding: to other targets than voice mail. Default: true [S, the default policy]
+	CallTransfer       bool `json:"call_transfer"`        // EnableCallTransfer, R2. Default: true [guess: 2007 has no such limit]
+	TeamCall           bool `json:"team_call"`            // EnableTeamCall, R2. Default: false: a pool that does not name it has no such service [guess]
+	Delegation         bool `json:"delegation"`           // EnableDelegation, R2. Default: false [guess]
+	CallPark           bool `json:"call_park"`            // EnableCallPark, Lync. Default: false [guess]
+	MaliciousCallTrace bool `json:"malicious_call_trace"` // EnableMaliciousCallTrace, Lync. Default: false [guess]
+}
+
+// Service is a web service of the pool with an address for each place.
+type Service struct {
+	// Enabled by the service's flag. Default: true if the pool gives an address
+	// at all [guess: OCS 2007 sends no flag for most].
+	Enabled  bool   `json:"enabled"`
+	Internal string `json:"internal,omitempty"` // http or https. Default: none [S]
+	External string `json:"external,omitempty"` // http or https. Default: none [S]
+	// URL is the one to use: External for a remote user, Internal for others,
+	// never the other one; empty if it was not given or Enabled is false.
+	URL string `json:"url,omitempty"`
+}
+
+// LocationProfile is the name of the dial plan that goes for this user (R12.1):
+// his own before the pool's. Empty: ask for the default one.
+func (s Settings) LocationProfile() string {
+	if s.UserLocationProfile != "" {
+		return s.UserLocationProfile
+	}
+	return s.PoolLocationProfile
+}
+
+// SMTPDomain is the domain that leads to Exchange (R9.1), in lower case; empty
+// if PrimaryEmail is empty or no address.
+func (s Settings) SMTPDomain() string {
+	_, domain, _ := mailAddress(s.PrimaryEmail)
+	return strings.ToLower(domain)
+}

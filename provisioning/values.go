@@ -1,0 +1,220 @@
+package provisioning
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// valueReader reads the values of one group. What it is not asked for until
+// unknown is called is a name that the phone does not know.
+type valueReader struct {
+	group Group
+	asked map[string]bool // lower-case names
+	odd   *notes
+}
+
+func readValues(a Answer, group string, odd *notes) *valueReader {
+	g, ok := a.Group(group)
+	if ok && g.Name != group { // ocs-sip.md 3.1: names are case-sensitive as listed
+		odd.add(Shape, g.Name, "", "", "The name is "+group+". It is read all the same.")
+	}
+	return &valueReader{group: g, asked: map[string]bool{}, odd: odd}
+}
+
+// get finds a value. An empty element is as good as none: servers write down
+// what they have no value for (ocs-sip.md 3.3, consoleDownload).
+func (r *valueReader) get(name string) (value string, ok bool) {
+	r.asked[strings.ToLower(name)] = true
+	value, _ = r.group.Get(name)
+	value = strings.TrimSpace(value)
+	return value, value != ""
+}
+
+func (r *valueReader) wrong(name, value, must, instead string) {
+	r.odd.add(Value, r.group.Name, name, value, fmt.Sprintf("It must be %s. %s", must, instead))
+}
+
+func (r *valueReader) boolean(name string, otherwise bool) bool {
+	v, ok := r.get(name)
+	if !ok {
+		return otherwise
+	}
+	switch strings.ToLower(v) {
+	case "true", "1":
+		return true
+	case "false", "0":
+		return false
+	}
+	r.wrong(name, v, "true or false", fmt.Sprintf("The default holds: %v.", otherwise))
+	return otherwise
+}
+
+func (r *valueReader) integer(name string, lowest, highest, otherwise int) int {
+	v, ok := r.get(name)
+	if !ok {
+		return otherwise
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < lowest || n > highest {
+		r.wrong(name, v, fmt.Sprintf("a whole number of %d to %d", lowest, highest), fmt.Sprintf("The default holds: %d.", otherwise))
+		return otherwise
+	}
+	return n
+}
+
+func (r *valueReader) duration(name string, unit time.Duration, lowest, highest int, otherwise time.Duration) time.Duration {
+	return time.Duration(r.integer(name, lowest, highest, int(otherwise/unit))) * unit
+}
+
+// oneOf compares without regard to case and answers in the spelling of allowed.
+func (r *valueReader) oneOf(name string, otherwise string, allowed ...string) string {
+	v, ok := r.get(name)
+	if !ok {
+		return otherwise
+	}
+	if i := slices.IndexFunc(allowed, func(s string) bool { return strings.EqualFold(s, v) }); i >= 0 {
+		return allowed[i]
+	}
+	r.wrong(name, v, "one of "+strings.Join(allowed, ", "), fmt.Sprintf("The default holds: %s.", otherwise))
+	return otherwise
+}
+
+// text is a name or a sentence for a person: one line, printable.
+func (r *valueReader) text(name string) string {
+	v, ok := r.get(name)
+	if ok && (len(v) > maxText || strings.ContainsFunc(v, func(c rune) bool { return !unicode.IsPrint(c) })) {
+		r.wrong(name, v, fmt.Sprintf("one line of text of at most %d bytes", maxText), "It is not used.")
+		return ""
+	}
+	return v
+}
+
+// sipURI is written into requests later, so nothing may end a header early.
+func (r *valueReader) sipURI(name, otherwise string) string {
+	v, ok := r.get(name)
+	if !ok {
+		return otherwise
+	}
+	scheme, rest, _ := strings.Cut(v, ":")
+	plain := !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("<>\"\\", c) })
+	if plain && rest != "" && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")) {
+		return v
+	}
+	instead := "It is not used."
+	if otherwise != "" {
+		instead = "The default holds: " + shown(otherwise) + "."
+	}
+	r.wrong(name, v, "a SIP URI", instead)
+	return otherwise
+}
+
+// webURL takes http as well: pools of 2007 serve updates and address books inside without TLS.
+func (r *valueReader) webURL(name string) string {
+	v, ok := r.get(name)
+	if !ok {
+		return ""
+	}
+	u, err := url.Parse(v)
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
+		strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		r.wrong(name, v, "an http or https URL with a host and without credentials", "It is not used.")
+		return ""
+	}
+	return v
+}
+
+// service reads the two addresses of a service and its flag, if it has one.
+func (r *valueReader) service(who Subscriber, internal, external, flag string) Service {
+	s := Service{Internal: r.webURL(internal), External: r.webURL(external)}
+	s.Enabled = s.Internal != "" || s.External != ""
+	if flag != "" {
+		s.Enabled = r.boolean(flag, s.Enabled)
+	}
+	switch {
+	case !s.Enabled:
+	case who.RemoteUser:
+		s.URL = s.External
+	default:
+		s.URL = s.Internal
+	}
+	return s
+}
+
+// ports reads a range of ports; ok is false if it is not there or cannot be used.
+func (r *valueReader) ports(lowest, highest string) (p PortRange, ok bool) {
+	from, hasFrom := r.get(lowest)
+	to, hasTo := r.get(highest)
+	if !hasFrom && !hasTo {
+		return PortRange{}, false
+	}
+	p.Min, p.Max = r.integer(lowest, 1, 65535, 0), r.integer(highest, 1, 65535, 0)
+	if p.Min == 0 || p.Max == 0 {
+		if !hasFrom || !hasTo {
+			r.wrong(lowest+" "+highest, from+to, "given by both ends", "The range is not used.")
+		}
+		return PortRange{}, false
+	}
+	if p.Max <= p.Min {
+		r.wrong(lowest+" "+highest, from+".."+to, "a range with at least two ports, for RTP and RTCP", "It is not used.")
+		return PortRange{}, false
+	}
+	return p, true
+}
+
+// unknown tells of the names that nobody asked for.
+func (r *valueReader) unknown(passed ...string) {
+	for _, p := range r.group.Properties {
+		if !r.asked[strings.ToLower(p.Name)] && !slices.ContainsFunc(passed, func(s string) bool { return matches(s, p.Name) }) {
+			r.odd.add(Unknown, r.group.Name, p.Name, p.Value, "The phone does not know this name. It is not used.")
+		}
+	}
+}
+
+// matches compares a name without regard to case; a pattern that ends in *
+// stands for all that begin so.
+func matches(pattern, name string) bool {
+	if prefix, all := strings.CutSuffix(pattern, "*"); all {
+		return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+	}
+	return strings.EqualFold(pattern, name)
+}
+
+// mailAddress splits an SMTP address. Its domain becomes a host name of the
+// phone's requests (R9.1), so it must be one.
+func mailAddress(s string) (local, domain string, ok bool) {
+	s = strings.TrimSpace(s)
+	if len(s) >= len("smtp:") && strings.EqualFold(s[:len("smtp:")], "smtp:") { // as proxyAddresses writes it
+		s = s[len("smtp:"):]
+	}
+	at := strings.LastIndexByte(s, '@')
+	if at < 1 || len(s) > 320 || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(" <>\"", c) }) {
+		return "", "", false
+	}
+	local, domain = s[:at], s[at+1:]
+	if !isDomain(domain) {
+		return "", "", false
+	}
+	return local, domain, true
+}
+
+// isDomain: labels of letters, digits and inner hyphens (RFC 1123 2.1), the
+// last one no number.
+func isDomain(s string) bool {
+	if len(s) > 253 {
+		return false
+	}
+	labels := strings.Split(s, ".")
+	for _, l := range labels {
+		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' ||
+			strings.ContainsFunc(l, func(c rune) bool { return c != '-' && (c > 0x7f || !unicode.IsLetter(c) && !unicode.IsDigit(c)) }) {
+			return false
+		}
+	}
+	_, err := strconv.Atoi(labels[len(labels)-1])
+	return err != nil
+}
