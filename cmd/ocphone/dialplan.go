@@ -1,0 +1,448 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocphone/ocphone/provisioning/dialplan"
+)
+
+func (e environment) dialplan() *cobra.Command {
+	c := &cobra.Command{
+		Use: "dialplan", Short: "Check, test and explain normalization rules, without a phone or a server",
+		Long: `Dialplan reads the rules that turn what is dialled into a number, and applies
+them as the phone does: .NET regular expressions, in order, the first
+that matches and no other.
+
+FILE is a location profile (XML), a table (CSV with the heading
+Name,Pattern,Translation) or what PowerShell prints of a dial plan of Lync,
+Skype for Business or Teams:
+
+  Get-CsTenantDialPlan | ConvertTo-Json -Depth 5 > plan.json
+
+- is the standard input. Exit code 0 when nothing is wrong, 1 when something
+is, 2 when the call or the file is not understood.`,
+	}
+	group(c, e.dialplanLint(), e.dialplanTest(), e.dialplanExplain())
+	return c
+}
+
+// planFlags are those of the three commands.
+type planFlags struct {
+	plan, domain string
+	json, junit  bool
+}
+
+func (f *planFlags) register(c *cobra.Command, junit, domain bool) *cobra.Command {
+	s := c.Flags()
+	s.StringVar(&f.plan, "plan", "", "the dial plan of this NAME, when FILE holds several")
+	s.BoolVar(&f.json, "json", false, "print JSON")
+	if junit {
+		s.BoolVar(&f.junit, "junit", false, "print JUnit XML")
+		c.MarkFlagsMutuallyExclusive("json", "junit")
+	}
+	if domain {
+		s.StringVar(&f.domain, "domain", "", "print the whole Request-URI in this SIP DOMAIN")
+	}
+	return c
+}
+
+// read gives the plans of FILE that are meant.
+func (f *planFlags) read(e environment, args []string) ([]dialplan.Plan, error) {
+	if len(args) == 0 {
+		return nil, usagef("which dial plan? Give a FILE: XML, CSV, or the JSON of Get-CsTenantDialPlan")
+	}
+	document, err := e.document(args[0])
+	if err != nil {
+		return nil, err
+	}
+	plans, err := dialplan.Read(document)
+	if err != nil {
+		return nil, usagef("%s: %w", args[0], err)
+	}
+	var names []string
+	for _, p := range plans {
+		if f.plan != "" && strings.EqualFold(p.Name, f.plan) {
+			return []dialplan.Plan{p}, nil
+		}
+		names = append(names, fmt.Sprintf("%q", p.Name))
+	}
+	if f.plan != "" {
+		return nil, usagef("%s holds no dial plan %q, but %s", args[0], f.plan, strings.Join(names, ", "))
+	}
+	return plans, nil
+}
+
+// readOne is read where numbers are translated, which one plan does.
+func (f *planFlags) readOne(e environment, args []string) (dialplan.Plan, error) {
+	plans, err := f.read(e, args)
+	if err != nil {
+		return dialplan.Plan{}, err
+	}
+	if len(plans) > 1 {
+		var names []string
+		for _, p := range plans {
+			names = append(names, fmt.Sprintf("%q", p.Name))
+		}
+		return dialplan.Plan{}, usagef("%s holds %d dial plans; choose one with --plan: %s", args[0], len(plans), strings.Join(names, ", "))
+	}
+	return plans[0], nil
+}
+
+// document reads a file up to one byte more than is taken, so that a larger
+// one is told from it.
+func (e environment) document(name string) ([]byte, error) {
+	in := e.in
+	if name != "-" {
+		file, err := os.Open(name)
+		if err != nil {
+			return nil, usagef("%w", err)
+		}
+		defer file.Close()
+		in = file
+	}
+	b, err := io.ReadAll(io.LimitReader(in, dialplan.MaxDocument+1))
+	if err != nil {
+		return nil, usagef("%s cannot be read: %w", name, err)
+	}
+	return b, nil
+}
+
+func (e environment) dialplanLint() *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{
+		Use: "lint FILE", Short: "Find rules that are unanchored, shadowed, slow, never match or give no E.164",
+		Long: `Lint examines each rule of each dial plan in FILE. What is read from a rule is
+certain; whether a rule is shadowed, ever matches or gives E.164 is tried with
+inputs made from its pattern, and each finding says how many there were (--json
+has it as "method").
+
+Exit code 1 when there is an error or a warning; notes alone give 0.`,
+		Example: `  ocphone dialplan lint plan.json
+  ocphone dialplan lint profile.xml --json
+  ocphone dialplan lint rules.csv --junit > lint.xml`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return usagef("lint takes one FILE")
+			}
+			plans, err := f.read(e, args)
+			if err != nil {
+				return err
+			}
+			return e.lintPlans(f, args[0], plans)
+		},
+	}
+	return f.register(c, true, false)
+}
+
+// lintReport is what lint says of one plan.
+type lintReport struct {
+	Plan     string             `json:"plan"`
+	Rules    int                `json:"rules"`
+	OK       bool               `json:"ok"` // no error and no warning
+	Findings []dialplan.Finding `json:"findings"`
+	plan     dialplan.Plan
+}
+
+func (e environment) lintPlans(f planFlags, file string, plans []dialplan.Plan) error {
+	reports, ok := []lintReport{}, true
+	for _, p := range plans {
+		r := lintReport{Plan: p.Name, Rules: len(p.Rules), OK: true, Findings: []dialplan.Finding{}, plan: p}
+		for _, x := range dialplan.Lint(p, dialplan.Options{}) {
+			r.Findings = append(r.Findings, x)
+			r.OK = r.OK && x.Severity == dialplan.Note
+		}
+		reports, ok = append(reports, r), ok && r.OK
+	}
+	var err error
+	switch {
+	case f.json:
+		err = json.NewEncoder(e.out).Encode(struct {
+			V     int          `json:"v"`
+			OK    bool         `json:"ok"`
+			Plans []lintReport `json:"plans"`
+		}{1, ok, reports})
+	case f.junit:
+		err = junitOfLint(filepath.Base(file), reports).write(e.out)
+	default:
+		for i, r := range reports {
+			e.printLint(r, i > 0)
+		}
+	}
+	return verdict(ok, err)
+}
+
+// verdict is the exit code of a command that has said everything.
+func verdict(ok bool, err error) error {
+	if err == nil && !ok {
+		return exit{code: exitPerson}
+	}
+	return err
+}
+
+var severitySigns = map[dialplan.Severity][2]string{
+	dialplan.Error: {"✗", red}, dialplan.Warning: {"!", yellow}, dialplan.Note: {"·", dim},
+}
+
+// planTitle names a plan and its size.
+func planTitle(name string, rules int) string {
+	title := "dial plan without a name"
+	if name != "" {
+		title = "dial plan " + printable(name)
+	}
+	if rules == 1 {
+		return title + ", 1 rule"
+	}
+	return fmt.Sprintf("%s, %d rules", title, rules)
+}
+
+// printable takes control characters out of what a file brought, which would
+// otherwise reach the terminal.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r >= 0x7f && r < 0xa0 {
+			return '\uFFFD'
+		}
+		return r
+	}, s)
+}
+
+func (e environment) printLint(r lintReport, more bool) {
+	p := newPrinter(e.out, false)
+	if more {
+		p.blank()
+	}
+	p.line(bold, "%s", planTitle(r.Plan, r.Rules))
+	for _, x := range r.Findings {
+		where := "plan"
+		if x.Rule > 0 {
+			where = x.Label
+		}
+		sign := severitySigns[x.Severity]
+		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, fmt.Sprintf("%-14s ", x.ID)), printable(where+": "+x.Sentence), "")
+		if x.Rule > 0 {
+			rule := r.plan.Rules[x.Rule-1]
+			p.wrap(strings.Repeat(" ", 17), printable(clipped(rule.Pattern)+"  →  "+clipped(rule.Translation)), dim)
+		}
+		p.wrap(strings.Repeat(" ", 17)+p.paint(yellow, "fix: "), printable(x.Fix), "")
+		if strings.HasPrefix(x.Method, "tried with") {
+			p.wrap(strings.Repeat(" ", 17), x.Method, dim)
+		}
+	}
+	if len(r.Findings) == 0 {
+		p.line("", "%s", p.paint(green, "✓")+" nothing found")
+	}
+}
+
+func clipped(s string) string {
+	if r := []rune(s); len(r) > 120 {
+		return string(r[:120]) + "…"
+	}
+	return s
+}
+
+func (e environment) dialplanTest() *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{
+		Use: "test FILE NUMBER… | CASES.csv", Short: "Translate numbers, or compare with what is expected",
+		Long: `Test translates as the phone does. CASES.csv has the columns input and expected:
+the number, or 5123;phone-context=Redmond, or the whole Request-URI with
+--domain; an empty one expects that no rule makes a number of it.
+
+Exit code 1 when a case is not met; with NUMBERs, when one becomes no number.`,
+		Example: `  ocphone dialplan test plan.json 5123 '(425) 555-0100' 911
+  ocphone dialplan test profile.xml cases.csv --junit > test.xml
+  ocphone dialplan test profile.xml 5123 --domain example.com`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			p, err := f.readOne(e, args)
+			if err != nil {
+				return err
+			}
+			cases, expecting, err := e.cases(args[1:])
+			if err != nil {
+				return err
+			}
+			return e.testPlan(f, args[0], p, cases, expecting)
+		},
+	}
+	return f.register(c, true, true)
+}
+
+// cases are those of a file, or one for each number, of which none is expected.
+func (e environment) cases(args []string) (cases []dialplan.Case, expecting bool, err error) {
+	if len(args) == 0 {
+		return nil, false, usagef("test what? Give numbers, or a CSV file with the columns input,expected")
+	}
+	if len(args) == 1 && strings.EqualFold(filepath.Ext(args[0]), ".csv") {
+		document, err := e.document(args[0])
+		if err != nil {
+			return nil, true, err
+		}
+		if cases, err = dialplan.ReadCases(document); err != nil {
+			return nil, true, usagef("%s: %w", args[0], err)
+		}
+		return cases, true, nil
+	}
+	for _, a := range args {
+		cases = append(cases, dialplan.Case{Input: a})
+	}
+	return cases, false, nil
+}
+
+// testRow is the outcome of one case.
+type testRow struct {
+	dialplan.Case
+	OK       bool            `json:"ok"`
+	Got      string          `json:"got"`
+	Sentence string          `json:"sentence"`
+	Result   dialplan.Result `json:"result"`
+}
+
+func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, cases []dialplan.Case, expecting bool) error {
+	c := dialplan.Compile(plan, dialplan.Options{})
+	rows, ok := []testRow{}, true
+	for _, x := range cases {
+		r := c.Translate(x.Input)
+		row := testRow{Case: x, Got: r.String(), Sentence: r.Sentence(), Result: r}
+		if f.domain != "" {
+			row.Got = r.URI(f.domain)
+		}
+		if row.OK = r.Kind != dialplan.PhoneContext && r.Kind != dialplan.Nothing; expecting {
+			row.OK = x.Met(r, f.domain)
+		}
+		rows, ok = append(rows, row), ok && row.OK
+	}
+	switch {
+	case f.json:
+		return verdict(ok, json.NewEncoder(e.out).Encode(struct {
+			V       int             `json:"v"`
+			OK      bool            `json:"ok"`
+			Plan    string          `json:"plan"`
+			Skipped []dialplan.Skip `json:"skipped,omitempty"`
+			Cases   []testRow       `json:"cases"`
+		}{1, ok, plan.Name, c.Skipped(), rows}))
+	case f.junit:
+		return verdict(ok, junitOfTest(filepath.Base(file), plan, rows).write(e.out))
+	}
+	p := newPrinter(e.out, false)
+	p.line(bold, "%s", planTitle(plan.Name, len(plan.Rules)))
+	printSkipped(p, c.Skipped())
+	wide := 0
+	for _, row := range rows {
+		wide = max(wide, len([]rune(printable(row.Input))))
+	}
+	wide = min(wide, 30)
+	for _, row := range rows {
+		text := printable(row.Got)
+		if expecting && !row.OK {
+			text += fmt.Sprintf(", expected %s", orNone(printable(row.Expected)))
+		}
+		p.wrap(signOf(p, row.OK)+fmt.Sprintf(" %-*s  ", wide, printable(row.Input)), text+": "+printable(row.Sentence), "")
+		printSkipped(p, row.Result.Skipped)
+	}
+	if expecting {
+		met := 0
+		for _, row := range rows {
+			if row.OK {
+				met++
+			}
+		}
+		p.line("", "%d of %d cases met", met, len(rows))
+	}
+	return verdict(ok, nil)
+}
+
+func orNone(expected string) string {
+	if expected == "" {
+		return "no number"
+	}
+	return expected
+}
+
+func signOf(p *printer, ok bool) string {
+	if ok {
+		return p.paint(green, "✓")
+	}
+	return p.paint(red, "✗")
+}
+
+func printSkipped(p *printer, skipped []dialplan.Skip) {
+	for _, s := range skipped {
+		p.wrap(p.paint(yellow, "!")+" ", printable(s.Sentence), "")
+		p.wrap("  "+p.paint(yellow, "fix: "), printable(s.Fix), "")
+	}
+}
+
+func (e environment) dialplanExplain() *cobra.Command {
+	var f planFlags
+	c := &cobra.Command{
+		Use: "explain FILE NUMBER…", Short: "Show which rule made what of a number, and why the others did not match",
+		Example: `  ocphone dialplan explain plan.json 5123
+  ocphone dialplan explain profile.xml '(425) 555-0100' --domain example.com --json`,
+		RunE: func(_ *cobra.Command, args []string) error {
+			plan, err := f.readOne(e, args)
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				return usagef("explain what? Give numbers after the FILE")
+			}
+			c := dialplan.Compile(plan, dialplan.Options{})
+			explained := []dialplan.Explanation{}
+			for _, a := range args[1:] {
+				explained = append(explained, c.Explain(a))
+			}
+			if f.json {
+				return json.NewEncoder(e.out).Encode(struct {
+					V       int                    `json:"v"`
+					Plan    string                 `json:"plan"`
+					Numbers []dialplan.Explanation `json:"numbers"`
+				}{1, plan.Name, explained})
+			}
+			for i, x := range explained {
+				e.printExplanation(x, f.domain, i > 0)
+			}
+			return nil
+		},
+	}
+	return f.register(c, false, true)
+}
+
+var outcomeSigns = map[dialplan.Outcome][2]string{
+	dialplan.Applied: {"✓", green}, dialplan.NoMatch: {"·", dim}, dialplan.TooLate: {"·", dim},
+	dialplan.LeftOut: {"!", yellow}, dialplan.NotAsked: {"·", dim},
+}
+
+func (e environment) printExplanation(x dialplan.Explanation, domain string, more bool) {
+	p := newPrinter(e.out, false)
+	if more {
+		p.blank()
+	}
+	p.line(bold, "%s", printable(x.Dialled))
+	if x.Cleaned != x.Dialled {
+		p.line("", "cleaned: %s", printable(x.Cleaned))
+	}
+	for _, a := range x.Attempts {
+		if a.Outcome == dialplan.NotAsked {
+			continue // the sentence below says it once for all
+		}
+		sign := outcomeSigns[a.Outcome]
+		text := a.Why
+		if a.Output != "" {
+			text = fmt.Sprintf("%s: %s", a.Output, a.Why)
+		}
+		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, printable(a.Label))+" ", printable(clipped(a.Pattern)+"  →  "+clipped(a.Translation)), dim)
+		p.wrap("    ", printable(text), "")
+	}
+	got := x.String()
+	if domain != "" {
+		got = x.URI(domain)
+	}
+	p.wrap("→ ", printable(fmt.Sprintf("%s: %s", got, x.Sentence)), "")
+}

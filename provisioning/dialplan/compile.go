@@ -1,0 +1,179 @@
+package dialplan
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/dlclark/regexp2"
+)
+
+// Time-outs of matching. A sane rule takes a microsecond; the engine looks at
+// the clock each thousand steps, so that a loaded machine skips no sane rule.
+const (
+	// DefaultMatchTimeout is the most that one rule may take.
+	DefaultMatchTimeout = 100 * time.Millisecond
+	// DefaultBudget is the most that all rules together may take; those after
+	// it are not tried.
+	DefaultBudget = time.Second
+	// budgetCheck is after how many rules the budget is looked at.
+	budgetCheck = 8
+)
+
+// The engine's clock ticks at 100 ms unless told once, before its first use:
+// time-outs would come up to 200 ms late. peers-ad.md 5
+func init() { regexp2.SetTimeoutCheckPeriod(time.Millisecond) }
+
+// Options of Compile; the zero value is what a phone uses.
+type Options struct {
+	MatchTimeout time.Duration // of one rule; zero means DefaultMatchTimeout
+	Budget       time.Duration // of a whole translation; zero means DefaultBudget
+}
+
+// Reason is why a rule is left out.
+type Reason string
+
+const (
+	TooLong        Reason = "too-long"         // over MaxRule
+	DoesNotCompile Reason = "does-not-compile" // no .NET regular expression
+	OutOfTime      Reason = "slow"             // ran into the time-out, or came after the budget
+)
+
+// Skip is a rule that was left out, with what to tell a person.
+type Skip struct {
+	Rule     int    `json:"rule"` // from 1, in the order of the document
+	Label    string `json:"label"`
+	Reason   Reason `json:"reason"`
+	Sentence string `json:"sentence"`
+	Fix      string `json:"fix"`
+}
+
+// Compiled is a plan ready for use. A nil one is that of a phone without a
+// location profile.
+type Compiled struct {
+	plan    Plan
+	rules   []rule // those that can be tried, in order
+	skipped []Skip
+	options Options
+}
+
+// rule is a compiled one; number counts from 1 in the document.
+type rule struct {
+	number int
+	*Rule
+	re *regexp2.Regexp
+}
+
+// Compile prepares the rules of p. It cannot fail: what cannot be used is left
+// out and told by Skipped.
+func Compile(p Plan, o Options) *Compiled {
+	if o.MatchTimeout <= 0 {
+		o.MatchTimeout = DefaultMatchTimeout
+	}
+	if o.Budget <= 0 {
+		o.Budget = DefaultBudget
+	}
+	p.Rules = append([]Rule(nil), p.Rules...) // the caller may go on changing his
+	c := &Compiled{plan: p, options: o}
+	for i := range p.Rules {
+		r := &p.Rules[i]
+		if n := len(r.Pattern) + len(r.Translation); n > MaxRule {
+			c.skip(i+1, TooLong, fmt.Sprintf("its pattern and translation are %d bytes together, %d are allowed", n, MaxRule),
+				"split it into several rules")
+			continue
+		}
+		re, err := compile(r.Pattern)
+		if err != nil {
+			c.skip(i+1, DoesNotCompile, fmt.Sprintf("its pattern is no .NET regular expression: %v", err),
+				"correct the pattern; a character such as ( [ * + ? that is dialled itself needs a \\ before it")
+			continue
+		}
+		re.MatchTimeout = o.MatchTimeout
+		if _, err := (rule{i + 1, r, re}).replace(""); err != nil { // such as $99999999999
+			c.skip(i+1, DoesNotCompile, fmt.Sprintf("its translation is no .NET replacement pattern: %v", err),
+				"correct the translation; write $$ for a dollar sign")
+			continue
+		}
+		c.rules = append(c.rules, rule{i + 1, r, re})
+	}
+	return c
+}
+
+func (c *Compiled) skip(n int, why Reason, sentence, fix string) {
+	c.skipped = append(c.skipped, c.plan.skip(n, why, sentence, fix))
+}
+
+func (p Plan) skip(n int, why Reason, sentence, fix string) Skip {
+	label := p.label(n)
+	return Skip{n, label, why, fmt.Sprintf("%s is skipped: %s", label, sentence), fix}
+}
+
+// failed is the Skip of a rule that ran out of time on some input.
+func (c *Compiled) failed(n int, err error) Skip {
+	if errors.Is(err, errEngine) {
+		return c.plan.skip(n, DoesNotCompile, err.Error(), "write the pattern in a simpler way")
+	}
+	return c.plan.skip(n, OutOfTime, fmt.Sprintf("matching took longer than %s", c.options.MatchTimeout),
+		`take repetitions inside repetitions such as (\d+)+ out of the pattern: (\d+) matches the same`)
+}
+
+// Skipped tells which rules are never tried, in order.
+func (c *Compiled) Skipped() []Skip {
+	if c == nil {
+		return nil
+	}
+	return append([]Skip(nil), c.skipped...)
+}
+
+// Plan is what was compiled.
+func (c *Compiled) Plan() Plan {
+	if c == nil {
+		return Plan{}
+	}
+	p := c.plan
+	p.Rules = append([]Rule(nil), p.Rules...)
+	return p
+}
+
+// errEngine is a defect of the matching engine, which some pattern provoked:
+// patterns come from the network, and one of them must not end the phone.
+var errEngine = errors.New("the matching engine failed on it")
+
+func compile(pattern string) (re *regexp2.Regexp, err error) {
+	defer func() {
+		if recover() != nil {
+			re, err = nil, errEngine
+		}
+	}()
+	return regexp2.Compile(pattern, regexp2.None) // ocs-sip.md 4.2: case-sensitive, no options
+}
+
+// match is .NET's Regex.IsMatch.
+func (r rule) match(input []rune) (ok bool, err error) {
+	defer func() {
+		if recover() != nil {
+			ok, err = false, errEngine
+		}
+	}()
+	return r.re.MatchRunes(input)
+}
+
+// replace is .NET's Regex.Replace.
+func (r rule) replace(input string) (out string, err error) {
+	defer func() {
+		if recover() != nil {
+			out, err = "", errEngine
+		}
+	}()
+	out, err = r.re.Replace(input, r.Translation, -1, -1)
+	if out != "" || err != nil {
+		return out, err
+	}
+	// regexp2 v1.12.0 gives "" without an error when a match after the first
+	// runs out of time.
+	m, err := r.re.FindStringMatch(input)
+	for m != nil && err == nil {
+		m, err = r.re.FindNextMatch(m)
+	}
+	return "", err
+}

@@ -1,0 +1,141 @@
+package dialplan
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// sample makes inputs of the pattern and tries them: does any match that can be
+// dialled, and what does the translation make of them?
+func (l *linter) sample(r rule) {
+	if l.slow[r.number] {
+		return // said already; its results would be chance
+	}
+	made, exact := samples(r.Pattern, samplesPerRule)
+	var matched []string
+	for _, s := range made {
+		if ok, err := r.match([]rune(s)); ok && err == nil {
+			matched = append(matched, s)
+		}
+	}
+	method := fmt.Sprintf(bySampling, len(made))
+	if len(matched) == 0 && !exact {
+		l.add(NotExamined, Note, r.number, "no inputs that match could be made from the pattern (it has look-around, back-references or the like), so that whether it matches, is shadowed or gives E.164 was not examined",
+			"check it with inputs of your own: `ocphone dialplan test FILE CASES.csv`", method, "")
+		return
+	}
+	if len(matched) == 0 {
+		example := ""
+		if len(made) > 0 {
+			example = made[0]
+		}
+		l.add(NeverMatches, Error, r.number, "nothing matches the pattern", "look for a ^ or $ in the middle, or parts that exclude each other", method, example)
+		return
+	}
+	l.inputs[r.number] = slices.DeleteFunc(slices.Clone(matched), func(s string) bool {
+		return s == "" || s[0] == '+' || isURI(s) || hasScheme(s, "tel:") || Clean(s) != s || len([]rune(s)) > MaxDialled
+	})
+	if len(l.inputs[r.number]) == 0 {
+		l.unreachable(r, matched[0], method)
+		return
+	}
+	l.outputs(r, method)
+}
+
+// unreachable: the pattern wants what the phone takes away or leaves alone
+// before any rule is tried. ocs-sip.md 4.2
+func (l *linter) unreachable(r rule, example, method string) {
+	sentence, fix := "it matches only text that is cleaned before rules are tried: white space and - . ( ) / are taken away",
+		"write the pattern for the digits alone"
+	switch {
+	case example == "":
+		sentence, fix = "it matches only when nothing is dialled", "write what may be dialled between ^ and $"
+	case example[0] == '+':
+		sentence, fix = "it matches only what begins with +, to which no rule is applied", "take the rule out: such a number is dialled as it is"
+	case isURI(example):
+		sentence, fix = "it matches only addresses, to which no rule is applied", "take the rule out"
+	}
+	l.add(NeverMatches, Error, r.number, sentence, fix, method, example)
+}
+
+// outputs looks at what the translation makes.
+func (l *linter) outputs(r rule, method string) {
+	bad, example, output := 0, "", ""
+	inputs := l.inputs[r.number]
+	for _, s := range inputs {
+		out, err := r.replace(s)
+		if err == nil && !IsE164(out) {
+			if bad++; bad == 1 {
+				example, output = s, out
+			}
+		}
+	}
+	switch {
+	case bad == 0:
+	case bad == len(inputs):
+		l.add(NotE164, Warning, r.number, fmt.Sprintf("what it makes is no E.164 number: %q of %s", output, example),
+			"have the translation give + and 2 to 15 digits with the country code; else the pool must translate the number again", method, example)
+	default:
+		l.add(NotE164, Note, r.number, fmt.Sprintf("some of what it makes is no E.164 number: %q of %s", output, example),
+			"bound the lengths in the pattern, such as \\d{10} for \\d+, if such numbers are dialled", method, example)
+	}
+}
+
+// shadows finds rules whose every input an earlier one takes.
+func (l *linter) shadows() {
+	seen := map[string]int{}
+	for i, r := range l.c.rules {
+		if i == maxCompared {
+			l.add(NotExamined, Note, 0, fmt.Sprintf("the rules after the first %d were not compared with those before them", maxCompared), "split the plan", byReading, "")
+			return
+		}
+		if n, ok := seen[r.Pattern]; ok {
+			l.add(Shadowed, Error, r.number, fmt.Sprintf("%s has the same pattern and comes first", l.plan.label(n)),
+				"take one of the two out", byReading, "")
+			continue
+		}
+		seen[r.Pattern] = r.number
+		if inputs := l.inputs[r.number]; len(inputs) > 0 {
+			l.shadowed(r, l.c.rules[:i], inputs)
+		}
+	}
+}
+
+func (l *linter) shadowed(r rule, earlier []rule, inputs []string) {
+	var by []int
+	for _, s := range inputs {
+		n := l.firstOf(earlier, []rune(s))
+		if n == 0 {
+			return
+		}
+		if !slices.Contains(by, n) {
+			by = append(by, n)
+		}
+	}
+	slices.Sort(by)
+	var names []string
+	for _, n := range by {
+		names = append(names, l.plan.label(n))
+	}
+	take := "takes"
+	if len(by) > 1 {
+		take = "take"
+	}
+	l.add(Shadowed, Error, r.number, fmt.Sprintf("%s %s all that it matches, such as %s", strings.Join(names, ", "), take, inputs[0]),
+		fmt.Sprintf("move it before rule %d, or take it out", by[0]), fmt.Sprintf(bySampling, len(inputs)), inputs[0])
+}
+
+// firstOf is the number of the first rule that matches; slow ones are passed
+// over, as the phone would.
+func (l *linter) firstOf(rules []rule, input []rune) int {
+	for _, r := range rules {
+		if l.slow[r.number] {
+			continue
+		}
+		if ok, err := r.match(input); ok && err == nil {
+			return r.number
+		}
+	}
+	return 0
+}

@@ -1,0 +1,86 @@
+// Package dialplan turns what a person dials into a number: the normalization
+// rules of a location profile, compiled, applied, explained and checked.
+//
+// It follows requirement R12.1 and ocs-sip.md 4 (the location profile document
+// and its rules); patterns and translations mean what .NET's regular
+// expressions mean (design decision 8, peers-ad.md 5).
+//
+//  1. Read a plan: ReadXML for the document the pool sends, Read for any file
+//     of XML, CSV or the JSON of Get-CsDialPlan and Get-CsTenantDialPlan.
+//  2. Compile it. A bad rule never spoils the others: Skipped tells which rules
+//     are left out, why, and what to change.
+//  3. Translate what was dialled; Result.URI is what the INVITE is sent to.
+//  4. Explain says which rule made what of which input and why the others did
+//     not match; Lint finds what is wrong with the rules themselves.
+//
+// A Compiled is immutable and may be shared by any number of phones.
+//
+// The matching engine's time-outs need a clock of its own: one goroutine in the
+// process that ends by itself about a second after the last translation. Tests
+// that look for leaks end it with regexp2.StopTimeoutClock.
+package dialplan
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Limits, all of which are ours: nothing that arrives is unbounded.
+const (
+	// MaxRule is the most that pattern and translation of one rule may hold
+	// together, in bytes; the rule is skipped beyond it.
+	MaxRule = 1 << 10
+	// MaxRules is how many rules a document may hold.
+	MaxRules = 10_000
+	// MaxDocument is the largest document that is read, in bytes.
+	MaxDocument = 4 << 20
+	// MaxDialled is the longest text that rules are applied to, in characters.
+	MaxDialled = 256
+	// TeamsRules is how many rules a dial plan of Teams may hold
+	// (New-CsTenantDialPlan, NormalizationRules).
+	TeamsRules = 50
+)
+
+// DefaultContext is the phone-context of a phone without a location profile.
+// ocs-sip.md 4.2
+const DefaultContext = "dialstring"
+
+// Plan is a location profile: an ordered list of rules under a name.
+type Plan struct {
+	Name                  string   `json:"name"` // the phone-context; empty: DefaultContext
+	Rules                 []Rule   `json:"rules"`
+	ExternalAccessPrefix  string   `json:"externalAccessPrefix,omitempty"`  // such as 9; empty: none
+	OptimizeDeviceDialing bool     `json:"optimizeDeviceDialing,omitempty"` // a phone may send before the Call key is pressed
+	Notes                 []string `json:"notes,omitempty"`                 // what the reader found odd, a sentence each
+}
+
+// Rule is one normalization rule. Rules are tried in order; the first that
+// matches is the only one that is applied. ocs-sip.md 4.2
+type Rule struct {
+	Name        string `json:"name,omitempty"` // location profiles on the wire have none
+	Description string `json:"description,omitempty"`
+	Pattern     string `json:"pattern"`     // a .NET regular expression
+	Translation string `json:"translation"` // a .NET replacement pattern: $1, ${name}, $$, $&
+	// InternalEnterpriseExtension: the result is an internal number, no
+	// external access prefix is needed.
+	InternalEnterpriseExtension bool `json:"internalEnterpriseExtension,omitempty"`
+	// ApplicableForDeviceDialing: a phone may send as soon as this rule
+	// matches and no longer match is possible.
+	ApplicableForDeviceDialing bool `json:"applicableForDeviceDialing,omitempty"`
+}
+
+// context is the phone-context of numbers that this plan makes nothing of.
+func (p Plan) context() string {
+	if p.Name == "" {
+		return DefaultContext
+	}
+	return p.Name
+}
+
+// label names rule n (from 1) for a person.
+func (p Plan) label(n int) string {
+	if name := strings.TrimSpace(p.Rules[n-1].Name); name != "" {
+		return fmt.Sprintf("rule %d (%s)", n, clip(name))
+	}
+	return fmt.Sprintf("rule %d", n)
+}

@@ -1,0 +1,188 @@
+package dialplan
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf16"
+)
+
+// Errors of the readers, wrapped with where and what to change.
+var (
+	// ErrTooLarge: the document is over MaxDocument or holds over MaxRules.
+	ErrTooLarge = errors.New("too large")
+	// ErrNoPlan: the document is well-formed and holds no dial plan.
+	ErrNoPlan = errors.New("no dial plan in it")
+	// ErrMalformed: the document is not the XML, JSON or CSV that it begins as.
+	ErrMalformed = errors.New("malformed")
+)
+
+// Read reads dial plans from a file of any form, told by its first character:
+// location-profile XML, the JSON of Get-CsDialPlan, Get-CsTenantDialPlan or
+// Get-CsVoiceNormalizationRule, or CSV with a heading. UTF-8 and UTF-16 (as
+// PowerShell writes it) with a byte order mark are taken.
+func Read(document []byte) ([]Plan, error) {
+	text, err := decode(document)
+	if err != nil {
+		return nil, err
+	}
+	var plans []Plan
+	switch first := bytes.TrimSpace(text); {
+	case len(first) == 0:
+		return nil, fmt.Errorf("the file is empty: %w", ErrNoPlan)
+	case first[0] == '<':
+		plans, err = readXML(text)
+	case first[0] == '{' || first[0] == '[':
+		plans, err = readJSON(text)
+	default:
+		plans, err = readCSV(text)
+	}
+	if err != nil {
+		return nil, err
+	}
+	rules := 0
+	for _, p := range plans {
+		rules += len(p.Rules)
+	}
+	if rules > MaxRules {
+		return nil, fmt.Errorf("it holds %d rules, %d are read: %w", rules, MaxRules, ErrTooLarge)
+	}
+	return plans, nil
+}
+
+// decode makes UTF-8 of what has a byte order mark.
+func decode(document []byte) ([]byte, error) {
+	if len(document) > MaxDocument {
+		return nil, fmt.Errorf("it has %d bytes, %d are read: %w", len(document), MaxDocument, ErrTooLarge)
+	}
+	var order binary.ByteOrder
+	switch {
+	case bytes.HasPrefix(document, []byte{0xEF, 0xBB, 0xBF}):
+		return document[3:], nil
+	case bytes.HasPrefix(document, []byte{0xFF, 0xFE}):
+		order = binary.LittleEndian
+	case bytes.HasPrefix(document, []byte{0xFE, 0xFF}):
+		order = binary.BigEndian
+	default:
+		return document, nil
+	}
+	document = document[2:]
+	units := make([]uint16, len(document)/2)
+	for i := range units {
+		units[i] = order.Uint16(document[2*i:])
+	}
+	return []byte(string(utf16.Decode(units))), nil
+}
+
+// entry is a rule as read, with what orders and groups it.
+type entry struct {
+	rule     Rule
+	plan     string // name of its plan, where the row says it
+	priority int
+	ordered  bool // priority is known
+}
+
+// set fills in one field by the names that the formats give it. known is false
+// for fields that a rule has no use of.
+func (e *entry) set(field, value string) (known bool, err error) {
+	switch strings.ToLower(strings.NewReplacer(" ", "", "_", "").Replace(strings.TrimSpace(field))) {
+	case "name", "rule", "rulename":
+		e.rule.Name = value
+	case "description":
+		e.rule.Description = value
+	case "pattern":
+		e.rule.Pattern = value
+	case "translation":
+		e.rule.Translation = value
+	case "internalenterpriseextension", "isinternalextension", "internal":
+		e.rule.InternalEnterpriseExtension, err = boolean(field, value)
+	case "applicablefordevicedialing":
+		e.rule.ApplicableForDeviceDialing, err = boolean(field, value)
+	case "priority":
+		if value = strings.TrimSpace(value); value == "" {
+			return true, nil
+		}
+		if e.priority, err = strconv.Atoi(value); err != nil {
+			return true, fmt.Errorf("priority is %q, which is no number: %w", value, ErrMalformed)
+		}
+		e.ordered = true
+	case "plan", "dialplan", "parent":
+		e.plan = value
+	case "identity": // site:Redmond/Rule 1, of Get-CsVoiceNormalizationRule
+		if plan, name, ok := cutLast(value, "/"); ok {
+			e.plan = simpleName(plan)
+			if e.rule.Name == "" {
+				e.rule.Name = name
+			}
+		}
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+func cutLast(s, sep string) (before, after string, ok bool) {
+	i := strings.LastIndex(s, sep)
+	if i < 0 {
+		return s, "", false
+	}
+	return s[:i], s[i+len(sep):], true
+}
+
+// simpleName takes the scope off an identity: Tag:Redmond, site:Redmond.
+func simpleName(identity string) string {
+	for _, scope := range []string{"tag:", "site:", "service:"} {
+		if hasScheme(identity, scope) {
+			return identity[len(scope):]
+		}
+	}
+	return identity
+}
+
+// boolean reads xs:boolean, PowerShell's True and False, and yes and no.
+func boolean(field, value string) (bool, error) {
+	switch strings.ToLower(strings.Trim(strings.TrimSpace(value), "$")) {
+	case "true", "1", "yes":
+		return true, nil
+	case "false", "0", "no", "":
+		return false, nil
+	}
+	return false, fmt.Errorf("%s is %q, neither true nor false: %w", field, value, ErrMalformed)
+}
+
+// inOrder sorts by priority, the lowest first, when each rule has one.
+func inOrder(entries []entry) {
+	if slices.ContainsFunc(entries, func(e entry) bool { return !e.ordered }) {
+		return
+	}
+	slices.SortStableFunc(entries, func(a, b entry) int { return a.priority - b.priority })
+}
+
+// group makes plans of rows that name theirs; a row that names none belongs to
+// the one without a name.
+func group(entries []entry) (plans []Plan) {
+	var names []string
+	by := map[string][]entry{}
+	for _, e := range entries {
+		if _, ok := by[e.plan]; !ok {
+			names = append(names, e.plan)
+		}
+		by[e.plan] = append(by[e.plan], e)
+	}
+	for _, n := range names {
+		plans = append(plans, Plan{Name: n, Rules: rulesOf(by[n])})
+	}
+	return plans
+}
+
+func rulesOf(entries []entry) (rules []Rule) {
+	inOrder(entries)
+	for _, e := range entries {
+		rules = append(rules, e.rule)
+	}
+	return rules
+}

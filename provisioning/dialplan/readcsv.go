@@ -1,0 +1,133 @@
+package dialplan
+
+import (
+	"bytes"
+	"encoding/csv"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// readCSV reads rows of rules: a heading with at least Pattern and Translation,
+// and if there are Name, Description, Priority, Plan,
+// InternalEnterpriseExtension (or IsInternalExtension) and
+// ApplicableForDeviceDialing, in any order. Comma, semicolon and tab separate.
+func readCSV(text []byte) ([]Plan, error) {
+	if bytes.HasPrefix(text, []byte("#TYPE")) { // of Windows PowerShell's Export-Csv
+		_, text, _ = bytes.Cut(text, []byte("\n"))
+	}
+	heading, _, _ := bytes.Cut(text, []byte("\n"))
+	r := csv.NewReader(bytes.NewReader(text))
+	r.Comma = separator(string(heading))
+	head, err := r.Read()
+	if err != nil {
+		return nil, fmt.Errorf("the heading: %v: %w", err, ErrMalformed)
+	}
+	if err := checkHeading(head); err != nil {
+		return nil, err
+	}
+	var entries []entry
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if errors.Is(err, csv.ErrFieldCount) {
+			line, _ := r.FieldPos(0)
+			return nil, fmt.Errorf("line %d has %d fields, the heading %d: put \" around a pattern that holds %q: %w", line, len(row), len(head), r.Comma, ErrMalformed)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%v: %w", err, ErrMalformed)
+		}
+		if len(entries) == MaxRules {
+			return nil, fmt.Errorf("it holds more than %d rules: %w", MaxRules, ErrTooLarge)
+		}
+		var e entry
+		for i, field := range head {
+			if _, err := e.set(field, row[i]); err != nil {
+				line, _ := r.FieldPos(i)
+				return nil, fmt.Errorf("line %d: %w", line, err)
+			}
+		}
+		entries = append(entries, e)
+	}
+	if len(entries) == 0 {
+		return nil, fmt.Errorf("it has a heading and no rule: %w", ErrNoPlan)
+	}
+	return group(entries), nil
+}
+
+func separator(heading string) rune {
+	for _, sep := range []string{"\t", ";"} {
+		if strings.Contains(heading, sep) && !strings.Contains(heading, ",") {
+			return rune(sep[0])
+		}
+	}
+	return ','
+}
+
+// checkHeading wants the two fields that make a rule.
+func checkHeading(head []string) error {
+	for _, must := range []string{"Pattern", "Translation"} {
+		found := false
+		for _, field := range head {
+			found = found || strings.EqualFold(strings.TrimSpace(field), must)
+		}
+		if !found {
+			return fmt.Errorf("it is neither XML nor JSON, and as CSV its first line names no column %s: write Name,Pattern,Translation there: %w", must, ErrNoPlan)
+		}
+	}
+	return nil
+}
+
+// Case is one expectation of a test file.
+type Case struct {
+	Line     int    `json:"line"`
+	Input    string `json:"input"`
+	Expected string `json:"expected"` // a number or an address; empty: no rule makes a number of it
+}
+
+// ReadCases reads CSV with the columns input and expected, with or without
+// that heading. Comma, semicolon and tab separate.
+func ReadCases(document []byte) ([]Case, error) {
+	text, err := decode(document)
+	if err != nil {
+		return nil, err
+	}
+	first, _, _ := bytes.Cut(text, []byte("\n"))
+	r := csv.NewReader(bytes.NewReader(text))
+	r.Comma, r.FieldsPerRecord, r.Comment = separator(string(first)), 2, '#'
+	var cases []Case
+	for {
+		row, err := r.Read()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%v: write input,expected on each line: %w", err, ErrMalformed)
+		}
+		line, _ := r.FieldPos(0)
+		if len(cases) == 0 && strings.EqualFold(strings.TrimSpace(row[0]), "input") {
+			continue
+		}
+		if len(cases) == MaxRules {
+			return nil, fmt.Errorf("it holds more than %d cases: %w", MaxRules, ErrTooLarge)
+		}
+		cases = append(cases, Case{line, row[0], strings.TrimSpace(row[1])})
+	}
+	if len(cases) == 0 {
+		return nil, fmt.Errorf("it holds no case; write input,expected and a line for each: %w", ErrMalformed)
+	}
+	return cases, nil
+}
+
+// Met reports whether r is what the case expects: the number, number and
+// phone-context, or the whole Request-URI in domain; nothing expected is met
+// by a number that no rule translates.
+func (x Case) Met(r Result, domain string) bool {
+	if x.Expected == "" {
+		return r.Kind == PhoneContext || r.Kind == Nothing
+	}
+	return x.Expected == r.String() || x.Expected == r.URI(domain)
+}

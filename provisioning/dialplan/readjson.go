@@ -1,0 +1,203 @@
+package dialplan
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// object is a JSON object whose keys are looked up in any case.
+type object map[string]json.RawMessage
+
+func (o object) get(key string) (json.RawMessage, bool) {
+	for k, v := range o {
+		if strings.EqualFold(k, key) {
+			return v, true
+		}
+	}
+	return nil, false
+}
+
+// text is a scalar field as text; null and what is missing are empty.
+func (o object) text(key string) string {
+	raw, _ := o.get(key)
+	return scalar(raw)
+}
+
+func scalar(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) == nil {
+		return s
+	}
+	if v := string(raw); v != "null" && !strings.HasPrefix(v, "{") && !strings.HasPrefix(v, "[") {
+		return v
+	}
+	return ""
+}
+
+// readJSON reads what `Get-CsDialPlan | ConvertTo-Json` prints: one plan, an
+// array of them, or an array of rules (Get-CsVoiceNormalizationRule). Below
+// -Depth, PowerShell prints a rule as text.
+func readJSON(text []byte) ([]Plan, error) {
+	elements, err := list(text)
+	if err != nil {
+		return nil, fmt.Errorf("%v: %w", err, ErrMalformed)
+	}
+	var plans []Plan
+	var loose []entry
+	for i, raw := range elements {
+		var o object
+		if err := json.Unmarshal(raw, &o); err != nil {
+			return nil, fmt.Errorf("element %d is no dial plan: give the output of Get-CsTenantDialPlan | ConvertTo-Json -Depth 5: %w", i+1, ErrMalformed)
+		}
+		rules, isPlan := o.get("NormalizationRules")
+		if !isPlan {
+			rules, isPlan = o.get("Rules") // of `ocphone … --json`
+		}
+		if !isPlan {
+			e, err := ruleOf(raw)
+			if err != nil {
+				return nil, fmt.Errorf("element %d: %w", i+1, err)
+			}
+			if loose = append(loose, e); e.rule.Pattern == "" {
+				return nil, fmt.Errorf("element %d has neither NormalizationRules nor Pattern: give the output of Get-CsTenantDialPlan | ConvertTo-Json -Depth 5: %w", i+1, ErrNoPlan)
+			}
+			continue
+		}
+		p, err := planOf(o, rules)
+		if err != nil {
+			return nil, fmt.Errorf("element %d: %w", i+1, err)
+		}
+		plans = append(plans, p)
+	}
+	if plans = append(plans, group(loose)...); len(plans) == 0 {
+		return nil, fmt.Errorf("the list is empty: %w", ErrNoPlan)
+	}
+	return plans, nil
+}
+
+func planOf(o object, rules json.RawMessage) (Plan, error) {
+	p := Plan{ExternalAccessPrefix: o.text("ExternalAccessPrefix")}
+	for _, key := range []string{"SimpleName", "Name", "Identity"} { // the phone-context is the simple name
+		if p.Name = simpleName(o.text(key)); p.Name != "" {
+			break
+		}
+	}
+	var err error
+	if p.OptimizeDeviceDialing, err = boolean("OptimizeDeviceDialing", o.text("OptimizeDeviceDialing")); err != nil {
+		return p, err
+	}
+	raws, err := list(rules)
+	if err != nil {
+		return p, fmt.Errorf("NormalizationRules: %v: %w", err, ErrMalformed)
+	}
+	var entries []entry
+	for i, raw := range raws {
+		var s string
+		if json.Unmarshal(raw, &s) == nil {
+			flat := flatRules(s)
+			if len(flat) == 0 && strings.TrimSpace(s) != "" {
+				return p, fmt.Errorf("rule %d is only the text %q: print it with ConvertTo-Json -Depth 5: %w", i+1, clip(s), ErrMalformed)
+			}
+			for _, fields := range flat {
+				e, err := fromFields(fields)
+				if err != nil {
+					return p, fmt.Errorf("rule %d: %w", i+1, err)
+				}
+				entries = append(entries, e)
+			}
+			continue
+		}
+		e, err := ruleOf(raw)
+		if err != nil {
+			return p, fmt.Errorf("rule %d: %w", i+1, err)
+		}
+		entries = append(entries, e)
+	}
+	p.Rules = rulesOf(entries)
+	return p, nil
+}
+
+// list is raw as a list: PowerShell prints one element without brackets, and an
+// array inside an object at times as {"value": […], "Count": 2}.
+func list(raw json.RawMessage) (elements []json.RawMessage, err error) {
+	if len(raw) == 0 || string(raw) == "null" {
+		return nil, nil
+	}
+	if err = json.Unmarshal(raw, &elements); err == nil {
+		return elements, nil
+	}
+	var o object
+	if json.Unmarshal(raw, &o) == nil {
+		_, counted := o.get("Count")
+		if value, ok := o.get("value"); ok && counted && json.Unmarshal(value, &elements) == nil {
+			return elements, nil
+		}
+		return []json.RawMessage{raw}, nil
+	}
+	if json.Valid(raw) {
+		return []json.RawMessage{raw}, nil
+	}
+	var any json.RawMessage
+	return nil, json.Unmarshal(raw, &any)
+}
+
+func ruleOf(raw json.RawMessage) (entry, error) {
+	var o object
+	if err := json.Unmarshal(raw, &o); err != nil {
+		return entry{}, fmt.Errorf("it is neither an object nor a text: %w", ErrMalformed)
+	}
+	var fields [][2]string
+	for _, key := range []string{"Identity", "Parent", "Name", "Description", "Pattern", "Translation",
+		"IsInternalExtension", "InternalEnterpriseExtension", "ApplicableForDeviceDialing", "Priority"} {
+		if value := o.text(key); value != "" {
+			fields = append(fields, [2]string{key, value})
+		}
+	}
+	return fromFields(fields)
+}
+
+func fromFields(fields [][2]string) (e entry, err error) {
+	for _, f := range fields {
+		if _, err = e.set(f[0], f[1]); err != nil {
+			return e, err
+		}
+	}
+	return e, nil
+}
+
+// flatKey finds the fields of a rule that PowerShell printed as text:
+// Description=;Pattern=^(\d{4})$;Translation=+1425555$1;Name=x;IsInternalExtension=False
+// or @{Description=; Pattern=…}. A pattern may hold ; and =, so that a field
+// begins at one of the known names only.
+var flatKey = regexp.MustCompile(`(?:^|;\s*|\s+|@\{)(Description|Pattern|Translation|Name|IsInternalExtension|Priority|Element)=`)
+
+// flatRules splits such text into the fields of one rule or more.
+func flatRules(s string) (rules [][][2]string) {
+	at := flatKey.FindAllStringSubmatchIndex(s, -1)
+	var fields [][2]string
+	seen := map[string]bool{}
+	for i, m := range at {
+		end := len(s)
+		if i+1 < len(at) {
+			end = at[i+1][0]
+		}
+		key, value := s[m[2]:m[3]], s[m[1]:end]
+		if i+1 == len(at) || s[at[i+1][0]] != ';' { // the last of its rule
+			value = strings.TrimRight(value, "; \t")
+			if strings.Contains(s[:at[0][1]], "@{") {
+				value = strings.TrimSuffix(value, "}")
+			}
+		}
+		if seen[key] { // the next rule begins
+			rules, fields, seen = append(rules, fields), nil, map[string]bool{}
+		}
+		seen[key] = true
+		fields = append(fields, [2]string{key, value})
+	}
+	if len(fields) > 0 && strings.Contains(s, "Pattern=") {
+		rules = append(rules, fields)
+	}
+	return rules
+}

@@ -1,0 +1,178 @@
+package dialplan
+
+import (
+	"math/rand/v2"
+	"regexp/syntax"
+	"strings"
+)
+
+// Sizes of samples.
+const (
+	samplesPerRule = 64
+	repeats        = 6   // more than the least, where a pattern sets no end
+	maxSample      = 200 // characters
+)
+
+// samples makes inputs that pattern ought to match: shortest, longest, and
+// chosen ones, the same in each run. exact is false when RE2 has no form of the
+// pattern: they are then made from what is left without its look-around, and
+// those that do not match say nothing.
+func samples(pattern string, n int) (inputs []string, exact bool) {
+	exact = true
+	re, err := syntax.Parse(pattern, syntax.Perl)
+	if err != nil {
+		exact = false
+		if re, err = syntax.Parse(withoutLooking(pattern), syntax.Perl); err != nil {
+			return nil, false
+		}
+	}
+	seen := map[string]bool{}
+	for i := range n {
+		g := generator{rnd: rand.New(rand.NewPCG(uint64(i), 12)), extreme: i}
+		g.write(re)
+		if s := g.b.String(); !seen[s] && !g.impossible {
+			seen[s] = true
+			inputs = append(inputs, s)
+		}
+	}
+	return inputs, exact
+}
+
+// withoutLooking takes look-around out of a pattern and makes atomic groups
+// plain ones.
+func withoutLooking(pattern string) string {
+	var b strings.Builder
+	depth, inClass := 0, false // depth of the look-around that is being left out
+	for i := 0; i < len(pattern); i++ {
+		rest := pattern[i:]
+		wide := 1
+		switch {
+		case rest[0] == '\\' && len(rest) > 1:
+			wide = 2
+		case inClass:
+			inClass = rest[0] != ']'
+		case rest[0] == '[':
+			inClass = true
+		case depth > 0 && rest[0] == '(':
+			depth++
+		case depth > 0 && rest[0] == ')':
+			depth--
+			continue
+		case depth > 0:
+		case strings.HasPrefix(rest, "(?>"):
+			b.WriteString("(?:")
+			i += 2
+			continue
+		default:
+			for _, look := range []string{"(?=", "(?!", "(?<=", "(?<!"} {
+				if strings.HasPrefix(rest, look) {
+					depth = 1
+				}
+			}
+		}
+		if depth == 0 {
+			b.WriteString(rest[:wide])
+		}
+		i += wide - 1
+	}
+	return b.String()
+}
+
+// generator writes one sample; the first is the shortest, the second the
+// longest, the others are chosen.
+type generator struct {
+	b          strings.Builder
+	rnd        *rand.Rand
+	extreme    int
+	impossible bool
+}
+
+// pick chooses from least to most, both included.
+func (g *generator) pick(least, most int) int {
+	switch {
+	case g.extreme == 0 || most <= least:
+		return least
+	case g.extreme == 1:
+		return most
+	}
+	return least + g.rnd.IntN(most-least+1)
+}
+
+func (g *generator) write(re *syntax.Regexp) {
+	if g.b.Len() > maxSample || g.impossible {
+		return
+	}
+	switch re.Op {
+	case syntax.OpNoMatch:
+		g.impossible = true
+	case syntax.OpLiteral:
+		for _, r := range re.Rune {
+			g.b.WriteRune(r)
+		}
+	case syntax.OpCharClass:
+		g.class(re.Rune)
+	case syntax.OpAnyChar, syntax.OpAnyCharNotNL:
+		g.b.WriteByte(byte('0' + g.pick(0, 9)))
+	case syntax.OpCapture, syntax.OpConcat:
+		for _, sub := range re.Sub {
+			g.write(sub)
+		}
+	case syntax.OpStar:
+		g.repeat(re.Sub[0], 0, repeats)
+	case syntax.OpPlus:
+		g.repeat(re.Sub[0], 1, 1+repeats)
+	case syntax.OpQuest:
+		g.repeat(re.Sub[0], 0, 1)
+	case syntax.OpRepeat:
+		most := re.Max
+		if most < 0 {
+			most = re.Min + repeats
+		}
+		g.repeat(re.Sub[0], re.Min, most)
+	case syntax.OpAlternate:
+		g.write(re.Sub[g.pick(0, len(re.Sub)-1)])
+	}
+}
+
+func (g *generator) repeat(sub *syntax.Regexp, least, most int) {
+	for range g.pick(least, most) {
+		g.write(sub)
+	}
+}
+
+// keys are what a phone's keypad and a contact card give, digits first.
+const keys = "0123456789*#+;=xabcdefghijklmnopqrstuvwyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// class writes a character of a class given by pairs: a digit if there is one.
+func (g *generator) class(pairs []rune) {
+	var digits, others []rune
+	for _, k := range keys {
+		if !inPairs(pairs, k) {
+			continue
+		}
+		if k <= '9' && k >= '0' {
+			digits = append(digits, k)
+		} else {
+			others = append(others, k)
+		}
+	}
+	switch {
+	case len(digits) > 0:
+		g.b.WriteRune(digits[g.pick(0, len(digits)-1)])
+	case len(others) > 0:
+		g.b.WriteRune(others[g.pick(0, len(others)-1)])
+	case len(pairs) > 0:
+		g.b.WriteRune(pairs[0])
+	default:
+		g.impossible = true
+	}
+}
+
+func inPairs(pairs []rune, r rune) bool {
+	for i := 0; i+1 < len(pairs); i += 2 {
+		if r >= pairs[i] && r <= pairs[i+1] {
+			return true
+		}
+	}
+	return false
+}

@@ -1,0 +1,205 @@
+package dialplan
+
+import (
+	"fmt"
+	"strings"
+	"time"
+	"unicode"
+)
+
+// Kind is what became of the dialled text.
+type Kind string
+
+const (
+	E164         Kind = "e164"          // a rule made an E.164 number of it
+	AsDialled    Kind = "as-dialled"    // it began with +: no rule is applied
+	URI          Kind = "uri"           // an address, not a number: no rule is applied
+	PhoneContext Kind = "phone-context" // no rule matched, or the result is no E.164 number: the pool tries
+	Nothing      Kind = "nothing"       // nothing was dialled
+)
+
+// Result is what became of dialled text, with the evidence.
+type Result struct {
+	Dialled  string `json:"dialled"`
+	Cleaned  string `json:"cleaned"` // what the rules saw
+	Kind     Kind   `json:"kind"`
+	Number   string `json:"number,omitempty"`   // the number to call, with E164 and AsDialled
+	Context  string `json:"context,omitempty"`  // with PhoneContext
+	Rule     int    `json:"rule,omitempty"`     // that matched, from 1; zero: none
+	Label    string `json:"label,omitempty"`    // of that rule
+	Output   string `json:"output,omitempty"`   // what it made, E.164 or not
+	Internal bool   `json:"internal,omitempty"` // an internal number, by that rule
+	Skipped  []Skip `json:"skipped,omitempty"`  // rules that ran out of time on this input
+}
+
+// Translate applies the rules to dialled text: the first that matches, once,
+// and nothing to its result. ocs-sip.md 4.2, 7.1
+func (c *Compiled) Translate(dialled string) Result {
+	r, done := c.begin(dialled)
+	if done || c == nil {
+		return r
+	}
+	input := []rune(r.Cleaned)
+	if len(input) > MaxDialled {
+		return r
+	}
+	start := time.Now()
+	for i := range c.rules {
+		rule := &c.rules[i]
+		if i%budgetCheck == budgetCheck-1 && time.Since(start) > c.options.Budget {
+			r.Skipped = append(r.Skipped, c.plan.skip(rule.number, OutOfTime,
+				fmt.Sprintf("the rules before it took longer than %s together, and neither it nor those after it were tried", c.options.Budget),
+				"run `ocphone dialplan lint` on the plan and mend the slow rules"))
+			return r
+		}
+		ok, err := rule.match(input)
+		if err == nil && !ok {
+			continue
+		}
+		if err == nil {
+			r.Output, err = rule.replace(r.Cleaned)
+		}
+		if err != nil {
+			r.Skipped = append(r.Skipped, c.failed(rule.number, err))
+			continue
+		}
+		r.Rule, r.Label, r.Internal = rule.number, c.plan.label(rule.number), rule.InternalEnterpriseExtension
+		if IsE164(r.Output) {
+			r.Kind, r.Number, r.Context = E164, r.Output, ""
+		}
+		return r
+	}
+	return r
+}
+
+// begin decides what needs no rules. ocs-sip.md 4.2, 7.1
+func (c *Compiled) begin(dialled string) (r Result, done bool) {
+	r = Result{Dialled: dialled, Cleaned: strings.TrimSpace(dialled)}
+	if hasScheme(r.Cleaned, "tel:") { // of contact cards; never sent as such
+		r.Cleaned = r.Cleaned[len("tel:"):]
+	} else if isURI(r.Cleaned) {
+		r.Kind = URI
+		return r, true
+	}
+	r.Cleaned = Clean(r.Cleaned)
+	switch {
+	case r.Cleaned == "":
+		r.Kind = Nothing
+		return r, true
+	case r.Cleaned[0] == '+':
+		r.Kind, r.Number = AsDialled, r.Cleaned
+		return r, true
+	}
+	r.Kind, r.Context = PhoneContext, DefaultContext
+	if c != nil {
+		r.Context = c.plan.context()
+	}
+	return r, false
+}
+
+// Clean takes away what people write between digits: white space and - . ( ) /.
+// Letters stay, for ;ext=. ocs-sip.md 4.2
+func Clean(dialled string) string {
+	return strings.Map(func(r rune) rune {
+		if strings.ContainsRune("-.()/", r) || unicode.IsSpace(r) {
+			return -1
+		}
+		return r
+	}, dialled)
+}
+
+func hasScheme(s, scheme string) bool {
+	return len(s) >= len(scheme) && strings.EqualFold(s[:len(scheme)], scheme)
+}
+
+func isURI(s string) bool {
+	return hasScheme(s, "sip:") || hasScheme(s, "sips:") || strings.Contains(s, "@")
+}
+
+// IsE164 reports whether s is + and 2 to 15 digits, the first not 0, with or
+// without an extension: +14255550123;ext=123.
+func IsE164(s string) bool {
+	number, ext, extended := strings.Cut(s, ";ext=")
+	if len(number) < 3 || len(number) > 16 || number[0] != '+' || number[1] == '0' || !digits(number[1:]) {
+		return false
+	}
+	return !extended || ext != "" && len(ext) <= 15 && digits(ext)
+}
+
+func digits(s string) bool {
+	for i := range len(s) {
+		if s[i] < '0' || s[i] > '9' { // .NET's \d would take any script's digits
+			return false
+		}
+	}
+	return true
+}
+
+// URI is the Request-URI of the call in the given SIP domain; empty when
+// nothing was dialled. ocs-sip.md 7.1
+func (r Result) URI(domain string) string {
+	switch r.Kind {
+	case URI:
+		if hasScheme(r.Cleaned, "sip:") || hasScheme(r.Cleaned, "sips:") {
+			return r.Cleaned
+		}
+		return "sip:" + r.Cleaned
+	case E164, AsDialled, PhoneContext:
+		return "sip:" + r.user() + "@" + domain + ";user=phone"
+	}
+	return ""
+}
+
+// String is the result in the shortest form: the number, the address, or the
+// dialled digits with their phone-context.
+func (r Result) String() string {
+	if r.Kind == URI || r.Kind == Nothing {
+		return r.Cleaned
+	}
+	return r.user()
+}
+
+func (r Result) user() string {
+	if r.Kind == PhoneContext {
+		return escape(r.Cleaned, userMarks) + ";phone-context=" + escape(r.Context, marks)
+	}
+	return escape(r.Number, userMarks)
+}
+
+// RFC 3261 section 25.1: mark, and user-unreserved beside it.
+const (
+	marks     = "-_.!~*'()"
+	userMarks = marks + "&=+$,;?/"
+)
+
+func escape(s, allowed string) string {
+	var b strings.Builder
+	for i := range len(s) {
+		c := s[i]
+		if c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || strings.IndexByte(allowed, c) >= 0 {
+			b.WriteByte(c)
+		} else {
+			fmt.Fprintf(&b, "%%%02X", c)
+		}
+	}
+	return b.String()
+}
+
+// Sentence says for a person what became of the text and why.
+func (r Result) Sentence() string {
+	switch {
+	case r.Kind == Nothing:
+		return "nothing was dialled"
+	case r.Kind == URI:
+		return "an address: no rule is applied"
+	case r.Kind == AsDialled:
+		return "it begins with +: no rule is applied"
+	case r.Kind == E164:
+		return fmt.Sprintf("%s made %s of %s", r.Label, r.Output, r.Cleaned)
+	case r.Rule > 0:
+		return fmt.Sprintf("%s made %q of %s, which is no E.164 number: the pool is asked to translate what was dialled", r.Label, r.Output, r.Cleaned)
+	case len([]rune(r.Cleaned)) > MaxDialled:
+		return fmt.Sprintf("it is longer than %d characters: no rule is applied", MaxDialled)
+	}
+	return "no rule matches: the pool is asked to translate what was dialled"
+}
