@@ -50,7 +50,9 @@ const (
 	Register  Name = "register"  // REGISTER, authentication, redirect
 	Session   Name = "session"   // keep-alive, refresh, loss, deregistration
 	Ready     Name = "ready"     // nothing left to do
-	Reset     Name = "reset"     // what a reset took away and left
+
+	Autodiscover Name = "autodiscover" // finding Exchange
+	Reset        Name = "reset"        // what a reset took away and left
 )
 
 // Step is one decision. Empty fields are left out of the JSON form.

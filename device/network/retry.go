@@ -22,7 +22,7 @@ import (
 //	          sip.unknown-user sip.client-version sip.rejected sip.redirects sip.deregistered
 //	                                            the pool has answered
 //	          sip.no-server                     there is no next
-//	          net.unplugged timeout usage internal time.* prov.* flash.*
+//	          net.unplugged timeout usage internal time.* prov.* exchange.* flash.*
 //	                                            no matter of the candidate
 //
 // An error without a *journal.Failure stops, and so does one whose cause is a

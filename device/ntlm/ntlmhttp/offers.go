@@ -1,0 +1,75 @@
+package ntlmhttp
+
+import (
+	"net/http"
+	"strings"
+)
+
+// maxOffers bounds the schemes read from one answer; IIS offers three.
+const maxOffers = 16
+
+// offer is one challenge of WWW-Authenticate (RFC 9110 11.6.1).
+type offer struct {
+	scheme string // as the server spells it
+	token  string // token68, empty when there is none
+}
+
+// offersOf reads the challenges in all header lines, several to a line or one
+// to each. Parameters (realm="…") are passed over.
+func offersOf(h http.Header) []offer {
+	var all []offer
+	for _, line := range h.Values("WWW-Authenticate") {
+		for _, part := range splitList(line) {
+			word, rest, _ := strings.Cut(part, " ")
+			if word == "" || strings.ContainsAny(word, `="`) { // a parameter of the scheme before
+				continue
+			}
+			if len(all) == maxOffers {
+				return all
+			}
+			o := offer{scheme: word}
+			if rest = strings.TrimSpace(rest); !strings.Contains(strings.TrimRight(rest, "="), "=") && !strings.ContainsAny(rest, ` "`) {
+				o.token = rest
+			}
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// splitList cuts at commas outside quoted strings.
+func splitList(s string) []string {
+	var parts []string
+	quoted, from := false, 0
+	for i := 0; i < len(s); i++ {
+		switch {
+		case quoted && s[i] == '\\':
+			i++
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == ',' && !quoted:
+			parts = append(parts, strings.TrimSpace(s[from:i]))
+			from = i + 1
+		}
+	}
+	return append(parts, strings.TrimSpace(s[from:]))
+}
+
+func offered(all []offer, scheme string) bool {
+	for _, o := range all {
+		if strings.EqualFold(o.scheme, scheme) {
+			return true
+		}
+	}
+	return false
+}
+
+// tokenOf is the token that comes with scheme, empty when there is none.
+func tokenOf(all []offer, scheme string) string {
+	for _, o := range all {
+		if strings.EqualFold(o.scheme, scheme) && o.token != "" {
+			return o.token
+		}
+	}
+	return ""
+}

@@ -1,0 +1,216 @@
+// Package autodiscover finds the Exchange Client Access server of a user: from
+// his e-mail address to the URLs of the Exchange Web Services (R9.1, R9.2).
+//
+// It follows MS-OXDSCLI (the XML of Autodiscover, from Exchange 2007 on) and
+// R9.1: three candidates, found by A records alone, without service connection
+// points and without SRV records. A server whose certificate is not trusted is
+// not talked to (R1.6); no root is searched for.
+//
+//  1. c := &autodiscover.Client{HTTP: doer, Clock: …, Record: …}; the doer logs
+//     on (ntlmhttp.Client), judges certificates, and follows no redirect.
+//  2. result, err := c.Discover(ctx, "alice@contoso.com"); a fresh answer is
+//     kept for 24 hours.
+//  3. result.EWS(outside) is the URL to ask. When it cannot be reached, c.Failed
+//     (address) says whether another Discover may help.
+//
+// Each question is a step of Record. The failure that ends a search is
+// returned, not recorded: it is the caller's last step.
+package autodiscover
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+const (
+	// DefaultTimeout is for one question, in real time, as exchangelib has it.
+	DefaultTimeout = 10 * time.Second
+	// Lifetime of an answer: the phone asks again after 24 hours ("OCPE
+	// interactions with EWS", 2008).
+	Lifetime = 24 * time.Hour
+	// RetryAfter is how old an answer must be before a failure of what it named
+	// is a reason to ask again, and how long an answer that could not be renewed
+	// is used until the next attempt.
+	RetryAfter = time.Hour
+	// MaxHops bounds the redirects of one search, of all kinds together.
+	MaxHops = 10
+
+	maxKept = 16 // addresses
+)
+
+// Doer sends one request. It authenticates over https, judges certificates,
+// and follows no redirect: *ntlmhttp.Client, or an *http.Client with
+// CheckRedirect set to http.ErrUseLastResponse.
+type Doer interface {
+	Do(*http.Request) (*http.Response, error)
+}
+
+// Client searches and remembers. Its fields are frozen at the first method
+// call. It is safe for concurrent use; searches wait for each other.
+type Client struct {
+	HTTP    Doer             // required
+	Clock   clock.Clock      // for the age of answers; nil is clock.System
+	Record  journal.Recorder // nil drops the steps
+	Timeout time.Duration    // for one question, in real time; 0 is DefaultTimeout
+
+	once sync.Once
+	turn chan struct{}
+	mu   sync.Mutex
+	kept map[string]*entry
+}
+
+type entry struct {
+	result Result
+	retry  time.Time // not before; set when renewing failed
+}
+
+// Result is what Autodiscover answered.
+type Result struct {
+	Address     string    `json:"address"` // that was answered for: after redirects another than asked
+	DisplayName string    `json:"displayName,omitempty"`
+	Internal    Protocol  `json:"internal"`        // EXCH: for clients inside
+	External    Protocol  `json:"external"`        // EXPR: for clients outside
+	URL         string    `json:"url"`             // of the server that answered
+	At          time.Time `json:"at"`              // by the phone's clock
+	Stale       bool      `json:"stale,omitempty"` // older than Lifetime: it could not be renewed
+	Via         []Hop     `json:"via,omitempty"`
+}
+
+// Protocol is one way to the mailbox. URLs that are not https are left out,
+// but for the offline address book, which is nobody's secret.
+type Protocol struct {
+	Type          string `json:"type,omitempty"` // EXCH, EXPR, WEB, EXHTTP; empty: not offered
+	Server        string `json:"server,omitempty"`
+	ServerVersion string `json:"serverVersion,omitempty"` // 32 bits in hex, exchange.md 1.3
+	SSL           bool   `json:"ssl,omitempty"`
+	AuthPackage   string `json:"authPackage,omitempty"`
+	EWSURL        string `json:"ewsURL,omitempty"` // EwsUrl, or ASUrl where a server of 2007 gives only that
+	ASURL         string `json:"asURL,omitempty"`  // availability
+	UMURL         string `json:"umURL,omitempty"`  // unified messaging
+	OABURL        string `json:"oabURL,omitempty"` // offline address book
+	OOFURL        string `json:"oofURL,omitempty"` // out of office
+}
+
+// EWS is the URL of the Exchange Web Services for a phone inside or outside;
+// where only the other is offered, that.
+func (r Result) EWS(outside bool) string {
+	return r.pick(outside, func(p Protocol) string { return p.EWSURL })
+}
+
+// UM is the URL of the unified messaging service, empty when the server has none.
+func (r Result) UM(outside bool) string {
+	return r.pick(outside, func(p Protocol) string { return p.UMURL })
+}
+
+func (r Result) pick(outside bool, url func(Protocol) string) string {
+	if outside {
+		return cmp.Or(url(r.External), url(r.Internal))
+	}
+	return cmp.Or(url(r.Internal), url(r.External))
+}
+
+// Hop is one question of a search.
+type Hop struct {
+	Method   string       `json:"method"`
+	URL      string       `json:"url"`
+	Answered string       `json:"answered"`
+	Decided  string       `json:"decided"`
+	Code     journal.Code `json:"code,omitempty"`
+}
+
+func (h Hop) String() string {
+	return strings.TrimRight(fmt.Sprintf("%s %s: %s: %s", h.Method, h.URL, h.Answered, h.Decided), ": ")
+}
+
+func (c *Client) now() time.Time {
+	if c.Clock == nil {
+		return clock.System.Now()
+	}
+	return c.Clock.Now()
+}
+
+// Discover answers from an answer younger than 24 hours, or searches. When an
+// older answer cannot be renewed because nobody can be reached, it is used
+// still, with Stale set. The error holds a *journal.Failure.
+func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
+	c.once.Do(func() { c.turn, c.kept = make(chan struct{}, 1), map[string]*entry{} })
+	select {
+	case c.turn <- struct{}{}:
+		defer func() { <-c.turn }()
+	case <-ctx.Done():
+		return Result{}, &journal.Failure{Code: journal.Timeout, Asked: "Autodiscover for " + clean(address), What: "Another search did not end in time", Err: ctx.Err()}
+	}
+	key := strings.ToLower(strings.TrimSpace(address))
+	now := c.now()
+	c.mu.Lock()
+	held := c.kept[key]
+	c.mu.Unlock()
+	if held != nil {
+		if age := now.Sub(held.result.At); age >= 0 && age < Lifetime || now.Before(held.retry) {
+			c.Record.Record(journal.Step{Name: journal.Autodiscover, State: journal.OK, Asked: "Autodiscover for " + clean(address), By: held.result.URL, Because: "Autodiscover information is refreshed every 24 hours",
+				Answered: "EWS at " + held.result.EWS(false), Decided: fmt.Sprintf("The answer of %s ago is used", age.Round(time.Minute))})
+			return held.result, nil
+		}
+	}
+	s := &search{Client: c, timeout: cmp.Or(c.Timeout, DefaultTimeout)}
+	result, trouble := s.run(ctx, key)
+	if trouble == nil {
+		result.At = now
+		c.keep(key, &entry{result: result})
+		return result, nil
+	}
+	if held != nil && trouble.rank <= rankAnswer {
+		kept := *held
+		kept.result.Stale, kept.retry = true, now.Add(RetryAfter)
+		c.keep(key, &kept)
+		step := trouble.Failure.Step(journal.Autodiscover)
+		step.State, step.Decided = journal.Warned, "The answer of "+held.result.At.UTC().Format(time.DateTime)+" UTC cannot be renewed and is used still"
+		c.Record.Record(step)
+		return kept.result, nil
+	}
+	c.Forget(address)
+	return Result{}, trouble.Failure
+}
+
+func (c *Client) keep(key string, e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if _, ok := c.kept[key]; !ok && len(c.kept) >= maxKept {
+		clear(c.kept)
+	}
+	c.kept[key] = e
+}
+
+// Failed tells that what the answer for address named could not be reached. It
+// reports whether the answer was old enough (RetryAfter) to be thrown away, so
+// that the next Discover searches.
+func (c *Client) Failed(address string) bool {
+	key := strings.ToLower(strings.TrimSpace(address))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e, age := c.kept[key], time.Duration(0)
+	if e != nil {
+		age = c.now().Sub(e.result.At)
+	}
+	if e == nil || age >= 0 && age < RetryAfter || c.now().Before(e.retry) {
+		return false
+	}
+	delete(c.kept, key)
+	return true
+}
+
+// Forget throws the answer for address away, whatever its age: the server that
+// it named says that it is the wrong one.
+func (c *Client) Forget(address string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	delete(c.kept, strings.ToLower(strings.TrimSpace(address)))
+}

@@ -1,0 +1,299 @@
+package autodiscover
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
+)
+
+// search is one run, over all candidates and redirects.
+type search struct {
+	*Client
+	timeout   time.Duration
+	addresses []string        // tried, lower case
+	visited   map[string]bool // address and URL, lower case
+	hops      int             // redirects of all kinds
+	doubtful  bool            // somebody on the way may have named the host: no Basic from here on
+	via       []Hop
+}
+
+// How telling a failure is: of several the most telling one is the caller's.
+const (
+	rankNet      = 1 + iota // nobody is there
+	rankAnswer              // somebody is, but not Autodiscover
+	rankRedirect            // redirected in a circle, too often, or to http
+	rankCert                // R1.6
+	rankAuth                // the log-on was refused
+	rankError               // Exchange itself says what is wrong
+)
+
+// trouble is why a candidate is passed over.
+type trouble struct {
+	*journal.Failure
+	rank int
+	stop bool // no further candidate is asked
+}
+
+const path = "/autodiscover/autodiscover.xml"
+
+// candidate is a place to begin (R9.1).
+type candidate struct{ method, url string }
+
+// candidates are the three of R9.1, in its order.
+func candidates(domain string) []candidate {
+	return []candidate{
+		{http.MethodPost, "https://" + domain + path},
+		{http.MethodPost, "https://autodiscover." + domain + path},
+		{http.MethodGet, "http://autodiscover." + domain + path},
+	}
+}
+
+// domainOf is the SMTP domain of an address, empty when it is none.
+func domainOf(address string) string {
+	local, domain, ok := strings.Cut(address, "@")
+	odd := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-.", r) }
+	if !ok || local == "" || len(address) > 254 || clean(address) != address || strings.ContainsFunc(domain, odd) ||
+		!strings.Contains(domain, ".") || slices.Contains(strings.Split(domain, "."), "") {
+		return ""
+	}
+	return domain
+}
+
+func (s *search) run(ctx context.Context, address string) (Result, *trouble) {
+	s.visited = map[string]bool{}
+	asked := "Autodiscover for " + clean(address)
+	domain := domainOf(address)
+	if domain == "" {
+		return Result{}, &trouble{rank: rankError, Failure: &journal.Failure{Code: journal.ExchangeAddress, Asked: asked, Because: "R9.1",
+			What: "The e-mail address has no domain to search in", Fix: "Give the user a primary e-mail address; the pool tells the phone."}}
+	}
+	for {
+		s.addresses = append(s.addresses, address)
+		result, next, t := s.candidates(ctx, address, domain)
+		if t != nil {
+			t.Asked = asked
+			for _, h := range s.via {
+				t.Details = append(t.Details, h.String())
+			}
+			return Result{}, t
+		}
+		if next == "" {
+			result.Via = s.via
+			return result, nil
+		}
+		address, domain = next, domainOf(next) // the candidates of the new domain (exchange.md 1.4)
+	}
+}
+
+// candidates asks one after the other. next is the address that one redirected to.
+func (s *search) candidates(ctx context.Context, address, domain string) (r Result, next string, worst *trouble) {
+	for _, c := range candidates(domain) {
+		r, next, t := s.follow(ctx, address, domain, c)
+		if t == nil {
+			return r, next, nil
+		}
+		// Of two that are as telling the later counts: the bare domain is mostly a web site.
+		if worst == nil || t.rank >= worst.rank || t.stop {
+			worst = t
+		}
+		if t.stop {
+			return r, "", worst
+		}
+	}
+	if worst.rank == rankNet && strings.HasPrefix(string(worst.Code), "dns.") || worst.rank == rankAnswer {
+		worst = &trouble{rank: worst.rank, Failure: &journal.Failure{Code: journal.ExchangeNone, Answered: worst.Answered, By: worst.By, Because: "R9.1",
+			What: "None of the places where a phone looks for Exchange answers as Autodiscover",
+			Fix: "Create the A record autodiscover." + domain + " for the Client Access server, which needs a certificate with that name. In a browser https://autodiscover." + domain + path +
+				" must show 600 Invalid Request. A phone reads neither service connection points nor SRV records.", Err: worst.Failure}}
+	}
+	return r, "", worst
+}
+
+// follow asks a candidate and goes where it points.
+func (s *search) follow(ctx context.Context, address, domain string, c candidate) (Result, string, *trouble) {
+	method, at := c.method, c.url
+	for {
+		s.visited[address+" "+strings.ToLower(at)] = true
+		q := s.ask(ctx, method, at, address)
+		switch {
+		case q.trouble != nil:
+		case q.redirectAddr != "":
+			if next := strings.ToLower(q.redirectAddr); domainOf(next) == "" {
+				q.fail(rankRedirect, journal.ExchangeRedirects, fmt.Sprintf("the redirect to %q is passed over: that is no e-mail address", q.redirectAddr))
+			} else if slices.Contains(s.addresses, next) {
+				q.fail(rankRedirect, journal.ExchangeRedirects, fmt.Sprintf("the redirect to %s goes in a circle", next))
+			} else if s.mayHop(q) {
+				q.decide(journal.OK, "search again for "+next)
+				return Result{}, next, nil
+			}
+		case q.redirectURL != "":
+			next, why := s.target(q, at, address)
+			if why != "" {
+				q.fail(rankRedirect, journal.ExchangeRedirects, why)
+			} else if s.mayHop(q) {
+				q.decide(journal.OK, "ask "+next.String())
+				s.doubtful = s.doubtful || method == http.MethodGet && !within(next.Hostname(), domain)
+				method, at = http.MethodPost, next.String()
+				continue
+			}
+		default:
+			if r, ok := s.settings(q, at, address); ok {
+				return r, "", nil
+			}
+		}
+		return Result{}, "", q.trouble
+	}
+}
+
+// mayHop counts a redirect.
+func (s *search) mayHop(q *question) bool {
+	if s.hops == MaxHops {
+		q.fail(rankRedirect, journal.ExchangeRedirects, fmt.Sprintf("more than %d redirects", MaxHops))
+		q.trouble.stop = true
+		return false
+	}
+	s.hops++
+	return true
+}
+
+// target is where a redirect points, or why nobody goes there.
+func (s *search) target(q *question, at, address string) (next *url.URL, why string) {
+	base, err := url.Parse(at)
+	if err != nil {
+		return nil, "the URL cannot be read"
+	}
+	location, err := url.Parse(q.redirectURL)
+	if err != nil {
+		return nil, "the redirect names no URL"
+	}
+	plain := base.Scheme == "http"
+	absolute := location.IsAbs()
+	next = base.ResolveReference(location)
+	next.Fragment = ""
+	switch {
+	case next.Scheme != "https" || plain && !absolute:
+		return nil, "the redirect to " + clean(next.Redacted()) + " is passed over: only https is followed"
+	case next.Hostname() == "" || next.User != nil || next.Opaque != "" || len(next.String()) > maxText:
+		return nil, "the redirect is passed over: its URL is odd"
+	case plain && !isService(next.Path):
+		return nil, "the redirect to " + clean(next.Redacted()) + " is passed over: that is no path of Autodiscover"
+	case s.visited[address+" "+strings.ToLower(next.String())]:
+		return nil, "the redirect to " + clean(next.Redacted()) + " goes in a circle"
+	}
+	return next, ""
+}
+
+// isService is the rule for a redirect that nobody has vouched for:
+// /autodiscover/…/autodiscover.xml (exchange.md 1.1).
+func isService(p string) bool {
+	parts := strings.Split(strings.ToLower(p), "/")
+	n := len(parts)
+	return n >= 3 && parts[0] == "" && parts[1] == "autodiscover" && parts[n-1] == "autodiscover.xml" && !slices.Contains(parts[1:], "")
+}
+
+// within says whether host is domain or below it.
+func within(host, domain string) bool {
+	host = strings.ToLower(host)
+	return host == domain || strings.HasSuffix(host, "."+domain)
+}
+
+// settings takes the protocols of an answer.
+func (s *search) settings(q *question, at, address string) (Result, bool) {
+	r := Result{Address: address, DisplayName: q.displayName, URL: at}
+	types := []string{}
+	for _, p := range q.protocols {
+		types = append(types, p.Type)
+		p.EWSURL = cmp.Or(p.EWSURL, p.ASURL) // servers of 2007 RTM give ASUrl alone
+		for name, u := range map[string]*string{"EwsUrl": &p.EWSURL, "ASUrl": &p.ASURL, "UMUrl": &p.UMURL, "OOFUrl": &p.OOFURL} {
+			if *u != "" && !secure(*u) {
+				q.details = append(q.details, fmt.Sprintf("%s of %s is left out, it is not https: %s", name, p.Type, *u))
+				*u = ""
+			}
+		}
+		switch {
+		case p.Type == "EXCH" && r.Internal.Type == "":
+			r.Internal = p
+		case p.Type == "EXPR" && r.External.Type == "":
+			r.External = p
+		}
+	}
+	for _, p := range q.protocols { // Exchange 2013 and later: inside first, outside last
+		if p.EWSURL = cmp.Or(p.EWSURL, p.ASURL); p.Type != "EXHTTP" || !secure(p.EWSURL) {
+			continue
+		}
+		if r.Internal.EWSURL == "" {
+			r.Internal = p
+		}
+		if r.External.EWSURL == "" || r.External.Type == "EXHTTP" {
+			r.External = p
+		}
+	}
+	q.answered += ", settings: " + strings.Join(types, ", ")
+	if r.EWS(false) == "" {
+		q.fail(rankError, journal.ExchangeNoEWS, "Autodiscover names no https URL of the Exchange Web Services")
+		q.trouble.Fix = "Set it: Set-WebServicesVirtualDirectory -InternalUrl and -ExternalUrl, https with a name that is in the certificate."
+		q.trouble.stop = true
+		return Result{}, false
+	}
+	q.decide(journal.OK, "EWS inside at "+orNone(r.Internal.EWSURL)+", outside at "+orNone(r.External.EWSURL))
+	return r, true
+}
+
+func orNone(s string) string { return cmp.Or(s, "(none)") }
+
+// secure says whether u is a URL to which a log-on may go.
+func secure(u string) bool {
+	p, err := url.Parse(u)
+	return err == nil && p.Scheme == "https" && p.Hostname() != "" && p.User == nil
+}
+
+// Probe asks by GET what an administrator asks with a browser (R9.3): each URL
+// of an Autodiscover service answers 600 Invalid Request, and the steps tell
+// its certificate. Nothing is remembered. The error holds a *journal.Failure
+// when none is such a service.
+func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
+	address = strings.ToLower(strings.TrimSpace(address))
+	domain := domainOf(address)
+	if domain == "" {
+		return nil, &journal.Failure{Code: journal.ExchangeAddress, Asked: "Autodiscover for " + clean(address), What: "The e-mail address has no domain to search in", Because: "R9.3"}
+	}
+	s := &search{Client: c, timeout: cmp.Or(c.Timeout, DefaultTimeout)}
+	var worst *trouble
+	found := false
+	for _, k := range candidates(domain) {
+		q := s.ask(ctx, http.MethodGet, k.url, address)
+		switch {
+		case q.errorCode == errorInvalidRequest:
+			found = true
+			q.decide(journal.OK, "an Autodiscover service is here")
+		case q.trouble != nil:
+			if worst == nil || q.trouble.rank >= worst.rank {
+				worst = q.trouble
+			}
+			if q.trouble.stop {
+				return s.via, worst.Failure
+			}
+		case q.redirectURL != "":
+			q.decide(journal.OK, "the phone would go on there")
+		default:
+			q.decide(journal.Warned, "Autodiscover answers a GET with something else than 600 Invalid Request")
+		}
+	}
+	if found || worst == nil {
+		return s.via, nil
+	}
+	return s.via, worst.Failure
+}
+
+// spent says whether the password must not be used again: the search ends there
+// (design decision 6), where other clients would go on (exchange.md 1.6).
+func spent(err error) bool { return errors.Is(err, ntlmhttp.ErrSpent) }
