@@ -1,0 +1,196 @@
+package exchange
+
+import (
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/ntlm"
+)
+
+// NTLM over HTTP authenticates the connection, not the request (MS-NTHT;
+// exchange.md 5.1), so what it proved lives with the connection.
+
+// login is what one connection has proved so far.
+type login struct {
+	mu       sync.Mutex
+	exchange *ntlm.Server
+	claimed  directory.User // whom the client of exchange claims to be
+	sam      string         // "": nobody yet
+}
+
+// authenticate tells whose request r is. When it is nobody's it has answered
+// 401, and a log-on that goes on has its next leg in that answer.
+func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, bool) {
+	if s.Faults().Refuse401 {
+		s.challenge(w, r)
+		return directory.User{}, false
+	}
+	l := &connOf(r).login
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	header := r.Header.Get("Authorization")
+	if header == "" && l.sam != "" { // the connection is somebody's; IIS needs no header any more
+		if u, ok := s.dir.User(l.sam); ok {
+			w.log.User = u.SAM
+			return u, true
+		}
+	}
+	l.sam = ""
+	scheme, encoded, _ := strings.Cut(header, " ")
+	token, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
+	if err != nil || len(token) == 0 || len(token) > ntlm.MaxMessage || !s.offers(scheme) {
+		s.challenge(w, r)
+		return directory.User{}, false
+	}
+	var u directory.User
+	if strings.EqualFold(scheme, string(Basic)) {
+		u, err = s.basic(token)
+	} else {
+		var reply []byte
+		u, reply, err = s.ntlm(l, token, r)
+		if err == nil && reply != nil {
+			s.leg(w, r, scheme, reply)
+			return directory.User{}, false
+		}
+		if err == nil {
+			l.sam = u.SAM
+		}
+	}
+	switch {
+	case err == nil:
+		s.count(func(c *Counters) { c.Logons++ })
+		w.log.User = u.SAM
+		return u, true
+	case errors.Is(err, ntlm.ErrBinding):
+		s.count(func(c *Counters) { c.BindingRefused++ })
+	default:
+		s.count(func(c *Counters) { c.BadLogons++ })
+	}
+	s.challenge(w, r)
+	return directory.User{}, false
+}
+
+func (s *Server) offers(scheme string) bool {
+	return slices.ContainsFunc(s.Schemes, func(x Scheme) bool { return strings.EqualFold(string(x), scheme) })
+}
+
+// challenge answers 401 with everything that is offered, and an HTML page as
+// IIS does.
+func (s *Server) challenge(w *recorder, r *http.Request) {
+	for _, x := range s.Schemes {
+		v := string(x)
+		if x == Basic {
+			v += ` realm="` + s.Host + `"`
+		}
+		w.Header().Add("WWW-Authenticate", v)
+	}
+	s.refuse(w, r, http.StatusUnauthorized, "You are not authorized to view this page")
+}
+
+// leg answers 401 with NTLM's second message.
+func (s *Server) leg(w *recorder, r *http.Request, scheme string, reply []byte) {
+	w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
+	if s.Faults().CloseBetweenLegs {
+		w.Header().Set("Connection", "close")
+	}
+	drain(r)
+	w.Header().Set("Content-Length", "0")
+	w.WriteHeader(http.StatusUnauthorized)
+}
+
+// drain takes the body that a client sends along with a leg, so that its
+// connection lives on.
+func drain(r *http.Request) { _, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody+1)) }
+
+// refuse answers with an HTML page, as IIS does (exchange.md 3.1 (4)).
+func (s *Server) refuse(w *recorder, r *http.Request, status int, title string) {
+	drain(r)
+	w.Header().Set("Content-Type", "text/html")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, "<html><head><title>"+title+"</title></head><body><h1>"+title+"</h1></body></html>")
+}
+
+// basic checks user and password in one piece, RFC 7617.
+func (s *Server) basic(token []byte) (directory.User, error) {
+	name, password, ok := strings.Cut(string(token), ":")
+	if !ok {
+		return directory.User{}, ntlm.ErrLogon
+	}
+	u, ok := s.dir.FindUser(name, "")
+	switch {
+	case !ok:
+		return u, directory.ErrUnknown
+	case u.Locked:
+		return u, directory.ErrLocked
+	case subtle.ConstantTimeCompare([]byte(password), []byte(u.Password)) != 1:
+		s.dir.BadLogon(u.SAM)
+		return u, ntlm.ErrLogon
+	}
+	return u, s.dir.GoodLogon(u.SAM)
+}
+
+// ntlm takes one NTLM message; a reply is the next leg.
+func (s *Server) ntlm(l *login, token []byte, r *http.Request) (u directory.User, reply []byte, err error) {
+	switch ntlm.Type(token) {
+	case 1:
+		l.exchange = s.newExchange(l, connOf(r))
+		if reply, err = l.exchange.Challenge(token); err != nil {
+			l.exchange = nil
+		}
+		return u, reply, err
+	case 3:
+		exchange := l.exchange
+		l.exchange = nil
+		if exchange == nil { // the first legs went over another connection
+			return u, nil, ntlm.ErrMalformed
+		}
+		l.claimed = directory.User{}
+		_, _, err = exchange.Authenticate(token)
+		if errors.Is(err, ntlm.ErrLogon) {
+			s.dir.BadLogon(l.claimed.SAM)
+		}
+		if err == nil {
+			err = s.dir.GoodLogon(l.claimed.SAM)
+		}
+		return l.claimed, nil, err
+	}
+	return u, nil, ntlm.ErrMalformed
+}
+
+func (s *Server) newExchange(l *login, c *peerConn) *ntlm.Server {
+	host, _, _ := strings.Cut(s.Host, ".")
+	x := &ntlm.Server{
+		NetBIOSDomain:   s.dir.NetBIOS(),
+		NetBIOSComputer: strings.ToUpper(host),
+		DNSDomain:       s.dir.Domain(),
+		DNSComputer:     s.Host,
+		Flags:           ntlm.FlagsHTTP, // no key exchange: go-ntlmssp refuses it (exchange.md 5.1)
+		RequireV2:       s.RequireNTLMv2,
+		Timestamp:       true,
+		Now:             s.Clock.Now,
+		NTHash: func(name, domain string) ([]byte, error) {
+			u, ok := s.dir.FindUser(name, domain)
+			switch {
+			case !ok:
+				return nil, directory.ErrUnknown
+			case u.Locked:
+				return nil, directory.ErrLocked
+			}
+			l.claimed = u
+			return ntlm.NTHash(u.Password), nil
+		},
+	}
+	// 2007 SP1 does not look at bindings; with Extended Protection one that is
+	// missing or of another connection (a relay) is refused (exchange.md 5.1).
+	if leaf := c.leaf.Load(); leaf != nil && s.RequireChannelBinding {
+		x.ChannelBinding, x.RequireChannelBinding = ntlm.ChannelBindings(leaf), true
+	}
+	return x
+}

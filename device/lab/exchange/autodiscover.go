@@ -1,0 +1,258 @@
+package exchange
+
+import (
+	"bufio"
+	"fmt"
+	"hash/fnv"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+)
+
+// POX autodiscover, exchange.md 1 and [MS-OXDSCLI] 2.2.
+
+// Autodiscover is what one name answers. The zero value answers settings by
+// https, and by http redirects to https (R9.1). What comes first below wins.
+type Autodiscover struct {
+	// Without asking who it is.
+	Hang     bool   // no answer until client or server goes away
+	Cut      bool   // the connection is cut
+	Location string // HTTP redirect to this URL, with Status
+	Status   int    // with an HTML page; 0 means 302 with Location, else none
+	HomePage bool   // 200 and the web site's home page, as on a bare domain
+
+	// After the log-on.
+	Raw          []byte // this body, with status 200: cut short, with a DTD, in UTF-16 …
+	ContentType  string // of Raw; "" means text/xml
+	Huge         int64  // so many blanks behind the document
+	Error        int    // 500 to 603
+	RedirectAddr string // Action redirectAddr to this e-mail address
+	RedirectURL  string // Action redirectUrl to this URL
+
+	// In the settings.
+	OnlyInside  bool   // no EXPR
+	OnlyOutside bool   // no EXCH
+	NoEWSURL    bool   // ASUrl alone, as 2007 RTM
+	NoUMURL     bool   // no UM web service
+	EWSURL      string // this instead of the true one, ASUrl too
+}
+
+// SetAutodiscover changes what host answers: a name for https, "http://" and a
+// name for http. It holds from the next request on.
+func (s *Server) SetAutodiscover(host string, a Autodiscover) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.answers[lower(host)] = a
+}
+
+func (s *Server) answerOf(host string) (a Autodiscover, set bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a, set = s.answers[host]
+	return a, set
+}
+
+// early does what needs no log-on; it tells whether that was all.
+func (s *Server) early(w *recorder, r *http.Request, a Autodiscover) bool {
+	switch {
+	case a.Hang:
+		select {
+		case <-r.Context().Done():
+		case <-s.ctx.Done():
+		}
+		panic(http.ErrAbortHandler)
+	case a.Cut:
+		panic(http.ErrAbortHandler)
+	case a.Location != "":
+		w.Header().Set("Location", a.Location)
+		s.refuse(w, r, orDefault(a.Status, http.StatusFound), "Object moved")
+	case a.Status != 0:
+		s.refuse(w, r, a.Status, http.StatusText(a.Status))
+	case a.HomePage:
+		s.refuse(w, r, http.StatusOK, "Welcome to our web site")
+	default:
+		return false
+	}
+	return true
+}
+
+// servePlain is the web site by http: it redirects, and serves nothing.
+func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
+	rec := &recorder{ResponseWriter: w, s: s, noted: true}
+	s.count(func(c *Counters) {
+		c.Redirects++
+		if r.Header.Get("Authorization") != "" || r.ContentLength != 0 {
+			c.ClearText++
+		}
+	})
+	a, _ := s.answerOf("http://" + hostOf(r))
+	if a.Location == "" && lower(r.URL.Path) == AutodiscoverPath && r.Method == http.MethodGet {
+		a.Location = s.InsideURL + AutodiscoverPath
+		if a.Status != 0 && (a.Status < 300 || a.Status > 399) {
+			a.Location = ""
+		}
+	}
+	if !s.early(rec, r, a) {
+		s.refuse(rec, r, http.StatusForbidden, "This page must be viewed over a secure channel")
+	}
+}
+
+func (s *Server) serveAutodiscover(w *recorder, r *http.Request) {
+	host := hostOf(r)
+	a, set := s.answerOf(host)
+	if s.early(w, r, a) {
+		return
+	}
+	if !set && !s.isCAS(host) && host != lower(s.dir.Domain()) && host != "autodiscover."+lower(s.dir.Domain()) {
+		s.refuse(w, r, http.StatusNotFound, "The page cannot be found")
+		return
+	}
+	if _, ok := s.authenticate(w, r); !ok {
+		return
+	}
+	s.count(func(c *Counters) { c.Autodiscovers++ })
+	if s.Faults().CloseAfter {
+		w.Header().Set("Connection", "close")
+	}
+	if a.Raw != nil {
+		w.Header().Set("Content-Type", orDefault(a.ContentType, "text/xml"))
+		_, _ = w.Write(a.Raw)
+		return
+	}
+	answer := s.poxError(600)
+	if r.Method == http.MethodPost {
+		b, ok := s.readBody(w, r)
+		if !ok {
+			return
+		}
+		answer = s.pox(a, b)
+	} else if r.Method != http.MethodGet && r.Method != http.MethodHead {
+		s.refuse(w, r, http.StatusMethodNotAllowed, "Method not allowed")
+		return
+	}
+	w.Header().Set("Content-Type", xmlType)
+	w.WriteHeader(http.StatusOK)
+	out := bufio.NewWriter(w)
+	_, _ = out.WriteString(`<?xml version="1.0" encoding="utf-8"?>`)
+	_ = answer.write(out)
+	_, _ = io.CopyN(out, blanks{}, a.Huge)
+	_ = out.Flush()
+}
+
+// blanks never ends.
+type blanks struct{}
+
+func (blanks) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = ' '
+	}
+	return len(b), nil
+}
+
+// poxError is an error, in the base namespace (exchange.md 1.5).
+func (s *Server) poxError(code int) *elem {
+	h := fnv.New32a()
+	_, _ = io.WriteString(h, s.Host)
+	return el("Autodiscover", el("Response", el("Error",
+		tx("ErrorCode", strconv.Itoa(code)), tx("Message", poxSentence(code)), el("DebugData")).
+		at("Time", s.Clock.Now().UTC().Format("15:04:05.0000000"), "Id", strconv.FormatUint(uint64(h.Sum32()), 10)))).
+		at("xmlns", nsPOX)
+}
+
+const (
+	nsPOX     = "http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006"
+	nsOutlook = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
+)
+
+func poxSentence(code int) string {
+	switch code {
+	case 500:
+		return "The email address can't be found."
+	case 501:
+		return "Bad Address"
+	case 600:
+		return "Invalid Request"
+	case 601:
+		return "Provider is not available"
+	case 602:
+		return "Bad Address"
+	}
+	return "The Active Directory query failed" // 603
+}
+
+// pox answers a request.
+func (s *Server) pox(a Autodiscover, b []byte) *elem {
+	root, err := parse(b)
+	request := root.kid("r:Request")
+	if err != nil || root.name != "r:Autodiscover" || request == nil {
+		return s.poxError(600)
+	}
+	address, dn := request.kid("r:EMailAddress").value(), request.kid("r:LegacyDN").value()
+	switch {
+	case address == "" && dn == "":
+		return s.poxError(600)
+	case request.kid("r:AcceptableResponseSchema").value() != nsOutlook:
+		return s.poxError(601)
+	case a.Error != 0:
+		return s.poxError(a.Error)
+	case a.RedirectAddr != "":
+		return poxAccount(el("Account", tx("AccountType", "email"), tx("Action", "redirectAddr"), tx("RedirectAddr", a.RedirectAddr)))
+	case a.RedirectURL != "":
+		return poxAccount(el("Account", tx("AccountType", "email"), tx("Action", "redirectUrl"), tx("RedirectUrl", a.RedirectURL)))
+	}
+	for _, u := range s.dir.Users() {
+		if u.Mail != "" && (strings.EqualFold(u.Mail, address) || address == "" && strings.EqualFold(s.legacyDN(u), dn)) {
+			return s.settings(a, u)
+		}
+	}
+	return s.poxError(500)
+}
+
+func poxAccount(kids ...*elem) *elem {
+	return el("Autodiscover", el("Response", kids...).at("xmlns", nsOutlook)).at("xmlns", nsPOX)
+}
+
+func (s *Server) organization() string { return "/o=" + s.dir.NetBIOS() }
+
+func (s *Server) legacyDN(u directory.User) string {
+	return s.organization() + "/ou=First Administrative Group/cn=Recipients/cn=" + u.SAM
+}
+
+// settings is the answer of exchange.md 1.3.
+func (s *Server) settings(a Autodiscover, u directory.User) *elem {
+	server, _, _ := strings.Cut(s.Host, ".")
+	serverDN := s.organization() + "/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn=" + strings.ToUpper(server)
+	account := el("Account", tx("AccountType", "email"), tx("Action", "settings"))
+	if !a.OnlyOutside {
+		account.add(el("Protocol", tx("Type", "EXCH"), tx("Server", s.Host), tx("ServerDN", serverDN),
+			tx("ServerVersion", "720180F0"), tx("MdbDN", serverDN+"/cn=Microsoft Private MDB")).add(s.urls(a, s.InsideURL)...))
+	}
+	if !a.OnlyInside {
+		account.add(el("Protocol", tx("Type", "EXPR"), tx("Server", s.OutsideHost), tx("SSL", "On"), tx("AuthPackage", "Ntlm")).
+			add(s.urls(a, s.OutsideURL)...))
+	}
+	// Its inner Protocol is a trap for loose parsers.
+	account.add(el("Protocol", tx("Type", "WEB"), el("Internal",
+		tx("OWAUrl", s.InsideURL+"/owa").at("AuthenticationMethod", "Basic, Fba"),
+		el("Protocol", tx("Type", "EXCH"), tx("ASUrl", s.InsideURL+EWSPath)))))
+	h := fnv.New64a()
+	_, _ = io.WriteString(h, s.dir.Domain())
+	return poxAccount(el("User", tx("DisplayName", u.DisplayName), tx("LegacyDN", s.legacyDN(u)),
+		tx("DeploymentId", fmt.Sprintf("b2b2f0f4-5f9b-4f55-9d3b-%012x", h.Sum64()>>16))), account)
+}
+
+func (s *Server) urls(a Autodiscover, base string) []*elem {
+	ews := orDefault(a.EWSURL, base+EWSPath)
+	all := []*elem{tx("ASUrl", ews)}
+	if !a.NoEWSURL {
+		all = append(all, tx("EwsUrl", ews))
+	}
+	all = append(all, tx("OOFUrl", ews))
+	if !a.NoUMURL {
+		all = append(all, tx("UMUrl", base+UMPath))
+	}
+	return append(all, tx("OABUrl", base+"/OAB/6f6b7a0e-1f3a-4d0b-9d1a-0b0a54f0a1c2/"))
+}

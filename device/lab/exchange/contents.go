@@ -1,0 +1,211 @@
+package exchange
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+)
+
+// VoiceMail is a message that a caller left.
+type VoiceMail struct {
+	Number   string        // E.164 or SIP URI; "": withheld
+	Name     string        // "": UM found none
+	Duration time.Duration // 0: three seconds
+	Received time.Time     // zero: now
+	Read     bool
+	WMA      bool   // as Windows Media, which the phone cannot play, instead of G.711
+	CallID   string // of SIP
+}
+
+// MissedCall is a caller who left no message.
+type MissedCall struct {
+	Number, Name string
+	Received     time.Time // zero: now
+	Read         bool
+	CallID       string
+}
+
+// MaxMailbox is the most items that a mailbox of the lab takes.
+const MaxMailbox = maxItems
+
+// LeaveVoiceMail puts a voice mail into the user's Inbox. The error is
+// directory.ErrUnknown.
+func (s *Server) LeaveVoiceMail(sam string, v VoiceMail) error {
+	return s.with(sam, func(b *mailbox) { b.voiceMail(v) })
+}
+
+// ReportMissedCall puts a missed-call notification into the user's Inbox (R2.1).
+// The error is directory.ErrUnknown.
+func (s *Server) ReportMissedCall(sam string, m MissedCall) error {
+	return s.with(sam, func(b *mailbox) { b.missed(m) })
+}
+
+// AddContacts puts n more contacts into the user's Contacts, as far as
+// MaxMailbox allows. The error is directory.ErrUnknown.
+func (s *Server) AddContacts(sam string, n int) error {
+	return s.with(sam, func(b *mailbox) {
+		for i := range min(n, maxItems-len(b.items)) {
+			b.contact(fmt.Sprintf("Person%04d", i+1), "Sample", "Fabrikam", fmt.Sprintf("+1 (425) 556-%04d", i%10000), "")
+		}
+	})
+}
+
+// Unread is how many unread voice mails the user has. The error is
+// directory.ErrUnknown.
+func (s *Server) Unread(sam string) (n int, err error) {
+	err = s.with(sam, func(b *mailbox) { n = b.unread("voicemail") })
+	return n, err
+}
+
+func (s *Server) with(sam string, do func(*mailbox)) error {
+	u, ok := s.dir.User(sam)
+	if !ok {
+		return fmt.Errorf("exchange: %w: %s", directory.ErrUnknown, sam)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do(s.box(u))
+	return nil
+}
+
+// fill makes what every mailbox has at first. The persons are those of the
+// lab's story; numbers are of the range that is kept free for fiction.
+func (b *mailbox) fill(u directory.User) {
+	now := b.s.Clock.Now()
+	for _, c := range [][5]string{
+		{"Bob", "Kelly", "Contoso", "+1 (425) 555-0100", "+1 425 555 0199"},
+		{"Kerry", "Miller", "Contoso", "+45 44 89 01 01;ext=201", ""},
+		{"Robert", "Smith", "Contoso", "(425) 555-0103", "+1 425 555 0193"},
+		{"Anna", "Bedecs", "Adatum", "+1 425 555 0104", ""},
+		{"Søren", "Ødegård", "Litware", "+45 33 55 01 05", "+45 20 55 01 95"},
+		{"Terry", "Adams", "Fabrikam", "425.555.0106", ""},
+		{"Yuki", "Tanaka <&>", "Tailspin", "+81 3 5555 0107", ""},
+	} {
+		b.contact(c[0], c[1], c[2], c[3], c[4])
+	}
+	b.call("Bob Kelly", "+14255550100", "Outgoing call", 3*time.Minute+12*time.Second, now.Add(-26*time.Hour))
+	b.call("Kerry Miller", "+4544890101;ext=201", "Incoming call", 55*time.Second, now.Add(-20*time.Hour))
+	b.call("Anna Bedecs", "+14255550104", "Outgoing call", 9*time.Minute, now.Add(-3*time.Hour))
+	b.missed(MissedCall{Number: "+14255550123", Received: now.Add(-4 * time.Hour), CallID: "missed1@pool"})
+	b.missed(MissedCall{Number: "+14255550104", Name: "Anna Bedecs", Received: now.Add(-28 * time.Hour), Read: true, CallID: "missed2@pool"})
+	if b.um {
+		b.voiceMail(VoiceMail{Number: "+14255550106", Name: "Terry Adams", Duration: 7 * time.Second, Received: now.Add(-49 * time.Hour), Read: true, WMA: true, CallID: "vm1@um"})
+		b.voiceReply("Kerry Miller", now.Add(-22*time.Hour))
+		b.voiceMail(VoiceMail{Number: "+14255550100", Name: "Bob Kelly", Duration: 12 * time.Second, Received: now.Add(-2 * time.Hour), CallID: "vm3@um"})
+	}
+	for d := -7; d <= 28; d++ {
+		date := day(now).AddDate(0, 0, d)
+		b.appointment("Staff meeting", "Room 1", "Busy", true, date.Add(9*time.Hour), time.Hour, u)
+		b.appointment("Lunch with Bob", "Canteen", "Tentative", false, date.Add(12*time.Hour), 30*time.Minute, u)
+		b.appointment("Customer call", "Phone", "Busy", false, date.Add(15*time.Hour), 45*time.Minute, u)
+	}
+}
+
+func (b *mailbox) contact(given, sur, company, business, mobile string) *item {
+	address := strings.ToLower(given) + "@" + b.s.dir.Domain()
+	v := map[string]string{
+		"item:ItemClass": classContact, "item:Subject": given + " " + sur,
+		"contacts:FileAs": sur + ", " + given, "contacts:DisplayName": given + " " + sur, "contacts:GivenName": given,
+		"contacts:Surname": sur, "contacts:CompanyName": company, "contacts:EmailAddress:EmailAddress1": address,
+		"contacts:PhoneNumber:BusinessPhone": business, "contacts:ImAddress:ImAddress1": "sip:" + address,
+	}
+	if mobile != "" {
+		v["contacts:PhoneNumber:MobilePhone"] = mobile
+	}
+	return b.add(&item{element: "Contact", folder: "contacts", values: v})
+}
+
+func (b *mailbox) message(folder, class, subject, body, name, address string, received time.Time, read bool) *item {
+	if received.IsZero() {
+		received = b.s.Clock.Now()
+	}
+	at := stamp(received)
+	it := &item{element: "Message", folder: folder, extended: map[string]extValue{}, values: map[string]string{
+		"item:ItemClass": class, "item:Subject": subject, "item:Body": body, "item:DateTimeReceived": at, "item:DateTimeSent": at,
+		"item:DateTimeCreated": at, "message:IsRead": strconv.FormatBool(read), "item:IsDraft": "false",
+	}}
+	if name != "" {
+		it.values["message:From"] = name + "\n" + address
+		it.values["message:Sender"] = it.values["message:From"]
+	}
+	return it
+}
+
+// tag sets an extended property of Unified Messaging (exchange.md 2.3).
+func (it *item) tag(tag, kind, value string) {
+	if value != "" {
+		it.extended[tag] = extValue{attrs: []string{"PropertyTag", tag, "PropertyType", kind}, value: value}
+	}
+}
+
+func (b *mailbox) addressOf(name string) string {
+	given, _, _ := strings.Cut(name, " ")
+	return strings.ToLower(given) + "@" + b.s.dir.Domain()
+}
+
+func (b *mailbox) voiceMail(v VoiceMail) {
+	v.Duration = orDefault(v.Duration, 3*time.Second)
+	v.Duration = min(v.Duration, maxRecording)
+	seconds := int(v.Duration / time.Second)
+	who := orDefault(v.Name, orDefault(v.Number, "an unknown caller"))
+	it := b.message("inbox", classVoiceMail, fmt.Sprintf("Voice Mail from %s (%d seconds)", who, seconds),
+		"You received a voice message from "+who+".", v.Name, b.addressOf(v.Name), v.Received, v.Read)
+	a := attachment{fmt.Sprintf("%s (%d seconds) Voice Mail.wav", orDefault(v.Number, "Unknown"), seconds), "audio/WAV", func() []byte { return wave(v.Duration) }}
+	if v.WMA {
+		a = attachment{strings.TrimSuffix(a.name, ".wav") + ".wma", "audio/wma", windowsMedia}
+	}
+	it.attachments = []attachment{a}
+	it.tag("0x6801", "Integer", strconv.Itoa(seconds))
+	it.tag("0x6802", "String", v.Number)
+	it.tag("0x6803", "String", v.Name)
+	it.tag("0x6805", "String", a.name)
+	it.tag("0x6806", "String", v.CallID)
+	b.notify("NewMailEvent", b.add(it))
+}
+
+// voiceReply is a voice mail that was answered and forwarded by voice: several
+// recordings, told newest first, and no caller's number.
+func (b *mailbox) voiceReply(name string, received time.Time) {
+	it := b.message("inbox", classVoiceReply, "FW: Voice Mail", "Listen to these.", name, b.addressOf(name), received, false)
+	for i := range 3 {
+		it.attachments = append(it.attachments, attachment{fmt.Sprintf("vm%d.wav", i+1), "audio/WAV", func() []byte { return wave(time.Duration(i+1) * time.Second) }})
+	}
+	it.tag("0x6801", "Integer", "3")
+	it.tag("0x6803", "String", name)
+	it.tag("0x6805", "String", "vm3.wav; vm2.wav;vm1.wav")
+	b.notify("NewMailEvent", b.add(it))
+}
+
+func (b *mailbox) missed(m MissedCall) {
+	it := b.message("inbox", classMissed, "Missed Call from "+orDefault(m.Name, orDefault(m.Number, "an unknown caller")),
+		"You missed a call.", m.Name, b.addressOf(m.Name), m.Received, m.Read)
+	it.tag("0x6802", "String", m.Number)
+	it.tag("0x6803", "String", m.Name)
+	it.tag("0x6806", "String", m.CallID)
+	b.notify("NewMailEvent", b.add(it))
+}
+
+// call is an entry of the call log. Which properties Communicator wrote is not
+// published; these are the lab's own mapping (exchange.md 9).
+func (b *mailbox) call(name, number, direction string, length time.Duration, at time.Time) {
+	it := b.message("history", classCall, "Conversation with "+name,
+		fmt.Sprintf("%s, %02d:%02d:%02d", direction, int(length.Hours()), int(length.Minutes())%60, int(length.Seconds())%60),
+		name, b.addressOf(name), at, true)
+	it.tag("0x6801", "Integer", strconv.Itoa(int(length.Seconds())))
+	it.tag("0x6802", "String", number)
+	it.tag("0x6803", "String", name)
+	it.tag("0x6806", "String", fmt.Sprintf("call%d@pool", len(b.items)))
+	b.add(it)
+}
+
+func (b *mailbox) appointment(subject, place, busy string, meeting bool, start time.Time, length time.Duration, u directory.User) {
+	b.add(&item{element: "CalendarItem", folder: "calendar", values: map[string]string{
+		"item:ItemClass": classAppointment, "item:Subject": subject, "calendar:Location": place, "calendar:LegacyFreeBusyStatus": busy,
+		"calendar:Start": stamp(start), "calendar:End": stamp(start.Add(length)), "calendar:IsAllDayEvent": "false",
+		"calendar:IsMeeting": strconv.FormatBool(meeting), "calendar:IsRecurring": "false", "calendar:IsCancelled": "false",
+		"calendar:CalendarItemType": "Single", "calendar:Organizer": u.DisplayName + "\n" + u.Mail, "item:Sensitivity": "Normal",
+	}})
+}

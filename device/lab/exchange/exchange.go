@@ -1,0 +1,237 @@
+// Package exchange is the lab's Exchange 2007 SP1: a Client Access Server with
+// autodiscover and Exchange Web Services (EWS), the mailboxes behind it, and
+// the Unified Messaging web service.
+//
+// It follows exchange.md 1 (autodiscover, [MS-OXDSCLI]), 2 (EWS in schema
+// version Exchange2007_SP1 and UM web service), 3 (errors) and 5 (NTLM over
+// HTTP, channel binding), for R9.1, R9.2 and what an administrator checks by
+// hand, R9.3. It is hostile on demand (design decision 11): see Faults and
+// Autodiscover.
+//
+//  1. s := exchange.New(dir); set the fields that shall differ, Certificate at least.
+//  2. s.Start(). https://<Host>, <OutsideHost>, <domain>, autodiscover.<domain>
+//     are all at s.Addr(); http://autodiscover.<domain>, which redirects, is at
+//     s.RedirectAddr(). The Host header tells which is meant; an address
+//     literal means Host.
+//  3. Change it while it runs: SetFaults, SetAutodiscover, SetCertificate,
+//     AddContacts, LeaveVoiceMail, ReportMissedCall, and the accounts in dir.
+//     Look at it: Counters, Requests, Unread.
+//  4. s.Close().
+//
+// A mailbox is made when its user is first asked for: contacts, a call log with
+// missed calls, voice mails with G.711 and one with WMA, a calendar of these
+// weeks. Only a user with an EUM address has voice mail (R5.1).
+//
+// What it decides where the reference leaves a choice:
+//   - A user without EUM address has no voicemail folder: ErrorFolderNotFound.
+//   - A voice mail in Deleted Items is not in the voicemail folder any more.
+//   - An operation of 2007 that the lab lacks is the fault ErrorInvalidOperation,
+//     one that 2007 does not know is ErrorSchemaValidation.
+//   - Property paths that 2007 does not know are not refused: they are absent.
+package exchange
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/lab/directory"
+)
+
+// Scheme is a way to authenticate, as WWW-Authenticate spells it.
+type Scheme string
+
+const (
+	Negotiate Scheme = "Negotiate" // takes NTLM messages as they are; the lab has no KDC
+	NTLM      Scheme = "NTLM"      // authenticates the connection (MS-NTHT)
+	Basic     Scheme = "Basic"     // RFC 7617
+)
+
+// Paths of the services; compared without regard to case, as IIS does.
+const (
+	AutodiscoverPath = "/autodiscover/autodiscover.xml"
+	EWSPath          = "/EWS/Exchange.asmx"
+	WSDLPath         = "/EWS/Services.wsdl"
+	UMPath           = "/UnifiedMessaging/Service.asmx"
+)
+
+// Server is a Client Access Server. Make it with New; the exported fields are
+// frozen by Start.
+type Server struct {
+	Host        string          // inside name of the CAS; "" means "cas01." and the directory's domain
+	OutsideHost string          // its name outside; "" means "mail." and the directory's domain
+	InsideURL   string          // start of the URLs that autodiscover tells for inside; "" means "https://" and Host
+	OutsideURL  string          // the same for outside; "" means "https://" and OutsideHost
+	Address     string          // where to listen for https; "" means a free port of 127.0.0.1
+	RedirectAt  string          // where to listen for http; "" means a free port of 127.0.0.1
+	Certificate tls.Certificate // must be set
+	MinTLS      uint16          // tls.VersionTLS…; 0 means 1.0, as in 2007
+	MaxTLS      uint16          // 0 means 1.3
+	KeyLog      io.Writer       // NSS key log; nil writes none
+	Clock       clock.Clock     // nil means clock.System
+
+	Schemes []Scheme // offered, in the order of the headers; nil means all
+	// RequireChannelBinding refuses a log-on by NTLM that is not tied to its TLS
+	// connection, as a server of today with Extended Protection (RFC 5929).
+	RequireChannelBinding bool
+	RequireNTLMv2         bool // refuse NTLMv1 responses
+	MaxFind               int  // items of one FindItem answer; 0 sets no bound, as 2007 (2010 had 1,000)
+
+	dir   *directory.Directory
+	https *front
+	http  *front
+	cert  atomic.Pointer[tls.Certificate]
+	fault atomic.Pointer[Faults]
+	ctx   context.Context // ends with Close
+	end   context.CancelFunc
+
+	mu        sync.Mutex
+	certs     map[string]*tls.Certificate // by lower-case host; SetHostCertificate
+	answers   map[string]Autodiscover     // by lower-case host, or "http://" and host
+	boxes     map[string]*mailbox         // by lower-case SAM
+	subs      map[string]*subscription
+	calls     map[string]*playedCall // UM web service
+	lastID    uint64                 // of items, change keys, subscriptions
+	counters  Counters
+	requests  []Request
+	startedAt time.Time
+}
+
+// New returns a Client Access Server, not yet started, for the users of dir.
+func New(dir *directory.Directory) *Server {
+	return &Server{dir: dir, certs: map[string]*tls.Certificate{}, answers: map[string]Autodiscover{},
+		boxes: map[string]*mailbox{}, subs: map[string]*subscription{}, calls: map[string]*playedCall{}}
+}
+
+// Start fills in the defaults, listens and returns. It is called once.
+func (s *Server) Start() error {
+	if len(s.Certificate.Certificate) == 0 {
+		return errors.New("exchange: no Certificate")
+	}
+	s.Host = orDefault(s.Host, "cas01."+s.dir.Domain())
+	s.OutsideHost = orDefault(s.OutsideHost, "mail."+s.dir.Domain())
+	s.InsideURL = orDefault(s.InsideURL, "https://"+s.Host)
+	s.OutsideURL = orDefault(s.OutsideURL, "https://"+s.OutsideHost)
+	s.MinTLS = orDefault(s.MinTLS, tls.VersionTLS10)
+	s.MaxTLS = orDefault(s.MaxTLS, tls.VersionTLS13)
+	if s.Clock == nil {
+		s.Clock = clock.System
+	}
+	if s.Schemes == nil {
+		s.Schemes = []Scheme{Negotiate, NTLM, Basic}
+	}
+	s.startedAt = s.Clock.Now()
+	if s.cert.Load() == nil { // SetCertificate may have come first
+		s.cert.Store(&s.Certificate)
+	}
+	s.ctx, s.end = context.WithCancel(context.Background())
+	var err error
+	if s.https, err = s.listen(s.Address, http.HandlerFunc(s.serve), true); err != nil {
+		s.end()
+		return err
+	}
+	if s.http, err = s.listen(s.RedirectAt, http.HandlerFunc(s.servePlain), false); err != nil {
+		return errors.Join(err, s.Close())
+	}
+	return nil
+}
+
+func orDefault[T comparable](v, d T) T {
+	var zero T
+	if v == zero {
+		return d
+	}
+	return v
+}
+
+// Addr is where https is served, host:port; "" before Start.
+func (s *Server) Addr() string { return s.https.addr() }
+
+// RedirectAddr is where http is served, host:port; "" before Start.
+func (s *Server) RedirectAddr() string { return s.http.addr() }
+
+// SetCertificate changes what the next connections are shown.
+func (s *Server) SetCertificate(c tls.Certificate) { s.cert.Store(&c) }
+
+// SetHostCertificate shows another certificate to those who ask for host (SNI);
+// a zero one shows the common one again.
+func (s *Server) SetHostCertificate(host string, c tls.Certificate) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(c.Certificate) == 0 {
+		delete(s.certs, strings.ToLower(host))
+		return
+	}
+	s.certs[strings.ToLower(host)] = &c
+}
+
+// DropAll cuts all connections.
+func (s *Server) DropAll() {
+	s.https.drop()
+	s.http.drop()
+}
+
+// Close stops listening, cuts all connections and waits for all goroutines.
+// What is held by Faults.Hold must be let go first.
+func (s *Server) Close() error {
+	if s.end == nil {
+		return nil
+	}
+	s.end()
+	return errors.Join(s.https.close(), s.http.close())
+}
+
+// serve is the web site by https.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	rec := &recorder{ResponseWriter: w, s: s, log: Request{Host: logged(hostOf(r)), Method: logged(r.Method), Path: logged(r.URL.Path), Agent: logged(r.UserAgent())}}
+	defer rec.note(0)
+	path := strings.ToLower(r.URL.Path)
+	switch {
+	case path == AutodiscoverPath:
+		s.serveAutodiscover(rec, r)
+	case !s.isCAS(hostOf(r)):
+		http.NotFound(rec, r)
+	case path == strings.ToLower(EWSPath), path == strings.ToLower(WSDLPath):
+		s.serveEWS(rec, r)
+	case path == strings.ToLower(UMPath):
+		s.serveUM(rec, r)
+	default:
+		http.NotFound(rec, r)
+	}
+}
+
+// hostOf is the lower-case name that the client asked for, without the port.
+func hostOf(r *http.Request) string {
+	host := r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+// isCAS tells whether EWS is served under that name. Foreign clients without
+// the lab's names come by address.
+func (s *Server) isCAS(host string) bool {
+	return strings.EqualFold(host, s.Host) || strings.EqualFold(host, s.OutsideHost) || host == "localhost" || net.ParseIP(host) != nil
+}
+
+// wait lets d of real time pass; false when client or server went away.
+func (s *Server) wait(r *http.Request, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+	case <-s.ctx.Done():
+	}
+	return false
+}

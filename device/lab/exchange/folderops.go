@@ -1,0 +1,126 @@
+package exchange
+
+import (
+	"strconv"
+)
+
+func (c *call) getFolder() ([]*elem, error) {
+	sh := shapeOf(c.body.kid("m:FolderShape"), false)
+	var messages []*elem
+	for _, id := range c.body.kid("m:FolderIds").kids {
+		f, err := c.box.findFolder(id)
+		if err != nil {
+			messages = append(messages, failure(c.op, err))
+			continue
+		}
+		messages = append(messages, success(c.op, el("m:Folders", c.folder(sh, f))))
+	}
+	return messages, nil
+}
+
+// folder writes one in the order of exchange.md 2.2.
+func (c *call) folder(sh shape, f folder) *elem {
+	e := el("t:"+f.element, c.box.folderID("t:FolderId", f.name))
+	want := func(uri string, inDefault bool) bool {
+		ok, _ := sh.wants(property{uri: uri, inDefault: inDefault})
+		return ok
+	}
+	if want("folder:ParentFolderId", false) && f.parent != "" {
+		e.add(c.box.folderID("t:ParentFolderId", f.parent))
+	}
+	for _, p := range []struct {
+		uri, element string
+		inDefault    bool
+	}{
+		{"folder:FolderClass", "FolderClass", false}, {"folder:DisplayName", "DisplayName", true}, {"folder:TotalCount", "TotalCount", true},
+		{"folder:ChildFolderCount", "ChildFolderCount", true}, {"folder:UnreadCount", "UnreadCount", true},
+	} {
+		if v, ok := (folderView{c.box, f}).value(p.uri); ok && want(p.uri, p.inDefault) {
+			e.add(tx("t:"+p.element, v))
+		}
+	}
+	return e
+}
+
+// folderView lets Restrictions look at a folder.
+type folderView struct {
+	box *mailbox
+	f   folder
+}
+
+func (v folderView) get(n *node) (string, bool) { return v.value(pathOf(n)) }
+
+func (v folderView) value(uri string) (string, bool) {
+	switch uri {
+	case "folder:FolderClass":
+		return v.f.class, v.f.class != ""
+	case "folder:DisplayName":
+		return v.f.display, true
+	case "folder:TotalCount":
+		return strconv.Itoa(len(v.box.list(v.f.name))), true
+	case "folder:ChildFolderCount":
+		return strconv.Itoa(len(v.box.children(v.f.name, false))), true
+	case "folder:UnreadCount": // contacts and calendar have none (exchange.md 2.2)
+		return strconv.Itoa(v.box.unread(v.f.name)), v.f.element != "ContactsFolder" && v.f.element != "CalendarFolder"
+	}
+	return "", false
+}
+
+// children are the folders below one, deep or not, in the order of folders.
+func (b *mailbox) children(name string, deep bool) []folder {
+	var l []folder
+	for _, f := range folders() {
+		if f.parent != name || f.name == "voicemail" && !b.um {
+			continue
+		}
+		l = append(l, f)
+		if deep {
+			l = append(l, b.children(f.name, true)...)
+		}
+	}
+	return l
+}
+
+func (c *call) findFolder() ([]*elem, error) {
+	sh := shapeOf(c.body.kid("m:FolderShape"), false)
+	var messages []*elem
+	for _, id := range c.body.kid("m:ParentFolderIds").kids {
+		m, err := c.foldersIn(sh, id)
+		if err != nil {
+			m = failure(c.op, err)
+		}
+		messages = append(messages, m)
+	}
+	return messages, nil
+}
+
+func (c *call) foldersIn(sh shape, id *node) (*elem, error) {
+	parent, err := c.box.findFolder(id)
+	if err != nil {
+		return nil, err
+	}
+	var found []folder
+	for _, f := range c.box.children(parent.name, c.body.attr("Traversal") == "Deep") {
+		ok, err := matches(folderView{c.box, f}, c.body.kid("m:Restriction"))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, f)
+		}
+	}
+	root, total, last := el("m:RootFolder"), len(found), true
+	if view := c.body.kid("m:IndexedPageFolderView"); view != nil {
+		var offset int
+		if found, offset, last, err = page(found, view, 0); err != nil {
+			return nil, err
+		}
+		root.at("IndexedPagingOffset", strconv.Itoa(offset))
+	}
+	list := el("t:Folders")
+	for _, f := range found {
+		list.add(c.folder(sh, f))
+	}
+	root.at("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last))
+	return success(c.op, root.add(list)), nil
+}

@@ -1,0 +1,280 @@
+package exchange
+
+import (
+	"encoding/base64"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+func (c *call) getItem() ([]*elem, error) {
+	sh := shapeOf(c.body.kid("m:ItemShape"), false)
+	return c.each("m:ItemIds", func(id *node) (*elem, error) {
+		it, err := c.box.findItem(id)
+		if err != nil {
+			return nil, err
+		}
+		return success(c.op, el("m:Items", sh.write(c.box, it))), nil
+	})
+}
+
+// each makes one response message of each child of list, in their order.
+func (c *call) each(list string, do func(*node) (*elem, error)) ([]*elem, error) {
+	kids := c.body.kid(list).kids
+	if len(kids) == 0 {
+		return nil, invalid(&xmlError{"the element '" + list + "' has incomplete content", c.body.line, c.body.col})
+	}
+	var messages []*elem
+	for _, k := range kids {
+		m, err := do(k)
+		if err != nil {
+			m = failure(c.op, err)
+		}
+		messages = append(messages, m)
+	}
+	return messages, nil
+}
+
+func (b *mailbox) attachmentID(it *item, i int) *elem {
+	return el("t:AttachmentId").at("Id", makeID('A', b.sam, it.id, uint64(i)))
+}
+
+func (c *call) getAttachment() ([]*elem, error) {
+	f := c.s.Faults()
+	return c.each("m:AttachmentIds", func(id *node) (*elem, error) {
+		numbers, err := c.box.readID(id.attr("Id"), 'A', 2)
+		if err != nil {
+			return nil, err
+		}
+		it := c.box.byID[numbers[0]]
+		if it == nil || numbers[1] >= uint64(len(it.attachments)) {
+			return nil, refusal("ErrorItemNotFound", "")
+		}
+		a := it.attachments[numbers[1]]
+		content := &elem{name: "t:Content", stream: func(w io.Writer) error {
+			switch {
+			case f.CorruptBase64:
+				_, err := io.WriteString(w, "UklGR*** this is no base64 ***")
+				return err
+			case f.HugeAttachment > 0:
+				return encode(w, io.LimitReader(zeros{}, f.HugeAttachment))
+			}
+			return encode(w, strings.NewReader(string(a.content())))
+		}}
+		return success(c.op, el("m:Attachments", el("t:FileAttachment", c.box.attachmentID(it, int(numbers[1])),
+			tx("t:Name", a.name), tx("t:ContentType", a.contentType), content))), nil
+	})
+}
+
+// zeros never ends.
+type zeros struct{}
+
+func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+
+func encode(w io.Writer, r io.Reader) error {
+	enc := base64.NewEncoder(base64.StdEncoding, w)
+	if _, err := io.Copy(enc, r); err != nil {
+		return err
+	}
+	return enc.Close()
+}
+
+func (c *call) createItem() ([]*elem, error) {
+	where := "drafts"
+	saved := c.body.kid("m:SavedItemFolderId")
+	if saved != nil && len(saved.kids) == 1 {
+		f, err := c.box.findFolder(saved.kids[0])
+		if err != nil {
+			return []*elem{failure(c.op, err)}, nil
+		}
+		where = f.name
+	}
+	return c.each("m:Items", func(n *node) (*elem, error) {
+		element, _ := strings.CutPrefix(n.name, "t:")
+		it := &item{element: element, folder: where, values: map[string]string{}, extended: map[string]extValue{}}
+		switch element {
+		case "Contact":
+			it.values["item:ItemClass"] = classContact
+			if saved == nil {
+				it.folder = "contacts"
+			}
+		case "CalendarItem":
+			it.values["item:ItemClass"] = classAppointment
+			if saved == nil {
+				it.folder = "calendar"
+			}
+		case "Message":
+			it.values["item:ItemClass"], it.values["message:IsRead"] = "IPM.Note", "true"
+			if c.body.attr("MessageDisposition") == "" {
+				return nil, refusal("ErrorMessageDispositionRequired", "")
+			}
+		default:
+			return nil, refusal("ErrorInvalidItemForOperationCreateItem", "")
+		}
+		if it.folder == "voicemail" || it.folder == "root" || len(c.box.items) >= maxItems {
+			return nil, refusal("ErrorQuotaExceeded", "")
+		}
+		if err := it.take(n); err != nil {
+			return nil, err
+		}
+		c.box.add(it)
+		return success(c.op, el("m:Items", el("t:"+element, c.box.itemID(it)))), nil
+	})
+}
+
+// take sets what the children of n, an item element of a request, say; they
+// must come in the order of the schema.
+func (it *item) take(n *node) error {
+	properties := propertiesOf(it.element)
+	at := 0
+	for _, k := range n.kids {
+		i := slices.IndexFunc(properties[at:], func(p property) bool { return "t:"+p.element == k.name })
+		if i < 0 {
+			return invalid(&xmlError{"the element '" + n.name + "' has invalid child element '" + k.name + "'", k.line, k.col})
+		}
+		at += i
+		if err := it.set(properties[at], k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (it *item) set(p property, k *node) error {
+	v := k.value()
+	bad := invalid(&xmlError{"the element '" + k.name + "' has an invalid value", k.line, k.col})
+	switch p.kind {
+	case itemID, attached:
+		return refusal("ErrorInvalidPropertySet", "")
+	case absent:
+	case boolean:
+		b, ok := truth(v)
+		if !ok {
+			return bad
+		}
+		it.values[p.uri] = strconv.FormatBool(b)
+	case number:
+		if _, err := strconv.Atoi(v); err != nil {
+			return bad
+		}
+		it.values[p.uri] = v
+	case moment:
+		t, err := parseTime(v)
+		if err != nil {
+			return bad
+		}
+		it.values[p.uri] = stamp(t)
+	case entries:
+		for _, e := range k.kids {
+			if key := e.attr("Key"); slices.Contains(entryKeys(p.uri), key) {
+				it.values[p.uri+":"+key] = e.value()
+			} else {
+				return bad
+			}
+		}
+	case person:
+		m := k.kid("t:Mailbox")
+		it.values[p.uri] = strings.ReplaceAll(m.kid("t:Name").value(), "\n", " ") + "\n" + m.kid("t:EmailAddress").value()
+	case extended:
+		path := k.kid("t:ExtendedFieldURI")
+		if path == nil {
+			return bad
+		}
+		var attrs []string
+		for _, a := range path.attrs {
+			if a.Name.Space == "" && a.Name.Local != "xmlns" {
+				attrs = append(attrs, a.Name.Local, a.Value)
+			}
+		}
+		it.extended[extendedPath(path)] = extValue{attrs, k.kid("t:Value").value()}
+	case body:
+		it.values[p.uri] = string(k.text)
+	default:
+		it.values[p.uri] = v
+	}
+	return nil
+}
+
+func (c *call) updateItem() ([]*elem, error) {
+	mode := c.body.attr("ConflictResolution")
+	if mode != "AlwaysOverwrite" && mode != "AutoResolve" && mode != "NeverOverwrite" {
+		return nil, invalid(&xmlError{"the required attribute 'ConflictResolution' is missing or unknown", c.body.line, c.body.col})
+	}
+	return c.each("m:ItemChanges", func(change *node) (*elem, error) {
+		if len(change.kids) != 2 {
+			return nil, refusal("ErrorInvalidRequest", "")
+		}
+		id := change.kids[0]
+		it, err := c.box.findItem(id)
+		if err != nil {
+			return nil, err
+		}
+		key := id.attr("ChangeKey")
+		switch {
+		case it.element == "Message" && c.body.attr("MessageDisposition") == "":
+			return nil, refusal("ErrorMessageDispositionRequired", "")
+		case mode != "AlwaysOverwrite" && key == "":
+			return nil, refusal("ErrorChangeKeyRequiredForWriteOperations", "")
+		case mode != "AlwaysOverwrite" && key != changeKey(it.change):
+			return nil, refusal("ErrorIrresolvableConflict", "")
+		}
+		changed := *it
+		changed.values, changed.extended = cloneMap(it.values), cloneMap(it.extended)
+		for _, u := range change.kids[1].kids {
+			if err := changed.update(u); err != nil {
+				return nil, err
+			}
+		}
+		it.values, it.extended = changed.values, changed.extended
+		c.box.touch(it)
+		return success(c.op, el("m:Items", el("t:"+it.element, c.box.itemID(it))), el("m:ConflictResults", tx("t:Count", "0"))), nil
+	})
+}
+
+func cloneMap[V any](m map[string]V) map[string]V {
+	c := make(map[string]V, len(m))
+	for k, v := range m {
+		c[k] = v
+	}
+	return c
+}
+
+// update obeys a SetItemField, AppendToItemField or DeleteItemField.
+func (it *item) update(u *node) error {
+	if u.name == "t:DeleteItemField" && len(u.kids) == 1 {
+		delete(it.values, pathOf(u.kids[0]))
+		delete(it.extended, extendedPath(u.kids[0]))
+		return nil
+	}
+	if u.name != "t:SetItemField" && u.name != "t:AppendToItemField" || len(u.kids) != 2 {
+		return invalid(&xmlError{"'" + u.name + "' is no change of this form", u.line, u.col})
+	}
+	set := u.kids[1]
+	if set.name != "t:"+it.element && set.name != "t:Item" || len(set.kids) != 1 { // exactly the property that the path names
+		return refusal("ErrorUpdatePropertyMismatch", "")
+	}
+	return it.take(set)
+}
+
+func (c *call) deleteItem() ([]*elem, error) {
+	kind := c.body.attr("DeleteType")
+	if kind != "HardDelete" && kind != "SoftDelete" && kind != "MoveToDeletedItems" {
+		return nil, invalid(&xmlError{"the required attribute 'DeleteType' is missing or unknown", c.body.line, c.body.col})
+	}
+	return c.each("m:ItemIds", func(id *node) (*elem, error) {
+		it, err := c.box.findItem(id)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case it.element == "CalendarItem" && c.body.attr("SendMeetingCancellations") == "":
+			return nil, refusal("ErrorSendMeetingCancellationsRequired", "")
+		case kind == "MoveToDeletedItems":
+			c.box.move(it, "deleteditems")
+		default:
+			c.box.remove(it)
+		}
+		return success(c.op), nil
+	})
+}

@@ -1,0 +1,287 @@
+package exchange
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+)
+
+// Item classes (exchange.md 2.3).
+const (
+	classVoiceMail      = "IPM.Note.Microsoft.Voicemail.UM.CA"
+	classVoiceReply     = "IPM.Note.Microsoft.Voicemail"
+	classMissed         = "IPM.Note.Microsoft.Missed.Voice"
+	classCall           = "IPM.Note.Microsoft.Conversation.Voice"
+	classContact        = "IPM.Contact"
+	classAppointment    = "IPM.Appointment"
+	conversationHistory = "Conversation History" // a folder of Communicator, not distinguished in 2007
+	maxItems            = 50000                  // of one mailbox; no source
+)
+
+// folder is one of a mailbox; its items are those of mailbox.items that have
+// its name, or, of the voicemail search folder, its class.
+type folder struct {
+	name    string // distinguished id; "history" for Conversation History
+	display string
+	class   string
+	parent  string
+	element string // of its EWS type
+}
+
+func folders() []folder {
+	return []folder{
+		{"root", "Root", "", "", "Folder"},
+		{"msgfolderroot", "Top of Information Store", "", "root", "Folder"},
+		{"calendar", "Calendar", "IPF.Appointment", "msgfolderroot", "CalendarFolder"},
+		{"contacts", "Contacts", "IPF.Contact", "msgfolderroot", "ContactsFolder"},
+		{"history", conversationHistory, "IPF.Note", "msgfolderroot", "Folder"},
+		{"deleteditems", "Deleted Items", "IPF.Note", "msgfolderroot", "Folder"},
+		{"drafts", "Drafts", "IPF.Note", "msgfolderroot", "Folder"},
+		{"inbox", "Inbox", "IPF.Note", "msgfolderroot", "Folder"},
+		{"journal", "Journal", "IPF.Journal", "msgfolderroot", "Folder"},
+		{"junkemail", "Junk E-mail", "IPF.Note", "msgfolderroot", "Folder"},
+		{"notes", "Notes", "IPF.StickyNote", "msgfolderroot", "Folder"},
+		{"outbox", "Outbox", "IPF.Note", "msgfolderroot", "Folder"},
+		{"sentitems", "Sent Items", "IPF.Note", "msgfolderroot", "Folder"},
+		{"tasks", "Tasks", "IPF.Task", "msgfolderroot", "TasksFolder"},
+		{"searchfolders", "Finder", "", "root", "Folder"},
+		{"voicemail", "Voice Mail", "IPF.Note.Microsoft.Voicemail", "searchfolders", "SearchFolder"},
+	}
+}
+
+// mailbox is guarded by Server.mu.
+type mailbox struct {
+	s     *Server
+	sam   string
+	mail  string
+	um    bool // enabled for Unified Messaging
+	items []*item
+	byID  map[uint64]*item
+}
+
+// item is anything in a folder.
+type item struct {
+	id, change  uint64
+	element     string // Message, Contact, CalendarItem
+	folder      string
+	values      map[string]string   // by property uri, entries by uri and key
+	extended    map[string]extValue // by path
+	attachments []attachment
+}
+
+// extValue is an extended property, with the path as it was first told.
+type extValue struct {
+	attrs []string // of ExtendedFieldURI
+	value string
+}
+
+// attachment is a file; content is made when it is asked for.
+type attachment struct {
+	name, contentType string
+	content           func() []byte
+}
+
+// box is the user's mailbox, made and filled when there is none yet. Whether it
+// has voice mail follows the directory.
+func (s *Server) box(u directory.User) *mailbox {
+	key := strings.ToLower(u.SAM)
+	b := s.boxes[key]
+	if b == nil {
+		b = &mailbox{s: s, sam: key, byID: map[uint64]*item{}}
+		s.boxes[key] = b
+		b.um = u.EUM != ""
+		b.mail = u.Mail
+		b.fill(u)
+	}
+	b.um, b.mail = u.EUM != "", u.Mail
+	return b
+}
+
+func (s *Server) nextID() uint64 {
+	s.lastID++
+	return s.lastID
+}
+
+// add puts a new item into its folder and tells the subscriptions.
+func (b *mailbox) add(it *item) *item {
+	it.id, it.change = b.s.nextID(), b.s.nextID()
+	if it.values == nil {
+		it.values = map[string]string{}
+	}
+	for _, uri := range []string{"item:DateTimeReceived", "item:DateTimeSent", "item:DateTimeCreated", "item:LastModifiedTime"} {
+		if it.values[uri] == "" {
+			it.values[uri] = stamp(b.s.Clock.Now())
+		}
+	}
+	if it.values["item:Size"] == "" {
+		it.values["item:Size"] = strconv.Itoa(1024 + 100*len(it.values))
+	}
+	it.values["item:HasAttachments"] = strconv.FormatBool(len(it.attachments) > 0)
+	if it.values["item:Sensitivity"] == "" {
+		it.values["item:Sensitivity"] = "Normal"
+	}
+	if it.values["item:Importance"] == "" {
+		it.values["item:Importance"] = "Normal"
+	}
+	b.items = append(b.items, it)
+	b.byID[it.id] = it
+	b.notify("CreatedEvent", it)
+	return it
+}
+
+// touch gives a changed item its new change key.
+func (b *mailbox) touch(it *item) {
+	it.change = b.s.nextID()
+	it.values["item:LastModifiedTime"] = stamp(b.s.Clock.Now())
+	b.notify("ModifiedEvent", it)
+}
+
+// remove takes an item away for good.
+func (b *mailbox) remove(it *item) {
+	b.notify("DeletedEvent", it)
+	delete(b.byID, it.id)
+	b.items = slices.DeleteFunc(b.items, func(x *item) bool { return x == it })
+}
+
+// move puts it into another folder, by which it gets another Id (exchange.md 2.1).
+func (b *mailbox) move(it *item, to string) {
+	delete(b.byID, it.id)
+	it.id, it.change, it.folder = b.s.nextID(), b.s.nextID(), to
+	b.byID[it.id] = it
+	b.notify("MovedEvent", it)
+}
+
+// in tells whether it is in that folder.
+func (it *item) in(name string) bool {
+	if name == "voicemail" {
+		return it.folder != "deleteditems" && classIs(it.values["item:ItemClass"], classVoiceReply)
+	}
+	return it.folder == name
+}
+
+// classIs compares item classes: without case, by prefix at a dot (exchange.md 2.3).
+func classIs(class, prefix string) bool {
+	class, prefix = strings.ToLower(class), strings.ToLower(prefix)
+	return class == prefix || strings.HasPrefix(class, prefix+".")
+}
+
+func (b *mailbox) list(name string) []*item {
+	var l []*item
+	for _, it := range b.items {
+		if it.in(name) {
+			l = append(l, it)
+		}
+	}
+	return l
+}
+
+func (b *mailbox) unread(name string) int {
+	n := 0
+	for _, it := range b.items {
+		if it.in(name) && it.values["message:IsRead"] == "false" {
+			n++
+		}
+	}
+	return n
+}
+
+// folder finds one by name; the voicemail folder only with UM.
+func (b *mailbox) folder(name string) (folder, bool) {
+	for _, f := range folders() {
+		if f.name == name && (name != "voicemail" || b.um) {
+			return f, true
+		}
+	}
+	return folder{}, false
+}
+
+// Ids are opaque: a letter for the kind, numbers, the mailbox.
+
+func makeID(kind byte, sam string, numbers ...uint64) string {
+	b := []byte{0, 0, 0x16, kind}
+	for _, n := range numbers {
+		b = binary.BigEndian.AppendUint64(b, n)
+	}
+	return base64.StdEncoding.EncodeToString(append(b, sam...))
+}
+
+// readID takes an Id apart; the errors are those of EWS.
+func (b *mailbox) readID(id string, kind byte, count int) ([]uint64, error) {
+	if id == "" {
+		return nil, refusal("ErrorInvalidIdEmpty", "Id must be non-empty.")
+	}
+	raw, err := base64.StdEncoding.DecodeString(id)
+	if err != nil || len(raw) < 4+8*count || [4]byte(raw) != [4]byte{0, 0, 0x16, kind} {
+		return nil, refusal("ErrorInvalidIdMalformed", "")
+	}
+	if string(raw[4+8*count:]) != b.sam {
+		return nil, refusal("ErrorAccessDenied", "")
+	}
+	numbers := make([]uint64, count)
+	for i := range numbers {
+		numbers[i] = binary.BigEndian.Uint64(raw[4+8*i:])
+	}
+	return numbers, nil
+}
+
+func (b *mailbox) itemID(it *item) *elem {
+	return el("t:ItemId").at("Id", makeID('I', b.sam, it.id), "ChangeKey", changeKey(it.change))
+}
+
+func (b *mailbox) folderID(element, name string) *elem {
+	i := slices.IndexFunc(folders(), func(f folder) bool { return f.name == name })
+	return el(element).at("Id", makeID('F', b.sam, uint64(i)), "ChangeKey", changeKey(uint64(i)+1))
+}
+
+func changeKey(n uint64) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64([]byte("\x09\x00\x00\x00\x16\x00\x00\x00"), n))
+}
+
+// findItem is the item of an ItemId element.
+func (b *mailbox) findItem(n *node) (*item, error) {
+	if n.name != "t:ItemId" {
+		return nil, refusal("ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange", "The lab has no recurring items.")
+	}
+	numbers, err := b.readID(n.attr("Id"), 'I', 1)
+	if err != nil {
+		return nil, err
+	}
+	if it := b.byID[numbers[0]]; it != nil {
+		return it, nil
+	}
+	return nil, refusal("ErrorItemNotFound", "")
+}
+
+// findFolder is the folder of a FolderId or DistinguishedFolderId element.
+func (b *mailbox) findFolder(n *node) (folder, error) {
+	switch n.name {
+	case "t:DistinguishedFolderId":
+		if m := n.kid("t:Mailbox", "t:EmailAddress"); m != nil && !strings.EqualFold(m.value(), b.mail) {
+			return folder{}, refusal("ErrorAccessDenied", "") // nobody has rights on another's mailbox
+		}
+		if name := n.attr("Id"); name != "history" {
+			if f, ok := b.folder(name); ok {
+				return f, nil
+			}
+		}
+	case "t:FolderId":
+		numbers, err := b.readID(n.attr("Id"), 'F', 1)
+		if err != nil {
+			return folder{}, err
+		}
+		if all := folders(); numbers[0] < uint64(len(all)) {
+			if f, ok := b.folder(all[numbers[0]].name); ok {
+				return f, nil
+			}
+		}
+	}
+	return folder{}, refusal("ErrorFolderNotFound", "")
+}
+
+// day is midnight of t's day in UTC.
+func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }

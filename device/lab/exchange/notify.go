@@ -1,0 +1,159 @@
+package exchange
+
+import (
+	"encoding/base64"
+	"encoding/binary"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Pull notifications (exchange.md 2.8).
+
+const (
+	maxEvents        = 50   // of one GetEvents answer
+	maxQueue         = 1000 // kept for a subscription; a slower reader loses it
+	maxSubscriptions = 20   // of one user; no source
+	maxTimeout       = 1440 // minutes
+)
+
+// subscription is guarded by Server.mu.
+type subscription struct {
+	sam     string
+	folders []string // nil: all
+	types   []string
+	idle    time.Duration
+	until   time.Time
+	queue   []event
+	last    uint64 // watermark of the newest event or of the beginning
+	lost    bool   // events were dropped
+}
+
+type event struct {
+	mark   uint64
+	kind   string
+	at     time.Time
+	id     *elem
+	folder string
+}
+
+func watermark(n uint64) string {
+	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, n))
+}
+
+// notify tells the subscriptions of what happened to it.
+func (b *mailbox) notify(kind string, it *item) {
+	for _, sub := range b.s.subs {
+		if sub.sam != b.sam || !slices.Contains(sub.types, kind) || sub.folders != nil && !slices.ContainsFunc(sub.folders, it.in) {
+			continue
+		}
+		if len(sub.queue) == maxQueue {
+			sub.lost = true
+			continue
+		}
+		sub.last = b.s.nextID()
+		sub.queue = append(sub.queue, event{sub.last, kind, b.s.Clock.Now(), b.itemID(it), it.folder})
+	}
+}
+
+func (c *call) subscribe() ([]*elem, error) {
+	req := c.body.kid("m:PullSubscriptionRequest")
+	if req == nil {
+		return nil, refusal("ErrorInvalidOperation", "The lab has no push subscriptions.")
+	}
+	now := c.s.Clock.Now()
+	mine := 0
+	for id, sub := range c.s.subs {
+		switch {
+		case !now.Before(sub.until):
+			delete(c.s.subs, id)
+		case sub.sam == c.box.sam:
+			mine++
+		}
+	}
+	if mine >= maxSubscriptions {
+		return []*elem{failure(c.op, refusal("ErrorExceededSubscriptionCount", ""))}, nil
+	}
+	minutes, err := strconv.Atoi(req.kid("t:Timeout").value())
+	if err != nil || minutes < 1 || minutes > maxTimeout {
+		return nil, invalid(&xmlError{"Timeout must be 1 to 1440 minutes", req.line, req.col})
+	}
+	sub := &subscription{sam: c.box.sam, idle: time.Duration(minutes) * time.Minute}
+	sub.until = now.Add(sub.idle)
+	for _, n := range req.kid("t:FolderIds").kids {
+		f, err := c.box.findFolder(n)
+		if err != nil {
+			return []*elem{failure(c.op, err)}, nil
+		}
+		sub.folders = append(sub.folders, f.name)
+	}
+	if all, _ := truth(req.attr("SubscribeToAllFolders")); all {
+		sub.folders = nil
+	}
+	for _, n := range req.kid("t:EventTypes").kids {
+		t := n.value()
+		if !strings.Contains(" CopiedEvent CreatedEvent DeletedEvent ModifiedEvent MovedEvent NewMailEvent ", " "+t+" ") {
+			return nil, invalid(&xmlError{"'" + t + "' is no EventType", n.line, n.col})
+		}
+		sub.types = append(sub.types, t)
+	}
+	sub.last = c.s.nextID()
+	id := fmt.Sprintf("39ea5d0f-f062-455e-a1e9-%012x", sub.last)
+	c.s.subs[id] = sub
+	return []*elem{success(c.op, tx("m:SubscriptionId", id), tx("m:Watermark", watermark(sub.last)))}, nil
+}
+
+// subscription finds the one that the request names.
+func (c *call) subscription() (*subscription, string, error) {
+	id := c.body.kid("m:SubscriptionId").value()
+	sub := c.s.subs[id]
+	switch {
+	case sub == nil:
+		return nil, id, refusal("ErrorSubscriptionNotFound", "")
+	case sub.sam != c.box.sam:
+		return nil, id, refusal("ErrorSubscriptionAccessDenied", "")
+	case !c.s.Clock.Now().Before(sub.until):
+		delete(c.s.subs, id)
+		return nil, id, refusal("ErrorExpiredSubscription", "")
+	}
+	return sub, id, nil
+}
+
+func (c *call) getEvents() ([]*elem, error) {
+	sub, id, err := c.subscription()
+	if err != nil {
+		return []*elem{failure(c.op, err)}, nil
+	}
+	raw, err := base64.StdEncoding.DecodeString(c.body.kid("m:Watermark").value())
+	if err != nil || len(raw) != 8 || binary.BigEndian.Uint64(raw) > sub.last {
+		return []*elem{failure(c.op, refusal("ErrorInvalidWatermark", ""))}, nil
+	}
+	if sub.lost {
+		delete(c.s.subs, id)
+		return []*elem{failure(c.op, refusal("ErrorReadEventsFailed", ""))}, nil
+	}
+	seen := binary.BigEndian.Uint64(raw)
+	now := c.s.Clock.Now()
+	sub.until = now.Add(sub.idle)
+	sub.queue = slices.DeleteFunc(sub.queue, func(e event) bool { return e.mark <= seen }) // told, and not asked for again
+	n := el("m:Notification", tx("t:SubscriptionId", id), tx("t:PreviousWatermark", watermark(seen)),
+		tx("t:MoreEvents", strconv.FormatBool(len(sub.queue) > maxEvents)))
+	for _, e := range sub.queue[:min(len(sub.queue), maxEvents)] {
+		n.add(el("t:"+e.kind, tx("t:Watermark", watermark(e.mark)), tx("t:TimeStamp", stamp(e.at)), e.id, c.box.folderID("t:ParentFolderId", e.folder)))
+	}
+	if len(sub.queue) == 0 {
+		n.add(el("t:StatusEvent", tx("t:Watermark", watermark(sub.last))))
+	}
+	return []*elem{success(c.op, n)}, nil
+}
+
+func (c *call) unsubscribe() ([]*elem, error) {
+	_, id, err := c.subscription()
+	if err != nil {
+		return []*elem{failure(c.op, err)}, nil
+	}
+	delete(c.s.subs, id)
+	return []*elem{success(c.op)}, nil
+}

@@ -1,0 +1,269 @@
+package exchange
+
+import (
+	"slices"
+	"strings"
+)
+
+// What an item is made of: the elements of exchange.md 2.3, 2.6 and 2.7 in the
+// order of the schema, which answers keep and requests must keep.
+
+// kind is how a property is written.
+type kind int
+
+const (
+	text     kind = iota
+	boolean       // "true" or "false"
+	number        // decimal
+	moment        // stamp
+	person        // Mailbox in an element: name and address in one string, apart by a line feed
+	body          // BodyType as attribute; not in FindItem
+	entries       // Entry elements by Key; each is a property of its own, uri and ":" and key
+	attached      // made from the item's attachments; not in FindItem
+	extended      // the place of ExtendedProperty elements
+	itemID        // always there
+	absent        // exists in the schema, not in the lab
+)
+
+type property struct {
+	uri       string // "item:Subject"
+	element   string
+	kind      kind
+	inDefault bool // of the BaseShape Default
+}
+
+var itemProperties = []property{
+	{"item:MimeContent", "MimeContent", absent, false},
+	{"item:ItemId", "ItemId", itemID, true},
+	{"item:ParentFolderId", "ParentFolderId", absent, false}, // written by hand
+	{"item:ItemClass", "ItemClass", text, false},
+	{"item:Subject", "Subject", text, true},
+	{"item:Sensitivity", "Sensitivity", text, true},
+	{"item:Body", "Body", body, true},
+	{"item:Attachments", "Attachments", attached, true},
+	{"item:DateTimeReceived", "DateTimeReceived", moment, false},
+	{"item:Size", "Size", number, false},
+	{"item:Categories", "Categories", absent, false},
+	{"item:Importance", "Importance", text, false},
+	{"item:InReplyTo", "InReplyTo", text, false},
+	{"item:IsSubmitted", "IsSubmitted", boolean, false},
+	{"item:IsDraft", "IsDraft", boolean, false},
+	{"item:IsFromMe", "IsFromMe", boolean, false},
+	{"item:IsResend", "IsResend", boolean, false},
+	{"item:IsUnmodified", "IsUnmodified", boolean, false},
+	{"item:InternetMessageHeaders", "InternetMessageHeaders", absent, false},
+	{"item:DateTimeSent", "DateTimeSent", moment, false},
+	{"item:DateTimeCreated", "DateTimeCreated", moment, false},
+	{"item:ResponseObjects", "ResponseObjects", absent, false},
+	{"item:ReminderDueBy", "ReminderDueBy", moment, false},
+	{"item:ReminderIsSet", "ReminderIsSet", boolean, false},
+	{"item:ReminderMinutesBeforeStart", "ReminderMinutesBeforeStart", number, false},
+	{"item:DisplayCc", "DisplayCc", text, false},
+	{"item:DisplayTo", "DisplayTo", text, false},
+	{"item:HasAttachments", "HasAttachments", boolean, true},
+	{"", "ExtendedProperty", extended, false},
+	{"item:Culture", "Culture", text, false},
+	{"item:EffectiveRights", "EffectiveRights", absent, false},
+	{"item:LastModifiedName", "LastModifiedName", text, false},
+	{"item:LastModifiedTime", "LastModifiedTime", moment, false},
+}
+
+var messageProperties = slices.Concat(itemProperties, []property{
+	{"message:Sender", "Sender", person, false},
+	{"message:ToRecipients", "ToRecipients", absent, false},
+	{"message:CcRecipients", "CcRecipients", absent, false},
+	{"message:BccRecipients", "BccRecipients", absent, false},
+	{"message:IsReadReceiptRequested", "IsReadReceiptRequested", boolean, false},
+	{"message:IsDeliveryReceiptRequested", "IsDeliveryReceiptRequested", boolean, false},
+	{"message:ConversationIndex", "ConversationIndex", text, false},
+	{"message:ConversationTopic", "ConversationTopic", text, false},
+	{"message:From", "From", person, true},
+	{"message:InternetMessageId", "InternetMessageId", text, false},
+	{"message:IsRead", "IsRead", boolean, true},
+	{"message:IsResponseRequested", "IsResponseRequested", boolean, false},
+	{"message:References", "References", text, false},
+	{"message:ReplyTo", "ReplyTo", absent, false},
+	{"message:ReceivedBy", "ReceivedBy", person, false},
+	{"message:ReceivedRepresenting", "ReceivedRepresenting", person, false},
+})
+
+var contactProperties = slices.Concat(itemProperties, []property{
+	{"contacts:FileAs", "FileAs", text, true},
+	{"contacts:FileAsMapping", "FileAsMapping", text, false},
+	{"contacts:DisplayName", "DisplayName", text, true},
+	{"contacts:GivenName", "GivenName", text, false},
+	{"contacts:Initials", "Initials", text, false},
+	{"contacts:MiddleName", "MiddleName", text, false},
+	{"contacts:Nickname", "Nickname", text, false},
+	{"contacts:CompleteName", "CompleteName", absent, false},
+	{"contacts:CompanyName", "CompanyName", text, true},
+	{"contacts:EmailAddress", "EmailAddresses", entries, true},
+	{"contacts:PhysicalAddress", "PhysicalAddresses", absent, false},
+	{"contacts:PhoneNumber", "PhoneNumbers", entries, true},
+	{"contacts:AssistantName", "AssistantName", text, false},
+	{"contacts:Birthday", "Birthday", moment, false},
+	{"contacts:BusinessHomePage", "BusinessHomePage", text, false},
+	{"contacts:Children", "Children", absent, false},
+	{"contacts:Companies", "Companies", absent, false},
+	{"contacts:ContactSource", "ContactSource", absent, false},
+	{"contacts:Department", "Department", text, false},
+	{"contacts:Generation", "Generation", text, false},
+	{"contacts:ImAddress", "ImAddresses", entries, true},
+	{"contacts:JobTitle", "JobTitle", text, false},
+	{"contacts:Manager", "Manager", text, false},
+	{"contacts:Mileage", "Mileage", text, false},
+	{"contacts:OfficeLocation", "OfficeLocation", text, false},
+	{"contacts:PostalAddressIndex", "PostalAddressIndex", text, false},
+	{"contacts:Profession", "Profession", text, false},
+	{"contacts:SpouseName", "SpouseName", text, false},
+	{"contacts:Surname", "Surname", text, false},
+	{"contacts:WeddingAnniversary", "WeddingAnniversary", moment, false},
+})
+
+var calendarProperties = slices.Concat(itemProperties, []property{
+	{"calendar:UID", "UID", text, false},
+	{"calendar:RecurrenceId", "RecurrenceId", absent, false},
+	{"calendar:DateTimeStamp", "DateTimeStamp", moment, false},
+	{"calendar:Start", "Start", moment, true},
+	{"calendar:End", "End", moment, true},
+	{"calendar:OriginalStart", "OriginalStart", absent, false},
+	{"calendar:IsAllDayEvent", "IsAllDayEvent", boolean, false},
+	{"calendar:LegacyFreeBusyStatus", "LegacyFreeBusyStatus", text, true},
+	{"calendar:Location", "Location", text, true},
+	{"calendar:When", "When", text, false},
+	{"calendar:IsMeeting", "IsMeeting", boolean, false},
+	{"calendar:IsCancelled", "IsCancelled", boolean, false},
+	{"calendar:IsRecurring", "IsRecurring", boolean, false},
+	{"calendar:MeetingRequestWasSent", "MeetingRequestWasSent", boolean, false},
+	{"calendar:IsResponseRequested", "IsResponseRequested", boolean, false},
+	{"calendar:CalendarItemType", "CalendarItemType", text, true},
+	{"calendar:MyResponseType", "MyResponseType", text, false},
+	{"calendar:Organizer", "Organizer", person, true},
+	{"calendar:RequiredAttendees", "RequiredAttendees", absent, false},
+	{"calendar:OptionalAttendees", "OptionalAttendees", absent, false},
+	{"calendar:Resources", "Resources", absent, false},
+})
+
+// propertiesOf lists what an item of that element has.
+func propertiesOf(element string) []property {
+	switch element {
+	case "Contact":
+		return contactProperties
+	case "CalendarItem":
+		return calendarProperties
+	}
+	return messageProperties
+}
+
+// entryKeys are the keys that the Entry elements of a property may have, complete
+// and in the order of the schema (exchange.md 2.6).
+func entryKeys(uri string) []string {
+	switch uri {
+	case "contacts:PhoneNumber":
+		return []string{"AssistantPhone", "BusinessFax", "BusinessPhone", "BusinessPhone2", "Callback", "CarPhone", "CompanyMainPhone",
+			"HomeFax", "HomePhone", "HomePhone2", "Isdn", "MobilePhone", "OtherFax", "OtherTelephone", "Pager", "PrimaryPhone",
+			"RadioPhone", "Telex", "TtyTddPhone"}
+	case "contacts:EmailAddress":
+		return []string{"EmailAddress1", "EmailAddress2", "EmailAddress3"}
+	case "contacts:ImAddress":
+		return []string{"ImAddress1", "ImAddress2", "ImAddress3"}
+	}
+	return nil
+}
+
+// form is the sequence of an element's children: alternatives apart by "|",
+// those with "?" may be missing (exchange.md 2.1: order matters).
+func form(name string) string {
+	switch name {
+	case "m:FindItem":
+		return "m:ItemShape m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView? m:GroupBy|m:DistinguishedGroupBy? m:Restriction? m:SortOrder? m:ParentFolderIds"
+	case "m:FindFolder":
+		return "m:FolderShape m:IndexedPageFolderView|m:FractionalPageFolderView? m:Restriction? m:ParentFolderIds"
+	case "m:GetFolder":
+		return "m:FolderShape m:FolderIds"
+	case "m:ItemShape", "m:FolderShape":
+		return "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?"
+	case "m:GetItem":
+		return "m:ItemShape m:ItemIds"
+	case "m:GetAttachment":
+		return "m:AttachmentShape? m:AttachmentIds"
+	case "m:CreateItem":
+		return "m:SavedItemFolderId? m:Items"
+	case "m:UpdateItem":
+		return "m:SavedItemFolderId? m:ItemChanges"
+	case "t:ItemChange":
+		return "t:ItemId|t:OccurrenceItemId|t:RecurringMasterItemId t:Updates"
+	case "m:DeleteItem":
+		return "m:ItemIds"
+	case "m:ResolveNames":
+		return "m:ParentFolderIds? m:UnresolvedEntry"
+	case "m:ConvertId":
+		return "m:SourceIds"
+	case "m:Subscribe":
+		return "m:PullSubscriptionRequest|m:PushSubscriptionRequest"
+	case "m:PullSubscriptionRequest":
+		return "t:FolderIds t:EventTypes t:Watermark? t:Timeout"
+	case "m:GetEvents":
+		return "m:SubscriptionId m:Watermark"
+	case "m:Unsubscribe":
+		return "m:SubscriptionId"
+	}
+	return ""
+}
+
+// checkForm checks n and everything in it; nil when it has its form. Depth is
+// bounded by parse.
+func checkForm(n *node) *xmlError {
+	if f := form(n.name); f != "" {
+		kids := n.kids
+		for _, step := range strings.Fields(f) {
+			step, optional := strings.CutSuffix(step, "?")
+			if len(kids) > 0 && slices.Contains(strings.Split(step, "|"), kids[0].name) {
+				kids = kids[1:]
+			} else if !optional {
+				if len(kids) == 0 {
+					return &xmlError{"the element '" + n.name + "' has incomplete content, expected '" + step + "'", n.line, n.col}
+				}
+				break
+			}
+		}
+		if len(kids) > 0 {
+			return &xmlError{"the element '" + n.name + "' has invalid child element '" + kids[0].name + "'", kids[0].line, kids[0].col}
+		}
+	}
+	for _, k := range n.kids {
+		if e := checkForm(k); e != nil {
+			return e
+		}
+	}
+	return nil
+}
+
+// sentence is what Exchange says with a response code.
+func sentence(code string) string {
+	switch code {
+	case "ErrorServerBusy":
+		return "The server is too busy for this request."
+	case "ErrorInvalidServerVersion":
+		return "The specified server version is invalid."
+	case "ErrorSchemaValidation":
+		return "The request failed schema validation."
+	case "ErrorInvalidIdMalformed":
+		return "Id is malformed."
+	case "ErrorItemNotFound":
+		return "The specified object was not found in the store."
+	case "ErrorFolderNotFound":
+		return "The specified folder could not be found in the store."
+	case "ErrorAccessDenied":
+		return "Access is denied. Check credentials and try again."
+	case "ErrorNonExistentMailbox":
+		return "The SMTP address has no mailbox associated with it."
+	case "ErrorNameResolutionNoResults":
+		return "No results were found."
+	case "ErrorNameResolutionMultipleResults":
+		return "Multiple results were found."
+	case "ErrorInternalServerError":
+		return "An internal server error occurred. Try again later."
+	}
+	return "The request was refused with " + code + "."
+}

@@ -1,0 +1,384 @@
+package exchange
+
+import (
+	"bufio"
+	"errors"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device/lab/directory"
+)
+
+// xmlType is the Content-Type of every answer in XML (exchange.md 2.1).
+const xmlType = "text/xml; charset=utf-8"
+
+// call is one request of an operation.
+type call struct {
+	s    *Server
+	user directory.User
+	box  *mailbox
+	op   string // local name
+	body *node
+}
+
+// problem is an error with a response code, of one response message or, as an
+// error of a whole operation, of a SOAP fault.
+type problem struct {
+	code, text string
+	values     []string // of MessageXml: name, value, name, value …
+	at         *xmlError
+}
+
+func (p *problem) Error() string { return p.code + ": " + p.text }
+
+// refusal makes a problem; text "" is the code's usual sentence.
+func refusal(code, text string) *problem {
+	if text == "" {
+		text = sentence(code)
+	}
+	return &problem{code: code, text: text}
+}
+
+// operations answer with one response message each thing that was asked for. An
+// error is a SOAP fault. They run under Server.mu.
+func (c *call) run() ([]*elem, error) {
+	switch c.op {
+	case "GetFolder":
+		return c.getFolder()
+	case "FindFolder":
+		return c.findFolder()
+	case "FindItem":
+		return c.findItem()
+	case "GetItem":
+		return c.getItem()
+	case "GetAttachment":
+		return c.getAttachment()
+	case "CreateItem":
+		return c.createItem()
+	case "UpdateItem":
+		return c.updateItem()
+	case "DeleteItem":
+		return c.deleteItem()
+	case "ResolveNames":
+		return c.resolveNames()
+	case "ConvertId":
+		return c.convertID()
+	case "Subscribe":
+		return c.subscribe()
+	case "GetEvents":
+		return c.getEvents()
+	case "Unsubscribe":
+		return c.unsubscribe()
+	}
+	return nil, refusal("ErrorInvalidOperation", "The lab does not have this operation.")
+}
+
+// of2007 are the operations of Exchange 2007 SP1, complete (exchange.md 2.1).
+const of2007 = " AddDelegate ConvertId CopyFolder CopyItem CreateAttachment CreateFolder CreateItem CreateManagedFolder DeleteAttachment" +
+	" DeleteFolder DeleteItem ExpandDL FindFolder FindItem GetAttachment GetDelegate GetEvents GetFolder GetItem GetUserAvailabilityRequest" +
+	" GetUserOofSettingsRequest MoveFolder MoveItem RemoveDelegate ResolveNames SendItem SetUserOofSettingsRequest Subscribe" +
+	" SyncFolderHierarchy SyncFolderItems Unsubscribe UpdateDelegate UpdateFolder UpdateItem "
+
+func known(op string) bool { return op != "" && strings.Contains(of2007, " "+op+" ") }
+
+// serveEWS is EWS: the description to a GET, operations to a POST.
+func (s *Server) serveEWS(w *recorder, r *http.Request) {
+	f := s.Faults()
+	if f.Status != 0 {
+		if f.Location != "" {
+			w.Header().Set("Location", f.Location)
+		}
+		if f.RetryAfter > 0 {
+			w.Header().Set("Retry-After", strconv.Itoa(f.RetryAfter))
+		}
+		s.refuse(w, r, f.Status, http.StatusText(f.Status))
+		return
+	}
+	user, ok := s.authenticate(w, r)
+	if !ok {
+		return
+	}
+	if f.CloseAfter {
+		w.Header().Set("Connection", "close")
+	}
+	switch {
+	case r.Method == http.MethodGet || r.Method == http.MethodHead:
+		w.Header().Set("Content-Type", xmlType)
+		_, _ = io.WriteString(w, wsdl(s.InsideURL+EWSPath))
+	case r.Method != http.MethodPost:
+		s.refuse(w, r, http.StatusMethodNotAllowed, "HTTP verb used to access this page is not allowed")
+	case !isXML(r):
+		s.refuse(w, r, http.StatusUnsupportedMediaType, "Unsupported media type")
+	default:
+		s.post(w, r, f, user)
+	}
+}
+
+func isXML(r *http.Request) bool {
+	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
+	kind = strings.ToLower(strings.TrimSpace(kind))
+	return kind == "text/xml" || kind == "application/xml" || kind == "" // .NET insists on text/xml; some clients say nothing
+}
+
+// readBody takes the whole body, or answers 413.
+func (s *Server) readBody(w *recorder, r *http.Request) ([]byte, bool) {
+	b, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
+	if err != nil {
+		s.refuse(w, r, http.StatusBadRequest, "Bad request")
+		return nil, false
+	}
+	if len(b) > maxBody {
+		w.Header().Set("Connection", "close")
+		s.refuse(w, r, http.StatusRequestEntityTooLarge, "Request entity too large")
+		return nil, false
+	}
+	return b, true
+}
+
+func (s *Server) post(w *recorder, r *http.Request, f Faults, user directory.User) {
+	b, ok := s.readBody(w, r)
+	if !ok {
+		return
+	}
+	op, err := decode(b)
+	if op == nil {
+		w.operation("", false)
+		s.soapFault(w, f, err)
+		return
+	}
+	name := strings.TrimPrefix(op.name, "m:")
+	w.operation(name, known(name))
+	if f.Delay > 0 && !s.wait(r, f.Delay) {
+		panic(http.ErrAbortHandler)
+	}
+	if f.Hold != nil {
+		f.Hold(r.Context(), name)
+	}
+	switch code := pick(f.SOAPFault, name); {
+	case f.Busy:
+		p := refusal("ErrorServerBusy", "")
+		if f.BackOff > 0 {
+			p.values = []string{"BackOffMilliseconds", strconv.FormatInt(f.BackOff.Milliseconds(), 10)}
+		}
+		err = p
+	case code != "":
+		err = refusal(code, "")
+	}
+	if err != nil {
+		s.soapFault(w, f, err)
+		return
+	}
+	if f.Raw != nil {
+		w.Header().Set("Content-Type", xmlType)
+		_, _ = w.Write(f.Raw)
+		return
+	}
+	messages, err := s.dispatch(f, user, op, name)
+	if err != nil {
+		s.soapFault(w, f, err)
+		return
+	}
+	s.write(w, f, http.StatusOK, el("m:"+name+"Response", el("m:ResponseMessages", messages...)).at("xmlns:m", nsMessages, "xmlns:t", nsTypes))
+}
+
+func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) ([]*elem, error) {
+	code := pick(f.Codes, name)
+	p := refusal(code, "")
+	if f.InnerBusy { // exchange.md 3.1 (3)
+		code, p = "ErrorInternalServerError", refusal("ErrorInternalServerError", "")
+		p.values = []string{"InnerErrorResponseCode", "ErrorServerBusy"}
+	}
+	if code != "" {
+		var all []*elem
+		for range max(1, asked(op)) {
+			all = append(all, failure(name, p))
+		}
+		return all, nil
+	}
+	if user.Mail == "" {
+		return nil, refusal("ErrorNonExistentMailbox", "")
+	}
+	if tooMuch(op) {
+		return nil, refusal("ErrorInvalidRequest", "The request asks for too much at once.")
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &call{s: s, user: user, box: s.box(user), op: name, body: op}
+	return c.run()
+}
+
+// asked is how many things op names, each of which gets a response message.
+func asked(op *node) int {
+	for _, list := range []string{"m:ItemIds", "m:FolderIds", "m:AttachmentIds", "m:ParentFolderIds", "m:ItemChanges", "m:Items", "m:SourceIds"} {
+		if n := op.kid(list); n != nil {
+			return len(n.kids)
+		}
+	}
+	return 1
+}
+
+// tooMuch keeps a request from costing more than its size allows one to expect.
+func tooMuch(op *node) bool {
+	folders := op.kid("m:ParentFolderIds")
+	paths := max(op.kid("m:ItemShape", "t:AdditionalProperties").size(), op.kid("m:FolderShape", "t:AdditionalProperties").size())
+	return asked(op) > maxAsked || folders != nil && len(folders.kids) > maxSearched ||
+		op.kid("m:Restriction").size() > maxRestriction || op.kid("m:SortOrder").size() > maxRestriction || paths > maxPaths
+}
+
+// decode takes the operation out of its envelope and checks its form. With an
+// operation and an error, the form is wrong.
+func decode(b []byte) (*node, error) {
+	root, err := parse(b)
+	if err != nil {
+		return nil, invalid(err)
+	}
+	body := root.kid("soap:Body")
+	if root.name != "soap:Envelope" || body == nil || len(body.kids) != 1 {
+		return nil, invalid(&xmlError{"the root must be a SOAP 1.1 Envelope with a Body that holds one operation", root.line, root.col})
+	}
+	op := body.kids[0]
+	if header := root.kid("soap:Header"); header != nil {
+		for _, h := range header.kids {
+			switch {
+			case h.name == "t:RequestServerVersion":
+				if v := h.attr("Version"); v != "Exchange2007" && v != "Exchange2007_SP1" { // exchange.md 2.1
+					return op, refusal("ErrorInvalidServerVersion", "")
+				}
+			case mustUnderstand(h): // TimeZoneContext and others of later clients are ignored
+				return op, refusal("ErrorInvalidRequest", "The SOAP header "+strings.TrimPrefix(h.name, "t:")+" is not understood.")
+			}
+		}
+	}
+	if !strings.HasPrefix(op.name, "m:") || !known(op.name[2:]) {
+		return op, invalid(&xmlError{"the element 'Body' has invalid child element '" + op.name + "'", op.line, op.col})
+	}
+	if e := checkForm(op); e != nil {
+		return op, invalid(e)
+	}
+	return op, nil
+}
+
+func mustUnderstand(h *node) bool {
+	for _, a := range h.attrs {
+		if a.Name.Space == nsSOAP && a.Name.Local == "mustUnderstand" && (a.Value == "1" || a.Value == "true") {
+			return h.name != "t:MailboxCulture"
+		}
+	}
+	return false
+}
+
+// invalid is the fault for a request against the schema.
+func invalid(err error) *problem {
+	p := refusal("ErrorSchemaValidation", "")
+	var e *xmlError
+	if errors.As(err, &e) {
+		p.at = e
+		p.text += " " + e.violation
+	}
+	return p
+}
+
+// soapFault answers with HTTP 500 and a fault (exchange.md 3.1 (2)).
+func (s *Server) soapFault(w *recorder, f Faults, err error) {
+	var p *problem
+	if !errors.As(err, &p) {
+		p = refusal("ErrorInternalServerError", "")
+	}
+	detail := el("detail",
+		tx("e:ResponseCode", p.code).at("xmlns:e", nsErrors),
+		tx("e:Message", p.text).at("xmlns:e", nsErrors))
+	if m := p.messageXML("t:MessageXml"); m != nil {
+		detail.add(m.at("xmlns:t", nsTypes))
+	}
+	s.write(w, f, http.StatusInternalServerError, el("soap:Fault",
+		tx("faultcode", "a:"+p.code).at("xmlns:a", nsTypes),
+		tx("faultstring", p.text).at("xml:lang", "en-US"),
+		detail))
+}
+
+// messageXML holds what a program shall read of p; nil for nothing.
+func (p *problem) messageXML(name string) *elem {
+	m := el(name)
+	if p.at != nil {
+		m.add(tx("t:LineNumber", strconv.Itoa(p.at.line)), tx("t:LinePosition", strconv.Itoa(p.at.col)), tx("t:Violation", p.at.violation))
+	}
+	for i := 0; i+1 < len(p.values); i += 2 {
+		m.add(tx("t:Value", p.values[i+1]).at("Name", p.values[i]))
+	}
+	if m.kids == nil {
+		return nil
+	}
+	return m
+}
+
+// success is a response message of op.
+func success(op string, kids ...*elem) *elem {
+	return el("m:"+op+"ResponseMessage", slices.Concat([]*elem{tx("m:ResponseCode", "NoError")}, kids)...).at("ResponseClass", "Success")
+}
+
+// failure is a response message of op that refuses. Messages that bear items
+// have an empty list even so (exchange.md 3.1).
+func failure(op string, err error) *elem {
+	var p *problem
+	if !errors.As(err, &p) {
+		p = refusal("ErrorInternalServerError", "")
+	}
+	m := el("m:"+op+"ResponseMessage", tx("m:MessageText", p.text), tx("m:ResponseCode", p.code), tx("m:DescriptiveLinkKey", "0"),
+		p.messageXML("m:MessageXml")).at("ResponseClass", "Error")
+	switch op {
+	case "GetItem", "CreateItem", "UpdateItem":
+		m.add(el("m:Items"))
+	case "GetFolder":
+		m.add(el("m:Folders"))
+	case "GetAttachment":
+		m.add(el("m:Attachments"))
+	}
+	return m
+}
+
+// write sends content as the Body of an envelope.
+func (s *Server) write(w *recorder, f Faults, status int, content *elem) {
+	header := el("soap:Header", el("t:ServerVersionInfo").at("MajorVersion", "8", "MinorVersion", "1", "MajorBuildNumber", "240",
+		"MinorBuildNumber", "6", "Version", "Exchange2007_SP1", "xmlns:t", nsTypes))
+	if f.NoServerVersion {
+		header = nil
+	}
+	w.Header().Set("Content-Type", xmlType)
+	w.WriteHeader(status)
+	var to io.Writer = w
+	if f.Truncate > 0 {
+		to = &cutter{w: w, left: f.Truncate}
+	}
+	out := bufio.NewWriter(to)
+	_, _ = out.WriteString(`<?xml version="1.0" encoding="utf-8"?>`)
+	err := el("soap:Envelope", header, el("soap:Body", content)).at("xmlns:soap", nsSOAP).write(out)
+	if err == nil {
+		err = out.Flush()
+	}
+	if err != nil { // gone, or cut on purpose
+		panic(http.ErrAbortHandler)
+	}
+}
+
+// cutter lets so many bytes through and then fails, Faults.Truncate.
+type cutter struct {
+	w    http.ResponseWriter
+	left int
+}
+
+func (c *cutter) Write(b []byte) (int, error) {
+	n, err := c.w.Write(b[:min(len(b), c.left)])
+	c.left -= n
+	if err == nil && c.left == 0 {
+		_ = http.NewResponseController(c.w).Flush()
+		err = io.ErrShortWrite
+	}
+	return n, err
+}
+
+// stamp is an xs:dateTime as Exchange 2007 writes it.
+func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

@@ -1,0 +1,129 @@
+package exchange
+
+import (
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// The UM web service (exchange.md 2.10): the user's own mailbox, no versions.
+
+// playedCall is a call of PlayOnPhone. It goes one state further each time it is
+// asked after.
+type playedCall struct {
+	sam   string
+	state int
+}
+
+func callStates() []string { return []string{"Connecting", "Alerted", "Connected", "Disconnected"} }
+
+// maxPlayed bounds the calls kept; no source.
+const maxPlayed = 100
+
+func (s *Server) serveUM(w *recorder, r *http.Request) {
+	user, ok := s.authenticate(w, r)
+	if !ok {
+		return
+	}
+	if r.Method != http.MethodPost || !isXML(r) {
+		s.refuse(w, r, http.StatusMethodNotAllowed, "Only SOAP by POST is served here")
+		return
+	}
+	b, ok := s.readBody(w, r)
+	if !ok {
+		return
+	}
+	f := s.Faults()
+	root, err := parse(b)
+	body := root.kid("soap:Body")
+	if err != nil || root.name != "soap:Envelope" || body == nil || len(body.kids) != 1 {
+		w.operation("", false)
+		s.umFault(w, f, "soap:Client", "Server was unable to read request.")
+		return
+	}
+	op, ours := strings.CutPrefix(body.kids[0].name, "m:")
+	known := ours && slices.Contains([]string{"IsUMEnabled", "GetUMProperties", "PlayOnPhone", "GetCallInfo", "Disconnect"}, op)
+	w.operation(op, known)
+	if !known {
+		s.umFault(w, f, "soap:Client", "Server did not recognize the operation.")
+		return
+	}
+	if code := pick(f.SOAPFault, op); code != "" {
+		s.umFault(w, f, "soap:Server", code)
+		return
+	}
+	result, err := s.um(user.SAM, user.EUM, op, body.kids[0])
+	if err != nil {
+		s.umFault(w, f, "soap:Server", err.Error())
+		return
+	}
+	// Response element and its inner result have the same name.
+	s.write(w, f, http.StatusOK, el("m:"+op+"Response", result).at("xmlns:m", nsMessages))
+}
+
+// umFault is the fault of an ASP.NET service, which has no response code.
+func (s *Server) umFault(w *recorder, f Faults, code, text string) {
+	s.write(w, f, http.StatusInternalServerError, el("soap:Fault", tx("faultcode", code), tx("faultstring", text), el("detail")))
+}
+
+func (s *Server) um(sam, eum, op string, n *node) (*elem, error) {
+	name := "m:" + op + "Response"
+	if op == "IsUMEnabled" {
+		return tx(name, fmt.Sprint(eum != "")), nil
+	}
+	if eum == "" {
+		return nil, fmt.Errorf("UserNotUmEnabledException: the user %s is not enabled for Unified Messaging", sam)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch op {
+	case "GetUMProperties":
+		return el(name, tx("m:OofStatus", "false"), tx("m:MissedCallNotificationEnabled", "true"), tx("m:PlayOnPhoneDialString", ""),
+			tx("m:TelephoneAccessNumbers", ""), tx("m:TelephoneAccessFolderEmail", "")), nil
+	case "PlayOnPhone":
+		return s.play(sam, name, n)
+	}
+	id := n.kid("m:CallId").value()
+	c := s.calls[id]
+	if c == nil || c.sam != sam {
+		return nil, fmt.Errorf("InvalidCallIdException: there is no such call")
+	}
+	if op == "Disconnect" {
+		c.state = len(callStates()) - 1
+		return nil, nil
+	}
+	state := callStates()[c.state]
+	c.state = min(c.state+1, len(callStates())-1)
+	return el(name, tx("m:CallState", state), tx("m:EventCause", "None")), nil
+}
+
+// play begins to play a voice mail on a telephone. Samples write entryId and
+// DialString, element pages dialString: both are taken.
+func (s *Server) play(sam, name string, n *node) (*elem, error) {
+	child := func(local string) string {
+		i := slices.IndexFunc(n.kids, func(k *node) bool { return strings.EqualFold(k.name, "m:"+local) })
+		if i < 0 {
+			return ""
+		}
+		return n.kids[i].value()
+	}
+	box := s.boxes[lower(sam)]
+	if box == nil {
+		return nil, fmt.Errorf("InvalidObjectIdException: there is no such message")
+	}
+	numbers, err := box.readID(child("EntryId"), 'I', 1)
+	if err != nil || box.byID[numbers[0]] == nil || !box.byID[numbers[0]].in("voicemail") {
+		return nil, fmt.Errorf("InvalidObjectIdException: there is no such message")
+	}
+	if child("DialString") == "" {
+		return nil, fmt.Errorf("DialingRulesException: there is no number to dial")
+	}
+	if len(s.calls) >= maxPlayed {
+		clear(s.calls)
+	}
+	id := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "812c44e5-%x@um01.%s", s.nextID(), s.dir.Domain()))
+	s.calls[id] = &playedCall{sam: sam}
+	return tx(name, id), nil
+}
