@@ -73,18 +73,25 @@ const (
 	ProvMalformed Code = "prov.malformed" // settings or location profile that cannot be read
 
 	// Exchange (ews, ews/autodiscover).
-	ExchangeNone      Code = "exchange.none"       // no candidate is an Autodiscover service (R9.1)
-	ExchangeHTTP      Code = "exchange.http"       // an HTTP status that is no answer
-	ExchangeMalformed Code = "exchange.malformed"  // a body that is no answer of Exchange
-	ExchangeError     Code = "exchange.error"      // Autodiscover errors 600 to 603
-	ExchangeMailbox   Code = "exchange.no-mailbox" // Autodiscover errors 500 and 501
-	ExchangeRedirects Code = "exchange.redirects"  // a circle, too many, or not https
-	ExchangeNoEWS     Code = "exchange.no-ews"     // settings without a usable URL of EWS
-	ExchangeAddress   Code = "exchange.no-address" // no e-mail address to begin with
-	AuthBinding       Code = "auth.binding"        // Extended Protection refused the log-on
-	AuthBlocked       Code = "auth.ntlm-blocked"   // NTLM is offered and not taken
-	AuthDenied        Code = "auth.denied"         // refused, although the password is good
-	AuthUnanswered    Code = "auth.unanswered"     // the connection ends between the legs of NTLM
+	ExchangeNone      Code = "exchange.none"        // no candidate is an Autodiscover service (R9.1)
+	ExchangeHTTP      Code = "exchange.http"        // an HTTP status that is no answer
+	ExchangeMalformed Code = "exchange.malformed"   // a body that is no answer of Exchange
+	ExchangeError     Code = "exchange.error"       // Autodiscover errors 600 to 603
+	ExchangeMailbox   Code = "exchange.no-mailbox"  // Autodiscover errors 500 and 501
+	ExchangeRedirects Code = "exchange.redirects"   // a circle, too many, or not https
+	ExchangeNoEWS     Code = "exchange.no-ews"      // settings without a usable URL of EWS
+	ExchangeAddress   Code = "exchange.no-address"  // no e-mail address to begin with
+	ExchangeUnreached Code = "exchange.unreachable" // the server was not reached
+	ExchangeBusy      Code = "exchange.busy"        // busy or failing for now
+	ExchangeMoved     Code = "exchange.moved"       // not this server: Autodiscover anew
+	ExchangeDenied    Code = "exchange.denied"      // no mailbox, or not the user's
+	ExchangeGone      Code = "exchange.gone"        // the item is not there any more
+	ExchangeRefused   Code = "exchange.refused"     // any other refusal
+	ExchangeForms     Code = "exchange.forms"       // a proxy wants a log-on by a form
+	AuthBinding       Code = "auth.binding"         // Extended Protection refused the log-on
+	AuthBlocked       Code = "auth.ntlm-blocked"    // NTLM is offered and not taken
+	AuthDenied        Code = "auth.denied"          // refused, although the password is good
+	AuthUnanswered    Code = "auth.unanswered"      // the connection ends between the legs of NTLM
 
 	// What the phone keeps.
 	FlashBusy    Code = "flash.busy"    // another process has the phone on

@@ -52,6 +52,7 @@ const (
 	Ready     Name = "ready"     // nothing left to do
 
 	Autodiscover Name = "autodiscover" // finding Exchange
+	Exchange     Name = "exchange"     // what the mailbox holds
 	Reset        Name = "reset"        // what a reset took away and left
 )
 

@@ -1,0 +1,337 @@
+package ews
+
+import (
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Reader types. They differ from the writer types since encoding/xml cannot
+// read what it writes with a prefix (exchange.md 7.2). Values stay text until
+// they are looked at, so that one bad property does not cost the whole page.
+
+type readHeader struct {
+	Version readVersion `xml:"http://schemas.microsoft.com/exchange/services/2006/types ServerVersionInfo"`
+}
+
+type readVersion struct {
+	Major      string `xml:"MajorVersion,attr"`
+	Minor      string `xml:"MinorVersion,attr"`
+	MajorBuild string `xml:"MajorBuildNumber,attr"`
+	MinorBuild string `xml:"MinorBuildNumber,attr"`
+	Version    string `xml:"Version,attr"`
+}
+
+func (v readVersion) text() string {
+	if v.Major == "" {
+		return ""
+	}
+	return clean(fmt.Sprintf("%s.%s.%s.%s %s", v.Major, v.Minor, v.MajorBuild, v.MinorBuild, v.Version))
+}
+
+// readFault takes SOAP 1.1 and 1.2, whose children have different names.
+type readFault struct {
+	Code      string     `xml:"faultcode"`
+	String    string     `xml:"faultstring"`
+	Detail    readDetail `xml:"detail"`
+	Code12    string     `xml:"Code>Value"`
+	Subcode12 string     `xml:"Code>Subcode>Value"`
+	Reason12  string     `xml:"Reason>Text"`
+	Detail12  readDetail `xml:"Detail"`
+}
+
+type readDetail struct {
+	Code    string         `xml:"ResponseCode"`
+	Message string         `xml:"Message"`
+	XML     readMessageXML `xml:"MessageXml"`
+}
+
+// readMessageXML has its Value elements in the types namespace; the element
+// itself is in messages or types.
+type readMessageXML struct {
+	Values []readValue `xml:"http://schemas.microsoft.com/exchange/services/2006/types Value"`
+}
+
+type readValue struct {
+	Name string `xml:"Name,attr"`
+	Text string `xml:",chardata"`
+}
+
+// readAnswer is XResponse with its ResponseMessages.
+type readAnswer struct {
+	ResponseMessages readMessages `xml:"http://schemas.microsoft.com/exchange/services/2006/messages ResponseMessages"`
+}
+
+type readMessages struct{ list []message }
+
+// UnmarshalXML keeps the order of the messages and bounds their number.
+func (m *readMessages) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return eachChild(d, nsMessages, func(t xml.StartElement) error {
+		if !strings.HasSuffix(t.Name.Local, "ResponseMessage") {
+			return d.Skip()
+		}
+		if len(m.list) >= maxListed {
+			return fmt.Errorf("more than %d response messages", maxListed)
+		}
+		m.list = append(m.list, message{})
+		return d.DecodeElement(&m.list[len(m.list)-1], &t)
+	})
+}
+
+// message is one response message of any operation (exchange.md 2.1).
+type message struct {
+	Class   string          `xml:"ResponseClass,attr"`
+	Text    string          `xml:"http://schemas.microsoft.com/exchange/services/2006/messages MessageText"`
+	Code    string          `xml:"http://schemas.microsoft.com/exchange/services/2006/messages ResponseCode"`
+	XML     readMessageXML  `xml:"http://schemas.microsoft.com/exchange/services/2006/messages MessageXml"`
+	Root    *readRoot       `xml:"http://schemas.microsoft.com/exchange/services/2006/messages RootFolder"`
+	Items   readItems       `xml:"http://schemas.microsoft.com/exchange/services/2006/messages Items"`
+	Folders readFolders     `xml:"http://schemas.microsoft.com/exchange/services/2006/messages Folders"`
+	Names   readResolutions `xml:"http://schemas.microsoft.com/exchange/services/2006/messages ResolutionSet"`
+}
+
+// err is what the message complains about; nil for a success. A warning that
+// comes with its data is none; one whose code means another attempt is.
+func (m *message) err(op string) *Error {
+	code := ResponseCode(clean(m.Code))
+	e := &Error{Op: op, Code: code, Status: 200, Text: clean(m.Text)}
+	switch m.Class {
+	case "Success":
+		if code == NoError || code == "" {
+			return nil
+		}
+		return malformed(op, "a success says %s", code)
+	case "Warning":
+		if e.judge(m.XML.Values); e.Action.retried() {
+			return e
+		}
+		return nil
+	case "Error":
+		e.judge(m.XML.Values)
+		return e
+	}
+	return malformed(op, "the response class %q is unknown", clean(m.Class))
+}
+
+// judge sets Action and After from the code and the values beside it. An
+// internal error may hold the real code inside (exchange.md 3.1, shape 3).
+func (e *Error) judge(values []readValue) {
+	for _, v := range values {
+		text := strings.TrimSpace(v.Text)
+		switch v.Name {
+		case "BackOffMilliseconds":
+			if ms, err := strconv.ParseInt(text, 10, 32); err == nil && ms > 0 {
+				e.After = time.Duration(ms) * time.Millisecond
+			}
+		case "InnerErrorResponseCode":
+			if e.Code == errorInternal && strings.HasPrefix(text, "Error") {
+				e.Code = ResponseCode(clean(text))
+			}
+		}
+	}
+	e.Action = ActionOf(e.Code)
+}
+
+type readRoot struct {
+	Offset  string      `xml:"IndexedPagingOffset,attr"`
+	Total   string      `xml:"TotalItemsInView,attr"`
+	Last    string      `xml:"IncludesLastItemInRange,attr"`
+	Items   readItems   `xml:"http://schemas.microsoft.com/exchange/services/2006/types Items"`
+	Folders readFolders `xml:"http://schemas.microsoft.com/exchange/services/2006/types Folders"`
+}
+
+type readItems struct{ list []item }
+
+// UnmarshalXML keeps the order of items of several kinds and bounds their number.
+func (l *readItems) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return eachChild(d, nsTypes, func(t xml.StartElement) error {
+		if len(l.list) >= maxListed {
+			return fmt.Errorf("more than %d items in one answer", maxListed)
+		}
+		l.list = append(l.list, item{Kind: t.Name.Local})
+		return d.DecodeElement(&l.list[len(l.list)-1], &t)
+	})
+}
+
+type readFolders struct{ list []folder }
+
+// UnmarshalXML takes folders of every kind and bounds their number.
+func (l *readFolders) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return eachChild(d, nsTypes, func(t xml.StartElement) error {
+		if len(l.list) >= maxListed {
+			return fmt.Errorf("more than %d folders in one answer", maxListed)
+		}
+		l.list = append(l.list, folder{})
+		return d.DecodeElement(&l.list[len(l.list)-1], &t)
+	})
+}
+
+// eachChild calls f for each child element in ns, up to the end of the parent.
+// f consumes the child.
+func eachChild(d *xml.Decoder, ns string, f func(xml.StartElement) error) error {
+	for {
+		t, err := d.Token()
+		if err != nil {
+			return noEOF(err)
+		}
+		switch t := t.(type) {
+		case xml.EndElement:
+			return nil
+		case xml.StartElement:
+			if t.Name.Space != ns {
+				err = d.Skip()
+			} else {
+				err = f(t)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+type readID struct {
+	ID        string `xml:"Id,attr"`
+	ChangeKey string `xml:"ChangeKey,attr"`
+}
+
+func (r readID) id() ItemID { return ItemID(r) }
+
+// folder is any kind of folder; a contacts or calendar folder has no unread count.
+type folder struct {
+	ID     readID `xml:"http://schemas.microsoft.com/exchange/services/2006/types FolderId"`
+	Name   string `xml:"http://schemas.microsoft.com/exchange/services/2006/types DisplayName"`
+	Total  string `xml:"http://schemas.microsoft.com/exchange/services/2006/types TotalCount"`
+	Unread string `xml:"http://schemas.microsoft.com/exchange/services/2006/types UnreadCount"`
+}
+
+// item is any kind of item: the names of the properties do not collide.
+type item struct {
+	Kind        string         `xml:"-"`
+	ID          readID         `xml:"http://schemas.microsoft.com/exchange/services/2006/types ItemId"`
+	Class       string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types ItemClass"`
+	Subject     string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types Subject"`
+	Sensitivity string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types Sensitivity"`
+	Received    string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types DateTimeReceived"`
+	HasFiles    string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types HasAttachments"`
+	Files       readFiles      `xml:"http://schemas.microsoft.com/exchange/services/2006/types Attachments"`
+	Extended    []readExtended `xml:"http://schemas.microsoft.com/exchange/services/2006/types ExtendedProperty"`
+	From        readMailbox    `xml:"http://schemas.microsoft.com/exchange/services/2006/types From"`
+	To          readMailboxes  `xml:"http://schemas.microsoft.com/exchange/services/2006/types ToRecipients"`
+	IsRead      string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types IsRead"`
+	readContact
+	Start     string `xml:"http://schemas.microsoft.com/exchange/services/2006/types Start"`
+	End       string `xml:"http://schemas.microsoft.com/exchange/services/2006/types End"`
+	AllDay    string `xml:"http://schemas.microsoft.com/exchange/services/2006/types IsAllDayEvent"`
+	Status    string `xml:"http://schemas.microsoft.com/exchange/services/2006/types LegacyFreeBusyStatus"`
+	Location  string `xml:"http://schemas.microsoft.com/exchange/services/2006/types Location"`
+	IsMeeting string `xml:"http://schemas.microsoft.com/exchange/services/2006/types IsMeeting"`
+}
+
+type readContact struct {
+	FileAs      string      `xml:"http://schemas.microsoft.com/exchange/services/2006/types FileAs"`
+	DisplayName string      `xml:"http://schemas.microsoft.com/exchange/services/2006/types DisplayName"`
+	GivenName   string      `xml:"http://schemas.microsoft.com/exchange/services/2006/types GivenName"`
+	Surname     string      `xml:"http://schemas.microsoft.com/exchange/services/2006/types Surname"`
+	Company     string      `xml:"http://schemas.microsoft.com/exchange/services/2006/types CompanyName"`
+	Emails      readEntries `xml:"http://schemas.microsoft.com/exchange/services/2006/types EmailAddresses"`
+	Phones      readEntries `xml:"http://schemas.microsoft.com/exchange/services/2006/types PhoneNumbers"`
+	IMs         readEntries `xml:"http://schemas.microsoft.com/exchange/services/2006/types ImAddresses"`
+}
+
+type readEntries struct {
+	List []readEntry `xml:"http://schemas.microsoft.com/exchange/services/2006/types Entry"`
+}
+
+type readEntry struct {
+	Key  string `xml:"Key,attr"`
+	Text string `xml:",chardata"`
+}
+
+type readFiles struct {
+	List []readFile `xml:"http://schemas.microsoft.com/exchange/services/2006/types FileAttachment"`
+}
+
+type readFile struct {
+	ID          readID `xml:"http://schemas.microsoft.com/exchange/services/2006/types AttachmentId"`
+	Name        string `xml:"http://schemas.microsoft.com/exchange/services/2006/types Name"`
+	ContentType string `xml:"http://schemas.microsoft.com/exchange/services/2006/types ContentType"`
+}
+
+type readExtended struct {
+	Field struct {
+		Tag string `xml:"PropertyTag,attr"`
+	} `xml:"http://schemas.microsoft.com/exchange/services/2006/types ExtendedFieldURI"`
+	Value string `xml:"http://schemas.microsoft.com/exchange/services/2006/types Value"`
+}
+
+type readMailbox struct {
+	Box readAddress `xml:"http://schemas.microsoft.com/exchange/services/2006/types Mailbox"`
+}
+
+type readMailboxes struct {
+	List []readAddress `xml:"http://schemas.microsoft.com/exchange/services/2006/types Mailbox"`
+}
+
+type readAddress struct {
+	Name    string `xml:"http://schemas.microsoft.com/exchange/services/2006/types Name"`
+	Address string `xml:"http://schemas.microsoft.com/exchange/services/2006/types EmailAddress"`
+	Routing string `xml:"http://schemas.microsoft.com/exchange/services/2006/types RoutingType"`
+	Kind    string `xml:"http://schemas.microsoft.com/exchange/services/2006/types MailboxType"`
+}
+
+type readResolutions struct {
+	Last string           `xml:"IncludesLastItemInRange,attr"`
+	List []readResolution `xml:"http://schemas.microsoft.com/exchange/services/2006/types Resolution"`
+}
+
+type readResolution struct {
+	Box     readAddress  `xml:"http://schemas.microsoft.com/exchange/services/2006/types Mailbox"`
+	Contact *readContact `xml:"http://schemas.microsoft.com/exchange/services/2006/types Contact"`
+}
+
+// extended is the value of a property tag, which a server may write as
+// 0x6801, 0X6801 or 26625.
+func (it *item) extended(tag uint64) string {
+	for _, p := range it.Extended {
+		if n, err := strconv.ParseUint(strings.TrimSpace(p.Field.Tag), 0, 32); err == nil && n == tag {
+			return strings.TrimSpace(p.Value)
+		}
+	}
+	return ""
+}
+
+// number reads a count; -1 when it is absent or none.
+func number(s string) int {
+	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
+	if err != nil || n < 0 {
+		return -1
+	}
+	return int(n)
+}
+
+// yes reads xs:boolean; anything else is false.
+func yes(s string) bool { s = strings.TrimSpace(s); return s == "true" || s == "1" }
+
+// moment reads xs:dateTime as UTC; the zero time when it is absent or none.
+// Exchange 2007 writes UTC with Z; a time without a zone is taken as UTC.
+func moment(s string) time.Time {
+	s = strings.TrimSpace(s)
+	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t.UTC()
+		}
+	}
+	return time.Time{}
+}
+
+// first is the first that is not blank, trimmed.
+func first(texts ...string) string {
+	for i := range texts {
+		texts[i] = strings.TrimSpace(texts[i])
+	}
+	return cmp.Or(texts...)
+}

@@ -1,0 +1,118 @@
+package ews
+
+import (
+	"context"
+	"strings"
+)
+
+// PhoneKey says what a number of a contact is for: one of the 19 keys of the
+// schema, such as "BusinessPhone".
+type PhoneKey string
+
+// The keys that the phone asks for. A server may send others too.
+const (
+	BusinessPhone  PhoneKey = "BusinessPhone"
+	MobilePhone    PhoneKey = "MobilePhone"
+	HomePhone      PhoneKey = "HomePhone"
+	BusinessPhone2 PhoneKey = "BusinessPhone2"
+	OtherTelephone PhoneKey = "OtherTelephone"
+	PrimaryPhone   PhoneKey = "PrimaryPhone"
+)
+
+// PhoneNumber is one number as the user typed it: free text, to be normalized
+// by the dial plan before anything is compared with it.
+type PhoneNumber struct {
+	Key  PhoneKey `json:"key"`
+	Text string   `json:"text"`
+}
+
+// Contact is one Outlook contact. Empty fields are absent in the mailbox; the
+// server cuts each at 255 characters.
+type Contact struct {
+	ID          ItemID        `json:"id,omitzero"`           // zero in a result of ResolveNames
+	FileAs      string        `json:"fileAs,omitempty"`      // what Outlook sorts by: "Kelly, Bob"
+	DisplayName string        `json:"displayName,omitempty"` // "Bob Kelly"
+	GivenName   string        `json:"givenName,omitempty"`
+	Surname     string        `json:"surname,omitempty"`
+	Company     string        `json:"company,omitempty"`
+	Email       string        `json:"email,omitempty"` // the first address
+	IM          string        `json:"im,omitempty"`    // the first instant messaging address, a SIP URI
+	Phones      []PhoneNumber `json:"phones,omitempty"`
+}
+
+// Name is what to show: the display name, else the names, else what it is
+// filed as, the company, the address. Empty when the contact has none.
+func (c Contact) Name() string {
+	return first(c.DisplayName, c.GivenName+" "+c.Surname, c.FileAs, c.Company, c.Email)
+}
+
+// contactQuery is exchange.md 2.6. Only the default folder counts, without
+// folders below it (exchange.md 0).
+func contactQuery(size int) query {
+	return query{page: size, parent: wellKnown("contacts"), shape: shape(
+		uris("item:ItemClass", "contacts:FileAs", "contacts:DisplayName", "contacts:GivenName", "contacts:CompanyName", "contacts:Surname"),
+		indexed("contacts:EmailAddress", "EmailAddress1"),
+		indexed("contacts:PhoneNumber", string(BusinessPhone), string(MobilePhone), string(HomePhone)),
+		indexed("contacts:ImAddress", "ImAddress1"),
+		indexed("contacts:PhoneNumber", string(BusinessPhone2), string(OtherTelephone), string(PrimaryPhone)))}
+}
+
+// Contacts reads the user's Outlook contacts, in the server's order.
+// Distribution lists are left out. An error means that the list is not whole:
+// the owner keeps showing the one it had.
+func (c *Client) Contacts(ctx context.Context) ([]Contact, Listing, error) {
+	items, l, err := c.readAll(ctx, contactQuery(pageContacts))
+	if err != nil {
+		return nil, l, err
+	}
+	all := contactsOf(items)
+	c.tell("Outlook contacts", len(all), l)
+	return all, l, nil
+}
+
+// FirstContacts reads the first page only, for a screen that cannot wait for
+// the rest. n is at least 1 and at most 1,000.
+func (c *Client) FirstContacts(ctx context.Context, n int) ([]Contact, Listing, error) {
+	p, err := c.readPage(ctx, contactQuery(min(max(n, 1), maxListed)), 0)
+	if err != nil {
+		return nil, Listing{}, err
+	}
+	return contactsOf(p.items), Listing{Total: p.total, Pages: 1, Truncated: !p.last}, nil
+}
+
+func contactsOf(items []item) []Contact {
+	all := make([]Contact, 0, len(items))
+	for i := range items {
+		if it := &items[i]; it.Kind == "Contact" && it.ID.ID != "" && (it.Class == "" || classIs(it.Class, "IPM.Contact")) {
+			all = append(all, it.contact(it.ID.id()))
+		}
+	}
+	return all
+}
+
+func (r *readContact) contact(id ItemID) Contact {
+	c := Contact{ID: id, FileAs: first(r.FileAs), DisplayName: first(r.DisplayName), GivenName: first(r.GivenName),
+		Surname: first(r.Surname), Company: first(r.Company), Email: r.Emails.first(), IM: r.IMs.first()}
+	for _, e := range r.Phones.List {
+		if text := first(e.Text); text != "" {
+			c.Phones = append(c.Phones, PhoneNumber{PhoneKey(e.Key), text})
+		}
+	}
+	return c
+}
+
+func (l readEntries) first() string {
+	for _, e := range l.List {
+		if text := first(e.Text); text != "" {
+			return text
+		}
+	}
+	return ""
+}
+
+// classIs says whether class is base or below it: by whole parts and without
+// regard to case (exchange.md 2.3).
+func classIs(class, base string) bool {
+	return len(class) >= len(base) && strings.EqualFold(class[:len(base)], base) &&
+		(len(class) == len(base) || class[len(base)] == '.')
+}

@@ -1,0 +1,89 @@
+package ews
+
+import "context"
+
+// getItems reads properties of items by their ids, in their order. An item
+// that is gone is nil: ids go stale between listing and reading.
+func (c *Client) getItems(ctx context.Context, ids []ItemID, s writeShape) ([]*item, error) {
+	const op = "GetItem"
+	var w writeGetItem
+	w.Shape = s
+	for _, id := range ids {
+		w.IDs.List = append(w.IDs.List, writeItemID{ID: id.ID}) // without the change key: the item as it is now
+	}
+	messages, err := c.ask(ctx, op, w, len(ids))
+	if err != nil {
+		return nil, err
+	}
+	all := make([]*item, len(ids))
+	for i := range messages {
+		if e := messages[i].err(op); e != nil {
+			if e.Action == Gone {
+				continue
+			}
+			return nil, c.failed(e)
+		}
+		list := messages[i].Items.list
+		if len(list) != 1 {
+			return nil, c.failed(malformed(op, "%d items came where one was asked for", len(list)))
+		}
+		all[i] = &list[0]
+	}
+	return all, nil
+}
+
+// getItem is getItems for one; an item that is gone is an error.
+func (c *Client) getItem(ctx context.Context, id ItemID, s writeShape) (*item, error) {
+	all, err := c.getItems(ctx, []ItemID{id}, s)
+	if err != nil {
+		return nil, err
+	}
+	if all[0] == nil {
+		return nil, c.failed(&Error{Op: "GetItem", Code: ErrorItemNotFound, Status: 200, Action: Gone})
+	}
+	return all[0], nil
+}
+
+// MarkRead sets whether a voice mail or missed call counts as read, and
+// returns the id with its new change key. When somebody else changed the item
+// at the same time, its change key is fetched and the request made once more.
+// An item that is gone is an error with the action Gone.
+func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, error) {
+	const op = "UpdateItem"
+	for again := false; ; again = true {
+		w := writeUpdateItem{Conflict: "AlwaysOverwrite", Disposition: "SaveOnly"}
+		change := &w.Changes.Change
+		change.ID = writeItemID(id)
+		change.Updates.Set.Field = uris("message:IsRead")[0]
+		change.Updates.Set.Message.IsRead = read
+		m, err := c.one(ctx, op, w)
+		if actionIn(err) == Refetch && !again {
+			it, err := c.getItem(ctx, id, shape())
+			if err != nil {
+				return id, err
+			}
+			id = it.ID.id()
+			continue
+		}
+		if err != nil {
+			return id, err
+		}
+		if len(m.Items.list) == 1 && m.Items.list[0].ID.ID != "" {
+			id = m.Items.list[0].ID.id()
+		} else {
+			id.ChangeKey = "" // changed, to what is unknown
+		}
+		return id, nil
+	}
+}
+
+// Delete moves an item to Deleted Items. One that is gone already is done.
+func (c *Client) Delete(ctx context.Context, id ItemID) error {
+	w := writeDeleteItem{Type: "MoveToDeletedItems"}
+	w.IDs.List = []writeItemID{{ID: id.ID}}
+	_, err := c.one(ctx, "DeleteItem", w)
+	if codeIn(err) == ErrorItemNotFound {
+		return nil
+	}
+	return err
+}

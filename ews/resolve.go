@@ -1,0 +1,45 @@
+package ews
+
+import (
+	"context"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Resolution is one person or list that a name may mean.
+type Resolution struct {
+	Name    string   `json:"name"`
+	Address string   `json:"address,omitempty"` // e-mail address; for a contact without one empty
+	Routing string   `json:"routing,omitempty"` // "SMTP", or "EX" when Address is a legacy DN
+	Kind    string   `json:"kind,omitempty"`    // "Mailbox", "PublicDL", "PrivateDL", "Contact", …; later servers only
+	Contact *Contact `json:"contact,omitempty"` // phone numbers and names; nil when the server has none
+}
+
+// ResolveNames asks the directory and then the user's contacts for a name or
+// the beginning of one. None found is an empty list. more says that the server
+// found others too: it gives at most 100.
+func (c *Client) ResolveNames(ctx context.Context, name string) (found []Resolution, more bool, err error) {
+	const op = "ResolveNames"
+	name = strings.TrimSpace(name)
+	if name == "" {
+		return nil, false, &journal.Failure{Code: journal.Usage, Asked: op, What: "no name was given to look up", Fix: "give the beginning of a name"}
+	}
+	m, err := c.one(ctx, op, writeResolveNames{Full: true, Scope: "ActiveDirectoryContacts", Entry: name})
+	if codeIn(err) == ErrorNoResults {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	for _, r := range m.Names.List { // also with the warning that there are several
+		n := Resolution{Name: first(r.Box.Name), Address: first(r.Box.Address), Routing: first(r.Box.Routing), Kind: first(r.Box.Kind)}
+		if r.Contact != nil {
+			k := r.Contact.contact(ItemID{})
+			n.Contact = &k
+			n.Name = first(n.Name, k.Name())
+		}
+		found = append(found, n)
+	}
+	return found, m.Names.Last != "" && !yes(m.Names.Last), nil
+}

@@ -1,0 +1,316 @@
+package ews
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// versions are the schemas that the phone asks in. 2007 SP1 first; a server of
+// 2007 without SP1 does not know it, a mailbox of a later one may refuse it.
+const (
+	version2007SP1 = "Exchange2007_SP1"
+	version2007    = "Exchange2007"
+	version2010    = "Exchange2010"
+)
+
+// ask sends one operation and returns its response messages, each with what it
+// complains about: the caller judges them. want is how many there must be.
+func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]message, error) {
+	var messages []message
+	err := c.attempts(ctx, op, body, or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
+		b, err := readAll(r.Body, or(c.MaxBody, DefaultMaxBody))
+		if err != nil {
+			return malformedOr(op, err)
+		}
+		if utf16(b) {
+			return malformed(op, "the answer is UTF-16; Exchange Web Services speak UTF-8")
+		}
+		var a readAnswer
+		if err := c.envelope(bytes.NewReader(withoutControls(b)), op, func(d *xml.Decoder) error {
+			return eachChild(d, nsMessages, func(t xml.StartElement) error {
+				if t.Name.Local != "ResponseMessages" {
+					return d.Skip()
+				}
+				return d.DecodeElement(&a.ResponseMessages, &t)
+			})
+		}); err != nil {
+			return err
+		}
+		messages = a.ResponseMessages.list
+		if len(messages) != want {
+			return malformed(op, "the answer has %d response messages where %d were asked for", len(messages), want)
+		}
+		for i := range messages {
+			if e := messages[i].err(op); e != nil && (e.Action.retried() || e.Action == StepVersion) {
+				return e
+			}
+		}
+		return nil
+	})
+	return messages, err
+}
+
+// envelope reads an answer and notes what the server calls itself. Errors that
+// are not the server's own become malformed answers.
+func (c *Client) envelope(r io.Reader, op string, into func(*xml.Decoder) error) error {
+	server, err := readEnvelope(r, op, into)
+	if server != "" {
+		c.mu.Lock()
+		c.server = server
+		c.mu.Unlock()
+	}
+	return malformedOr(op, err)
+}
+
+func malformedOr(op string, err error) error {
+	var e *Error
+	if err == nil || errors.As(err, &e) {
+		return err
+	}
+	if e := broken(op, err); e != nil {
+		return e
+	}
+	if errors.Is(err, errTooLarge) {
+		return &Error{Op: op, Action: TooLarge, Err: err}
+	}
+	return &Error{Op: op, Action: Report, Err: err}
+}
+
+// one is ask for an operation with one response message; an error of that
+// message is the error.
+func (c *Client) one(ctx context.Context, op string, body any) (*message, error) {
+	messages, err := c.ask(ctx, op, body, 1)
+	if err != nil {
+		return nil, err
+	}
+	if e := messages[0].err(op); e != nil {
+		return nil, c.failed(e)
+	}
+	return &messages[0], nil
+}
+
+// attempts sends the request until it is answered, is refused for good, or
+// patience ends (exchange.md 3.2 and 3.3). read takes an answer that is SOAP.
+func (c *Client) attempts(ctx context.Context, op string, body any, limit time.Duration, read func(*http.Response) error) error {
+	u, err := c.endpoint()
+	if err != nil {
+		return err
+	}
+	stepped := false
+	for p := c.patience(); ; {
+		if err := c.gate(ctx, p, op); err != nil {
+			return err
+		}
+		request, err := envelope(c.speaks(), body)
+		if err != nil {
+			return err
+		}
+		err = c.attempt(ctx, u, op, request, limit, read)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ended(ctx, op)
+		}
+		var e *Error
+		if !errors.As(err, &e) {
+			return err
+		}
+		e.at, e.request = c.URL, request
+		if e.Action == StepVersion && !stepped && c.step(e.Code) {
+			stepped = true
+			continue
+		}
+		if !e.Action.retried() || e.spent {
+			return e.failure()
+		}
+		wait, ok := p.next(e)
+		if e.Action == Wait {
+			c.busy(or(wait, busyWait))
+		}
+		if !ok {
+			return e.failure()
+		}
+		f := journal.FailureOf(e.failure())
+		s := f.Step(journal.Exchange)
+		s.State, s.Decided = journal.Warned, fmt.Sprintf("the phone asks again in %s", wait.Round(100*time.Millisecond))
+		c.Record.Record(s)
+		if e.Action != Wait { // the gate waits for a busy server
+			if err := c.sleep(ctx, wait, op); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// failed completes an error of one item with what the Client knows.
+func (c *Client) failed(e *Error) error {
+	e.at = c.URL
+	return e.failure()
+}
+
+// ended is the caller's own end: a time-out or a cancelled errand.
+func ended(ctx context.Context, op string) error {
+	return &journal.Failure{Code: journal.Timeout, Asked: op, What: "Exchange was not asked to the end",
+		Because: "the time given ran out, or whoever asked has gone", Fix: "ask again", Err: context.Cause(ctx)}
+}
+
+func (c *Client) speaks() string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return or(c.version, version2007SP1)
+}
+
+// step changes the version down or up; false: there is nothing left to try.
+func (c *Client) step(code ResponseCode) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	to := version2007
+	if code == errorInvalidForMailbox {
+		to = version2010
+	}
+	if c.version == to {
+		return false
+	}
+	c.version = to
+	return true
+}
+
+// attempt is one request with its answer.
+func (c *Client) attempt(ctx context.Context, u *url.URL, op string, request []byte, limit time.Duration, read func(*http.Response) error) error {
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(request)) // sets GetBody: a handshake sends it again
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "text/xml; charset=utf-8")
+	r.Header.Set("SOAPAction", `"`+nsMessages+"/"+op+`"`)
+	if c.UserAgent != "" {
+		r.Header.Set("User-Agent", c.UserAgent)
+	}
+	answer, err := c.Doer.Do(r)
+	if err != nil {
+		return unreachable(op, err)
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusOK || answer.StatusCode == http.StatusInternalServerError && isXML(answer) {
+		if !isXML(answer) {
+			return malformed(op, "the answer is %q, not XML", clean(answer.Header.Get("Content-Type")))
+		}
+		err := read(answer)
+		var e *Error
+		if errors.As(err, &e) && e.Status == 0 {
+			e.Status = answer.StatusCode
+		}
+		if err == nil && answer.StatusCode != http.StatusOK {
+			return &Error{Op: op, Status: answer.StatusCode, Action: Again, Err: errors.New("an answer without a fault came with this status")}
+		}
+		return err
+	}
+	return c.notSOAP(op, answer)
+}
+
+func isXML(r *http.Response) bool {
+	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return err == nil && (kind == "text/xml" || kind == "application/xml" || kind == "application/soap+xml")
+}
+
+// notSOAP judges an answer by its status (exchange.md 3.2, last rows).
+func (c *Client) notSOAP(op string, r *http.Response) *Error {
+	e := &Error{Op: op, Status: r.StatusCode, Action: actionOfStatus(r.StatusCode)}
+	_, _ = io.CopyN(io.Discard, r.Body, 64<<10) // a short page is read, so that the connection can be used again
+	if r.StatusCode >= 300 && r.StatusCode < 400 {
+		e.Location = clean(r.Header.Get("Location"))
+		if strings.HasPrefix(strings.ToLower(e.Location), "/ews/genericerrorpage.htm") {
+			e.Action = Again
+		}
+	}
+	if s := r.Header.Get("Retry-After"); s != "" && e.Action.retried() {
+		if n, err := strconv.ParseInt(s, 10, 32); err == nil && n > 0 {
+			e.After = time.Duration(n) * time.Second
+		} else if at, err := http.ParseTime(s); err == nil {
+			e.After = max(at.Sub(c.clock().Now()), 0)
+		}
+	}
+	return e
+}
+
+// unreachable judges an error of the Doer. One with a *journal.Failure keeps
+// its code: a refused password is never tried again, and an untrusted
+// certificate (R1.6), a missing channel binding or NTLM that the domain blocks
+// hides Exchange without a word about the password.
+func unreachable(op string, err error) *Error {
+	e := &Error{Op: op, Action: Report, Err: err}
+	var f *journal.Failure
+	if errors.As(err, &f) {
+		switch f.Code {
+		case journal.AuthPassword, journal.ADCredentials, journal.ADExpired:
+			e.Action = Credentials
+		case journal.Internal, journal.Usage, journal.Timeout:
+			e.Action = Report
+		default: // no trust, no common authentication, an account that is locked or disabled
+			if e.Action = Hide; f.Code.Page().Retry {
+				e.Action = Reconnect
+			}
+		}
+		return e
+	}
+	if b := broken(op, err); b != nil {
+		return b
+	}
+	var cert *tls.CertificateVerificationError
+	if errors.As(err, &cert) {
+		e.Action = Hide
+	}
+	return e
+}
+
+// broken is the error of a connection that failed or broke; nil for any other,
+// TLS alerts and certificates among them: those are never tried again.
+func broken(op string, err error) *Error {
+	var (
+		alert tls.AlertError
+		conn  *net.OpError
+		name  *net.DNSError
+	)
+	switch {
+	case errors.As(err, &alert):
+		return nil
+	case errors.As(err, &conn), errors.As(err, &name), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errCutShort), errors.Is(err, io.EOF):
+		return &Error{Op: op, Action: Reconnect, Err: err}
+	}
+	return nil
+}
+
+var errCutShort = errors.New("the connection broke in the middle of the answer")
+
+// readAll reads a body up to limit. A body that breaks off is told apart from
+// XML that merely ends too early.
+func readAll(r io.Reader, limit int64) ([]byte, error) {
+	b, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == io.ErrUnexpectedEOF {
+		return nil, errCutShort
+	}
+	if err != nil {
+		return nil, err
+	}
+	if int64(len(b)) > limit {
+		return nil, fmt.Errorf("the answer is larger than %d bytes", limit)
+	}
+	return b, nil
+}

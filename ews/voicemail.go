@@ -1,0 +1,111 @@
+package ews
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"time"
+)
+
+// ErrNoVoiceMail is returned, wrapped, when the mailbox has no Voice Mail
+// folder: Unified Messaging is not switched on for the user, so the phone
+// hides Voice Mail and Call Log (exchange.md 2.2).
+var ErrNoVoiceMail = errors.New("the mailbox has no Voice Mail folder: the user is not enabled for Unified Messaging")
+
+// VoiceMail is one voice message.
+type VoiceMail struct {
+	ID        ItemID        `json:"id"`
+	Class     string        `json:"class"`              // the item class, below IPM.Note.Microsoft.Voicemail as a rule
+	Subject   string        `json:"subject,omitempty"`  // localised free text: never to be parsed
+	Received  time.Time     `json:"received,omitzero"`  // UTC; zero: the server did not say
+	Duration  time.Duration `json:"duration,omitempty"` // whole seconds; 0: unknown
+	Number    string        `json:"number,omitempty"`   // the caller's number or SIP URI; empty: withheld
+	Name      string        `json:"name,omitempty"`     // the caller as Unified Messaging found him; empty: unknown
+	CallID    string        `json:"callId,omitempty"`   // Call-ID of the SIP call; empty: unknown
+	Read      bool          `json:"read"`
+	Protected bool          `json:"protected,omitempty"` // rights-protected (2010 and later): the phone cannot play it
+}
+
+// Unread counts voice mail; the lamp is lit while Unread is above 0.
+type Unread struct {
+	Total  int // -1: the server did not say
+	Unread int
+}
+
+// UnreadVoiceMail counts by one small request: what a poll asks (exchange.md 2.11).
+func (c *Client) UnreadVoiceMail(ctx context.Context) (Unread, error) {
+	const op = "GetFolder"
+	m, err := c.one(ctx, op, writeGetFolder{Shape: shape(uris("folder:DisplayName", "folder:TotalCount", "folder:UnreadCount")), Folders: wellKnown("voicemail")})
+	if err != nil {
+		return Unread{}, noVoiceMail(err)
+	}
+	if len(m.Folders.list) != 1 {
+		return Unread{}, c.failed(malformed(op, "the answer has %d folders where one was asked for", len(m.Folders.list)))
+	}
+	u := Unread{Total: number(m.Folders.list[0].Total), Unread: number(m.Folders.list[0].Unread)}
+	if u.Unread < 0 {
+		return Unread{}, c.failed(malformed(op, "the folder has no unread count"))
+	}
+	return u, nil
+}
+
+// voiceMailQuery needs no restriction: the folder is a search for the classes.
+func voiceMailQuery() query {
+	return query{page: pageMessages, parent: wellKnown("voicemail"), sort: newestFirst(), shape: shape(
+		uris("item:ItemClass", "item:Subject", "item:DateTimeReceived", "item:HasAttachments", "message:From", "message:IsRead"),
+		extended(tagDuration, tagNumber, tagSenderName, tagCallID))}
+}
+
+// VoiceMails lists the voice messages, newest first. Without the folder the
+// error is ErrNoVoiceMail.
+func (c *Client) VoiceMails(ctx context.Context) ([]VoiceMail, Listing, error) {
+	items, l, err := c.readAll(ctx, voiceMailQuery())
+	if err != nil {
+		return nil, l, noVoiceMail(err)
+	}
+	all := make([]VoiceMail, 0, len(items))
+	for i := range items {
+		if isVoiceMail(items[i].Class) {
+			all = append(all, items[i].voiceMail())
+		}
+	}
+	c.tell("voice mail", len(all), l)
+	return all, l, nil
+}
+
+// noVoiceMail adds ErrNoVoiceMail to an error that says so.
+func noVoiceMail(err error) error {
+	if codeIn(err) == ErrorFolderNotFound {
+		return errors.Join(ErrNoVoiceMail, err)
+	}
+	return err
+}
+
+const (
+	classVoiceMail    = "IPM.Note.Microsoft.Voicemail"
+	classProtected    = "IPM.Note.rpmsg.Microsoft.Voicemail"
+	suffixVoiceMail   = ".Microsoft.Voicemail"
+	classMissed       = "IPM.Note.Microsoft.Missed.Voice"
+	classConversation = "IPM.Note.Microsoft.Conversation.Voice"
+)
+
+// isVoiceMail follows exchange.md 2.3: call answering, recorded by telephone,
+// protected, and a voice reply to a message of any class.
+func isVoiceMail(class string) bool {
+	n := len(class) - len(suffixVoiceMail)
+	return classIs(class, classVoiceMail) || classIs(class, classProtected) || n > 0 && strings.EqualFold(class[n:], suffixVoiceMail)
+}
+
+func (it *item) voiceMail() VoiceMail {
+	return VoiceMail{ID: it.ID.id(), Class: it.Class, Subject: first(it.Subject), Received: moment(it.Received), Duration: it.duration(),
+		Number: it.extended(tagNumber), Name: first(it.extended(tagSenderName), it.From.Box.Name), CallID: it.extended(tagCallID),
+		Read: yes(it.IsRead), Protected: classIs(it.Class, classProtected)}
+}
+
+// duration is 0 when absent, negative or beyond a day.
+func (it *item) duration() time.Duration {
+	if n := number(it.extended(tagDuration)); n > 0 && n <= 24*60*60 {
+		return time.Duration(n) * time.Second
+	}
+	return 0
+}

@@ -1,0 +1,100 @@
+package ews
+
+import (
+	"context"
+	"math/rand/v2"
+	"time"
+)
+
+// patience is what is left of the waits of one call.
+type patience struct {
+	left   time.Duration // negative: never wait
+	wait   time.Duration // the next wait when the server names none
+	jitter func() float64
+}
+
+func (c *Client) patience() *patience {
+	p := &patience{left: or(c.Patience, DefaultPatience), wait: firstWait, jitter: c.Jitter}
+	if p.jitter == nil {
+		p.jitter = rand.Float64
+	}
+	return p
+}
+
+// next is how long to wait after e; not ok when patience ends before that. The
+// server's own figure is kept to the letter, ours spread by 20 % so that a
+// building full of phones does not come back at once (exchange.md 3.3).
+func (p *patience) next(e *Error) (wait time.Duration, ok bool) {
+	switch {
+	case e.After > 0:
+		wait = e.After
+	case e.Action == Wait:
+		wait = busyWait
+	default:
+		wait = time.Duration(float64(p.wait) * (0.8 + 0.4*p.jitter()))
+		p.wait *= 2
+	}
+	if p.left < wait {
+		return wait, false
+	}
+	p.left -= wait
+	return wait, true
+}
+
+// busy lets nobody ask before wait has passed.
+func (c *Client) busy(wait time.Duration) {
+	until := c.clock().Now().Add(min(wait, or(max(c.Patience, 0), DefaultPatience)))
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if until.After(c.busyUntil) {
+		c.busyUntil = until
+	}
+}
+
+// BusyUntil is when the server may be asked again; the zero time: now.
+func (c *Client) BusyUntil() time.Time {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	// A clock that was set back would make the wait absurd: it is over then.
+	if left := c.busyUntil.Sub(c.clock().Now()); left <= 0 || left > max(c.Patience, DefaultPatience) {
+		return time.Time{}
+	}
+	return c.busyUntil
+}
+
+// gate waits while the server is busy: no other request goes there meanwhile
+// (exchange.md 3.2). Without the patience for it, it is the busy error.
+func (c *Client) gate(ctx context.Context, p *patience, op string) error {
+	for {
+		if ctx.Err() != nil {
+			return ended(ctx, op)
+		}
+		until := c.BusyUntil()
+		if until.IsZero() {
+			return nil
+		}
+		wait := until.Sub(c.clock().Now())
+		if p.left < 0 {
+			return c.failed(&Error{Op: op, Code: ErrorServerBusy, Action: Wait, After: wait, Text: "not asked: the server asked to be left alone a while ago"})
+		}
+		if err := c.sleep(ctx, wait, op); err != nil {
+			return err
+		}
+	}
+}
+
+// sleep waits by the phone's clock.
+func (c *Client) sleep(ctx context.Context, d time.Duration, op string) error {
+	if d <= 0 {
+		return nil
+	}
+	done := make(chan struct{})
+	t := c.clock().AfterFunc(d, func() { close(done) })
+	defer t.Stop()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		return ended(ctx, op)
+	}
+}
