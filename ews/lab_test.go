@@ -1,0 +1,110 @@
+package ews_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/lab/exchange"
+	"github.com/ocphone/ocphone/device/lab/pki"
+	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
+	"github.com/ocphone/ocphone/ews"
+	"github.com/ocphone/ocphone/ews/autodiscover"
+)
+
+// loopback dials the lab's Exchange whatever name is asked for.
+type loopback struct{ https, http string }
+
+func (l loopback) DialContext(ctx context.Context, network, address string) (net.Conn, error) {
+	_, port, _ := net.SplitHostPort(address)
+	if port == "80" {
+		return new(net.Dialer).DialContext(ctx, network, l.http)
+	}
+	return new(net.Dialer).DialContext(ctx, network, l.https)
+}
+
+// TestR9_2MailboxOfTheLab goes the whole way: Autodiscover, then EWS, NTLM with
+// the channel binding token, against the lab's Exchange.
+func TestR9_2MailboxOfTheLab(t *testing.T) {
+	dir := directory.New("contoso.com", "CONTOSO")
+	if err := dir.AddUser(directory.User{SAM: "tu", SIP: "tu@contoso.com", Mail: "tu@contoso.com", Password: "Lab-Pa55word", EUM: "tu@contoso.com;phone-context=Hellerup.contoso.com"}); err != nil {
+		t.Fatal(err)
+	}
+	ca, err := pki.NewRoot("CN=Contoso Root CA", pki.Options{Algorithm: pki.ECDSAP256SHA256})
+	if err != nil {
+		t.Fatal(err)
+	}
+	cert, err := ca.Issue(pki.Leaf{Names: []string{"cas01.contoso.com", "mail.contoso.com", "autodiscover.contoso.com", "contoso.com"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := exchange.New(dir)
+	server.Certificate, server.RequireChannelBinding = cert, true
+	if err := server.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer server.Close()
+
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.Certificate)
+	web := &ntlmhttp.Client{Dialer: loopback{server.Addr(), server.RedirectAddr()}, TLS: &tls.Config{RootCAs: roots},
+		User: "tu", Domain: "CONTOSO", Password: "Lab-Pa55word"}
+	defer web.Close()
+	found, err := (&autodiscover.Client{HTTP: web, Clock: clock.System}).Discover(t.Context(), "tu@contoso.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := &ews.Client{URL: found.EWS(false), Doer: doer{web}, Mailbox: "tu@contoso.com", Clock: clock.System}
+
+	contacts, _, err := client.Contacts(t.Context())
+	if err != nil || len(contacts) == 0 {
+		t.Errorf("%d contacts, %v", len(contacts), err)
+	}
+	mails, _, err := client.VoiceMails(t.Context())
+	if err != nil || len(mails) == 0 {
+		t.Fatalf("%d voice mails, %v", len(mails), err)
+	}
+	recordings, err := client.Recordings(t.Context(), mails[0].ID)
+	if err != nil || len(recordings) == 0 {
+		t.Fatalf("%d recordings, %v", len(recordings), err)
+	}
+	var wav bytes.Buffer
+	if got, err := client.FetchAttachment(t.Context(), recordings[0].ID, &wav); err != nil || int64(wav.Len()) != got.Size || wav.Len() == 0 {
+		t.Errorf("%d octets of a recording, %+v, %v", wav.Len(), got, err)
+	}
+	before, err := client.UnreadVoiceMail(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mails {
+		if !m.Read {
+			if _, err := client.MarkRead(t.Context(), m.ID, true); err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+	}
+	if after, err := client.UnreadVoiceMail(t.Context()); err != nil || after.Unread != before.Unread-1 {
+		t.Errorf("%+v unread, was %+v, %v", after, before, err)
+	}
+	if events, _, err := client.Today(t.Context(), time.UTC); err != nil {
+		t.Errorf("%d events, %v", len(events), err)
+	}
+	if calls, _, err := client.MissedCalls(t.Context()); err != nil {
+		t.Errorf("%d missed calls, %v", len(calls), err)
+	}
+	if n := server.Counters().BindingRefused; n != 0 {
+		t.Errorf("%d log-ons without the channel binding token", n)
+	}
+}
+
+type doer struct{ c *ntlmhttp.Client }
+
+func (d doer) Do(r *http.Request) (*http.Response, error) { return d.c.Do(r) }
