@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/exchange"
 	"github.com/ocphone/ocphone/device/lab/pki"
@@ -103,8 +104,27 @@ func TestR9_2MailboxOfTheLab(t *testing.T) {
 	if n := server.Counters().BindingRefused; n != 0 {
 		t.Errorf("%d log-ons without the channel binding token", n)
 	}
+
+	wrong := &ntlmhttp.Client{Dialer: web.Dialer, TLS: web.TLS, User: "tu", Domain: "CONTOSO", Password: "wrong"}
+	defer wrong.Close()
+	refused := &ews.Client{URL: client.URL, Doer: doer{wrong}, Mailbox: "tu@contoso.com", Clock: clock.System}
+	for range 2 { // the second time nobody is asked
+		if _, err := refused.UnreadVoiceMail(t.Context()); journal.FailureOf(err).Code != journal.AuthPassword {
+			t.Errorf("a wrong password: %v", err)
+		}
+	}
+	if u, _ := dir.User("tu"); u.BadLogons != 1 {
+		t.Errorf("a wrong password cost %d bad log-ons", u.BadLogons)
+	}
 }
 
+// doer tells ews how a log-on failed, as a phone does.
 type doer struct{ c *ntlmhttp.Client }
 
-func (d doer) Do(r *http.Request) (*http.Response, error) { return d.c.Do(r) }
+func (d doer) Do(r *http.Request) (*http.Response, error) {
+	res, err := d.c.Do(r)
+	if err != nil {
+		err = autodiscover.Explain(err, r.Method+" "+r.URL.String(), r.URL.Host)
+	}
+	return res, err
+}
