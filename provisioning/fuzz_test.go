@@ -75,37 +75,6 @@ func valid(t *testing.T, s provisioning.Settings) {
 	}
 }
 
-// FuzzLocationProfile: any profile that is read has whole rules and can be written and read again.
-func FuzzLocationProfile(f *testing.F) {
-	seed(f)
-	f.Fuzz(func(t *testing.T, body []byte) {
-		p, err := provisioning.ParseLocationProfile(body)
-		if err != nil {
-			return
-		}
-		for _, r := range p.Rules {
-			if r.Pattern == "" || r.Translation == "" {
-				t.Errorf("half a rule: %+v", r)
-			}
-		}
-		again, err := p.XML()
-		if err != nil || len(again) > provisioning.MaxBody {
-			return // escapes can make it larger than what is read
-		}
-		q, err := provisioning.ParseLocationProfile(again)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range p.Rules {
-			p.Rules[i].Name = ""
-		}
-		p.Oddities, q.Oddities = nil, nil
-		if !reflect.DeepEqual(p, q) {
-			t.Errorf("written and read again:\n%+v\n%+v", p, q)
-		}
-	})
-}
-
 // FuzzRequest: a pool reads any request or says what is wrong with it.
 func FuzzRequest(f *testing.F) {
 	seed(f)

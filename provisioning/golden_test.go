@@ -68,16 +68,3 @@ func TestAnswersBecomeSettings(t *testing.T) {
 		})
 	}
 }
-
-// TestR12_1_LocationProfilesAreRead: rules arrive inside LocationProfileDescription.
-func TestR12_1_LocationProfilesAreRead(t *testing.T) {
-	for _, name := range []string{"profile-redmond", "profile-rtm", "profile-odd"} {
-		t.Run(name, func(t *testing.T) {
-			p, err := provisioning.ParseLocationProfile(document(t, name))
-			if err != nil {
-				t.Fatal(err)
-			}
-			golden(t, name, p)
-		})
-	}
-}

@@ -3,7 +3,6 @@ package provisioning_test
 import (
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -48,9 +47,8 @@ func TestDocumentsThatCannotBeRead(t *testing.T) {
 		"huge":                 {"<ROOT>" + strings.Repeat(" ", provisioning.MaxBody) + "</ROOT>", "more than the 1048576"},
 	} {
 		for root, read := range map[string]func([]byte) (any, error){
-			"provisionGroupList":         func(b []byte) (any, error) { a, err := provisioning.Parse(b); return a.Groups, err },
-			"LocationProfileDescription": func(b []byte) (any, error) { p, err := provisioning.ParseLocationProfile(b); return p.Rules, err },
-			"provisioningGroupList":      func(b []byte) (any, error) { n, err := provisioning.ParseRequest(b); return n, err },
+			"provisionGroupList":    func(b []byte) (any, error) { a, err := provisioning.Parse(b); return a.Groups, err },
+			"provisioningGroupList": func(b []byte) (any, error) { n, err := provisioning.ParseRequest(b); return n, err },
 		} {
 			t.Run(name+" "+root, func(t *testing.T) {
 				got, err := read([]byte(strings.ReplaceAll(row.body, "ROOT", root)))
@@ -73,57 +71,6 @@ func TestByteOrderMarkOfUTF8IsRead(t *testing.T) {
 	a := parse(t, []byte("\xef\xbb\xbf<?xml version=\"1.0\" encoding=\"UTF-8\"?><provisionGroupList><provisionGroup name=\"ucPolicy\"/></provisionGroupList>\r\n"))
 	if len(a.Groups) != 1 {
 		t.Errorf("%+v", a)
-	}
-}
-
-// TestR12_1_ProfileOf5000RulesIsBoundedAndTold: the first MaxRules are kept, in order.
-func TestR12_1_ProfileOf5000RulesIsBoundedAndTold(t *testing.T) {
-	big := provisioning.LocationProfile{Name: "Redmond"}
-	for i := range 5000 {
-		big.Rules = append(big.Rules, provisioning.LocationRule{Pattern: fmt.Sprintf("^%d$", i), Translation: fmt.Sprintf("+1425%d", i)})
-	}
-	body, err := big.XML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	p, err := provisioning.ParseLocationProfile(body)
-	if err != nil || p.Name != "Redmond" || !slices.Equal(p.Rules, big.Rules[:provisioning.MaxRules]) {
-		t.Fatalf("%v, %d rules", err, len(p.Rules))
-	}
-	if len(p.Oddities) != 1 || p.Oddities[0].Kind != provisioning.Limit || !strings.Contains(p.Oddities[0].What, "5000 rules; the first 1000 are kept") {
-		t.Errorf("told %v", p.Oddities)
-	}
-	big.Rules = big.Rules[:provisioning.MaxRules]
-	if body, err = big.XML(); err != nil {
-		t.Fatal(err)
-	}
-	if p, err := provisioning.ParseLocationProfile(body); err != nil || len(p.Rules) != provisioning.MaxRules || len(p.Oddities) != 0 {
-		t.Errorf("%v, %d rules, told %v", err, len(p.Rules), p.Oddities)
-	}
-}
-
-func TestR12_1_ProfilesThatAreStrange(t *testing.T) {
-	for name, row := range map[string]struct {
-		within string
-		rules  int
-		odd    provisioning.OddityKind
-	}{
-		"no rule":               {"<Name>R</Name>", 0, provisioning.Shape},
-		"no name":               {"<Rule><Pattern>a</Pattern><Translation>b</Translation></Rule>", 1, provisioning.Shape},
-		"empty rule":            {"<Name>R</Name><Rule/>", 0, provisioning.Shape},
-		"empty pattern":         {"<Name>R</Name><Rule><Pattern/><Translation>b</Translation></Rule>", 0, provisioning.Shape},
-		"empty translation":     {"<Name>R</Name><Rule><Pattern>a</Pattern><Translation> </Translation></Rule>", 0, provisioning.Shape},
-		"pattern of 5,000 byte": {"<Name>R</Name><Rule><Pattern>" + strings.Repeat("a", 5000) + "</Pattern><Translation>b</Translation></Rule>", 0, provisioning.Limit},
-		"unknown element":       {"<Name>R</Name><Mood/><Rule><Pattern>a</Pattern><Translation>b</Translation></Rule>", 1, provisioning.Unknown},
-		"flag of another kind":  {"<Name>R</Name><Rule><Pattern>a</Pattern><Translation>b</Translation><InternalEnterpriseExtension>x</InternalEnterpriseExtension></Rule>", 1, provisioning.Value},
-		"prefix twice":          {"<Name>R</Name><ExternalAccessPrefix>9</ExternalAccessPrefix><ExternalAccessPrefix>0</ExternalAccessPrefix><Rule><Pattern>a</Pattern><Translation>b</Translation></Rule>", 1, provisioning.Duplicate},
-	} {
-		t.Run(name, func(t *testing.T) {
-			p, err := provisioning.ParseLocationProfile([]byte(`<LocationProfileDescription xmlns="http://schemas.microsoft.com/2007/03/LocationProfileDescription">` + row.within + `</LocationProfileDescription>`))
-			if err != nil || len(p.Rules) != row.rules || len(p.Oddities) == 0 || p.Oddities[0].Kind != row.odd {
-				t.Errorf("%v %+v", err, p)
-			}
-		})
 	}
 }
 

@@ -1,16 +1,16 @@
 // Package provisioning is what the pool tells the phone at sign-in: the answer
-// to a vnd-microsoft-provisioning-v2 query as typed Settings, and the location
-// profile (the dial plan as it is on the wire).
+// to a vnd-microsoft-provisioning-v2 query as typed Settings. The rooms below
+// read the other documents: dialplan the location profile, roaming what the
+// pool keeps for the user.
 //
-// It implements MS-SIPREGE 2.2.2 and MS-SIPRE 2.2.8 as ocs-sip.md 3 and 4
-// digest them, for R9.1 (primary e-mail address) and R12.1 (rules arrive
-// in-band). It parses and writes documents; who sends them is somebody else.
+// It implements MS-SIPREGE 2.2.2 as ocs-sip.md 3 digests it, for R9.1 (primary
+// e-mail address). It parses and writes documents; who sends them is somebody
+// else.
 //
 //	body, err := provisioning.Request(provisioning.Groups2007()...) // into the SUBSCRIBE
 //	answer, err := provisioning.Parse(reply)                        // the 200's body, or a BENOTIFY's
 //	held = held.Merge(answer)                                       // a later, partial answer
 //	settings := held.Settings(provisioning.Subscriber{Address: "kerry@contoso.com", RemoteUser: grant.RemoteUser})
-//	profile, err := provisioning.ParseLocationProfile(service200)   // rules for provisioning/dialplan
 //
 // A document that cannot be read whole is an error and changes nothing. What
 // can be read but is odd (an unknown name, a value out of range, a name given
@@ -30,12 +30,10 @@ import (
 
 // Names of the SIP messages that carry these documents.
 const (
-	EventPackage        = "vnd-microsoft-provisioning-v2"                         // Event of the SUBSCRIBE and of a BENOTIFY
-	MediaType           = "application/vnd-microsoft-roaming-provisioning-v2+xml" // of request and answer
-	LocationProfileType = "application/ms-location-profile-definition+xml"        // of the location profile
-	requestSpace        = "http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist"
-	answerSpace         = "http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification"
-	profileSpace        = "http://schemas.microsoft.com/2007/03/LocationProfileDescription"
+	EventPackage = "vnd-microsoft-provisioning-v2"                         // Event of the SUBSCRIBE and of a BENOTIFY
+	MediaType    = "application/vnd-microsoft-roaming-provisioning-v2+xml" // of request and answer
+	requestSpace = "http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist"
+	answerSpace  = "http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification"
 )
 
 // Names of groups, spelled as servers compare them (ocs-sip.md 3.1).

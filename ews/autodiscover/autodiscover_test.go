@@ -141,6 +141,8 @@ func TestFailuresOfASearch(t *testing.T) {
 		{"redirectUrl to http", alice, map[string]reply{bare: toURL("http://x.com/")}, journal.ExchangeRedirects, "only https", 3},
 		{"redirectUrl with a password", alice, map[string]reply{bare: toURL("https://u:secret@x.com/")}, journal.ExchangeRedirects, "odd", 3},
 		{"302 circle over http", alice, map[string]reply{plain: to(302, named), named: to(302, "https://contoso.com/autodiscover/autodiscover.xml")}, journal.ExchangeRedirects, "circle", 3},
+		{"the third redirects to the second, where a web page is", alice, map[string]reply{named: says(200, "text/html", home), plain: to(301, named)}, journal.ExchangeNone, "None of the places", 3},
+		{"the third redirects to the second, which is slow", alice, map[string]reply{named: fails(context.DeadlineExceeded), plain: to(301, named)}, journal.ConnTimeout, "in time", 3},
 		{"the third redirects to http", alice, map[string]reply{plain: to(302, plain)}, journal.ExchangeRedirects, "only https", 3},
 		{"the third redirects to another path", alice, map[string]reply{plain: to(302, "https://contoso.com/owa/")}, journal.ExchangeRedirects, "no path of Autodiscover", 3},
 		{"the third redirects in relative form", alice, map[string]reply{plain: to(302, "//contoso.com/autodiscover/autodiscover.xml")}, journal.ExchangeRedirects, "only https", 3},

@@ -28,7 +28,8 @@ type search struct {
 
 // How telling a failure is: of several the most telling one is the caller's.
 const (
-	rankNet      = 1 + iota // nobody is there
+	rankAgain    = 1 + iota // leads to whom was asked before
+	rankNet                 // nobody is there
 	rankAnswer              // somebody is, but not Autodiscover
 	rankRedirect            // redirected in a circle, too often, or to http
 	rankCert                // R1.6
@@ -137,7 +138,9 @@ func (s *search) follow(ctx context.Context, address, domain string, c candidate
 			}
 		case q.redirectURL != "":
 			next, why := s.target(q, at, address)
-			if why != "" {
+			if why == askedBefore { // as every web server leads http to https: the answer there is what counts
+				q.fail(rankAgain, journal.ExchangeRedirects, "passed over: the redirect leads to "+clean(next.Redacted())+", which was asked before")
+			} else if why != "" {
 				q.fail(rankRedirect, journal.ExchangeRedirects, why)
 			} else if s.mayHop(q) {
 				q.decide(journal.OK, "ask "+next.String())
@@ -165,6 +168,9 @@ func (s *search) mayHop(q *question) bool {
 	return true
 }
 
+// askedBefore is why nobody follows a redirect from http to another candidate.
+const askedBefore = "asked before"
+
 // target is where a redirect points, or why nobody goes there.
 func (s *search) target(q *question, at, address string) (next *url.URL, why string) {
 	base, err := url.Parse(at)
@@ -186,6 +192,8 @@ func (s *search) target(q *question, at, address string) (next *url.URL, why str
 		return nil, "the redirect is passed over: its URL is odd"
 	case plain && !isService(next.Path):
 		return nil, "the redirect to " + clean(next.Redacted()) + " is passed over: that is no path of Autodiscover"
+	case plain && s.visited[address+" "+strings.ToLower(next.String())]:
+		return next, askedBefore
 	case s.visited[address+" "+strings.ToLower(next.String())]:
 		return nil, "the redirect to " + clean(next.Redacted()) + " goes in a circle"
 	}

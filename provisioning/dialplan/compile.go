@@ -89,7 +89,7 @@ func Compile(p Plan, o Options) *Compiled {
 			continue
 		}
 		re.MatchTimeout = o.MatchTimeout
-		if _, err := (rule{i + 1, r, re}).replace(""); err != nil { // such as $99999999999
+		if _, err := re.Replace("", r.Translation, -1, 0); err != nil { // such as $99999999999; nothing is matched
 			c.skip(i+1, DoesNotCompile, fmt.Sprintf("its translation is no .NET replacement pattern: %v", err),
 				"correct the translation; write $$ for a dollar sign")
 			continue
@@ -145,7 +145,11 @@ func compile(pattern string) (re *regexp2.Regexp, err error) {
 			re, err = nil, errEngine
 		}
 	}()
-	return regexp2.Compile(pattern, regexp2.None) // ocs-sip.md 4.2: case-sensitive, no options
+	re, err = regexp2.Compile(pattern, regexp2.None) // ocs-sip.md 4.2: case-sensitive, no options
+	if mended := mend(pattern); err == nil && mended != pattern {
+		return regexp2.Compile(mended, regexp2.None)
+	}
+	return re, err
 }
 
 // match is .NET's Regex.IsMatch.

@@ -1,0 +1,140 @@
+package dialplan
+
+import (
+	"slices"
+	"strings"
+)
+
+// never is a category that no dialled character is in (surrogates).
+const never = `\p{Cs}`
+
+// mend rewrites a pattern that regexp2 v1.12.0 reads otherwise than .NET: in a
+// set such as [^\W\d] it goes through the categories and stops at the first
+// negated one, and it makes such sets itself, of \W|\d and to find out where
+// \W?\d may begin. What mend returns means the same in .NET; a negated category
+// stands alone in it, mostly as [^\w], which regexp2 puts together with nothing.
+// Groups keep their numbers. A pattern that does not compile comes back as it
+// may be.
+func mend(pattern string) string {
+	if !slices.ContainsFunc([]string{`\W`, `\D`, `\S`, `\P`}, func(c string) bool { return strings.Contains(pattern, c) }) {
+		return pattern
+	}
+	var out strings.Builder
+	for i := 0; i < len(pattern); {
+		rest := pattern[i:]
+		text, n := "", 1
+		switch {
+		case strings.HasPrefix(rest, "(?#"):
+			if n = strings.IndexByte(rest, ')'); n < 0 {
+				n = len(rest)
+			}
+		case rest[0] == '[':
+			if text, n = set(rest); n == 0 {
+				return pattern
+			}
+		case rest[0] == '\\':
+			if n = item(rest); isNegated(rest[:n]) {
+				text = positive(rest[:n])
+			}
+		}
+		if text == "" {
+			text = rest[:n]
+		}
+		out.WriteString(text)
+		i += n
+	}
+	return out.String()
+}
+
+// set reads the set that s begins with, and returns it mended and its length in
+// s; zero if it has no end.
+func set(s string) (text string, taken int) {
+	open := "["
+	if strings.HasPrefix(s, "[^") {
+		open = "[^"
+	}
+	i, first := len(open), len(open)
+	var items, negated []string
+	categories := 0
+	less, changed := "", false // the set that is subtracted
+	for i < len(s) && (s[i] != ']' || i == first) {
+		rest := s[i:]
+		if strings.HasPrefix(rest, "-[") && i > first {
+			var n int
+			if less, n = set(rest[1:]); n == 0 {
+				return "", 0
+			}
+			changed = less != rest[1:1+n]
+			i += 1 + n
+			continue
+		}
+		it := rest[:item(rest)]
+		i += len(it)
+		if isCategory(it) {
+			categories++
+		}
+		if isNegated(it) {
+			negated = append(negated, it)
+			it = never // in its place, so that a - beside it means what it did
+		}
+		items = append(items, it)
+	}
+	if i >= len(s) {
+		return "", 0
+	}
+	i++
+	if !changed && (len(negated) == 0 || open == "[^" && categories == 1) {
+		return s[:i], i
+	}
+	var out strings.Builder
+	out.WriteString("(?>")
+	if less != "" {
+		out.WriteString("(?!" + less + ")")
+	}
+	if open == "[^" {
+		for _, c := range negated {
+			out.WriteString("(?!" + c + ")")
+		}
+		out.WriteString("[^" + strings.Join(items, "") + "])")
+		return out.String(), i
+	}
+	out.WriteString("(?:[" + strings.Join(items, "") + "]")
+	for _, c := range negated {
+		out.WriteString("|" + positive(c))
+	}
+	out.WriteString("))")
+	return out.String(), i
+}
+
+// item is the length of what s begins with: an escape, a character, or within
+// a set [:name:], which .NET passes over.
+func item(s string) int {
+	switch {
+	case strings.HasPrefix(s, `\p{`), strings.HasPrefix(s, `\P{`):
+		if n := strings.IndexByte(s, '}'); n > 0 {
+			return n + 1
+		}
+	case strings.HasPrefix(s, `\c`):
+		return min(3, len(s))
+	case strings.HasPrefix(s, "[:"):
+		name, _, ok := strings.Cut(s[2:], ":]")
+		if ok && !strings.ContainsFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }) {
+			return len(name) + 4
+		}
+	}
+	if s[0] == '\\' {
+		return min(2, len(s))
+	}
+	return 1
+}
+
+func isCategory(item string) bool {
+	return strings.HasPrefix(item, `\p{`) || strings.HasPrefix(item, `\P{`) || len(item) == 2 && item[0] == '\\' && strings.IndexByte("wWdDsS", item[1]) >= 0
+}
+
+func isNegated(item string) bool { return isCategory(item) && strings.IndexByte("WDSP", item[1]) >= 0 }
+
+// positive is [^\w] for \W.
+func positive(negated string) string {
+	return `[^\` + strings.ToLower(negated[1:2]) + negated[2:] + "]"
+}

@@ -1,0 +1,246 @@
+package roaming
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// otherContacts is the group of a contact that is in no other (ocs-sip.md 6).
+const otherContacts = 1
+
+// Group is one group of the contact list.
+type Group struct {
+	ID       uint32 `json:"id"`                 // of this list; another subscription may number groups otherwise
+	Name     string `json:"name"`               // "~" stands for "Other Contacts" in the user's language
+	External string `json:"external,omitempty"` // externalURI, such as a distribution list's
+}
+
+// Contact is one entry of the contact list.
+type Contact struct {
+	Address    string   `json:"address"`            // without "sip:"
+	Name       string   `json:"name,omitempty"`     // the user's own name for the contact; empty: the contact's own
+	Groups     []uint32 `json:"groups"`             // never empty
+	Subscribed bool     `json:"subscribed"`         // whether his presence is followed
+	External   string   `json:"external,omitempty"` // externalURI
+}
+
+// ContactList is the user's contact list as the pool keeps it. The zero
+// ContactList is none, and takes no change.
+type ContactList struct {
+	Delta    uint32    `json:"delta"` // number of the last change, sent with the next one; 0: none is known
+	Groups   []Group   `json:"groups,omitempty"`
+	Contacts []Contact `json:"contacts,omitempty"` // in the pool's order; added ones last
+	Oddities []string  `json:"oddities,omitempty"` // of the document applied last, fit for a step's Details
+}
+
+// Apply reads the body of a 200, NOTIFY or BENOTIFY (ocs-sip.md 6): a
+// contactList takes the place of all that is held, a contactDelta changes it.
+// The error holds a *journal.Failure, and ErrOutOfStep within it for a delta that
+// is not the next one. With an error nothing is changed.
+func (l ContactList) Apply(body []byte) (ContactList, error) {
+	root, err := parseTree(body, document{"contact list", "MS-SIP 2.2.4.1", []string{"contactList", "contactDelta"}})
+	if err != nil {
+		return l, err
+	}
+	r := listReader{groupAt: map[uint32]int{}, contactAt: map[string]int{}, deleted: map[uint32]bool{}}
+	if root.is("contactDelta") {
+		if err := r.begin(l, root); err != nil {
+			return l, err
+		}
+	}
+	r.Delta, _ = r.odd.number(root, "deltaNum")
+	if r.Delta == 0 {
+		r.odd.add("contactList deltaNum", "", "It is missing or 0. Changes of this list cannot be followed.")
+	}
+	if mode, _ := root.attr("ucsMode"); strings.EqualFold(mode, "migrated") { // MS-PRES Appendix E
+		r.odd.add("contactList ucsMode", mode, "The contacts of this user are kept by Exchange, not by the pool.")
+	}
+	for _, n := range root.children {
+		r.take(n)
+	}
+	return r.settle(), nil
+}
+
+// listReader is one Apply at work.
+type listReader struct {
+	ContactList
+	odd       oddities
+	change    bool
+	groupAt   map[uint32]int // of Groups; what is not in it is deleted
+	contactAt map[string]int // of Contacts, by address in lower case; likewise
+	deleted   map[uint32]bool
+}
+
+// begin checks that a change is the next one and starts from the list held.
+func (r *listReader) begin(l ContactList, root *node) error {
+	next, _ := r.odd.number(root, "deltaNum")
+	previous, told := r.odd.number(root, "prevDeltaNum") // MS-PRES Appendix E; OCS 2007 has none
+	if !told {
+		previous = next - 1
+	}
+	if l.Delta == 0 || next <= l.Delta || previous != l.Delta {
+		return &journal.Failure{Code: journal.ProvMalformed, Asked: "contact list", Because: "MS-SIP 3.7", Err: ErrOutOfStep,
+			What: fmt.Sprintf("Change %d of the contact list does not follow change %d, which the phone holds.", next, l.Delta),
+			Fix:  "The phone asks for the whole list again. If this comes back, look for notifications to the phone that the pool could not deliver."}
+	}
+	r.change = true
+	r.Groups, r.Contacts = slices.Clone(l.Groups), slices.Clone(l.Contacts)
+	for i, g := range r.Groups {
+		r.groupAt[g.ID] = i
+	}
+	for i, c := range r.Contacts {
+		r.contactAt[strings.ToLower(c.Address)] = i
+	}
+	return nil
+}
+
+func (r *listReader) take(n *node) {
+	name := strings.ToLower(n.name)
+	if !r.change && (name == "group" || name == "contact") {
+		name = "added" + name
+	} else if !r.change {
+		name = ""
+	}
+	switch name {
+	case "addedgroup", "modifiedgroup", "deletedgroup":
+		r.takeGroup(n, strings.TrimSuffix(name, "group"))
+	case "addedcontact", "modifiedcontact", "deletedcontact":
+		r.takeContact(n, strings.TrimSuffix(name, "contact"))
+	default:
+		r.odd.add(shown(n.name), "", "The phone does not know this element. It is not used.")
+	}
+}
+
+// agrees says whether what is to be done fits to what is held, and tells if it
+// does not. In a whole list the first of two holds; in a change the last word.
+func (r *listReader) agrees(what, name, how string, held bool) bool {
+	switch {
+	case how == "added" && held && r.change:
+		r.odd.add(what, name, "It was there before it was added. The new one holds.")
+	case how == "added" && held:
+		r.odd.add(what, name, "It comes twice. The first holds.")
+		return false
+	case how == "modified" && !held:
+		r.odd.add(what, name, "It is changed and was not there. It is added.")
+	case how == "deleted" && !held:
+		r.odd.add(what, name, "It is deleted and was not there.")
+		return false
+	}
+	return true
+}
+
+func (r *listReader) takeGroup(n *node, how string) {
+	id, ok := r.odd.number(n, "id")
+	if !ok {
+		r.odd.add("group", "", "It has no id. It is left out.")
+		return
+	}
+	i, held := r.groupAt[id]
+	if !r.agrees("group", fmt.Sprint(id), how, held) {
+		return
+	}
+	if how == "deleted" {
+		delete(r.groupAt, id)
+		r.deleted[id] = true
+		return
+	}
+	name, _ := n.attr("name")
+	external, _ := n.attr("externalURI")
+	g := Group{id, r.odd.text("group name", name), r.odd.text("group externalURI", external)}
+	switch {
+	case held:
+		r.Groups[i] = g
+	case len(r.groupAt) >= MaxGroups:
+		r.odd.add("group", fmt.Sprint(id), fmt.Sprintf("There are more than %d groups. It is left out.", MaxGroups))
+	default:
+		r.groupAt[id] = len(r.Groups)
+		r.Groups = append(r.Groups, g)
+	}
+}
+
+func (r *listReader) takeContact(n *node, how string) {
+	uri, _ := n.attr("uri")
+	address := r.odd.address("contact uri", uri)
+	key := strings.ToLower(address)
+	i, held := r.contactAt[key]
+	if address == "" || !r.agrees("contact", address, how, held) {
+		return
+	}
+	if how == "deleted" {
+		delete(r.contactAt, key)
+		return
+	}
+	c := r.contact(n, address)
+	switch {
+	case held:
+		r.Contacts[i] = c
+	case len(r.contactAt) >= MaxContacts:
+		r.odd.add("contact", address, fmt.Sprintf("There are more than %d contacts. It is left out.", MaxContacts))
+	default:
+		r.contactAt[key] = len(r.Contacts)
+		r.Contacts = append(r.Contacts, c)
+	}
+}
+
+func (r *listReader) contact(n *node, address string) Contact {
+	name, _ := n.attr("name")
+	external, _ := n.attr("externalURI")
+	c := Contact{Address: address, Name: r.odd.text("contact name", name), External: r.odd.text("contact externalURI", external), Subscribed: true}
+	if subscribed, ok := n.attr("subscribed"); ok { // a delta may be without it: ocs-sip.md 6
+		c.Subscribed = r.odd.yes("contact subscribed", subscribed)
+	}
+	groups, _ := n.attr("groups")
+	for group := range strings.FieldsSeq(groups) {
+		id, err := strconv.ParseUint(group, 10, 32)
+		switch {
+		case err != nil:
+			r.odd.add("contact groups", group, "It must be the number of a group. It is left out.")
+		case slices.Contains(c.Groups, uint32(id)):
+		case len(c.Groups) >= maxContactIn:
+			r.odd.add("contact", address, fmt.Sprintf("It is in more than %d groups. The rest is left out.", maxContactIn))
+			return c
+		default:
+			c.Groups = append(c.Groups, uint32(id))
+		}
+	}
+	return c
+}
+
+// settle takes out what was deleted, and leaves each contact in groups that there are.
+func (r *listReader) settle() ContactList {
+	var groups []Group
+	for i, g := range r.Groups {
+		if at, ok := r.groupAt[g.ID]; ok && at == i {
+			groups = append(groups, g)
+		}
+	}
+	var contacts []Contact
+	for i, c := range r.Contacts {
+		if at, ok := r.contactAt[strings.ToLower(c.Address)]; ok && at == i {
+			c.Groups = r.there(c)
+			contacts = append(contacts, c)
+		}
+	}
+	r.Groups, r.Contacts, r.Oddities = groups, contacts, r.odd.list()
+	return r.ContactList
+}
+
+// there are the groups of c that exist, else that of other contacts.
+func (r *listReader) there(c Contact) []uint32 {
+	var there []uint32
+	for _, id := range c.Groups {
+		if _, ok := r.groupAt[id]; ok || id == otherContacts {
+			there = append(there, id)
+		} else if !r.deleted[id] {
+			r.odd.add("contact", c.Address, fmt.Sprintf("There is no group %d. The contact is not in it.", id))
+		}
+	}
+	if len(there) == 0 {
+		return []uint32{otherContacts}
+	}
+	return there
+}

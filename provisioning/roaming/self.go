@@ -1,0 +1,295 @@
+package roaming
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// LineKind is how a telephone line of the user is served (ocs-sip.md 5.4).
+type LineKind string
+
+// Kinds of lines.
+const (
+	Uc   LineKind = "Uc"   // by the pool: the user has Enterprise Voice
+	Rcc  LineKind = "Rcc"  // by a PBX that a client controls remotely; of no use to this phone
+	Dual LineKind = "Dual" // by both
+)
+
+// Line is one telephone line of the user.
+type Line struct {
+	Number string   `json:"number"`           // as the pool writes it: "tel:+4544890101;ext=200"
+	Kind   LineKind `json:"kind"`             //
+	Server string   `json:"server,omitempty"` // SIP URI of the PBX gateway; Rcc and Dual only
+}
+
+// Publication is one piece of presence that an endpoint of the user or the pool
+// has published. Whoever replaces it must send its Version (ocs-sip.md 5.2).
+type Publication struct {
+	Category  string    `json:"category"`           // "state", "note", "device", …
+	Instance  uint32    `json:"instance"`           //
+	Container uint32    `json:"container"`          // who sees it: 2 and 3 aggregation, 100 federated, 200 company, …
+	Version   uint32    `json:"version"`            // 1 and up
+	Expire    string    `json:"expire,omitempty"`   // static, endpoint, user or time
+	Published time.Time `json:"published,omitzero"` // by the pool's clock, UTC; zero: not told
+	Body      string    `json:"-"`                  // for XML and Change: the element within, whole; empty: what Self says belongs there, else none. Apply leaves it empty
+}
+
+// Member is one entry of a container's access list.
+type Member struct {
+	Type  string `json:"type"`            // user, domain, sameEnterprise, federated, publicCloud or everyone
+	Value string `json:"value,omitempty"` // of a user (without "sip:") or domain
+}
+
+// Container is an access level: who sees what is published into it.
+type Container struct {
+	ID      uint32   `json:"id"`
+	Version uint32   `json:"version"` // to be sent with a change of the members
+	Members []Member `json:"members,omitempty"`
+}
+
+// Watcher is somebody who follows the user's presence.
+type Watcher struct {
+	Address      string `json:"address"` // without "sip:"
+	DisplayName  string `json:"display_name,omitempty"`
+	Acknowledged bool   `json:"acknowledged"`   // false: the user was not yet told "X added you"
+	Type         string `json:"type,omitempty"` // sameEnterprise, federated, …
+}
+
+// Self is the user as his pool knows him. The zero Self knows nothing. The
+// fields from DisplayName to Note are what the bodies of publications say; see
+// Publications for their versions.
+type Self struct {
+	Address       string        `json:"address,omitempty"`        // sign-in address without "sip:"; empty: taken from the first document
+	DisplayName   string        `json:"display_name,omitempty"`   // contactCard, that of the directory first
+	Email         string        `json:"email,omitempty"`          // contactCard; has one @
+	Lines         []Line        `json:"lines,omitempty"`          // userProperties, in the pool's order
+	TelephonyMode string        `json:"telephony_mode,omitempty"` // userProperties: "Uc", "Rcc", "None", …
+	UM            bool          `json:"um"`                       // userProperties exumEnabled: the user has voice mail in Exchange
+	EUM           string        `json:"eum,omitempty"`            // userProperties exumURL without "EUM:": "kerry@contoso.com;phone-context=DialPlan.contoso.com"
+	Availability  int           `json:"availability,omitempty"`   // aggregate state of all endpoints, 3000 (available) to 18000 and more (offline); 0: not told
+	Note          string        `json:"note,omitempty"`           // the latest one, personal or out of office
+	Publications  []Publication `json:"publications,omitempty"`   // all versions, of this endpoint and of others
+	Containers    []Container   `json:"containers,omitempty"`     //
+	Watchers      []Watcher     `json:"watchers,omitempty"`       //
+	Oddities      []string      `json:"oddities,omitempty"`       // of the document applied last, fit for a step's Details
+}
+
+// Line is the first line that this phone can use, Uc or Dual; ok is false if
+// there is none.
+func (s Self) Line() (l Line, ok bool) {
+	i := slices.IndexFunc(s.Lines, func(l Line) bool { return l.Kind == Uc || l.Kind == Dual })
+	if i < 0 {
+		return Line{}, false
+	}
+	return s.Lines[i], true
+}
+
+// VoiceEnabled says whether the user may telephone with this phone. If not, the
+// phone shows "not enabled for voice" (ocs-sip.md 5.6).
+func (s Self) VoiceEnabled() bool {
+	_, ok := s.Line()
+	return ok
+}
+
+// Apply reads the body of a 200, to the subscription or to a publication, or of
+// a BENOTIFY (ocs-sip.md 5.1) and returns the user as he is after it. A category
+// that the document names is replaced whole, all its instances in all
+// containers; `<category name="note"/>` and `<category name="note"
+// container="200"/>` name one without an instance. Containers and watchers
+// replace those of the same number and address. After a subscription anew, begin
+// with a Self that holds the Address alone: a document says what there is, not
+// what there is no longer. Categories of another user than Address are left out.
+// The error holds a *journal.Failure: nothing of such a document is used.
+func (s Self) Apply(body []byte) (Self, error) {
+	root, err := parseTree(body, selfDocument())
+	if err != nil {
+		return s, err
+	}
+	r := selfReader{Self: s, named: map[string]bool{}, seen: map[place]bool{}}
+	r.Containers, r.Watchers = slices.Clone(s.Containers), slices.Clone(s.Watchers)
+	for _, section := range root.children {
+		switch name := strings.ToLower(section.name); {
+		case name == "categories":
+			r.categories(section)
+		case name == "containers":
+			r.containers(section)
+		case name == "subscribers":
+			r.watchers(section)
+		case strings.HasPrefix(name, "delegat"): // R2's; the phone acts for nobody else
+		default:
+			r.odd.add(shown(section.name), "", "The phone does not know this section. It is not used.")
+		}
+	}
+	r.settle()
+	r.Oddities = r.odd.list()
+	return r.Self, nil
+}
+
+func selfDocument() document {
+	return document{"self notification", "MS-PRES", []string{"roamingData"}}
+}
+
+// place is where something is published; the category is in lower case.
+type place struct {
+	category            string
+	instance, container uint32
+}
+
+// entry is a publication of the document at hand and its element.
+type entry struct {
+	Publication
+	at *node
+}
+
+// selfReader is one Apply at work.
+type selfReader struct {
+	Self
+	odd     oddities
+	named   map[string]bool // categories of the document, in lower case
+	seen    map[place]bool
+	entries []entry
+}
+
+func (r *selfReader) categories(section *node) {
+	if uri, ok := section.attr("uri"); ok {
+		switch address := r.odd.address("categories uri", uri); {
+		case address == "" || strings.EqualFold(address, r.Address):
+		case r.Address == "":
+			r.Address = address
+		default:
+			r.odd.add("categories uri", uri, "These categories are of another user. They are not used.")
+			return
+		}
+	}
+	for _, n := range section.children {
+		name, _ := n.attr("name")
+		if !n.is("category") {
+			r.odd.add(shown(n.name), "", "Only category is known here. It is not used.")
+		} else if name = r.odd.identifier("category name", name); name != "" {
+			r.category(n, name)
+		}
+	}
+}
+
+func (r *selfReader) category(n *node, name string) {
+	r.named[strings.ToLower(name)] = true
+	for _, a := range []string{"container", "instance"} {
+		if _, ok := n.attr(a); !ok {
+			return // nothing is published, there or at all: ocs-sip.md 5.1
+		}
+	}
+	container, ok := r.odd.number(n, "container")
+	instance, ok2 := r.odd.number(n, "instance")
+	if !ok || !ok2 {
+		return
+	}
+	p := place{strings.ToLower(name), instance, container}
+	if r.seen[p] {
+		r.odd.add("category", name, fmt.Sprintf("Instance %d in container %d comes twice. The first holds.", instance, container))
+		return
+	}
+	r.seen[p] = true
+	version, _ := r.odd.number(n, "version")
+	expire, _ := n.attr("expireType")
+	r.entries = append(r.entries, entry{Publication{Category: name, Instance: instance, Container: container, Version: version,
+		Expire: r.odd.text("category expireType", expire), Published: r.published(n)}, n})
+}
+
+// published reads a time of the pool's, which has no zone and means UTC.
+func (r *selfReader) published(n *node) time.Time {
+	s, _ := n.attr("publishTime")
+	if s == "" {
+		return time.Time{}
+	}
+	for _, layout := range []string{publishLayout, time.RFC3339Nano} {
+		if t, err := time.Parse(layout, s); err == nil && t.UTC().Year() >= 1 && t.UTC().Year() <= 9999 {
+			return t.UTC()
+		}
+	}
+	r.odd.add("category publishTime", s, "It is no time. It is left out.")
+	return time.Time{}
+}
+
+func (r *selfReader) containers(section *node) {
+	at := map[uint32]int{}
+	for i, c := range r.Containers {
+		at[c.ID] = i
+	}
+	seen := map[uint32]bool{}
+	for _, n := range section.children {
+		id, ok := r.odd.number(n, "id")
+		switch {
+		case !n.is("container") || !ok:
+			r.odd.add(shown(n.name), "", "Only container with an id is known here. It is not used.")
+			continue
+		case seen[id]:
+			r.odd.add("container", fmt.Sprint(id), "It comes twice. The first holds.")
+			continue
+		}
+		seen[id] = true
+		c := Container{ID: id, Members: r.members(n)}
+		c.Version, _ = r.odd.number(n, "version")
+		if i, held := at[id]; held {
+			r.Containers[i] = c
+		} else if len(r.Containers) < maxContainers {
+			r.Containers = append(r.Containers, c)
+		} else {
+			r.odd.add("container", fmt.Sprint(id), fmt.Sprintf("There are more than %d containers. It is left out.", maxContainers))
+		}
+	}
+}
+
+func (r *selfReader) members(container *node) []Member {
+	var members []Member
+	for _, n := range container.children {
+		kind, _ := n.attr("type")
+		value, ok := n.attr("value")
+		switch kind = r.odd.identifier("member type", kind); {
+		case !n.is("member") || kind == "":
+			continue
+		case len(members) >= maxMembers:
+			r.odd.add("container", "", fmt.Sprintf("It has more than %d members. The rest is left out.", maxMembers))
+			return members
+		case ok && value != "":
+			if value = r.odd.address("member value", value); value == "" {
+				continue // else a rule for one would become a rule for all
+			}
+		}
+		members = append(members, Member{kind, value})
+	}
+	return members
+}
+
+func (r *selfReader) watchers(section *node) {
+	at := map[string]int{}
+	for i, w := range r.Watchers {
+		at[strings.ToLower(w.Address)] = i
+	}
+	seen := map[string]bool{}
+	for _, n := range section.children {
+		user, _ := n.attr("user")
+		name, _ := n.attr("displayName")
+		acknowledged, _ := n.attr("acknowledged")
+		kind, _ := n.attr("type")
+		address := r.odd.address("subscriber user", user)
+		key := strings.ToLower(address)
+		switch {
+		case !n.is("subscriber") || address == "":
+			continue
+		case seen[key]:
+			r.odd.add("subscriber", address, "It comes twice. The first holds.")
+			continue
+		}
+		seen[key] = true
+		w := Watcher{address, r.odd.text("subscriber displayName", name), r.odd.yes("subscriber acknowledged", acknowledged), r.odd.text("subscriber type", kind)}
+		if i, held := at[key]; held {
+			r.Watchers[i] = w
+		} else if len(r.Watchers) < maxWatchers {
+			r.Watchers = append(r.Watchers, w)
+		} else {
+			r.odd.add("subscriber", address, fmt.Sprintf("There are more than %d subscribers. It is left out.", maxWatchers))
+		}
+	}
+}

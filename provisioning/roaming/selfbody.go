@@ -1,0 +1,165 @@
+package roaming
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Categories whose bodies are read (ocs-sip.md 5.4).
+const (
+	userProperties = "userProperties"
+	contactCard    = "contactCard"
+	state          = "state"
+	note           = "note"
+)
+
+// settle replaces the categories that the document named and reads their bodies.
+func (r *selfReader) settle() {
+	kept := slices.DeleteFunc(slices.Clone(r.Publications), func(p Publication) bool { return r.named[strings.ToLower(p.Category)] })
+	for _, e := range r.entries {
+		kept = append(kept, e.Publication)
+	}
+	if len(kept) > maxPublications {
+		r.odd.add("categories", "", fmt.Sprintf("There are %d publications; the first %d are kept.", len(kept), maxPublications))
+		kept = kept[:maxPublications]
+	}
+	r.Publications = kept
+	for _, read := range []struct {
+		category string
+		bodies   func([]entry)
+	}{{userProperties, r.readProperties}, {contactCard, r.readCard}, {state, r.readState}, {note, r.readNote}} {
+		if r.named[strings.ToLower(read.category)] {
+			read.bodies(r.of(read.category))
+		}
+	}
+}
+
+// of are the publications of a category that have a body, which at then is.
+func (r *selfReader) of(category string) []entry {
+	var of []entry
+	for _, e := range r.entries {
+		if body := e.at.child(category); strings.EqualFold(e.Category, category) && body != nil {
+			e.at = body
+			of = append(of, e)
+		}
+	}
+	return of
+}
+
+func (r *selfReader) readProperties(bodies []entry) {
+	r.Lines, r.TelephonyMode, r.UM, r.EUM = nil, "", false, ""
+	if len(bodies) > 1 {
+		r.odd.add(userProperties, "", "They are published more than once. The first hold.")
+	}
+	for _, e := range bodies[:min(len(bodies), 1)] {
+		if lines := e.at.child("lines"); lines != nil {
+			r.readLines(lines)
+		}
+		r.TelephonyMode = r.odd.text("telephonyMode", textOf(e.at, "telephonyMode"))
+		r.UM = r.odd.yes("exumEnabled", textOf(e.at, "exumEnabled"))
+		if url := textOf(e.at, "exumURL"); url != "" {
+			if len(url) >= 4 && strings.EqualFold(url[:4], "EUM:") {
+				url = url[4:]
+			}
+			r.EUM = r.odd.identifier("exumURL", url)
+		}
+	}
+}
+
+func (r *selfReader) readLines(lines *node) {
+	for _, n := range lines.children {
+		kind, _ := n.attr("lineType")
+		server, _ := n.attr("lineServer")
+		l := Line{Number: n.text}
+		for _, k := range []LineKind{Uc, Rcc, Dual} {
+			if strings.EqualFold(kind, string(k)) {
+				l.Kind = k
+			}
+		}
+		switch {
+		case !n.is("line"):
+			continue
+		case l.Kind == "":
+			r.odd.add("line lineType", kind, "It must be Uc, Rcc or Dual. The line is left out.")
+			continue
+		case len(r.Lines) >= maxLines:
+			r.odd.add("lines", "", fmt.Sprintf("There are more than %d lines. The rest is left out.", maxLines))
+			return
+		}
+		if server != "" {
+			l.Server = r.odd.identifier("line lineServer", server)
+		}
+		if l.Number = r.odd.identifier("line", l.Number); l.Number != "" {
+			r.Lines = append(r.Lines, l)
+		}
+	}
+}
+
+// readCard takes name and e-mail address of the directory (instance 0), else of
+// the next instance that has one.
+func (r *selfReader) readCard(bodies []entry) {
+	r.DisplayName, r.Email = "", ""
+	slices.SortStableFunc(bodies, func(a, b entry) int { return cmp.Compare(a.Instance, b.Instance) })
+	for _, e := range bodies {
+		if r.DisplayName == "" {
+			r.DisplayName = r.odd.text("displayName", textOf(e.at, "identity", "name", "displayName"))
+		}
+		email := textOf(e.at, "identity", "email")
+		if r.Email != "" || email == "" {
+			continue
+		}
+		if at := strings.LastIndexByte(email, '@'); at < 1 || at != strings.IndexByte(email, '@') || at == len(email)-1 {
+			r.odd.add("email", email, "It must be an e-mail address. It is left out.")
+			continue
+		}
+		r.Email = r.odd.identifier("email", email)
+	}
+}
+
+// readState takes the aggregate of container 2, else the first there is.
+func (r *selfReader) readState(bodies []entry) {
+	r.Availability = 0
+	slices.SortStableFunc(bodies, func(a, b entry) int { return cmp.Compare(aside(a), aside(b)) })
+	for _, e := range bodies {
+		kind, _ := e.at.attr("type")
+		if !strings.EqualFold(kind[strings.LastIndexByte(kind, ':')+1:], "aggregateState") {
+			continue
+		}
+		text := textOf(e.at, "availability")
+		if v, err := strconv.ParseUint(text, 10, 31); err == nil {
+			r.Availability = int(v)
+			return
+		}
+		r.odd.add("availability", text, "It must be a whole number of 0 to 2147483647. It is left out.")
+	}
+}
+
+// aside is 0 for the container whose aggregate is the user's own (ocs-sip.md 5.2).
+func aside(e entry) int {
+	if e.Container == selfAggregate {
+		return 0
+	}
+	return 1
+}
+
+// readNote takes the latest, of several the first.
+func (r *selfReader) readNote(bodies []entry) {
+	r.Note = ""
+	slices.SortStableFunc(bodies, func(a, b entry) int { return b.Published.Compare(a.Published) })
+	for _, e := range bodies {
+		if r.Note = r.odd.text("note", textOf(e.at, "body")); r.Note != "" {
+			return
+		}
+	}
+}
+
+// textOf is the text of an element down a path, empty without it.
+func textOf(n *node, path ...string) string {
+	if n = n.child(path...); n == nil {
+		return ""
+	}
+	return n.text
+}
