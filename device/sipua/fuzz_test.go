@@ -91,3 +91,22 @@ func FuzzAnswer(f *testing.F) {
 		}
 	})
 }
+
+// FuzzSubscriptionState reads any Subscription-State and derives the refresh.
+func FuzzSubscriptionState(f *testing.F) {
+	for _, s := range []string{"active;expires=900", " Terminated ; reason=\"timeout\" ;expires=0", "terminated;reason=rejected;retry-after=7", "pending", ";;=;expires=99999999999", ""} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		state, reason, life, named := parseState(s)
+		if life < 0 || life > maxExpires || !named && life != 0 {
+			t.Errorf("%q lives %v, %v", s, life, named)
+		}
+		if state != strings.TrimSpace(state) || len(state) > 2*maxText || len(reason) > 2*maxText {
+			t.Errorf("%q is %q for %q", s, state, reason)
+		}
+		if after := resubscribeAfter(life); after < minRefresh || after > max(life, minRefresh) {
+			t.Errorf("%v is refreshed after %v", life, after)
+		}
+	})
+}

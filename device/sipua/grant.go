@@ -80,7 +80,7 @@ func (r *Registration) ourContact(in *sipwire.Incoming) (ours sipwire.Address, o
 // isGRUU checks what will be written into the Contact of later requests.
 func (r *Registration) isGRUU(s string) bool {
 	var uri sip.Uri
-	return clip(s) == s && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil && strings.EqualFold(uri.Host, r.address.Domain)
+	return isURI(s) && sip.ParseUri(s, &uri) == nil && strings.EqualFold(uri.Host, r.address.Domain)
 }
 
 // details are the lines of a step about the grant.

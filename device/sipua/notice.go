@@ -31,6 +31,9 @@ func (r *Registration) incoming(c *sipwire.Conn, in *sipwire.Incoming) {
 			return
 		}
 	}
+	if trusted && isNotify(req) && r.notified(c, in) {
+		return
+	}
 	if trusted && r.cfg.Handler != nil && r.cfg.Handler(c, in) {
 		return
 	}

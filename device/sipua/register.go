@@ -268,12 +268,15 @@ func (h *handshake) brief(in *sipwire.Incoming) bool {
 }
 
 // broken turns an error of the connection into a Failure for a person.
-func (r *Registration) broken(err error) error {
+func (r *Registration) broken(err error) error { return r.brokenAt(r.asked(), err) }
+
+// brokenAt is broken for any request.
+func (r *Registration) brokenAt(asked string, err error) error {
 	var f *journal.Failure
 	if !errors.As(err, &f) {
 		return err
 	}
-	out := &journal.Failure{Code: f.Code, Asked: r.asked(), Answered: f.Answered, By: r.by(), Because: f.Because, Err: f.Err, What: f.What}
+	out := &journal.Failure{Code: f.Code, Asked: asked, Answered: f.Answered, By: r.by(), Because: f.Because, Err: f.Err, What: f.What}
 	switch f.Code {
 	case journal.SIPNoAnswer:
 		out.What = "The server did not answer in time."

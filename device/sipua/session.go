@@ -42,6 +42,7 @@ type Registration struct {
 	ended   *Event // what ended it, nil when this end did
 	onEvent func(Event)
 	timers  struct{ keepAlive, refresh, renew clock.Timer }
+	dialogs map[string]*dialog // subscriptions by Call-ID; nil when there are none
 }
 
 // phase is how far a Registration is.
@@ -322,12 +323,14 @@ func (r *Registration) keepAlive() {
 	}
 }
 
+// stopTimers ends what the clock would do, the subscriptions with it.
 func (r *Registration) stopTimers() {
 	for _, t := range []clock.Timer{r.timers.keepAlive, r.timers.refresh, r.timers.renew} {
 		if t != nil {
 			t.Stop()
 		}
 	}
+	r.stopDialogs()
 }
 
 // finish ends the registration once; e is told unless nil.

@@ -17,7 +17,9 @@
 //  4. The Registration keeps itself alive by the clock of the config and tells
 //     what happens by OnEvent. After Lost or Deregistered the caller waits
 //     Profile.Backoff and begins anew.
-//  5. Unregister, or Close without a word.
+//  5. Subscribe and Service ask the pool about the user (MS-SIP, MS-PRES,
+//     RFC 6665). Their documents are bytes to this package.
+//  6. Unregister, or Close without a word.
 //
 // A password is used once in one sign-in (design decision 6): Register never
 // tries again after a refusal.
@@ -53,9 +55,10 @@ type Config struct {
 	// Go runs work that may block, such as a refresh, off the clock's timers;
 	// nil starts a goroutine. The work ends soon after Close.
 	Go func(func())
-	// Handler is shown each verified request of the server, except those that
-	// end the registration, in wire order; false leaves it to the user agent,
-	// which answers OPTIONS and refuses the rest. It must not block.
+	// Handler is shown each verified request of the server in wire order, except
+	// notifications of subscriptions and those that end the registration; false
+	// leaves it to the user agent, which answers OPTIONS and refuses the rest. It
+	// must not block.
 	Handler func(*sipwire.Conn, *sipwire.Incoming) bool
 	// Tap sees every message as it is on the wire; secrets are not in them.
 	Tap func(sent bool, raw []byte)

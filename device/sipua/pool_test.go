@@ -1,0 +1,118 @@
+package sipua_test
+
+import (
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab/pool"
+	"github.com/ocphone/ocphone/device/sipua"
+)
+
+const (
+	provisioningEvent = "vnd-microsoft-provisioning-v2"
+	contactsEvent     = "vnd-microsoft-roaming-contacts"
+	selfEvent         = "vnd-microsoft-roaming-self"
+)
+
+// asked is the subscription to one of the pool's packages.
+func asked(event string, w told) sipua.Subscription {
+	s := w.subscription(event == provisioningEvent)
+	s.Event, s.Accept, s.ContentType, s.Body = event, "application/"+event+"+xml", "", nil
+	switch event {
+	case provisioningEvent:
+		s.Accept = "application/vnd-microsoft-roaming-provisioning-v2+xml"
+		s.ContentType = s.Accept
+		s.Body = []byte(`<provisioningGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist"><provisioningGroup name="ServerConfiguration"/></provisioningGroupList>`)
+	case selfEvent:
+		s.ContentType = s.Accept
+		s.Body = []byte(`<roamingList xmlns="http://schemas.microsoft.com/2006/09/sip/roaming-self"><roaming type="categories"/></roamingList>`)
+	}
+	return s
+}
+
+var rootOf = map[string]string{provisioningEvent: "provisionGroupList", contactsEvent: "contactList", selfEvent: "roamingData"}
+
+// R12.1: what the pool tells at sign-in, in the 200 or behind it; ocs-sip.md
+// 3.2, 5.1, 6. The lasting ones are refreshed in their dialogs.
+func TestR12_1PoolTellsAfterTheSignIn(t *testing.T) {
+	for _, late := range []bool{false, true} {
+		w := newWorld(t, nil)
+		subscribed := 0
+		w.SetFaults(pool.Faults{LateBody: map[string]bool{provisioningEvent: late, contactsEvent: late, selfEvent: late},
+			Hold: func(req *sip.Request) {
+				if req.Method == sip.SUBSCRIBE {
+					subscribed++
+				}
+			}})
+		r, events := w.signedIn(t)
+		told := newTold()
+		for event, want := range rootOf {
+			reply, err := r.Subscribe(t.Context(), asked(event, told))
+			if err != nil {
+				t.Fatal(late, event, err)
+			}
+			var root struct{ XMLName xml.Name }
+			if err := xml.Unmarshal(reply.Body, &root); err != nil || root.XMLName.Local != want {
+				t.Errorf("%s: %v in %s", event, err, reply.Body)
+			}
+		}
+		w.clock.Advance(2 * time.Hour)
+		if subscribed < 5 { // both lasting ones again
+			t.Errorf("%d subscriptions", subscribed)
+		}
+		for len(told) > 0 {
+			if body := <-told; strings.HasPrefix(body, "ended") {
+				t.Error(body)
+			}
+		}
+		if e := next(t, events); e.Kind != sipua.Refreshed {
+			t.Errorf("event %+v", e)
+		}
+		if n := w.Counters(); n.BadSignatures != 0 || n.Connections != 1 {
+			t.Errorf("the pool saw %+v", n)
+		}
+	}
+}
+
+// What a pool refuses stays apart for who asked.
+func TestPoolRefuses(t *testing.T) {
+	w := newWorld(t, nil)
+	r, _ := w.signedIn(t)
+	for _, row := range []struct {
+		status int
+		code   journal.Code
+	}{{404, journal.SIPUnknownUser}, {489, journal.SIPRejected}, {503, journal.SIPUnavailable}} {
+		w.SetFaults(pool.Faults{Status: map[string]int{selfEvent: row.status}})
+		_, err := r.Subscribe(t.Context(), asked(selfEvent, newTold()))
+		wantFailure(t, err, row.code)
+		var no *sipua.Refused
+		if !errors.As(err, &no) || no.Status != row.status {
+			t.Errorf("%d: %v", row.status, err)
+		}
+	}
+	w.SetFaults(pool.Faults{})
+	s := asked(selfEvent, newTold())
+	s.Accept = "text/plain"
+	_, err := r.Subscribe(t.Context(), s)
+	var no *sipua.Refused
+	if !errors.As(err, &no) || no.Status != 406 {
+		t.Errorf("a form that the pool has not: %v", err)
+	}
+	s.Event = "presence.none"
+	if _, err = r.Subscribe(t.Context(), s); !errors.As(err, &no) || no.Status != 489 {
+		t.Errorf("a package that the pool has not: %v", err)
+	}
+	w.DropAll()
+	_, err = r.Subscribe(t.Context(), asked(selfEvent, newTold()))
+	wantFailure(t, err, journal.SIPLost)
+	if !strings.Contains(fmt.Sprint(err), "sip.lost") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,88 @@
+package sipua
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/sipwire"
+)
+
+// Reply is what the server answered to a subscription or a service.
+type Reply struct {
+	Status      int    // of the final answer: 200 to 299, or what a Refused refuses with
+	Reason      string // phrase of the status line
+	ContentType string // as the server wrote it; "" when there is no body
+	Body        []byte // at most 512 KiB, the caller's own; nil when there is none
+	Text        string // status line and the server's reasons, for a step's Answered
+}
+
+// Refused is the cause of the Failure of every final answer that is no 2xx:
+// errors.As finds it, so that 404, 406, 485 and 489 can be told apart.
+type Refused struct{ Reply }
+
+func (r *Refused) Error() string { return r.Text }
+
+// Service sends one SERVICE (MS-SIP) and returns its answer: the location
+// profile (ocs-sip.md 4.1), a publication (5.2), a change of the contact list
+// (6). to is a SIP URI, "" the user himself; accept and contentType may be
+// empty.
+//
+// The error holds a *journal.Failure, with a *Refused in it when the server
+// gave another final answer than 2xx; or is the error of ctx, or
+// sipwire.ErrClosed after Close. The wait is bounded by ctx and by the
+// profile's Answer.
+func (r *Registration) Service(ctx context.Context, to, accept, contentType string, body []byte) (Reply, error) {
+	q := request{method: sipwire.SERVICE, uri: cmp.Or(to, r.address.URI()), about: "the service " + cmp.Or(to, accept, contentType),
+		callID: sipwire.NewCallID(), tag: sipwire.NewTag()[:10], contentType: contentType, body: body}
+	q.to = "<" + q.uri + ">"
+	q.asked = "SERVICE " + clip(q.uri)
+	if !isURI(q.uri) {
+		return Reply{}, &journal.Failure{Code: journal.Internal, Asked: q.asked, By: "the phone", What: "A service needs a SIP address to be asked at."}
+	}
+	if accept != "" {
+		q.headers = []sipwire.Header{{Name: "Accept", Value: accept}}
+		q.asked += " for " + accept
+	}
+	in, err := r.ask(ctx, &q)
+	if err != nil {
+		return Reply{}, err
+	}
+	body = in.Msg.Body()
+	if len(body) > maxBody {
+		return Reply{}, r.tooLarge(q.asked, len(body))
+	}
+	return replyOf(in, contentOf(in), body), nil
+}
+
+// maxBody bounds the body of an answer or a notification, in bytes. A contact
+// list of 1000 has some 300 KiB.
+const maxBody = 512 << 10
+
+func (r *Registration) tooLarge(asked string, n int) *journal.Failure {
+	return &journal.Failure{Code: journal.SIPMalformed, Asked: asked, Answered: fmt.Sprintf("a body of %d bytes", n), By: r.by(), Because: "a body has at most 512 KiB",
+		What: fmt.Sprintf("The server sent %d KiB, more than the phone takes.", n>>10),
+		Fix:  "Let the server send less: shorten the user's contact list or the profile that was asked for."}
+}
+
+// replyOf puts a final answer and the body that belongs to it together.
+func replyOf(in *sipwire.Incoming, contentType string, body []byte) Reply {
+	res := in.Response()
+	text := diagnose(in).answered(res)
+	if len(body) > 0 {
+		text += fmt.Sprintf(", %d bytes of %s", len(body), cmp.Or(contentType, "no type"))
+	}
+	return Reply{Status: res.StatusCode, Reason: clip(res.Reason), ContentType: contentType, Body: body, Text: text}
+}
+
+func contentOf(in *sipwire.Incoming) string { return clip(in.Header("Content-Type")) }
+
+// isURI checks what will be written into a later request.
+func isURI(s string) bool {
+	var uri sip.Uri
+	return clip(s) == s && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil
+}
