@@ -36,6 +36,13 @@ type Firmware struct {
 
 	SIP sipua.Profile
 
+	// After the sign-in.
+	LocationProfileOpaque string        // opaque of the URI that answers the location profile
+	ReloadEvery           time.Duration // settings and location profile are asked for again (R12.1)
+	ContactsEvery         time.Duration // Outlook contacts are read again
+	CalendarEvery         time.Duration // so is the calendar (R6.1)
+	Basic                 bool          // passwords go to Exchange by Basic, over TLS only, where NTLM is not offered
+
 	// MaxRedirects bounds a walk from director to home pool.
 	MaxRedirects int
 
@@ -86,6 +93,10 @@ var mannersGuesses = []Guess{
 	{"the domain to ask is that of DHCP, else of the user name, else of the sign-in address", "inferred", "R1.5"},
 	{"the search: all of category certificationAuthority below CN=Certification Authorities", "recalled", "R1.1 has the container"},
 	{"LDAP bind with NTLM, sealed", "guess", "no root over an unauthenticated channel"},
+	{"the location profile is asked for at opaque=app:locationprofile:get, by default and then by name", "recalled", "MS-SIPRE 3.8 has the rest of the URI"},
+	{"settings are read again together with the location profile", "recalled", "R12.1 has the 8 hours for the rules"},
+	{"Outlook contacts are read again after 24 h", "inferred", "the phone's index of the address book is as old"},
+	{"to Exchange the phone logs on by NTLM; firmware today by Basic too, over TLS, where NTLM is not offered", "inferred", "Lync phones speak NTLM to Exchange"},
 	{"a reset restarts the phone and signs the user out", "inferred", "the certificate store is documented alone, R1.3"},
 }
 
@@ -98,6 +109,7 @@ func period(version, text string) Firmware {
 		Policy: certstore.Policy2007, NoSHA2: true, RootSet: "factory-2007", WebEnrolment: true,
 		MinTLS: tls.VersionTLS10, MaxTLS: tls.VersionTLS10, Suites: periodSuites,
 		SIP: sip, MaxRedirects: maxRedirects,
+		LocationProfileOpaque: "app:locationprofile:get", ReloadEvery: 8 * time.Hour, ContactsEvery: 24 * time.Hour, CalendarEvery: 30 * time.Minute,
 		Guesses: slices.Concat(periodGuesses, mannersGuesses),
 	}
 }
@@ -106,6 +118,7 @@ func period(version, text string) Firmware {
 func Firmwares() []Firmware {
 	today := period("today", "not a build that ever shipped: the phone's manners with the trust and TLS of today, to be useful against current servers")
 	today.Policy, today.NoSHA2, today.RootSet = certstore.Today, false, "system"
+	today.Basic = true
 	today.WebEnrolment = false // plain HTTP would see the password's proof for no root that LDAP does not hold
 	today.MinTLS, today.MaxTLS, today.Suites = tls.VersionTLS12, 0, nil
 	today.Guesses = mannersGuesses // its trust and TLS are those of Go

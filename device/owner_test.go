@@ -79,7 +79,7 @@ func TestWhoSignsInDuringASignOutStays(t *testing.T) {
 	r.wantReady(r.signIn(r.lab.Inside()))
 	asked, release := make(chan struct{}), make(chan struct{})
 	r.lab.Pool.SetFaults(pool.Faults{Hold: func(req *sip.Request) {
-		if h := req.GetHeader("Expires"); h != nil && h.Value() == "0" {
+		if h := req.GetHeader("Expires"); req.Method == sip.REGISTER && h != nil && h.Value() == "0" {
 			close(asked)
 			<-release
 		}

@@ -102,6 +102,8 @@ type Phone struct {
 	timed    bool // the clock was set in this epoch
 	attempt  attempt
 	reg      *sipua.Registration
+	told     told  // in this registration
+	plan     *Plan // of the user signed in or, before, of who was last
 	server   sipua.Candidate
 	verdict  *certstore.Verdict
 	state    State
@@ -137,6 +139,7 @@ func New(cfg Config) (*Phone, error) {
 		factory, _ = factory.Install(kept.Roots())
 	}
 	p.trust(factory)
+	p.recall(p.user.Address)
 	if err := store(p.flash, map[string]any{keyIdentity: p.id}); err != nil {
 		return nil, err
 	}
@@ -256,6 +259,9 @@ func (p *Phone) SignIn(c Credentials) error {
 			err = &journal.Failure{Code: journal.Usage, What: "The phone is off", Fix: "Power it on first."}
 			return
 		}
+		if c.Address != p.user.Address {
+			p.recall(c.Address)
+		}
 		p.creds = &c
 		p.restart("", false)
 	}) {
@@ -270,8 +276,8 @@ func (p *Phone) SignOut(ctx context.Context) error {
 	var had bool
 	err := p.unregister(ctx, func() {
 		had = p.user != (lastUser{}) || p.creds != nil
-		p.user = lastUser{}
-		p.keep(nil, keyUser)
+		p.user, p.plan = lastUser{}, nil
+		p.keep(nil, keyUser, keyPlan)
 	})
 	p.box.do(func() {
 		if p.creds != nil {
@@ -302,6 +308,7 @@ func (p *Phone) unregister(ctx context.Context, forget func()) error {
 		if reg, p.reg = p.reg, nil; reg == nil && p.creds != nil {
 			p.newEpoch() // a sign-in that is under way has nobody to sign in any more
 		}
+		p.forget()
 		p.creds = nil // or it would sign in again
 	}) {
 		return net.ErrClosed
@@ -332,17 +339,18 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 		if keepRoots {
 			next, diff = p.store.Install(nil)
 		}
-		user := p.user
+		user, drop := p.user, []string(nil)
 		if forgetUser {
-			user = lastUser{}
+			user, drop = lastUser{}, []string{keyPlan, keyLock, keyPreferences}
 		}
 		// One transaction, before anything else is believed (design decision 10).
-		if err = store(p.flash, map[string]any{keyRoots: added(next), keyUser: user}); err != nil {
+		if err = store(p.flash, map[string]any{keyRoots: added(next), keyUser: user}, drop...); err != nil {
 			p.step(journal.FailureOf(err).Step(journal.Reset))
 			return
 		}
 		p.trust(next)
 		p.user, p.creds = user, nil
+		p.recall(user.Address)
 		p.step(journal.Step{Name: journal.Reset, State: journal.OK, Asked: kind,
 			Decided: fmt.Sprintf("%s, %s.", plural(len(diff.Went), "root went", "roots went"), plural(len(diff.Stayed), "root stays", "roots stay")),
 			Because: "R1.3", Details: rootLines("went: ", diff.Went)})

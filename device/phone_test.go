@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dlclark/regexp2"
 	"go.uber.org/goleak"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -29,7 +30,17 @@ func TestMain(m *testing.M) {
 			return
 		}
 	}
-	goleak.VerifyTestMain(m)
+	goleak.VerifyTestMain(stopped{m})
+}
+
+// stopped ends the clock of the rules' time-outs, which ends by itself a second
+// later.
+type stopped struct{ *testing.M }
+
+func (m stopped) Run() int {
+	code := m.M.Run()
+	regexp2.StopTimeoutClock()
+	return code
 }
 
 // rig is one phone and one lab.

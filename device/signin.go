@@ -69,7 +69,11 @@ func (p *Phone) connected(out outcome) {
 		p.user = lastUser{Address: p.creds.Address, User: p.creds.User}
 		p.keep(map[string]any{keyUser: p.user})
 		p.enter(SignedIn)
-		p.ready()
+		if p.cfg.Registrar != "" {
+			p.ready()
+		} else {
+			p.introduce()
+		}
 		reg := out.reg
 		reg.OnEvent(func(e sipua.Event) {
 			p.box.post(func() {
@@ -85,12 +89,15 @@ func (p *Phone) connected(out outcome) {
 	}
 }
 
-// ready closes the sign-in (design.md 2): what a later step would ask of the
-// pool is asked only of a pool.
+// ready closes the sign-in (design.md 2): every later step has succeeded, was
+// decided against, or is a trouble that does not keep the phone from its work.
 func (p *Phone) ready() {
 	g := p.reg.Grant()
 	s := journal.Step{Name: journal.Ready, State: journal.OK,
 		Decided: fmt.Sprintf("Signed in as %s at %s.", p.creds.Address, p.server.Host), Because: "nothing is left to do"}
+	for _, t := range p.told.troubles {
+		s.State, s.Details = journal.Warned, append(s.Details, fmt.Sprintf("%s: %s (%s)", t.Name, t.Code.Title(), t.Code))
+	}
 	switch {
 	case p.cfg.Registrar != "":
 		s.Details = []string{"provisioning, dial plan and Exchange skipped: not an OCS pool"}
@@ -110,6 +117,7 @@ func (p *Phone) happened(e sipua.Event) {
 	}
 	p.reg.Close()
 	p.reg = nil
+	p.forget()
 	var moved *sipua.Redirect
 	switch {
 	case errors.As(e.Err, &moved):

@@ -8,6 +8,8 @@ import (
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/provisioning"
+	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
 // State is what the phone is doing, seen from outside.
@@ -41,7 +43,19 @@ type Snapshot struct {
 	Roots    []certstore.Root     `json:"-"`                 // what it trusts now
 	RootSet  string               `json:"rootSet"`
 	Policy   certstore.PolicyName `json:"policy"`
+
+	// What pool and Exchange have told; nil until then, and at a registrar that
+	// is no pool. Nobody changes what these point to.
+	Settings *provisioning.Settings `json:"settings,omitempty"`
+	Plan     *Plan                  `json:"-"` // dial plan in force, perhaps from the phone's memory
+	Self     *roaming.Self          `json:"self,omitempty"`
+	Contacts *roaming.ContactList   `json:"contacts,omitempty"`
+	Mailbox  *Mailbox               `json:"mailbox,omitempty"`
+	Troubles []journal.Step         `json:"troubles,omitempty"` // what did not succeed after the sign-in, the latest last
 }
+
+// On reports whether the phone has power.
+func (s Snapshot) On() bool { return s.State != Off }
 
 // Done reports whether the phone has come to rest: nothing more happens
 // without somebody acting.
@@ -54,6 +68,7 @@ const (
 	keyIdentity = "identity"
 	keyRoots    = "roots" // what a reset takes away; the factory set is named in the identity
 	keyUser     = "user"
+	keyPlan     = "dialplan" // the last good location profile
 )
 
 // Identity is what the factory gave the phone, and how the emulator was told to build it.

@@ -16,10 +16,10 @@ import (
 const module = "github.com/ocphone/ocphone"
 
 // open rooms may be imported by every other one (design.md 1).
-var open = []string{"device/clock", "device/journal", "device/ntlm", "device/ntlm/ntlmhttp"}
+var open = []string{"device/clock", "device/journal", "device/ntlm", "device/ntlm/ntlmhttp", "device/ntlm/spnego"}
 
 // leaf rooms, whose world comes in as small interfaces.
-var leaf = []string{"certstore", "certstore/adroots", "provisioning", "provisioning/dialplan", "provisioning/update", "ews", "ews/autodiscover"}
+var leaf = []string{"certstore", "certstore/adroots", "provisioning", "provisioning/dialplan", "provisioning/roaming", "provisioning/update", "ews", "ews/autodiscover"}
 
 // mayImport lists, beside the open rooms, what each room may import of this
 // project. A room that is missing here may import open rooms only; one that
@@ -31,6 +31,7 @@ var mayImport = map[string][]string{
 	"ews":                  {"certstore", "ews/autodiscover"},
 	"ews/autodiscover":     {"certstore"},
 	"device/ntlm/ntlmhttp": {"device/ntlm"},
+	"device/ntlm/spnego":   {"device/ntlm"},
 	"device/sipwire":       {"device/ntlm"},
 	"device/sipua":         {"device/sipwire"},
 	"device":               append([]string{"device/network", "device/sipua", "device/media", "device/flash"}, leaf...),
@@ -38,9 +39,9 @@ var mayImport = map[string][]string{
 	"device/screen":        {"device"},
 	"device/script":        {"device", "device/screen"},
 	"device/control":       {"device", "device/screen"},
-	"device/lab":           {"device/lab/...", "device/network", "certstore"},
-	"device/lab/...":       {"device/lab/...", "device/sipwire", "device/media", "device/network", "certstore", "certstore/adroots", "provisioning", "provisioning/dialplan", "provisioning/update", "ews", "ews/autodiscover"},
-	"ui":                   {"device/screen", "ui/locale"},
+	"device/lab":           {"device/lab/...", "device/network", "certstore", "provisioning", "provisioning/dialplan"},
+	"device/lab/...":       {"device/lab/...", "device/sipwire", "device/media", "device/network", "certstore", "certstore/adroots", "provisioning", "provisioning/dialplan", "provisioning/roaming", "provisioning/update", "ews", "ews/autodiscover"},
+	"ui":                   {"device/screen", "ui/art", "ui/locale"},
 	"ui/labpanel":          {"ui"},
 	"cmd/ocphone":          {"..."},
 	"cmd/ocphone/...":      {"..."},

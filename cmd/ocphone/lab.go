@@ -22,8 +22,9 @@ func (e environment) lab() *cobra.Command {
 	c := &cobra.Command{
 		Use: "lab", Short: "Run a whole deployment on loopback until interrupted", Args: noArgs,
 		Long: `Lab runs DNS (inside and outside), a domain controller with LDAP, NetBIOS and
-time, an OCS pool and its Edge in one process, on free loopback ports, until it is
-interrupted. --ready FILE tells other processes where, once everything listens.
+time, an OCS pool and its Edge, and Exchange in one process, on free loopback
+ports, until it is interrupted. --ready FILE tells other processes where, once
+everything listens.
 
 Its users, passwords and keys are public: it protects nothing.`,
 		Example: `  ocphone lab --ready lab.json &
@@ -31,6 +32,8 @@ Its users, passwords and keys are public: it protects nothing.`,
   ocphone lab root publish public --lab lab.json
   ocphone lab cert set pool --defect expired --lab lab.json
   ocphone lab user set tu --locked --lab lab.json
+  ocphone lab rule list --lab lab.json
+  ocphone lab mailbox voicemail tu --number +14255550100 --lab lab.json
   ocphone lab clock advance 8h --lab lab.json`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			d, err := deployment(config, today)
@@ -79,7 +82,7 @@ Its users, passwords and keys are public: it protects nothing.`,
 	c.Flags().StringVar(&ready, "ready", "", "write FILE (0600) once everything listens; it is removed at the end")
 	c.Flags().BoolVar(&standard, "standard-ports", false, "real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
 	c.Flags().StringVar(&keyLog, "key-log", "", "append the servers' TLS secrets to FILE, for captures (NSS format)")
-	c.AddCommand(e.labRoot(), e.labCert(), e.labUser(), e.labClock())
+	c.AddCommand(e.labRoot(), e.labCert(), e.labUser(), e.labRule(), e.labMailbox(), e.labClock())
 	return c
 }
 
@@ -129,6 +132,9 @@ func (e environment) describe(world *lab.Lab, ready string) {
 	p.line(bold, "%s of %s runs; interrupt to end it.", world.Deployment.Domain, kind)
 	fmt.Fprintf(e.out, "inside   DNS %s, LDAP %s, LDAPS %s, NetBIOS %s, pool %s\n", r.Inside.DNS, world.DC.Addr(), world.DC.TLSAddr(), r.Inside.WINS, world.Pool.Addr())
 	fmt.Fprintf(e.out, "outside  DNS %s, Edge %s\n", r.Outside.DNS, world.Edge.Addr())
+	if x := world.Exchange; x != nil {
+		fmt.Fprintf(e.out, "exchange https %s, as %s and %s; autodiscover redirects at http %s\n", x.Addr(), x.Host, x.OutsideHost, x.RedirectAddr())
+	}
 	for _, u := range r.Users {
 		fmt.Fprintf(e.out, "user     %-20s %-16s %s\n", u.SignIn, u.User, u.Password)
 	}
@@ -206,9 +212,10 @@ func (e environment) labCert() *cobra.Command {
 	var change lab.CertificateChange
 	var chain, key, like, defect string
 	sub := &cobra.Command{
-		Use: "set SERVER", Short: "Give pool, edge or dc another certificate",
+		Use: "set SERVER", Short: "Give pool, edge, dc or exchange another certificate",
 		Example: `  ocphone lab cert set pool --defect expired --lab lab.json
   ocphone lab cert set pool --defect good --lab lab.json
+  ocphone lab cert set exchange --defect self-signed --lab lab.json
   ocphone lab cert set pool --like our-pool.pem --lab lab.json   # same names and shape, fresh keys
   ocphone lab cert set edge --chain chain.pem --key key.pem --lab lab.json`,
 	}
@@ -269,40 +276,51 @@ func defects() string {
 
 func (e environment) labUser() *cobra.Command {
 	c := &cobra.Command{Use: "user", Short: "Change an account of the lab"}
-	var password, upn string
-	var locked, disabled, noSIP bool
-	sub := &cobra.Command{
-		Use: "set NAME", Short: "Change an account, by its sAMAccountName",
-		Example: "  ocphone lab user set tu --locked --lab lab.json\n  ocphone lab user set tu --locked=false --upn tu@sip.contoso.com --lab lab.json",
+	texts := map[string]struct {
+		of   func(*lab.UserChange) **string
+		help string
+	}{
+		"password": {func(u *lab.UserChange) **string { return &u.Password }, "set this password; the lab's passwords are public"},
+		"upn":      {func(u *lab.UserChange) **string { return &u.UPN }, "user principal name"},
+		"display":  {func(u *lab.UserChange) **string { return &u.Display }, "display name"},
+		"mail":     {func(u *lab.UserChange) **string { return &u.Mail }, "primary e-mail address; empty: no mailbox"},
+		"line":     {func(u *lab.UserChange) **string { return &u.Line }, "line URI, such as tel:+4544890101;ext=200; empty: no voice"},
+		"eum":      {func(u *lab.UserChange) **string { return &u.EUM }, "EUM address, such as tu@contoso.com;phone-context=PLAN; empty: no voice mail"},
+		"profile":  {func(u *lab.UserChange) **string { return &u.Profile }, "name of the location profile; empty: the pool's"},
 	}
-	client := labClient(sub)
-	sub.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usagef("it is called as `ocphone lab user set NAME [flags] --lab FILE`")
-		}
-		l, err := client()
-		if err != nil {
-			return err
-		}
-		var change lab.UserChange
-		for flag, take := range map[string]func(){
-			"password": func() { change.Password = &password }, "upn": func() { change.UPN = &upn },
-			"locked": func() { change.Locked = &locked }, "disabled": func() { change.Disabled = &disabled }, "no-sip": func() { change.NoSIP = &noSIP },
-		} {
-			if c.Flags().Changed(flag) {
-				take()
+	states := map[string]struct {
+		of   func(*lab.UserChange) **bool
+		help string
+	}{
+		"locked":   {func(u *lab.UserChange) **bool { return &u.Locked }, "lock the account out"},
+		"disabled": {func(u *lab.UserChange) **bool { return &u.Disabled }, "disable the account"},
+		"no-sip":   {func(u *lab.UserChange) **bool { return &u.NoSIP }, "take away its Communications Server account"},
+	}
+	sub := labVerb("set NAME", "Change an account, by its sAMAccountName",
+		"  ocphone lab user set tu --locked --lab lab.json\n  ocphone lab user set tu --locked=false --upn tu@sip.contoso.com --lab lab.json\n  ocphone lab user set kerry --eum 'kerry@contoso.com;phone-context=Hellerup.contoso.com' --lab lab.json", 1,
+		func(c *cobra.Command, l lab.Client, args []string) error {
+			var change lab.UserChange
+			for name, t := range texts {
+				if v, err := c.Flags().GetString(name); err == nil && c.Flags().Changed(name) {
+					*t.of(&change) = &v
+				}
 			}
-		}
-		if change == (lab.UserChange{}) {
-			return usagef("what shall change? See `%s --help`", c.CommandPath())
-		}
-		return l.SetUser(c.Context(), args[0], change)
+			for name, s := range states {
+				if v, err := c.Flags().GetBool(name); err == nil && c.Flags().Changed(name) {
+					*s.of(&change) = &v
+				}
+			}
+			if change == (lab.UserChange{}) {
+				return usagef("what shall change? See `%s --help`", c.CommandPath())
+			}
+			return l.SetUser(c.Context(), args[0], change)
+		})
+	for name, t := range texts {
+		sub.Flags().String(name, "", t.help)
 	}
-	sub.Flags().StringVar(&password, "password", "", "set this password; the lab's passwords are public")
-	sub.Flags().StringVar(&upn, "upn", "", "user principal name")
-	sub.Flags().BoolVar(&locked, "locked", false, "lock the account out")
-	sub.Flags().BoolVar(&disabled, "disabled", false, "disable the account")
-	sub.Flags().BoolVar(&noSIP, "no-sip", false, "take away its Communications Server account")
+	for name, s := range states {
+		sub.Flags().Bool(name, false, s.help)
+	}
 	group(c, sub)
 	return c
 }

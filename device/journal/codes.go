@@ -70,7 +70,9 @@ const (
 	SIPDeregistered Code = "sip.deregistered"   // the server ended the registration
 
 	// What the pool tells the phone (provisioning).
-	ProvMalformed Code = "prov.malformed" // settings or location profile that cannot be read
+	ProvMalformed Code = "prov.malformed"  // settings or location profile that cannot be read
+	ProvNoProfile Code = "prov.no-profile" // the pool has no location profile for the user
+	ProvNoVoice   Code = "prov.no-voice"   // the user is not enabled for Enterprise Voice
 
 	// Exchange (ews, ews/autodiscover).
 	ExchangeNone      Code = "exchange.none"        // no candidate is an Autodiscover service (R9.1)

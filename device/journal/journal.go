@@ -51,6 +51,10 @@ const (
 	Session   Name = "session"   // keep-alive, refresh, loss, deregistration
 	Ready     Name = "ready"     // nothing left to do
 
+	Provisioning Name = "provisioning" // what the pool tells the phone to do
+	DialPlan     Name = "dialplan"     // the location profile and its rules
+	Self         Name = "self"         // the user's own number, voice mail and presence
+	Contacts     Name = "contacts"     // the contact list that the pool keeps
 	Autodiscover Name = "autodiscover" // finding Exchange
 	Exchange     Name = "exchange"     // what the mailbox holds
 	Reset        Name = "reset"        // what a reset took away and left

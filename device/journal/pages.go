@@ -281,6 +281,18 @@ var pages = register(
 		Change: "Mend what rewrites the message between pool and phone, or the profile.",
 		Rule:   "MS-SIPREGE 2.2.2, MS-SIPRE 2.2.8", Retry: true},
 
+	Page{Code: ProvNoProfile, Title: "the pool has no dial plan for the user",
+		Cause:  "No location profile is bound to the user or the pool, or the profile that is named was deleted. Numbers go to the pool as they are dialled, and it may not know what to do with them.",
+		Prove:  "The step names what was asked. On the pool, look which location profile its properties and the user's policy name.",
+		Change: "Make a location profile with normalization rules and bind it to the pool. It arrives after the front end's next look into Active Directory (R12.2) and the phone's next reload.",
+		Rule:   "R12.1"},
+
+	Page{Code: ProvNoVoice, Title: "the user is not enabled for Enterprise Voice",
+		Cause:  "What the pool tells of the user has no line of its own. The phone can sign in and show presence, and makes no calls to numbers.",
+		Prove:  "The step shows the lines that came. In Active Directory the user's msRTCSIP-Line is empty.",
+		Change: "Enable the user for Enterprise Voice and give a line URI such as tel:+4544890101;ext=200.",
+		Rule:   "MS-PRES"},
+
 	Page{Code: ExchangeNone, Title: "no Autodiscover service was found",
 		Cause:  "Neither address of the e-mail domain is one: the address record is missing, or a web page or nothing answers there. The phone looks for no service connection point and no SRV record.",
 		Prove:  "Open https://autodiscover.DOMAIN/autodiscover/autodiscover.xml in a browser: a healthy service answers XML with 600 Invalid Request.",

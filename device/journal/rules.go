@@ -41,6 +41,8 @@ var rules = []Rule{
 			"a full Autodiscover answers; /ews/exchange.asmx answers."},
 	{"R12.1", "normalization rules come with the sign-in",
 		"The pool sends the rules of the user's location profile at sign-in. The phone loads them again every 8 hours, so a changed rule can take that long to arrive."},
+	{"R12.2", "front ends read the rules every 5 minutes",
+		"The rules live in Active Directory. Each front end of the pool reads them from its own domain controller every 5 minutes, so two front ends can answer differently while a change replicates."},
 }
 
 // Rules returns all rules in the order of their ids.

@@ -17,7 +17,6 @@ import (
 type Attachment struct {
 	Place network.Place
 	lab   *Lab
-	roots *x509.CertPool
 }
 
 // Inside is the office network: split DNS shows the pool and the domain
@@ -37,11 +36,25 @@ func (l *Lab) Inside() Attachment {
 		if a := l.DC.EnrolmentAddr(); a != "" {
 			p.Patch["ca."+d.Domain+":80"] = a
 		}
+		if l.Exchange != nil {
+			p.Patch[d.Domain+":443"] = l.Exchange.Addr()
+			p.Patch[d.Exchange.Host+":443"] = l.Exchange.Addr()
+			l.mapExchange(p.Patch)
+		}
 	}
-	return Attachment{Place: p, lab: l, roots: l.trust(l.PKI.Enterprise.Certificate, l.PKI.Public.Certificate)}
+	return Attachment{Place: p, lab: l}
 }
 
-// Outside is the Internet: the Edge and a time server, no domain controller.
+// mapExchange adds what is reached inside and outside.
+func (l *Lab) mapExchange(patch network.AddressMap) {
+	d := l.Deployment
+	patch[d.Exchange.OutsideHost+":443"] = l.Exchange.Addr()
+	patch[d.autodiscover()+":443"] = l.Exchange.Addr()
+	patch[d.autodiscover()+":80"] = l.Exchange.RedirectAddr()
+}
+
+// Outside is the Internet: the Edge, Exchange by its names for outside and a
+// time server, no domain controller.
 func (l *Lab) Outside() Attachment {
 	d := l.Deployment
 	p := network.Place{Name: "outside", DNS: []string{l.OutsideDNS.Addr()}}
@@ -50,23 +63,24 @@ func (l *Lab) Outside() Attachment {
 			d.Edge.Host + ":443":        l.Edge.Addr(),
 			"time." + d.Domain + ":123": l.NTP.Addr(),
 		}
+		if l.Exchange != nil {
+			l.mapExchange(p.Patch)
+		}
 	}
-	return Attachment{Place: p, lab: l, roots: l.trust(l.PKI.Public.Certificate)}
-}
-
-func (l *Lab) trust(roots ...*x509.Certificate) *x509.CertPool {
-	pool := x509.NewCertPool()
-	for _, r := range roots {
-		pool.AddCert(r)
-	}
-	return pool
+	return Attachment{Place: p, lab: l}
 }
 
 // Clock is the lab's time.
 func (a Attachment) Clock() clock.Clock { return a.lab.Clock }
 
-// CertPool holds the roots that a well-kept computer at this place trusts.
-func (a Attachment) CertPool() *x509.CertPool { return a.roots.Clone() }
+// CertPool holds the roots that a computer of the domain trusts, at home or on
+// a journey.
+func (a Attachment) CertPool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(a.lab.PKI.Enterprise.Certificate)
+	pool.AddCert(a.lab.PKI.Public.Certificate)
+	return pool
+}
 
 // Resolver asks the DNS of this place.
 func (a Attachment) Resolver() *net.Resolver {
@@ -88,5 +102,5 @@ const attachTimeout = 5 * time.Second
 // HTTPClient speaks to the deployment's web servers.
 func (a Attachment) HTTPClient() *http.Client {
 	return &http.Client{Transport: &http.Transport{DialContext: a.DialContext,
-		TLSClientConfig: &tls.Config{RootCAs: a.roots, Time: a.lab.Clock.Now}, TLSHandshakeTimeout: attachTimeout}}
+		TLSClientConfig: &tls.Config{RootCAs: a.CertPool(), Time: a.lab.Clock.Now}, TLSHandshakeTimeout: attachTimeout}}
 }

@@ -31,6 +31,11 @@ import (
 //	GET   /v1/users                    []ReadyUser
 //	PATCH /v1/users/NAME               UserChange
 //	POST  /v1/clock/advance            {"by":"8h"}; answers {"now":…}
+//	GET   /v1/profiles                 []Profile
+//	PUT   /v1/profiles/NAME            Profile without name; adds or replaces it
+//	PUT   /v1/profiles/NAME/rules/N    Rule; N from 1, or "end"; answers the Profile
+//	DELETE /v1/profiles/NAME/rules/N   answers the Profile
+//	POST  /v1/mailboxes/NAME/KIND      Delivery of that kind
 type Control struct {
 	lab     *Lab
 	address ControlAddress
@@ -55,6 +60,11 @@ type UserChange struct {
 	Locked   *bool   `json:"locked,omitempty"`
 	Disabled *bool   `json:"disabled,omitempty"`
 	NoSIP    *bool   `json:"noSIP,omitempty"`
+	Display  *string `json:"display,omitempty"`
+	Mail     *string `json:"mail,omitempty"`
+	Line     *string `json:"line,omitempty"`
+	EUM      *string `json:"eum,omitempty"`
+	Profile  *string `json:"profile,omitempty"` // name of the dial plan; "": the pool's
 }
 
 // Bounds of the control server.
@@ -77,6 +87,11 @@ func (l *Lab) Serve() (ControlAddress, error) {
 	mux.HandleFunc("GET /v1/users", c.users)
 	mux.HandleFunc("PATCH /v1/users/{name}", c.changeUser)
 	mux.HandleFunc("POST /v1/clock/advance", c.advance)
+	mux.HandleFunc("GET /v1/profiles", c.profiles)
+	mux.HandleFunc("PUT /v1/profiles/{name}", c.changeProfile)
+	mux.HandleFunc("PUT /v1/profiles/{name}/rules/{n}", c.changeRule)
+	mux.HandleFunc("DELETE /v1/profiles/{name}/rules/{n}", c.changeRule)
+	mux.HandleFunc("POST /v1/mailboxes/{name}/{kind}", c.deliver)
 	c.server = &http.Server{Handler: c.authorized(mux), ReadTimeout: controlTimeout, WriteTimeout: controlTimeout, IdleTimeout: controlTimeout}
 	go func() {
 		defer close(c.done)
@@ -142,7 +157,7 @@ func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
 	switch {
 	case err != nil:
 	case c.lab.server(server) == "":
-		err = fmt.Errorf("there is no server %q: pool, edge, dc", server)
+		err = noServer(server)
 	case change.Like != "":
 		var chain []*x509.Certificate
 		if chain, err = parsePEM([]byte(change.Like)); err == nil {
@@ -178,6 +193,9 @@ func (c *Control) changeUser(w http.ResponseWriter, r *http.Request) {
 	var change UserChange
 	err := json.NewDecoder(r.Body).Decode(&change)
 	name := r.PathValue("name")
+	if err == nil && change.Profile != nil && *change.Profile != "" {
+		_, err = c.lab.profile(*change.Profile)
+	}
 	if err == nil {
 		err = c.lab.Directory.SetUser(name, func(u *directory.User) {
 			set(&u.Password, change.Password)
@@ -185,6 +203,11 @@ func (c *Control) changeUser(w http.ResponseWriter, r *http.Request) {
 			set(&u.Locked, change.Locked)
 			set(&u.Disabled, change.Disabled)
 			set(&u.SIPDisabled, change.NoSIP)
+			set(&u.DisplayName, change.Display)
+			set(&u.Mail, change.Mail)
+			set(&u.LineURI, change.Line)
+			set(&u.EUM, change.EUM)
+			set(&u.LocationProfile, change.Profile)
 		})
 	}
 	answer(w, struct{}{}, err)

@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"go.yaml.in/yaml/v3"
 
@@ -24,11 +25,15 @@ type Deployment struct {
 	// Today builds it as one would now: ECDSA and SHA-256, TLS 1.2 and 1.3,
 	// LDAP signing required. Otherwise it is 2007: RSA-2048 signed with SHA-1,
 	// TLS 1.0 to 1.3.
-	Today bool   `yaml:"today"`
-	DC    DC     `yaml:"dc"`
-	Pool  Pool   `yaml:"pool"`
-	Edge  Server `yaml:"edge"` // "sip." and the domain
-	Users []User `yaml:"users"`
+	Today    bool     `yaml:"today"`
+	DC       DC       `yaml:"dc"`
+	Pool     Pool     `yaml:"pool"`
+	Edge     Server   `yaml:"edge"` // "sip." and the domain
+	Exchange Exchange `yaml:"exchange"`
+	Users    []User   `yaml:"users"`
+	// Profiles are the dial plans in AD; nil means that of Contoso, an empty
+	// list none.
+	Profiles []Profile `yaml:"profiles"`
 	// Publish names the roots that AD holds from the start; nil means the
 	// enterprise root alone, as an enterprise CA publishes itself.
 	Publish []string `yaml:"publish"`
@@ -55,6 +60,16 @@ type Pool struct {
 	Version int           `yaml:"version"` // of NTLM authentication: 2, 3, 4; 0 means 4
 	NoESS   bool          `yaml:"noESS"`   // NTLM without extended session security
 	Schemes []pool.Scheme `yaml:"schemes"` // offered; nil means NTLM and Kerberos; MD5, SHA-256 make it a registrar with digest
+	Profile string        `yaml:"profile"` // default dial plan; "": the first of Profiles
+	// FrontEnds each read dial plans from a domain controller of their own
+	// (R12.2); nil means one without delay. Phones are dealt out to them in turn.
+	FrontEnds []FrontEnd `yaml:"frontEnds"`
+}
+
+// FrontEnd is one server of the pool.
+type FrontEnd struct {
+	Name             string        `yaml:"name"`
+	ReplicationDelay time.Duration `yaml:"replicationDelay"` // its domain controller lags by that much, such as 15m
 }
 
 // User is an account of the deployment.
@@ -65,11 +80,21 @@ type User struct {
 	Password string `yaml:"password"` // public, as everything in a lab; "": DefaultPassword
 	Display  string `yaml:"display"`
 	Mail     string `yaml:"mail"`
-	Line     string `yaml:"line"` // line URI
-	EUM      string `yaml:"eum"`
-	Locked   bool   `yaml:"locked"`
-	Disabled bool   `yaml:"disabled"`
-	NoSIP    bool   `yaml:"noSIP"` // known to AD, not enabled for SIP
+	Line     string `yaml:"line"`    // line URI
+	EUM      string `yaml:"eum"`     // with it he has voice mail (R5.1)
+	Profile  string `yaml:"profile"` // dial plan; "": the pool's
+	// Contacts is the contact list that the pool keeps for him.
+	Contacts []Contact `yaml:"contacts"`
+	Locked   bool      `yaml:"locked"`
+	Disabled bool      `yaml:"disabled"`
+	NoSIP    bool      `yaml:"noSIP"` // known to AD, not enabled for SIP
+}
+
+// Contact is an entry of a user's contact list.
+type Contact struct {
+	Address string   `yaml:"address"` // sign-in address, or the name of a user of this deployment
+	Name    string   `yaml:"name"`    // as the user calls him; "": as he calls himself
+	Groups  []string `yaml:"groups"`
 }
 
 // DefaultPassword is the password of the lab's users. It protects nothing.
@@ -77,19 +102,35 @@ const DefaultPassword = "Lab-Pa55word"
 
 // Names of the lab's roots.
 const (
-	EnterpriseRoot = "enterprise" // of the pool and the DC
+	EnterpriseRoot = "enterprise" // of the pool, the DC and Exchange
 	PublicRoot     = "public"     // of the Edge
 )
 
 // Contoso is the deployment of 2007.
-func Contoso() Deployment {
+func Contoso() Deployment { return contoso("contoso.com") }
+
+// contoso is the same in another domain. Its rules are those of an office in
+// Denmark: extensions of three digits, numbers of eight, 0 for an outside line.
+// Their order matters: 112 has three digits too.
+func contoso(domain string) Deployment {
+	const office = "+4544890101"
+	plan := "Hellerup." + domain
+	first, _, _ := strings.Cut(domain, ".")
 	return Deployment{
-		Domain: "contoso.com", NetBIOS: "CONTOSO",
+		Domain: domain, NetBIOS: strings.ToUpper(first),
 		Publish: []string{EnterpriseRoot},
+		Profiles: []Profile{{Name: plan, Prefix: "0", Rules: []Rule{
+			{Pattern: `^0?112$`, Translation: "+112"},
+			{Pattern: `^(\d{3})$`, Translation: office + ";ext=$1", Internal: true},
+			{Pattern: `^([2-9]\d{7})$`, Translation: "+45$1"},
+			{Pattern: `^0([2-9]\d{7})$`, Translation: "+45$1"},
+			{Pattern: `^0?00([1-9]\d{6,14})$`, Translation: "+$1"},
+		}}},
 		Users: []User{
-			{Name: "tu", Display: "Test User", Line: "tel:+4544890101;ext=200", EUM: "tu@contoso.com;phone-context=Hellerup.contoso.com"},
-			{Name: "kerry", Display: "Kerry Miller", Line: "tel:+4544890101;ext=201"},
-			{Name: "bobs", Display: "Robert Smith", UPN: "robert.smith@sip.contoso.com"}, // UPN unlike the rest (R1.5)
+			{Name: "tu", Display: "Test User", Line: "tel:" + office + ";ext=200", EUM: "tu@" + domain + ";phone-context=" + plan,
+				Contacts: []Contact{{Address: "kerry", Groups: []string{"Sales"}}, {Address: "bobs", Name: "Bob", Groups: []string{"Sales", "Friends"}}}},
+			{Name: "kerry", Display: "Kerry Miller", Line: "tel:" + office + ";ext=201"},
+			{Name: "bobs", Display: "Robert Smith", UPN: "robert.smith@sip." + domain}, // UPN unlike the rest (R1.5)
 			{Name: "locked", Display: "Locked Out", Locked: true},
 			{Name: "gone", Display: "Gone Fishing", Disabled: true},
 			{Name: "nosip", Display: "No Communicator", NoSIP: true},
@@ -131,22 +172,13 @@ func Read(r io.Reader) (Deployment, error) {
 }
 
 func (d Deployment) filled() Deployment {
-	c := Contoso()
-	if d.Domain == "" {
-		d.Domain = c.Domain
-	}
-	if d.NetBIOS == "" {
-		first, _, _ := strings.Cut(d.Domain, ".")
-		d.NetBIOS = strings.ToUpper(first)
-	}
-	if d.DC.Host == "" {
-		d.DC.Host = "dc1." + d.Domain
-	}
-	if d.Pool.Host == "" {
-		d.Pool.Host = "pool." + d.Domain
-	}
-	if d.Edge.Host == "" {
-		d.Edge.Host = "sip." + d.Domain
+	fill(&d.Domain, Contoso().Domain)
+	d.Domain = strings.ToLower(d.Domain) // as names in DNS are compared
+	c := contoso(d.Domain)
+	fill(&d.NetBIOS, c.NetBIOS)
+	for host, label := range map[*string]string{&d.DC.Host: "dc1", &d.Pool.Host: "pool", &d.Edge.Host: "sip", &d.Exchange.Host: "cas01", &d.Exchange.OutsideHost: "mail"} {
+		fill(host, label+"."+d.Domain)
+		*host = strings.ToLower(*host)
 	}
 	if d.Publish == nil {
 		d.Publish = c.Publish
@@ -154,10 +186,19 @@ func (d Deployment) filled() Deployment {
 	if d.Users == nil {
 		d.Users = c.Users
 	}
-	for _, name := range []*string{&d.Domain, &d.DC.Host, &d.Pool.Host, &d.Edge.Host} {
-		*name = strings.ToLower(*name) // as names in DNS are compared
+	if d.Profiles == nil {
+		d.Profiles = c.Profiles
+	}
+	if len(d.Profiles) > 0 {
+		fill(&d.Pool.Profile, d.Profiles[0].Name)
 	}
 	return d
+}
+
+func fill(field *string, value string) {
+	if *field == "" {
+		*field = value
+	}
 }
 
 // maxMoreRoots bounds MoreRoots: more than any directory holds.
@@ -177,13 +218,13 @@ func (d Deployment) check() error {
 	if len(d.NetBIOS) > maxNetBIOS || strings.ContainsAny(d.NetBIOS, " \\/:*?\"<>|@.") {
 		return fmt.Errorf("netbios: %q is no NetBIOS name of at most %d characters", d.NetBIOS, maxNetBIOS)
 	}
-	for _, s := range []Server{d.DC.Server, d.Pool.Server, d.Edge} {
-		if !dnsName.MatchString(s.Host) || !strings.HasSuffix(s.Host, "."+d.Domain) {
-			return fmt.Errorf("host: %q is no host of the domain %s", s.Host, d.Domain)
+	for _, s := range []Server{d.DC.Server, d.Pool.Server, d.Edge, d.Exchange.Server} {
+		if err := d.checkServer(s); err != nil {
+			return err
 		}
-		if s.Defect != "" && s.Defect.Sentence() == "" {
-			return fmt.Errorf("%s: there is no defect %q", s.Host, s.Defect)
-		}
+	}
+	if err := d.checkExchange(); err != nil {
+		return err
 	}
 	if v := d.Pool.Version; v != 0 && (v < 2 || v > 4) {
 		return fmt.Errorf("pool: version %d; there are 2, 3 and 4", v)
@@ -204,6 +245,9 @@ func (d Deployment) check() error {
 	if d.MoreRoots < 0 || d.MoreRoots > maxMoreRoots {
 		return fmt.Errorf("moreRoots: %d; 0 to %d", d.MoreRoots, maxMoreRoots)
 	}
+	if err := d.checkPlans(); err != nil {
+		return err
+	}
 	for _, u := range d.Users {
 		if u.Name == "" {
 			return errors.New("users: every user needs a name")
@@ -215,11 +259,58 @@ func (d Deployment) check() error {
 	return d.enter(directory.New(d.Domain, d.NetBIOS))
 }
 
+func (d Deployment) checkServer(s Server) error {
+	if !dnsName.MatchString(s.Host) || !strings.HasSuffix(s.Host, "."+d.Domain) {
+		return fmt.Errorf("host: %q is no host of the domain %s", s.Host, d.Domain)
+	}
+	if s.Defect != "" && s.Defect.Sentence() == "" {
+		return fmt.Errorf("%s: there is no defect %q", s.Host, s.Defect)
+	}
+	return nil
+}
+
+// checkPlans names dial plans that are not there, or twice.
+func (d Deployment) checkPlans() error {
+	names := map[string]bool{}
+	for _, p := range d.Profiles {
+		if key := strings.ToLower(p.Name); p.Name == "" || names[key] {
+			return fmt.Errorf("profiles: %q: each needs a name of its own", p.Name)
+		}
+		names[strings.ToLower(p.Name)] = true
+		if err := p.check(); err != nil {
+			return fmt.Errorf("profiles: %w", err)
+		}
+	}
+	known := func(name string) bool { return name == "" || names[strings.ToLower(name)] }
+	if !known(d.Pool.Profile) {
+		return fmt.Errorf("pool: there is no profile %q", d.Pool.Profile)
+	}
+	for _, u := range d.Users {
+		if !known(u.Profile) {
+			return fmt.Errorf("users: %s: there is no profile %q", u.Name, u.Profile)
+		}
+	}
+	for _, f := range d.Pool.FrontEnds {
+		if f.Name == "" || f.ReplicationDelay < 0 || f.ReplicationDelay > maxReplication {
+			return fmt.Errorf("pool: frontEnds: %q, replicationDelay %s: it needs a name and a delay of 0 to %s", f.Name, f.ReplicationDelay, maxReplication)
+		}
+	}
+	return nil
+}
+
+// maxReplication bounds a replication delay: AD's longest between sites.
+const maxReplication = 7 * 24 * time.Hour
+
 // schemes is read only.
 var schemes = []pool.Scheme{pool.NTLM, pool.Kerberos, pool.DigestMD5, pool.DigestSHA256}
 
-// enter adds the users to dir.
+// enter adds users and dial plans to dir.
 func (d Deployment) enter(dir *directory.Directory) error {
+	for _, p := range d.Profiles {
+		if err := dir.SetLocationProfile(p.wire()); err != nil {
+			return fmt.Errorf("profiles: %w", err)
+		}
+	}
 	for _, u := range d.Users {
 		if err := dir.AddUser(d.account(u)); err != nil {
 			return fmt.Errorf("users: %w", err)
@@ -230,18 +321,26 @@ func (d Deployment) enter(dir *directory.Directory) error {
 
 func (d Deployment) account(u User) directory.User {
 	a := directory.User{SAM: u.Name, SIP: u.SIP, UPN: u.UPN, Password: u.Password, DisplayName: u.Display, Mail: u.Mail,
-		LineURI: u.Line, EUM: u.EUM, Locked: u.Locked, Disabled: u.Disabled, SIPDisabled: u.NoSIP}
-	if a.SIP == "" {
-		a.SIP = u.Name + "@" + d.Domain
-	}
-	if a.Mail == "" {
-		a.Mail = a.SIP
-	}
-	if a.UPN == "" {
-		a.UPN = u.Name + "@" + d.Domain
-	}
-	if a.Password == "" {
-		a.Password = DefaultPassword
+		LineURI: u.Line, EUM: u.EUM, LocationProfile: u.Profile, Locked: u.Locked, Disabled: u.Disabled, SIPDisabled: u.NoSIP}
+	fill(&a.SIP, u.Name+"@"+d.Domain)
+	fill(&a.Mail, a.SIP)
+	fill(&a.UPN, u.Name+"@"+d.Domain)
+	fill(&a.Password, DefaultPassword)
+	for _, c := range u.Contacts {
+		a.Contacts = append(a.Contacts, directory.Contact{Address: d.address(c.Address), Name: c.Name, Groups: c.Groups})
 	}
 	return a
+}
+
+// address is the sign-in address of a user of that name, or what is one already.
+func (d Deployment) address(name string) string {
+	for _, u := range d.Users {
+		if u.SIP != "" && strings.EqualFold(u.Name, name) {
+			return u.SIP
+		}
+	}
+	if !strings.Contains(name, "@") {
+		return name + "@" + d.Domain
+	}
+	return name
 }

@@ -1,6 +1,6 @@
 // Package lab is the mock world: the whole deployment of 2007 (DNS, Active
-// Directory, time, an OCS pool and its Edge) in one process, to run a phone or
-// any other client against (design decision 11).
+// Directory, time, an OCS pool and its Edge, Exchange) in one process, to run a
+// phone or any other client against (design decision 11).
 //
 // What each server speaks is told in its own folder; this package builds them
 // from a Deployment, wires them together and lets everything change while it
@@ -31,6 +31,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab/ad"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/dns"
+	"github.com/ocphone/ocphone/device/lab/exchange"
 	"github.com/ocphone/ocphone/device/lab/ntp"
 	"github.com/ocphone/ocphone/device/lab/pki"
 	"github.com/ocphone/ocphone/device/lab/pool"
@@ -52,6 +53,7 @@ type Lab struct {
 	NTP        *ntp.Server
 	Pool       *pool.Server
 	Edge       *pool.Edge
+	Exchange   *exchange.Server // nil when the deployment has none
 
 	keys    *pki.Keys
 	mu      sync.Mutex
@@ -94,11 +96,18 @@ func (l *Lab) Start() (err error) {
 	if err := l.build(); err != nil {
 		return err
 	}
-	for _, s := range []interface{ Start() error }{l.DC, l.NTP, l.Pool, l.Edge, l.InsideDNS, l.OutsideDNS} {
+	servers := []interface{ Start() error }{l.DC, l.NTP, l.Pool, l.Edge, l.InsideDNS, l.OutsideDNS}
+	if l.Exchange != nil {
+		servers = append(servers, l.Exchange)
+	}
+	for _, s := range servers {
 		if err := s.Start(); err != nil {
 			return err
 		}
 		l.closers = append(l.closers, closer(s))
+	}
+	if n := l.Deployment.Exchange.Contacts; n > 0 {
+		return l.Exchange.AddContacts(l.Deployment.Users[0].Name, n)
 	}
 	return nil
 }
@@ -180,12 +189,13 @@ func (l *Lab) populate() error {
 
 // Addresses with StandardPorts: each host has one of its own.
 const (
-	addrDC      = "127.20.7.1"
-	addrPool    = "127.20.7.2"
-	addrEdge    = "127.20.7.3"
-	addrCA      = "127.20.7.4"
-	addrOutside = "127.20.7.53"
-	loopback    = "127.0.0.1"
+	addrDC       = "127.20.7.1" // the bare domain too, so that Exchange is found at autodiscover.
+	addrPool     = "127.20.7.2"
+	addrEdge     = "127.20.7.3"
+	addrCA       = "127.20.7.4"
+	addrExchange = "127.20.7.5"
+	addrOutside  = "127.20.7.53"
+	loopback     = "127.0.0.1"
 )
 
 // at is host's address in DNS, and the address to listen on.
@@ -235,36 +245,53 @@ func (l *Lab) build() error {
 	l.Pool = pool.New(l.Directory)
 	l.Pool.Host, l.Pool.Certificate, l.Pool.Clock, l.Pool.KeyLog = d.Pool.Host, poolCert, l.Clock, l.KeyLog
 	l.Pool.MinTLS, l.Pool.Version, l.Pool.NoESS, l.Pool.Schemes = minTLS, d.Pool.Version, d.Pool.NoESS, d.Pool.Schemes
+	l.Pool.LocationProfile = d.Pool.Profile
+	for _, f := range d.Pool.FrontEnds {
+		l.Pool.FrontEnds = append(l.Pool.FrontEnds, pool.FrontEnd(f))
+	}
 	l.Pool.Address = l.listen(addrPool, "5061")
 
 	l.Edge = pool.NewEdge(l.Pool)
 	l.Edge.Host, l.Edge.Certificate = d.Edge.Host, edgeCert
 	l.Edge.Address = l.listen(addrEdge, "443")
 
-	l.InsideDNS, l.OutsideDNS = dns.New(d.Domain), dns.New(d.Domain)
-	l.InsideDNS.Listen, l.OutsideDNS.Listen = l.listen(addrDC, "53"), l.listen(addrOutside, "53")
-	if err := l.InsideDNS.Replace(
-		dns.Record{Name: d.Domain, Type: "A", Value: l.at(addrDC)},
-		dns.Record{Name: d.DC.Host, Type: "A", Value: l.at(addrDC)},
-		dns.Record{Name: d.Pool.Host, Type: "A", Value: l.at(addrPool)},
-		dns.Record{Name: "ca." + d.Domain, Type: "A", Value: l.at(addrCA)},
-		dns.Record{Name: "_ldap._tcp.dc._msdcs." + d.Domain, Type: "SRV", Value: "0 100 389 " + d.DC.Host},
-		dns.Record{Name: "_ldap._tcp." + d.Domain, Type: "SRV", Value: "0 100 389 " + d.DC.Host},
-		dns.Record{Name: "_ntp._udp." + d.Domain, Type: "SRV", Value: "0 0 123 " + d.DC.Host},
-		dns.Record{Name: "_sipinternaltls._tcp." + d.Domain, Type: "SRV", Value: "0 0 5061 " + d.Pool.Host},
-	); err != nil {
-		return err
+	if !d.Exchange.Off {
+		l.buildExchange(minTLS)
 	}
-	return l.OutsideDNS.Replace( // R1.4: outside there is no domain controller
-		dns.Record{Name: d.Edge.Host, Type: "A", Value: l.at(addrEdge)},
-		dns.Record{Name: "time." + d.Domain, Type: "A", Value: l.at(addrDC)},
-		dns.Record{Name: "_ntp._udp." + d.Domain, Type: "SRV", Value: "0 0 123 time." + d.Domain},
-		dns.Record{Name: "_sip._tls." + d.Domain, Type: "SRV", Value: "0 0 443 " + d.Edge.Host},
-	)
+	return l.nameServers()
 }
 
-// SetCertificate replaces the certificate of "pool", "edge" or "dc" while it
-// runs; connections that stand are not touched.
+// nameServers makes DNS inside and outside.
+func (l *Lab) nameServers() error {
+	d := l.Deployment
+	l.InsideDNS, l.OutsideDNS = dns.New(d.Domain), dns.New(d.Domain)
+	l.InsideDNS.Listen, l.OutsideDNS.Listen = l.listen(addrDC, "53"), l.listen(addrOutside, "53")
+	inside := []dns.Record{
+		{Name: d.Domain, Type: "A", Value: l.at(addrDC)},
+		{Name: d.DC.Host, Type: "A", Value: l.at(addrDC)},
+		{Name: d.Pool.Host, Type: "A", Value: l.at(addrPool)},
+		{Name: "ca." + d.Domain, Type: "A", Value: l.at(addrCA)},
+		{Name: "_ldap._tcp.dc._msdcs." + d.Domain, Type: "SRV", Value: "0 100 389 " + d.DC.Host},
+		{Name: "_ldap._tcp." + d.Domain, Type: "SRV", Value: "0 100 389 " + d.DC.Host},
+		{Name: "_ntp._udp." + d.Domain, Type: "SRV", Value: "0 0 123 " + d.DC.Host},
+		{Name: "_sipinternaltls._tcp." + d.Domain, Type: "SRV", Value: "0 0 5061 " + d.Pool.Host},
+	}
+	outside := []dns.Record{ // R1.4: outside there is no domain controller
+		{Name: d.Edge.Host, Type: "A", Value: l.at(addrEdge)},
+		{Name: "time." + d.Domain, Type: "A", Value: l.at(addrDC)},
+		{Name: "_ntp._udp." + d.Domain, Type: "SRV", Value: "0 0 123 time." + d.Domain},
+		{Name: "_sip._tls." + d.Domain, Type: "SRV", Value: "0 0 443 " + d.Edge.Host},
+	}
+	if l.Exchange != nil { // R9.1: A records only
+		a := func(name string) dns.Record { return dns.Record{Name: name, Type: "A", Value: l.at(addrExchange)} }
+		inside = append(inside, a(d.autodiscover()), a(d.Exchange.OutsideHost), a(d.Exchange.Host))
+		outside = append(outside, a(d.autodiscover()), a(d.Exchange.OutsideHost))
+	}
+	return errors.Join(l.InsideDNS.Replace(inside...), l.OutsideDNS.Replace(outside...))
+}
+
+// SetCertificate replaces the certificate of "pool", "edge", "dc" or "exchange"
+// while it runs; connections that stand are not touched.
 func (l *Lab) SetCertificate(server string, c tls.Certificate) error {
 	switch l.server(server) {
 	case "pool":
@@ -273,10 +300,19 @@ func (l *Lab) SetCertificate(server string, c tls.Certificate) error {
 		l.Edge.SetCertificate(c)
 	case "dc":
 		l.DC.SetCertificate(&c)
+	case "exchange":
+		if l.Exchange == nil {
+			return errNoExchange
+		}
+		l.Exchange.SetCertificate(c)
 	default:
-		return fmt.Errorf("there is no server %q: pool, edge, dc", server)
+		return noServer(server)
 	}
 	return nil
+}
+
+func noServer(name string) error {
+	return fmt.Errorf("there is no server %q: pool, edge, dc, exchange", name)
 }
 
 // server maps a short name or host name to the short name.
@@ -288,6 +324,8 @@ func (l *Lab) server(name string) string {
 		return "edge"
 	case "dc", l.Deployment.DC.Host:
 		return "dc"
+	case "exchange", l.Deployment.Exchange.Host, l.Deployment.Exchange.OutsideHost:
+		return "exchange"
 	}
 	return ""
 }

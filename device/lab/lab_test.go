@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/dlclark/regexp2"
 	"go.uber.org/goleak"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -23,7 +24,17 @@ import (
 	"github.com/ocphone/ocphone/device/lab/pki"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(stopped{m}) }
+
+// stopped ends the clock of the rules' time-outs, which ends by itself a second
+// later.
+type stopped struct{ *testing.M }
+
+func (m stopped) Run() int {
+	code := m.M.Run()
+	regexp2.StopTimeoutClock()
+	return code
+}
 
 func newLab(t *testing.T, d lab.Deployment) *lab.Lab {
 	t.Helper()

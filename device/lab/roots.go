@@ -107,6 +107,8 @@ func (l *Lab) Spoil(server string, defect pki.Defect) error {
 		issuer, names = l.PKI.Public, []string{d.Edge.Host}
 	case "dc":
 		names = []string{d.DC.Host, d.Domain}
+	case "exchange":
+		names = d.exchangeNames()
 	}
 	c, err := issuer.Issue(pki.Leaf{Names: names, Defect: defect})
 	if err != nil {

@@ -74,6 +74,8 @@ var retryable = map[journal.Code]bool{
 	journal.ExchangeRefused:   false,
 	journal.ExchangeForms:     false,
 	journal.ProvMalformed:     false,
+	journal.ProvNoProfile:     false,
+	journal.ProvNoVoice:       false,
 	journal.FlashFailed:       false,
 	journal.ADNoDomain:        false,
 	journal.ADNoController:    false,

@@ -233,7 +233,8 @@ func Dir(t testing.TB) string {
 }
 
 // Row notes, when the test has passed, what it proves, for the README's table.
-// peer is a Debian package or the path of a Go module; its version is looked up.
+// peer is a Debian package, the path of a Go module, or "npm:" and a package of
+// the npm registry; its version is looked up.
 func Row(t testing.TB, peer, proves string) {
 	t.Helper()
 	file := os.Getenv("OCPHONE_PEERS")
@@ -258,6 +259,9 @@ func Row(t testing.TB, peer, proves string) {
 
 func version(t testing.TB, peer string) string {
 	t.Helper()
+	if strings.HasPrefix(peer, npmPrefix) {
+		return npmVersion(t, peer)
+	}
 	if strings.Contains(peer, "/") { // a test's binary does not tell its modules
 		return strings.TrimSpace(Output(t, "go", "list", "-m", "-f", "{{.Version}}", peer))
 	}

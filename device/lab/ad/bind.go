@@ -9,6 +9,7 @@ import (
 
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/ntlm"
+	"github.com/ocphone/ocphone/device/ntlm/spnego"
 )
 
 // SASL mechanisms that are offered.
@@ -152,7 +153,7 @@ func (s *Server) simpleUser(name string) (directory.User, error) {
 // bindToken goes one step on in an NTLM or SPNEGO exchange; answer wraps the
 // token that goes back.
 func (c *conn) bindToken(m message, exchange *acceptor, token []byte, answer func(done bool, reply []byte) *ber.Packet) error {
-	if opensExchange(token) {
+	if spnego.Opens(token) {
 		if refused, err := c.begin(m); refused {
 			return err
 		}
@@ -163,7 +164,7 @@ func (c *conn) bindToken(m message, exchange *acceptor, token []byte, answer fun
 	}
 	reply, session, err := exchange.step(token)
 	switch {
-	case errors.Is(err, errMechanism):
+	case errors.Is(err, spnego.ErrMechanism):
 		return c.bound(m, authMethodNotSupported, "", textMechanism)
 	case err != nil:
 		return c.bound(m, invalidCredentials, "", refusal(logonData(err)))
@@ -207,7 +208,7 @@ func logonData(err error) string {
 		{directory.ErrPasswordExpired, "532"},
 		{directory.ErrMustChange, "773"},
 		{ntlm.ErrMalformed, "57"},
-		{errToken, "57"},
+		{spnego.ErrToken, "57"},
 	} {
 		if errors.Is(err, d.err) {
 			return d.data

@@ -17,6 +17,7 @@ import (
 	"github.com/smallstep/pkcs7"
 
 	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/ntlm/spnego"
 )
 
 // Web enrolment: http://<dNSHostName>/certsrv/certnew.p7b, the phone's second
@@ -107,7 +108,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusUnauthorized)
 		return false
 	}
-	if opensExchange(token) {
+	if spnego.Opens(token) {
 		l.exchange = s.newAcceptor()
 	}
 	exchange := l.exchange

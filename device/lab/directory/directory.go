@@ -1,15 +1,16 @@
 // Package directory is the data of the lab's Active Directory: who the users
-// are, what their passwords are, which roots are published. Every server of the
-// lab (domain controller, pool, Exchange) reads the same Directory, and a test,
-// `ocphone lab` or a control panel changes it while they run.
+// are, what their passwords are, which roots and dial plans are published.
+// Every server of the lab (domain controller, pool, Exchange) reads the same
+// Directory, and a test, `ocphone lab` or a control panel changes it while they
+// run.
 //
-// It follows requirements.md R1.1 (published roots), R5.1 (EUM proxy addresses)
-// and R7.1 (line URIs of non-DID users); what names a user may be logged on by
-// is MS-ADTS 5.1.1.1.1 and MS-NLMP 2.2.1.3.
+// It follows requirements.md R1.1 (published roots), R5.1 (EUM proxy addresses),
+// R7.1 (line URIs of non-DID users) and R12.2 (location profiles); what names a
+// user may be logged on by is MS-ADTS 5.1.1.1.1 and MS-NLMP 2.2.1.3.
 //
 //  1. d := directory.New("contoso.com", "CONTOSO"); set d.LockoutAfter if
 //     accounts shall lock themselves.
-//  2. AddUser and PublishRoot fill it.
+//  2. AddUser, PublishRoot and SetLocationProfile fill it.
 //  3. A server that checks a password asks FindUser (or NTHash) and reports the
 //     outcome with BadLogon or GoodLogon, so that a test can count.
 //
@@ -55,6 +56,9 @@ type User struct {
 	LineURI     string // tel:+4544890101;ext=200 (R7.1); empty: not enabled for voice
 	EUM         string // EUM proxy address without "EUM:": tu@contoso.com;phone-context=Hellerup.contoso.com (R5.1)
 
+	LocationProfile string    // name of this user's dial plan (R12.1); empty: the pool's. Nothing checks that there is one of that name
+	Contacts        []Contact // contact list that the pool keeps, in the order of the list; at most MaxContacts
+
 	Locked          bool // nobody gets in until it is cleared
 	Disabled        bool // told only to who knows the password, as AD does
 	SIPDisabled     bool // has a SIP address, msRTCSIP-UserEnabled is FALSE
@@ -66,6 +70,25 @@ type User struct {
 	LockedAt  time.Time // when Locked was set by BadLogon; zero otherwise
 	LastBad   time.Time // last wrong password; zero: never
 	LastLogon time.Time // last good logon; zero: never
+}
+
+// Contact is an entry of a user's contact list on the server (ocs-sip.md 6).
+type Contact struct {
+	Address string   // sign-in address without "sip:"
+	Name    string   // as the user calls him; empty: what his own contact card says
+	Groups  []string // names of the user's groups that he is in; none: only in the one that everybody has
+}
+
+// MaxContacts is how many contacts a user may have.
+const MaxContacts = 1000
+
+// clone copies what u points to as well.
+func (u User) clone() User {
+	u.Contacts = slices.Clone(u.Contacts)
+	for i := range u.Contacts {
+		u.Contacts[i].Groups = slices.Clone(u.Contacts[i].Groups)
+	}
+	return u
 }
 
 // Status is the reason why u cannot log on even with the right password, or nil.
@@ -98,6 +121,7 @@ type Directory struct {
 	names      map[string]*User // by kind and lower-case name, see keys
 	roots      []Entry
 	enrolments []Enrolment
+	profiles   []profilesAt // oldest first, see profilesAt
 }
 
 // New returns an empty directory of the domain with that DNS name
@@ -124,6 +148,7 @@ func (d *Directory) now() time.Time {
 func (d *Directory) AddUser(u User) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
+	u = u.clone()
 	if err := d.settle(&u); err != nil {
 		return err
 	}
@@ -144,8 +169,9 @@ func (d *Directory) SetUser(sam string, change func(*User)) error {
 	if u == nil {
 		return fmt.Errorf("%w: %s", ErrUnknown, sam)
 	}
-	changed := *u
+	changed := u.clone()
 	change(&changed)
+	changed = changed.clone() // what change put in may be its own
 	if err := d.settle(&changed); err != nil {
 		return err
 	}
@@ -181,6 +207,15 @@ func (d *Directory) RemoveUser(sam string) {
 func (d *Directory) settle(u *User) error {
 	if u.SAM == "" || len(u.SAM) > 20 || strings.ContainsAny(u.SAM, "\"/\\[]:;|=,+*?<>@\x00") {
 		return fmt.Errorf("directory: %q cannot be a sAMAccountName", u.SAM)
+	}
+	if len(u.Contacts) > MaxContacts {
+		return fmt.Errorf("directory: %s would have %d contacts: %d are kept at most", u.SAM, len(u.Contacts), MaxContacts)
+	}
+	for i := range u.Contacts {
+		c := &u.Contacts[i]
+		if c.Address = without(c.Address, "sip:"); c.Address == "" {
+			return fmt.Errorf("directory: contact %d of %s has no address: give it a sign-in address", i+1, u.SAM)
+		}
 	}
 	u.SIP, u.EUM = without(u.SIP, "sip:"), without(u.EUM, "EUM:")
 	if u.UPN == "" {
@@ -229,7 +264,22 @@ func (d *Directory) Users() []User {
 	defer d.mu.Unlock()
 	all := make([]User, len(d.users))
 	for i, u := range d.users {
-		all[i] = *u
+		all[i] = u.clone()
+	}
+	return all
+}
+
+// Watchers returns the accounts that have that sign-in address, with or without
+// "sip:", in their contact lists, in the order they were added.
+func (d *Directory) Watchers(address string) []User {
+	address = without(address, "sip:")
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	var all []User
+	for _, u := range d.users {
+		if u.SIP != "" && slices.ContainsFunc(u.Contacts, func(c Contact) bool { return strings.EqualFold(c.Address, address) }) {
+			all = append(all, u.clone())
+		}
 	}
 	return all
 }
@@ -274,7 +324,7 @@ func (d *Directory) get(key string) (User, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if u := d.names[key]; u != nil {
-		return *u, true
+		return u.clone(), true
 	}
 	return User{}, false
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/ntlm"
+	"github.com/ocphone/ocphone/device/ntlm/spnego"
 )
 
 // NTLM over HTTP authenticates the connection, not the request (MS-NTHT;
@@ -20,7 +21,7 @@ import (
 // login is what one connection has proved so far.
 type login struct {
 	mu       sync.Mutex
-	exchange *ntlm.Server
+	exchange *spnego.Acceptor
 	claimed  directory.User // whom the client of exchange claims to be
 	sam      string         // "": nobody yet
 }
@@ -54,13 +55,16 @@ func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, boo
 		u, err = s.basic(token)
 	} else {
 		var reply []byte
-		u, reply, err = s.ntlm(l, token, r)
-		if err == nil && reply != nil {
+		u, reply, err = s.handshake(l, strings.EqualFold(scheme, string(Negotiate)), token, r)
+		if err == nil && u.SAM == "" {
 			s.leg(w, r, scheme, reply)
 			return directory.User{}, false
 		}
 		if err == nil {
 			l.sam = u.SAM
+			if reply != nil { // the last word of SPNEGO comes with the answer
+				w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
+			}
 		}
 	}
 	switch {
@@ -136,42 +140,38 @@ func (s *Server) basic(token []byte) (directory.User, error) {
 	return u, s.dir.GoodLogon(u.SAM)
 }
 
-// ntlm takes one NTLM message; a reply is the next leg.
-func (s *Server) ntlm(l *login, token []byte, r *http.Request) (u directory.User, reply []byte, err error) {
-	switch ntlm.Type(token) {
-	case 1:
+// handshake takes one token: NTLM messages as they are or, under Negotiate, in
+// SPNEGO. While u is nobody, reply is the next leg.
+func (s *Server) handshake(l *login, negotiate bool, token []byte, r *http.Request) (u directory.User, reply []byte, err error) {
+	if spnego.Opens(token) {
 		l.exchange = s.newExchange(l, connOf(r))
-		if reply, err = l.exchange.Challenge(token); err != nil {
-			l.exchange = nil
-		}
-		return u, reply, err
-	case 3:
-		exchange := l.exchange
-		l.exchange = nil
-		if exchange == nil { // the first legs went over another connection
-			return u, nil, ntlm.ErrMalformed
-		}
-		l.claimed = directory.User{}
-		_, _, err = exchange.Authenticate(token)
-		if errors.Is(err, ntlm.ErrLogon) {
-			s.dir.BadLogon(l.claimed.SAM)
-		}
-		if err == nil {
-			err = s.dir.GoodLogon(l.claimed.SAM)
-		}
-		return l.claimed, nil, err
 	}
-	return u, nil, ntlm.ErrMalformed
+	exchange := l.exchange
+	l.exchange = nil
+	if exchange == nil || !negotiate && ntlm.Type(token) == 0 { // or the first legs went over another connection
+		return u, nil, ntlm.ErrMalformed
+	}
+	l.claimed = directory.User{}
+	reply, session, err := exchange.Step(token)
+	switch {
+	case errors.Is(err, ntlm.ErrLogon):
+		s.dir.BadLogon(l.claimed.SAM)
+	case session != nil:
+		err, u = s.dir.GoodLogon(l.claimed.SAM), l.claimed
+	case err == nil:
+		l.exchange = exchange
+	}
+	return u, reply, err
 }
 
-func (s *Server) newExchange(l *login, c *peerConn) *ntlm.Server {
+func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
 	host, _, _ := strings.Cut(s.Host, ".")
 	x := &ntlm.Server{
 		NetBIOSDomain:   s.dir.NetBIOS(),
 		NetBIOSComputer: strings.ToUpper(host),
 		DNSDomain:       s.dir.Domain(),
 		DNSComputer:     s.Host,
-		Flags:           ntlm.FlagsHTTP, // no key exchange: go-ntlmssp refuses it (exchange.md 5.1)
+		Flags:           ntlm.FlagsHTTP | ntlm.NegotiateSign, // for SPNEGO's MIC; no key exchange: go-ntlmssp refuses it (exchange.md 5.1)
 		RequireV2:       s.RequireNTLMv2,
 		Timestamp:       true,
 		Now:             s.Clock.Now,
@@ -192,5 +192,5 @@ func (s *Server) newExchange(l *login, c *peerConn) *ntlm.Server {
 	if leaf := c.leaf.Load(); leaf != nil && s.RequireChannelBinding {
 		x.ChannelBinding, x.RequireChannelBinding = ntlm.ChannelBindings(leaf), true
 	}
-	return x
+	return &spnego.Acceptor{NTLM: x}
 }

@@ -50,7 +50,7 @@ import (
 type Scheme string
 
 const (
-	Negotiate Scheme = "Negotiate" // takes NTLM messages as they are; the lab has no KDC
+	Negotiate Scheme = "Negotiate" // takes NTLM, in SPNEGO (RFC 4559) or as it is; the lab has no KDC
 	NTLM      Scheme = "NTLM"      // authenticates the connection (MS-NTHT)
 	Basic     Scheme = "Basic"     // RFC 7617
 )
@@ -72,11 +72,14 @@ type Server struct {
 	OutsideURL  string          // the same for outside; "" means "https://" and OutsideHost
 	Address     string          // where to listen for https; "" means a free port of 127.0.0.1
 	RedirectAt  string          // where to listen for http; "" means a free port of 127.0.0.1
-	Certificate tls.Certificate // must be set
-	MinTLS      uint16          // tls.VersionTLS…; 0 means 1.0, as in 2007
-	MaxTLS      uint16          // 0 means 1.3
-	KeyLog      io.Writer       // NSS key log; nil writes none
-	Clock       clock.Clock     // nil means clock.System
+	Certificate tls.Certificate // must be set, or Issue
+	// Issue makes the certificate when it is first shown, if Certificate is not
+	// set: an RSA key takes longer than all else. It is called at most once.
+	Issue  func() (tls.Certificate, error)
+	MinTLS uint16      // tls.VersionTLS…; 0 means 1.0, as in 2007
+	MaxTLS uint16      // 0 means 1.3
+	KeyLog io.Writer   // NSS key log; nil writes none
+	Clock  clock.Clock // nil means clock.System
 
 	Schemes []Scheme // offered, in the order of the headers; nil means all
 	// RequireChannelBinding refuses a log-on by NTLM that is not tied to its TLS
@@ -89,6 +92,7 @@ type Server struct {
 	https *front
 	http  *front
 	cert  atomic.Pointer[tls.Certificate]
+	issue func() (tls.Certificate, error)
 	fault atomic.Pointer[Faults]
 	ctx   context.Context // ends with Close
 	end   context.CancelFunc
@@ -113,7 +117,7 @@ func New(dir *directory.Directory) *Server {
 
 // Start fills in the defaults, listens and returns. It is called once.
 func (s *Server) Start() error {
-	if len(s.Certificate.Certificate) == 0 {
+	if len(s.Certificate.Certificate) == 0 && s.Issue == nil {
 		return errors.New("exchange: no Certificate")
 	}
 	s.Host = orDefault(s.Host, "cas01."+s.dir.Domain())
@@ -129,8 +133,10 @@ func (s *Server) Start() error {
 		s.Schemes = []Scheme{Negotiate, NTLM, Basic}
 	}
 	s.startedAt = s.Clock.Now()
-	if s.cert.Load() == nil { // SetCertificate may have come first
-		s.cert.Store(&s.Certificate)
+	if s.Certificate.Certificate != nil {
+		s.cert.CompareAndSwap(nil, &s.Certificate) // SetCertificate may have come first
+	} else {
+		s.issue = sync.OnceValues(s.Issue)
 	}
 	s.ctx, s.end = context.WithCancel(context.Background())
 	var err error

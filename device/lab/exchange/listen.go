@@ -110,10 +110,12 @@ func (s *Server) tlsConfig() *tls.Config {
 		NextProtos:             []string{"http/1.1"},
 		SessionTicketsDisabled: true, // every connection shows the certificate of the moment
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-			cert := s.certificateFor(hello.ServerName)
+			cert, err := s.certificateFor(hello.ServerName)
+			if err != nil {
+				return nil, err
+			}
 			leaf := cert.Leaf
 			if leaf == nil {
-				var err error
 				if leaf, err = x509.ParseCertificate(cert.Certificate[0]); err != nil {
 					return nil, err
 				}
@@ -134,13 +136,21 @@ func (s *Server) tlsConfig() *tls.Config {
 	return c
 }
 
-func (s *Server) certificateFor(host string) *tls.Certificate {
+func (s *Server) certificateFor(host string) (*tls.Certificate, error) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c := s.certs[lower(host)]; c != nil {
-		return c
+	own := s.certs[lower(host)]
+	s.mu.Unlock()
+	if own != nil {
+		return own, nil
 	}
-	return s.cert.Load()
+	if c := s.cert.Load(); c != nil {
+		return c, nil
+	}
+	c, err := s.issue()
+	if err == nil {
+		s.cert.CompareAndSwap(nil, &c)
+	}
+	return s.cert.Load(), err
 }
 
 func (f *front) addr() string {

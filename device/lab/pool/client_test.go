@@ -64,7 +64,9 @@ func newDirectory(t testing.TB) *directory.Directory {
 	t.Helper()
 	dir := directory.New("contoso.com", "CONTOSO")
 	for _, u := range []directory.User{
-		{SIP: "tu@contoso.com", SAM: "tu", Password: "C0ntoso-Pa55", DisplayName: "Test User"},
+		{SIP: "tu@contoso.com", SAM: "tu", Password: "C0ntoso-Pa55", DisplayName: "Test User", Mail: "tu@mail.contoso.com",
+			LineURI: "tel:+4544890101;ext=200", EUM: "tu@contoso.com;phone-context=Hellerup.contoso.com",
+			Contacts: []directory.Contact{{Address: "kerry@contoso.com", Name: "Kerry", Groups: []string{"Sales"}}}},
 		{SIP: "kerry@contoso.com", SAM: "kerry", Password: "C0ntoso-Pa55"},
 		{SAM: "nosip", Password: "C0ntoso-Pa55"},
 	} {
@@ -85,6 +87,7 @@ type world struct {
 func newWorld(t testing.TB, configure func(*pool.Server)) *world {
 	t.Helper()
 	w := &world{dir: newDirectory(t), clock: clock.NewManual(start)}
+	w.dir.Clock = w.clock
 	w.Server = pool.New(w.dir)
 	w.Certificate, w.Clock = certificate, w.clock
 	if configure != nil {

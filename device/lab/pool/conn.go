@@ -20,6 +20,7 @@ import (
 type conn struct {
 	pool   *Server
 	front  *listener      // the pool's or the Edge's
+	server *frontEnd      // that this connection was dealt to
 	raw    net.Conn       // TCP, for cutting it off
 	cid    string         // ms-received-cid
 	tag    string         // To tag of this registrar
@@ -31,6 +32,9 @@ type conn struct {
 	nonces   []*digestNonce // that digests may use, oldest first
 	stale    bool           // the next challenge says so
 	answered int            // requests
+	own      map[*subscription]struct{}
+	held     *account       // locked until the answer is sent
+	after    []notification // to send after the answer
 }
 
 // newConn counts a connection in; nil when there are too many or this is the end.
@@ -45,6 +49,8 @@ func (l *listener) newConn(nc net.Conn) *conn {
 		return nil
 	}
 	s.conns[c] = struct{}{}
+	c.server = s.fronts[s.admitted%len(s.fronts)]
+	s.admitted++
 	s.running.Add(1)
 	l.running.Add(1)
 	return c
@@ -52,6 +58,9 @@ func (l *listener) newConn(nc net.Conn) *conn {
 
 // gone counts a connection out.
 func (c *conn) gone() {
+	for sub := range c.own {
+		sub.of.forget(sub)
+	}
 	c.pool.mu.Lock()
 	delete(c.pool.conns, c)
 	c.pool.mu.Unlock()
@@ -111,8 +120,19 @@ func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
 		return
 	}
 	c.send(w, req, c.answer(w, in, req), f)
+	c.finish()
 	if c.answered++; f.CloseAfter > 0 && c.answered >= f.CloseAfter {
 		c.raw.Close()
+	}
+}
+
+// finish sends what follows the answer.
+func (c *conn) finish() {
+	deliver(c.after)
+	c.after = nil
+	if c.held != nil {
+		c.held.release()
+		c.held = nil
 	}
 }
 
@@ -151,10 +171,8 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	switch req.Method {
 	case sip.OPTIONS:
 		return withHeader(c.response(req, 200), "Allow", allowMethods)
-	case sip.SUBSCRIBE:
-		return c.subscribe(in, req, s)
-	case sipwire.SERVICE:
-		return c.service(in, req, s)
+	case sip.SUBSCRIBE, sipwire.SERVICE:
+		return c.ask(w, in, req, s)
 	case sip.CANCEL:
 		return c.response(req, 481)
 	case sip.INVITE, sip.BYE, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY, sip.MESSAGE, sip.PUBLISH:
@@ -166,8 +184,8 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 // reasons of the status codes that the pool sends.
 var reasons = map[int]string{
 	200: "OK", 301: "Moved permanently", 400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-	405: "Method not allowed", 406: "Not Acceptable", 423: "Interval too brief", 480: "Temporarily unavailable", 481: "Call leg does not exist",
-	488: "Not acceptable here", 489: "Bad Event", 500: "Server internal error", 501: "Not implemented",
+	405: "Method not allowed", 406: "Not Acceptable", 409: "Conflict", 423: "Interval too brief", 480: "Temporarily unavailable",
+	481: "Call leg does not exist", 485: "Ambiguous", 488: "Not acceptable here", 489: "Bad Event", 500: "Server internal error", 501: "Not implemented",
 	503: "Service unavailable", 504: "Server time-out",
 }
 

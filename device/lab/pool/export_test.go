@@ -11,3 +11,17 @@ func (s *Server) ServeConn(nc net.Conn) bool {
 	c.serve(nc)
 	return true
 }
+
+// Change makes a change of a user of whom nothing is known yet, as a SERVICE
+// does, and returns its answer and what a subscription would then be told.
+func (s *Server) Change(contentType, user, epid string, body []byte) (answer, self []byte, err error) {
+	a := newAccount(s, user)
+	a.mu.Lock()
+	defer a.release()
+	answer, err = changes[contentType](a, epid, body)
+	self, broken := a.self().XML()
+	if broken != nil {
+		panic(broken)
+	}
+	return answer, self, err
+}

@@ -23,12 +23,22 @@ type Faults struct {
 	ClaimAdded   bool       // register-action="added" on a refresh (ocs-sip.md 2.1)
 	Reject       *Rejection // this instead of a 200 for REGISTER
 
+	// In the answers to SUBSCRIBE and SERVICE, by the name of what is asked for:
+	// the event package or the Content-Type of a SERVICE, in lower case, or
+	// LocationProfile.
+	Status   map[string]int    // this final status, such as 404, 485, 489 or 503, instead of any answer
+	Body     map[string]string // this instead of the good body of a 200
+	LateBody map[string]bool   // a 200 to SUBSCRIBE without a body, which follows in a BENOTIFY or NOTIFY (ocs-sip.md 3.2)
+
 	CloseAfter int // cut each connection after that many requests were answered; 0 never
 
 	// Hold is called with each request before anything is decided about it. Its
 	// connection waits until it returns, so a test can order a race.
 	Hold func(*sip.Request)
 }
+
+// LocationProfile names the SERVICE for a location profile in Faults.
+const LocationProfile = "locationprofile"
 
 // OversizedBytes is the length of the body that Faults.Oversized announces and
 // sends: more than the 1 MiB that a phone takes.
@@ -72,8 +82,13 @@ var (
 	// The numbers are those of MS-SIPREGE 2.2.1.13, the words the lab's.
 	diagUnregistered = Diagnostics{ID: 4140, Reason: "Endpoint unregistered"}
 	diagMoved        = Diagnostics{ID: 4142, Reason: "User moved or not served now"}
-	// The number is the lab's own: the reference has none for this.
-	diagEndpoints = Diagnostics{ID: 64000, Reason: fmt.Sprintf("Too many endpoints: this user has %d already", maxEndpoints)}
+	diagReadOnly     = Diagnostics{ID: 2003, Reason: "Cannot overwrite read only publication"} // ocs-sip.md 5.6
+	// The numbers are the lab's own: the reference has none for these.
+	diagEndpoints   = Diagnostics{ID: 64000, Reason: fmt.Sprintf("Too many endpoints: this user has %d already", maxEndpoints)}
+	diagNoProfile   = Diagnostics{ID: 64001, Reason: "No location profile of that name"}
+	diagAmbiguous   = Diagnostics{ID: 64002, Reason: "Neither default nor phone-context"}
+	diagForeignEPID = Diagnostics{ID: 64003, Reason: "No endpoint of this epid is registered on this connection"}
+	diagTooMuch     = Diagnostics{ID: 64004, Reason: "More publications or members than the lab keeps"}
 )
 
 // VersionDeclined is what the client version filter answers to a client it does

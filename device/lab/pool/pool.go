@@ -5,9 +5,11 @@
 // [MS-CONMGMT]): REGISTER with NTLM in protocol versions 2, 3 and 4, every
 // message after the handshake signed and verified, one Contact with a GRUU for
 // each endpoint, deregistration by NOTIFY. With digest instead of NTLM it is a
-// plain RFC 3261 registrar. Provisioning, the contact list and presence have the
-// form that a pool gives them and are nearly empty (services.go); calls are
-// answered by a polite final refusal. It is hostile on demand (design decision 11): see Faults.
+// plain RFC 3261 registrar. After the sign-in it tells what ocs-sip.md 3 to 6
+// say: provisioning groups, location profiles (R12.1, R12.2), the contact list,
+// and the user's own presence, whose publications it keeps with their versions.
+// Calls, presence of others and changes of the contact list are answered by a
+// polite final refusal. It is hostile on demand (design decision 11): see Faults.
 //
 //  1. s := pool.New(dir); set the fields that shall differ, Certificate at least.
 //  2. s.Start(); phones connect to s.Addr() by TLS and look for s.Host in its
@@ -26,6 +28,10 @@
 //   - An address that nobody has is 404 with 4005; one whose owner is not
 //     enabled for SIP is 404 without ms-diagnostics (ocs-sip.md 2.1); another
 //     user's is 403 with 4004.
+//   - What front ends read of Active Directory when the pool starts has been
+//     there for long: it has reached every domain controller.
+//   - A subscription to oneself and a publication need a registered endpoint,
+//     the one whose epid the From has, on this very connection: 403 otherwise.
 package pool
 
 import (
@@ -39,6 +45,7 @@ import (
 
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/provisioning"
 )
 
 // Scheme is a way to authenticate that the pool offers.
@@ -58,6 +65,7 @@ const (
 	DefaultMax       = 24 * time.Hour               // longest registration; no source, bounds what is kept
 	DefaultKeepAlive = 5 * time.Minute              // ocs-sip.md 1.2
 	DefaultConns     = 16384                        // connections at a time
+	DefaultReload    = 5 * time.Minute              // R12.2
 	maxMessage       = 256 << 10                    // bytes; a REGISTER has 2 KiB
 	maxEndpoints     = 64                           // registered endpoints of one user
 	guard            = 10 * time.Second             // TLS handshake, one write
@@ -71,7 +79,7 @@ type Server struct {
 	MinTLS      uint16          // tls.VersionTLS…; 0 means 1.0, as in 2007
 	MaxTLS      uint16          // 0 means 1.3
 	KeyLog      io.Writer       // NSS key log; nil writes none
-	Clock       clock.Clock     // nil means clock.System
+	Clock       clock.Clock     // nil means clock.System; the directory must go by the same, or replication means nothing
 
 	Schemes       []Scheme // offered, in the order of the headers; nil means NTLM, Kerberos
 	FoldSchemes   bool     // all challenges in one header, separated by commas
@@ -92,18 +100,30 @@ type Server struct {
 	// filter does (ocs-sip.md 1.5; R14.1). nil, or a nil result, lets in.
 	ClientFilter func(userAgent string) *Rejection
 
+	// FrontEnds are the servers of the pool, behind its one listener:
+	// connections are dealt out to them in turn. nil means one, "fe1." and the
+	// directory's domain, whose domain controller does not lag.
+	FrontEnds       []FrontEnd
+	ReloadEvery     time.Duration        // how often a front end reads the location profiles, by the Clock; 0 means DefaultReload
+	LocationProfile string               // ucLocationProfile: name of the dial plan of users who have none of their own; "" means none
+	Provisioning    []provisioning.Group // over the groups that the pool makes by itself: a property replaces the one of its name or is added, a new group is added; nil: none
+
 	dir      *directory.Directory
 	front    listener
 	faults   atomic.Pointer[Faults]
 	homePool atomic.Pointer[string]
 	lastCID  atomic.Uint32
+	edgeHost atomic.Pointer[string] // of the last Edge that was started
+	fronts   []*frontEnd
 
 	mu       sync.Mutex
 	closed   bool
 	conns    map[*conn]struct{}
 	bindings map[string]map[string]*binding // by lower-case address, then by epid
 	counters Counters
-	running  sync.WaitGroup // connections
+	accounts map[string]*account // by lower-case address
+	admitted int                 // connections so far
+	running  sync.WaitGroup      // connections
 }
 
 // Counters count since Start.
@@ -149,6 +169,10 @@ func (s *Server) Start() error {
 	}
 	s.conns = map[*conn]struct{}{}
 	s.bindings = map[string]map[string]*binding{}
+	s.accounts = map[string]*account{}
+	if err := s.startFrontEnds(); err != nil {
+		return err
+	}
 	return s.front.start(s, s.Address, s.Certificate, false)
 }
 
@@ -233,6 +257,7 @@ func (e *Edge) Start() error {
 		return errors.New("pool: an Edge before a pool that was not started")
 	}
 	e.Host = orDefault(e.Host, "sip."+e.pool.dir.Domain())
+	e.pool.edgeHost.Store(&e.Host)
 	return e.front.start(e.pool, e.Address, e.Certificate, true)
 }
 

@@ -116,8 +116,10 @@ func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *
 		return c.response(req, 400) // RFC 3261 10.3
 	case contact.uri == "*":
 		p.unbind(user, "*")
+		p.departed(user)
 	case expires == 0:
 		p.unbind(user, key)
+		p.departed(user)
 	case contact.uri != "": // else it only asks
 		b := &binding{wire: w, callID: req.CallID().Value()}
 		b.User, b.EPID, b.Instance, b.Contact = user, epid, contact.instance, contact.uri

@@ -177,6 +177,7 @@ func (s *Server) Deregister(user string, event Event, why Diagnostics) int {
 			told++
 		}
 	}
+	s.departed(user)
 	return told
 }
 

@@ -1,123 +1,238 @@
 package pool
 
 import (
-	"encoding/xml"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/ocphone/ocphone/device/sipwire"
+	"github.com/ocphone/ocphone/provisioning"
+	"github.com/ocphone/ocphone/provisioning/dialplan"
+	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// What a client asks of a pool once it has signed in. The answers have the form
-// that a pool gives them and are nearly empty: no provisioning group is set, the
-// contact list has its one group of every user, nothing was published.
+// What a client asks of a pool once it has signed in (ocs-sip.md 3 to 6): by
+// SUBSCRIBE about himself, by SERVICE for the rest. Changes of the contact list
+// (application/SOAP+xml) are refused with 405.
 
 const (
 	allowMethods     = "REGISTER, OPTIONS, NEGOTIATE, SUBSCRIBE, SERVICE"
-	roamingSelfType  = "application/vnd-microsoft-roaming-self+xml"
 	publishType      = "application/msrtc-category-publish+xml"
-	containersType   = "application/msrtc-setcontainermembers+xml"
+	membersType      = "application/msrtc-setcontainermembers+xml"
+	acknowledgeType  = "application/msrtc-presence-setsubscriber+xml"
+	faultType        = "application/msrtc-fault+xml"
 	piggybackSupport = "ms-benotify, ms-piggyback-first-notify"
 )
 
-// eventPackage is something that a user may subscribe to about himself.
-type eventPackage struct {
-	contentType string
-	once        bool                    // a query: no subscription comes of it
-	body        func(uri string) string // uri is "sip:" and the address, escaped for XML
+// packages are the events that a user may subscribe to about himself, and the
+// form of what they tell.
+var packages = map[string]string{
+	provisioning.EventPackage: provisioning.MediaType,
+	roaming.ContactsEvent:     roaming.ContactsType,
+	roaming.SelfEvent:         roaming.SelfType,
 }
 
-const (
-	provisioningEvent = "vnd-microsoft-provisioning-v2"
-	contactsEvent     = "vnd-microsoft-roaming-contacts"
-	selfEvent         = "vnd-microsoft-roaming-self"
-)
-
-var eventPackages = map[string]eventPackage{
-	provisioningEvent: {"application/vnd-microsoft-roaming-provisioning-v2+xml", true, func(string) string { // ocs-sip.md 3.2
-		return `<provisionGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification"></provisionGroupList>`
-	}},
-	contactsEvent: {"application/vnd-microsoft-roaming-contacts+xml", false, func(string) string { // ocs-sip.md 6
-		return `<contactList deltaNum="1"><group id="1" name="~" externalURI=""/></contactList>`
-	}},
-	selfEvent: {roamingSelfType, false, roamingData},
-}
-
-// roamingData is what has been published: nothing (ocs-sip.md 5.1).
-func roamingData(uri string) string {
-	const ns = "http://schemas.microsoft.com/2006/09/sip/"
-	return `<roamingData xmlns="` + ns + `roaming-self">` +
-		`<categories xmlns="` + ns + `categories" uri="` + uri + `"></categories>` +
-		`<containers xmlns="` + ns + `container-management"></containers>` +
-		`<subscribers xmlns="` + ns + `presence-subscribers"></subscribers></roamingData>`
-}
-
-// subscribe answers a SUBSCRIBE of s. The first notification rides in the 200
-// (ms-piggyback-first-notify); as nothing changes yet, no other follows.
-func (c *conn) subscribe(in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
-	event, _, _ := strings.Cut(in.Header("Event"), ";")
-	event = strings.ToLower(strings.TrimSpace(event))
-	p, ok := eventPackages[event]
-	if !ok || s == nil { // who has not signed is at a plain registrar, which has none of these
-		return withHeader(c.response(req, 489), "Allow-Events", strings.Join([]string{provisioningEvent, contactsEvent, selfEvent}, ", "))
+// asked names what req asks for, as Faults does.
+func asked(in *sipwire.Incoming, req *sip.Request) string {
+	name := in.Header("Content-Type")
+	if req.Method == sip.SUBSCRIBE {
+		name = in.Header("Event")
+	} else if opaque, _ := req.Recipient.UriParams.Get("opaque"); strings.HasPrefix(strings.ToLower(opaque), "app:locationprofile") {
+		return LocationProfile // ocs-sip.md 4.1
 	}
-	if res := c.refuse(req, s); res != nil {
+	name, _, _ = strings.Cut(name, ";")
+	return strings.ToLower(strings.TrimSpace(name))
+}
+
+// ask answers a SUBSCRIBE or SERVICE of s, as the faults in force let it.
+func (c *conn) ask(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
+	what, f := asked(in, req), c.pool.Faults()
+	if status := f.Status[what]; status != 0 {
+		return c.response(req, status)
+	}
+	var res *sip.Response
+	var sub *subscription
+	switch {
+	case s == nil && req.Method == sip.SUBSCRIBE: // a plain registrar has none of these
+		return c.badEvent(req)
+	case s == nil:
+		return withHeader(c.response(req, 405), "Allow", allowMethods)
+	case req.Method == sip.SUBSCRIBE:
+		res, sub = c.subscribe(w, in, req, s, what)
+	case what == LocationProfile:
+		res = c.locationProfile(in, req, s)
+	default:
+		res = c.service(w, req, s, what)
+	}
+	if res.StatusCode != 200 {
 		return res
 	}
-	if accept := in.Headers("Accept"); len(accept) > 0 && !hasToken(accept, p.contentType) {
-		return c.response(req, 406) // ocs-sip.md 3.1
+	if body, ok := f.Body[what]; ok {
+		res.SetBody([]byte(body))
+	}
+	if f.LateBody[what] && sub != nil {
+		c.after = append(c.after, notification{w, sub.next(res.Body())})
+		res.RemoveHeader("Content-Type")
+		res.RemoveHeader("ms-piggyback-cseq")
+		res.SetBody(nil)
+	}
+	return res
+}
+
+func (c *conn) badEvent(req *sip.Request) *sip.Response {
+	return withHeader(c.response(req, 489), "Allow-Events", strings.Join([]string{provisioning.EventPackage, roaming.ContactsEvent, roaming.SelfEvent}, ", "))
+}
+
+// subscribe answers a SUBSCRIBE. The first notification rides in the 200
+// (ms-piggyback-first-notify).
+func (c *conn) subscribe(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session, event string) (*sip.Response, *subscription) {
+	contentType, ok := packages[event]
+	if !ok {
+		return c.badEvent(req), nil
+	}
+	if res := c.refuse(req, s); res != nil {
+		return res, nil
+	}
+	if accept := in.Headers("Accept"); len(accept) > 0 && !hasToken(accept, contentType) {
+		return c.response(req, 406), nil // ocs-sip.md 3.1
 	}
 	expires, err := c.pool.expires(in.Header("Expires"), "")
-	if err != nil || p.once && expires > 0 {
-		return c.response(req, 400) // ocs-sip.md 3.1: a query has Expires: 0
+	once := event == provisioning.EventPackage
+	if err != nil || once && expires > 0 {
+		return c.response(req, 400), nil // ocs-sip.md 3.1: a query has Expires: 0
+	}
+	u, _ := c.pool.dir.User(s.sam)
+	a := c.pool.account(u.SIP)
+	sub := c.newSubscription(a, w, in, req, event, contentType)
+	var body []byte
+	if once {
+		body, err = c.pool.provision(u, req.Body())
+	} else {
+		if res := c.foreign(w, req); res != nil {
+			return res, nil
+		}
+		if expires > 0 {
+			sub.until, sub.lasts = c.pool.Clock.Now().Add(expires), expires
+		}
+		body, err = c.hold(a).subscribe(c, sub, req.Body())
+	}
+	if err != nil {
+		return c.response(req, 400), nil
 	}
 	res := c.response(req, 200)
-	seconds, state := int(expires.Seconds()), "active"
-	if seconds == 0 {
-		state = "terminated"
-	}
 	for _, h := range [][2]string{
-		{"Contact", "<sip:" + c.pool.Host + ":5061;transport=tls>"},
-		{"Expires", fmt.Sprint(seconds)},
+		{"Contact", c.server.contact()},
+		{"Expires", fmt.Sprint(int(expires.Seconds()))},
 		{"Event", event},
-		{"subscription-state", fmt.Sprintf("%s;expires=%d", state, seconds)},
+		{"subscription-state", sub.state()},
 		{"ms-piggyback-cseq", "1"},
 		{"Supported", piggybackSupport},
 	} {
 		withHeader(res, h[0], h[1])
 	}
-	return withBody(res, p.contentType, p.body(selfURI(req)))
+	return withBody(res, contentType, body), sub
 }
 
-// service answers a SERVICE of s to himself. What it would change is not kept.
-func (c *conn) service(in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
-	kind, _, _ := strings.Cut(in.Header("Content-Type"), ";")
-	kind = strings.ToLower(strings.TrimSpace(kind))
-	if s == nil || kind != publishType && kind != containersType {
+// hold locks what the pool keeps for a user until the answer that tells of it is
+// sent: a change by another endpoint is then told after it.
+func (c *conn) hold(a *account) *account {
+	a.mu.Lock()
+	c.held = a
+	return a
+}
+
+// foreign refuses a request whose From names no endpoint that has registered
+// on this connection, or returns nil.
+func (c *conn) foreign(w *sipwire.Conn, req *sip.Request) *sip.Response {
+	epid, _ := req.From().Params.Get("epid")
+	switch {
+	case epid == "":
+		return c.refusal(req, 400, diagNoEPID)
+	case c.pool.wires(address(req.From().Address))[epid] != w:
+		return c.refusal(req, 403, diagForeignEPID)
+	}
+	return nil
+}
+
+// locationProfile answers the SERVICE for a dial plan (ocs-sip.md 4.1; MS-SIPRE
+// 3.8.5.1). Whose AOR it is addressed to matters only for the default one.
+func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
+	self, _ := c.pool.dir.User(s.sam)
+	of, found := c.pool.dir.UserBySIP(address(req.Recipient))
+	switch {
+	case self.Status() != nil:
+		return c.unusable(req, self.Status())
+	case !strings.EqualFold(address(req.From().Address), self.SIP):
+		return c.refusal(req, 403, diagForbidden)
+	case !found || of.SIPDisabled:
+		return c.refusal(req, 404, diagNotEnabled)
+	}
+	if accept := in.Headers("Accept"); len(accept) > 0 && !hasToken(accept, dialplan.ContentType) {
+		return c.response(req, 406)
+	}
+	params := req.Recipient.UriParams
+	name, named := params.Get("phone-context")
+	switch {
+	case params.Has("default"):
+		name = orDefault(of.LocationProfile, c.pool.LocationProfile)
+	case !named:
+		return c.fromFrontEnd(req, 485, diagAmbiguous)
+	default:
+		if plain, err := url.PathUnescape(name); err == nil {
+			name = plain
+		}
+	}
+	p, ok := c.server.locationProfile(name)
+	if !ok {
+		return c.fromFrontEnd(req, 404, diagNoProfile)
+	}
+	body, err := p.XML()
+	if err != nil {
+		return c.response(req, 500)
+	}
+	return withBody(withHeader(c.response(req, 200), "Contact", c.server.contact()), dialplan.ContentType, body)
+}
+
+// fromFrontEnd is a refusal that says which front end it is of.
+func (c *conn) fromFrontEnd(req *sip.Request, status int, why Diagnostics) *sip.Response {
+	res := c.response(req, status)
+	res.AppendHeader(why.header(c.server.Name))
+	return res
+}
+
+// service answers a SERVICE of s to himself, by the kind of its body.
+func (c *conn) service(w *sipwire.Conn, req *sip.Request, s *session, kind string) *sip.Response {
+	change := changes[kind]
+	if change == nil {
 		return withHeader(c.response(req, 405), "Allow", allowMethods)
 	}
 	if res := c.refuse(req, s); res != nil {
 		return res
 	}
-	if xml.Unmarshal(req.Body(), new(struct{})) != nil {
+	if res := c.foreign(w, req); res != nil {
+		return res
+	}
+	self, _ := c.pool.dir.User(s.sam)
+	epid, _ := req.From().Params.Get("epid")
+	body, err := change(c.hold(c.pool.account(self.SIP)), strings.Clone(epid), req.Body())
+	switch err := err.(type) {
+	case nil:
+	case wrongDelta:
+		return withBody(c.response(req, 409), faultType, err.XML())
+	case refused:
+		return c.refusal(req, 403, Diagnostics(err))
+	default:
 		return c.response(req, 400)
 	}
-	if kind == publishType { // ocs-sip.md 5.2
-		return withBody(c.response(req, 200), roamingSelfType, roamingData(selfURI(req)))
+	if body == nil {
+		return c.response(req, 200)
 	}
-	return c.response(req, 200)
+	return withBody(c.response(req, 200), roaming.SelfType, body)
 }
 
-// selfURI is the user's own URI, fit for an XML attribute.
-func selfURI(req *sip.Request) string {
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte("sip:"+address(req.To().Address))) // a Builder takes everything
-	return b.String()
-}
-
-func withBody(res *sip.Response, contentType, body string) *sip.Response {
-	withHeader(res, "Content-Type", contentType).SetBody([]byte(body))
+func withBody(res *sip.Response, contentType string, body []byte) *sip.Response {
+	withHeader(res, "Content-Type", contentType).SetBody(body)
 	return res
 }

@@ -106,17 +106,27 @@ func TestPeerSipe(t *testing.T) {
 				"Event: vnd-microsoft-roaming-contacts", "</contactList>",
 				"Event: vnd-microsoft-roaming-self", "</roamingData>",
 				"SERVICE sip:tu@contoso.com", "Content-Type: application/msrtc-category-publish+xml",
+				// What sipe read of it.
+				"focus_factory_uri=sip:tu@contoso.com;gruu;opaque=app:conf:focusfactory", "addressbook_uri=https://pool.contoso.com:443/abs/int",
+				"created backend group 'Other Contacts' with id 1", "created backend group 'Sales' with id 2",
+				"added buddy sip:kerry@contoso.com to group Sales", "'sip:kerry@contoso.com' with alias 'Kerry'",
+				"key=<userProperties><0><1> version=1", "key=<state><1><2> version=1",
+				"added container id=200 v1", "added container member type=sameEnterprise", // what it asked for, in a BENOTIFY
+				"added to user_state_publications key=<state><536870912><2> version=1", "key=<state><1><2> version=2",
 			} {
 				if !strings.Contains(out, want) {
 					t.Errorf("sipe and the pool never said %q", want)
 				}
+			}
+			if refused := strings.Count(out, "SIP/2.0 489"); refused != 1 { // to the presence of his contacts
+				t.Errorf("%d subscriptions were refused, want 1", refused)
 			}
 			// Every answer but the challenges of the handshake verified.
 			answers, refused := strings.Count(out, `MESSAGE START <<<`), strings.Count(out, `SIP/2.0 401 `)
 			if valid := strings.Count(out, "signature of incoming message validated"); valid != answers-refused || refused != 2 {
 				t.Errorf("%d answers, %d challenges, %d good signatures", answers, refused, valid)
 			}
-			for _, bad := range []string{"signature of incoming message is invalid", "SIP/2.0 400", "SIP/2.0 489", "BLOCKED"} {
+			for _, bad := range []string{"signature of incoming message is invalid", "SIP/2.0 400", "SIP/2.0 403", "SIP/2.0 409", "BLOCKED"} {
 				if strings.Contains(out, bad) {
 					t.Errorf("sipe says %q", bad)
 				}
@@ -128,7 +138,7 @@ func TestPeerSipe(t *testing.T) {
 			if c := w.Counters(); c.BadSignatures != 0 || c.BadLogons != 0 {
 				t.Errorf("counted %+v", c)
 			}
-			peer.Row(t, "pidgin-sipe", fmt.Sprintf("signs in to the lab's pool with NTLM version %d; signatures verified both ways; provisioning, contacts, self and publication answered; signs out", version))
+			peer.Row(t, "pidgin-sipe", fmt.Sprintf("signs in to the lab's pool with NTLM version %d; signatures verified both ways; it reads provisioning, contacts, its containers and the versions of its presence; signs out", version))
 		})
 	}
 

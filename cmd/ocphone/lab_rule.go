@@ -1,0 +1,201 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/provisioning/dialplan"
+)
+
+// labVerb is a sub-command that reaches a running lab with nargs arguments; -1
+// is any number.
+func labVerb(use, short, example string, nargs int, do func(*cobra.Command, lab.Client, []string) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Example: example}
+	client := labClient(c)
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if nargs >= 0 && len(args) != nargs {
+			return usagef("it is called as `%s --lab FILE`", strings.Replace(c.UseLine(), " [flags]", "", 1))
+		}
+		l, err := client()
+		if err != nil {
+			return err
+		}
+		return do(c, l, args)
+	}
+	return c
+}
+
+func (e environment) labRule() *cobra.Command {
+	c := &cobra.Command{Use: "rule", Short: "List and change normalization rules in the lab's Active Directory",
+		Long: `Rule changes the location profiles (dial plans) in the lab's Active Directory.
+A front end reads them again after 5 minutes, later when its domain controller
+lags (R12.2), and a phone after 8 hours (R12.1): let both pass with
+ocphone lab clock advance.`}
+	var asJSON bool
+	list := labVerb("list [PROFILE]", "List the rules of each location profile, or of one", "  ocphone lab rule list --lab lab.json", -1,
+		func(c *cobra.Command, l lab.Client, args []string) error {
+			if len(args) > 1 {
+				return usagef("list takes one PROFILE")
+			}
+			all, err := l.Profiles(c.Context())
+			if err != nil {
+				return err
+			}
+			if len(args) == 1 {
+				if all, err = profileNamed(all, args[0]); err != nil {
+					return err
+				}
+			}
+			if asJSON {
+				return json.NewEncoder(e.out).Encode(all)
+			}
+			for _, p := range all {
+				e.printProfile(p)
+			}
+			return nil
+		})
+	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	set := labVerb("set PROFILE N PATTERN TRANSLATION", "Replace rule N, counted from 1; N is end to add one",
+		`  ocphone lab rule set Hellerup.contoso.com 2 '^(2\d\d)$' '+4544890101;ext=$1' --lab lab.json
+  ocphone lab rule set Hellerup.contoso.com end '^9(\d{8})$' '+45$1' --lab lab.json`, 4,
+		func(c *cobra.Command, l lab.Client, args []string) error {
+			n := 0
+			if args[1] != "end" {
+				var err error
+				if n, err = position(args[1]); err != nil {
+					return err
+				}
+			}
+			return e.changed(l.SetRule(c.Context(), args[0], n, lab.Rule{Pattern: args[2], Translation: args[3]}))
+		})
+	remove := labVerb("remove PROFILE N", "Take rule N out, counted from 1", "  ocphone lab rule remove Hellerup.contoso.com 2 --lab lab.json", 2,
+		func(c *cobra.Command, l lab.Client, args []string) error {
+			n, err := position(args[1])
+			if err != nil {
+				return err
+			}
+			return e.changed(l.RemoveRule(c.Context(), args[0], n))
+		})
+	load := labVerb("load PROFILE FILE", "Replace or add a whole location profile: XML, CSV or JSON, as for `ocphone dialplan`",
+		"  ocphone lab rule load Hellerup.contoso.com plan.csv --lab lab.json", 2,
+		func(c *cobra.Command, l lab.Client, args []string) error {
+			p, err := e.profileFrom(args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return e.changed(p, l.SetProfile(c.Context(), p))
+		})
+	group(c, list, set, remove, load)
+	return c
+}
+
+// position reads that of a rule.
+func position(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil || n < 1 {
+		return 0, usagef("%q is no position of a rule: they are counted from 1", s)
+	}
+	return n, nil
+}
+
+func profileNamed(all []lab.Profile, name string) ([]lab.Profile, error) {
+	var names []string
+	for _, p := range all {
+		if strings.EqualFold(p.Name, name) {
+			return []lab.Profile{p}, nil
+		}
+		names = append(names, p.Name)
+	}
+	return nil, fmt.Errorf("there is no location profile %q: %s", name, strings.Join(names, ", "))
+}
+
+// profileFrom reads the plan of that name in a file, or its only one.
+func (e environment) profileFrom(name, file string) (lab.Profile, error) {
+	f := planFlags{}
+	plans, err := f.read(e, []string{file})
+	if err != nil {
+		return lab.Profile{}, err
+	}
+	if len(plans) > 1 {
+		f.plan = name
+	}
+	plan, err := f.readOne(e, []string{file})
+	if err != nil {
+		return lab.Profile{}, err
+	}
+	p := lab.Profile{Name: name, Prefix: plan.ExternalAccessPrefix, Optimize: plan.OptimizeDeviceDialing}
+	for _, r := range plan.Rules {
+		p.Rules = append(p.Rules, lab.Rule{Pattern: r.Pattern, Translation: r.Translation, Internal: r.InternalEnterpriseExtension, Device: r.ApplicableForDeviceDialing})
+	}
+	return p, nil
+}
+
+// changed prints a profile after a change, and complains of the rules that a
+// phone will skip: the lab takes them all the same.
+func (e environment) changed(p lab.Profile, err error) error {
+	if err != nil {
+		return err
+	}
+	e.printProfile(p)
+	plan := dialplan.Plan{Name: p.Name}
+	for _, r := range p.Rules {
+		plan.Rules = append(plan.Rules, dialplan.Rule{Pattern: r.Pattern, Translation: r.Translation})
+	}
+	for _, s := range dialplan.Compile(plan, dialplan.Options{}).Skipped() {
+		fmt.Fprintf(e.err, "warning: %s\n  fix: %s\n", s.Sentence, s.Fix)
+	}
+	return nil
+}
+
+func (e environment) printProfile(p lab.Profile) {
+	fmt.Fprint(e.out, p.Name)
+	if p.Prefix != "" {
+		fmt.Fprintf(e.out, ", %s for an outside line", p.Prefix)
+	}
+	fmt.Fprintln(e.out)
+	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	for i, r := range p.Rules {
+		fmt.Fprintf(w, "%4d  %s\t%s\n", i+1, r.Pattern, r.Translation)
+	}
+	w.Flush()
+}
+
+func (e environment) labMailbox() *cobra.Command {
+	c := &cobra.Command{Use: "mailbox", Short: "Leave voice mails, missed calls and contacts in a mailbox of the lab"}
+	caller := func(c *cobra.Command, d *lab.Delivery) {
+		c.Flags().StringVar(&d.Number, "number", "", "number of the caller; without it, it is withheld")
+		c.Flags().StringVar(&d.Name, "name", "", "name of the caller")
+		c.Flags().IntVar(&d.Count, "count", 1, "how many")
+	}
+	deliver := func(kind string, d *lab.Delivery) func(*cobra.Command, lab.Client, []string) error {
+		return func(c *cobra.Command, l lab.Client, args []string) error {
+			if len(args) == 2 {
+				n, err := strconv.Atoi(args[1])
+				if err != nil || n < 1 {
+					return usagef("%q is no number of contacts", args[1])
+				}
+				d.Count = n
+			}
+			if d.Count < 1 {
+				return usagef("--count %d: it is 1 or more", d.Count)
+			}
+			return l.Deliver(c.Context(), args[0], kind, *d)
+		}
+	}
+	var voice, missed, contacts lab.Delivery
+	voicemail := labVerb("voicemail NAME", "Leave a voice mail, by the user's sAMAccountName",
+		"  ocphone lab mailbox voicemail tu --number +14255550100 --name 'Bob Kelly' --lab lab.json", 1, deliver(lab.DeliverVoiceMail, &voice))
+	caller(voicemail, &voice)
+	voicemail.Flags().IntVar(&voice.Seconds, "seconds", 3, "how long it is")
+	voicemail.Flags().BoolVar(&voice.WMA, "wma", false, "as Windows Media, which the phone cannot play")
+	call := labVerb("missed NAME", "Report a missed call", "  ocphone lab mailbox missed tu --number +14255550100 --lab lab.json", 1, deliver(lab.DeliverMissedCall, &missed))
+	caller(call, &missed)
+	group(c, voicemail, call, labVerb("contacts NAME N", "Add N contacts", "  ocphone lab mailbox contacts tu 5000 --lab lab.json", 2, deliver(lab.DeliverContacts, &contacts)))
+	return c
+}

@@ -1,0 +1,144 @@
+package device
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/sipua"
+	"github.com/ocphone/ocphone/provisioning"
+	"github.com/ocphone/ocphone/provisioning/dialplan"
+)
+
+// Plan is the dial plan in force: the rules of the location profile (R12.1).
+type Plan struct {
+	*dialplan.Compiled
+	Loaded time.Time // by the phone's clock, when the pool sent it
+	// Kept says that it is from the phone's memory: the pool has not sent one
+	// in this sign-in.
+	Kept bool
+}
+
+// keptPlan is a Plan in flash. It is for one user, for another one dials by
+// other rules.
+type keptPlan struct {
+	Address string        `json:"address"`
+	Loaded  time.Time     `json:"loaded"`
+	Plan    dialplan.Plan `json:"plan"`
+}
+
+// maxRules is how many rules of a location profile the phone keeps: twenty times
+// what a dial plan of Teams may hold.
+const maxRules = 1000
+
+// recall takes the last good dial plan of the user from flash (ocs-sip.md 4.3).
+// One that cannot be read is as none: the pool sends it again.
+func (p *Phone) recall(address string) {
+	p.plan = nil
+	var kept keptPlan
+	if err := load(p.flash, keyPlan, &kept); err == nil && kept.Address == address && address != "" {
+		p.plan = &Plan{Compiled: dialplan.Compile(kept.Plan, dialplan.Options{}), Loaded: kept.Loaded, Kept: true}
+	}
+}
+
+// profile asks for the location profile: the one bound to the user, and the
+// one that provisioning names where that is another. The last good one stays
+// when none comes.
+func (a asking) profile(ctx context.Context, s provisioning.Settings, held *Plan) {
+	plan, reply, err := a.locationProfile(ctx, "default")
+	asked := "SERVICE default"
+	if name := s.LocationProfile(); name != "" && (err != nil || !strings.EqualFold(plan.Name, name)) {
+		// Only a name that is found goes before what the pool calls the default.
+		if named, r, e := a.locationProfile(ctx, "phone-context="+strings.ReplaceAll(url.PathEscape(name), "@", "%40")); e == nil {
+			plan, reply, err, asked = named, r, nil, "SERVICE phone-context="+name
+		}
+	}
+	if err != nil {
+		f := *journal.FailureOf(err)
+		var refused *sipua.Refused
+		if errors.As(err, &refused) && (refused.Status == 404 || refused.Status == 485) {
+			f.Code, f.What, f.Fix, f.Because = journal.ProvNoProfile, "The pool has no location profile for the user", "", "MS-SIPRE 3.8"
+		}
+		a.tell(func(p *Phone) {
+			f.What = strings.TrimSuffix(or(f.What, f.Code.Title()), ".") + ". " + stays(held, p.clock.Now())
+			p.trouble(f.Step(journal.DialPlan))
+		})
+		return
+	}
+	cut := ""
+	if n := len(plan.Rules); n > maxRules {
+		plan.Rules = plan.Rules[:maxRules:maxRules]
+		cut = fmt.Sprintf(" The phone holds no more of the %d that came; what only the others match goes to the pool as it is dialled.", n)
+	}
+	next := &Plan{Compiled: dialplan.Compile(plan, dialplan.Options{})}
+	step := journal.Step{Name: journal.DialPlan, State: journal.OK, Asked: asked, Answered: reply.Text, By: a.by, Because: "R12.1",
+		Decided: fmt.Sprintf("Numbers are dialled by %s of %s.", plural(len(plan.Rules), "rule", "rules"), or(plan.Name, dialplan.DefaultContext)) + cut,
+		Details: plan.Notes}
+	if cut != "" {
+		step.State = journal.Warned
+	}
+	for i, r := range plan.Rules[:min(len(plan.Rules), maxLines)] {
+		step.Details = append(step.Details, fmt.Sprintf("%d. %s -> %s", i+1, r.Pattern, r.Translation))
+	}
+	for i, skip := range next.Skipped() {
+		if step.State = journal.Warned; i < maxLines {
+			step.Details = append(step.Details, fmt.Sprintf("%s is skipped: %s", skip.Label, skip.Sentence))
+		}
+	}
+	if held != nil {
+		step.Details = append(step.Details, changes(held.Plan(), plan)...)
+	}
+	a.tell(func(p *Phone) {
+		next.Loaded = p.clock.Now()
+		p.plan = next
+		p.keep(map[string]any{keyPlan: keptPlan{Address: a.who.Address, Loaded: next.Loaded, Plan: plan}})
+		p.learned(step)
+	})
+}
+
+// stays says what the phone dials by when the pool sends nothing.
+func stays(held *Plan, now time.Time) string {
+	if held == nil {
+		return "Numbers go to the pool as they are dialled"
+	}
+	return fmt.Sprintf("The rules of %s from %s UTC, %s old, stay in force", or(held.Plan().Name, dialplan.DefaultContext),
+		held.Loaded.UTC().Format(time.DateTime), now.Sub(held.Loaded).Round(time.Minute))
+}
+
+// changes tells what is other in now than it was before.
+func changes(before, now dialplan.Plan) (lines []string) {
+	had := map[dialplan.Rule]bool{}
+	for _, r := range before.Rules {
+		had[r] = true
+	}
+	for _, r := range now.Rules {
+		if !had[r] {
+			lines = append(lines, fmt.Sprintf("new: %s -> %s", r.Pattern, r.Translation))
+		}
+		delete(had, r)
+	}
+	for _, r := range before.Rules {
+		if had[r] {
+			lines = append(lines, fmt.Sprintf("gone: %s -> %s", r.Pattern, r.Translation))
+			delete(had, r)
+		}
+	}
+	return lines[:min(len(lines), maxLines)]
+}
+
+// locationProfile asks by SERVICE (MS-SIPRE 3.8); which is "default" or
+// "phone-context=" and a name.
+func (a asking) locationProfile(ctx context.Context, which string) (plan dialplan.Plan, reply sipua.Reply, err error) {
+	to := fmt.Sprintf("sip:%s;gruu;opaque=%s;%s", a.who.Address, a.fw.LocationProfileOpaque, which)
+	if reply, err = a.reg.Service(ctx, to, dialplan.ContentType, "", nil); err != nil {
+		return plan, reply, err
+	}
+	if plan, err = dialplan.ReadXML(reply.Body); err != nil {
+		err = &journal.Failure{Code: journal.ProvMalformed, Asked: "SERVICE " + to, Answered: reply.Text, By: a.by, Err: err, What: fmt.Sprintf("The location profile cannot be read: %v", err)}
+	}
+	return plan, reply, err
+}

@@ -1,0 +1,48 @@
+package pool
+
+import (
+	"encoding/xml"
+	"strings"
+)
+
+// Availabilities at which ranges begin or that are published (ocs-sip.md 5.2).
+const (
+	away    = 15000
+	offline = 18500
+)
+
+type stateReader struct {
+	Type         string `xml:"type,attr"`
+	Availability int    `xml:"availability"`
+}
+
+// aggregate is one availability out of those that the user's endpoints publish
+// into container 2 (ocs-sip.md 5.3, without activities): the most active
+// device, what the user says where that is less available, and calls and the
+// calendar unless he is away.
+func aggregate(of map[slot]*publication, endpoints int) int {
+	machine, user, other := 0, 0, 0
+	for at, p := range of {
+		var s stateReader
+		if at.category != "state" || at.container != 2 || p.epid == "" || xml.Unmarshal([]byte(p.body), &s) != nil {
+			continue
+		}
+		kind := s.Type[strings.LastIndexByte(s.Type, ':')+1:]
+		switch {
+		case kind == "machineState" && (machine == 0 || s.Availability < machine):
+			machine = s.Availability
+		case kind == "machineState":
+		case kind == "userState":
+			user = max(user, s.Availability)
+		default:
+			other = max(other, s.Availability)
+		}
+	}
+	if endpoints == 0 || machine == 0 {
+		return offline
+	}
+	if machine = max(machine, user); machine >= away {
+		return machine
+	}
+	return max(machine, other)
+}

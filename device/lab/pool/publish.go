@@ -1,0 +1,311 @@
+package pool
+
+import (
+	"bytes"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/provisioning/roaming"
+)
+
+// refused is a change that the pool does not make.
+type refused Diagnostics
+
+func (r refused) Error() string { return r.Reason }
+
+// wrongDelta is a change of something that has another version (ocs-sip.md 5.2).
+type wrongDelta []operation
+
+type operation struct {
+	Index      int    `xml:"index,attr"` // from 1, of the change in its request
+	Version    uint32 `xml:"version,attr"`
+	CurVersion uint32 `xml:"curVersion,attr"`
+}
+
+func (w wrongDelta) Error() string { return fmt.Sprintf("%d versions are not those of now", len(w)) }
+
+// XML is the body of the 409.
+func (w wrongDelta) XML() []byte {
+	body, _ := xml.Marshal(struct { // of numbers and constants
+		XMLName    xml.Name    `xml:"Fault"`
+		Code       string      `xml:"Faultcode"`
+		Operations []operation `xml:"details>operation"`
+	}{Code: "Client.BadCall.WrongDelta", Operations: w})
+	return body
+}
+
+// changes are what a SERVICE may do, by its Content-Type. The result is the
+// body of the 200, or nil for none. a.mu is held.
+var changes = map[string]func(a *account, epid string, body []byte) ([]byte, error){
+	publishType:     (*account).publish,
+	membersType:     (*account).setMembers,
+	acknowledgeType: (*account).acknowledge,
+}
+
+// Bounds of a document that a client sends; its bytes are bounded by maxMessage.
+const (
+	maxDepth    = 32
+	maxElements = 1 << 14
+)
+
+// readXML reads a whole document into v: no DTD, nothing after the root.
+func readXML(body []byte, v any) error {
+	d := xml.NewDecoder(bytes.NewReader(body))
+	for depth, elements := 0, 0; ; {
+		t, err := d.Token()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			return err
+		}
+		switch t.(type) {
+		case xml.Directive:
+			return errors.New("a document type definition")
+		case xml.StartElement:
+			depth, elements = depth+1, elements+1
+			if depth > maxDepth || elements > maxElements {
+				return errors.New("too many elements")
+			}
+			if depth == 1 && elements > 1 {
+				return errors.New("a second document")
+			}
+		case xml.EndElement:
+			depth--
+		}
+	}
+	return xml.Unmarshal(body, v)
+}
+
+type publishReader struct {
+	XMLName xml.Name   `xml:"publish"`
+	Attrs   []xml.Attr `xml:",any,attr"`
+	Lists   []struct {
+		URI          string            `xml:"uri,attr"`
+		Attrs        []xml.Attr        `xml:",any,attr"`
+		Publications []publishedReader `xml:"publication"`
+	} `xml:"publications"`
+}
+
+type publishedReader struct {
+	Category   string     `xml:"categoryName,attr"`
+	Instance   uint32     `xml:"instance,attr"`
+	Container  uint32     `xml:"container,attr"`
+	Version    uint32     `xml:"version,attr"`
+	ExpireType string     `xml:"expireType,attr"`
+	Expires    string     `xml:"expires,attr"`
+	Attrs      []xml.Attr `xml:",any,attr"`
+	Body       string     `xml:",innerxml"`
+}
+
+// publish takes publications, all or none (ocs-sip.md 5.2). The answer is the
+// categories that have changed.
+func (a *account) publish(epid string, body []byte) ([]byte, error) {
+	var doc publishReader
+	if err := readXML(body, &doc); err != nil {
+		return nil, err
+	}
+	names, now := a.settle(), a.now()
+	work := maps.Clone(a.publications)
+	mine := changed{}
+	var wrong wrongDelta
+	index := 0
+	for _, list := range doc.Lists {
+		if uri := strings.ToLower(list.URI); uri != "" && strings.TrimPrefix(uri, "sip:") != a.address {
+			return nil, refused(diagForbidden)
+		}
+		for _, p := range list.Publications {
+			index++
+			at := slot{p.Category, p.Instance, p.Container}
+			next, err := p.publication(epid, now, list.Attrs, doc.Attrs)
+			if err != nil {
+				return nil, err
+			}
+			if at == slotProperties || at == slotCard || at == slotAggregate {
+				return nil, refused(diagReadOnly)
+			}
+			current := uint32(0)
+			if have := work[at]; have != nil {
+				current = have.version
+			}
+			if p.Version != current {
+				wrong = append(wrong, operation{index, p.Version, current})
+				continue
+			}
+			mine[p.Category] = true
+			if next == nil {
+				delete(work, at)
+				continue
+			}
+			next.version = current + 1
+			work[at] = next
+		}
+	}
+	if len(wrong) > 0 {
+		a.tell("", names)
+		return nil, wrong
+	}
+	size := 0
+	for _, p := range work {
+		size += len(p.body)
+	}
+	if len(work) > maxPublications || size > maxPublished {
+		return nil, refused(diagTooMuch)
+	}
+	before := a.publications
+	a.publications = work
+	maps.Copy(mine, a.settle()) // the aggregate
+	maps.Copy(mine, names)
+	answer, err := a.change(mine)
+	if err != nil { // a body that is no element
+		a.publications = before
+		return nil, err
+	}
+	a.send(epid, answer)
+	return answer, nil
+}
+
+// publication is nil when p deletes what stands there.
+func (p publishedReader) publication(epid string, now time.Time, outer ...[]xml.Attr) (*publication, error) {
+	body := strings.TrimSpace(p.Body)
+	if p.Category == "" {
+		return nil, errors.New("a publication without a category")
+	}
+	if p.Expires == "0" && body == "" {
+		return nil, nil
+	}
+	next := &publication{expireType: p.ExpireType, at: now, epid: epid, body: withNamespaces(body, append([][]xml.Attr{p.Attrs}, outer...)...)}
+	switch p.ExpireType {
+	case "static", "endpoint", "user":
+	case "time":
+		seconds, err := strconv.ParseUint(p.Expires, 10, 32)
+		if err != nil {
+			return nil, err
+		}
+		next.until = now.Add(time.Duration(seconds) * time.Second)
+	default:
+		return nil, fmt.Errorf("there is no expireType %q", p.ExpireType)
+	}
+	return next, nil
+}
+
+// withNamespaces gives the element body the prefixes that the elements around
+// it have declared, inner ones first: it will stand elsewhere.
+func withNamespaces(body string, scopes ...[]xml.Attr) string {
+	end := strings.IndexByte(body, '>')
+	name := strings.IndexAny(body, " \t\r\n/>")
+	if !strings.HasPrefix(body, "<") || end < 0 || name < 2 || strings.ContainsAny(body[1:2], "!?") {
+		return body
+	}
+	declared, out := body[:end], body[:name]
+	for _, scope := range scopes {
+		for _, a := range scope {
+			if prefix := "xmlns:" + a.Name.Local; a.Name.Space == "xmlns" && !strings.Contains(declared, prefix) {
+				declared += prefix
+				var value strings.Builder
+				_ = xml.EscapeText(&value, []byte(a.Value)) // a Builder takes everything
+				out += fmt.Sprintf(` %s="%s"`, prefix, value.String())
+			}
+		}
+	}
+	return out + body[name:]
+}
+
+type membersReader struct {
+	XMLName    xml.Name `xml:"setContainerMembers"`
+	Containers []struct {
+		ID      uint32 `xml:"id,attr"`
+		Version uint32 `xml:"version,attr"`
+		Members []struct {
+			Action string `xml:"action,attr"`
+			Type   string `xml:"type,attr"`
+			Value  string `xml:"value,attr"`
+		} `xml:"member"`
+	} `xml:"container"`
+}
+
+// setMembers changes who is in which container, all or nothing (ocs-sip.md
+// 5.2). The answer has no body: every endpoint is told, the one that asks too.
+func (a *account) setMembers(_ string, body []byte) ([]byte, error) {
+	var doc membersReader
+	if err := readXML(body, &doc); err != nil {
+		return nil, err
+	}
+	work := maps.Clone(a.containers)
+	var wrong wrongDelta
+	for i, change := range doc.Containers {
+		have := work[change.ID]
+		if change.Version != have.version {
+			wrong = append(wrong, operation{i + 1, change.Version, have.version})
+			continue
+		}
+		next := container{have.version + 1, slices.Clone(have.members)}
+		for _, m := range change.Members {
+			member := roaming.Member{Type: m.Type, Value: m.Value}
+			next.members = slices.DeleteFunc(next.members, func(x roaming.Member) bool {
+				return strings.EqualFold(x.Type, m.Type) && strings.EqualFold(x.Value, m.Value)
+			})
+			switch {
+			case m.Type == "" || m.Action != "add" && m.Action != "remove":
+				return nil, errors.New("a member without a type, or an action that is none")
+			case m.Action == "add":
+				next.members = append(next.members, member)
+			}
+		}
+		work[change.ID] = next
+	}
+	if len(wrong) > 0 {
+		return nil, wrong
+	}
+	members := 0
+	for _, c := range work {
+		members += len(c.members)
+	}
+	if len(work) > maxContainers || members > maxMembers {
+		return nil, refused(diagTooMuch)
+	}
+	a.containers = work
+	if len(doc.Containers) > 0 {
+		return nil, a.show(roaming.Containers)
+	}
+	return nil, nil
+}
+
+// show tells every endpoint a section.
+func (a *account) show(section string) error {
+	body, err := a.sections(section).XML()
+	if err == nil {
+		a.send("", body)
+	}
+	return err
+}
+
+type subscribersReader struct {
+	XMLName     xml.Name `xml:"setSubscribers"`
+	Subscribers []struct {
+		User         string `xml:"user,attr"`
+		Acknowledged bool   `xml:"acknowledged,attr"`
+	} `xml:"subscriber"`
+}
+
+// acknowledge notes whom the user has been told of (ocs-sip.md 5.1).
+func (a *account) acknowledge(_ string, body []byte) ([]byte, error) {
+	var doc subscribersReader
+	if err := readXML(body, &doc); err != nil {
+		return nil, err
+	}
+	for _, s := range doc.Subscribers {
+		if len(a.acknowledged) >= maxAcknowledged {
+			return nil, refused(diagTooMuch)
+		}
+		a.acknowledged[strings.ToLower(strings.TrimPrefix(s.User, "sip:"))] = s.Acknowledged
+	}
+	return nil, a.show(roaming.Subscribers)
+}

@@ -1,0 +1,121 @@
+package device
+
+import (
+	"crypto/pbkdf2"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// The phone's lock (device.md 2.7) and what a person has set on it. Both live
+// in flash, the PIN as a salted hash alone.
+
+const (
+	keyLock        = "lock"
+	keyPreferences = "preferences"
+	maxPIN         = 15 // digits
+	minPIN         = 4  // digits, whatever is provisioned
+	pinRounds      = 20_000
+	maxPreferences = 64
+	maxPreference  = 256 // bytes of a name or a value
+)
+
+// lock is the PIN in flash. A few digits can be guessed by whoever has the
+// file; the hash keeps them from being read off.
+type lock struct {
+	Salt   []byte `json:"salt"`
+	Hash   []byte `json:"hash"`
+	Digits int    `json:"digits"`
+}
+
+func (l lock) is(pin string) bool {
+	h, err := hashPIN(pin, l.Salt)
+	return err == nil && len(l.Hash) > 0 && subtle.ConstantTimeCompare(h, l.Hash) == 1
+}
+
+func hashPIN(pin string, salt []byte) ([]byte, error) {
+	return pbkdf2.Key(sha256.New, pin, salt, pinRounds, sha256.Size)
+}
+
+// SetPIN sets the PIN that unlocks the phone; "" takes it away. It fails for
+// anything but 4 to 15 digits, and for fewer than the pool demands.
+func (p *Phone) SetPIN(pin string) (err error) {
+	var l lock
+	if pin != "" {
+		l.Salt, l.Digits = make([]byte, 16), len(pin)
+		rand.Read(l.Salt)
+		if l.Hash, err = hashPIN(pin, l.Salt); err != nil {
+			return err
+		}
+	}
+	if !p.box.do(func() {
+		least := minPIN
+		if s := p.told.settings; s != nil {
+			least = max(least, s.Lock.MinPINLength)
+		}
+		switch {
+		case pin == "":
+			err = store(p.flash, nil, keyLock)
+			return
+		case len(pin) < least || len(pin) > maxPIN || strings.Trim(pin, "0123456789") != "":
+			err = &journal.Failure{Code: journal.Usage, What: fmt.Sprintf("A PIN has %d to %d digits", least, maxPIN)}
+			return
+		}
+		err = store(p.flash, map[string]any{keyLock: l})
+	}) {
+		err = net.ErrClosed
+	}
+	return err
+}
+
+// PINDigits is how long the PIN is; 0: there is none.
+func (p *Phone) PINDigits() int {
+	l, _ := p.lock()
+	return l.Digits
+}
+
+// Unlocks reports whether pin is the PIN. Nobody counts wrong ones here.
+func (p *Phone) Unlocks(pin string) bool {
+	l, err := p.lock()
+	return err == nil && len(pin) <= maxPIN && l.is(pin)
+}
+
+func (p *Phone) lock() (l lock, err error) {
+	if !p.box.do(func() { err = load(p.flash, keyLock, &l) }) {
+		err = net.ErrClosed
+	}
+	return l, err
+}
+
+// Preferences are what a person has set on the phone, such as volumes: names
+// and values, which mean nothing here.
+func (p *Phone) Preferences() map[string]string {
+	all := map[string]string{}
+	p.box.do(func() { _ = load(p.flash, keyPreferences, &all) }) // damaged: as none
+	return all
+}
+
+// SetPreference keeps one preference; an empty value takes it away. It fails
+// when name or value are too long, or there are too many.
+func (p *Phone) SetPreference(name, value string) (err error) {
+	if !p.box.do(func() {
+		all := map[string]string{}
+		_ = load(p.flash, keyPreferences, &all)
+		if all[name] = value; value == "" {
+			delete(all, name)
+		}
+		if len(name) > maxPreference || len(value) > maxPreference || len(all) > maxPreferences {
+			err = &journal.Failure{Code: journal.Usage, Asked: name, What: "That is too much for the phone's memory of preferences"}
+			return
+		}
+		err = store(p.flash, map[string]any{keyPreferences: all})
+	}) {
+		err = net.ErrClosed
+	}
+	return err
+}
