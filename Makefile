@@ -29,6 +29,9 @@ test-real: ## against real servers and clients; as root on Debian it installs th
 
 bench: ## the figures of the README
 	$(GO) test -run '^$$' -bench . -benchmem ./...
+	@if /usr/bin/python3 -c 'import exchangelib' 2>/dev/null; then \
+	  $(GO) test -tags realpeers -run '^$$' -bench Beside ./device/lab/exchange; \
+	else echo "exchangelib's figures are left out: make test-real installs it"; fi
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME

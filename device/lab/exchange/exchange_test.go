@@ -35,13 +35,13 @@ var spring = time.Date(2008, 4, 1, 10, 0, 0, 0, time.UTC)
 // world is a server with its directory and what a client needs.
 type world struct {
 	*exchange.Server
-	t     *testing.T
+	t     testing.TB
 	dir   *directory.Directory
 	clock *clock.Adjustable
 	root  *pki.Authority
 }
 
-func newWorld(t *testing.T, change func(*exchange.Server)) *world {
+func newWorld(t testing.TB, change func(*exchange.Server)) *world {
 	t.Helper()
 	root, err := pki.NewRoot("Contoso Root CA", pki.Options{Algorithm: pki.ECDSAP256SHA256})
 	if err != nil {
@@ -148,7 +148,7 @@ type tree struct {
 	Kids    []*tree    `xml:",any"`
 }
 
-func parseTree(t *testing.T, text string) *tree {
+func parseTree(t testing.TB, text string) *tree {
 	t.Helper()
 	root := new(tree)
 	if err := xml.Unmarshal([]byte(text), root); err != nil {

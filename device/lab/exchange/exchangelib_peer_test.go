@@ -29,7 +29,7 @@ type foreign struct {
 	ca    string // PEM file of the root
 }
 
-func newForeign(t *testing.T, change func(*exchange.Server)) foreign {
+func newForeign(t testing.TB, change func(*exchange.Server)) foreign {
 	t.Helper()
 	f := foreign{names: dns.New("contoso.com")}
 	f.world = newWorld(t, func(s *exchange.Server) {
@@ -57,7 +57,7 @@ func foreignHosts() []string {
 }
 
 // show makes the server show a certificate of root, and clients trust that alone.
-func (f *foreign) show(t *testing.T, root *pki.Authority) {
+func (f *foreign) show(t testing.TB, root *pki.Authority) {
 	t.Helper()
 	cert, err := root.Issue(pki.Leaf{Names: append(foreignHosts(), casAddr)})
 	if err != nil {
@@ -79,7 +79,7 @@ func (f foreign) asked() (l []string) {
 
 // python runs a script on Debian's Python, alone with the lab's name server,
 // and reads the JSON that it ends with.
-func (f foreign) python(t *testing.T, script string, arguments map[string]any, into any) {
+func (f foreign) python(t testing.TB, script string, arguments map[string]any, into any) {
 	t.Helper()
 	const interpreter = "/usr/bin/python3" // another one does not see Debian's modules
 	peer.Need(t, "python3-exchangelib", interpreter)
@@ -99,7 +99,7 @@ func (f foreign) python(t *testing.T, script string, arguments map[string]any, i
 }
 
 // answer reads the JSON that a client's output ends with.
-func answer(t *testing.T, out string, into any) {
+func answer(t testing.TB, out string, into any) {
 	t.Helper()
 	lines := strings.Split(strings.TrimSpace(out), "\n")
 	if err := json.Unmarshal([]byte(lines[len(lines)-1]), into); err != nil {
