@@ -67,16 +67,18 @@ func recordDemo(t *testing.T) string {
 
 // shown are the steps that tell the story on one page: by act, how each begins.
 var shown = map[int][]string{
-	1: {"! trust", "✓ roots      1 root to install", "✓ ready"},
+	1: {"! trust", "✓ roots        1 root to install", "✓ ready"},
 	2: {"✗ trust"},
 	3: {"✓ trust", "✓ ready"},
 	5: {"✓ reset"},
-	6: {"✓ roots      2 roots to install", "✓ ready"},
+	6: {"✓ roots        2 roots to install", "✓ ready"},
 	7: {"✓ ready"},
+	8: {"· provisioning"},
+	9: {"✓ exchange"}, 10: {"✓ exchange"},
 }
 
 // ends is the act that stands for what follows the last one.
-const ends = 8
+const ends = 11
 
 // scenes keeps of the demo what is shown; a line of dots stands for the rest.
 func scenes(t *testing.T, demo string) (lines []string) {
@@ -109,7 +111,7 @@ func scenes(t *testing.T, demo string) (lines []string) {
 			lines = append(lines, line)
 		}
 	}
-	if want := 10; found != want || act != ends {
+	if want := 13; found != want || act != ends {
 		t.Errorf("%d steps are shown, want %d: the list of shown steps does not fit the demo", found, want)
 	}
 	return lines

@@ -26,8 +26,9 @@ const (
 	defaultWidth = 100
 	minWidth     = 60
 	maxWidth     = 110 // longer lines are hard to read
-	gutter       = 13  // sign and name of a step
-	maxEvidence  = 40  // lines of one step
+	nameWidth    = 12  // of the longest name of a step
+	gutter       = 2 + nameWidth + 1
+	maxEvidence  = 40 // lines of one step
 )
 
 func newPrinter(w io.Writer, asJSON bool) *printer {
@@ -75,13 +76,13 @@ func (p *printer) step(s journal.Step) {
 		return
 	}
 	sign := signs[s.State]
-	head := p.paint(sign[1], sign[0]) + " " + p.paint(bold, fmt.Sprintf("%-10s", s.Name)) + " "
+	head := p.paint(sign[1], sign[0]) + " " + p.paint(bold, fmt.Sprintf("%-*s", nameWidth, s.Name)) + " "
 	text := s.Decided
 	if s.Code != "" {
 		text += " [" + string(s.Code) + "]"
 	}
 	p.wrap(head, text, "")
-	if line := asked(s); line != "" && !(p.brief && s.Name == journal.Trust) {
+	if line := asked(s); line != "" && !(p.brief && plain(s)) {
 		p.wrap(strings.Repeat(" ", gutter), line, dim)
 	}
 	if !p.brief || s.Name == journal.Reset || s.Name == journal.Roots {
@@ -102,6 +103,20 @@ func (p *printer) step(s journal.Step) {
 		}
 		p.wrap(strings.Repeat(" ", gutter)+p.paint(yellow, label), s.Fix, "")
 	}
+}
+
+// plain reports whether what was decided is all that a step has to say in brief.
+func plain(s journal.Step) bool {
+	return s.Name == journal.Trust || s.State == journal.OK && (afterwards(s.Name) || s.Name == journal.Session)
+}
+
+// afterwards reports whether a step of that name follows the registration.
+func afterwards(n journal.Name) bool {
+	switch n {
+	case journal.Provisioning, journal.DialPlan, journal.Self, journal.Contacts, journal.Autodiscover, journal.Exchange:
+		return true
+	}
+	return false
 }
 
 // asked is what was asked, what came back and from whom, in one line.

@@ -80,3 +80,24 @@ func TestStepShowsItsRuleUnlessBrief(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesOfStepsStandInAColumn(t *testing.T) {
+	for _, name := range []journal.Name{journal.Power, journal.Autodiscover, journal.Provisioning} {
+		out := printed(printer{width: 100}, journal.Step{Name: name, State: journal.OK, Decided: "Here.", Asked: "There."})
+		for line := range strings.Lines(out) {
+			if at := strings.IndexAny(line, "HT"); utf8.RuneCountInString(line[:at]) != gutter {
+				t.Errorf("%s: text begins at %d, want %d", name, at, gutter)
+			}
+		}
+	}
+}
+
+func TestWhatFollowsTheRegistrationIsALineInBrief(t *testing.T) {
+	s := journal.Step{Name: journal.Provisioning, State: journal.OK, Decided: "So.", Asked: "That?"}
+	if out := printed(printer{width: 100, brief: true}, s); strings.Contains(out, "That?") {
+		t.Errorf("in brief:\n%s", out)
+	}
+	if s.State = journal.Warned; !strings.Contains(printed(printer{width: 100, brief: true}, s), "That?") {
+		t.Error("a warning does not say what was asked")
+	}
+}

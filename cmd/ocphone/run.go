@@ -21,6 +21,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
 // phoneFlags are the flags of every command that has a phone sign in.
@@ -285,7 +286,8 @@ asked, who answered, what was decided and why. When the end is reached the phone
 signs out, so that nothing stays behind on the server.
 
 A password is tried once. Failures that may pass by themselves are retried until
-the time-out.`,
+the time-out. What fails after the sign-in, at Exchange say, leaves the phone
+ready, with warnings: the exit code is 0, and the last line names their codes.`,
 		Example: `  ocphone run --sign-in tu@example.com --user 'EXAMPLE\tu'
   ocphone lab --ready lab.json &
   ocphone run --lab lab.json
@@ -318,7 +320,7 @@ the time-out.`,
 	}
 	f.register(c)
 	c.Flags().StringVar(&until, "until", untilReady, "end when the phone is "+untilSignedIn+" or "+untilReady+", or stay until "+untilInterrupted)
-	c.Flags().StringVar(&expect, "expect", "", "exit 0 exactly when the sign-in fails with this CODE")
+	c.Flags().StringVar(&expect, "expect", "", "exit 0 exactly when the sign-in fails, or the phone is ready with a warning, of this CODE")
 	c.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to try, in real time")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the steps as JSON lines")
 	c.Flags().BoolVarP(&brief, "brief", "b", false, "leave out the evidence")
@@ -326,59 +328,67 @@ the time-out.`,
 	return c
 }
 
-// goodbye bounds how long a farewell to the server may take.
-const goodbye = 3 * time.Second
-
 // follow signs in, prints every step, and turns the end into an exit code.
 func (e environment) follow(ctx context.Context, phone *device.Phone, r rig, until string, expect journal.Code, timeout time.Duration, p *printer) error {
-	printed := make(chan struct{})
-	go func() {
-		defer close(printed)
-		for cursor := uint64(0); ; {
-			events, next, missed, ok := phone.Events().Wait(context.Background(), cursor)
-			if !ok {
-				return
-			}
-			cursor = next
-			if missed > 0 {
-				p.line(dim, "(%d events were too quick to be shown)", missed)
-			}
-			for _, ev := range events {
-				if ev.Step != nil {
-					p.step(*ev.Step)
-				}
-			}
-		}
-	}()
-	finish := func() {
-		bye, cancel := context.WithTimeout(context.Background(), goodbye)
-		defer cancel()
-		phone.ShutDown(bye) // do no harm: nothing stays registered (design decision 6)
-		phone.Close()
-		<-printed
-	}
-	phone.PowerOn()
-	phone.Plug(r.place)
-	if err := phone.SignIn(r.creds); err != nil {
-		finish()
+	session, err := begin(phone, r, p, true)
+	if err != nil {
 		return err
 	}
-	limited, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	s, err := phone.Wait(limited, func(s device.Snapshot) bool {
-		switch {
-		case s.State == device.IsReady, s.State == device.SignedIn && until == untilSignedIn:
-			return true
-		case expect != "" && s.Failure != nil && s.Failure.Code == expect:
-			return true
-		}
-		return s.State == device.Refused
+	s, err := session.wait(ctx, timeout, func(s device.Snapshot) bool {
+		return s.State == device.SignedIn && until == untilSignedIn || expect != "" && s.Failure != nil && s.Failure.Code == expect
 	})
 	if err == nil && until == untilInterrupted && s.Failure == nil {
 		<-ctx.Done()
 	}
-	finish()
+	session.finish()
+	if s.State == device.IsReady {
+		p.summary(s)
+	}
 	return e.verdict(s, err, expect, timeout, err != nil && ctx.Err() != nil)
+}
+
+// summary says in a line or two what a phone that is ready has.
+func (p *printer) summary(s device.Snapshot) {
+	has := []string{s.Address}
+	if s.Self != nil {
+		if l, ok := s.Self.Line(); ok {
+			has = append(has, "line "+strings.TrimPrefix(l.Number, "tel:"))
+		}
+	}
+	if s.Plan != nil {
+		plan := s.Plan.Plan()
+		has = append(has, fmt.Sprintf("%s of %s", plural(len(plan.Rules), "rule", "rules"), or(plan.Name, dialplan.DefaultContext)))
+	}
+	if b := s.Mailbox; b != nil {
+		has = append(has, fmt.Sprintf("mailbox with %s, %s, %s (%d unread)", plural(len(b.Contacts), "contact", "contacts"), plural(len(b.Calls), "call", "calls"),
+			plural(len(b.VoiceMails), "voice mail", "voice mails"), b.Unread))
+	}
+	p.blank()
+	p.line("", "%s", printable(strings.Join(has, "; ")))
+	color := green
+	if len(s.Troubles) > 0 {
+		color = yellow
+	}
+	if !p.json {
+		fmt.Fprintln(p.w, p.paint(color, "ready"+warnings(s))) // one line, for scripts
+	}
+}
+
+// warnings is ", with 2 warnings: " and their codes; empty if there is none.
+func warnings(s device.Snapshot) string {
+	codes := troublesOf(s)
+	if len(codes) == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", with %s: %s", plural(len(codes), "warning", "warnings"), strings.Join(codes, ", "))
+}
+
+// troublesOf are the codes of what did not succeed after the sign-in.
+func troublesOf(s device.Snapshot) (codes []string) {
+	for _, t := range s.Troubles {
+		codes = append(codes, string(t.Code))
+	}
+	return codes
 }
 
 // verdict is the exit of a run.
@@ -390,10 +400,10 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 	switch {
 	case interrupted:
 		return exit{exitTimeout, errors.New("interrupted")}
-	case expect != "" && failed == expect:
+	case expect != "" && (failed == expect || s.State == device.IsReady && slices.Contains(troublesOf(s), string(expect))):
 		return nil
 	case expect != "" && err == nil && failed == "":
-		return exit{exitPerson, fmt.Errorf("%s was expected, but the phone signed in", expect)}
+		return exit{exitPerson, fmt.Errorf("%s was expected, but the phone signed in%s", expect, warnings(s))}
 	case err != nil && failed != "":
 		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last failure was %s (ocphone explain %s)", timeout, failed, failed)}
 	case err != nil:

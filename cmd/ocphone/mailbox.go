@@ -1,0 +1,265 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/ews"
+)
+
+// mailboxFlags are those of every command that looks into the mailbox.
+type mailboxFlags struct {
+	phoneFlags
+	timeout time.Duration
+	verbose bool
+}
+
+func (f *mailboxFlags) register(c *cobra.Command) {
+	f.phoneFlags.register(c)
+	c.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "how long the sign-in may take, in real time")
+	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the steps of the sign-in, on the standard error")
+}
+
+func (e environment) mailbox() *cobra.Command {
+	c := &cobra.Command{Use: "mailbox", Short: "Show what the phone shows of Exchange: contacts, calls, voice mail, calendar",
+		Long: `Mailbox signs a phone in, reads the mailbox as the phone does (R9.1, R9.2), shows
+a list and signs out. Nothing is marked as read. Times are local.`}
+	var search string
+	contacts := e.mailboxList("contacts", "List the Outlook contacts", func(w io.Writer, b device.Mailbox) any {
+		all := slices.DeleteFunc(slices.Clone(b.Contacts), func(c ews.Contact) bool { return !found(c, search) })
+		fmt.Fprintln(w, "NAME\tCOMPANY\tNUMBERS\tE-MAIL")
+		for _, c := range all {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(c.Name()), printable(c.Company), printable(numbers(c)), printable(c.Email))
+		}
+		return struct {
+			boxHead
+			Contacts []ews.Contact `json:"contacts"`
+		}{headOf(b), filled(all)}
+	})
+	contacts.Flags().StringVar(&search, "search", "", "only those with TEXT in a name, company, address or number")
+	contacts.Example += "\n  ocphone mailbox contacts --lab lab.json --search kelly"
+	group(c, contacts,
+		e.mailboxList("calls", "List missed calls and the call log, the newest first", func(w io.Writer, b device.Mailbox) any {
+			fmt.Fprintln(w, "\tWHEN\tKIND\tWHO\tNUMBER\tLENGTH")
+			for _, c := range b.Calls {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", mark(c.Kind == ews.Missed && !c.Read), when(c.At), c.Kind, who(c.Name, c.Number), printable(c.Number), lengthOf(c.Duration))
+			}
+			return struct {
+				boxHead
+				Calls []ews.Call `json:"calls"`
+			}{headOf(b), filled(b.Calls)}
+		}),
+		e.mailboxList("voicemail", "List the voice mails, the newest first, with the numbers that ocphone voicemail takes", func(w io.Writer, b device.Mailbox) any {
+			fmt.Fprintln(w, "N\t\tWHEN\tWHO\tNUMBER\tLENGTH")
+			for i, v := range b.VoiceMails {
+				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, mark(!v.Read), when(v.Received), who(v.Name, v.Number), printable(v.Number), lengthOf(v.Duration)+protection(v))
+			}
+			return struct {
+				boxHead
+				Unread     int             `json:"unread"`
+				VoiceMails []ews.VoiceMail `json:"voiceMails"`
+			}{headOf(b), b.Unread, filled(b.VoiceMails)}
+		}),
+		e.mailboxList("calendar", "List today's and tomorrow's events", func(w io.Writer, b device.Mailbox) any {
+			fmt.Fprintln(w, "DAY\tTIME\tSUBJECT\tPLACE\tSTATUS")
+			for _, v := range b.Calendar {
+				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Start.Local().Format("Mon 2 Jan"), span(v), subject(v), place(v), v.Status)
+			}
+			return struct {
+				boxHead
+				Events []ews.Event `json:"events"`
+			}{headOf(b), filled(b.Calendar)}
+		}))
+	return c
+}
+
+// boxHead begins every JSON document.
+type boxHead struct {
+	V       int       `json:"v"`
+	Address string    `json:"address"`
+	Polled  time.Time `json:"polled"`
+}
+
+func headOf(b device.Mailbox) boxHead { return boxHead{1, b.Address, b.Polled} }
+
+// filled is list, an empty one rather than none.
+func filled[T any](list []T) []T { return append([]T{}, list...) }
+
+// mailboxList is a sub-command whose table goes to w; what it returns is its
+// JSON form.
+func (e environment) mailboxList(name, short string, table func(w io.Writer, b device.Mailbox) any) *cobra.Command {
+	var f mailboxFlags
+	var asJSON bool
+	c := &cobra.Command{Use: name, Short: short, Args: noArgs,
+		Example: fmt.Sprintf("  ocphone mailbox %[1]s --sign-in tu@example.com --user 'EXAMPLE\\tu'\n  ocphone mailbox %[1]s --lab lab.json --json", name),
+		RunE: func(c *cobra.Command, _ []string) error {
+			return e.withMailbox(c.Context(), &f, func(_ context.Context, _ *device.Phone, b device.Mailbox) error {
+				if asJSON {
+					return json.NewEncoder(e.out).Encode(table(io.Discard, b))
+				}
+				w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+				table(w, b)
+				return w.Flush()
+			})
+		}}
+	f.register(c)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	return c
+}
+
+// withMailbox has a phone sign in, hands its mailbox to use, and signs out. The
+// step that failed is shown on the standard error.
+func (e environment) withMailbox(ctx context.Context, f *mailboxFlags, use func(context.Context, *device.Phone, device.Mailbox) error) error {
+	if f.timeout <= 0 {
+		return usagef("--timeout %s: it has to be longer than nothing", f.timeout)
+	}
+	r, err := f.build(e)
+	if err != nil {
+		return err
+	}
+	defer r.close()
+	phone, err := device.New(r.config)
+	if err != nil {
+		return err
+	}
+	defer phone.Close()
+	p := newPrinter(e.err, false)
+	p.brief = !f.verbose
+	session, err := begin(phone, r, p, f.verbose)
+	if err != nil {
+		return err
+	}
+	s, err := session.wait(ctx, f.timeout, func(device.Snapshot) bool { return false })
+	if err == nil && s.Mailbox != nil {
+		err = use(ctx, phone, *s.Mailbox)
+		session.finish()
+		if err != nil && ctx.Err() != nil {
+			return exit{exitTimeout, errors.New("interrupted")}
+		}
+		return err
+	}
+	why, known := session.last(journal.Autodiscover, journal.Exchange)
+	session.finish()
+	if s.Failure != nil {
+		why, known = *s.Failure, true
+	}
+	if known && !f.verbose {
+		p.step(why)
+	}
+	if err != nil || s.Failure != nil {
+		return e.verdict(s, err, "", f.timeout, err != nil && ctx.Err() != nil)
+	}
+	if why.Code != "" {
+		return exit{exitPerson, fmt.Errorf("signed in, but there is no mailbox: %s (ocphone explain %s)", why.Code.Title(), why.Code)}
+	}
+	return exit{exitPerson, errors.New("signed in, but there is no mailbox")}
+}
+
+// found reports whether text is in what a person would look for; digits are
+// also found in numbers that are written with blanks and hyphens.
+func found(c ews.Contact, text string) bool {
+	text = strings.ToLower(strings.TrimSpace(text))
+	in := []string{c.Name(), c.FileAs, c.Company, c.Email}
+	for _, n := range c.Phones {
+		in = append(in, n.Text)
+		if digits := onlyDigits(text); digits != "" && digits == strings.TrimPrefix(text, "+") && strings.Contains(onlyDigits(n.Text), digits) {
+			return true
+		}
+	}
+	return slices.ContainsFunc(in, func(s string) bool { return strings.Contains(strings.ToLower(s), text) })
+}
+
+func onlyDigits(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r < '0' || r > '9' {
+			return -1
+		}
+		return r
+	}, s)
+}
+
+// numbers are those of a contact, each with what it is for.
+func numbers(c ews.Contact) string {
+	var all []string
+	for _, n := range c.Phones {
+		kind := strings.ToLower(strings.TrimSuffix(strings.TrimSuffix(string(n.Key), "Phone"), "Telephone"))
+		all = append(all, n.Text+" ("+kind+")")
+	}
+	return strings.Join(all, ", ")
+}
+
+// mark shows what is new.
+func mark(isNew bool) string {
+	if isNew {
+		return "*"
+	}
+	return ""
+}
+
+// when is a moment in local time.
+func when(t time.Time) string {
+	if t.IsZero() {
+		return "unknown"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+// lengthOf is minutes and seconds; empty when unknown.
+func lengthOf(d time.Duration) string {
+	if d <= 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
+}
+
+// who is the name of the other party; a number alone has a column of its own.
+func who(name, number string) string {
+	if name == "" && number == "" {
+		return "withheld"
+	}
+	return printable(name)
+}
+
+// party is the other party in one word.
+func party(name, number string) string { return printable(or(name, or(number, "withheld"))) }
+
+func protection(v ews.VoiceMail) string {
+	if v.Protected {
+		return " protected"
+	}
+	return ""
+}
+
+// span is the time of an event on its day.
+func span(v ews.Event) string {
+	if v.AllDay {
+		return "all day"
+	}
+	return v.Start.Local().Format("15:04") + "–" + v.End.Local().Format("15:04")
+}
+
+// subject and place keep what is private to its owner.
+func subject(v ews.Event) string {
+	if v.Private {
+		return "Private appointment"
+	}
+	return printable(v.Subject)
+}
+
+func place(v ews.Event) string {
+	if v.Private {
+		return ""
+	}
+	return printable(v.Location)
+}

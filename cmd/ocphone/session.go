@@ -1,0 +1,88 @@
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// session is a phone that signs in for a command and takes leave at its end.
+type session struct {
+	phone *device.Phone
+	shown chan struct{} // closed when all steps are printed
+}
+
+// goodbye bounds how long a farewell to the server may take.
+const goodbye = 3 * time.Second
+
+// begin has the phone of r sign in; p prints each step when told to show them.
+// After an error nothing is left to finish.
+func begin(phone *device.Phone, r rig, p *printer, show bool) (*session, error) {
+	s := &session{phone: phone, shown: make(chan struct{})}
+	if show {
+		go s.show(p)
+	} else {
+		close(s.shown)
+	}
+	phone.PowerOn()
+	phone.Plug(r.place)
+	if err := phone.SignIn(r.creds); err != nil {
+		s.finish()
+		return nil, err
+	}
+	return s, nil
+}
+
+func (s *session) show(p *printer) {
+	defer close(s.shown)
+	for cursor := uint64(0); ; {
+		events, next, missed, ok := s.phone.Events().Wait(context.Background(), cursor)
+		if !ok {
+			return
+		}
+		cursor = next
+		if missed > 0 {
+			p.line(dim, "(%d events were too quick to be shown)", missed)
+		}
+		for _, ev := range events {
+			if ev.Step != nil {
+				p.step(*ev.Step)
+			}
+		}
+	}
+}
+
+// wait returns when the phone is ready, a person must act, or good holds; it
+// fails with the time-out, in real time, or the end of ctx.
+func (s *session) wait(ctx context.Context, timeout time.Duration, good func(device.Snapshot) bool) (device.Snapshot, error) {
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	return s.phone.Wait(limited, func(now device.Snapshot) bool {
+		return now.State == device.IsReady || now.State == device.Refused || good(now)
+	})
+}
+
+// last is the latest step of one of these names; ok is false if there is none.
+func (s *session) last(names ...journal.Name) (step journal.Step, ok bool) {
+	events, _, _ := s.phone.Events().Since(0)
+	for _, ev := range events {
+		for _, name := range names {
+			if ev.Step != nil && ev.Step.Name == name {
+				step, ok = *ev.Step, true
+			}
+		}
+	}
+	return step, ok
+}
+
+// finish signs out, so that nothing stays registered (design decision 6), and
+// switches the phone off.
+func (s *session) finish() {
+	bye, cancel := context.WithTimeout(context.Background(), goodbye)
+	defer cancel()
+	s.phone.ShutDown(bye)
+	s.phone.Close()
+	<-s.shown
+}

@@ -1,0 +1,300 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/ews"
+)
+
+func (e environment) voicemail() *cobra.Command {
+	c := &cobra.Command{Use: "voicemail", Short: "Play, save or delete a voice mail",
+		Long: `Voicemail signs a phone in, handles one voice mail and signs out. N is its number
+in the list of ocphone mailbox voicemail, where 1 is the newest; in a script give
+its id from the --json of that list, since numbers move when a message arrives.`}
+	group(c, e.voicemailPlay(), e.voicemailSave(), e.voicemailDelete())
+	return c
+}
+
+// voicemailVerb is a sub-command on one voice mail; use is not called for one
+// that is not there.
+func (e environment) voicemailVerb(c *cobra.Command, check func() error, use func(context.Context, *ews.Client, ews.VoiceMail) error) *cobra.Command {
+	var f mailboxFlags
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return usagef("it is called as `%s`; `ocphone mailbox voicemail` lists N", strings.Replace(c.UseLine(), " [flags]", "", 1))
+		}
+		if n, err := strconv.Atoi(args[0]); err == nil && n < 1 {
+			return usagef("voice mails are counted from 1, the newest")
+		}
+		if err := check(); err != nil {
+			return err
+		}
+		return e.withMailbox(c.Context(), &f, func(ctx context.Context, phone *device.Phone, b device.Mailbox) error {
+			v, err := pick(b.VoiceMails, args[0])
+			if err != nil {
+				return err
+			}
+			client, err := phone.Exchange()
+			if err != nil {
+				return err
+			}
+			return use(ctx, client, v)
+		})
+	}
+	f.register(c)
+	return c
+}
+
+// pick finds a voice mail by its number from 1 or its id.
+func pick(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
+	if n, err := strconv.Atoi(which); err == nil {
+		if n > len(all) {
+			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s", n, plural(len(all), "voice mail", "voice mails"))}
+		}
+		return all[n-1], nil
+	}
+	i := slices.IndexFunc(all, func(v ews.VoiceMail) bool { return v.ID.ID == which })
+	if i < 0 {
+		return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail with the id %s", printable(which))}
+	}
+	return all[i], nil
+}
+
+func (e environment) voicemailPlay() *cobra.Command {
+	var command string
+	var markRead bool
+	c := &cobra.Command{Use: "play N", Short: "Play a voice mail with a program of the host",
+		Long: `Play hands the recording to a program on its standard input: the first of paplay,
+aplay and ffplay that is there and plays its format. The message stays unread
+unless --mark-read is given.`,
+		Example: "  ocphone voicemail play 1 --lab lab.json\n  ocphone voicemail play 1 --lab lab.json --player 'mpv -'"}
+	c = e.voicemailVerb(c, func() error {
+		if command != "" && len(strings.Fields(command)) == 0 {
+			return usagef("--player names no program")
+		}
+		return nil
+	}, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {
+		var b bytes.Buffer
+		audio, err := fetchRecording(ctx, client, v, &b)
+		if err != nil {
+			return err
+		}
+		args := strings.Fields(command)
+		if len(args) == 0 {
+			if args = playerFor(audio); args == nil {
+				return exit{exitPerson, fmt.Errorf("no program here plays the recording, which is %s: name one with --player, or save it (ocphone voicemail save)", describeAudio(audio))}
+			}
+		}
+		fmt.Fprintf(e.err, "%s: %s, %s\n", args[0], told(v), describeAudio(audio))
+		play := exec.CommandContext(ctx, args[0], args[1:]...)
+		play.Stdin, play.Stdout, play.Stderr = &b, e.err, e.err
+		play.WaitDelay = goodbye
+		if err := play.Run(); err != nil {
+			return exit{exitPerson, fmt.Errorf("playing failed: %w; try another --player, or save it (ocphone voicemail save)", err)}
+		}
+		return readIf(ctx, markRead, client, v)
+	})
+	c.Flags().StringVar(&command, "player", "", "program and its arguments, instead of the one chosen")
+	c.Flags().BoolVar(&markRead, "mark-read", false, "mark the message as read then")
+	return c
+}
+
+// playerFor is the program that plays audio from its standard input; nil if
+// there is none.
+func playerFor(audio ews.Audio) []string {
+	wave := []ews.Audio{ews.AudioALaw, ews.AudioMuLaw, ews.AudioWAV}
+	for _, p := range []struct {
+		command []string
+		plays   []ews.Audio // nil: everything
+	}{
+		{[]string{"paplay"}, append(wave, ews.AudioGSM)},
+		{[]string{"aplay", "-q", "-"}, wave},
+		{[]string{"ffplay", "-nodisp", "-autoexit", "-loglevel", "error", "-"}, nil},
+	} {
+		if p.plays != nil && !slices.Contains(p.plays, audio) {
+			continue
+		}
+		if _, err := exec.LookPath(p.command[0]); err == nil {
+			return p.command
+		}
+	}
+	return nil
+}
+
+func (e environment) voicemailSave() *cobra.Command {
+	var out string
+	var force, markRead bool
+	c := &cobra.Command{Use: "save N", Short: "Save the recording of a voice mail",
+		Long: `Save writes the recording as it came, to a file that only you may read. Without
+--out its name is made of time and number. The message stays unread unless
+--mark-read is given.`,
+		Example: "  ocphone voicemail save 1 --lab lab.json\n  ocphone voicemail save 1 --lab lab.json --out message.wav --mark-read"}
+	c = e.voicemailVerb(c, func() error {
+		if _, err := os.Lstat(out); out != "" && err == nil && !force {
+			return exists(out)
+		}
+		return nil
+	}, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {
+		var b bytes.Buffer
+		audio, err := fetchRecording(ctx, client, v, &b)
+		if err != nil {
+			return err
+		}
+		name := or(out, fileName(v, audio))
+		if err := keepFile(name, b.Bytes(), force); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "%s: %s, %s, %d bytes\n", name, told(v), describeAudio(audio), b.Len())
+		if audio == ews.AudioWMA {
+			fmt.Fprintln(e.err, "the phone itself cannot play this format; ffplay and Windows can")
+		}
+		return readIf(ctx, markRead, client, v)
+	})
+	c.Flags().StringVarP(&out, "out", "o", "", "file to write")
+	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
+	c.Flags().BoolVar(&markRead, "mark-read", false, "mark the message as read then")
+	return c
+}
+
+func exists(name string) error {
+	return usagef("%s exists: give another --out, or --force to replace it", name)
+}
+
+// keepFile writes content to a new file for the owner alone; force replaces
+// what has the name. After an error there is no part of a file.
+func keepFile(name string, content []byte, force bool) (err error) {
+	var file *os.File
+	if force {
+		file, err = os.CreateTemp(filepath.Dir(name), ".ocphone-*") // 0600
+	} else {
+		file, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
+	}
+	if errors.Is(err, fs.ErrExist) {
+		return exists(name)
+	}
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err = errors.Join(err, file.Close()); err == nil && force {
+		err = os.Rename(file.Name(), name)
+	}
+	if err != nil {
+		os.Remove(file.Name())
+	}
+	return err
+}
+
+func (e environment) voicemailDelete() *cobra.Command {
+	var yes bool
+	c := &cobra.Command{Use: "delete N", Short: "Move a voice mail to Deleted Items", Example: "  ocphone voicemail delete 1 --lab lab.json --yes"}
+	c = e.voicemailVerb(c, func() error {
+		if !yes {
+			return usagef("it changes the mailbox: say --yes")
+		}
+		return nil
+	}, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {
+		if err := client.Delete(ctx, v.ID); err != nil {
+			return err
+		}
+		fmt.Fprintf(e.out, "moved to Deleted Items: %s\n", told(v))
+		return nil
+	})
+	c.Flags().BoolVar(&yes, "yes", false, "do it")
+	return c
+}
+
+// readIf marks v as read if that is wanted.
+func readIf(ctx context.Context, wanted bool, client *ews.Client, v ews.VoiceMail) error {
+	if !wanted {
+		return nil
+	}
+	_, err := client.MarkRead(ctx, v.ID, true)
+	return err
+}
+
+// fetchRecording writes the newest recording of v to w, at most
+// ews.DefaultMaxAttachment bytes, and tells its format by its first bytes.
+func fetchRecording(ctx context.Context, client *ews.Client, v ews.VoiceMail, w io.Writer) (ews.Audio, error) {
+	if v.Protected {
+		return "", exit{exitPerson, errors.New("the message is protected (rights management): neither the phone nor ocphone can open it; hear it in Outlook, or by telephone")}
+	}
+	all, err := client.Recordings(ctx, v.ID)
+	if err != nil {
+		return "", err
+	}
+	if len(all) == 0 {
+		return "", exit{exitPerson, errors.New("the message has no recording")}
+	}
+	got, err := client.FetchAttachment(ctx, all[0].ID, w)
+	return got.Audio, err
+}
+
+// describeAudio names a format for a person.
+func describeAudio(a ews.Audio) string {
+	switch a {
+	case ews.AudioALaw:
+		return "WAV with G.711 A-law"
+	case ews.AudioMuLaw:
+		return "WAV with G.711 µ-law"
+	case ews.AudioGSM:
+		return "WAV with GSM 06.10"
+	case ews.AudioWAV:
+		return "WAV"
+	case ews.AudioWMA:
+		return "Windows Media Audio"
+	case ews.AudioMP3:
+		return "MP3"
+	}
+	return "of an unknown format"
+}
+
+// told is a voice mail in a few words.
+func told(v ews.VoiceMail) string {
+	return strings.TrimSuffix(fmt.Sprintf("%s, %s, %s", party(v.Name, v.Number), when(v.Received), lengthOf(v.Duration)), ", ")
+}
+
+// fileName is voicemail-TIME-NUMBER and what fits the format. Of what the
+// network brought only letters, digits and + get into it.
+func fileName(v ews.VoiceMail, a ews.Audio) string {
+	parts := []string{"voicemail"}
+	if !v.Received.IsZero() {
+		parts = append(parts, v.Received.Local().Format("20060102-150405"))
+	}
+	number := strings.Map(func(r rune) rune {
+		if r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '+' {
+			return r
+		}
+		return -1
+	}, v.Number)
+	if number != "" {
+		parts = append(parts, number[:min(len(number), maxNumber)])
+	}
+	ending := ".wav"
+	switch a {
+	case ews.AudioWMA:
+		ending = ".wma"
+	case ews.AudioMP3:
+		ending = ".mp3"
+	case ews.AudioUnknown:
+		ending = ".bin"
+	}
+	return strings.Join(parts, "-") + ending
+}
+
+// maxNumber is how much of a number gets into a file's name, in characters.
+const maxNumber = 40
