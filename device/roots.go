@@ -25,6 +25,8 @@ func (c connecting) trusted(v certstore.Verdict) journal.Step {
 		Decided: v.Sentence + " Active Directory is not asked for roots.", Because: "R1.2", Details: v.Details()}
 	switch {
 	case v.Anchor == nil:
+	case v.Anchor.Source.Kind == certstore.Import:
+		s.Fix = "A reset makes the phone ask again: this server is trusted through a root that was imported by hand, which a reset takes away."
 	case v.Anchor.Downloaded():
 		s.Fix = "A root that is published from now on, say that of the Edge, does not arrive while a stored one satisfies the pool: push a paper clip into the reset hole, then sign in once inside (R1.3, R1.4)."
 	default:

@@ -167,7 +167,8 @@ func (q *question) fail(rank int, code journal.Code, what string) {
 // failWith decides against the answer.
 func (q *question) failWith(rank int, f *journal.Failure) {
 	f.Asked, f.By = q.hop.Method+" "+q.hop.URL, hostOf(q.hop.URL)
-	if f.Answered = q.answered; f.Answered == "" && f.Err != nil {
+	var told *journal.Failure
+	if f.Answered = q.answered; f.Answered == "" && f.Err != nil && !errors.As(f.Err, &told) { // else What says it
 		f.Answered = f.Err.Error()
 	}
 	if f.Because == "" {

@@ -22,6 +22,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -127,7 +128,8 @@ type Hop struct {
 }
 
 func (h Hop) String() string {
-	return strings.TrimRight(fmt.Sprintf("%s %s: %s: %s", h.Method, h.URL, h.Answered, h.Decided), ": ")
+	said := slices.DeleteFunc([]string{h.Method + " " + h.URL, h.Answered, h.Decided}, func(s string) bool { return s == "" })
+	return strings.Join(said, ": ")
 }
 
 func (c *Client) now() time.Time {

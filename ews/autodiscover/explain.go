@@ -29,7 +29,7 @@ func explain(err error, asked, by string) (*journal.Failure, int) {
 	case errors.As(err, &verdict):
 		held := verdict.Verdict.Failure()
 		f.Code, f.Because, f.Details = held.Code, held.Because, held.Details
-		f.What = held.What + "; the phone does not talk to " + by
+		f.What = strings.TrimSuffix(held.What, ".") + ". The phone does not talk to " + by
 		f.Fix = "Give the server a certificate with its name, from an authority whose root the phone holds; Exchange's own self-signed one is never trusted."
 		return f, rankCert
 	case logOn(f, err):

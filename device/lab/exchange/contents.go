@@ -86,9 +86,9 @@ func (b *mailbox) fill(u directory.User) {
 	} {
 		b.contact(c[0], c[1], c[2], c[3], c[4])
 	}
-	b.call("Bob Kelly", "+14255550100", "Outgoing call", 3*time.Minute+12*time.Second, now.Add(-26*time.Hour))
-	b.call("Kerry Miller", "+4544890101;ext=201", "Incoming call", 55*time.Second, now.Add(-20*time.Hour))
-	b.call("Anna Bedecs", "+14255550104", "Outgoing call", 9*time.Minute, now.Add(-3*time.Hour))
+	b.call("Bob Kelly", "+14255550100", true, 3*time.Minute+12*time.Second, now.Add(-26*time.Hour))
+	b.call("Kerry Miller", "+4544890101;ext=201", false, 55*time.Second, now.Add(-20*time.Hour))
+	b.call("Anna Bedecs", "+14255550104", true, 9*time.Minute, now.Add(-3*time.Hour))
 	b.missed(MissedCall{Number: "+14255550123", Received: now.Add(-4 * time.Hour), CallID: "missed1@pool"})
 	b.missed(MissedCall{Number: "+14255550104", Name: "Anna Bedecs", Received: now.Add(-28 * time.Hour), Read: true, CallID: "missed2@pool"})
 	if b.um {
@@ -190,10 +190,19 @@ func (b *mailbox) missed(m MissedCall) {
 
 // call is an entry of the call log. Which properties Communicator wrote is not
 // published; these are the lab's own mapping (exchange.md 9).
-func (b *mailbox) call(name, number, direction string, length time.Duration, at time.Time) {
+func (b *mailbox) call(name, number string, outgoing bool, length time.Duration, at time.Time) {
+	direction := "Incoming call"
+	if outgoing {
+		direction = "Outgoing call"
+	}
 	it := b.message("history", classCall, "Conversation with "+name,
 		fmt.Sprintf("%s, %02d:%02d:%02d", direction, int(length.Hours()), int(length.Minutes())%60, int(length.Seconds())%60),
 		name, b.addressOf(name), at, true)
+	it.values["message:ToRecipients"] = b.sam + "\n" + b.mail
+	if outgoing { // there is no direction: who wrote the entry has called
+		it.values["message:ToRecipients"], it.values["message:From"] = it.values["message:From"], it.values["message:ToRecipients"]
+		it.values["message:Sender"] = it.values["message:From"]
+	}
 	it.tag("0x6801", "Integer", strconv.Itoa(int(length.Seconds())))
 	it.tag("0x6802", "String", number)
 	it.tag("0x6803", "String", name)

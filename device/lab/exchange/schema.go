@@ -70,7 +70,7 @@ var itemProperties = []property{
 
 var messageProperties = slices.Concat(itemProperties, []property{
 	{"message:Sender", "Sender", person, false},
-	{"message:ToRecipients", "ToRecipients", absent, false},
+	{"message:ToRecipients", "ToRecipients", person, true},
 	{"message:CcRecipients", "CcRecipients", absent, false},
 	{"message:BccRecipients", "BccRecipients", absent, false},
 	{"message:IsReadReceiptRequested", "IsReadReceiptRequested", boolean, false},

@@ -96,7 +96,7 @@ func (sh shape) write(b *mailbox, it *item) *elem {
 				e.add(tx("t:Body", v).at("BodyType", "Text"))
 			}
 		case person:
-			if v != "" {
+			if v != "" && (!sh.find || p.element != "ToRecipients") { // FindItem has no recipients
 				e.add(el("t:"+p.element, sh.person(v)))
 			}
 		default:

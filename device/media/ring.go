@@ -1,0 +1,121 @@
+package media
+
+import (
+	"fmt"
+	"math"
+	"slices"
+	"time"
+)
+
+// Ring names a ring tone. The name is for programs; what a person calls it is
+// for the screen to say.
+type Ring string
+
+// The ring tones.
+const (
+	RingWarble Ring = "warble" // two notes in quick turn: the electronic desk phone
+	RingChime  Ring = "chime"  // three struck notes that go up and ring on
+	RingWood   Ring = "wood"   // a short figure on wooden bars
+)
+
+// Rings are all ring tones, in the order in which a person is offered them. The
+// first is the one of a new phone.
+func Rings() []Ring { return []Ring{RingWarble, RingChime, RingWood} }
+
+// Ring tones are made with more samples than the telephone has: they are heard
+// from a loudspeaker.
+const (
+	ringRate = 16000
+	ringPeak = 0.5 // of full scale; the volume is the person's
+)
+
+// note is one sound of a ring tone.
+type note struct {
+	at, length time.Duration
+	hz         float64
+	voice      voice
+}
+
+// voice is what a note is made of: how loud each partial is, at which multiple of
+// its frequency, and how soon it has died away to a third (0: it does not).
+type voice []struct {
+	multiple, level float64
+	decay           time.Duration
+}
+
+var (
+	reed = voice{{1, 1, 0}, {3, 0.15, 0}}                                                                                 // the buzzer of a phone, rounded
+	bell = voice{{1, 1, 550 * time.Millisecond}, {2, 0.35, 300 * time.Millisecond}, {2.76, 0.2, 120 * time.Millisecond}}  // a struck bar of metal
+	wood = voice{{1, 1, 130 * time.Millisecond}, {3.93, 0.25, 45 * time.Millisecond}, {9.2, 0.06, 15 * time.Millisecond}} // a bar tuned as a marimba's
+)
+
+// Notes of the tempered scale, in Hz.
+const (
+	noteC5, noteE5, noteG5, noteA5, noteB5, noteC6, noteE6 = 523.25, 659.26, 783.99, 880.00, 987.77, 1046.50, 1318.51
+)
+
+// score is the notes of a ring tone and how long one ring is, with the silence
+// after which it begins again.
+func (r Ring) score() (notes []note, length time.Duration) {
+	const ms = time.Millisecond
+	switch r {
+	case RingWarble:
+		for i := range 16 {
+			notes = append(notes, note{time.Duration(i) * 75 * ms, 75 * ms, []float64{noteG5, noteB5}[i%2], reed})
+		}
+		return notes, 3 * time.Second
+	case RingChime:
+		for i, hz := range []float64{noteE5, noteG5, noteC6} {
+			notes = append(notes, note{time.Duration(i) * 260 * ms, 1800 * ms, hz, bell})
+		}
+		return notes, 3200 * ms
+	case RingWood:
+		for i, hz := range []float64{noteC5, noteE5, noteG5, noteC6, 0, noteA5, noteC6, noteE6} {
+			notes = append(notes, note{time.Duration(i) * 140 * ms, 600 * ms, hz, wood})
+		}
+		return notes, 2800 * ms
+	}
+	return nil, 0
+}
+
+// Sound is the tone once, with the silence after which it begins again.
+func (r Ring) Sound() (Sound, error) {
+	notes, length := r.score()
+	if !slices.Contains(Rings(), r) {
+		return Sound{}, fmt.Errorf("there is no ring tone %q", string(r))
+	}
+	samples := func(d time.Duration) int { return int(d * ringRate / time.Second) }
+	mix := make([]float64, samples(length))
+	for _, n := range notes {
+		if n.hz > 0 { // a rest
+			n.play(mix[samples(n.at):][:samples(n.length)])
+		}
+	}
+	peak := 0.0
+	for _, v := range mix {
+		peak = max(peak, math.Abs(v))
+	}
+	s := Sound{ringRate, make([]int16, len(mix))}
+	for i, v := range mix {
+		s.Samples[i] = clip(v / peak * ringPeak * math.MaxInt16)
+	}
+	return s, nil
+}
+
+// play adds the note to the samples.
+func (n note) play(mix []float64) {
+	for _, p := range n.voice {
+		hz := n.hz * p.multiple
+		if hz > ringRate/2*passband {
+			continue // it would fold back
+		}
+		for i := range mix {
+			t := float64(i) / ringRate
+			v := p.level * math.Sin(2*math.Pi*hz*t) * swell(i, len(mix), ringRate)
+			if p.decay > 0 {
+				v *= math.Exp(-t / p.decay.Seconds())
+			}
+			mix[i] += v
+		}
+	}
+}
