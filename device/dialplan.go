@@ -2,10 +2,14 @@ package device
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/ocphone/ocphone/device/journal"
@@ -31,6 +35,42 @@ type keptPlan struct {
 	Plan    dialplan.Plan `json:"plan"`
 }
 
+// PlanCache lets the phones of one process share compiled dial plans of the
+// same content: most users of a pool have the same. The zero value is empty; nil
+// shares nothing.
+type PlanCache struct {
+	mu    sync.Mutex
+	plans map[[sha256.Size]byte]*dialplan.Compiled
+}
+
+// maxPlans bounds the plans that a PlanCache holds.
+const maxPlans = 64
+
+func (c *PlanCache) compile(p dialplan.Plan) *dialplan.Compiled {
+	b, err := json.Marshal(p)
+	if c == nil || err != nil {
+		return dialplan.Compile(p, dialplan.Options{})
+	}
+	key := sha256.Sum256(b)
+	c.mu.Lock()
+	held := c.plans[key]
+	c.mu.Unlock()
+	if held != nil {
+		return held
+	}
+	next := dialplan.Compile(p, dialplan.Options{}) // outside the lock: a thousand rules take a while
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if held = c.plans[key]; held != nil {
+		return held
+	}
+	if c.plans == nil || len(c.plans) >= maxPlans {
+		c.plans = map[[sha256.Size]byte]*dialplan.Compiled{} // phones keep what they use
+	}
+	c.plans[key] = next
+	return next
+}
+
 // maxRules is how many rules of a location profile the phone keeps: twenty times
 // what a dial plan of Teams may hold.
 const maxRules = 1000
@@ -41,20 +81,23 @@ func (p *Phone) recall(address string) {
 	p.plan = nil
 	var kept keptPlan
 	if err := load(p.flash, keyPlan, &kept); err == nil && kept.Address == address && address != "" {
-		p.plan = &Plan{Compiled: dialplan.Compile(kept.Plan, dialplan.Options{}), Loaded: kept.Loaded, Kept: true}
+		p.plan = &Plan{Compiled: p.cfg.Plans.compile(kept.Plan), Loaded: kept.Loaded, Kept: true}
 	}
 }
 
 // profile asks for the location profile: the one bound to the user, and the
 // one that provisioning names where that is another. The last good one stays
 // when none comes.
-func (a asking) profile(ctx context.Context, s provisioning.Settings, held *Plan) {
+func (a asking) profile(ctx context.Context, s provisioning.Settings) {
+	held := a.plan
 	plan, reply, err := a.locationProfile(ctx, "default")
-	asked := "SERVICE default"
+	asked, passed := "SERVICE default", ""
 	if name := s.LocationProfile(); name != "" && (err != nil || !strings.EqualFold(plan.Name, name)) {
 		// Only a name that is found goes before what the pool calls the default.
 		if named, r, e := a.locationProfile(ctx, "phone-context="+strings.ReplaceAll(url.PathEscape(name), "@", "%40")); e == nil {
-			plan, reply, err, asked = named, r, nil, "SERVICE phone-context="+name
+			plan, reply, err, asked = named, r, nil, "SERVICE phone-context="+shown(name)
+		} else if err == nil {
+			passed = fmt.Sprintf("the pool provisions the profile %s and does not tell it: %s", shown(name), or(journal.FailureOf(e).What, e.Error()))
 		}
 	}
 	if err != nil {
@@ -74,11 +117,14 @@ func (a asking) profile(ctx context.Context, s provisioning.Settings, held *Plan
 		plan.Rules = plan.Rules[:maxRules:maxRules]
 		cut = fmt.Sprintf(" The phone holds no more of the %d that came; what only the others match goes to the pool as it is dialled.", n)
 	}
-	next := &Plan{Compiled: dialplan.Compile(plan, dialplan.Options{})}
+	next := &Plan{Compiled: a.plans.compile(plan)}
 	step := journal.Step{Name: journal.DialPlan, State: journal.OK, Asked: asked, Answered: reply.Text, By: a.by, Because: "R12.1",
-		Decided: fmt.Sprintf("Numbers are dialled by %s of %s.", plural(len(plan.Rules), "rule", "rules"), or(plan.Name, dialplan.DefaultContext)) + cut,
-		Details: plan.Notes}
-	if cut != "" {
+		Decided: fmt.Sprintf("Numbers are dialled by %s of %s.", plural(len(plan.Rules), "rule", "rules"), or(shown(plan.Name), dialplan.DefaultContext)) + cut,
+		Details: slices.Clone(plan.Notes)}
+	if passed != "" {
+		step.Details = append(step.Details, passed)
+	}
+	if cut != "" || passed != "" {
 		step.State = journal.Warned
 	}
 	for i, r := range plan.Rules[:min(len(plan.Rules), maxLines)] {
@@ -86,7 +132,7 @@ func (a asking) profile(ctx context.Context, s provisioning.Settings, held *Plan
 	}
 	for i, skip := range next.Skipped() {
 		if step.State = journal.Warned; i < maxLines {
-			step.Details = append(step.Details, fmt.Sprintf("%s is skipped: %s", skip.Label, skip.Sentence))
+			step.Details = append(step.Details, skip.Sentence)
 		}
 	}
 	if held != nil {
@@ -105,8 +151,11 @@ func stays(held *Plan, now time.Time) string {
 	if held == nil {
 		return "Numbers go to the pool as they are dialled"
 	}
-	return fmt.Sprintf("The rules of %s from %s UTC, %s old, stay in force", or(held.Plan().Name, dialplan.DefaultContext),
-		held.Loaded.UTC().Format(time.DateTime), now.Sub(held.Loaded).Round(time.Minute))
+	age := "which is yet to come by the phone's clock"
+	if d := now.Sub(held.Loaded); d >= 0 {
+		age = d.Round(time.Minute).String() + " old"
+	}
+	return fmt.Sprintf("The rules of %s from %s UTC, %s, stay in force", or(shown(held.Plan().Name), dialplan.DefaultContext), held.Loaded.UTC().Format(time.DateTime), age)
 }
 
 // changes tells what is other in now than it was before.

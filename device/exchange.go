@@ -2,6 +2,7 @@ package device
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -38,17 +39,15 @@ type Mailbox struct {
 // exchange is the phone's way to the mailbox in one registration. An errand
 // works on a copy, which replaces it at the end.
 type exchange struct {
-	address   string // primary e-mail address
-	outside   bool
-	minutes   int  // the poll interval provisioned; 0: off
-	voice, um bool // the user is enabled for Enterprise Voice, for Unified Messaging
-	fw        Firmware
-	clock     clock.Clock
-	record    journal.Recorder
-	web       *ntlmhttp.Client
-	finder    *autodiscover.Client
-	found     autodiscover.Result
-	client    *ews.Client // nil until found
+	basis
+	outside bool
+	fw      Firmware
+	clock   clock.Clock
+	record  journal.Recorder
+	web     *ntlmhttp.Client // nil as long as Exchange was not asked
+	finder  *autodiscover.Client
+	found   autodiscover.Result
+	client  *ews.Client // nil until found
 }
 
 // explainer sends requests for Autodiscover and EWS; its errors are Failures.
@@ -62,30 +61,75 @@ func (e explainer) Do(r *http.Request) (*http.Response, error) {
 	return res, nil
 }
 
-// findMailbox begins with Exchange, once the pool has told what there is to
-// know, and closes the sign-in when the mailbox was read or decided against.
-func (p *Phone) findMailbox() {
-	x := &exchange{outside: p.reg.Grant().RemoteUser, minutes: int(p.told.settings.Exchange.Poll / time.Minute), um: true, voice: true,
-		address: p.told.settings.PrimaryEmail, fw: p.cfg.Firmware, clock: p.clock, record: p.recorder()}
+// basis is what the pool tells that decides about the mailbox.
+type basis struct {
+	address   string // primary e-mail address
+	minutes   int    // the poll interval provisioned; 0: off
+	voice, um bool   // the user is enabled for Enterprise Voice, for Unified Messaging
+}
+
+func (p *Phone) basis() basis {
+	s := p.told.settings
+	b := basis{address: s.PrimaryEmail, minutes: int(s.Exchange.Poll / time.Minute), um: true, voice: true}
 	if self := p.told.self; self != nil { // else the pool did not say; what it told at the start holds
-		x.um, x.voice, x.address = self.UM, self.VoiceEnabled(), or(x.address, self.Email)
+		b.um, b.voice, b.address = self.UM, self.VoiceEnabled(), or(b.address, self.Email)
 	}
+	return b
+}
+
+// spent is a password that Exchange has refused: until a person gives one
+// again, nothing is asked there (design decision 6).
+type spent struct {
+	creds *Credentials
+	told  journal.Step
+}
+
+// findMailbox begins with Exchange, once the pool has told what there is to
+// know; then runs when the mailbox was read or decided against.
+func (p *Phone) findMailbox(then func()) {
+	x := &exchange{basis: p.basis(), outside: p.reg.Grant().RemoteUser, fw: p.cfg.Firmware, clock: p.clock, record: p.recorder()}
+	if p.told.poll != nil {
+		p.told.poll.Stop()
+	}
+	if old := p.told.exchange; old != nil { // a password that is spent stays so
+		x.web, x.finder = old.web, old.finder
+		if old.address == x.address {
+			x.found, x.client = old.found, old.client
+		} else {
+			p.told.mailbox = nil
+		}
+	}
+	p.told.exchange = x
 	skip := ""
 	switch d := ews.Decide(x.situation(nil, 0)); {
 	case !d.Show:
 		skip = d.Why
 	case x.address == "":
 		skip = "the pool told no e-mail address, and its domain is what leads to Exchange"
-	}
-	if skip != "" {
-		p.step(journal.Step{Name: journal.Exchange, State: journal.Skipped, Decided: "Exchange is not asked: " + skip + ".", Because: "R9.1, R9.2"})
-		p.ready()
+	case p.told.spent.creds == p.creds:
+		p.trouble(p.told.spent.told)
+		then()
 		return
 	}
-	x.web = p.webClient()
-	x.finder = &autodiscover.Client{HTTP: explainer{x.web}, Clock: p.clock, Record: x.record}
-	p.told.exchange = x
-	p.pollExchange(p.ready)
+	if skip != "" {
+		p.told.mailbox, p.told.troubles = nil, p.untroubled(journal.Autodiscover, journal.Exchange)
+		p.step(journal.Step{Name: journal.Exchange, State: journal.Skipped, Decided: "Exchange is not asked: " + skip + ".", Because: "R9.1, R9.2"})
+		then()
+		return
+	}
+	if x.web == nil {
+		x.web = p.webClient()
+		x.finder = &autodiscover.Client{HTTP: explainer{x.web}, Clock: p.clock, Record: x.record}
+	}
+	p.pollExchange(then)
+}
+
+// reconsider looks for the mailbox again if the pool has told something else
+// about it since.
+func (p *Phone) reconsider() {
+	if x := p.told.exchange; x != nil && !p.told.polling && x.basis != p.basis() {
+		p.findMailbox(func() {})
+	}
 }
 
 // webClient is the connection to Exchange: the user's password, tried once
@@ -125,7 +169,7 @@ func (p *Phone) pollExchange(then func()) {
 		*p.told.exchange, p.told.polling = x, false
 		p.polled(p.told.exchange, box, err)
 		then()
-		if p.told.again {
+		if p.reconsider(); p.told.again && !p.told.polling {
 			p.pollExchange(func() {})
 		}
 	})
@@ -146,12 +190,21 @@ func (p *Phone) polled(x *exchange, box *Mailbox, err error) {
 				d.Poll = false
 			}
 		}
+		if errors.Is(err, ews.ErrNoVoiceMail) {
+			f.What = "The mailbox has no Voice Mail folder, as one that is not enabled for Unified Messaging, so the phone shows neither voice mail nor calls"
+			f.Fix = "Nothing, if that is meant; else enable the user's mailbox for Unified Messaging (Enable-UMMailbox)."
+		}
 		s := f.Step(name)
+		d.Poll = d.Poll && !errors.Is(err, ntlmhttp.ErrSpent)
 		if d.Poll {
 			s.Details = append(s.Details, fmt.Sprintf("tries again in %s", d.Next.Round(time.Second)))
 		} else {
 			s.Details = append(s.Details, "not tried again before the next sign-in")
 		}
+		if errors.Is(err, ntlmhttp.ErrSpent) {
+			p.told.spent = spent{p.creds, s}
+		}
+		p.told.troubles = p.untroubled(journal.Autodiscover, journal.Exchange) // there is one at a time
 		p.trouble(s)
 		if d.Rediscover {
 			x.finder.Forget(x.address)
@@ -182,8 +235,7 @@ func (p *Phone) tellMailbox(before, now *Mailbox) {
 		Decided: fmt.Sprintf("The mailbox of %s: %s, %s, %s (%d unread), %s of two days.", now.Address, plural(len(now.Contacts), "contact", "contacts"),
 			plural(len(now.Calls), "call", "calls"), plural(len(now.VoiceMails), "voice mail", "voice mails"), now.Unread, plural(len(now.Calendar), "event", "events"))}
 	troubled := len(p.told.troubles)
-	p.told.troubles = p.untroubled(journal.Autodiscover)
-	p.told.troubles = p.untroubled(journal.Exchange)
+	p.told.troubles = p.untroubled(journal.Autodiscover, journal.Exchange)
 	switch {
 	case before == nil, len(p.told.troubles) < troubled:
 	case before.Unread != now.Unread:
@@ -201,12 +253,15 @@ func (x *exchange) poll(ctx context.Context, held *Mailbox) (*Mailbox, error) {
 	if age := now.Sub(x.found.At); x.client == nil || age < 0 || age >= autodiscover.Lifetime { // R9.1: every 24 h
 		found, err := x.finder.Discover(ctx, x.address)
 		if err != nil {
+			x.client = nil // what it named does not hold any more
 			return nil, err
 		}
 		if url := found.EWS(x.outside); x.client == nil || url != x.client.URL {
 			x.client = &ews.Client{URL: url, Doer: explainer{x.web}, Mailbox: found.Address, UserAgent: x.fw.SIP.UserAgent, Clock: x.clock, Patience: -1, Record: odd(x.record)}
 		}
-		x.found = found
+		if x.found = found; found.Stale { // not again at each poll
+			x.found.At = now.Add(autodiscover.RetryAfter - autodiscover.Lifetime)
+		}
 	}
 	c := x.client
 	box := &Mailbox{Address: c.Mailbox, URL: c.URL, Polled: now}
@@ -270,8 +325,8 @@ func old(now, then time.Time, every time.Duration) bool {
 // outcome. It fails when there is no mailbox, with the reason.
 func (p *Phone) Exchange() (c *ews.Client, err error) {
 	if !p.box.do(func() {
-		if p.told.mailbox != nil {
-			c = p.told.exchange.client
+		if x := p.told.exchange; p.told.mailbox != nil && x.client != nil {
+			c = x.client
 			return
 		}
 		f := &journal.Failure{Code: journal.Usage, What: "The phone has no mailbox", Fix: "Wait until the phone is ready; the journal says why there is none."}

@@ -140,6 +140,9 @@ func (p *Phone) snapshot() Snapshot {
 	if p.place != nil {
 		s.Place = or(p.place.Name, "the host's network")
 	}
+	if p.state == Waiting {
+		s.NextTry = p.nextTry
+	}
 	if p.creds != nil {
 		s.Address, s.User = p.creds.Address, p.creds.User
 	}

@@ -40,6 +40,7 @@ type Config struct {
 	Firmware Firmware             // zero: the one in flash, else "today"
 	RootSet  string               // factory root set by name; "": the one in flash, else the firmware's
 	Factory  certstore.Store      // the roots of RootSet, read once for many phones; zero: RootSet is read
+	Plans    *PlanCache           // compiled dial plans, shared by many phones; nil: this one has its own
 	Policy   certstore.PolicyName // "": the firmware's
 	Flash    flash.Flash          // non-volatile memory, closed by Close; nil: a new one in memory
 	Clock    *clock.Adjustable    // the phone's clock; nil: one that runs from the host's time
@@ -110,6 +111,7 @@ type Phone struct {
 	failure  *journal.Step
 	failures int // since a registration lasted, for the back-off
 	retry    clock.Timer
+	nextTry  time.Time // of retry, by the phone's clock
 	steps    uint64
 }
 

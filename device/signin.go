@@ -159,6 +159,7 @@ func (p *Phone) comeBack(s journal.Step) {
 	wait := p.cfg.Firmware.SIP.Backoff(p.failures, nil)
 	s.Details = append(s.Details, fmt.Sprintf("tries again in %s", wait.Round(time.Second)))
 	epoch := p.epoch
+	p.nextTry = p.clock.Now().Add(wait)
 	p.retry = p.clock.AfterFunc(wait, func() {
 		p.box.post(func() {
 			if epoch == p.epoch && p.creds != nil {

@@ -39,6 +39,7 @@ type Snapshot struct {
 	Remote   bool                 `json:"remote,omitempty"` // through an Edge
 	GRUU     string               `json:"gruu,omitempty"`
 	Failure  *journal.Step        `json:"failure,omitempty"` // why State is waiting or failed
+	NextTry  time.Time            `json:"nextTry,omitzero"`  // while State is waiting, by the phone's clock
 	Verdict  *certstore.Verdict   `json:"-"`                 // on the SIP server's certificate that was not trusted; of a good one the step "trust" tells
 	Roots    []certstore.Root     `json:"-"`                 // what it trusts now
 	RootSet  string               `json:"rootSet"`

@@ -19,6 +19,9 @@ type Reply struct {
 	ContentType string // as the server wrote it; "" when there is no body
 	Body        []byte // at most 512 KiB, the caller's own; nil when there is none
 	Text        string // status line and the server's reasons, for a step's Answered
+	// Stop ends the subscription at the server too; it does not wait, and
+	// Notify and Ended begin no more. nil for a query and for a service.
+	Stop func()
 }
 
 // Refused is the cause of the Failure of every final answer that is no 2xx:

@@ -54,7 +54,7 @@ func (r *Registration) Subscribe(ctx context.Context, s Subscription) (Reply, er
 	if err := r.open(d); err != nil {
 		return Reply{}, err
 	}
-	in, err := r.subscribe(ctx, d)
+	in, err := r.subscribe(ctx, d, s.Once)
 	if err != nil {
 		r.drop(d)
 		return Reply{}, err
@@ -64,7 +64,19 @@ func (r *Registration) Subscribe(ctx context.Context, s Subscription) (Reply, er
 		r.drop(d)
 		return Reply{}, err
 	}
-	return replyOf(in, n.contentType, n.body), nil
+	reply := replyOf(in, n.contentType, n.body)
+	if !s.Once {
+		reply.Stop = func() { r.unsubscribe(d) }
+	}
+	return reply, nil
+}
+
+// unsubscribe ends d (RFC 6665 4.1.2.3). What the server says to that changes
+// nothing.
+func (r *Registration) unsubscribe(d *dialog) {
+	if r.drop(d) {
+		r.cfg.Go(func() { _, _ = r.subscribe(r.ctx, d, true) })
+	}
 }
 
 // dialog is a subscription with its state at the server (RFC 6665). All but s
@@ -135,8 +147,9 @@ func (r *Registration) remove(d *dialog) bool {
 	return true
 }
 
-// subscribe sends a SUBSCRIBE of d, the first or a refresh.
-func (r *Registration) subscribe(ctx context.Context, d *dialog) (*sipwire.Incoming, error) {
+// subscribe sends a SUBSCRIBE of d, the first, a refresh, or one that wants no
+// more than an answer.
+func (r *Registration) subscribe(ctx context.Context, d *dialog, end bool) (*sipwire.Incoming, error) {
 	r.mu.Lock()
 	q := request{method: "SUBSCRIBE", uri: cmp.Or(d.target, r.address.URI()), to: "<" + r.address.URI() + ">", callID: d.callID, tag: d.tag, cseq: d.cseq,
 		contentType: d.s.ContentType, body: d.s.Body, about: "the subscription to " + d.s.Event, asked: d.asked(),
@@ -160,7 +173,7 @@ func (r *Registration) subscribe(ctx context.Context, d *dialog) (*sipwire.Incom
 			sipwire.Header{Name: "Proxy-Require", Value: "ms-benotify"},
 			sipwire.Header{Name: "Supported", Value: "ms-piggyback-first-notify"})
 	}
-	if d.s.Once {
+	if end {
 		q.headers = append(q.headers, sipwire.Header{Name: "Expires", Value: "0"})
 	}
 	return r.ask(ctx, &q)
@@ -215,7 +228,7 @@ func (r *Registration) resubscribe(d *dialog) {
 	if !lives {
 		return
 	}
-	_, err := r.subscribe(r.ctx, d)
+	_, err := r.subscribe(r.ctx, d, false)
 	if no, ok := errors.AsType[*Refused](err); ok && no.Status == 481 { // RFC 6665 4.1.2.2: subscribe anew, once
 		r.mu.Lock()
 		if lives = r.remove(d); lives {
@@ -225,7 +238,7 @@ func (r *Registration) resubscribe(d *dialog) {
 		if !lives {
 			return
 		}
-		_, err = r.subscribe(r.ctx, d)
+		_, err = r.subscribe(r.ctx, d, false)
 	}
 	if err == nil || !r.drop(d) || r.ctx.Err() != nil {
 		return

@@ -300,3 +300,38 @@ func TestRegistrarChallengesSubscription(t *testing.T) {
 		}
 	}
 }
+
+// RFC 6665 4.1.2.3: who wants no more says so, in the dialog, and hears nothing
+// after that; once is enough.
+func TestASubscriptionCanBeStopped(t *testing.T) {
+	ended := make(chan string, 4)
+	var c *sipwire.Conn
+	var first *sipwire.Incoming
+	_, r := scripted(t, func(conn *sipwire.Conn, n int, in *sipwire.Incoming) {
+		if n == 1 {
+			c, first = conn, in
+			conn.Send(accept(in, 900, "one"))
+			return
+		}
+		ended <- fmt.Sprint(in.Request().Method, in.Headers("Expires"), in.Request().CallID().Value() == first.Request().CallID().Value(), in.Request().To().Params.GetOr("tag", ""))
+		c.Send(notify(first, "BENOTIFY", 2, "terminated", "last"))
+		conn.Send(accept(in, 0, ""))
+	})
+	w := newTold()
+	reply := subscribe(t, r, w.subscription(false), "one")
+	reply.Stop()
+	reply.Stop()
+	if got, want := <-ended, "SUBSCRIBE[0] trueserver"; got != want {
+		t.Errorf("sent %s, want %s", got, want)
+	}
+	if _, err := r.Service(t.Context(), "", "", "", nil); err != nil { // all before it has been read
+		t.Error(err)
+	}
+	w.want(t)
+	if got := len(ended); got != 1 {
+		t.Errorf("%d more requests, want the service alone", got)
+	}
+	if reply, err := r.Service(t.Context(), "", "", "", nil); err != nil || reply.Stop != nil {
+		t.Errorf("a service can be stopped: %v", err)
+	}
+}
