@@ -19,10 +19,10 @@ func subject(c *x509.Certificate) string {
 	if c == nil {
 		return ""
 	}
-	return distinguishedName(c.RawSubject)
+	return DistinguishedName(c.RawSubject)
 }
 
-func issuer(c *x509.Certificate) string { return distinguishedName(c.RawIssuer) }
+func issuer(c *x509.Certificate) string { return DistinguishedName(c.RawIssuer) }
 
 // attributes are the short names of RFC 4514 3 and of RFC 4519 that
 // certificates use; pkix.Name would print DC, which every AD root has, in hex.
@@ -32,9 +32,9 @@ var attributes = map[string]string{
 	"0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.25": "DC", "1.2.840.113549.1.9.1": "E",
 }
 
-// distinguishedName writes a DER name as RFC 4514 does: the last part first,
+// DistinguishedName writes a DER name as RFC 4514 does: the last part first,
 // so that the common name leads.
-func distinguishedName(der []byte) string {
+func DistinguishedName(der []byte) string {
 	var rdns pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &rdns); err != nil || len(rest) > 0 {
 		return "#" + clip(hex.EncodeToString(der[:min(len(der), maxName)]), maxName)

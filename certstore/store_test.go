@@ -247,10 +247,10 @@ func TestNamesAreSafeToPrint(t *testing.T) {
 	if got := (Root{Certificate: long.Certificate}).Subject(); len(got) > maxName+len("…") || !strings.HasSuffix(got, "…") {
 		t.Errorf("%d bytes of name", len(got))
 	}
-	if got := distinguishedName([]byte{0x30, 0x00}); got != "(empty name)" {
+	if got := DistinguishedName([]byte{0x30, 0x00}); got != "(empty name)" {
 		t.Error(got)
 	}
-	if got := distinguishedName([]byte{0xff, 0x00}); got != "#ff00" {
+	if got := DistinguishedName([]byte{0xff, 0x00}); got != "#ff00" {
 		t.Error(got)
 	}
 }

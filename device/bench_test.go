@@ -247,9 +247,9 @@ func idlePhones(ready lab.Ready, n int) (func(), error) {
 	if err != nil {
 		return nil, err
 	}
-	phones := make([]*device.Phone, n)
+	phones, plans := make([]*device.Phone, n), new(device.PlanCache)
 	for i := range phones {
-		if phones[i], err = device.New(device.Config{Firmware: fw, RootSet: set, Factory: roots, NTP: true}); err != nil {
+		if phones[i], err = device.New(device.Config{Firmware: fw, RootSet: set, Factory: roots, NTP: true, Plans: plans}); err != nil {
 			return nil, err
 		}
 	}

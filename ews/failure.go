@@ -98,6 +98,10 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 			return journal.ExchangeUnreached, "the Exchange server was not reached",
 				"check that the host of the URL resolves and listens on its port: curl -I " + e.at
 		}
+		if e.Status == 200 && e.Code == "" {
+			return journal.ExchangeUnreached, "the connection to Exchange ended in the middle of an answer",
+				"look for a proxy or load balancer that cuts connections; the phone tries again"
+		}
 		return journal.ExchangeBusy, "the Exchange server cannot reach the mailbox for the moment",
 			"nothing while a mailbox is moved; else look at the Client Access and mailbox servers"
 	case Rediscover:
@@ -129,7 +133,7 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 	}
 	if e.Code == "" && e.Err != nil && (e.Status == 0 || e.Status == 200) {
 		return journal.ExchangeMalformed, "the answer of Exchange is not one that the phone can read",
-			"check what the URL answers; the operation is named above"
+			"check what the URL answers: curl --ntlm -u user " + e.at
 	}
 	return journal.ExchangeRefused, "Exchange refused the request", "see the server's words; Get-EventLog Application on the Client Access server"
 }

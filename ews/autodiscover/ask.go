@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 )
@@ -208,7 +209,7 @@ func certificate(c *x509.Certificate) string {
 	if bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
 		self = "self-signed"
 	}
-	return fmt.Sprintf("certificate of %s, %s, issued by %s, valid %s to %s, names %s", clean(c.Subject.String()), self, clean(c.Issuer.String()),
+	return fmt.Sprintf("certificate of %s, %s, issued by %s, valid %s to %s, names %s", clean(certstore.DistinguishedName(c.RawSubject)), self, clean(certstore.DistinguishedName(c.RawIssuer)),
 		c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly), clean(strings.Join(c.DNSNames, " ")))
 }
 
