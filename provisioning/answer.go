@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // Form is how a group writes its properties down (ocs-sip.md 3.2).
@@ -67,29 +69,29 @@ func Parse(body []byte) (Answer, error) {
 	if err != nil {
 		return Answer{}, err
 	}
-	if !root.is("provisionGroupList") {
+	if !root.Is("provisionGroupList") {
 		return Answer{}, wrongRoot(document, root, "provisionGroupList")
 	}
 	var a Answer
 	var odd notes
-	if root.space != answerSpace {
-		odd.add(Shape, "", root.name, root.space, "This is not the name space of a provisioning answer. It is read all the same.")
+	if root.Space != answerSpace {
+		odd.add(Shape, "", root.Name, root.Space, "This is not the name space of a provisioning answer. It is read all the same.")
 	}
-	for _, n := range root.children {
+	for _, n := range root.Children {
 		a.takeGroup(n, &odd)
 	}
 	a.Oddities = odd.list()
 	return a, nil
 }
 
-func (a *Answer) takeGroup(n *node, odd *notes) {
-	name := n.attr("name")
+func (a *Answer) takeGroup(n *xmltree.Node, odd *notes) {
+	name := n.Value("name")
 	switch {
-	case !n.is("provisionGroup"):
-		odd.add(Unknown, "", n.name, n.text, "Only provisionGroup is known here. It is not used.")
+	case !n.Is("provisionGroup"):
+		odd.add(Unknown, "", n.Name, n.Text, "Only provisionGroup is known here. It is not used.")
 		return
 	case name == "" || len(name) > maxValue:
-		odd.add(Shape, "", n.name, name, "A group without a usable name is not used.")
+		odd.add(Shape, "", n.Name, name, "A group without a usable name is not used.")
 		return
 	}
 	i := slices.IndexFunc(a.Groups, func(g Group) bool { return strings.EqualFold(g.Name, name) })
@@ -116,31 +118,31 @@ type groupReader struct {
 	left int // properties beyond maxProperty
 }
 
-func (r *groupReader) takeAll(group *node) {
+func (r *groupReader) takeAll(group *xmltree.Node) {
 	lists := 0
-	for _, n := range group.children {
+	for _, n := range group.Children {
 		form := Plain
 		switch {
-		case n.is(string(Instance)):
+		case n.Is(string(Instance)):
 			form = Instance
-		case n.is(string(EntryList)):
+		case n.Is(string(EntryList)):
 			form = EntryList
-		case n.is("property") && n.attr("name") != "": // a list without its frame
-			r.take(EntryList, n.attr("name"), n)
+		case n.Is("property") && n.Value("name") != "": // a list without its frame
+			r.take(EntryList, n.Value("name"), n)
 			continue
 		}
 		if form == Plain {
-			r.take(form, n.name, n)
+			r.take(form, n.Name, n)
 			continue
 		}
 		if lists++; lists > 1 {
-			r.odd.add(Shape, r.Name, n.name, "", "There is more than one. The first value of each property holds.")
+			r.odd.add(Shape, r.Name, n.Name, "", "There is more than one. The first value of each property holds.")
 		}
-		for _, p := range n.children {
-			if name := p.attr("name"); p.is("property") && name != "" {
+		for _, p := range n.Children {
+			if name := p.Value("name"); p.Is("property") && name != "" {
 				r.take(form, name, p)
 			} else {
-				r.odd.add(Shape, r.Name, p.name, p.text, "Only properties with a name are known here. It is not used.")
+				r.odd.add(Shape, r.Name, p.Name, p.Text, "Only properties with a name are known here. It is not used.")
 			}
 		}
 	}
@@ -149,31 +151,31 @@ func (r *groupReader) takeAll(group *node) {
 	}
 }
 
-func (r *groupReader) take(form Form, name string, n *node) {
+func (r *groupReader) take(form Form, name string, n *xmltree.Node) {
 	key := strings.ToLower(name)
 	if i, twice := r.seen[key]; twice {
 		if !isRead(r.Name) { // a grammar repeats its elements
 			return
 		}
-		r.odd.add(Duplicate, r.Name, name, n.text, fmt.Sprintf("It is there twice. The first value, %q, holds.", shown(r.Properties[i].Value)))
+		r.odd.add(Duplicate, r.Name, name, n.Text, fmt.Sprintf("It is there twice. The first value, %q, holds.", xmltree.Shown(r.Properties[i].Value)))
 		return
 	}
-	if len(n.text) > maxValue || len(name) > maxValue {
-		r.odd.add(Limit, r.Name, name, n.text, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.", maxValue))
+	if len(n.Text) > maxValue || len(name) > maxValue {
+		r.odd.add(Limit, r.Name, name, n.Text, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.", maxValue))
 		return
 	}
 	if len(r.Properties) >= maxProperty {
 		r.left++
 		return
 	}
-	if len(n.children) > 0 && isRead(r.Name) {
-		r.odd.add(Shape, r.Name, name, n.text, "It holds further elements, which are not used.")
+	if len(n.Children) > 0 && isRead(r.Name) {
+		r.odd.add(Shape, r.Name, name, n.Text, "It holds further elements, which are not used.")
 	}
 	if r.Form == "" {
 		r.Form = form
 	}
 	r.seen[key] = len(r.Properties)
-	r.Properties = append(r.Properties, Property{Name: name, Value: n.text})
+	r.Properties = append(r.Properties, Property{Name: name, Value: n.Text})
 }
 
 // Merge is a with what a later answer says: each group that later mentions

@@ -3,6 +3,8 @@ package provisioning
 import (
 	"cmp"
 	"fmt"
+
+	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // Lines are the settings as the Details of a step: what somebody who looks for
@@ -13,14 +15,14 @@ func (s Settings) Lines() []string {
 		place = "external"
 	}
 	lines := []string{
-		"E-mail address: " + cmp.Or(shown(s.PrimaryEmail), "none, so Exchange cannot be found (R9.1)"),
-		"Location profile: " + cmp.Or(shown(s.LocationProfile()), "the default one"),
+		"E-mail address: " + cmp.Or(xmltree.Shown(s.PrimaryEmail), "none, so Exchange cannot be found (R9.1)"),
+		"Location profile: " + cmp.Or(xmltree.Shown(s.LocationProfile()), "the default one"),
 		s.Lock.line(),
 		s.Exchange.line(),
 		fmt.Sprintf("SIP security %s, encryption of calls %s, media ports %d..%d, DSCP %d, 802.1p %d.",
 			s.SIPSecurity, s.Media.Encryption, s.Media.Ports.Min, s.Media.Ports.Max, s.QoS.DSCP, s.QoS.Priority),
 		"Simultaneous ring " + allowed(s.Policy.SimultaneousRing) + ", call forwarding " + allowed(s.Policy.CallForwarding) + ".",
-		"Voice mail: " + cmp.Or(shown(s.VoiceMailURI), "none"),
+		"Voice mail: " + cmp.Or(xmltree.Shown(s.VoiceMailURI), "none"),
 	}
 	for _, service := range []struct {
 		name string
@@ -28,7 +30,7 @@ func (s Settings) Lines() []string {
 	}{{"Address book", s.AddressBook}, {"Address book query", s.AddressBookQuery}, {"Group expansion", s.GroupExpansion}, {"Updates", s.Updates}} {
 		switch {
 		case service.URL != "":
-			lines = append(lines, fmt.Sprintf("%s (%s): %s", service.name, place, shown(service.URL)))
+			lines = append(lines, fmt.Sprintf("%s (%s): %s", service.name, place, xmltree.Shown(service.URL)))
 		case service.Enabled:
 			lines = append(lines, fmt.Sprintf("%s: on, but without an %s address.", service.name, place))
 		case service.Internal != "" || service.External != "":

@@ -3,6 +3,8 @@ package provisioning
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // OddityKind tells oddities apart, for who shows some and not others.
@@ -54,7 +56,7 @@ type notes struct {
 }
 
 func (n *notes) add(kind OddityKind, group, name, value, what string) {
-	n.keep(Oddity{kind, shown(group), shown(name), shown(value), what})
+	n.keep(Oddity{kind, xmltree.Shown(group), xmltree.Shown(name), xmltree.Shown(value), what})
 }
 
 func (n *notes) keep(o Oddity) {

@@ -26,6 +26,7 @@ import (
 	"slices"
 
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // Names of the SIP messages that carry these documents.
@@ -48,14 +49,11 @@ const (
 // Bounds on what is believed from the network.
 const (
 	MaxBody     = 1 << 20 // bytes of one document: as much as one SIP message may have
-	maxDepth    = 32      // elements within elements; the deepest known document has 6
-	maxElements = 1 << 16 // of one document
 	maxGroups   = 64      // of one answer, and of all answers merged; Lync has 13
 	maxProperty = 512     // properties of one group; ServerConfiguration has some 70
 	maxValue    = 4096    // bytes of one property's value; URLs are the longest
 	maxText     = 256     // bytes of a name or a line for a person
 	maxOddities = 100     // told of one document; the rest is counted
-	maxShown    = 80      // runes of a foreign value in a text
 )
 
 // ErrNoBody is within the error for a body of nothing but white space. A pool
@@ -97,13 +95,13 @@ func ParseRequest(body []byte) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !root.is("provisioningGroupList") {
+	if !root.Is("provisioningGroupList") {
 		return nil, wrongRoot("provisioning request", root, "provisioningGroupList")
 	}
 	var names []string
-	for _, g := range root.children {
-		name := g.attr("name")
-		if g.is("provisioningGroup") && name != "" && !slices.Contains(names, name) && len(names) < maxGroups {
+	for _, g := range root.Children {
+		name := g.Value("name")
+		if g.Is("provisioningGroup") && name != "" && !slices.Contains(names, name) && len(names) < maxGroups {
 			names = append(names, name)
 		}
 	}
@@ -120,6 +118,6 @@ func malformed(document, what string, err error) error {
 		Fix: "Look at the body of the message in the SIP log of the pool: something between pool and phone has cut or rewritten it, or the sender is no OCS pool."}
 }
 
-func wrongRoot(document string, root *node, want string) error {
-	return malformed(document, fmt.Sprintf("Its root element is <%s>, not <%s>.", shown(root.name), want), nil)
+func wrongRoot(document string, root *xmltree.Node, want string) error {
+	return malformed(document, fmt.Sprintf("Its root element is <%s>, not <%s>.", xmltree.Shown(root.Name), want), nil)
 }

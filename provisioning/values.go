@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // valueReader reads the values of one group. What it is not asked for until
@@ -107,7 +109,7 @@ func (r *valueReader) sipURI(name, otherwise string) string {
 	}
 	instead := "It is not used."
 	if otherwise != "" {
-		instead = "The default holds: " + shown(otherwise) + "."
+		instead = "The default holds: " + xmltree.Shown(otherwise) + "."
 	}
 	r.wrong(name, v, "a SIP URI", instead)
 	return otherwise

@@ -26,7 +26,8 @@ var leaf = []string{"certstore", "certstore/adroots", "provisioning", "provision
 // ends in /... stands for all below it.
 var mayImport = map[string][]string{
 	"certstore/adroots":    {"certstore"},
-	"provisioning":         {"certstore", "provisioning/dialplan"},
+	"provisioning":         {"certstore", "provisioning/dialplan", "provisioning/internal/xmltree"},
+	"provisioning/roaming": {"provisioning/internal/xmltree"},
 	"provisioning/update":  {"certstore"},
 	"ews":                  {"certstore", "ews/autodiscover"},
 	"ews/autodiscover":     {"certstore"},

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // otherContacts is the group of a contact that is in no other (ocs-sip.md 6).
@@ -47,7 +48,7 @@ func (l ContactList) Apply(body []byte) (ContactList, error) {
 		return l, err
 	}
 	r := listReader{groupAt: map[uint32]int{}, contactAt: map[string]int{}, deleted: map[uint32]bool{}}
-	if root.is("contactDelta") {
+	if root.Is("contactDelta") {
 		if err := r.begin(l, root); err != nil {
 			return l, err
 		}
@@ -56,10 +57,10 @@ func (l ContactList) Apply(body []byte) (ContactList, error) {
 	if r.Delta == 0 {
 		r.odd.add("contactList deltaNum", "", "It is missing or 0. Changes of this list cannot be followed.")
 	}
-	if mode, _ := root.attr("ucsMode"); strings.EqualFold(mode, "migrated") { // MS-PRES Appendix E
+	if mode, _ := root.Attr("ucsMode"); strings.EqualFold(mode, "migrated") { // MS-PRES Appendix E
 		r.odd.add("contactList ucsMode", mode, "The contacts of this user are kept by Exchange, not by the pool.")
 	}
-	for _, n := range root.children {
+	for _, n := range root.Children {
 		r.take(n)
 	}
 	return r.settle(), nil
@@ -76,7 +77,7 @@ type listReader struct {
 }
 
 // begin checks that a change is the next one and starts from the list held.
-func (r *listReader) begin(l ContactList, root *node) error {
+func (r *listReader) begin(l ContactList, root *xmltree.Node) error {
 	next, _ := r.odd.number(root, "deltaNum")
 	previous, told := r.odd.number(root, "prevDeltaNum") // MS-PRES Appendix E; OCS 2007 has none
 	if !told {
@@ -98,8 +99,8 @@ func (r *listReader) begin(l ContactList, root *node) error {
 	return nil
 }
 
-func (r *listReader) take(n *node) {
-	name := strings.ToLower(n.name)
+func (r *listReader) take(n *xmltree.Node) {
+	name := strings.ToLower(n.Name)
 	if !r.change && (name == "group" || name == "contact") {
 		name = "added" + name
 	} else if !r.change {
@@ -111,7 +112,7 @@ func (r *listReader) take(n *node) {
 	case "addedcontact", "modifiedcontact", "deletedcontact":
 		r.takeContact(n, strings.TrimSuffix(name, "contact"))
 	default:
-		r.odd.add(shown(n.name), "", "The phone does not know this element. It is not used.")
+		r.odd.add(xmltree.Shown(n.Name), "", "The phone does not know this element. It is not used.")
 	}
 }
 
@@ -133,7 +134,7 @@ func (r *listReader) agrees(what, name, how string, held bool) bool {
 	return true
 }
 
-func (r *listReader) takeGroup(n *node, how string) {
+func (r *listReader) takeGroup(n *xmltree.Node, how string) {
 	id, ok := r.odd.number(n, "id")
 	if !ok {
 		r.odd.add("group", "", "It has no id. It is left out.")
@@ -148,8 +149,8 @@ func (r *listReader) takeGroup(n *node, how string) {
 		r.deleted[id] = true
 		return
 	}
-	name, _ := n.attr("name")
-	external, _ := n.attr("externalURI")
+	name, _ := n.Attr("name")
+	external, _ := n.Attr("externalURI")
 	g := Group{id, r.odd.text("group name", name), r.odd.text("group externalURI", external)}
 	switch {
 	case held:
@@ -162,8 +163,8 @@ func (r *listReader) takeGroup(n *node, how string) {
 	}
 }
 
-func (r *listReader) takeContact(n *node, how string) {
-	uri, _ := n.attr("uri")
+func (r *listReader) takeContact(n *xmltree.Node, how string) {
+	uri, _ := n.Attr("uri")
 	address := r.odd.address("contact uri", uri)
 	key := strings.ToLower(address)
 	i, held := r.contactAt[key]
@@ -186,14 +187,14 @@ func (r *listReader) takeContact(n *node, how string) {
 	}
 }
 
-func (r *listReader) contact(n *node, address string) Contact {
-	name, _ := n.attr("name")
-	external, _ := n.attr("externalURI")
+func (r *listReader) contact(n *xmltree.Node, address string) Contact {
+	name, _ := n.Attr("name")
+	external, _ := n.Attr("externalURI")
 	c := Contact{Address: address, Name: r.odd.text("contact name", name), External: r.odd.text("contact externalURI", external), Subscribed: true}
-	if subscribed, ok := n.attr("subscribed"); ok { // a delta may be without it: ocs-sip.md 6
+	if subscribed, ok := n.Attr("subscribed"); ok { // a delta may be without it: ocs-sip.md 6
 		c.Subscribed = r.odd.yes("contact subscribed", subscribed)
 	}
-	groups, _ := n.attr("groups")
+	groups, _ := n.Attr("groups")
 	for group := range strings.FieldsSeq(groups) {
 		id, err := strconv.ParseUint(group, 10, 32)
 		switch {

@@ -49,13 +49,10 @@ const (
 	maxContainers   = 256
 	maxMembers      = 1000 // of one container
 	maxWatchers     = 5000
-	maxLines        = 16 // telephone lines of the user
-	maxDepth        = 32 // elements within elements; the deepest known document has 8
-	maxElements     = 1 << 16
+	maxLines        = 16   // telephone lines of the user
 	maxText         = 4096 // bytes of a text for a person; what is longer is cut
 	maxIdentifier   = 1024 // bytes of an address or name; what is longer is left out
 	maxOddities     = 100  // told of one document; the rest is counted
-	maxShown        = 80   // runes of a foreign value in a text
 )
 
 // ErrOutOfStep is within the error for a change of the contact list that is not

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // LineKind is how a telephone line of the user is served (ocs-sip.md 5.4).
@@ -109,8 +111,8 @@ func (s Self) Apply(body []byte) (Self, error) {
 	}
 	r := selfReader{Self: s, named: map[string]bool{}, seen: map[place]bool{}}
 	r.Containers, r.Watchers = slices.Clone(s.Containers), slices.Clone(s.Watchers)
-	for _, section := range root.children {
-		switch name := strings.ToLower(section.name); {
+	for _, section := range root.Children {
+		switch name := strings.ToLower(section.Name); {
 		case name == "categories":
 			r.categories(section)
 		case name == "containers":
@@ -119,7 +121,7 @@ func (s Self) Apply(body []byte) (Self, error) {
 			r.watchers(section)
 		case strings.HasPrefix(name, "delegat"): // R2's; the phone acts for nobody else
 		default:
-			r.odd.add(shown(section.name), "", "The phone does not know this section. It is not used.")
+			r.odd.add(xmltree.Shown(section.Name), "", "The phone does not know this section. It is not used.")
 		}
 	}
 	r.settle()
@@ -140,7 +142,7 @@ type place struct {
 // entry is a publication of the document at hand and its element.
 type entry struct {
 	Publication
-	at *node
+	at *xmltree.Node
 }
 
 // selfReader is one Apply at work.
@@ -152,8 +154,8 @@ type selfReader struct {
 	entries []entry
 }
 
-func (r *selfReader) categories(section *node) {
-	if uri, ok := section.attr("uri"); ok {
+func (r *selfReader) categories(section *xmltree.Node) {
+	if uri, ok := section.Attr("uri"); ok {
 		switch address := r.odd.address("categories uri", uri); {
 		case address == "" || strings.EqualFold(address, r.Address):
 		case r.Address == "":
@@ -163,20 +165,20 @@ func (r *selfReader) categories(section *node) {
 			return
 		}
 	}
-	for _, n := range section.children {
-		name, _ := n.attr("name")
-		if !n.is("category") {
-			r.odd.add(shown(n.name), "", "Only category is known here. It is not used.")
+	for _, n := range section.Children {
+		name, _ := n.Attr("name")
+		if !n.Is("category") {
+			r.odd.add(xmltree.Shown(n.Name), "", "Only category is known here. It is not used.")
 		} else if name = r.odd.identifier("category name", name); name != "" {
 			r.category(n, name)
 		}
 	}
 }
 
-func (r *selfReader) category(n *node, name string) {
+func (r *selfReader) category(n *xmltree.Node, name string) {
 	r.named[strings.ToLower(name)] = true
 	for _, a := range []string{"container", "instance"} {
-		if _, ok := n.attr(a); !ok {
+		if _, ok := n.Attr(a); !ok {
 			return // nothing is published, there or at all: ocs-sip.md 5.1
 		}
 	}
@@ -192,14 +194,14 @@ func (r *selfReader) category(n *node, name string) {
 	}
 	r.seen[p] = true
 	version, _ := r.odd.number(n, "version")
-	expire, _ := n.attr("expireType")
+	expire, _ := n.Attr("expireType")
 	r.entries = append(r.entries, entry{Publication{Category: name, Instance: instance, Container: container, Version: version,
 		Expire: r.odd.text("category expireType", expire), Published: r.published(n)}, n})
 }
 
 // published reads a time of the pool's, which has no zone and means UTC.
-func (r *selfReader) published(n *node) time.Time {
-	s, _ := n.attr("publishTime")
+func (r *selfReader) published(n *xmltree.Node) time.Time {
+	s, _ := n.Attr("publishTime")
 	if s == "" {
 		return time.Time{}
 	}
@@ -212,17 +214,17 @@ func (r *selfReader) published(n *node) time.Time {
 	return time.Time{}
 }
 
-func (r *selfReader) containers(section *node) {
+func (r *selfReader) containers(section *xmltree.Node) {
 	at := map[uint32]int{}
 	for i, c := range r.Containers {
 		at[c.ID] = i
 	}
 	seen := map[uint32]bool{}
-	for _, n := range section.children {
+	for _, n := range section.Children {
 		id, ok := r.odd.number(n, "id")
 		switch {
-		case !n.is("container") || !ok:
-			r.odd.add(shown(n.name), "", "Only container with an id is known here. It is not used.")
+		case !n.Is("container") || !ok:
+			r.odd.add(xmltree.Shown(n.Name), "", "Only container with an id is known here. It is not used.")
 			continue
 		case seen[id]:
 			r.odd.add("container", fmt.Sprint(id), "It comes twice. The first holds.")
@@ -241,13 +243,13 @@ func (r *selfReader) containers(section *node) {
 	}
 }
 
-func (r *selfReader) members(container *node) []Member {
+func (r *selfReader) members(container *xmltree.Node) []Member {
 	var members []Member
-	for _, n := range container.children {
-		kind, _ := n.attr("type")
-		value, ok := n.attr("value")
+	for _, n := range container.Children {
+		kind, _ := n.Attr("type")
+		value, ok := n.Attr("value")
 		switch kind = r.odd.identifier("member type", kind); {
-		case !n.is("member") || kind == "":
+		case !n.Is("member") || kind == "":
 			continue
 		case len(members) >= maxMembers:
 			r.odd.add("container", "", fmt.Sprintf("It has more than %d members. The rest is left out.", maxMembers))
@@ -262,21 +264,21 @@ func (r *selfReader) members(container *node) []Member {
 	return members
 }
 
-func (r *selfReader) watchers(section *node) {
+func (r *selfReader) watchers(section *xmltree.Node) {
 	at := map[string]int{}
 	for i, w := range r.Watchers {
 		at[strings.ToLower(w.Address)] = i
 	}
 	seen := map[string]bool{}
-	for _, n := range section.children {
-		user, _ := n.attr("user")
-		name, _ := n.attr("displayName")
-		acknowledged, _ := n.attr("acknowledged")
-		kind, _ := n.attr("type")
+	for _, n := range section.Children {
+		user, _ := n.Attr("user")
+		name, _ := n.Attr("displayName")
+		acknowledged, _ := n.Attr("acknowledged")
+		kind, _ := n.Attr("type")
 		address := r.odd.address("subscriber user", user)
 		key := strings.ToLower(address)
 		switch {
-		case !n.is("subscriber") || address == "":
+		case !n.Is("subscriber") || address == "":
 			continue
 		case seen[key]:
 			r.odd.add("subscriber", address, "It comes twice. The first holds.")

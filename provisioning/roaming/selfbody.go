@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // Categories whose bodies are read (ocs-sip.md 5.4).
@@ -41,7 +43,7 @@ func (r *selfReader) settle() {
 func (r *selfReader) of(category string) []entry {
 	var of []entry
 	for _, e := range r.entries {
-		if body := e.at.child(category); strings.EqualFold(e.Category, category) && body != nil {
+		if body := e.at.Child(category); strings.EqualFold(e.Category, category) && body != nil {
 			e.at = body
 			of = append(of, e)
 		}
@@ -55,7 +57,7 @@ func (r *selfReader) readProperties(bodies []entry) {
 		r.odd.add(userProperties, "", "They are published more than once. The first hold.")
 	}
 	for _, e := range bodies[:min(len(bodies), 1)] {
-		if lines := e.at.child("lines"); lines != nil {
+		if lines := e.at.Child("lines"); lines != nil {
 			r.readLines(lines)
 		}
 		r.TelephonyMode = r.odd.text("telephonyMode", textOf(e.at, "telephonyMode"))
@@ -69,18 +71,18 @@ func (r *selfReader) readProperties(bodies []entry) {
 	}
 }
 
-func (r *selfReader) readLines(lines *node) {
-	for _, n := range lines.children {
-		kind, _ := n.attr("lineType")
-		server, _ := n.attr("lineServer")
-		l := Line{Number: n.text}
+func (r *selfReader) readLines(lines *xmltree.Node) {
+	for _, n := range lines.Children {
+		kind, _ := n.Attr("lineType")
+		server, _ := n.Attr("lineServer")
+		l := Line{Number: n.Text}
 		for _, k := range []LineKind{Uc, Rcc, Dual} {
 			if strings.EqualFold(kind, string(k)) {
 				l.Kind = k
 			}
 		}
 		switch {
-		case !n.is("line"):
+		case !n.Is("line"):
 			continue
 		case l.Kind == "":
 			r.odd.add("line lineType", kind, "It must be Uc, Rcc or Dual. The line is left out.")
@@ -124,7 +126,7 @@ func (r *selfReader) readState(bodies []entry) {
 	r.Availability = 0
 	slices.SortStableFunc(bodies, func(a, b entry) int { return cmp.Compare(aside(a), aside(b)) })
 	for _, e := range bodies {
-		kind, _ := e.at.attr("type")
+		kind, _ := e.at.Attr("type")
 		if !strings.EqualFold(kind[strings.LastIndexByte(kind, ':')+1:], "aggregateState") {
 			continue
 		}
@@ -157,9 +159,9 @@ func (r *selfReader) readNote(bodies []entry) {
 }
 
 // textOf is the text of an element down a path, empty without it.
-func textOf(n *node, path ...string) string {
-	if n = n.child(path...); n == nil {
+func textOf(n *xmltree.Node, path ...string) string {
+	if n = n.Child(path...); n == nil {
 		return ""
 	}
-	return n.text
+	return n.Text
 }

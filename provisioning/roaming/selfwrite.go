@@ -53,9 +53,9 @@ func ParseSelfRequest(body []byte) ([]string, error) {
 		return nil, err
 	}
 	var asked []string
-	for _, n := range root.children {
-		t, _ := n.attr("type")
-		if t = strings.ToLower(t); n.is("roaming") && t != "" && !slices.Contains(asked, t) && len(asked) < maxContainers {
+	for _, n := range root.Children {
+		t, _ := n.Attr("type")
+		if t = strings.ToLower(t); n.Is("roaming") && t != "" && !slices.Contains(asked, t) && len(asked) < maxContainers {
 			asked = append(asked, t)
 		}
 	}
