@@ -96,8 +96,11 @@ func TestPeerTshark(t *testing.T) {
 			}
 
 			keys := func(end string) []string { return []string{"-o", "tls.keylog_file:" + logs[end].Name()} }
-			// Three REGISTERs of the handshake and one to sign out, each with its answer.
-			want := []string{"REGISTER||", "|401|NTLM", "REGISTER||NTLM", "|401|NTLM", "REGISTER||NTLM", "|200|", "REGISTER||NTLM", "|200|"}
+			// Three REGISTERs of the handshake, what the phone then asks of the pool
+			// (settings, location profile, the user's own data, contact list), and one
+			// REGISTER to sign out, each with its answer.
+			want := []string{"REGISTER||", "|401|NTLM", "REGISTER||NTLM", "|401|NTLM", "REGISTER||NTLM", "|200|",
+				"SUBSCRIBE||NTLM", "|200|", "SERVICE||NTLM", "|200|", "SUBSCRIBE||NTLM", "|200|", "SUBSCRIBE||NTLM", "|200|", "REGISTER||NTLM", "|200|"}
 			var got []string
 			peer.Eventually(t, "the whole capture", func() error {
 				if got = c.read(t, keys("lab"), "sip", "sip.Method", "sip.Status-Code", "sip.auth.scheme"); len(got) >= len(want) {
