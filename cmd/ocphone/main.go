@@ -109,6 +109,7 @@ real servers or against its own lab, and shows why every step was decided.
   ocphone demo                            the story of the paper clip, in one process
   ocphone run --sign-in tu@example.com    will this phone sign in to my deployment?
   ocphone mailbox voicemail --sign-in …   what the phone shows of Exchange
+  ocphone screenshot --demo home          the handset as a picture, without a display
   ocphone check trust pool.example.com    does the phone trust this server, and why not?
   ocphone lab                             a whole deployment of 2007 on loopback
 
@@ -128,7 +129,7 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see `%s --help`)", err, c.CommandPath())
 	})
-	group(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.lab(), e.check(), e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
+	group(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(), e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
 	return c
 }
 

@@ -21,6 +21,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/screen"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
@@ -278,7 +279,8 @@ func (e environment) runPhone() *cobra.Command {
 	var f phoneFlags
 	var until, expect string
 	var timeout time.Duration
-	var asJSON, brief bool
+	var asJSON, brief, onScreen, verbose bool
+	var lang string
 	c := &cobra.Command{
 		Use: "run", Short: "Sign a phone in and show every step", Args: noArgs,
 		Long: `Run powers a phone on, plugs it in and signs a user in; each step says what was
@@ -287,11 +289,15 @@ signs out, so that nothing stays behind on the server.
 
 A password is tried once. Failures that may pass by themselves are retried until
 the time-out. What fails after the sign-in, at Exchange say, leaves the phone
-ready, with warnings: the exit code is 0, and the last line names their codes.`,
+ready, with warnings: the exit code is 0, and the last line names their codes.
+
+--screen shows what the phone's panel shows instead, as text, each time that it
+changes; with --verbose the steps go to the standard error.`,
 		Example: `  ocphone run --sign-in tu@example.com --user 'EXAMPLE\tu'
   ocphone lab --ready lab.json &
   ocphone run --lab lab.json
   ocphone run --lab lab.json --outside --expect cert.untrusted
+  ocphone run --lab lab.json --screen --until interrupted
   ocphone run --sign-in alice@example.com --registrar sip.example.com:5061 --roots system`,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if !slices.Contains([]string{untilSignedIn, untilReady, untilInterrupted}, until) {
@@ -303,11 +309,17 @@ ready, with warnings: the exit code is 0, and the last line names their codes.`,
 			if timeout <= 0 {
 				return usagef("--timeout %s: it has to be longer than nothing", timeout)
 			}
+			if !onScreen && (verbose || lang != "") {
+				return usagef("--verbose and --lang are for --screen")
+			}
 			r, err := f.build(e)
 			if err != nil {
 				return err
 			}
 			defer r.close()
+			if onScreen && r.config.Clock == nil { // one that the screen knows too
+				r.config.Clock = clock.New(time.Now())
+			}
 			phone, err := device.New(r.config)
 			if err != nil {
 				return err
@@ -315,7 +327,13 @@ ready, with warnings: the exit code is 0, and the last line names their codes.`,
 			defer phone.Close()
 			p := newPrinter(e.out, asJSON)
 			p.brief = brief
-			return e.follow(c.Context(), phone, r, until, journal.Code(expect), timeout, p)
+			w := watcher{printer: p, steps: p}
+			if onScreen {
+				if err := w.turnToPages(e, phone, lang, r.config.Clock, verbose); err != nil {
+					return err
+				}
+			}
+			return e.follow(c.Context(), phone, r, until, journal.Code(expect), timeout, w)
 		},
 	}
 	f.register(c)
@@ -324,14 +342,20 @@ ready, with warnings: the exit code is 0, and the last line names their codes.`,
 	c.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to try, in real time")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the steps as JSON lines")
 	c.Flags().BoolVarP(&brief, "brief", "b", false, "leave out the evidence")
+	c.Flags().BoolVar(&onScreen, "screen", false, "show what the phone's panel shows, as text, instead of the steps")
+	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "with --screen: show the steps too, on the standard error")
+	c.Flags().StringVar(&lang, "lang", "", "with --screen: language of the phone: "+strings.Join(screen.Languages(), ", "))
+	c.MarkFlagsMutuallyExclusive("screen", "json")
+	c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(screen.Languages(), cobra.ShellCompDirectiveNoFileComp))
 	c.RegisterFlagCompletionFunc("until", cobra.FixedCompletions([]string{untilSignedIn, untilReady, untilInterrupted}, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
-// follow signs in, prints every step, and turns the end into an exit code.
-func (e environment) follow(ctx context.Context, phone *device.Phone, r rig, until string, expect journal.Code, timeout time.Duration, p *printer) error {
-	session, err := begin(phone, r, p, true)
+// follow signs in, shows how, and turns the end into an exit code.
+func (e environment) follow(ctx context.Context, phone *device.Phone, r rig, until string, expect journal.Code, timeout time.Duration, w watcher) error {
+	session, err := begin(phone, r, w.steps, w.steps != nil)
 	if err != nil {
+		w.pages.close()
 		return err
 	}
 	s, err := session.wait(ctx, timeout, func(s device.Snapshot) bool {
@@ -340,9 +364,10 @@ func (e environment) follow(ctx context.Context, phone *device.Phone, r rig, unt
 	if err == nil && until == untilInterrupted && s.Failure == nil {
 		<-ctx.Done()
 	}
+	w.pages.close()
 	session.finish()
 	if s.State == device.IsReady {
-		p.summary(s)
+		w.summary(s)
 	}
 	return e.verdict(s, err, expect, timeout, err != nil && ctx.Err() != nil)
 }

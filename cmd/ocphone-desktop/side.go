@@ -1,0 +1,226 @@
+//go:build cgo
+
+package main
+
+import (
+	"bytes"
+	"context"
+	"sync"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/lab/pki"
+	"github.com/ocphone/ocphone/ui/labpanel"
+)
+
+// side does what the side panel asks, one thing after the other on a goroutine
+// of its own, and tells it what phone and lab say of themselves.
+type side struct {
+	set    *set
+	asked  chan func() error
+	onUI   func(func())
+	panel  *labpanel.Panel
+	ctx    context.Context // ends with close
+	cancel context.CancelFunc
+	ends   sync.WaitGroup
+
+	mu       sync.Mutex
+	clips    int
+	exchange labpanel.Certificate
+}
+
+// maxAsked bounds what may wait to be done: more than a person presses while a
+// certificate is made.
+const maxAsked = 32
+
+func newSide(s *set, onUI func(func())) *side {
+	d := &side{set: s, asked: make(chan func() error, maxAsked), onUI: onUI}
+	if s.world.Exchange != nil {
+		d.exchange = labpanel.Good
+	}
+	d.ctx, d.cancel = context.WithCancel(context.Background())
+	d.panel = labpanel.New(d)
+	return d
+}
+
+// start begins to follow the phone; call it when the user interface runs.
+func (d *side) start() {
+	d.refresh()
+	d.ends.Go(d.listen)
+	d.ends.Go(d.work)
+}
+
+// close returns the goroutines.
+func (d *side) close() {
+	d.cancel()
+	d.ends.Wait()
+}
+
+// listen follows the phone.
+func (d *side) listen() {
+	for cursor := uint64(0); ; {
+		events, next, _, ok := d.set.phone.Events().Wait(d.ctx, cursor)
+		if !ok {
+			return
+		}
+		cursor = next
+		var steps []journal.Step
+		for _, e := range events {
+			if e.Step == nil {
+				continue
+			}
+			steps = append(steps, *e.Step)
+			if e.Step.Name == journal.Reset && e.Step.State == journal.OK && e.Step.Asked == "paper clip" {
+				d.mu.Lock()
+				d.clips++
+				d.mu.Unlock()
+			}
+		}
+		d.onUI(func() { d.panel.Add(steps...) })
+		d.refresh()
+	}
+}
+
+// work does what is asked.
+func (d *side) work() {
+	for {
+		select {
+		case <-d.ctx.Done():
+			return
+		case f := <-d.asked:
+			err := f()
+			d.refresh()
+			d.onUI(func() {
+				if d.panel.Tell(""); err != nil {
+					d.panel.Tell(err.Error())
+				}
+			})
+		}
+	}
+}
+
+func (d *side) ask(f func() error) {
+	select {
+	case d.asked <- f:
+	default: // a tap storm: what does not fit is not done
+	}
+}
+
+// refresh shows how things are.
+func (d *side) refresh() {
+	f := d.facts()
+	d.onUI(func() { d.panel.Show(f) })
+}
+
+func (d *side) facts() labpanel.Facts {
+	now, world := d.set.phone.Snapshot(), d.set.world
+	d.mu.Lock()
+	f := labpanel.Facts{Place: now.Place, On: now.On(), SignedIn: now.State == device.IsReady, Remote: now.Remote,
+		Busy:       now.State == device.SigningIn || now.State == device.SignedIn || now.State == device.Waiting,
+		PaperClips: d.clips, Exchange: d.exchange}
+	d.mu.Unlock()
+	if now.State == device.Refused && now.Failure != nil {
+		f.Refused = now.Failure.Code
+	}
+	enterprise, public := world.PKI.Enterprise.Certificate, world.PKI.Public.Certificate
+	for _, r := range now.Roots {
+		f.Trusted = append(f.Trusted, labpanel.Root{Subject: r.Subject(), Source: r.Source.String(), Fetched: r.Downloaded()})
+		f.Pool.Trusted = f.Pool.Trusted || bytes.Equal(r.Certificate.Raw, enterprise.Raw)
+		f.Edge.Trusted = f.Edge.Trusted || bytes.Equal(r.Certificate.Raw, public.Raw)
+	}
+	for _, r := range world.Roots() {
+		switch r.Name {
+		case lab.EnterpriseRoot:
+			f.Pool.Subject, f.Pool.Published = r.Subject, r.Published
+		case lab.PublicRoot:
+			f.Edge.Subject, f.Edge.Published = r.Subject, r.Published
+		}
+	}
+	return f
+}
+
+// Plug implements labpanel.Lab.
+func (d *side) Plug(place string) {
+	d.ask(func() error {
+		switch place {
+		case labpanel.Inside:
+			d.set.phone.Plug(d.set.world.Inside().Place)
+		case labpanel.Outside:
+			d.set.phone.Plug(d.set.world.Outside().Place)
+		default:
+			d.set.phone.Unplug()
+		}
+		return nil
+	})
+}
+
+// Publish implements labpanel.Lab.
+func (d *side) Publish(edge, on bool) {
+	d.ask(func() error {
+		name := lab.EnterpriseRoot
+		if edge {
+			name = lab.PublicRoot
+		}
+		if on {
+			return d.set.world.PublishRoot(name)
+		}
+		return d.set.world.WithdrawRoot(name)
+	})
+}
+
+// CertifyExchange implements labpanel.Lab.
+func (d *side) CertifyExchange(good bool) {
+	d.ask(func() error { return d.certify(good) })
+}
+
+func (d *side) certify(good bool) error {
+	defect, is := pki.SelfSigned, labpanel.SelfSigned
+	if good {
+		defect, is = "", labpanel.Good
+	}
+	err := d.set.world.Spoil("exchange", defect)
+	if err == nil {
+		d.mu.Lock()
+		d.exchange = is
+		d.mu.Unlock()
+	}
+	return err
+}
+
+// FillIn implements labpanel.Lab.
+func (d *side) FillIn() {
+	d.ask(func() error { d.set.screen.Fill(d.set.user); return nil })
+}
+
+// BeginAgain implements labpanel.Lab: directory, certificates and phone are as
+// at the start.
+func (d *side) BeginAgain() {
+	d.ask(func() error {
+		ctx, cancel := context.WithTimeout(d.ctx, goodbye)
+		defer cancel()
+		d.set.phone.SignOut(ctx) // a server that does not answer does not matter: the phone forgets all
+		now := d.facts()
+		if now.Edge.Published {
+			if err := d.set.world.WithdrawRoot(lab.PublicRoot); err != nil {
+				return err
+			}
+		}
+		if err := d.set.world.PublishRoot(lab.EnterpriseRoot); err != nil {
+			return err
+		}
+		if now.Exchange == labpanel.SelfSigned {
+			if err := d.certify(true); err != nil {
+				return err
+			}
+		}
+		if _, err := d.set.phone.FactoryReset(); err != nil {
+			return err
+		}
+		d.set.screen.Fill(device.Credentials{})
+		d.set.phone.Plug(d.set.world.Inside().Place)
+		d.refresh()
+		d.onUI(d.panel.Restart)
+		return nil
+	})
+}

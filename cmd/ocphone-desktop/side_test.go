@@ -1,0 +1,171 @@
+//go:build cgo
+
+package main
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"fyne.io/fyne/v2/test"
+	"go.uber.org/goleak"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/ui/labpanel"
+)
+
+// board is a side panel without a window: what is for Fyne's goroutine runs
+// under a lock.
+type board struct {
+	*side
+	t    *testing.T
+	mu   sync.Mutex
+	more chan struct{} // has something in it after each change
+}
+
+func newBoard(t *testing.T) *board {
+	t.Helper()
+	ignore := goleak.IgnoreCurrent()
+	test.NewTempApp(t)
+	s, err := build(options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := &board{t: t, more: make(chan struct{}, 1)}
+	b.side = newSide(s, func(f func()) {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		f()
+		select {
+		case b.more <- struct{}{}:
+		default:
+		}
+	})
+	b.start()
+	t.Cleanup(func() {
+		b.close()
+		s.close()
+		goleak.VerifyNone(t, ignore)
+	})
+	return b
+}
+
+// until waits until phone and lab say something of themselves.
+func (b *board) until(what string, good func(labpanel.Facts) bool) {
+	b.t.Helper()
+	late := time.After(20 * time.Second)
+	for !good(b.facts()) {
+		select {
+		case <-b.more:
+		case <-late:
+			b.t.Fatalf("not in time: %s; %+v", what, b.facts())
+		}
+	}
+}
+
+// acts says how many acts are ticked, once n are.
+func (b *board) acts(n int) {
+	b.t.Helper()
+	late := time.After(20 * time.Second)
+	for {
+		b.mu.Lock()
+		done := 0
+		for _, a := range b.panel.Acts() {
+			if a.Done {
+				done++
+			}
+		}
+		b.mu.Unlock()
+		if done == n {
+			return
+		}
+		select {
+		case <-b.more:
+		case <-late:
+			b.t.Fatalf("%d acts are ticked, want %d; %+v", done, n, b.facts())
+		}
+	}
+}
+
+func (b *board) signIn() {
+	b.t.Helper()
+	if err := b.set.phone.SignIn(b.set.user); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+func TestStoryIsTickedByWhatPhoneAndLabSay(t *testing.T) {
+	b := newBoard(t)
+	b.signIn()
+	b.acts(1)
+	b.Publish(true, true)
+	b.Plug(labpanel.Outside)
+	b.acts(2)
+	if _, err := b.set.phone.PressReset(); err != nil {
+		t.Fatal(err)
+	}
+	b.acts(3)
+	b.Plug(labpanel.Inside)
+	b.until("the phone is inside", func(f labpanel.Facts) bool { return f.Place == labpanel.Inside })
+	b.signIn()
+	b.until("both roots are there", func(f labpanel.Facts) bool { return f.SignedIn && f.Edge.Trusted && f.Pool.Trusted })
+	b.Plug(labpanel.Outside)
+	b.acts(4)
+
+	b.CertifyExchange(false)
+	b.until("Exchange has a bad certificate", func(f labpanel.Facts) bool { return f.Exchange == labpanel.SelfSigned })
+	b.BeginAgain()
+	b.until("all is as at the start", func(f labpanel.Facts) bool {
+		return f.Place == labpanel.Inside && !f.Edge.Published && !f.Edge.Trusted && !f.Pool.Trusted && f.Pool.Published && f.Exchange == labpanel.Good && !f.SignedIn
+	})
+	b.acts(0)
+	b.signIn()
+	b.acts(1)
+}
+
+func TestPoolRefusesWithoutItsRootInAD(t *testing.T) {
+	b := newBoard(t)
+	b.Publish(false, false)
+	b.until("the pool's root is withdrawn", func(f labpanel.Facts) bool { return !f.Pool.Published })
+	b.signIn()
+	b.until("the phone is refused", func(f labpanel.Facts) bool { return f.Refused == journal.ADNoRoots })
+	b.Plug(labpanel.Unplugged)
+	b.until("the cable is out", func(f labpanel.Facts) bool { return f.Place == labpanel.Unplugged })
+}
+
+func TestUserIsFilledInOnRequestOnly(t *testing.T) {
+	b := newBoard(t)
+	value := func() string { return b.set.screen.View().Page.Controls[0].Value }
+	if _, err := b.set.phone.Wait(context.Background(), func(s device.Snapshot) bool { return s.State == device.SignedOut && s.Place != "" }); err != nil {
+		t.Fatal(err)
+	}
+	b.FillIn()
+	b.until("the form is filled in", func(labpanel.Facts) bool { return value() == lab.Contoso().Users[0].Name+"@contoso.com" })
+}
+
+func TestTapStormBlocksNobody(t *testing.T) {
+	b := newBoard(t)
+	var all sync.WaitGroup
+	for i := range 8 {
+		all.Go(func() {
+			for n := range 40 {
+				switch (i + n) % 5 {
+				case 0:
+					b.Plug(labpanel.Outside)
+				case 1:
+					b.Plug(labpanel.Inside)
+				case 2:
+					b.Publish(true, n%2 == 0)
+				case 3:
+					b.FillIn()
+				default:
+					b.Plug(labpanel.Unplugged)
+				}
+			}
+		})
+	}
+	all.Wait()
+}

@@ -1,0 +1,109 @@
+//go:build cgo
+
+package main
+
+import (
+	_ "embed"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/app"
+	"fyne.io/fyne/v2/container"
+
+	"github.com/ocphone/ocphone/ui"
+	"github.com/ocphone/ocphone/ui/labpanel"
+)
+
+// id names the program to the desktop; the .desktop and AppStream files bear it.
+const id = "io.github.ocphone.ocphone"
+
+// title is that of the window.
+const title = "ocphone"
+
+//go:embed io.github.ocphone.ocphone.svg
+var icon []byte
+
+// Size of the handset in a new window, in device independent pixels: with the
+// side panel it fits on a screen of 1,280 by 800.
+const (
+	phoneWidth  = 900
+	phoneHeight = 648
+)
+
+// window is the window and what feeds it.
+type window struct {
+	set      *set
+	app      fyne.App
+	thread   thread
+	win      fyne.Window
+	handset  *ui.Handset
+	side     *side // nil: none
+	follower *follower
+	stop     []func()
+}
+
+// newWindow builds the window; nothing is shown yet.
+func newWindow(s *set, o options) (_ *window, err error) {
+	w := &window{set: s}
+	if o.follow != "" {
+		if w.follower, err = newFollower(o.follow, w); err != nil {
+			return nil, err
+		}
+	}
+	picture := fyne.NewStaticResource(id+".svg", icon)
+	app.SetMetadata(fyne.AppMetadata{ID: id, Name: title, Version: version(), Icon: picture, Migrations: map[string]bool{"fyneDo": true}})
+	w.app = app.NewWithID(id)
+	w.app.SetIcon(picture)
+	w.app.Settings().SetTheme(labpanel.Theme(ui.Theme(nil, o.contrast)))
+
+	w.handset = ui.NewHandset(s.screen)
+	w.handset.Contrast(o.contrast)
+	now := s.phone.Snapshot()
+	w.handset.Plate("ocphone "+version(), "Firmware "+now.Firmware, "MAC "+now.MAC, "Root set "+now.RootSet)
+
+	w.win = w.app.NewWindow(title)
+	w.win.SetPadded(false)
+	w.win.SetMaster()
+	size := fyne.NewSize(phoneWidth, phoneHeight)
+	if s.world != nil && !o.noPanel {
+		w.side = newSide(s, w.thread.do)
+		w.win.SetContent(container.NewBorder(nil, nil, nil, w.side.panel.Object(), w.handset))
+		size.Width += labpanel.Width
+	} else {
+		w.win.SetContent(w.handset)
+	}
+	w.win.Resize(size)
+	w.handset.BindKeyboard(w.win.Canvas())
+	w.handset.Apply(s.screen.View())
+	w.app.Lifecycle().SetOnStarted(w.start)
+	w.app.Lifecycle().SetOnStopped(func() { w.thread.over.Store(true) })
+	return w, nil
+}
+
+// start begins to feed the window; Fyne runs by now.
+func (w *window) start() {
+	shown := &latest{on: &w.thread, show: func() {
+		w.handset.Apply(w.set.screen.View())
+		w.follower.write()
+	}}
+	w.stop = append(w.stop, w.set.screen.Watch(shown.changed))
+	shown.changed()
+	if w.side != nil {
+		w.side.start()
+	}
+	w.follower.start()
+}
+
+// run shows the window until it is closed.
+func (w *window) run() { w.win.ShowAndRun() }
+
+// close ends what feeds the window.
+func (w *window) close() {
+	w.thread.over.Store(true)
+	for _, stop := range w.stop {
+		stop()
+	}
+	if w.side != nil {
+		w.side.close()
+	}
+	w.follower.close()
+}

@@ -1,0 +1,171 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"sync"
+	"time"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// watcher is what a person sees of a run.
+type watcher struct {
+	*printer          // of the summary
+	steps    *printer // nil: they are not shown
+	pages    *pages   // nil: they are not shown
+}
+
+// turnToPages shows pages instead of steps, which go to the standard error if
+// they are wanted.
+func (w *watcher) turnToPages(e environment, phone *device.Phone, lang string, c clock.Clock, steps bool) (err error) {
+	if w.steps = nil; steps {
+		w.steps = newPrinter(e.err, false)
+		w.steps.brief = w.brief
+	}
+	_, cleared := terminal(e.out)
+	w.pages, err = newPages(phone, e.out, cleared && os.Getenv("TERM") != "dumb", lang, c)
+	return err
+}
+
+// pages shows a phone's pages as text, each time that they change: on a terminal
+// one in the place of the other, else one below the other, each after its name.
+type pages struct {
+	w      io.Writer
+	redraw bool
+	phone  *device.Phone
+	screen *screen.Screen
+	stop   func()
+	shown  sync.WaitGroup
+	news   chan struct{} // one token: there are Views, or no more will come
+
+	mu     sync.Mutex // guards the rest
+	waits  []screen.View
+	latest screen.View
+	over   bool
+}
+
+// newPages shows phone, whose time is c, on w, which is cleared before each page
+// if redraw; close it before the phone.
+func newPages(phone *device.Phone, w io.Writer, redraw bool, lang string, c clock.Clock) (*pages, error) {
+	s, err := screen.New(phone, screen.Options{Lang: lang, Clock: c})
+	if err != nil {
+		return nil, exit{exitUsage, err}
+	}
+	p := &pages{w: w, redraw: redraw, phone: phone, screen: s, news: make(chan struct{}, 1)}
+	p.stop = s.Watch(p.changed)
+	p.shown.Go(p.show)
+	return p, nil
+}
+
+// mostWaiting bounds the Views that are not shown yet; older ones are left out.
+const mostWaiting = 64
+
+// changed keeps the View that is another. Several goroutines may call it.
+func (p *pages) changed() {
+	v := p.screen.View()
+	p.mu.Lock()
+	if v.Seq > p.latest.Seq && !p.over {
+		p.latest = v
+		if p.waits = append(p.waits, v); len(p.waits) > mostWaiting {
+			p.waits = p.waits[1:]
+		}
+	}
+	p.mu.Unlock()
+	p.wake()
+}
+
+func (p *pages) wake() {
+	select {
+	case p.news <- struct{}{}:
+	default:
+	}
+}
+
+// show writes what waits, until the end.
+func (p *pages) show() {
+	last := ""
+	for range p.news {
+		p.mu.Lock()
+		views, over := p.waits, p.over
+		p.waits = nil
+		p.mu.Unlock()
+		for _, v := range views {
+			if text := v.Plain(); v.On && text != last {
+				p.write(v, text)
+				last = text
+			}
+		}
+		if over {
+			return
+		}
+	}
+}
+
+// clear makes a terminal empty, the cursor at its upper left.
+const clear = "\x1b[H\x1b[2J"
+
+func (p *pages) write(v screen.View, text string) {
+	if p.redraw {
+		fmt.Fprint(p.w, clear+text)
+		return
+	}
+	name := v.Page.ID
+	if v.Dialog != nil {
+		name += ", " + v.Dialog.ID
+	}
+	fmt.Fprintf(p.w, "== %s\n%s", name, text)
+}
+
+// lag bounds how long the page of the phone's last state may take to come.
+const lag = 2 * time.Second
+
+// close waits until the page of the phone's state is shown, and shows no more:
+// that the phone takes leave is not what it was run for. Nil is no pages.
+func (p *pages) close() {
+	if p == nil {
+		return
+	}
+	limit := time.NewTimer(lag)
+	defer limit.Stop()
+	came := make(chan struct{}, 1)
+	stop := p.screen.Watch(func() {
+		select {
+		case came <- struct{}{}:
+		default:
+		}
+	})
+wait:
+	for !caughtUp(p.screen.View(), p.phone.Snapshot()) {
+		select {
+		case <-came:
+		case <-limit.C:
+			break wait
+		}
+	}
+	stop()
+	p.stop()
+	p.changed() // whatever a watcher has yet to tell
+	p.mu.Lock()
+	p.over = true
+	p.mu.Unlock()
+	p.wake()
+	p.shown.Wait()
+	p.screen.Close()
+}
+
+// caughtUp reports whether v shows at least the state of s.
+func caughtUp(v screen.View, s device.Snapshot) bool {
+	switch s.State {
+	case device.Refused, device.Waiting:
+		return v.Page.ID == "failure"
+	case device.SignedIn:
+		return v.Status.Signed
+	case device.IsReady:
+		return v.Status.Signed && !shows(v.Page, "loading") && (s.Mailbox == nil || v.Status.Exchange != screen.ToneNone)
+	}
+	return true
+}

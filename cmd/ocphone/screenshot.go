@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"image"
+	"image/png"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// portrait says what a picture of the phone is like.
+type portrait struct {
+	width, height int
+	whole         bool // the body too, not the panel alone
+	back          bool // the body from behind
+	contrast      bool
+	plate         []string // on the rating plate at the back
+}
+
+// Measures of a picture at scale 1, and the bounds of any, in pixels.
+const (
+	panelWidth, panelHeight = 640, 480
+	phoneWidth, phoneHeight = 1000, 720
+	leastSide, mostSide     = 160, 8000
+	mostScale               = 8
+)
+
+// toStdout is the file name that stands for the standard output.
+const toStdout = "-"
+
+func (e environment) screenshot() *cobra.Command {
+	var demo, lang, size, out string
+	var scale int
+	var pic portrait
+	var today, force bool
+	c := &cobra.Command{
+		Use: "screenshot", Short: "Draw the handset into a PNG file, without a display", Args: noArgs,
+		Long: `Screenshot starts a lab and a phone, brings the phone to where --demo says, draws
+what its touch panel shows, and with --whole the body around it. Nothing leaves
+this machine, and neither a display nor cgo is needed (on macOS: cgo).
+
+` + "`ocphone screenshot --demo list`" + ` names what there is to see.`,
+		Example: "  ocphone screenshot --demo home --out home.png\n  ocphone screenshot --demo failure --whole --scale 2 --lang de\n  ocphone screenshot --demo list",
+		RunE: func(c *cobra.Command, _ []string) error {
+			if demo == "list" {
+				return listSights(e.out)
+			}
+			s, known := sightNamed(demo)
+			if !known {
+				return usagef("--demo %q: there is %s", demo, strings.Join(sightNames(), ", "))
+			}
+			if !slices.Contains(screen.Languages(), lang) {
+				return usagef("--lang %q: there is %s", lang, strings.Join(screen.Languages(), ", "))
+			}
+			pic.back, pic.whole = s.back, pic.whole || s.back
+			if err := pic.measure(size, scale); err != nil {
+				return err
+			}
+			out = or(out, s.name+".png")
+			if err := e.maySave(out, force); err != nil {
+				return err
+			}
+			if err := canDraw(); err != nil {
+				return err
+			}
+			shot, err := takePicture(c.Context(), s, pic, lang, today)
+			if err != nil {
+				return err
+			}
+			return e.savePicture(shot, out, s.name, force)
+		},
+	}
+	c.Flags().StringVar(&demo, "demo", "", "what to show; list names all")
+	c.Flags().StringVar(&lang, "lang", "en", "language of the phone: "+strings.Join(screen.Languages(), ", "))
+	c.Flags().BoolVar(&pic.whole, "whole", false, "draw the whole phone, not the touch panel alone")
+	c.Flags().IntVar(&scale, "scale", 1, "how many times as large, 1 to "+strconv.Itoa(mostScale))
+	c.Flags().StringVar(&size, "size", "", fmt.Sprintf("size at scale 1, in pixels (default: %dx%d, with --whole %dx%d)", panelWidth, panelHeight, phoneWidth, phoneHeight))
+	c.Flags().BoolVar(&pic.contrast, "high-contrast", false, "draw it in the look of high contrast")
+	c.Flags().BoolVar(&today, "today", false, "use a deployment and firmware of today instead of 2007")
+	c.Flags().StringVarP(&out, "out", "o", "", "file to write, - for the standard output (default: the name of the demo and .png)")
+	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
+	c.RegisterFlagCompletionFunc("demo", cobra.FixedCompletions(append(sightNames(), "list"), cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(screen.Languages(), cobra.ShellCompDirectiveNoFileComp))
+	return c
+}
+
+// measure settles how large the picture is.
+func (p *portrait) measure(size string, scale int) error {
+	if scale < 1 || scale > mostScale {
+		return usagef("--scale %d: 1 to %d", scale, mostScale)
+	}
+	p.width, p.height = panelWidth, panelHeight
+	if p.whole {
+		p.width, p.height = phoneWidth, phoneHeight
+	}
+	if size != "" {
+		w, h, _ := strings.Cut(strings.ToLower(size), "x")
+		var bad [2]error
+		p.width, bad[0] = strconv.Atoi(w)
+		p.height, bad[1] = strconv.Atoi(h)
+		if bad[0] != nil || bad[1] != nil {
+			return usagef("--size %q: a size has the form %dx%d", size, panelWidth, panelHeight)
+		}
+	}
+	for _, side := range []int{p.width, p.height} {
+		if side < leastSide || side > mostSide/scale {
+			return usagef("a picture of %dx%d at scale %d: each side is from %d to %d pixels", p.width, p.height, scale, leastSide, mostSide)
+		}
+	}
+	p.width, p.height = p.width*scale, p.height*scale
+	return nil
+}
+
+// maySave says beforehand what would keep the picture from being written.
+func (e environment) maySave(out string, force bool) error {
+	if out == toStdout {
+		if _, ok := terminal(e.out); ok {
+			return usagef("--out -: the standard output is a terminal; give a file")
+		}
+		return nil
+	}
+	if s, err := os.Lstat(out); err == nil && (!force || s.IsDir()) {
+		return exists(out)
+	}
+	if s, err := os.Stat(filepath.Dir(out)); err != nil || !s.IsDir() {
+		return usagef("--out %s: there is no folder %s", out, filepath.Dir(out))
+	}
+	return nil
+}
+
+func (e environment) savePicture(shot image.Image, out, name string, force bool) error {
+	var b bytes.Buffer
+	if err := png.Encode(&b, shot); err != nil {
+		return err
+	}
+	if out == toStdout {
+		_, err := e.out.Write(b.Bytes())
+		return err
+	}
+	if err := keepFile(out, b.Bytes(), force); err != nil {
+		return err
+	}
+	fmt.Fprintf(e.out, "%s: %s, %dx%d\n", out, name, shot.Bounds().Dx(), shot.Bounds().Dy())
+	return nil
+}
+
+// takePicture brings a phone to a sight, and draws it.
+func takePicture(ctx context.Context, s sight, p portrait, lang string, today bool) (image.Image, error) {
+	st, err := newStage(ctx, lang, today)
+	if err != nil {
+		return nil, err
+	}
+	defer st.close()
+	if err := s.play(st); err != nil {
+		return nil, fmt.Errorf("demo %s: %w", s.name, err)
+	}
+	now := st.phone.Snapshot()
+	p.plate = []string{"ocphone", "Firmware " + now.Firmware, "MAC " + now.MAC, "Root set " + now.RootSet}
+	return p.draw(st.screen.View()), nil
+}
+
+func listSights(out io.Writer) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, s := range sights() {
+		fmt.Fprintf(w, "%s\t%s\n", s.name, s.about)
+	}
+	return w.Flush()
+}
+
+func sightNamed(name string) (sight, bool) {
+	all := sights()
+	if i := slices.IndexFunc(all, func(s sight) bool { return s.name == name }); i >= 0 {
+		return all[i], true
+	}
+	return sight{}, false
+}
+
+func sightNames() (names []string) {
+	for _, s := range sights() {
+		names = append(names, s.name)
+	}
+	return names
+}

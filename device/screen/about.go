@@ -1,0 +1,170 @@
+package screen
+
+import (
+	"cmp"
+	"context"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// networkPage shows what the phone is plugged into.
+func networkPage() page {
+	return &sheet{id: "network", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.network")
+		if d.now.Place == "" {
+			p.add(Control{ID: "unplugged", Role: Heading, Text: d.say("start.cable"), Icon: IconWarning, Tone: ToneWarn})
+		}
+		p.label("place", d.say("network.place"), d.now.Place)
+		p.label("mac", d.say("system.mac"), d.now.MAC)
+		p.label("server", d.say("system.server"), d.now.Server)
+		for i := len(d.steps) - 1; i >= 0 && d.now.Place != ""; i-- {
+			st := d.steps[i]
+			if st.Name != journal.Network {
+				continue
+			}
+			for j, line := range st.Details {
+				p.add(Control{ID: "details." + number(j), Role: Text, Text: line})
+			}
+			break
+		}
+		p.nav("journal", d.say("settings.journal"), IconLog, func(s *Screen) { s.open(journalPage()) })
+	}}
+}
+
+// journalPage lists what happened, the newest first; each opens.
+func journalPage() page {
+	return &sheet{id: "journal", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.journal")
+		p.list("steps", p.stepRows(d, d.steps, func(journal.Step) bool { return true }), d.say("journal.none"))
+	}}
+}
+
+// provisioningPage shows what the pool tells the phone to do.
+func provisioningPage() page {
+	return &sheet{id: "provisioning", draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.provisioning")
+		set := d.now.Settings
+		if set == nil {
+			p.add(Control{ID: "none", Role: Text, Text: d.say("provisioning.none"), Icon: IconInfo})
+			return
+		}
+		for i, line := range set.Lines() {
+			p.add(Control{ID: "line." + number(i), Role: Text, Text: line})
+		}
+		for i, odd := range set.Oddities {
+			p.add(Control{ID: "odd." + number(i), Role: Text, Text: odd.String(), Icon: IconWarning, Tone: ToneWarn})
+		}
+		p.nav("reload", d.say("reload"), IconRestart, (*Screen).reload)
+	}}
+}
+
+// logLevel is the level that the pool has set.
+func (d draw) logLevel() string {
+	return d.say("logging." + cmp.Or(string(d.now.Settings.Logging.Level), "Off"))
+}
+
+// loggingPage shows how much the pool wants to be written down.
+func loggingPage() page {
+	return &sheet{id: "logging", draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.logging")
+		if set := d.now.Settings; set != nil {
+			p.label("level", d.say("settings.logging"), d.logLevel())
+		}
+		p.add(Control{ID: "why", Role: Text, Text: d.say("logging.why"), Tone: ToneDim})
+		p.nav("journal", d.say("settings.journal"), IconLog, func(s *Screen) { s.open(journalPage()) })
+	}}
+}
+
+// reload asks the pool now; the journal and the page show what came.
+func (s *Screen) reload() {
+	var err error
+	s.errand(func(context.Context) { err = s.phone.Reload() }, func() {
+		if err != nil {
+			s.tell("reload-failed", s.texts.say("reload"), sentenceOf(err))
+		}
+	})
+}
+
+func (d draw) planName() string {
+	name := d.now.Plan.Plan().Name
+	if name == "" {
+		return d.say("dialplan.default")
+	}
+	return name
+}
+
+// dialPlanPage shows the rules by which numbers are dialled.
+func dialPlanPage() page {
+	return &sheet{id: "dialplan", draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.dialplan")
+		if d.signedIn() {
+			p.nav("reload", d.say("reload"), IconRestart, (*Screen).reload)
+		}
+		plan := d.now.Plan
+		if plan == nil {
+			p.add(Control{ID: "none", Role: Text, Text: d.say("dialplan.none"), Icon: IconInfo})
+			return
+		}
+		about := plan.Plan()
+		p.add(Control{ID: "name", Role: Heading, Text: d.planName()})
+		age := Control{ID: "age", Role: Text, Text: d.say("dialplan.fresh", "Age", d.span(d.time.Sub(plan.Loaded))), Icon: IconOK}
+		if plan.Kept || !d.signedIn() {
+			age.Text, age.Icon, age.Tone = d.say("dialplan.kept", "Age", d.span(d.time.Sub(plan.Loaded))), IconWarning, ToneWarn
+		}
+		p.add(age)
+		if about.ExternalAccessPrefix != "" {
+			p.label("prefix", d.say("dialplan.prefix"), about.ExternalAccessPrefix)
+		}
+		for i, skip := range plan.Skipped() {
+			p.add(Control{ID: "skipped." + number(i), Role: Text, Text: skip.Sentence, Second: skip.Fix, Icon: IconWarning, Tone: ToneWarn})
+		}
+		for i, r := range about.Rules {
+			text := r.Name
+			if text == "" {
+				text = r.Description
+			}
+			if text == "" {
+				text = d.say("dialplan.rule", "Number", i+1)
+			}
+			p.add(Control{ID: "rule." + number(i), Role: Label, Text: text, Value: r.Pattern + "  ->  " + r.Translation})
+		}
+	}}
+}
+
+// systemPage is what the phone is and where it is signed in.
+func systemPage() page {
+	return &sheet{id: "system", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.system")
+		now := d.now
+		for _, row := range []struct{ id, value string }{
+			{"firmware", now.Firmware}, {"mac", now.MAC}, {"rootset", now.RootSet}, {"policy", string(now.Policy)},
+			{"address", now.Address}, {"user", now.User}, {"server", now.Server},
+		} {
+			p.label(row.id, d.say("system."+row.id), row.value)
+		}
+		if now.Server != "" {
+			p.label("way", d.say("system.way"), d.say(map[bool]string{true: "system.edge", false: "system.pool"}[now.Remote]))
+		}
+		p.label("gruu", d.say("system.gruu"), now.GRUU)
+		if set := now.Settings; set != nil {
+			p.label("updates", d.say("system.updates"), set.Updates.URL)
+		}
+		if box := now.Mailbox; box != nil {
+			p.label("exchange", d.say("system.exchange"), strings.TrimSpace(box.URL+" "+box.Server))
+			p.label("polled", d.say("system.polled"), d.stamp(box.Polled.In(d.place)))
+		} else if d.signedIn() {
+			p.label("exchange", d.say("system.exchange"), d.noExchange())
+		}
+	}}
+}
+
+// noExchange is why the phone has no mailbox.
+func (d draw) noExchange() string {
+	for i := len(d.steps) - 1; i >= 0; i-- {
+		if st := d.steps[i]; st.Name == journal.Exchange || st.Name == journal.Autodiscover {
+			return st.Decided
+		}
+	}
+	return d.say("system.noexchange")
+}

@@ -1,0 +1,111 @@
+package screen
+
+import (
+	"context"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// The pages of a phone that nobody uses yet: off, starting, signing in.
+
+func offPage() page { return &sheet{id: "off", public: true, draw: func(draw, *sketch) {}} }
+
+// startPage is the bring-up of the phone, as far as it has come: without a
+// cable it goes no further.
+func startPage() page {
+	return &sheet{id: "start", draw: func(d draw, p *sketch) {
+		p.Title = d.say("start.title")
+		p.add(Control{ID: "power", Role: Text, Text: d.say("start.power", "Firmware", d.now.Firmware), Icon: IconOK, Tone: ToneGood},
+			Control{ID: "roots", Role: Text, Text: d.say("start.roots", "Count", len(d.now.Roots)), Icon: IconOK, Tone: ToneGood},
+			Control{ID: "network", Role: Text, Text: d.say("start.cable"), Icon: IconNetwork, Tone: ToneWarn},
+			Control{ID: "progress", Role: Progress, Text: d.say("start.network"), Fraction: -1})
+		p.toSettings(d)
+	}}
+}
+
+// toSettings is the soft key that opens the settings.
+func (p *sketch) toSettings(d draw) {
+	p.nav("settings", d.say("settings.title"), IconSettings, func(s *Screen) { s.open(settingsPage()) })
+}
+
+// stage is a part of signing in: its steps in the journal.
+type stage struct {
+	text string // message
+	step journal.Name
+}
+
+// stages are in the order in which they happen. The download of certificates
+// is one only where the phone asks for roots (R1.2).
+func stages() []stage {
+	return []stage{{"signing.time", journal.Time}, {"signing.discovery", journal.Discovery}, {"signing.connect", journal.Connect},
+		{"signing.trust", journal.Trust}, {"signing.roots", journal.Roots}, {"signing.register", journal.Register}}
+}
+
+// attempt is the steps of the present connection attempt: those after the last
+// failure.
+func (d draw) attempt() []journal.Step {
+	steps := d.lately()
+	for i := len(steps) - 1; i >= 0; i-- {
+		if steps[i].State == journal.Failed {
+			return steps[i+1:]
+		}
+	}
+	return steps
+}
+
+func signingInPage() page {
+	return &sheet{id: "signing-in", draw: func(d draw, p *sketch) {
+		p.Title = d.say("signing.title")
+		p.add(Control{ID: "who", Role: Heading, Text: d.say("signing.who", "Address", d.now.Address)})
+		last := map[journal.Name]journal.Step{}
+		for _, st := range d.attempt() {
+			last[st.Name] = st
+		}
+		var done, all float64
+		busy := "" // the message of what goes on now: the part after the last that has steps
+		for _, st := range stages() {
+			step, begun := last[st.step]
+			verdict, judged := last[journal.Trust]
+			searching := verdict.State == journal.Warned // the phone asks for roots
+			switch {
+			case st.step == journal.Roots && !begun && !searching:
+				continue
+			case st.step == journal.Time && !begun && len(last) > 0:
+				continue // the clock was right already
+			}
+			all++
+			c := Control{ID: "stage." + string(st.step), Role: Text, Text: d.say(st.text), Tone: ToneDim}
+			switch {
+			case begun && st.step == journal.Roots && searching: // its steps go on until all are installed
+				c.Tone, c.Icon, busy = ToneNone, IconCert, st.text
+				c.Second = step.Decided
+			case begun && step.State == journal.Warned:
+				c.Tone, c.Icon, done = ToneWarn, IconWarning, done+1
+			case begun, st.step == journal.Connect && judged: // who has shown a certificate was connected to
+				c.Tone, c.Icon, done = ToneGood, IconOK, done+1
+			case st.step == journal.Roots:
+				busy = st.text
+			}
+			p.add(c)
+		}
+		if busy == "signing.roots" {
+			p.add(Control{ID: "download", Role: Progress, Text: d.say("signing.download"), Fraction: -1})
+		} else {
+			p.add(Control{ID: "progress", Role: Progress, Text: d.say("signing.title"), Fraction: done / max(all, 1)})
+		}
+		p.nav("cancel", d.say("cancel"), IconSignOut, func(s *Screen) {
+			s.form.stay = true // somebody may have seen a slip
+			s.signOut()
+		})
+		p.toSettings(d)
+	}}
+}
+
+// signOut signs out, or ends a sign-in that is under way. The PIN goes with its
+// user: the next one proves himself by his password and makes his own.
+func (s *Screen) signOut() {
+	s.errand(func(ctx context.Context) {
+		s.phone.SignOut(ctx) // the journal tells what went wrong; the phone forgets the user in any case
+		s.phone.SetPIN("")
+	}, func() {})
+}

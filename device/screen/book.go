@@ -1,0 +1,365 @@
+package screen
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"github.com/ocphone/ocphone/device"
+)
+
+// person is what pool and Exchange say of one person, put together. Nobody
+// changes it once the book is made.
+type person struct {
+	name    string
+	company string
+	address string // sign-in address at the pool; "": none is known
+	email   string
+	phones  []phoneNumber
+	pool    bool // in the contact list of the pool
+	outlook bool // in the contacts of Outlook
+
+	order  string   // folded name, to sort by
+	words  []string // of the name, folded
+	more   []string // of company and addresses, folded
+	keys   string   // digit keys of all words of the name, run together
+	starts []int    // where the words begin in keys
+	digits []string // of each of phones, with a leading + where it has one
+}
+
+// phoneNumber is a number as somebody wrote it, and what it is for.
+type phoneNumber struct {
+	kind string // of Exchange: BusinessPhone, …
+	text string
+}
+
+// section is one group of the pool's contact list.
+type section struct {
+	name   string
+	other  bool // those who are in no group
+	people []*person
+}
+
+// book is the index of contacts, made once for each contact list and kept until
+// another list comes. The zero book is empty.
+type book struct {
+	edition  int             // grows with each list; 0: there was none yet
+	from     device.Snapshot // whose lists they are
+	people   []*person       // all, by name
+	outlook  []*person
+	sections []section
+	byNumber map[string]*person
+
+	query string // of found
+	found []hit
+}
+
+// hit is a person that was looked for, and by which number: -1 for the name.
+type hit struct {
+	*person
+	number int
+}
+
+// people is the index of the contacts, made when a page first asks for it.
+func (d draw) people() *book {
+	if d.book == nil {
+		d.book = &book{}
+	}
+	d.book.update(d.now)
+	return d.book
+}
+
+// update makes the index anew if the lists of now are others.
+func (b *book) update(now device.Snapshot) {
+	fresh := b.edition > 0 && b.from.Contacts == now.Contacts && (b.from.Mailbox == nil) == (now.Mailbox == nil) &&
+		(now.Mailbox == nil || identical(b.from.Mailbox.Contacts, now.Mailbox.Contacts))
+	if fresh {
+		b.from = now
+		return
+	}
+	*b = book{edition: b.edition + 1, from: now, byNumber: map[string]*person{}}
+	at := map[string]*person{}
+	b.readOutlook(at)
+	b.readPool(at)
+	for _, p := range b.people {
+		p.index()
+		for _, d := range p.digits {
+			if d := strings.TrimPrefix(d, "+"); b.byNumber[d] == nil {
+				b.byNumber[d] = p
+			}
+		}
+	}
+	slices.SortStableFunc(b.people, byName)
+	slices.SortStableFunc(b.outlook, byName)
+	for _, s := range b.sections {
+		slices.SortStableFunc(s.people, byName)
+	}
+}
+
+// identical reports whether two slices are one and the same.
+func identical[T any](a, b []T) bool {
+	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
+}
+
+func byName(a, b *person) int { return cmp.Compare(a.order, b.order) }
+
+// readOutlook takes the contacts of Outlook; at finds them by address.
+func (b *book) readOutlook(at map[string]*person) {
+	if b.from.Mailbox == nil {
+		return
+	}
+	for _, c := range b.from.Mailbox.Contacts {
+		p := &person{name: oneLine(c.Name()), company: oneLine(c.Company), email: oneLine(c.Email), outlook: true}
+		for _, n := range c.Phones {
+			p.phones = append(p.phones, phoneNumber{string(n.Key), oneLine(n.Text)})
+		}
+		for _, address := range []string{withoutSIP(c.IM), c.Email} {
+			if key := strings.ToLower(address); key != "" && at[key] == nil {
+				at[key] = p
+			}
+		}
+		b.people, b.outlook = append(b.people, p), append(b.outlook, p)
+	}
+}
+
+func withoutSIP(address string) string {
+	if scheme, rest, ok := strings.Cut(address, ":"); ok && strings.EqualFold(scheme, "sip") {
+		return rest
+	}
+	return address
+}
+
+// readPool takes the contact list of the pool in its groups. Somebody who is in
+// Outlook too is the same person.
+func (b *book) readPool(at map[string]*person) {
+	list := b.from.Contacts
+	if list == nil {
+		return
+	}
+	const others = "~" // the group that everybody is in, for those who are in no other
+	index := map[uint32]int{}
+	rest := section{other: true}
+	for _, g := range list.Groups {
+		if g.Name == others {
+			continue
+		}
+		index[g.ID] = len(b.sections)
+		b.sections = append(b.sections, section{name: oneLine(g.Name)})
+	}
+	for _, c := range list.Contacts {
+		p := at[strings.ToLower(c.Address)]
+		if p == nil || p.pool {
+			p = &person{}
+			b.people = append(b.people, p)
+		}
+		p.pool, p.address = true, oneLine(c.Address)
+		if own := oneLine(c.Name); own != "" {
+			if p.name != "" && p.name != own {
+				p.more = words(p.name)
+			}
+			p.name = own
+		}
+		grouped := false
+		for _, id := range c.Groups {
+			if i, ok := index[id]; ok {
+				b.sections[i].people = append(b.sections[i].people, p)
+				grouped = true
+			}
+		}
+		if !grouped {
+			rest.people = append(rest.people, p)
+		}
+	}
+	if len(rest.people) > 0 {
+		b.sections = append(b.sections, rest)
+	}
+}
+
+// shown is the name, or what there is instead.
+func (p *person) shown() string {
+	if p.name != "" {
+		return p.name
+	}
+	if p.address != "" {
+		return p.address
+	}
+	if p.email != "" {
+		return p.email
+	}
+	if len(p.phones) > 0 {
+		return p.phones[0].text
+	}
+	return ""
+}
+
+// index prepares what search looks at.
+func (p *person) index() {
+	p.order = fold(p.shown())
+	p.words = splitWords(p.order)
+	p.more = append(append(append(p.more, words(p.company)...), words(p.address)...), words(p.email)...)
+	var keys strings.Builder
+	for _, w := range p.words {
+		p.starts = append(p.starts, keys.Len())
+		for _, r := range w {
+			if k := keyOf(r); k != 0 {
+				keys.WriteByte(k)
+			}
+		}
+	}
+	p.keys = keys.String()
+	for _, n := range p.phones {
+		p.digits = append(p.digits, digitsOf(n.text))
+	}
+}
+
+// keyOf is the key of the dial pad that bears the letter; 0: none does.
+func keyOf(r rune) byte {
+	switch {
+	case r >= '0' && r <= '9':
+		return byte(r)
+	case r >= 'a' && r <= 'z':
+		return "22233344455566677778889999"[r-'a'] // ITU-T E.161
+	}
+	return 0
+}
+
+// digitsOf is a number without what people write between digits and without an
+// extension; a leading + stays.
+func digitsOf(text string) string {
+	text, _, _ = strings.Cut(text, ";")
+	var b strings.Builder
+	for _, r := range text {
+		if r >= '0' && r <= '9' || r == '+' && b.Len() == 0 {
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+// fold makes texts comparable: small letters without marks.
+func fold(s string) string {
+	s = strings.ToLower(s)
+	if strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range norm.NFKD.String(s) {
+		switch {
+		case unicode.Is(unicode.Mn, r):
+		case r == 'ø':
+			b.WriteByte('o')
+		case r == 'æ':
+			b.WriteString("ae")
+		case r == 'œ':
+			b.WriteString("oe")
+		case r == 'ß':
+			b.WriteString("ss")
+		case r == 'ł':
+			b.WriteByte('l')
+		case r == 'đ' || r == 'ð':
+			b.WriteByte('d')
+		case r == 'ı':
+			b.WriteByte('i')
+		default:
+			b.WriteRune(r)
+		}
+	}
+	return b.String()
+}
+
+func words(s string) []string { return splitWords(fold(s)) }
+
+func splitWords(folded string) []string {
+	return strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
+}
+
+// find looks for query: by the letters that words begin with, or by keys of
+// the dial pad, over names and numbers. Names come before numbers, both in the
+// order of names.
+func (b *book) find(query string) []hit {
+	query = strings.TrimSpace(query)
+	if query == b.query {
+		return b.found
+	}
+	b.query, b.found = query, nil
+	if strings.Trim(query, "0123456789*#+ ()-./") == "" {
+		b.found = b.findDigits(digitsOf(query))
+		return b.found
+	}
+	folded := fold(query)
+	parts := splitWords(folded)
+	for _, p := range b.people {
+		if p.matches(parts) || len(parts) == 0 && strings.Contains(p.order, folded) {
+			b.found = append(b.found, hit{p, -1})
+		}
+	}
+	return b.found
+}
+
+// matches reports whether each part begins a word of p.
+func (p *person) matches(parts []string) bool {
+	for _, part := range parts {
+		begins := func(w string) bool { return strings.HasPrefix(w, part) }
+		if !slices.ContainsFunc(p.words, begins) && !slices.ContainsFunc(p.more, begins) {
+			return false
+		}
+	}
+	return len(parts) > 0
+}
+
+func (b *book) findDigits(q string) []hit {
+	if q == "" || q == "+" {
+		return nil
+	}
+	var named, numbered []hit
+	for _, p := range b.people {
+		begins := func(at int) bool { return strings.HasPrefix(p.keys[at:], q) }
+		if slices.ContainsFunc(p.starts, begins) {
+			named = append(named, hit{p, -1})
+			continue
+		}
+		for i, d := range p.digits {
+			if numberMatches(d, q) {
+				numbered = append(numbered, hit{p, i})
+				break
+			}
+		}
+	}
+	return append(named, numbered...)
+}
+
+// numberMatches: one digit or a + must begin the number, more may stand anywhere in it.
+func numberMatches(number, q string) bool {
+	if q[0] == '+' {
+		return strings.HasPrefix(number, q)
+	}
+	number = strings.TrimPrefix(number, "+")
+	return strings.HasPrefix(number, q) || len(q) > 1 && strings.Contains(number, q)
+}
+
+// owner is who has exactly that number; nil: nobody is known.
+func (b *book) owner(number string) *person {
+	d := strings.TrimPrefix(digitsOf(number), "+")
+	if d == "" || strings.Contains(number, "@") || strings.Contains(number, ";") {
+		return nil
+	}
+	return b.byNumber[d]
+}
+
+// oneLine makes text of others fit for a line: no control characters, no marks
+// that turn the direction of what follows.
+func oneLine(s string) string {
+	clean := func(r rune) rune {
+		switch {
+		case r == '\t' || r == '\n' || r == '\r' || r == 0x2028 || r == 0x2029:
+			return ' '
+		case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == unicode.ReplacementChar:
+			return -1
+		}
+		return r
+	}
+	return strings.TrimSpace(strings.Map(clean, s))
+}

@@ -1,0 +1,169 @@
+package screen
+
+import (
+	"slices"
+	"time"
+)
+
+// calendarPage shows what is on today and tomorrow.
+type calendarPage struct {
+	dials
+	shown []meeting // rows of the last view
+}
+
+// meeting is one row: an event, or the name of a day.
+type meeting struct {
+	heading    string // "": it is an event
+	subject    string
+	place      string
+	start, end time.Time
+	allDay     bool
+	with       bool // others take part
+	private    bool
+	busy       string // of Exchange: Busy, Tentative, …
+}
+
+// meetingID and the number of the row is the ID of a row.
+const meetingID = "meeting."
+
+func newCalendarPage(*Screen) page { return &calendarPage{} }
+
+func (p *calendarPage) view(d draw) Page {
+	p.shown = nil
+	today := midnight(d.time.In(d.place))
+	nothing := false
+	if d.now.Mailbox != nil {
+		for _, day := range []struct {
+			heading string
+			from    time.Time
+		}{{"calendar.today", today}, {"calendar.tomorrow", today.AddDate(0, 0, 1)}} {
+			events := d.meetings(day.from, day.from.AddDate(0, 0, 1))
+			if day.from.Equal(today) {
+				nothing = len(events) == 0
+			}
+			if len(events) > 0 {
+				p.shown = append(append(p.shown, meeting{heading: d.say(day.heading, "Date", d.date(day.from))}), events...)
+			}
+		}
+	}
+	rows := p.shown
+	v := Page{ID: "calendar", Layout: List, Title: d.say("calendar.title"), Controls: d.boxLines(),
+		List: &Rows{ID: meetingID, Len: len(rows), Row: func(i int) Control { return rows[i].control(d, i) }}}
+	switch {
+	case d.now.Mailbox == nil: // the lines above say why
+	case len(rows) == 0:
+		v.List.Empty = d.say("calendar.nothing")
+	case nothing:
+		v.Controls = append(v.Controls, Control{ID: "nothing", Role: Text, Text: d.say("calendar.nothingToday"), Tone: ToneDim})
+	}
+	return v
+}
+
+// meetings are the events that touch the time from from to to, those of the
+// whole day first.
+func (d draw) meetings(from, to time.Time) (all []meeting) {
+	for _, e := range d.now.Mailbox.Calendar {
+		m := meeting{subject: oneLine(e.Subject), place: oneLine(e.Location), start: e.Start.In(d.place), end: e.End.In(d.place),
+			allDay: e.AllDay, with: e.Meeting, private: e.Private, busy: string(e.Status)}
+		// One that takes no time touches the moment when it is.
+		if m.start.Before(to) && (m.end.After(from) || m.start.Equal(m.end) && !m.start.Before(from)) {
+			all = append(all, m)
+		}
+	}
+	slices.SortStableFunc(all, func(a, b meeting) int {
+		switch {
+		case a.allDay && !b.allDay:
+			return -1
+		case b.allDay && !a.allDay:
+			return 1
+		}
+		return a.start.Compare(b.start)
+	})
+	return all
+}
+
+// title is the subject, or what is shown instead of one.
+func (m meeting) title(d draw) string {
+	switch {
+	case m.private:
+		return d.say("calendar.private")
+	case m.subject == "":
+		return d.say("calendar.noSubject")
+	}
+	return m.subject
+}
+
+// hours say from when until when; a day that is not the one of at is told.
+func (m meeting) hours(d draw) string {
+	if m.allDay {
+		return d.say("calendar.allDay")
+	}
+	from, to := d.clock(m.start), d.clock(m.end)
+	if !midnight(m.start).Equal(midnight(m.end)) && !m.end.Equal(midnight(m.start).AddDate(0, 0, 1)) {
+		from, to = d.stamp(m.start), d.stamp(m.end)
+	}
+	return d.say("calendar.hours", "From", from, "To", to)
+}
+
+func (m meeting) state(d draw) string {
+	switch m.busy {
+	case "Busy":
+		return d.say("calendar.busy")
+	case "Tentative":
+		return d.say("calendar.tentative")
+	case "OOF":
+		return d.say("calendar.away")
+	case "Free":
+		return d.say("calendar.free")
+	}
+	return ""
+}
+
+func (m meeting) control(d draw, i int) Control {
+	if m.heading != "" {
+		return Control{ID: meetingID + number(i), Role: Heading, Text: m.heading}
+	}
+	c := Control{ID: meetingID + number(i), Role: Row, Icon: IconCalendar, Text: m.title(d), Second: m.hours(d), Value: m.state(d)}
+	if !m.private {
+		c.Second = joined(c.Second, m.place)
+	}
+	switch {
+	case m.with && !m.private:
+		c.Icon = IconGroup
+	case m.private:
+		c.Icon = IconLock
+	}
+	switch {
+	case m.allDay:
+	case !m.end.After(d.time):
+		c.Tone = ToneDim
+	case !m.start.After(d.time):
+		c.Tone, c.Value = ToneGood, joined(d.say("calendar.now"), c.Value)
+	}
+	return c
+}
+
+func (p *calendarPage) tap(s *Screen, id string) {
+	if id == troubleID {
+		s.openTrouble()
+		return
+	}
+	i, ok := indexOf(id, meetingID, len(p.shown))
+	if !ok || p.shown[i].heading != "" {
+		return
+	}
+	s.open(meetingPage(p.shown[i]))
+}
+
+// meetingPage shows one event.
+func meetingPage(m meeting) page {
+	return &sheet{id: "meeting", draw: func(d draw, p *sketch) {
+		p.Title = d.say("calendar.meeting")
+		p.add(Control{ID: "subject", Role: Heading, Text: m.title(d), Icon: IconCalendar})
+		p.label("when", d.say("calendar.when"), joined(d.date(m.start), m.hours(d)))
+		if !m.private {
+			p.label("where", d.say("calendar.where"), m.place)
+		}
+		p.label("state", d.say("calendar.state"), m.state(d))
+	}}
+}

@@ -1,0 +1,103 @@
+package screen
+
+// cardPage is what is known of one person; a tap on a number takes it to the
+// dial pad.
+type cardPage struct {
+	dials
+	s *Screen // for the rules, which are asked beside it
+	*person
+	rules ruling
+}
+
+// IDs of the card.
+const (
+	numberID  = "number." // and which one
+	addressID = "address"
+)
+
+func newCardPage(s *Screen, who *person) page { return &cardPage{s: s, person: who} }
+
+func (p *cardPage) view(d draw) Page {
+	v := Page{ID: "card", Layout: Detail, Title: d.say("card.title")}
+	name := p.shown()
+	if name == "" {
+		name = d.say("contacts.noName")
+	}
+	v.Controls = append(v.Controls, Control{ID: "name", Role: Heading, Text: name, Icon: IconPerson})
+	texts := make([]string, len(p.phones))
+	for i, n := range p.phones {
+		texts[i] = n.text
+	}
+	p.rules.ask(p.s, d.now, texts...)
+	for i, n := range p.phones {
+		c := Control{ID: numberID + number(i), Role: Row, Icon: IconDial, Text: n.text, Value: d.kindOf(n.kind)}
+		if r, ok := p.rules.known[n.text]; ok {
+			c.Second = d.say("card.dials", "Number", r.result)
+		}
+		v.Controls = append(v.Controls, c)
+	}
+	if p.address != "" {
+		v.Controls = append(v.Controls, Control{ID: addressID, Role: Row, Icon: IconPerson, Text: p.address, Value: d.say("card.address")})
+	}
+	for _, l := range []Control{
+		{ID: "email", Text: d.say("card.email"), Value: p.email},
+		{ID: "company", Text: d.say("card.company"), Value: p.company},
+	} {
+		if l.Value != "" {
+			l.Role = Label
+			v.Controls = append(v.Controls, l)
+		}
+	}
+	if len(p.phones) == 0 {
+		v.Controls = append(v.Controls, Control{ID: "no-number", Role: Text, Text: d.say("card.noNumber"), Tone: ToneDim})
+	}
+	return v
+}
+
+// kindOf is what a number is for.
+func (t *texts) kindOf(kind string) string {
+	switch kind {
+	case "BusinessPhone":
+		return t.say("phone.work")
+	case "BusinessPhone2":
+		return t.say("phone.work2")
+	case "MobilePhone":
+		return t.say("phone.mobile")
+	case "HomePhone":
+		return t.say("phone.home")
+	case "PrimaryPhone":
+		return t.say("phone.main")
+	}
+	return t.say("phone.other")
+}
+
+func (p *cardPage) tap(s *Screen, id string) {
+	if id == addressID {
+		s.open(newDialPage(s, p.address))
+	} else if i, ok := indexOf(id, numberID, len(p.phones)); ok {
+		s.open(newDialPage(s, p.phones[i].text))
+	}
+}
+
+// dials is a page on which digits that are pressed or typed go to the dial pad;
+// the red key leaves it.
+type dials struct{ plain }
+
+func (dials) key(s *Screen, k Key) bool {
+	switch {
+	case len(k) == 1: // 0-9 * #
+		p := newDialPage(s, "")
+		s.open(p)
+		return p.key(s, k)
+	case k == KeyEnd:
+		s.back()
+		return true
+	}
+	return false
+}
+
+func (dials) typed(s *Screen, text string) {
+	if isDialled(text) {
+		s.open(newDialPage(s, text))
+	}
+}

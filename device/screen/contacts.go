@@ -1,0 +1,183 @@
+package screen
+
+import "strings"
+
+// contactsPage shows the contacts of the pool by groups and those of Outlook,
+// and looks for somebody in both while a person types or presses digits.
+type contactsPage struct {
+	plain
+	outlook bool // which tab
+	search  field
+	shown   []entry // rows of the last view
+	of      entries
+}
+
+// entry is one row: a person, or the name of a group.
+type entry struct {
+	*person
+	number int    // by which number he was found; -1: none
+	group  string // "": it is a person
+	count  int    // in the group
+}
+
+// entries says of what the rows were made: they are kept while it stays.
+type entries struct {
+	book    *book
+	edition int
+	outlook bool
+	query   string
+}
+
+// IDs of the page of contacts.
+const (
+	searchID  = "search"
+	personID  = "contact." // and the number of the row
+	groupsID  = "tab.groups"
+	outlookID = "tab.outlook"
+)
+
+func newContactsPage(*Screen) page {
+	return &contactsPage{search: field{id: searchID, label: "contacts.search", max: 64}}
+}
+
+func (p *contactsPage) view(d draw) Page {
+	p.list(d)
+	v := Page{ID: "contacts", Layout: List, Title: d.say("contacts.title"), Keyboard: Letters,
+		Controls: []Control{p.search.control(d.texts)}}
+	v.Controls[0].Icon = IconSearch
+	if p.search.text == "" {
+		v.Controls = append(v.Controls,
+			Control{ID: groupsID, Role: Tab, Text: d.say("contacts.groups"), On: !p.outlook},
+			Control{ID: outlookID, Role: Tab, Text: d.say("contacts.outlook"), On: p.outlook})
+		if p.outlook {
+			v.Controls = append(v.Controls, d.boxLines()...)
+		}
+	} else {
+		v.Nav = []Control{{ID: "search.clear", Role: Button, Text: d.say("contacts.clear"), Icon: IconDelete}}
+	}
+	rows := p.shown
+	v.List = &Rows{ID: personID, Len: len(rows), Row: func(i int) Control { return rows[i].control(d, i) }}
+	switch {
+	case p.search.text != "":
+		v.List.Empty = d.say("contacts.noneFound")
+	case p.outlook && d.now.Mailbox == nil: // the lines above say why
+	case p.outlook:
+		v.List.Empty = d.say("contacts.noOutlook")
+	case d.now.Contacts == nil:
+		v.List.Empty = d.say("contacts.notTold")
+	default:
+		v.List.Empty = d.say("contacts.noGroups")
+	}
+	return v
+}
+
+// list makes the rows, unless they are those of the last time.
+func (p *contactsPage) list(d draw) {
+	book := d.people()
+	of := entries{book: book, edition: book.edition, outlook: p.outlook, query: p.search.text}
+	if p.of == of {
+		return
+	}
+	p.of = of
+	var rows []entry // a new array: Views hold the old one
+	switch {
+	case of.query != "":
+		found := book.find(of.query)
+		rows = make([]entry, len(found))
+		for i, h := range found {
+			rows[i] = entry{person: h.person, number: h.number}
+		}
+	case p.outlook:
+		rows = make([]entry, len(book.outlook))
+		for i, o := range book.outlook {
+			rows[i] = entry{person: o, number: -1}
+		}
+	default:
+		for _, s := range book.sections {
+			name := s.name
+			if s.other {
+				name = d.say("contacts.other")
+			}
+			if name == "" {
+				name = d.say("contacts.unnamed")
+			}
+			rows = append(rows, entry{group: name, count: len(s.people)})
+			for _, who := range s.people {
+				rows = append(rows, entry{person: who, number: -1})
+			}
+		}
+	}
+	p.shown = rows
+}
+
+func (e entry) control(d draw, i int) Control {
+	if e.person == nil {
+		return Control{ID: personID + number(i), Role: Heading, Text: e.group, Icon: IconGroup, Value: number(e.count)}
+	}
+	c := Control{ID: personID + number(i), Role: Row, Icon: IconPerson, Text: e.shown(), Second: e.company}
+	if c.Text == "" {
+		c.Text = d.say("contacts.noName")
+	}
+	if c.Second == "" && e.address != c.Text {
+		c.Second = e.address
+	}
+	switch {
+	case e.number >= 0:
+		c.Value = e.phones[e.number].text
+	case len(e.phones) > 0 && e.phones[0].text != c.Text:
+		c.Value = e.phones[0].text
+	}
+	return c
+}
+
+func (p *contactsPage) tap(s *Screen, id string) {
+	switch id {
+	case groupsID, outlookID:
+		p.outlook = id == outlookID
+	case "search.clear":
+		p.search.text = ""
+		s.focus = ""
+	case troubleID:
+		s.openTrouble()
+	default:
+		if i, ok := indexOf(id, personID, len(p.shown)); ok && p.shown[i].person != nil {
+			s.open(newCardPage(s, p.shown[i].person))
+		}
+	}
+}
+
+func (p *contactsPage) typed(_ *Screen, text string) { p.search.typed(text) }
+
+func (p *contactsPage) key(s *Screen, k Key) bool {
+	switch {
+	case len(k) == 1: // 0-9 * #
+		p.search.typed(string(k))
+	case k == KeyDelete:
+		p.search.erase()
+	case k == KeyEnter && s.focus == searchID: // the keyboard on the screen goes
+		s.focus = ""
+	case k == KeyEnd && p.search.text != "":
+		p.search.text = ""
+	case k == KeyEnd:
+		s.back()
+	default:
+		return false
+	}
+	return true
+}
+
+// indexOf is the number of a row whose ID is prefix and a number below n.
+func indexOf(id, prefix string, n int) (int, bool) {
+	digits, ok := strings.CutPrefix(id, prefix)
+	if !ok || digits == "" || len(digits) > 9 {
+		return 0, false
+	}
+	i := 0
+	for _, r := range digits {
+		if r < '0' || r > '9' {
+			return 0, false
+		}
+		i = 10*i + int(r-'0')
+	}
+	return i, i < n
+}

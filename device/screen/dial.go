@@ -1,0 +1,204 @@
+package screen
+
+import (
+	"strings"
+	"time"
+)
+
+// dialPage is the dial pad: the number as it is typed, what the rules of the
+// dial plan make of it, and who has such a number or such a name by keys.
+type dialPage struct {
+	s     *Screen // for the rules, which are asked beside it
+	text  field
+	rules ruling
+	of    entries // of what the rows were made
+	shown []match // rows of the last view
+	again string  // number that was called last
+	said  bool    // the person has been told that there are no calls yet
+}
+
+// match is one number of somebody.
+type match struct {
+	*person
+	number string
+	kind   string
+}
+
+// IDs of the dial pad.
+const (
+	dialledID = "number"
+	ruledID   = "rules"
+	matchID   = "match." // and the number of the row
+	redialID  = "redial"
+	eraseID   = "erase"
+	callKeyID = "call"
+)
+
+// longPress is how long 0 is held for a +; as on mobile phones.
+const longPress = 800 * time.Millisecond
+
+func newDialPage(s *Screen, digits string) page {
+	p := &dialPage{s: s, text: field{id: dialledID, label: "dial.number"}}
+	p.text.typed(digits)
+	if digits == "0" { // its key may be the one that led here
+		p.plus(s)
+	}
+	return p
+}
+
+// isDialled reports whether text is of digits and such.
+func isDialled(text string) bool { return text != "" && strings.Trim(text, "0123456789*#+") == "" }
+
+func (p *dialPage) view(d draw) Page {
+	book := d.people()
+	p.match(book)
+	v := Page{ID: "dial", Layout: Dial, Title: d.say("dial.title"), Keyboard: Letters,
+		Controls: []Control{p.text.control(d.texts)}}
+	if d.focus == dialledID { // letters are typed: the keyboard takes the place of the keys
+		v.Layout = List
+	}
+	p.rules.ask(p.s, d.now, p.text.text)
+	if r, ok := p.rules.known[p.text.text]; ok && p.text.text != "" {
+		v.Controls = append(v.Controls, Control{ID: ruledID, Role: Row, Icon: IconInfo, Text: r.result, Second: r.sentence},
+			Control{ID: "uri", Role: Text, Text: r.uri, Tone: ToneDim})
+	}
+	if p.said {
+		v.Controls = append(v.Controls, Control{ID: "no-calls", Role: Text, Text: d.say("dial.noCalls"), Icon: IconInfo, Tone: ToneWarn})
+	}
+	rows := p.shown
+	v.List = &Rows{ID: matchID, Len: len(rows), Row: func(i int) Control {
+		m := rows[i]
+		c := Control{ID: matchID + number(i), Role: Row, Icon: IconPerson, Text: m.shown(), Second: m.number}
+		if m.kind != "" {
+			c.Value = d.kindOf(m.kind)
+		}
+		return c
+	}}
+	if v.List.Empty = d.say("dial.noMatch"); p.text.text == "" {
+		v.List.Empty = d.say("dial.hint")
+	}
+	empty := p.text.text == ""
+	v.Nav = append(v.Nav, Control{ID: callKeyID, Role: Button, Text: d.say("dial.call"), Icon: IconDial, Tone: ToneGood, Off: empty},
+		Control{ID: eraseID, Role: Button, Text: d.say("dial.erase"), Icon: IconDelete, Off: empty})
+	p.again = ""
+	if box := d.now.Mailbox; box != nil && empty {
+		for _, c := range box.Calls {
+			if c.Kind == "outgoing" && c.Number != "" {
+				p.again = oneLine(c.Number)
+				name := oneLine(c.Name)
+				if name == "" {
+					name = book.nameOf(p.again)
+				}
+				if name == "" {
+					name = p.again
+				}
+				v.Nav = append(v.Nav, Control{ID: redialID, Role: Button, Text: d.say("dial.redial"), Second: name, Icon: IconOutgoing})
+				break
+			}
+		}
+	}
+	return v
+}
+
+// match looks for who has such a number or name, unless that is known.
+func (p *dialPage) match(book *book) {
+	of := entries{book: book, edition: book.edition, query: p.text.text}
+	if p.of == of {
+		return
+	}
+	p.of, p.shown = of, nil // a new array: Views hold the old one
+	if strings.TrimSpace(of.query) == "" {
+		return
+	}
+	for _, h := range book.find(of.query) {
+		switch {
+		case h.number >= 0:
+			p.shown = append(p.shown, match{h.person, h.phones[h.number].text, h.phones[h.number].kind})
+		case len(h.phones) == 0 && h.address != "":
+			p.shown = append(p.shown, match{h.person, h.address, ""})
+		default:
+			for _, n := range h.phones {
+				p.shown = append(p.shown, match{h.person, n.text, n.kind})
+			}
+		}
+	}
+}
+
+func (p *dialPage) tap(s *Screen, id string) {
+	switch id {
+	case callKeyID:
+		p.call()
+	case eraseID:
+		p.said = false
+		p.text.erase()
+	case redialID:
+		p.set(p.again)
+	case ruledID:
+		if r, ok := p.rules.known[p.text.text]; ok {
+			s.open(rulesPage(r))
+		}
+	default:
+		if i, ok := indexOf(id, matchID, len(p.shown)); ok {
+			p.set(p.shown[i].number)
+			s.focus = "" // for the next key that means "call"
+		}
+	}
+}
+
+// hold on the erase key takes all away.
+func (p *dialPage) hold(_ *Screen, id string) {
+	if id == eraseID {
+		p.set("")
+	}
+}
+
+func (p *dialPage) set(number string) {
+	p.said, p.text.text = false, ""
+	p.text.typed(number)
+}
+
+// call says that there are no calls: they come with another version.
+func (p *dialPage) call() { p.said = p.text.text != "" }
+
+func (p *dialPage) typed(_ *Screen, text string) {
+	p.said = false
+	p.text.typed(text)
+}
+
+func (p *dialPage) key(s *Screen, k Key) bool {
+	switch {
+	case k == Key0:
+		p.typed(s, "0")
+		p.plus(s)
+	case len(k) == 1: // 1-9 * #
+		p.typed(s, string(k))
+	case k == KeyDelete:
+		p.tap(s, eraseID)
+	case k == KeyCall && p.text.text == "" && p.again != "": // as on the phone: green twice calls again
+		p.set(p.again)
+	case k == KeyCall:
+		p.call()
+	case k == KeyEnter && s.focus == dialledID: // the keyboard on the screen goes
+		s.focus = ""
+	case k == KeyEnd:
+		s.back()
+	default:
+		return false
+	}
+	return true
+}
+
+// plus makes a + of the 0 just typed if its key is still down after a while.
+func (p *dialPage) plus(s *Screen) {
+	pressed, typed := s.keys[Key0], p.text.text
+	if pressed.IsZero() {
+		return
+	}
+	s.opt.Clock.AfterFunc(longPress, func() {
+		s.change(func() {
+			if s.keys[Key0].Equal(pressed) && p.text.text == typed && strings.HasSuffix(typed, "0") {
+				p.text.text = strings.TrimSuffix(typed, "0") + "+"
+			}
+		})
+	})
+}

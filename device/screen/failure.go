@@ -1,0 +1,142 @@
+package screen
+
+import (
+	"strings"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// failurePage says why nobody is signed in, in a sentence, and what can be
+// done about it.
+func failurePage() page {
+	return &sheet{id: "failure", draw: func(d draw, p *sketch) {
+		p.Layout, p.Title = Detail, d.say("failure.title")
+		f := d.now.Failure
+		if f == nil {
+			return
+		}
+		p.add(Control{ID: "what", Role: Heading, Text: d.say("failure.heading"), Icon: IconError, Tone: ToneBad},
+			Control{ID: "decided", Role: Text, Text: f.Decided})
+		if at := d.now.NextTry; !at.IsZero() {
+			p.add(Control{ID: "next", Role: Text, Text: d.say("failure.next", "Time", d.precise(at.In(d.place))), Icon: IconTime})
+		}
+		if f.Fix != "" {
+			p.add(Control{ID: "fix", Role: Text, Text: d.say("step.fix", "Text", f.Fix), Icon: IconInfo, Tone: ToneDim})
+		}
+		p.nav("details", d.say("failure.details"), IconInfo, func(s *Screen) { s.open(stepPage(*f)) })
+		if d.now.State == device.Refused {
+			p.nav("again", d.say("failure.again"), IconRestart, (*Screen).signInAgain)
+		}
+		p.nav("other", d.say("failure.other"), IconPerson, (*Screen).signOut)
+		p.toSettings(d)
+	}}
+}
+
+// signInAgain tries with what was typed. What a server has refused is not sent
+// again unseen: then the form opens, with an empty password.
+func (s *Screen) signInAgain() {
+	c := s.form.typedIn()
+	if f := s.now.Failure; f == nil || credentialsRefused(f.Code) {
+		s.form.fields[atPassword].text = ""
+		c.Password = ""
+	}
+	if c.Password == "" || c.Address != s.now.Address {
+		if c.Address != s.now.Address {
+			s.form.fill(device.Credentials{Address: s.now.Address, User: s.now.User})
+		}
+		s.open(s.form)
+		return
+	}
+	s.signIn(c)
+}
+
+// credentialsRefused reports whether a server has refused user or password.
+func credentialsRefused(code journal.Code) bool {
+	switch code {
+	case journal.AuthPassword, journal.ADCredentials, journal.ADLocked, journal.ADExpired, journal.ADDisabled, journal.AuthDisabled:
+		return true
+	}
+	return false
+}
+
+// stepPage is one decision with everything behind it.
+func stepPage(st journal.Step) page {
+	return &sheet{id: "step", public: true, draw: func(d draw, p *sketch) {
+		icon, tone := mark(st.State)
+		p.Title = d.stepName(st.Name)
+		p.add(Control{ID: "decided", Role: Heading, Text: st.Decided, Icon: icon, Tone: tone})
+		if st.Fix != "" {
+			p.add(Control{ID: "fix", Role: Text, Text: d.say("step.fix", "Text", st.Fix), Icon: IconInfo})
+		}
+		p.label("asked", d.say("step.asked"), st.Asked)
+		p.label("answered", d.say("step.answered"), st.Answered)
+		p.label("by", d.say("step.by"), st.By)
+		p.label("because", d.say("step.because"), st.Because)
+		p.label("code", d.say("step.code"), string(st.Code))
+		p.label("at", d.say("step.at"), d.day(st.At.In(d.place))+" "+d.precise(st.At.In(d.place)))
+		if len(st.Details) > 0 {
+			p.add(Control{ID: "details", Role: Heading, Text: d.say("step.details")})
+		}
+		for i, line := range st.Details {
+			p.add(Control{ID: "details." + number(i), Role: Text, Text: line})
+		}
+	}}
+}
+
+// mark is how the state of a step looks.
+func mark(s journal.State) (Icon, Tone) {
+	switch s {
+	case journal.OK:
+		return IconOK, ToneGood
+	case journal.Warned:
+		return IconWarning, ToneWarn
+	case journal.Failed:
+		return IconError, ToneBad
+	}
+	return IconInfo, ToneDim
+}
+
+// stepName is a kind of step for a person; one that has no message yet is
+// shown by its own name.
+func (d draw) stepName(n journal.Name) string {
+	if d.plain("stepname."+string(n)) == "" {
+		return string(n)
+	}
+	return d.say("stepname." + string(n))
+}
+
+// stepRows lists steps, the newest first.
+func (p *sketch) stepRows(d draw, steps []journal.Step, wanted func(journal.Step) bool) []Control {
+	var rows []Control
+	for i := len(steps) - 1; i >= 0; i-- {
+		st := steps[i]
+		if !wanted(st) {
+			continue
+		}
+		icon, tone := mark(st.State)
+		p.row(&rows, Control{ID: "steps." + number(int(st.Seq)), Icon: icon, Tone: tone, Text: d.stepName(st.Name), Second: brief(st.Decided), Value: d.precise(st.At.In(d.place))},
+			func(s *Screen) { s.open(stepPage(st)) })
+	}
+	return rows
+}
+
+// briefest is how much of a sentence a row of a list has room for, in
+// characters. The page that the row opens has all of it.
+const briefest = 60
+
+// brief is a sentence that fits into a row.
+func brief(sentence string) string {
+	runes := []rune(sentence)
+	if len(runes) <= briefest {
+		return sentence
+	}
+	cut := briefest
+	for i := briefest; i > briefest/2; i-- { // not within a word
+		if runes[i] == ' ' {
+			cut = i
+			break
+		}
+	}
+	return strings.TrimRight(string(runes[:cut]), " ,;:") + "…"
+}

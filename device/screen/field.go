@@ -1,0 +1,45 @@
+package screen
+
+import "strings"
+
+// field is a line of text that is being typed; the cursor stands at its end.
+type field struct {
+	id     string
+	label  string // message
+	text   string
+	secret bool
+	max    int // characters; 0: maxField
+}
+
+// maxField bounds what is typed: nothing that a phone asks for is longer.
+const maxField = 256
+
+// typed appends text; control characters are dropped.
+func (f *field) typed(text string) {
+	most := f.max
+	if most == 0 {
+		most = maxField
+	}
+	runes := []rune(f.text)
+	for _, r := range text {
+		if r >= ' ' && r != 0x7f && len(runes) < most {
+			runes = append(runes, r)
+		}
+	}
+	f.text = string(runes)
+}
+
+// erase takes the last character away.
+func (f *field) erase() {
+	if runes := []rune(f.text); len(runes) > 0 {
+		f.text = string(runes[:len(runes)-1])
+	}
+}
+
+func (f *field) control(t *texts) Control {
+	c := Control{ID: f.id, Role: Field, Text: t.say(f.label), Value: f.text}
+	if f.secret {
+		c.Role, c.Value = Secret, strings.Repeat("•", len([]rune(f.text)))
+	}
+	return c
+}

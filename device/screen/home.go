@@ -1,0 +1,144 @@
+package screen
+
+import (
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device"
+)
+
+// homePage is what a signed-in phone shows at rest.
+func homePage() page {
+	return &sheet{id: "home", digits: func(s *Screen, digits string) page { return newDialPage(s, digits) }, draw: func(d draw, p *sketch) {
+		p.Layout, p.Title = Tiles, d.say("home.title")
+		p.add(Control{ID: "clock", Role: Heading, Text: d.clock(d.time), Second: d.date(d.time)})
+		me := Control{ID: "me", Role: Row, Presence: d.presence(), Icon: IconPerson, Text: d.who(), Second: d.number(), Value: d.presenceName(d.presence())}
+		p.do(me, func(s *Screen) { s.open(presencePage()) })
+		if d.now.State == device.SignedIn {
+			p.add(Control{ID: "loading", Role: Text, Text: d.say("home.loading"), Tone: ToneDim})
+		}
+		for i, t := range d.now.Troubles[max(0, len(d.now.Troubles)-mostTroubles):] {
+			p.do(Control{ID: "trouble." + number(i), Role: Row, Icon: IconWarning, Tone: ToneWarn, Text: d.stepName(t.Name), Second: asSentence(t.Code.Title())}, func(s *Screen) { s.open(stepPage(t)) })
+		}
+		if text, second, ok := d.meeting(); ok {
+			p.do(Control{ID: "meeting", Role: Row, Icon: IconCalendar, Text: text, Second: second}, func(s *Screen) { s.open(newCalendarPage(s)) })
+		}
+		calls, voice := "", ""
+		if box := d.now.Mailbox; box != nil {
+			calls = d.say("home.missed", "Count", d.missed())
+			voice = d.say("home.voice", "Count", box.Unread)
+		}
+		tile := func(id string, icon Icon, second string, badge int, open func(*Screen) page) {
+			c := Control{ID: id, Role: Tile, Icon: icon, Text: d.say("home." + id), Second: second}
+			if badge > 0 {
+				c.Badge = number(badge)
+			}
+			p.do(c, func(s *Screen) { s.open(open(s)) })
+		}
+		tile("contacts", IconContacts, "", 0, newContactsPage)
+		tile("calls", IconCalls, calls, d.missed(), newCallsPage)
+		tile("voicemail", IconVoicemail, voice, d.unread(), newVoicemailPage)
+		tile("dial", IconDial, "", 0, func(s *Screen) page { return newDialPage(s, "") })
+		tile("calendar", IconCalendar, "", 0, newCalendarPage)
+		tile("settings", IconSettings, "", 0, func(*Screen) page { return settingsPage() })
+		p.speedDials(d, d.people())
+		p.nav("lock", d.say("home.lock"), IconLock, (*Screen).lockNow)
+		p.nav("sign-out", d.say("settings.signout"), IconSignOut, (*Screen).askSignOut)
+	}}
+}
+
+// The home page has room for so many.
+const (
+	mostTroubles = 2 // the latest; the journal has all
+	mostSpeed    = 3
+)
+
+// speedDials are the contacts of the first group that has any.
+func (p *sketch) speedDials(d draw, people *book) {
+	for _, group := range people.sections {
+		if len(group.people) == 0 {
+			continue
+		}
+		p.add(Control{ID: "speed", Role: Heading, Text: d.say("home.speed")})
+		for i, who := range group.people[:min(len(group.people), mostSpeed)] {
+			p.do(Control{ID: "speed." + number(i), Role: Tile, Icon: IconPerson, Text: who.shown()}, func(s *Screen) { s.open(newCardPage(s, who)) })
+		}
+		return
+	}
+}
+
+func (d draw) unread() int {
+	if d.now.Mailbox == nil {
+		return 0
+	}
+	return d.now.Mailbox.Unread
+}
+
+// number is the user's own line, else his address.
+func (d draw) number() string {
+	if self := d.now.Self; self != nil {
+		if line, ok := self.Line(); ok {
+			n := strings.TrimPrefix(line.Number, "tel:")
+			n, extension, _ := strings.Cut(n, ";")
+			if ext, ok := strings.CutPrefix(extension, "ext="); ok {
+				return d.say("home.extension", "Number", n, "Extension", ext)
+			}
+			return n
+		}
+	}
+	return d.now.Address
+}
+
+// meeting is the next one of today that has not ended, or is still to begin.
+func (d draw) meeting() (text, second string, ok bool) {
+	if d.now.Mailbox == nil {
+		return "", "", false
+	}
+	y, m, day := d.time.Date()
+	tomorrow := time.Date(y, m, day+1, 0, 0, 0, 0, d.place)
+	for _, e := range d.now.Mailbox.Calendar {
+		if e.AllDay || !e.End.After(d.time) || !e.Start.Before(tomorrow) {
+			continue
+		}
+		text = e.Subject
+		second = d.clock(e.Start.In(d.place)) + " – " + d.clock(e.End.In(d.place))
+		if e.Private || text == "" {
+			text = d.say("home.private")
+		} else if e.Location != "" {
+			second += ", " + e.Location
+		}
+		return text, second, true
+	}
+	return "", "", false
+}
+
+func (d draw) presenceName(p Presence) string {
+	if p == PresenceUnknown {
+		return d.say("presence.unknown")
+	}
+	return d.say("presence." + string(p))
+}
+
+// presencePage shows how others see the user.
+func presencePage() page {
+	return &sheet{id: "presence", draw: func(d draw, p *sketch) {
+		p.Title = d.say("presence.title")
+		p.add(Control{ID: "state", Role: Row, Presence: d.presence(), Text: d.who(), Second: d.presenceName(d.presence())})
+		p.label("address", d.say("system.address"), d.now.Address)
+		if self := d.now.Self; self != nil {
+			p.label("note", d.say("presence.note"), self.Note)
+			for i, l := range self.Lines {
+				p.label("line."+number(i), d.say("presence.line"), strings.TrimPrefix(l.Number, "tel:"))
+			}
+			p.label("email", d.say("presence.email"), self.Email)
+		}
+	}}
+}
+
+// askSignOut asks before the user is signed out.
+func (s *Screen) askSignOut() {
+	s.confirm("sign-out", s.texts.say("settings.signout"), []string{s.texts.say("signout.sure", "Address", s.now.Address)}, s.texts.say("settings.signout"), func(s *Screen) {
+		s.home()
+		s.signOut()
+	})
+}

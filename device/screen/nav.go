@@ -1,0 +1,334 @@
+package screen
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// follow chooses the lowest page by what the phone is doing. A page of the same
+// kind stays the one it was.
+func (s *Screen) follow() {
+	var next page
+	switch now := s.now; {
+	case now.State == device.Off:
+		next = offPage()
+	case now.State == device.SignedOut && now.Place == "":
+		next = startPage()
+	case now.State == device.SignedOut:
+		next = s.form
+	case now.State == device.SigningIn:
+		next = signingInPage()
+	case now.State == device.Waiting || now.State == device.Refused:
+		next = failurePage()
+	default:
+		next = homePage()
+	}
+	if s.base != nil && name(s.base) == name(next) {
+		return
+	}
+	s.base = next
+	if len(s.stack) == 0 {
+		s.focus = ""
+	}
+	switch s.now.State {
+	case device.Off:
+		s.unlock()
+		s.stack, s.dialog, s.notices = nil, nil, nil
+		s.pull()
+	case device.SignedOut:
+		s.unlock()
+		s.prefs = s.phone.Preferences() // a reset may have taken them
+		s.form.remember(s.now)
+		s.stack = keep(s.stack) // what somebody else read is not for the next one
+	case device.SignedIn, device.IsReady:
+		s.form.forget()
+		s.stack = slices.DeleteFunc(slices.Clone(s.stack), func(p page) bool { return p == page(s.form) })
+	}
+}
+
+// name is the id of a page that has one of its own.
+func name(p page) string {
+	switch p := p.(type) {
+	case *sheet:
+		return p.id
+	case *signInPage:
+		return "signin"
+	}
+	return fmt.Sprintf("%T", p)
+}
+
+// keep is those of the stack's pages that show the phone, not a user's data.
+func keep(stack []page) (kept []page) {
+	for _, p := range stack {
+		if sh, ok := p.(*sheet); ok && sh.public {
+			kept = append(kept, p)
+		}
+	}
+	return kept
+}
+
+// open puts a page over the present one.
+func (s *Screen) open(p page) {
+	s.stack = append(s.stack, p)
+	s.focus, s.board = "", NoKeyboard
+}
+
+// back takes the topmost page away; the lowest stays.
+func (s *Screen) back() {
+	if n := len(s.stack); n > 0 {
+		s.stack = s.stack[: n-1 : n-1]
+	}
+	s.focus, s.board = "", NoKeyboard
+}
+
+// home takes all pages but the lowest away.
+func (s *Screen) home() {
+	s.stack, s.dialog, s.notices, s.focus, s.board = nil, nil, nil, "", NoKeyboard
+}
+
+// top is the page that takes taps and keys.
+func (s *Screen) top() page {
+	if s.dialog != nil && s.lock == nil {
+		return s.dialog
+	}
+	return s.shown()
+}
+
+// shown is the page under a dialog.
+func (s *Screen) shown() page {
+	if s.lock != nil {
+		return s.lock
+	}
+	if n := len(s.stack); n > 0 {
+		return s.stack[n-1]
+	}
+	return s.base
+}
+
+// Tap is a finger on the control with that ID. Taps on what is not there, or
+// greyed out, do nothing.
+func (s *Screen) Tap(id string) { s.touch(id, page.tap) }
+
+// Hold is a finger that stays on a control.
+func (s *Screen) Hold(id string) { s.touch(id, page.hold) }
+
+// present is the page of the View that takes taps.
+func (s *Screen) present() Page {
+	if s.view.Dialog != nil {
+		return *s.view.Dialog
+	}
+	return s.view.Page
+}
+
+func (s *Screen) touch(id string, what func(page, *Screen, string)) {
+	s.person(func() {
+		p := s.present()
+		switch {
+		case id == "back" && p.Back:
+			s.back()
+		case p.Keyboard != NoKeyboard && isBoard(id):
+			s.board = Keyboard(strings.TrimPrefix(id, boardID))
+		case p.has(id):
+			if c, ok := p.control(id); ok && (c.Role == Field || c.Role == Secret) {
+				s.focus = id
+			}
+			what(s.top(), s, id)
+		}
+	})
+}
+
+// boardID and the name of a keyboard is the ID of the key that shows it.
+const boardID = "keyboard."
+
+func isBoard(id string) bool {
+	return id == boardID+string(Letters) || id == boardID+string(Capitals) || id == boardID+string(Symbols)
+}
+
+// person is change for what somebody does: it puts off the lock. A phone
+// without power takes nothing.
+func (s *Screen) person(f func()) {
+	s.change(func() {
+		if !s.now.On() {
+			return
+		}
+		s.touched = s.opt.Clock.Now()
+		f()
+	})
+}
+
+// Type is text from a keyboard, the one of a computer or the one on the screen.
+func (s *Screen) Type(text string) {
+	s.person(func() {
+		s.top().typed(s, text)
+		if s.board == Capitals { // of one letter, as on every small keyboard
+			s.board = NoKeyboard
+		}
+	})
+}
+
+// Press is a key of the body going down, Release its coming up.
+func (s *Screen) Press(k Key) {
+	s.person(func() {
+		s.keys[k] = s.opt.Clock.Now()
+		if s.top().key(s, k) {
+			return
+		}
+		if p := s.present(); k == KeyLeft || k == KeyRight {
+			if c, ok := p.control(p.Focus); ok && c.Role == Slider && !c.Off {
+				s.top().tap(s, c.ID+map[Key]string{KeyLeft: "-", KeyRight: "+"}[k])
+				return
+			}
+		}
+		switch k {
+		case KeyHome:
+			if s.dialog == nil && s.lock == nil {
+				s.home()
+			}
+		case KeyEnd:
+			s.leave()
+		case KeyTab, KeyDown, KeyRight:
+			s.moveFocus(1)
+		case KeyUp, KeyLeft:
+			s.moveFocus(-1)
+		case KeyEnter:
+			s.enter()
+		case KeyVolumeUp, KeyVolumeDown:
+			s.volumeKey(k == KeyVolumeUp)
+		}
+	})
+}
+
+// leave is the red key: it answers a dialog in the way that changes nothing, or
+// goes back.
+func (s *Screen) leave() {
+	p := s.present()
+	for _, id := range []string{"cancel", "close", "ok"} {
+		if _, there := p.control(id); there && s.view.Dialog != nil {
+			s.top().tap(s, id)
+			return
+		}
+	}
+	if p.Back {
+		s.back()
+	}
+}
+
+// enter taps what has the focus.
+func (s *Screen) enter() {
+	p := s.present()
+	switch c, ok := p.control(p.Focus); {
+	case p.Focus == "back":
+		s.back()
+	case ok && !c.Off:
+		s.top().tap(s, c.ID)
+	}
+}
+
+// Release ends a Press.
+func (s *Screen) Release(k Key) { s.change(func() { delete(s.keys, k) }) }
+
+// Lift takes the receiver off the hook, or puts it back: that works without
+// power too. Who lifts it means to dial, and who puts it down has done with it.
+func (s *Screen) Lift(up bool) {
+	s.change(func() {
+		if s.hook == up {
+			return
+		}
+		s.hook, s.touched = up, s.opt.Clock.Now()
+		if _, dialling := s.shown().(*dialPage); up && !dialling && s.lock == nil && s.drawing().signedIn() {
+			s.lifted = newDialPage(s, "")
+			s.open(s.lifted)
+		}
+		if up {
+			return
+		}
+		if at := slices.Index(s.stack, s.lifted); at >= 0 {
+			s.stack = s.stack[:at:at]
+			s.focus, s.board = "", NoKeyboard
+		}
+		s.lifted = nil
+	})
+}
+
+// moveFocus goes to the next control that takes taps, or the one before.
+func (s *Screen) moveFocus(by int) {
+	p := s.present()
+	var ids []string
+	at := -1
+	for _, list := range [][]Control{p.Controls, p.rows(), p.Nav} {
+		for _, c := range list {
+			if c.Off || !c.active() {
+				continue
+			}
+			if c.ID == p.Focus {
+				at = len(ids)
+			}
+			ids = append(ids, c.ID)
+		}
+	}
+	if p.Back {
+		if p.Focus == "back" {
+			at = len(ids)
+		}
+		ids = append(ids, "back")
+	}
+	if len(ids) == 0 {
+		return
+	}
+	if at < 0 && by < 0 {
+		at = 0
+	}
+	s.focus = ids[(at+by+len(ids))%len(ids)]
+}
+
+// rows are the controls of the list.
+func (p Page) rows() []Control {
+	if p.List == nil {
+		return nil
+	}
+	all := make([]Control, p.List.Len)
+	for i := range all {
+		all[i] = p.List.Row(i)
+	}
+	return all
+}
+
+// active reports whether a control does something when it is tapped.
+func (c Control) active() bool {
+	switch c.Role {
+	case Text, Heading, Label, Progress:
+		return false
+	}
+	return true
+}
+
+// ask shows a dialog, after the one that is there. Of one kind there is one at
+// a time: the latest.
+func (s *Screen) ask(p page) {
+	if s.dialog == nil || name(s.dialog) == name(p) {
+		s.dialog, s.focus = p, ""
+		return
+	}
+	for i, waiting := range s.notices {
+		if name(waiting) == name(p) {
+			s.notices[i] = p
+			return
+		}
+	}
+	s.notices = append(s.notices, p)
+}
+
+// answer takes the dialog away.
+func (s *Screen) answer() {
+	s.dialog, s.focus = nil, ""
+	if len(s.notices) > 0 {
+		s.dialog, s.notices = s.notices[0], s.notices[1:]
+	}
+}
+
+// lately is the steps of the present epoch.
+func (d draw) lately() []journal.Step { return d.steps[len(d.steps)-d.recent:] }

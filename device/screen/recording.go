@@ -1,0 +1,146 @@
+package screen
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Player is a loudspeaker.
+type Player interface {
+	// Play plays a recording in RIFF WAVE (G.711, GSM 6.10 or another codec),
+	// beginning at a time of it. It tells how far it is several times a
+	// second. It returns nil at the end, the error of ctx when that is done
+	// before, and another error when it cannot play this recording.
+	Play(ctx context.Context, wav []byte, at time.Duration, progress func(time.Duration)) error
+}
+
+// maxSound is the most that the phone takes of a recording, in bytes: a quarter
+// of an hour in G.711. The limit is ours.
+const maxSound = 8 << 20
+
+// fetchStep is after how many bytes the progress is shown.
+const fetchStep = 64 << 10
+
+var (
+	errTooLong = errors.New("screen: the recording is longer than the phone takes")
+	errEmpty   = errors.New("screen: the message has no recording")
+)
+
+// describe is an error in sentences.
+func describe(t *texts, err error) []string {
+	switch {
+	case errors.Is(err, errTooLong):
+		return []string{t.say("player.tooLong", "Number", maxSound/1024)}
+	case errors.Is(err, errEmpty):
+		return []string{t.say("player.empty")}
+	}
+	return failureLines(t, err)
+}
+
+// failureLines is what happened, and what an administrator would change.
+func failureLines(t *texts, err error) []string {
+	var f *journal.Failure
+	if !errors.As(err, &f) {
+		return []string{t.say("player.failed"), asSentence(oneLine(err.Error()))}
+	}
+	step := f.Step(journal.Exchange).Stamp(0, time.Time{})
+	return []string{step.Decided, asSentence(step.Fix)}
+}
+
+// sink takes a recording into memory, as much as the phone takes.
+type sink struct {
+	held   bytes.Buffer
+	told   int
+	tell   func(n int)
+	tooBig bool
+}
+
+// Write implements io.Writer.
+func (w *sink) Write(b []byte) (int, error) {
+	if w.held.Len()+len(b) > maxSound {
+		w.tooBig = true
+		return 0, errTooLong
+	}
+	n, _ := w.held.Write(b)
+	if w.held.Len()-w.told >= fetchStep {
+		w.told = w.held.Len()
+		w.tell(w.told)
+	}
+	return n, nil
+}
+
+// fetch reads one recording of a message, and how many there are.
+func fetch(ctx context.Context, phone *device.Phone, id string, index int, progress func(int)) (sound []byte, audio string, records int, err error) {
+	client, err := phone.Exchange()
+	if err != nil {
+		return nil, "", 0, err
+	}
+	now := phone.Snapshot()
+	i := mailIndex(now, id)
+	if i < 0 {
+		return nil, "", 0, errEmpty
+	}
+	all, err := client.Recordings(ctx, now.Mailbox.VoiceMails[i].ID)
+	switch {
+	case err != nil:
+		return nil, "", 0, err
+	case index >= len(all):
+		return nil, "", len(all), errEmpty
+	}
+	w := sink{tell: progress}
+	got, err := client.FetchAttachment(ctx, all[index].ID, &w)
+	switch {
+	case w.tooBig:
+		err = errTooLong
+	case err == nil && w.held.Len() == 0:
+		err = errEmpty
+	}
+	return w.held.Bytes(), string(got.Audio), len(all), err
+}
+
+// mailIndex is where a voice mail is in the mailbox; -1: it is not.
+func mailIndex(now device.Snapshot, id string) int {
+	if now.Mailbox != nil {
+		for i, m := range now.Mailbox.VoiceMails {
+			if m.ID.ID == id {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
+// playable reports whether the phone plays what Exchange calls so.
+func playable(audio string) bool {
+	switch audio {
+	case "wav/g711-alaw", "wav/g711-mulaw", "wav/gsm610", "wav":
+		return true
+	}
+	return false
+}
+
+// codec is a format for a person.
+func (t *texts) codec(audio string) string {
+	switch audio {
+	case "wav/g711-alaw":
+		return t.say("audio.alaw")
+	case "wav/g711-mulaw":
+		return t.say("audio.mulaw")
+	case "wav/gsm610":
+		return t.say("audio.gsm")
+	case "wav":
+		return t.say("audio.wav")
+	case "wma":
+		return t.say("audio.wma")
+	case "mp3":
+		return t.say("audio.mp3")
+	}
+	return t.say("audio.unknown")
+}
+
+func (t *texts) kilobytes(n int) string { return t.say("player.size", "Number", (n+1023)/1024) }

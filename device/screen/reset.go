@@ -1,0 +1,174 @@
+package screen
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// holeTime is how long a paper clip must be held: undocumented, long enough not
+// to happen by chance.
+const holeTime = 5 * time.Second
+
+// holeStep is how often the ring around the paper clip grows.
+const holeStep = 100 * time.Millisecond
+
+// clip is a paper clip at the bottom of the reset hole. It counts steps and not
+// the clock's time, which may be set meanwhile.
+type clip struct {
+	timer clock.Timer
+	held  time.Duration
+}
+
+// Poke puts a paper clip to the bottom of the reset hole, or takes it out. Held
+// long enough it resets the phone (R1.3); sooner out, nothing happens.
+func (s *Screen) Poke(in bool) {
+	s.change(func() {
+		s.pull()
+		if in && s.now.On() {
+			s.hole = &clip{}
+			s.wait(s.hole)
+		}
+	})
+}
+
+// pull takes the paper clip out.
+func (s *Screen) pull() {
+	if s.hole != nil && s.hole.timer != nil {
+		s.hole.timer.Stop()
+	}
+	s.hole = nil
+}
+
+func (s *Screen) wait(c *clip) {
+	c.timer = s.opt.Clock.AfterFunc(holeStep, func() { s.change(func() { s.holding(c) }) })
+}
+
+// holding is the timer of the paper clip.
+func (s *Screen) holding(c *clip) {
+	if s.hole != c {
+		return // taken out meanwhile
+	}
+	if c.held += holeStep; c.held < holeTime {
+		s.wait(c)
+		return
+	}
+	s.hole = nil
+	s.reset(func() (went, stayed []string, err error) {
+		diff, err := s.phone.PressReset()
+		return rootNames(diff.Went), rootNames(diff.Stayed), err
+	})
+}
+
+func (s *Screen) holeView() Hole {
+	if s.hole == nil {
+		return Hole{}
+	}
+	return Hole{Clip: true, Of: holeTime, Left: holeTime - s.hole.held}
+}
+
+// reset runs one of the phone's resets and shows what it did.
+func (s *Screen) reset(press func() (went, stayed []string, err error)) {
+	r := &resetPage{}
+	s.touched = s.opt.Clock.Now()
+	s.home()
+	s.unlock()
+	if s.unsaved != nil {
+		s.unsaved = map[string]string{} // a reset may take preferences away
+	}
+	s.open(&sheet{id: "reset", public: true, draw: r.draw})
+	s.opt.Clock.AfterFunc(restartTime, func() { s.change(func() { r.seen = true }) })
+	s.errand(func(ctx context.Context) {
+		if r.went, r.stayed, r.err = press(); r.err == nil { // what the status says of the user is over, too
+			s.await(ctx, func(now device.Snapshot) bool { return !(draw{now: now}).signedIn() })
+		}
+	}, func() { r.done = true })
+}
+
+// restartTime is how long a person sees at least that the phone restarts: it
+// is quicker than the eye, and than a hand that turns the phone over.
+const restartTime = 1500 * time.Millisecond
+
+// resetPage shows the phone restarting, then what went and what stayed. What
+// press has told is read once done is set.
+type resetPage struct {
+	done, seen   bool
+	went, stayed []string
+	err          error
+}
+
+func (r *resetPage) draw(d draw, p *sketch) {
+	p.Title = d.say("reset.title")
+	switch {
+	case !r.done || !r.seen:
+		p.Layout, p.Title = Centered, d.say("settings.restart")
+		p.add(Control{ID: "text", Role: Text, Text: d.say("reset.running"), Icon: IconRestart},
+			Control{ID: "progress", Role: Progress, Text: d.say("start.title"), Fraction: -1})
+		return
+	case r.err != nil:
+		p.add(Control{ID: "failed", Role: Heading, Text: d.say("reset.failed"), Icon: IconError, Tone: ToneBad},
+			Control{ID: "why", Role: Text, Text: sentenceOf(r.err)})
+	default:
+		rows := []Control{{ID: "roots.went", Role: Row, Text: d.say("reset.went", "Count", len(r.went)), Icon: IconReset}}
+		for i, root := range r.went {
+			rows = append(rows, Control{ID: "roots.went." + number(i), Role: Row, Text: root, Icon: IconDelete, Tone: ToneWarn})
+		}
+		rows = append(rows, Control{ID: "roots.stayed", Role: Row, Text: d.say("reset.stayed", "Count", len(r.stayed)), Icon: IconCert})
+		for i, root := range r.stayed {
+			rows = append(rows, Control{ID: "roots.stayed." + number(i), Role: Row, Text: root, Icon: IconOK, Tone: ToneGood})
+		}
+		p.list("roots", rows, "")
+		if len(r.went) > 0 {
+			p.add(Control{ID: "next", Role: Text, Text: d.say("reset.next"), Tone: ToneDim})
+		}
+	}
+	p.nav("continue", d.say("continue"), IconOK, (*Screen).home)
+}
+
+// resetMenu offers the resets of the menu; the paper clip is on the back.
+func resetMenu() page {
+	return &sheet{id: "reset-menu", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.reset")
+		p.add(Control{ID: "clip", Role: Text, Text: d.say("resetmenu.clip"), Tone: ToneDim})
+		for _, kind := range []string{"user", "factory"} {
+			p.do(Control{ID: kind, Role: Row, Icon: IconReset, Text: d.say("resetmenu." + kind), Second: d.say("resetmenu." + kind + ".what")}, func(s *Screen) {
+				s.confirm("reset-confirm", s.texts.say("resetmenu."+kind), []string{s.texts.say("resetmenu." + kind + ".what"), s.texts.say("sure")}, s.texts.say("settings.reset"), func(s *Screen) {
+					s.reset(func() (went, stayed []string, err error) {
+						if kind == "user" {
+							err = s.phone.ResetUser()
+							return nil, rootNames(s.phone.Snapshot().Roots), err
+						}
+						diff, err := s.phone.FactoryReset()
+						return rootNames(diff.Went), rootNames(diff.Stayed), err
+					})
+				})
+			})
+		}
+	}}
+}
+
+// rootNames are the subjects of roots.
+func rootNames[T interface{ Subject() string }](roots []T) []string {
+	names := make([]string, len(roots))
+	for i, r := range roots {
+		names[i] = r.Subject()
+	}
+	return names
+}
+
+// sentenceOf says what an error tells a person.
+func sentenceOf(err error) string {
+	var f *journal.Failure
+	if !errors.As(err, &f) {
+		return err.Error()
+	}
+	step := f.Step("").Stamp(0, time.Time{})
+	if f.Fix != "" {
+		return step.Decided + " " + step.Fix
+	}
+	return step.Decided
+}

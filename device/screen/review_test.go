@@ -1,0 +1,180 @@
+package screen_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+func TestLiftingTheReceiverIsDialling(t *testing.T) {
+	r := newRig(t, setup{}).home()
+	for _, row := range []struct {
+		name string
+		do   func()
+		page string // after the receiver is down again
+	}{
+		{"nothing", func() {}, "home"},
+		{"a number was dialled", func() { r.Type("4711") }, "home"},
+		{"somebody looked up the rules", func() {
+			r.Type("47")
+			r.taps("rules")
+			r.page("dial-rules")
+		}, "home"},
+		{"it was left before", func() { r.Press(screen.KeyHome); r.taps("contacts") }, "contacts"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r.Press(screen.KeyHome)
+			r.Lift(true)
+			if v := r.View(); !v.Hook || v.Page.ID != "dial" {
+				t.Errorf("lifted: %v, page %s", v.Hook, v.Page.ID)
+			}
+			r.Lift(true) // twice is once
+			row.do()
+			r.Lift(false)
+			if v := r.View(); v.Hook || v.Page.ID != row.page {
+				t.Errorf("down: lifted %v, page %s", v.Hook, v.Page.ID)
+			}
+		})
+	}
+	r.Press(screen.KeyHome)
+	r.Type("12")
+	r.page("dial")
+	r.Lift(true)
+	if v := r.View(); !strings.Contains(text(v.Page), "number: | Number |  | 12") {
+		t.Errorf("what was dialled is gone:\n%s", text(v.Page))
+	}
+	r.Lift(false)
+	if v := r.View(); v.Page.ID != "dial" {
+		t.Errorf("a page that was there before went: %s", v.Page.ID)
+	}
+}
+
+func TestReceiverOfAPhoneThatCannotDial(t *testing.T) {
+	r := newRig(t, setup{})
+	r.Lift(true)
+	if v := r.View(); !v.Hook {
+		t.Error("without power the receiver cannot be lifted")
+	}
+	r.on()
+	if v := r.page("signin"); !v.Hook {
+		t.Error("the receiver fell down")
+	}
+	r.Lift(false)
+	r.Lift(true)
+	if v := r.View(); v.Page.ID != "signin" {
+		t.Errorf("nobody is signed in, and the phone shows %s", v.Page.ID)
+	}
+	r.Lift(false)
+	locked := newLocked(t, pin)
+	locked.page("lock")
+	locked.Lift(true)
+	if v := locked.View(); v.Page.ID != "lock" || !v.Hook {
+		t.Errorf("the receiver opens a locked phone: %s", v.Page.ID)
+	}
+}
+
+func TestKeyboardOnTheScreenHasCapitalsAndSigns(t *testing.T) {
+	r := newRig(t, setup{}).on()
+	r.page("signin")
+	board := func(want screen.Keyboard) {
+		t.Helper()
+		if got := r.View().Page.Keyboard; got != want {
+			t.Errorf("keyboard %q, want %q", got, want)
+		}
+	}
+	board(screen.Letters)
+	r.Tap("keyboard.capitals")
+	board(screen.Capitals)
+	r.Type("A")
+	board(screen.Letters) // of one letter
+	r.Tap("keyboard.symbols")
+	board(screen.Symbols)
+	r.Type("1")
+	r.Type("2")
+	board(screen.Symbols)
+	r.Tap("password")
+	board(screen.Symbols)
+	r.Tap("keyboard.letters")
+	board(screen.Letters)
+	for _, id := range []string{"keyboard.", "keyboard.none", "keyboard.q"} {
+		r.Tap(id)
+		board(screen.Letters)
+	}
+	r.Tap("keyboard.capitals")
+	r.Tap("settings")
+	r.Tap("keyboard.symbols") // no field has the focus here
+	r.Tap("back")
+	board(screen.Letters)
+	if c, _ := find(r.View().Page, "address"); c.Value != "A12" {
+		t.Errorf("the address is %q", c.Value)
+	}
+}
+
+func TestOpenGoesToOnePersonOneMessageOneMeeting(t *testing.T) {
+	r := newRig(t, setup{}).home()
+	for id, says := range map[string]string{"card": "name:", "player": "caller:", "meeting": "subject:", "logging": "Log level"} {
+		if err := r.Open(id); err != nil {
+			t.Errorf("Open(%q): %v", id, err)
+			continue
+		}
+		want(t, r.View().Page, says)
+	}
+	bare := newRig(t, setup{}).on()
+	bare.page("signin")
+	for id, says := range map[string]string{"card": "signed in", "player": "signed in", "start": "no network cable", "failure": "a sign-in has failed", "root": "nothing to show"} {
+		if err := bare.Open(id); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("Open(%q): %v", id, err)
+		}
+	}
+	if v := bare.View(); v.Page.ID != "signin" || v.Page.Back {
+		t.Errorf("what failed has changed the page to %s", v.Page.ID)
+	}
+}
+
+func TestEveryPartBesideThePageHasAName(t *testing.T) {
+	r := newRig(t, setup{screen: pseudo}).on()
+	v := r.page("signin")
+	for _, id := range []string{"back", "status.missed", "status.cable", "keyboard.delete", "key.mute", "hook", "hole", "turn"} {
+		if name := v.Names[id]; !strings.HasPrefix(name, "⟦") || strings.Contains(name, "[") {
+			t.Errorf("%s is called %q", id, name)
+		}
+	}
+}
+
+func TestVolumeIsTurnedQuicklyAndTheLastOneIsKept(t *testing.T) {
+	r := newRig(t, setup{}).on()
+	r.page("signin")
+	for range 40 {
+		r.Press(screen.KeyVolumeUp)
+		r.Press(screen.KeyVolumeDown)
+	}
+	r.Press(screen.KeyVolumeUp)
+	if c, _ := find(r.page("sound").Page, "ring"); c.Value != "6" {
+		t.Errorf("the volume is %s", c.Value)
+	}
+	r.until("the volume to be kept", func(screen.View) bool { return r.phone.Preferences()["volume.ring"] == "6" })
+}
+
+func TestPhoneWithoutANetworkSaysSoOnEveryPage(t *testing.T) {
+	r := newRig(t, setup{}).home()
+	r.Open("contacts")
+	r.phone.Unplug()
+	v := r.until("the cable to be missed", func(v screen.View) bool { return !v.Status.Cable })
+	check(t, v.Page)
+	for _, id := range []string{"network", "system", "journal", "security", "settings", "time"} {
+		if err := r.Open(id); err != nil {
+			t.Errorf("Open(%q): %v", id, err)
+			continue
+		}
+		v := r.View()
+		check(t, v.Page)
+		if v.Status.Cable {
+			t.Errorf("page %s: the status shows a cable", id)
+		}
+	}
+	if s := r.phone.Snapshot().State; s != device.SignedOut && s != device.Waiting && s != device.Refused {
+		t.Errorf("unplugged, the phone is %s", s)
+	}
+}

@@ -1,0 +1,113 @@
+package screen
+
+import (
+	"context"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/ocphone/ocphone/device"
+)
+
+// ruled is what the dial plan makes of one text.
+type ruled struct {
+	result   string // number, address, or digits with their phone-context
+	uri      string // the Request-URI of a call
+	sentence string // which rule did it, for a person
+	attempts []attempt
+}
+
+// attempt is what one rule did.
+type attempt struct {
+	label, rule, why string
+	applied          bool
+}
+
+// ruling asks the dial plan beside the Screen: its rules come from the network,
+// and a bad one may take long. The zero ruling knows nothing.
+type ruling struct {
+	plan   *device.Plan
+	domain string
+	known  map[string]ruled
+	busy   bool
+}
+
+// maxRuled bounds what is known at a time.
+const maxRuled = 256
+
+// ask begins to find out what is not known of texts; the Screen shows another
+// View when it is. It is called under the Screen's lock.
+func (r *ruling) ask(s *Screen, now device.Snapshot, texts ...string) {
+	_, domain, _ := strings.Cut(now.Address, "@")
+	if r.known == nil || r.plan != now.Plan || r.domain != domain || len(r.known) > maxRuled {
+		r.plan, r.domain, r.known = now.Plan, domain, map[string]ruled{}
+	}
+	var open []string
+	for _, text := range texts {
+		if _, ok := r.known[text]; !ok && text != "" {
+			open = append(open, text)
+		}
+	}
+	if r.busy || len(open) == 0 {
+		return
+	}
+	r.busy = true
+	plan, answers := r.plan, make([]ruled, len(open))
+	s.errand(func(ctx context.Context) {
+		for i, text := range open {
+			if ctx.Err() != nil {
+				return
+			}
+			answers[i] = rule(plan, domain, text)
+		}
+	}, func() {
+		if r.busy = false; r.plan != plan || r.domain != domain {
+			return
+		}
+		for i, text := range open {
+			r.known[text] = answers[i]
+		}
+	})
+}
+
+// rule applies a plan; nil is that of a phone without one.
+func rule(plan *device.Plan, domain, text string) ruled {
+	if plan == nil {
+		plan = &device.Plan{}
+	}
+	x := plan.Explain(text)
+	r := ruled{result: x.String(), uri: x.URI(domain), sentence: asSentence(x.Sentence)}
+	for _, a := range x.Attempts {
+		r.attempts = append(r.attempts, attempt{label: strings.TrimSuffix(asSentence(oneLine(a.Label)), "."), rule: oneLine(a.Pattern + " -> " + a.Translation), why: asSentence(oneLine(a.Why)), applied: a.Outcome == "applied"})
+	}
+	return r
+}
+
+// asSentence gives s a capital and a full stop.
+func asSentence(s string) string {
+	r, n := utf8.DecodeRuneInString(s)
+	if n == 0 {
+		return ""
+	}
+	s = string(unicode.ToUpper(r)) + s[n:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}
+
+// rulesPage shows what every rule did with text.
+func rulesPage(r ruled) page {
+	return &sheet{id: "dial-rules", draw: func(d draw, p *sketch) {
+		p.Title = d.say("dial.rules")
+		rows := make([]Control, len(r.attempts))
+		for i, a := range r.attempts {
+			rows[i] = Control{ID: "rule." + number(i), Role: Row, Text: a.rule, Second: a.why, Value: a.label}
+			if a.applied {
+				rows[i].Icon, rows[i].Tone = IconOK, ToneGood
+			}
+		}
+		p.add(Control{ID: "sentence", Role: Text, Text: r.sentence, Second: r.uri})
+		p.list("rule.", rows, d.say("dial.noRules"))
+	}}
+}

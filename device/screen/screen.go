@@ -1,0 +1,227 @@
+// Package screen decides what the whole handset shows and what a tap or a key
+// does: a pure presenter, tested without a window (design decision 13).
+//
+//  1. s, err := screen.New(phone, screen.Options{Lang: "en"}); s.Close at the end.
+//  2. Give it what a person does: Tap, Hold, Press, Release, Type, Lift, Poke.
+//  3. Draw s.View(); Watch says when there is another.
+//
+// Pages are data (View); every text comes from the message catalogue. How
+// things look and where they stand is no concern of this package.
+//
+// Inside: a Screen keeps a stack of pages. The lowest one follows from what the
+// phone is doing (off, starting, signing in, failed, home); a person opens the
+// others over it; a dialog lies over them, and the lock over everything. A page
+// is a small value with the methods of the interface page: it says what it shows
+// of a Snapshot, and what a tap does. Most are a sheet, made of one function. All
+// of them run under the Screen's lock, so they are quick; what takes time goes
+// through Screen.errand.
+package screen
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Options say how a Screen is built.
+type Options struct {
+	Lang     string             // the hardware's language (R10.1), see Languages; "": en
+	Clock    clock.Clock        // the phone's clock; nil: the host's
+	Location *time.Location     // of times that are shown; nil: the host's
+	Suggest  device.Credentials // stands in the sign-in form at the beginning; a password is for labs only
+	Restart  func()             // pulls the power and gives it back; nil: power off and on
+	Player   Player             // a loudspeaker for voice mail; nil: there is none
+}
+
+// Screen presents one phone. Its methods may be called from any goroutine.
+type Screen struct {
+	phone   *device.Phone
+	opt     Options
+	texts   *texts
+	ctx     context.Context // ends with Close
+	cancel  context.CancelFunc
+	running sync.WaitGroup // the reader of events, errands
+
+	mu       sync.Mutex // guards the rest
+	now      device.Snapshot
+	steps    []journal.Step // oldest first, at most keepSteps
+	recent   int            // how many of them, at the end, are of the present epoch
+	epoch    uint64         // of the latest step
+	book     book           // of the contacts, see draw.people
+	stack    []page         // over the page that follows from the phone's state
+	base     page           // that page
+	form     *signInPage    // what was typed outlives a failure
+	dialog   page           // nil: none
+	notices  []page         // dialogs that wait for the present one to go
+	lock     *pinPage       // over everything while the phone is locked; nil: it is not
+	wrong    int            // PINs in a row
+	patience clock.Timer    // after wrong PINs; nil: none
+	touched  time.Time      // when somebody last did something
+	focus    string         // the control that has it; "": the page's choice
+	board    Keyboard       // that somebody chose; NoKeyboard: the choice of the page
+	keys     map[Key]time.Time
+	hook     bool
+	lifted   page              // that lifting the receiver opened; nil: none
+	hole     *clip             // nil: nobody pokes
+	prefs    map[string]string // as the phone keeps them; replaced, never changed
+	unsaved  map[string]string // of prefs; nil: no errand is saving
+	tick     clock.Timer       // for the clock on the screen
+	sleep    clock.Timer       // until the phone may lock itself
+	view     View
+	watchers map[int]func()
+	nextID   int
+	closed   bool
+}
+
+// keepSteps bounds the journal that a person can read on the handset.
+const keepSteps = 200
+
+// New presents phone. The phone stays the caller's.
+func New(phone *device.Phone, o Options) (*Screen, error) {
+	t, err := newTexts(o.Lang)
+	if err != nil {
+		return nil, err
+	}
+	if o.Clock == nil {
+		o.Clock = clock.System
+	}
+	if o.Location == nil {
+		o.Location = time.Local
+	}
+	s := &Screen{phone: phone, opt: o, texts: t, keys: map[Key]time.Time{}, watchers: map[int]func(){}}
+	s.ctx, s.cancel = context.WithCancel(context.Background())
+	s.now = phone.Snapshot()
+	s.mu.Lock()
+	s.touched, s.prefs = o.Clock.Now(), phone.Preferences()
+	s.form = newSignInPage(o.Suggest)
+	s.follow()
+	s.render()
+	s.mu.Unlock()
+	s.running.Go(s.listen)
+	return s, nil
+}
+
+// Close ends the Screen; the View stays as it is.
+func (s *Screen) Close() {
+	s.cancel()
+	s.mu.Lock()
+	s.closed = true
+	for _, t := range []clock.Timer{s.tick, s.sleep, s.patience} {
+		if t != nil {
+			t.Stop()
+		}
+	}
+	s.pull()
+	s.mu.Unlock()
+	s.running.Wait()
+}
+
+// View is what the handset shows now.
+func (s *Screen) View() View {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.view
+}
+
+// Watch has f called after each change of the View, until stop. f is called by
+// any goroutine, must not block, and takes the View by itself.
+func (s *Screen) Watch(f func()) (stop func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	id := s.nextID
+	s.nextID++
+	s.watchers[id] = f
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.watchers, id)
+	}
+}
+
+// listen follows the phone.
+func (s *Screen) listen() {
+	for cursor := uint64(0); ; {
+		events, next, _, ok := s.phone.Events().Wait(s.ctx, cursor)
+		if !ok {
+			return
+		}
+		cursor = next
+		snapshot := s.phone.Snapshot()
+		s.change(func() {
+			for _, e := range events {
+				s.record(e)
+			}
+			before := s.now
+			s.now = snapshot
+			if before.Address != "" && s.now.Address == "" {
+				s.form.clear()
+			}
+			s.follow()
+			s.notice(before)
+		})
+	}
+}
+
+// record keeps the step of an event.
+func (s *Screen) record(e device.Event) {
+	if e.Epoch != s.epoch {
+		s.epoch, s.recent = e.Epoch, 0
+	}
+	if e.Step == nil {
+		return
+	}
+	s.recent++
+	s.steps = append(s.steps, *e.Step)
+	if len(s.steps) > keepSteps { // a new array: Views hold the old one
+		s.steps = append(make([]journal.Step, 0, 2*keepSteps), s.steps[len(s.steps)-keepSteps:]...)
+	}
+	s.recent = min(s.recent, len(s.steps))
+	if e.Step.Name == journal.Time { // the clock may have been set
+		stop(&s.tick)
+		stop(&s.sleep)
+		s.touched = s.opt.Clock.Now()
+	}
+}
+
+// stop ends a timer that may not be there.
+func stop(t *clock.Timer) {
+	if *t != nil {
+		(*t).Stop()
+		*t = nil
+	}
+}
+
+// change runs f under the lock, makes a View, and tells the watchers.
+func (s *Screen) change(f func()) {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	f()
+	s.render()
+	watchers := make([]func(), 0, len(s.watchers))
+	for _, w := range s.watchers {
+		watchers = append(watchers, w)
+	}
+	s.mu.Unlock()
+	for _, w := range watchers {
+		w()
+	}
+}
+
+// errand runs work outside the lock, with a context that ends with the Screen,
+// and then done under it. It is called under the lock.
+func (s *Screen) errand(work func(ctx context.Context), done func()) {
+	if s.closed {
+		return
+	}
+	s.running.Go(func() {
+		work(s.ctx)
+		s.change(done)
+	})
+}

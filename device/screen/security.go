@@ -1,0 +1,135 @@
+package screen
+
+import (
+	"bytes"
+	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// securityPage leads to what the phone trusts, and shows why it trusted whom.
+func securityPage() page {
+	return &sheet{id: "security", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.security")
+		var rows []Control
+		came := 0
+		for _, r := range d.now.Roots {
+			if r.Downloaded() {
+				came++
+			}
+		}
+		p.row(&rows, Control{ID: "security.roots", Icon: IconCert, Text: d.say("start.roots", "Count", len(d.now.Roots)), Second: d.say("security.downloaded", "Count", came)},
+			func(s *Screen) { s.open(rootsPage()) })
+		if v := d.now.Verdict; v != nil { // refused: the evidence is here before a person asks for it
+			p.row(&rows, Control{ID: "security.refused", Icon: IconError, Tone: ToneBad, Text: d.say("security.refused"), Second: brief(v.Sentence)},
+				func(s *Screen) { s.open(linesPage("verdict", "security.refused", v.Sentence, v.Details())) })
+		}
+		rows = append(rows, p.stepRows(d, d.steps, func(st journal.Step) bool {
+			return st.Name == journal.Trust || st.Name == journal.Roots || st.Name == journal.Reset
+		})...)
+		p.add(Control{ID: "policy", Role: Text, Text: d.say("security.policy", "Policy", string(d.now.Policy), "Set", d.now.RootSet), Tone: ToneDim})
+		p.list("", rows, "")
+	}}
+}
+
+// rootsPage lists the trusted roots.
+func rootsPage() page {
+	return &sheet{id: "roots", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("roots.title")
+		var rows []Control
+		for i, r := range d.now.Roots {
+			tone, second := ToneNone, d.sourceName(string(r.Source.Kind))
+			if !r.Source.At.IsZero() {
+				second += ", " + d.stamp(r.Source.At.In(d.place))
+			}
+			if d.time.After(r.Certificate.NotAfter) || d.time.Before(r.Certificate.NotBefore) {
+				tone, second = ToneWarn, second+", "+d.say("roots.invalid")
+			}
+			p.row(&rows, Control{ID: "roots." + number(i), Icon: IconCert, Tone: tone, Text: commonName(r.Subject()), Second: second, Value: d.day(r.Certificate.NotAfter)},
+				func(s *Screen) { s.open(rootPage(r.Fingerprint())) })
+		}
+		p.list("roots", rows, d.say("roots.none"))
+	}}
+}
+
+// commonName is the first part of a distinguished name: what tells it from
+// others in a list.
+func commonName(dn string) string {
+	first := dn
+	for i := 0; i < len(dn); i++ {
+		if dn[i] == '\\' {
+			i++
+		} else if dn[i] == ',' {
+			first = dn[:i]
+			break
+		}
+	}
+	if _, value, ok := strings.Cut(first, "="); ok && value != "" {
+		return value
+	}
+	return dn
+}
+
+// sourceName is a way by which a root came.
+func (d draw) sourceName(kind string) string {
+	if d.plain("roots.from."+kind) == "" {
+		return kind
+	}
+	return d.say("roots.from." + kind)
+}
+
+// rootPage shows one root, as long as the phone trusts it.
+func rootPage(fingerprint string) page {
+	return &sheet{id: "root", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("root.title")
+		for _, r := range d.now.Roots {
+			if r.Fingerprint() != fingerprint {
+				continue
+			}
+			c := r.Certificate
+			p.add(Control{ID: "name", Role: Heading, Text: commonName(r.Subject()), Icon: IconCert})
+			p.label("subject", d.say("root.subject"), r.Subject())
+			issuer := c.Issuer.String()
+			if bytes.Equal(c.RawIssuer, c.RawSubject) { // as roots do
+				issuer = r.Subject()
+			}
+			p.label("issuer", d.say("root.issuer"), issuer)
+			p.label("from", d.say("root.from"), d.day(c.NotBefore))
+			p.label("until", d.say("root.until"), d.day(c.NotAfter))
+			p.label("key", d.say("root.key"), r.Key())
+			p.label("signature", d.say("root.signature"), c.SignatureAlgorithm.String())
+			p.label("fingerprint", d.say("root.fingerprint"), grouped(fingerprint))
+			p.label("source", d.say("root.source"), d.sourceName(string(r.Source.Kind)))
+			p.label("set", d.say("root.set"), r.Source.Set)
+			p.label("server", d.say("root.server"), r.Source.Server)
+			p.label("dn", d.say("root.dn"), r.Source.DN)
+			p.label("account", d.say("root.account"), r.Source.Account)
+			p.label("at", d.say("root.at"), d.stamp(r.Source.At.In(d.place)))
+			return
+		}
+		p.add(Control{ID: "gone", Role: Text, Text: d.say("root.gone"), Icon: IconInfo})
+	}}
+}
+
+// grouped is a fingerprint that the eye can follow.
+func grouped(hex string) string {
+	var b strings.Builder
+	for i, r := range hex {
+		if i > 0 && i%4 == 0 {
+			b.WriteByte(' ')
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// linesPage is a heading and lines of text below.
+func linesPage(id, title, heading string, lines []string) page {
+	return &sheet{id: id, public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say(title)
+		p.add(Control{ID: "heading", Role: Heading, Text: heading})
+		for i, line := range lines {
+			p.add(Control{ID: "line." + number(i), Role: Text, Text: line})
+		}
+	}}
+}

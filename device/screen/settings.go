@@ -1,0 +1,199 @@
+package screen
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"strconv"
+
+	"github.com/ocphone/ocphone/device"
+)
+
+// settingsPage is the menu of the phone. What belongs to a user is there while
+// one is signed in.
+func settingsPage() page {
+	return &sheet{id: "settings", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.title")
+		var rows []Control
+		entry := func(id string, icon Icon, second string, open func() page) {
+			p.row(&rows, Control{ID: "settings." + id, Icon: icon, Text: d.say("settings." + id), Second: second}, func(s *Screen) { s.open(open()) })
+		}
+		entry("security", IconCert, d.say("start.roots", "Count", len(d.now.Roots)), securityPage)
+		entry("journal", IconLog, d.say("settings.journal.what"), journalPage)
+		entry("network", IconNetwork, d.now.Place, networkPage)
+		entry("system", IconInfo, d.now.Firmware, systemPage)
+		entry("sound", IconSound, "", soundPage)
+		entry("time", IconTime, d.date(d.time)+", "+d.clock(d.time), timePage)
+		entry("language", IconLanguage, d.languageName(d.lang), languagePage)
+		if d.now.Settings != nil {
+			entry("provisioning", IconGroup, d.now.Server, provisioningPage)
+			entry("logging", IconLog, d.logLevel(), loggingPage)
+		}
+		if d.now.Plan != nil {
+			entry("dialplan", IconDial, d.planName(), dialPlanPage)
+		}
+		act := func(id string, icon Icon, second string, f func(*Screen)) {
+			p.row(&rows, Control{ID: "settings." + id, Icon: icon, Text: d.say("settings." + id), Second: second}, f)
+		}
+		if d.signedIn() {
+			act("pin", IconLock, "", func(s *Screen) {
+				aim := pinOld
+				if s.phone.PINDigits() == 0 {
+					aim = pinChange
+				}
+				s.open(newPINPage(aim))
+			})
+		}
+		if d.now.Address != "" && d.now.State != device.SignedOut {
+			act("signout", IconSignOut, d.now.Address, (*Screen).askSignOut)
+		}
+		act("restart", IconRestart, "", func(s *Screen) {
+			s.confirm("restart", s.texts.say("settings.restart"), []string{s.texts.say("restart.sure")}, s.texts.say("settings.restart"), (*Screen).restart)
+		})
+		entry("reset", IconReset, "", resetMenu)
+		p.list("settings", rows, "")
+	}}
+}
+
+// restart pulls the power and gives it back. Whoever was signed in signs in
+// again himself: the phone keeps no password.
+func (s *Screen) restart() {
+	s.home()
+	s.errand(func(ctx context.Context) {
+		if s.opt.Restart != nil {
+			s.opt.Restart()
+			return
+		}
+		s.phone.ShutDown(ctx) // what goes wrong at the farewell does not keep the power on
+		s.phone.PowerOn()
+	}, func() {})
+}
+
+// volumes are what can be set; the names are those of preferences.
+func volumes() []string { return []string{"ring", "receiver", "speaker"} }
+
+// Volumes go from 0 to loudest, and begin at usual.
+const (
+	loudest = 10
+	usual   = 5
+)
+
+func volumeOf(prefs map[string]string, which string) int {
+	v, err := strconv.Atoi(prefs["volume."+which])
+	if err != nil {
+		return usual
+	}
+	return min(max(v, 0), loudest)
+}
+
+// turn makes a volume louder or quieter by one, and keeps it.
+func (s *Screen) turn(which string, by int) {
+	v := min(max(volumeOf(s.prefs, which)+by, 0), loudest)
+	next := maps.Clone(s.prefs)
+	next["volume."+which] = number(v)
+	s.prefs = next
+	s.save(map[string]string{"volume." + which: number(v)})
+}
+
+// save keeps preferences in the phone's memory, which may take a moment. What is
+// changed meanwhile is kept thereafter, the latest value alone.
+func (s *Screen) save(prefs map[string]string) {
+	if s.unsaved != nil {
+		maps.Copy(s.unsaved, prefs)
+		return
+	}
+	s.unsaved = map[string]string{}
+	var err error
+	s.errand(func(context.Context) {
+		for name, value := range prefs {
+			err = errors.Join(err, s.phone.SetPreference(name, value))
+		}
+	}, func() {
+		rest := s.unsaved
+		if s.unsaved = nil; err != nil {
+			s.tell("sound-failed", s.texts.say("settings.sound"), sentenceOf(err))
+			s.prefs = s.phone.Preferences()
+		} else if len(rest) > 0 {
+			s.save(rest)
+		}
+	})
+}
+
+// volumeKey is a volume key of the body: of the receiver while it is lifted,
+// else of the ringing.
+func (s *Screen) volumeKey(up bool) {
+	which, by := "ring", -1
+	if s.hook {
+		which = "receiver"
+	}
+	if up {
+		by = 1
+	}
+	s.turn(which, by)
+	if s.lock == nil && s.dialog == nil && name(s.shown()) != "sound" {
+		s.open(soundPage())
+	}
+}
+
+func soundPage() page {
+	return &sheet{id: "sound", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.sound")
+		for _, which := range volumes() {
+			v := volumeOf(d.prefs, which)
+			p.add(Control{ID: which, Role: Slider, Text: d.say("sound." + which), Value: number(v), Fraction: float64(v) / loudest})
+			p.act[which+"-"] = func(s *Screen) { s.turn(which, -1) }
+			p.act[which+"+"] = func(s *Screen) { s.turn(which, 1) }
+		}
+	}}
+}
+
+// languagePage shows the language, which is that of the hardware (R10.1).
+func languagePage() page {
+	return &sheet{id: "language", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.language")
+		p.label("language", d.say("settings.language"), d.languageName(d.lang))
+		p.add(Control{ID: "why", Role: Text, Text: d.say("language.why"), Tone: ToneDim})
+	}}
+}
+
+// languageName is a language in that language.
+func (t *texts) languageName(tag string) string {
+	switch tag {
+	case "en":
+		return "English"
+	case "nl":
+		return "Nederlands"
+	case "fr":
+		return "Français"
+	case "de":
+		return "Deutsch"
+	case "it":
+		return "Italiano"
+	case "ja":
+		return "日本語"
+	case "ko":
+		return "한국어"
+	case "es":
+		return "Español"
+	}
+	return tag
+}
+
+// timePage shows the phone's clock and where it has its time from.
+func timePage() page {
+	return &sheet{id: "time", public: true, draw: func(d draw, p *sketch) {
+		p.Title = d.say("settings.time")
+		zone, _ := d.time.Zone()
+		p.label("date", d.say("time.date"), d.date(d.time)+", "+number(d.time.Year()))
+		p.label("clock", d.say("time.clock"), d.clock(d.time))
+		p.label("zone", d.say("time.zone"), zone)
+		for i := len(d.steps) - 1; i >= 0; i-- {
+			if st := d.steps[i]; st.Name == "time" {
+				icon, tone := mark(st.State)
+				p.do(Control{ID: "from", Role: Row, Icon: icon, Tone: tone, Text: st.Decided, Second: st.By}, func(s *Screen) { s.open(stepPage(st)) })
+				return
+			}
+		}
+		p.add(Control{ID: "own", Role: Text, Text: d.say("time.own"), Tone: ToneDim})
+	}}
+}

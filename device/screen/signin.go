@@ -1,0 +1,171 @@
+package screen
+
+import (
+	"context"
+
+	"github.com/ocphone/ocphone/device"
+)
+
+// signInPage is the form: address, user, password.
+type signInPage struct {
+	fields  [3]field
+	suggest device.Credentials
+	busy    bool // the phone is being told
+	stay    bool // what was typed outlives the next time that the phone forgets its user
+}
+
+// Fields of the form.
+const (
+	atAddress = iota
+	atUser
+	atPassword
+)
+
+func newSignInPage(suggest device.Credentials) *signInPage {
+	p := &signInPage{suggest: suggest}
+	p.fields[atAddress] = field{id: "address", label: "signin.address"}
+	p.fields[atUser] = field{id: "user", label: "signin.user"}
+	p.fields[atPassword] = field{id: "password", label: "signin.password", secret: true}
+	p.fill(suggest)
+	return p
+}
+
+func (p *signInPage) fill(c device.Credentials) {
+	p.fields[atAddress].text, p.fields[atUser].text, p.fields[atPassword].text = c.Address, c.User, c.Password
+}
+
+// typedIn is what stands in the form.
+func (p *signInPage) typedIn() device.Credentials {
+	return device.Credentials{Address: p.fields[atAddress].text, User: p.fields[atUser].text, Password: p.fields[atPassword].text}
+}
+
+// forget takes the password out of the form: it has done its work. One that
+// was suggested is public, and comes back.
+func (p *signInPage) forget() {
+	p.fields[atPassword].text = ""
+	if c := p.typedIn(); c.Address == p.suggest.Address && c.User == p.suggest.User {
+		p.fields[atPassword].text = p.suggest.Password
+	}
+}
+
+// clear is for the next user.
+func (p *signInPage) clear() {
+	if !p.stay {
+		p.fill(p.suggest)
+	}
+	p.stay = false
+}
+
+// remember fills in who signed in last, where nothing is typed.
+func (p *signInPage) remember(now device.Snapshot) {
+	if c := p.typedIn(); c.Address == "" && c.User == "" && now.Address != "" {
+		p.fill(device.Credentials{Address: now.Address, User: now.User})
+	}
+}
+
+// Fill puts credentials into the sign-in form, as if they were typed.
+func (s *Screen) Fill(c device.Credentials) { s.change(func() { s.form.fill(c) }) }
+
+func (p *signInPage) view(d draw) Page {
+	v := Page{ID: "signin", Layout: Form, Title: d.say("signin.title"), Keyboard: Letters, Focus: p.first()}
+	for i := range p.fields {
+		c := p.fields[i].control(d.texts)
+		if i == atUser {
+			c.Second = d.say("signin.user.form")
+		}
+		v.Controls = append(v.Controls, c)
+	}
+	v.Controls = append(v.Controls, Control{ID: "sign-in", Role: Button, Text: d.say("signin.go"), Off: p.busy})
+	v.Nav = []Control{{ID: "settings", Role: Button, Text: d.say("settings.title"), Icon: IconSettings}}
+	return v
+}
+
+// first is the field that waits for something to be typed.
+func (p *signInPage) first() string {
+	for _, f := range p.fields {
+		if f.text == "" && f.id != "user" { // the user may be left out
+			return f.id
+		}
+	}
+	return "sign-in"
+}
+
+// at is the field that has the focus; nil: none. From now on it keeps it.
+func (p *signInPage) at(s *Screen) *field {
+	if s.focus == "" {
+		s.focus = p.first()
+	}
+	for i := range p.fields {
+		if p.fields[i].id == s.focus {
+			return &p.fields[i]
+		}
+	}
+	return nil
+}
+
+func (p *signInPage) typed(s *Screen, text string) {
+	if f := p.at(s); f != nil {
+		f.typed(text)
+	}
+}
+
+func (p *signInPage) key(s *Screen, k Key) bool {
+	f := p.at(s)
+	switch {
+	case k == KeyDelete && f != nil:
+		f.erase()
+	case k == KeyEnter && f != nil && f.id == "password":
+		p.submit(s)
+	case k == KeyEnter && f != nil:
+		s.moveFocus(1)
+	case len(k) == 1 && f != nil:
+		f.typed(string(k))
+	default:
+		return false
+	}
+	return true
+}
+
+func (p *signInPage) tap(s *Screen, id string) {
+	switch id {
+	case "sign-in":
+		p.submit(s)
+	case "settings":
+		s.open(settingsPage())
+	}
+}
+
+func (p *signInPage) hold(*Screen, string) {}
+
+func (p *signInPage) submit(s *Screen) {
+	for _, f := range p.fields {
+		if f.text == "" && f.id != "user" {
+			s.focus = f.id
+			s.tell("signin-missing", s.texts.say("signin.title"), s.texts.say("signin.missing."+f.id))
+			return
+		}
+	}
+	s.signIn(p.typedIn())
+}
+
+// signIn has the phone sign somebody in; what it does not even try is shown.
+func (s *Screen) signIn(c device.Credentials) {
+	if s.form.busy {
+		return
+	}
+	s.form.busy = true
+	another := s.now.Address != "" && s.now.Address != c.Address
+	var err error
+	s.errand(func(context.Context) {
+		if err = s.phone.SignIn(c); err == nil && another {
+			s.phone.SetPIN("") // that of somebody else
+		}
+	}, func() {
+		s.form.busy = false
+		if err != nil {
+			s.tell("signin-refused", s.texts.say("signin.title"), sentenceOf(err))
+			return
+		}
+		s.home()
+	})
+}

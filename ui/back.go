@@ -1,0 +1,286 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"strconv"
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/ui/art"
+)
+
+// plateLines is how many lines the rating plate has room for.
+const plateLines = 7
+
+func (h *Handset) buildBack() *fyne.Container {
+	g := &grid{u: h.u}
+	for i := range plateLines {
+		size, y := float32(12.5), 108+20*float32(i-1)
+		if i == 0 {
+			size, y = 18, 80
+		}
+		h.plate = append(h.plate, g.print("", 0x2a2f36, size, i == 0, fyne.TextAlignLeading, 560, y, 332, 22))
+	}
+	h.plate[0].Text = "ocphone"
+	for _, l := range []struct {
+		text string
+		x    float32
+	}{{"LAN", 244}, {"PC", 332}, {"24 V", 414}, {"USB", 531}, {"RESET", art.HoleX}, {"HEADSET", 684}, {"HANDSET", 785}, {"LOCK", 867}} {
+		h.printed = append(h.printed, g.print(l.text, printGrey, 11, true, fyne.TextAlignCenter, l.x-41, 548, 82, 20))
+	}
+	h.plugs = newPlugs(h)
+	g.put(h.plugs.lan.Raster, art.LANX-8, art.JackY-8, art.PlugW, art.PlugH)
+	g.put(h.plugs.power.Raster, art.PowerX-36, art.PowerY-28, art.PlugW, art.PlugH)
+	h.hole = newHole(h)
+	g.put(h.hole, art.HoleX-holeSize/2, art.HoleY-holeSize/2, holeSize, holeSize)
+	return g.container()
+}
+
+// plugs are in their sockets while the phone is plugged in and has power.
+type plugs struct{ lan, power *skin }
+
+func newPlugs(h *Handset) *plugs {
+	p := &plugs{newSkin(h.u, &h.pics, art.PlugW), newSkin(h.u, &h.pics, art.PlugW)}
+	p.lan.set("lan", func() *art.Scene { return art.NetworkPlug(h.u.Contrast) })
+	p.power.set("power", func() *art.Scene { return art.PowerPlug(h.u.Contrast) })
+	p.show(false, false)
+	return p
+}
+
+func (p *plugs) show(cable, on bool) {
+	for s, in := range map[*skin]bool{p.lan: cable, p.power: on} {
+		if in && !s.Visible() {
+			s.Show()
+		} else if !in && s.Visible() {
+			s.Hide()
+		}
+	}
+}
+
+// Sizes around the reset hole, in design units.
+const (
+	holeSize   = 44 // what reacts to the pointer: it ends before USB and HEADSET
+	ringSize   = 34
+	secondsTop = 40
+	clipHover  = 16 // how far above the hole the tip is while only the keyboard points at it
+)
+
+// hole takes a paper clip. Over it the pointer becomes one; pressing pushes it
+// in, and letting go or leaving pulls it out. How long it must stay there, and
+// what happens then, is the presenter's business: the ring and the seconds are
+// what the view says.
+type hole struct {
+	widget.BaseWidget
+	h       *Handset
+	name    string
+	clip    *skin
+	ring    *canvas.Arc
+	mark    *canvas.Circle // of the focus
+	seconds *canvas.Text
+
+	at    fyne.Position // of the pointer
+	over  bool
+	focus bool
+	in    bool // the clip is, as far as this person's hand knows
+	state screen.Hole
+	done  bool // held long enough
+}
+
+func newHole(h *Handset) *hole {
+	o := &hole{h: h, name: "Reset hole", clip: newSkin(h.u, &h.pics, art.ClipW)}
+	o.ring = canvas.NewArc(0, 0, .74, opaque(0xff8a2e))
+	o.mark = canvas.NewCircle(nil)
+	o.mark.StrokeColor = opaque(0x2f8bff)
+	o.seconds = canvas.NewText("", opaque(0xffd9a8))
+	o.seconds.TextStyle.Bold = true
+	o.seconds.Alignment = fyne.TextAlignCenter
+	o.ExtendBaseWidget(o)
+	o.arrange(o.Size())
+	return o
+}
+
+// show shows what the presenter says of the hole.
+func (o *hole) show(s screen.Hole) {
+	if s == o.state {
+		return
+	}
+	if o.in && o.state.Left > 0 && s.Left <= 0 {
+		o.done = true
+	}
+	o.state = s
+	o.arrange(o.Size())
+}
+
+func (o *hole) push() {
+	if o.in {
+		return
+	}
+	o.in, o.done = true, false
+	o.arrange(o.Size())
+	o.h.in.Poke(true)
+}
+
+// pull takes the clip out. After a reset one wants to see the screen: the
+// phone is turned to its front.
+func (o *hole) pull() {
+	if !o.in {
+		return
+	}
+	o.in = false
+	o.arrange(o.Size())
+	o.h.in.Poke(false)
+	if o.done {
+		o.done = false
+		o.h.Turn(false)
+	}
+}
+
+// leave forgets the pointer.
+func (o *hole) leave() {
+	o.over = false
+	o.pull()
+	o.arrange(o.Size())
+}
+
+// MouseDown implements desktop.Mouseable.
+func (o *hole) MouseDown(e *desktop.MouseEvent) {
+	if e.Button != desktop.MouseButtonSecondary && e.Button != desktop.MouseButtonTertiary {
+		o.push()
+	}
+}
+
+// MouseUp implements desktop.Mouseable.
+func (o *hole) MouseUp(*desktop.MouseEvent) { o.pull() }
+
+// MouseIn implements desktop.Hoverable.
+func (o *hole) MouseIn(e *desktop.MouseEvent) { o.over = true; o.MouseMoved(e) }
+
+// MouseMoved implements desktop.Hoverable.
+func (o *hole) MouseMoved(e *desktop.MouseEvent) {
+	o.at = e.Position
+	o.arrange(o.Size())
+}
+
+// MouseOut implements desktop.Hoverable.
+func (o *hole) MouseOut() { o.leave() }
+
+// Cursor implements desktop.Cursorable: the clip is the pointer.
+func (o *hole) Cursor() desktop.Cursor { return desktop.HiddenCursor }
+
+// FocusGained implements fyne.Focusable.
+func (o *hole) FocusGained() { o.focus = true; o.arrange(o.Size()) }
+
+// FocusLost implements fyne.Focusable.
+func (o *hole) FocusLost() {
+	o.focus = false
+	o.pull()
+	o.arrange(o.Size())
+}
+
+// KeyDown implements desktop.Keyable.
+func (o *hole) KeyDown(e *fyne.KeyEvent) {
+	if pushes(e.Name) {
+		o.push()
+		return
+	}
+	o.h.board.keyDown(e.Name)
+}
+
+// KeyUp implements desktop.Keyable.
+func (o *hole) KeyUp(e *fyne.KeyEvent) {
+	if pushes(e.Name) {
+		o.pull()
+		return
+	}
+	o.h.board.keyUp(e.Name)
+}
+
+// TypedKey implements fyne.Focusable.
+func (o *hole) TypedKey(e *fyne.KeyEvent) {
+	if !pushes(e.Name) {
+		o.h.board.typedKey(e.Name)
+	}
+}
+
+// TypedRune implements fyne.Focusable.
+func (o *hole) TypedRune(r rune) {
+	if r != ' ' {
+		o.h.board.typedRune(r)
+	}
+}
+
+// ID is the name by which tests and a control API find the hole.
+func (o *hole) ID() string { return "hole" }
+
+// AccessibilityLabel implements fyne.Accessible.
+func (o *hole) AccessibilityLabel() string { return o.name }
+
+// AccessibilityRole implements fyne.Accessible.
+func (o *hole) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
+
+// CreateRenderer implements fyne.Widget.
+func (o *hole) CreateRenderer() fyne.WidgetRenderer {
+	return &partRenderer{o.arrange, []fyne.CanvasObject{o.ring, o.mark, o.clip.Raster, o.seconds}}
+}
+
+func (o *hole) arrange(fyne.Size) {
+	u := o.h.u
+	const middle = holeSize / 2
+	held := o.state.Clip && o.state.Of > 0 && o.state.Left > 0
+	done := o.in && o.done
+	setVisible(o.ring, held || done)
+	setVisible(o.seconds, held)
+	if done {
+		o.ring.EndAngle = 360
+	} else if held {
+		o.ring.EndAngle = 360 * float32(1-min(1, o.state.Left.Seconds()/o.state.Of.Seconds()))
+		o.seconds.Text = strconv.Itoa(int((o.state.Left+time.Second-1)/time.Second)) + " s"
+	}
+	o.ring.FillColor, o.mark.StrokeColor, o.seconds.Color = opaque(0xff8a2e), opaque(0x2f8bff), opaque(0xffd9a8)
+	if u.Contrast {
+		o.ring.FillColor, o.mark.StrokeColor, o.seconds.Color = opaque(0xffff00), opaque(0xffff00), opaque(0xffffff)
+	}
+	if done {
+		o.ring.FillColor = opaque(0x5cf04a)
+	}
+	o.ring.Resize(u.size(ringSize, ringSize))
+	o.ring.Move(u.pos(middle-ringSize/2, middle-ringSize/2))
+	setVisible(o.mark, o.focus)
+	o.mark.StrokeWidth = u.F(2.4)
+	o.mark.Resize(u.size(holeSize, holeSize))
+	o.seconds.TextSize = u.F(12)
+	o.seconds.Resize(u.size(holeSize, 16))
+	o.seconds.Move(u.pos(0, secondsTop-2))
+
+	in := o.in
+	o.clip.set("clip"+strconv.FormatBool(in), func() *art.Scene { return art.Clip(u.Contrast, in) })
+	setVisible(o.clip.Raster, o.over || o.in || o.focus || o.state.Clip)
+	o.clip.Resize(u.size(art.ClipW, art.ClipH))
+	tip := u.pos(middle, middle)
+	switch {
+	case o.in || o.state.Clip:
+		tip.Y += u.F(art.ClipDepth)
+	case o.over:
+		tip = o.at
+	default:
+		tip.Y -= u.F(clipHover)
+	}
+	o.clip.Move(tip.Subtract(u.pos(art.ClipW/2, art.ClipH)))
+	canvas.Refresh(o)
+}
+
+func setVisible(o fyne.CanvasObject, on bool) {
+	if on != o.Visible() {
+		if on {
+			o.Show()
+		} else {
+			o.Hide()
+		}
+	}
+}

@@ -1,0 +1,367 @@
+//go:build !darwin || cgo
+
+// Package ui draws the whole handset, plastic and touch panel, and turns what a
+// person does to it into calls of an Input. What is shown, and what a tap
+// means, is decided by device/screen; ui only paints its Views. It imports no
+// fyne/app, so that it works in a window, for a screenshot and in tests without
+// a display.
+//
+//  1. h := NewHandset(in), where in is a *screen.Screen; put h in a window and
+//     call h.BindKeyboard with the window's canvas.
+//  2. On Fyne's goroutine, call h.Apply with each View.
+//  3. h.Turn, h.Plate, h.Contrast and h.Name are for the window around it.
+package ui
+
+import (
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/ui/art"
+)
+
+// Input is told what a person does to the phone; *screen.Screen is one. Its
+// methods must not block.
+type Input interface {
+	Tap(id string)
+	Hold(id string)
+	Type(text string)
+	Press(k screen.Key)
+	Release(k screen.Key)
+	Lift(up bool)
+	Poke(in bool) // the paper clip is at the bottom of the reset hole
+}
+
+// panel is the touch panel.
+type panel interface {
+	fyne.CanvasObject
+	show(screen.View)
+}
+
+// attentive is the Input for the touch panel: who taps it means to type to the
+// phone, not to what had the keyboard in the same window. Set take once there
+// is a handset.
+type attentive struct {
+	Input
+	take func()
+}
+
+// Tap implements Input.
+func (a *attentive) Tap(id string) {
+	a.take()
+	a.Input.Tap(id)
+}
+
+// Hold implements Input.
+func (a *attentive) Hold(id string) {
+	a.take()
+	a.Input.Hold(id)
+}
+
+// Smallest width and height of a handset, in device independent pixels.
+const (
+	minWidth  = 560
+	minHeight = minWidth * art.Height / art.Width
+)
+
+// Handset is the whole phone, front and back, at any size: the largest that
+// fits is drawn in the middle, the desk fills the rest. All its methods belong
+// on Fyne's goroutine.
+type Handset struct {
+	widget.BaseWidget
+	u     *Unit
+	in    Input
+	panel panel
+	pics  gallery
+	board *board
+
+	desk        *desk
+	front, back *fyne.Container
+	turned      bool
+	keys        map[screen.Key]*hardKey
+	turn        *hardKey
+	lamp        *skin
+	cord        *skin
+	receiver    *receiver
+	hole        *hole
+	plugs       *plugs
+	plate       []*canvas.Text
+	printed     []*canvas.Text // on plastic that high contrast makes black
+
+	view     screen.View
+	settling *fyne.Animation
+
+	focus string // the field of the panel that has the focus
+}
+
+// newHandset builds the phone around its touch panel.
+func newHandset(in Input, u *Unit, p panel) *Handset {
+	h := &Handset{u: u, in: in, panel: p}
+	h.board = &board{press: h.press, release: h.release, typed: in.Type, hook: h.hook,
+		turn: func() { h.Turn(!h.turned) }, shifted: shiftDown}
+	h.desk = newDesk(h)
+	h.front, h.back = h.buildFront(), h.buildBack()
+	h.back.Hide()
+	h.turn = newHardKey(h, "turn", "Turn over", art.Key{W: 100, H: 60, Round: 15, Colour: art.Light, Mark: art.MarkTurn, Raise: 8}, "", "Turn over")
+	h.turn.up = func() { h.Turn(!h.turned) }
+	h.ExtendBaseWidget(h)
+	return h
+}
+
+// Apply shows a view: what differs from the last one is painted anew.
+func (h *Handset) Apply(v screen.View) {
+	h.view = v
+	h.panel.show(v)
+	h.setLamp(v.On && v.Lamps.Message)
+	h.keys[screen.KeySpeaker].light(v.On && v.Lamps.Speaker)
+	h.keys[screen.KeyMute].light(v.On && v.Lamps.Mute)
+	h.keys[screen.KeyHeadset].light(v.On && v.Lamps.Headset)
+	if h.receiver.up != v.Hook {
+		h.receiver.lift(v.Hook)
+		h.setCord()
+	}
+	h.plugs.show(v.Status.Cable, v.On)
+	h.hole.show(v.Hole)
+
+	for id, name := range v.Names {
+		h.Name(id, name)
+	}
+	field := focusedField(&v)
+	h.board.field, h.board.focus = field != "", focused(&v) != ""
+	if field != "" && field != h.focus {
+		h.takeKeyboard()
+	}
+	h.focus = field
+}
+
+// present is the page that takes taps and keys.
+func present(v *screen.View) *screen.Page {
+	if v.Dialog != nil {
+		return v.Dialog
+	}
+	return &v.Page
+}
+
+// focused is the id of the control that has the focus; "": none.
+func focused(v *screen.View) string { return present(v).Focus }
+
+// focusedField is the id of the field that characters go to; "": none.
+func focusedField(v *screen.View) string {
+	p := present(v)
+	for _, c := range p.Controls {
+		if c.ID == p.Focus && !c.Off && (c.Role == screen.Field || c.Role == screen.Secret) {
+			return c.ID
+		}
+	}
+	return ""
+}
+
+// Turn shows the back of the phone, or its front.
+func (h *Handset) Turn(back bool) {
+	if h.turned == back {
+		return
+	}
+	h.turned = back
+	h.hole.leave()
+	if back {
+		h.front.Hide()
+		h.back.Show()
+	} else {
+		h.back.Hide()
+		h.front.Show()
+	}
+	h.desk.turn()
+	h.Refresh()
+}
+
+// Turned tells whether the back is shown.
+func (h *Handset) Turned() bool { return h.turned }
+
+// Plate prints lines on the rating plate of the back: the first one is the
+// name of the phone, in bold; what does not fit the plate's lines is left out.
+func (h *Handset) Plate(lines ...string) {
+	for i, t := range h.plate {
+		t.Text = ""
+		if i < len(lines) {
+			t.Text = lines[i]
+		}
+	}
+	h.back.Refresh()
+}
+
+// Contrast chooses the theme of high contrast.
+func (h *Handset) Contrast(on bool) {
+	if h.u.Contrast == on {
+		return
+	}
+	h.u.Contrast = on
+	for _, k := range h.keys {
+		k.repaint()
+	}
+	h.turn.repaint()
+	for _, t := range h.printed {
+		t.Color = h.printInk()
+	}
+	h.repaint()
+	h.hole.arrange(h.hole.Size())
+	h.panel.Refresh()
+	h.Refresh()
+}
+
+// repaint asks for all pictures anew.
+func (h *Handset) repaint() {
+	h.desk.repaint()
+	for _, s := range []*skin{h.turn.skin, h.lamp, h.cord, h.receiver.skin, h.plugs.lan, h.plugs.power, h.hole.clip} {
+		s.Refresh()
+	}
+	for _, k := range h.keys {
+		k.skin.Refresh()
+	}
+}
+
+// Name gives a part its name in the language of the person: "key.5", "hook",
+// "hole", "turn". The turn key wears it, the others tell it to those who
+// cannot see.
+func (h *Handset) Name(id, name string) {
+	switch p := h.Find(id).(type) {
+	case *hardKey:
+		if p.name == name {
+			return
+		}
+		p.name = name
+		if p == h.turn {
+			p.small.Text = name
+			p.repaint()
+		}
+	case *receiver:
+		p.name = name
+	case *hole:
+		p.name = name
+	}
+}
+
+// Find gives the part with an id, or nil.
+func (h *Handset) Find(id string) fyne.CanvasObject {
+	switch id {
+	case "hook":
+		return h.receiver
+	case "hole":
+		return h.hole
+	case "turn":
+		return h.turn
+	case "phone":
+		return h.desk
+	}
+	for _, k := range h.keys {
+		if k.id == id {
+			return k
+		}
+	}
+	return nil
+}
+
+// BindKeyboard lets a window's canvas send the phone what is typed while
+// nothing in the window has the focus.
+func (h *Handset) BindKeyboard(c fyne.Canvas) {
+	if d, ok := c.(desktop.Canvas); ok {
+		d.SetOnKeyDown(func(e *fyne.KeyEvent) { h.board.keyDown(e.Name) })
+		d.SetOnKeyUp(func(e *fyne.KeyEvent) { h.board.keyUp(e.Name) })
+	}
+	c.SetOnTypedKey(func(e *fyne.KeyEvent) { h.board.typedKey(e.Name) })
+	c.SetOnTypedRune(h.board.typedRune)
+	c.Focus(h.desk)
+}
+
+// AccessibilityLabel implements fyne.Accessible.
+func (h *Handset) AccessibilityLabel() string { return "ocphone" }
+
+// AccessibilityRole implements fyne.Accessible.
+func (h *Handset) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleContainer }
+
+func (h *Handset) press(k screen.Key) {
+	if key := h.keys[k]; key != nil {
+		key.press()
+		return
+	}
+	h.in.Press(k)
+}
+
+func (h *Handset) release(k screen.Key) {
+	if key := h.keys[k]; key != nil {
+		key.release()
+		return
+	}
+	h.in.Release(k)
+}
+
+func (h *Handset) hook() { h.in.Lift(!h.view.Hook) }
+
+// takeKeyboard lets the phone hear what is typed; the ring goes from the key
+// that had it.
+func (h *Handset) takeKeyboard() {
+	if c := fyne.CurrentApp().Driver().CanvasForObject(h); c != nil {
+		c.Focus(h.desk)
+	}
+}
+
+func shiftDown() bool {
+	d, ok := fyne.CurrentApp().Driver().(desktop.Driver)
+	return ok && d.CurrentKeyModifiers()&fyne.KeyModifierShift != 0
+}
+
+// CreateRenderer implements fyne.Widget.
+func (h *Handset) CreateRenderer() fyne.WidgetRenderer {
+	return &handsetRenderer{partRenderer{h.arrange, []fyne.CanvasObject{h.desk, h.front, h.back, h.turn}}}
+}
+
+type handsetRenderer struct{ partRenderer }
+
+func (r *handsetRenderer) MinSize() fyne.Size { return fyne.NewSize(minWidth, minHeight) }
+
+// arrange fits the phone into the size. Fyne asks once with no size at all.
+func (h *Handset) arrange(s fyne.Size) {
+	k := min(s.Width/art.Width, s.Height/art.Height)
+	if k <= 0 {
+		return
+	}
+	changed := k != h.u.K
+	if changed && h.u.K > 0 {
+		h.roughly()
+	}
+	h.u.K = k
+	at := fyne.NewPos((s.Width-art.Width*k)/2, (s.Height-art.Height*k)/2)
+	h.desk.Resize(s)
+	for _, side := range []*fyne.Container{h.front, h.back} {
+		side.Move(at)
+		side.Resize(h.u.size(art.Width, art.Height))
+	}
+	h.turn.Resize(h.u.size(100, 60))
+	h.turn.Move(at.Add(h.u.pos(4, 654)))
+	if changed { // texts of the panel are sized in units
+		h.panel.Refresh()
+	}
+}
+
+// settleTime is how long a window keeps its size until the phone is painted
+// sharp in it.
+const settleTime = 180 * time.Millisecond
+
+// roughly stretches the pictures that there are while a window is being
+// resized: to paint all of them for every size on the way would stutter.
+func (h *Handset) roughly() {
+	if h.settling != nil {
+		h.settling.Stop()
+	}
+	h.pics.setRough(true)
+	h.settling = fyne.NewAnimation(settleTime, func(done float32) {
+		if done >= 1 {
+			h.pics.setRough(false)
+			h.repaint()
+		}
+	})
+	h.settling.Start()
+}

@@ -1,0 +1,150 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"fmt"
+	"image"
+	"math"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/ocphone/ocphone/ui/art"
+)
+
+// desk lies below everything: it paints the side of the phone that is shown,
+// and has the keyboard while no part of the phone has the ring. Its picture
+// comes in tiles around the touch panel, so that no frame paints twice what
+// the panel hides.
+type desk struct {
+	widget.BaseWidget
+	h     *Handset
+	tiles [5]tile // above, left, below, right of the panel, and behind it
+	dots  float64 // pixels in one of Fyne's device independent pixels
+}
+
+type tile struct {
+	*canvas.Raster
+	x, y float32
+}
+
+// The tile that is as wide as the desk tells how many pixels there are, so it
+// is painted first; the one behind the panel is hidden by it on the front.
+const (
+	widestTile = 0
+	panelTile  = 4
+)
+
+func newDesk(h *Handset) *desk {
+	d := &desk{h: h}
+	for i := range d.tiles {
+		d.tiles[i].Raster = canvas.NewRaster(func(w, high int) image.Image { return d.paint(i, w, high) })
+	}
+	d.tiles[panelTile].Hide()
+	d.ExtendBaseWidget(d)
+	return d
+}
+
+// turn shows the side that the handset says.
+func (d *desk) turn() {
+	setVisible(d.tiles[panelTile].Raster, d.h.turned)
+	d.repaint()
+}
+
+func (d *desk) repaint() {
+	for _, t := range d.tiles {
+		t.Refresh()
+	}
+}
+
+func (d *desk) paint(i, w, high int) image.Image {
+	size, k, t := d.Size(), float64(d.h.u.K), &d.tiles[i]
+	if i == widestTile && size.Width > 0 {
+		d.dots = float64(w) / float64(size.Width)
+	}
+	if k <= 0 || d.dots <= 0 || w <= 0 || high <= 0 {
+		return image.NewRGBA(image.Rect(0, 0, 1, 1))
+	}
+	side := art.Front
+	if d.h.turned {
+		side = art.Back
+	}
+	left := math.Round(d.dots*float64(size.Width-d.h.u.F(art.Width))/2) - math.Round(d.dots*float64(t.x))
+	top := math.Round(d.dots*float64(size.Height-d.h.u.F(art.Height))/2) - math.Round(d.dots*float64(t.y))
+	return d.h.pics.of(fmt.Sprint("side", d.h.turned, d.h.u.Contrast, i), fmt.Sprint(w, high, left, top), func() *image.RGBA {
+		return side(d.h.u.Contrast).Paint(w, high, art.Frame{Scale: d.dots * k, X: left, Y: top})
+	})
+}
+
+// seam is what the edges of tiles are multiples of, in device independent
+// pixels: at the usual scales, in steps of an eighth, they are whole pixels.
+const seam = 8
+
+// tilesUnder is how far the tiles reach under the panel, in design units.
+const tilesUnder = 2
+
+func (d *desk) arrange(s fyne.Size) {
+	u := d.h.u
+	if u.K <= 0 {
+		return
+	}
+	atX, atY := (s.Width-u.F(art.Width))/2, (s.Height-u.F(art.Height))/2
+	up := func(v float32) float32 { return seam * float32(math.Ceil(float64(v/seam))) }
+	down := func(v float32) float32 { return seam * float32(math.Floor(float64(v/seam))) }
+	x0, x1 := up(atX+u.F(panelX+tilesUnder)), down(atX+u.F(panelX+panelW-tilesUnder))
+	y0, y1 := up(atY+u.F(panelY+tilesUnder)), down(atY+u.F(panelY+panelH-tilesUnder))
+	x1, y1 = max(x0, x1), max(y0, y1)
+	for i, b := range [5][4]float32{
+		{0, 0, s.Width, y0}, {0, y0, x0, y1}, {0, y1, s.Width, s.Height}, {x1, y0, s.Width, y1}, {x0, y0, x1, y1},
+	} {
+		t := &d.tiles[i]
+		t.x, t.y = b[0], b[1]
+		t.Resize(fyne.NewSize(b[2]-b[0], b[3]-b[1]))
+		t.Move(fyne.NewPos(b[0], b[1]))
+	}
+}
+
+// ID is the name by which tests find the desk.
+func (d *desk) ID() string { return "phone" }
+
+// AccessibilityLabel implements fyne.Accessible.
+func (d *desk) AccessibilityLabel() string { return "ocphone" }
+
+// AccessibilityRole implements fyne.Accessible.
+func (d *desk) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleContainer }
+
+// Tapped implements fyne.Tappable: who taps the phone means to type to it.
+func (d *desk) Tapped(*fyne.PointEvent) { d.h.takeKeyboard() }
+
+// FocusGained implements fyne.Focusable.
+func (d *desk) FocusGained() {}
+
+// FocusLost implements fyne.Focusable.
+func (d *desk) FocusLost() { d.h.board.drop() }
+
+// AcceptsTab implements fyne.Tabbable: within a form, Tab goes to the next
+// field; elsewhere to the next key of the phone.
+func (d *desk) AcceptsTab() bool { return d.h.board.field }
+
+// KeyDown implements desktop.Keyable.
+func (d *desk) KeyDown(e *fyne.KeyEvent) { d.h.board.keyDown(e.Name) }
+
+// KeyUp implements desktop.Keyable.
+func (d *desk) KeyUp(e *fyne.KeyEvent) { d.h.board.keyUp(e.Name) }
+
+// TypedKey implements fyne.Focusable.
+func (d *desk) TypedKey(e *fyne.KeyEvent) { d.h.board.typedKey(e.Name) }
+
+// TypedRune implements fyne.Focusable.
+func (d *desk) TypedRune(r rune) { d.h.board.typedRune(r) }
+
+// CreateRenderer implements fyne.Widget.
+func (d *desk) CreateRenderer() fyne.WidgetRenderer {
+	r := &partRenderer{arrange: d.arrange}
+	for _, t := range d.tiles {
+		r.objects = append(r.objects, t.Raster)
+	}
+	return r
+}

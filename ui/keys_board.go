@@ -1,0 +1,178 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"strings"
+	"unicode"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// board turns what is typed on the computer's keyboard into what a person does
+// to the phone. Digits and letters go by the character that arrives, so that
+// every layout of a keyboard works; they stay down for as long as the key does.
+//
+//	0-9 * #        keys of the pad         F2        lifts or puts down the receiver
+//	Enter  Esc     call, end               F9        turns the phone over
+//	Backspace      delete                  Home      home
+//	M S H          mute, speaker, headset  PgUp PgDn volume
+//
+// While a field has the focus, characters are typed into it, and Enter, Tab
+// and the arrows work within the form. While another control has it, Enter is a
+// tap on that.
+type board struct {
+	press, release func(screen.Key)
+	typed          func(string)
+	hook, turn     func()
+	shifted        func() bool // whether Shift is down
+
+	field bool                        // a field of the panel has the focus
+	focus bool                        // some control of the panel has it
+	last  fyne.KeyName                // went down last, and no character came of it yet
+	held  map[fyne.KeyName]screen.Key // what each key of the computer holds down
+	fresh map[fyne.KeyName]bool       // went down, and its first TypedKey has not come
+}
+
+// named are the keys of the computer that give no character.
+func named(n fyne.KeyName, field, focus bool) (screen.Key, bool) {
+	switch n {
+	case fyne.KeyReturn, fyne.KeyEnter:
+		if focus {
+			return screen.KeyEnter, true
+		}
+		return screen.KeyCall, true
+	case fyne.KeyEscape:
+		return screen.KeyEnd, true
+	case fyne.KeyBackspace, fyne.KeyDelete:
+		return screen.KeyDelete, true
+	case fyne.KeyHome:
+		return screen.KeyHome, true
+	case fyne.KeyPageUp:
+		return screen.KeyVolumeUp, true
+	case fyne.KeyPageDown:
+		return screen.KeyVolumeDown, true
+	case fyne.KeyUp:
+		return screen.KeyUp, true
+	case fyne.KeyDown:
+		return screen.KeyDown, true
+	case fyne.KeyLeft:
+		return screen.KeyLeft, true
+	case fyne.KeyRight:
+		return screen.KeyRight, true
+	case fyne.KeyTab:
+		return screen.KeyTab, field
+	}
+	return "", false
+}
+
+// lettered are the characters that are keys of the phone.
+func lettered(r rune) (screen.Key, bool) {
+	switch r = unicode.ToLower(r); {
+	case strings.ContainsRune("0123456789*#", r):
+		return screen.Key(r), true
+	case r == 'm':
+		return screen.KeyMute, true
+	case r == 's':
+		return screen.KeySpeaker, true
+	case r == 'h':
+		return screen.KeyHeadset, true
+	}
+	return "", false
+}
+
+func (b *board) hold(n fyne.KeyName, k screen.Key) {
+	if b.held == nil {
+		b.held, b.fresh = map[fyne.KeyName]screen.Key{}, map[fyne.KeyName]bool{}
+	}
+	b.held[n] = k
+	b.press(k)
+}
+
+func (b *board) keyDown(n fyne.KeyName) {
+	b.letGo(n) // its release went elsewhere
+	b.last = n
+	switch n {
+	case fyne.KeyF2:
+		b.hook()
+		return
+	case fyne.KeyF9:
+		b.turn()
+		return
+	}
+	k, ok := named(n, b.field, b.focus)
+	if !ok {
+		return
+	}
+	if k == screen.KeyTab && b.shifted != nil && b.shifted() {
+		k = screen.KeyUp
+	}
+	b.hold(n, k)
+	b.fresh[n] = true
+}
+
+func (b *board) keyUp(n fyne.KeyName) {
+	if b.last == n {
+		b.last = ""
+	}
+	b.letGo(n)
+}
+
+func (b *board) letGo(n fyne.KeyName) {
+	if k, ok := b.held[n]; ok {
+		delete(b.held, n)
+		delete(b.fresh, n)
+		b.release(k)
+	}
+}
+
+// typedKey comes once after keyDown, and again as often as the computer
+// repeats the key: in a field that deletes or moves once more. Drivers without
+// keyDown send it alone.
+func (b *board) typedKey(n fyne.KeyName) {
+	switch k, held := b.held[n]; {
+	case held && b.fresh[n]:
+		delete(b.fresh, n)
+	case held:
+		if repeats := b.field || k == screen.KeyUp || k == screen.KeyDown; repeats && k != screen.KeyEnter {
+			b.release(k)
+			b.press(k)
+		}
+	case b.last != n:
+		b.keyDown(n)
+		b.keyUp(n)
+	}
+}
+
+func (b *board) typedRune(r rune) {
+	n := b.last
+	if b.field {
+		if unicode.IsPrint(r) {
+			b.typed(string(r))
+		}
+		return
+	}
+	k, ok := lettered(r)
+	if !ok {
+		return
+	}
+	if n == "" { // characters come alone
+		b.press(k)
+		b.release(k)
+		return
+	}
+	if b.held[n] != k { // otherwise the computer repeats it
+		b.letGo(n)
+		b.hold(n, k)
+	}
+}
+
+// drop lets everything go: the keyboard is someone else's now.
+func (b *board) drop() {
+	b.last = ""
+	for n := range b.held {
+		b.letGo(n)
+	}
+}

@@ -1,0 +1,303 @@
+//go:build !darwin || cgo
+
+// Package labpanel is what stands beside the handset when the lab is in the
+// window: the hands of the administrator, and a card that walks a newcomer
+// through the story of the paper clip.
+//
+// It decides nothing about phone or lab: it shows Facts, and asks a Lab for
+// what is pressed.
+//
+//  1. p := labpanel.New(lab), on Fyne's goroutine, as everything here.
+//  2. Put p.Object() into a window.
+//  3. p.Show(facts) after each change, p.Add(step) for each step of the phone,
+//     p.Tell when something could not be done.
+//
+// An act of the story is ticked when Facts say that it happened, never because
+// a button was pressed (Story). Each widget has an ID, by which tests find it,
+// and an accessibility label.
+package labpanel
+
+import (
+	"fmt"
+	"strings"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/layout"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Lab does what is pressed. Its methods must not block; what comes of them
+// comes back as Facts, or through Panel.Tell.
+type Lab interface {
+	Plug(place string)         // Inside, Outside or Unplugged
+	Publish(edge, on bool)     // the root of the Edge, or of the pool
+	CertifyExchange(good bool) // or with a certificate that it has signed itself
+	FillIn()                   // puts the user into the sign-in form
+	BeginAgain()               // everything as it was at the start
+}
+
+// Width of the panel, in device independent pixels.
+const Width = 380
+
+// keepSteps bounds the steps that are listed; they are cut by slackSteps at a
+// time, since the list is then measured anew.
+const (
+	keepSteps  = 300
+	slackSteps = 100
+)
+
+// Panel is the side panel.
+type Panel struct {
+	lab   Lab
+	facts Facts
+	story Story
+	named map[string]fyne.CanvasObject
+
+	acts     []*act
+	next     *label
+	again    *button
+	places   map[string]*button
+	pool     *rootRow
+	edge     *rootRow
+	exchange *rootRow
+	trouble  *label
+
+	steps  []journal.Step
+	failed *check
+	list   *rows
+	roots  *rows
+	tabs   *container.AppTabs
+	body   *fyne.Container
+	high   float32 // the least height that the body was laid out for
+	object fyne.CanvasObject
+}
+
+// New builds the panel of a lab.
+func New(lab Lab) *Panel {
+	p := &Panel{lab: lab, named: map[string]fyne.CanvasObject{}, places: map[string]*button{}}
+	p.trouble = p.label("trouble", "")
+	p.trouble.Importance = widget.DangerImportance
+	p.trouble.Hide()
+	top := container.NewVBox(p.card(), widget.NewSeparator(), p.network(), p.servers(), p.trouble)
+	p.body = container.NewBorder(top, nil, nil, nil, p.lists())
+	back := canvas.NewRectangle(theme.Color(theme.ColorNameBackground))
+	p.object = container.New(column{}, back, container.NewPadded(p.body))
+	p.Show(Facts{})
+	return p
+}
+
+// Object is what to put into a window.
+func (p *Panel) Object() fyne.CanvasObject { return p.object }
+
+// Find gives the widget with an ID, which begins with "lab.", or nil.
+func (p *Panel) Find(id string) fyne.CanvasObject {
+	id, _ = strings.CutPrefix(id, idPrefix)
+	return p.named[id]
+}
+
+// Acts tells how far the story is.
+func (p *Panel) Acts() []Act { return p.story.Acts() }
+
+// card is the story.
+func (p *Panel) card() fyne.CanvasObject {
+	box := container.NewVBox(heading("The story of the paper clip"))
+	for _, a := range p.story.Acts() {
+		row := newAct()
+		p.acts = append(p.acts, row)
+		p.named[a.ID] = row.text
+		box.Add(row.object())
+	}
+	p.next = p.label("next", "")
+	p.next.TextStyle.Bold = true
+	p.again = p.button("again", "Begin again", p.lab.BeginAgain)
+	fill := p.button("fill", "Fill in the user", p.lab.FillIn)
+	fill.Importance = widget.HighImportance
+	box.Add(p.next)
+	box.Add(container.NewGridWithColumns(2, fill, p.again))
+	return box
+}
+
+// network is where the phone is plugged in.
+func (p *Panel) network() fyne.CanvasObject {
+	row := container.NewGridWithColumns(3)
+	for _, b := range []struct{ place, id, text string }{{Inside, "plug.inside", "Inside"}, {Outside, "plug.outside", "Outside"}, {Unplugged, "plug.none", "Unplug"}} {
+		w := p.button(b.id, b.text, func() { p.lab.Plug(b.place) })
+		p.places[b.place] = w
+		row.Add(w)
+	}
+	return container.NewBorder(nil, nil, heading("Cable"), nil, row)
+}
+
+// servers is what an administrator changes.
+func (p *Panel) servers() fyne.CanvasObject {
+	p.pool = p.rootRow("root.pool", func() { p.lab.Publish(false, !p.facts.Pool.Published) })
+	p.edge = p.rootRow("root.edge", func() { p.lab.Publish(true, !p.facts.Edge.Published) })
+	p.exchange = p.rootRow("exchange", func() { p.lab.CertifyExchange(p.facts.Exchange != Good) })
+	return container.NewVBox(p.pool.object, p.edge.object, p.exchange.object)
+}
+
+// lists are steps and trusted roots.
+func (p *Panel) lists() fyne.CanvasObject {
+	p.list, p.roots = newRows(), newRows()
+	p.list.bottom = true
+	p.failed = &check{id: idPrefix + "failed"}
+	p.failed.Text, p.failed.OnChanged = "Only what failed or warned", func(bool) { p.list.set(p.stepRows(p.steps)) }
+	p.failed.ExtendBaseWidget(p.failed)
+	p.named["failed"], p.named["steps"], p.named["roots"] = p.failed, p.list.List, p.roots.List
+	p.tabs = container.NewAppTabs(
+		container.NewTabItem("Steps", container.NewBorder(p.failed, nil, nil, nil, container.New(widthTold{p.list}, p.list.List))),
+		container.NewTabItem("Trusted roots", container.New(widthTold{p.roots}, p.roots.List)))
+	return p.tabs
+}
+
+// Show shows what phone and lab say of themselves.
+func (p *Panel) Show(f Facts) {
+	rootsChanged := len(f.Trusted) != len(p.facts.Trusted)
+	for i := range min(len(f.Trusted), len(p.facts.Trusted)) {
+		rootsChanged = rootsChanged || f.Trusted[i] != p.facts.Trusted[i]
+	}
+	p.facts = f
+	p.story.Follow(f)
+	for i, a := range p.story.Acts() {
+		p.acts[i].show(a, i+1)
+	}
+	setText(p.next, p.story.Next(f))
+	for place, b := range p.places {
+		b.light(place == f.Place)
+	}
+	p.pool.root("pool's", f.Pool)
+	p.edge.root("Edge's", f.Edge)
+	p.exchange.certificate(f.Exchange)
+	if rootsChanged || len(p.roots.all) == 0 {
+		p.roots.set(rootRows(f.Trusted))
+		p.tabs.Items[1].Text = fmt.Sprintf("Trusted roots (%d)", len(f.Trusted))
+		p.tabs.Refresh()
+	}
+	p.settle()
+}
+
+// settle lays out anew when a text has grown or shrunk: not every canvas does
+// so by itself.
+func (p *Panel) settle() {
+	if high := p.body.MinSize().Height; high != p.high {
+		p.high = high
+		p.body.Refresh()
+	}
+}
+
+// Restart puts the story back to its beginning.
+func (p *Panel) Restart() {
+	p.story = Story{}
+	p.Tell("")
+	p.Show(p.facts)
+}
+
+// Tell shows what could not be done; "" takes it away.
+func (p *Panel) Tell(trouble string) {
+	setText(p.trouble, trouble)
+	if trouble == "" {
+		p.trouble.Hide()
+	} else {
+		p.trouble.Show()
+	}
+	p.settle()
+}
+
+// Add appends steps to the list, the newest at the bottom.
+func (p *Panel) Add(steps ...journal.Step) {
+	p.steps = append(p.steps, steps...)
+	if over := len(p.steps) - keepSteps; over > 0 {
+		p.steps = append([]journal.Step(nil), p.steps[min(over+slackSteps, len(p.steps)-1):]...)
+		p.list.set(p.stepRows(p.steps))
+		return
+	}
+	p.list.add(p.stepRows(steps)...)
+}
+
+// stepRows are the rows of those steps that are to be seen.
+func (p *Panel) stepRows(steps []journal.Step) (all [][]line) {
+	for _, s := range steps {
+		if !p.failed.Checked || s.State == journal.Failed || s.State == journal.Warned {
+			all = append(all, stepRow(s))
+		}
+	}
+	return all
+}
+
+// stepRow is a step: who was asked what, what was answered and decided.
+func stepRow(s journal.Step) []line {
+	head := line{text: fmt.Sprintf("%s  %s  %s", s.At.Format("15:04:05"), s.Name, s.State), bold: true}
+	switch s.State {
+	case journal.OK:
+		head.color = theme.ColorNameSuccess
+	case journal.Failed:
+		head.color = theme.ColorNameError
+	case journal.Warned:
+		head.color = theme.ColorNameWarning
+	}
+	if s.Code != "" {
+		head.text += "  " + string(s.Code)
+	}
+	said := func(what, text string) line {
+		if text == "" {
+			return line{}
+		}
+		return line{text: what + " " + short(text)}
+	}
+	answered := said("Answered:", s.Answered)
+	if s.By != "" && s.Answered != "" {
+		answered.text += " (" + short(s.By) + ")"
+	}
+	return []line{head, said("Asked:", s.Asked), answered, {text: short(s.Decided)}, said("To change:", s.Fix)}
+}
+
+// short keeps one overlong answer from filling the list.
+func short(text string) string {
+	const most = 300
+	text = strings.Join(strings.Fields(text), " ")
+	if r := []rune(text); len(r) > most {
+		return string(r[:most]) + "…"
+	}
+	return text
+}
+
+// rootRows lists what the phone trusts: what was fetched first, since that is
+// what comes and goes.
+func rootRows(roots []Root) (all [][]line) {
+	for _, want := range []bool{true, false} {
+		for _, r := range roots {
+			if r.Fetched != want {
+				continue
+			}
+			head := line{text: r.Subject, bold: true}
+			if want {
+				head.color = theme.ColorNameSuccess
+			}
+			all = append(all, []line{head, {text: r.Source}})
+		}
+	}
+	if len(all) == 0 {
+		all = [][]line{{{text: "The phone trusts nobody."}}}
+	}
+	return all
+}
+
+// column gives its objects Width and the height there is.
+type column struct{}
+
+func (column) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	high := float32(0)
+	for _, o := range objects {
+		high = max(high, o.MinSize().Height)
+	}
+	return fyne.NewSize(Width, high)
+}
+
+func (column) Layout(objects []fyne.CanvasObject, s fyne.Size) {
+	layout.NewStackLayout().Layout(objects, s)
+}

@@ -1,0 +1,129 @@
+//go:build !darwin || cgo
+
+package labpanel
+
+import (
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+	"fyne.io/fyne/v2/widget"
+)
+
+// line is a part of a row: one paragraph.
+type line struct {
+	text  string
+	bold  bool
+	color fyne.ThemeColorName // "": the usual one
+}
+
+// rows is a list of paragraphs of any height, of which only those in sight are
+// built.
+type rows struct {
+	*widget.List
+	all    [][]line
+	high   []float32 // of each, at width
+	width  float32
+	ruler  *widget.RichText
+	bottom bool // keep the newest in sight
+}
+
+func newRows() *rows {
+	r := &rows{ruler: paragraph()}
+	r.List = widget.NewList(func() int { return len(r.all) },
+		func() fyne.CanvasObject { return paragraph() },
+		func(i widget.ListItemID, o fyne.CanvasObject) {
+			if i < len(r.all) {
+				write(o.(*widget.RichText), r.all[i])
+			}
+		})
+	return r
+}
+
+func paragraph() *widget.RichText {
+	t := widget.NewRichText()
+	t.Wrapping = fyne.TextWrapWord
+	return t
+}
+
+func write(t *widget.RichText, lines []line) {
+	t.Segments = t.Segments[:0]
+	for _, l := range lines {
+		if l.text == "" {
+			continue
+		}
+		style := widget.RichTextStyle{SizeName: theme.SizeNameCaptionText, ColorName: l.color}
+		style.TextStyle.Bold = l.bold
+		if style.ColorName == "" {
+			style.ColorName = theme.ColorNameForeground
+		}
+		t.Segments = append(t.Segments, &widget.TextSegment{Text: l.text, Style: style})
+	}
+	t.Refresh()
+}
+
+// set replaces all rows.
+func (r *rows) set(all [][]line) {
+	follow := r.bottom && r.atBottom()
+	r.all, r.high = all, r.high[:0]
+	r.measure()
+	r.List.Refresh()
+	if follow {
+		r.List.ScrollToBottom()
+	}
+}
+
+// add appends rows.
+func (r *rows) add(more ...[]line) {
+	follow := r.bottom && r.atBottom()
+	r.all = append(r.all, more...)
+	r.measure()
+	r.List.Refresh()
+	if follow {
+		r.List.ScrollToBottom()
+	}
+}
+
+// measure tells the list how high each row is that it has not been told of.
+func (r *rows) measure() {
+	if r.width <= 0 {
+		return
+	}
+	for i := len(r.high); i < len(r.all); i++ {
+		write(r.ruler, r.all[i])
+		r.ruler.Resize(fyne.NewSize(r.width, 1))
+		r.high = append(r.high, r.ruler.MinSize().Height)
+		r.List.SetItemHeight(i, r.high[i])
+	}
+}
+
+// fit is told the width that the rows have.
+func (r *rows) fit(width float32) {
+	if width == r.width {
+		return
+	}
+	r.width, r.high = width, r.high[:0]
+	r.measure()
+}
+
+// atBottom says whether the last row is in sight, or was when there was less.
+func (r *rows) atBottom() bool {
+	total := float32(0)
+	for _, h := range r.high {
+		total += h + theme.Padding()
+	}
+	const slack = 24 // about a line
+	return r.List.GetScrollOffset()+r.List.Size().Height+slack >= total
+}
+
+// widthTold is a layout that fills its space with one object, and tells rows
+// the width first.
+type widthTold struct{ r *rows }
+
+func (l widthTold) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(100, 90) }
+
+func (l widthTold) Layout(objects []fyne.CanvasObject, s fyne.Size) {
+	l.r.fit(s.Width)
+	for _, o := range objects {
+		o.Move(fyne.NewPos(0, 0))
+		o.Resize(s)
+	}
+}

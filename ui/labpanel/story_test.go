@@ -1,0 +1,136 @@
+package labpanel
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// The phone in the states of the story.
+var (
+	enterprise = Root{Subject: "CN=Contoso Root CA", Source: "AD", Fetched: true}
+	public     = Root{Subject: "CN=Public Root", Source: "AD", Fetched: true}
+	factory    = Root{Subject: "CN=Factory", Source: "factory"}
+)
+
+// fresh is a new phone inside.
+func fresh() Facts {
+	return Facts{Place: Inside, On: true, Trusted: []Root{factory}, Pool: LabRoot{Published: true}, Exchange: Good}
+}
+
+func signedInInside() Facts {
+	f := fresh()
+	f.SignedIn, f.Trusted, f.Pool.Trusted = true, []Root{factory, enterprise}, true
+	return f
+}
+
+func refusedOutside() Facts {
+	f := signedInInside()
+	f.SignedIn, f.Place, f.Refused, f.Edge.Published = false, Outside, journal.CertUntrusted, true
+	return f
+}
+
+func emptied() Facts {
+	f := fresh()
+	f.Place, f.Edge.Published, f.PaperClips = Outside, true, 1
+	return f
+}
+
+func bothRoots() Facts {
+	f := signedInInside()
+	f.Trusted, f.Edge, f.PaperClips = []Root{factory, enterprise, public}, LabRoot{Published: true, Trusted: true}, 1
+	return f
+}
+
+func throughEdge() Facts {
+	f := bothRoots()
+	f.Place, f.Remote = Outside, true
+	return f
+}
+
+func TestActsAreTickedInTheirOrder(t *testing.T) {
+	var s Story
+	for i, f := range []Facts{fresh(), signedInInside(), refusedOutside(), emptied(), throughEdge()} {
+		s.Follow(f)
+		if s.done != i {
+			t.Fatalf("after picture %d: %d acts are done", i, s.done)
+		}
+	}
+	if !s.Over() || !strings.Contains(s.Next(throughEdge()), "That was the story") {
+		t.Error("four acts are not the end")
+	}
+}
+
+func TestActIsTickedOnlyWhenItHappened(t *testing.T) {
+	with := func(f Facts, change func(*Facts)) Facts { change(&f); return f }
+	for _, c := range []struct {
+		name  string
+		after []Facts // that lead there
+		not   Facts   // does not complete the next act
+	}{
+		{"signed in with both roots at once", nil, bothRoots()},
+		{"signed in through the Edge", nil, throughEdge()},
+		{"signing in", nil, with(signedInInside(), func(f *Facts) { f.SignedIn, f.Busy = false, true })},
+		{"refused for a wrong password", []Facts{signedInInside()}, with(refusedOutside(), func(f *Facts) { f.Refused = journal.AuthPassword })},
+		{"refused without the root in AD", []Facts{signedInInside()}, with(refusedOutside(), func(f *Facts) { f.Edge.Published = false })},
+		{"refused inside", []Facts{signedInInside()}, with(refusedOutside(), func(f *Facts) { f.Place = Inside })},
+		{"published, and nothing else", []Facts{signedInInside()}, with(signedInInside(), func(f *Facts) { f.Edge.Published = true })},
+		{"emptied by another reset", []Facts{signedInInside(), refusedOutside()}, with(emptied(), func(f *Facts) { f.PaperClips = 0 })},
+		{"a paper clip before the second act", []Facts{signedInInside(), with(refusedOutside(), func(f *Facts) { f.PaperClips = 1 })}, emptied()},
+		{"inside with both roots", []Facts{signedInInside(), refusedOutside(), emptied()}, bothRoots()},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s Story
+			for _, f := range c.after {
+				s.Follow(f)
+			}
+			if s.done != len(c.after) {
+				t.Fatalf("%d acts are done before, want %d", s.done, len(c.after))
+			}
+			if s.Follow(c.not) {
+				t.Errorf("act %d was ticked", s.done)
+			}
+		})
+	}
+}
+
+func TestNextSaysWhatBringsTheStoryOn(t *testing.T) {
+	with := func(f Facts, change func(*Facts)) Facts { change(&f); return f }
+	one, two := []Facts{signedInInside()}, []Facts{signedInInside(), refusedOutside()}
+	three := append(append([]Facts(nil), two...), emptied())
+	for _, c := range []struct {
+		name  string
+		after []Facts
+		now   Facts
+		want  string
+	}{
+		{"new", nil, fresh(), "Fill in the user"},
+		{"off", nil, Facts{}, "is off"},
+		{"outside", nil, with(fresh(), func(f *Facts) { f.Place = Outside }), "inside"},
+		{"pool's root withdrawn", nil, with(fresh(), func(f *Facts) { f.Pool.Published = false }), "pool's root"},
+		{"Edge's root published too soon", nil, with(fresh(), func(f *Facts) { f.Edge.Published = true }), "Withdraw"},
+		{"Edge's root trusted too soon", nil, with(fresh(), func(f *Facts) { f.Edge.Trusted = true }), "Begin again"},
+		{"signing in", nil, with(fresh(), func(f *Facts) { f.Busy = true }), "Wait"},
+		{"wrong password", nil, with(fresh(), func(f *Facts) { f.Refused = journal.AuthPassword }), "Details"},
+		{"signed in", one, signedInInside(), "publish the Edge's root"},
+		{"published", one, with(signedInInside(), func(f *Facts) { f.Edge.Published = true }), "Outside"},
+		{"outside, signed out", one, with(refusedOutside(), func(f *Facts) { f.Refused = "" }), "Sign in"},
+		{"refused", two, refusedOutside(), "paper clip"},
+		{"emptied outside", three, emptied(), "Inside"},
+		{"emptied inside", three, with(emptied(), func(f *Facts) { f.Place = Inside }), "Sign in"},
+		{"emptied, withdrawn", three, with(emptied(), func(f *Facts) { f.Edge.Published = false }), "must be published"},
+		{"both roots", three, bothRoots(), "Outside"},
+		{"both roots, outside, signing in", three, with(throughEdge(), func(f *Facts) { f.SignedIn, f.Busy = false, true }), "Wait"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var s Story
+			for _, f := range c.after {
+				s.Follow(f)
+			}
+			if got := s.Next(c.now); !strings.Contains(got, c.want) {
+				t.Errorf("Next says %q, want something with %q", got, c.want)
+			}
+		})
+	}
+}

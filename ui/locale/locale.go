@@ -1,0 +1,45 @@
+// Package locale keeps Fyne quiet about the user's language.
+//
+// Fyne asks the operating system for it while its packages initialize, and
+// writes an error to stderr when LANG is "C", "POSIX" or missing, as in a
+// container or a cron job. The texts of the phone come from its own catalogue,
+// so the answer is of no consequence. Import this package for its effect, from
+// a package that imports Fyne:
+//
+//	import _ "github.com/ocphone/ocphone/ui/locale"
+//
+// It imports os alone. Of all packages whose imports are initialized, Go takes
+// the one whose path sorts first; this one is ready as soon as os is, which is
+// long before what fyne/lang imports.
+package locale
+
+import "os"
+
+// fallback is a locale that every parser of locales understands.
+const fallback = "en_US.UTF-8"
+
+func init() { settle(os.Getenv, os.Setenv) }
+
+// settle replaces what names no language, in the order in which the locale is
+// looked up: LC_ALL before LC_MESSAGES before LANG.
+func settle(get func(string) string, set func(string, string) error) {
+	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANGUAGE"} {
+		if v := get(name); v != "" && nameless(v) {
+			_ = set(name, fallback) // it only fails for names that are no names
+		}
+	}
+	if nameless(get("LANG")) {
+		_ = set("LANG", fallback)
+	}
+}
+
+// nameless tells whether a locale names no language: "", C, C.UTF-8, POSIX.
+func nameless(v string) bool {
+	for i, r := range v {
+		if r == '.' || r == '@' {
+			v = v[:i]
+			break
+		}
+	}
+	return v == "" || v == "C" || v == "POSIX"
+}

@@ -1,0 +1,230 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"time"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// holdTime is how long a finger rests on a control until that counts as
+// holding it.
+const holdTime = 700 * time.Millisecond
+
+// touchPanel is the touch panel. It puts every page into sheets of placed
+// controls (arrange), gives each control a widget, and of what is shown next
+// draws only what differs. Use it on the goroutine of the user interface.
+type touchPanel struct {
+	widget.BaseWidget
+	u    *Unit
+	in   Input
+	view screen.View
+	k    float32 // device independent pixels in a design unit
+	high bool    // high contrast was on
+	pal  palette
+	skin skins
+	page layer
+	over layer // the dialog
+	dark *control
+
+	// after calls f once, later, on the goroutine of the user interface.
+	after func(d time.Duration, f func()) (stop func())
+}
+
+// newPanel makes a dark panel; show lights it up.
+func newPanel(in Input, u *Unit) *touchPanel {
+	t := &touchPanel{u: u, in: in, pal: vista(), after: afterTime}
+	t.page.panel, t.over.panel = t, t
+	t.page.scroll, t.over.scroll = newScroller(&t.page), newScroller(&t.over)
+	t.dark = newControl(t)
+	t.dark.set(placed{Control: screen.Control{ID: "off", Role: screen.Text}, as: asSplash, at: rect{0, 0, panelW, panelH}, act: act{quiet: true}})
+	t.ExtendBaseWidget(t)
+	return t
+}
+
+func afterTime(d time.Duration, f func()) func() {
+	timer := time.AfterFunc(d, func() { fyne.Do(f) })
+	return func() { timer.Stop() }
+}
+
+// show draws a View.
+func (t *touchPanel) show(v screen.View) {
+	t.view = v
+	t.arrange()
+}
+
+// arrange lays out what is shown at the size that the panel has.
+func (t *touchPanel) arrange() {
+	if t.k <= 0 { // Fyne lays out before there is a size
+		return
+	}
+	if t.high != t.u.Contrast {
+		t.high, t.pal, t.skin = t.u.Contrast, vista(), skins{}
+		if t.high {
+			t.pal = highContrast()
+		}
+		t.page.forget()
+		t.over.forget()
+	}
+	r := ruler{t.k}
+	before := t.page.count() + t.over.count()
+	switch {
+	case !t.view.On:
+		t.page.forget()
+		t.over.forget()
+	case t.view.Dialog != nil:
+		below := t.view
+		below.Page.Keyboard = screen.NoKeyboard
+		t.page.lay(r.arrange(&below))
+		t.over.lay(r.dialog(t.view.Dialog))
+	default:
+		t.page.lay(r.arrange(&t.view))
+		t.over.forget()
+	}
+	setVisible(t.dark, !t.view.On)
+	if t.page.changed || t.over.changed || before != t.page.count()+t.over.count() {
+		t.page.changed, t.over.changed = false, false
+		t.Refresh()
+	}
+}
+
+// find gives the control with an id, that of the dialog first; nil: it is not
+// shown.
+func (t *touchPanel) find(id string) *control {
+	for _, l := range []*layer{&t.over, &t.page} {
+		for _, c := range l.all() {
+			if c.is.ID == id && c.Visible() {
+				return c
+			}
+		}
+	}
+	return nil
+}
+
+// Resize implements fyne.CanvasObject: the panel fills what it is given, at 4:3
+// from the upper left.
+func (t *touchPanel) Resize(s fyne.Size) {
+	k := min(s.Width/panelW, s.Height/panelH)
+	if k > 0 && k != t.k {
+		t.k = k
+		t.page.forget()
+		t.over.forget()
+		t.dark.place(0, 0)
+		t.arrange()
+	}
+	t.BaseWidget.Resize(s)
+}
+
+// ID is by what tests find the panel.
+func (t *touchPanel) ID() string { return "panel" }
+
+// AccessibilityLabel implements fyne.Accessible.
+func (t *touchPanel) AccessibilityLabel() string { return t.view.Page.Title }
+
+// AccessibilityRole implements fyne.Accessible.
+func (t *touchPanel) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleContainer }
+
+// CreateRenderer implements fyne.Widget.
+func (t *touchPanel) CreateRenderer() fyne.WidgetRenderer { return &panelRenderer{t} }
+
+type panelRenderer struct{ t *touchPanel }
+
+func (r *panelRenderer) Destroy()           {}
+func (r *panelRenderer) MinSize() fyne.Size { return fyne.NewSize(1, 1) }
+func (r *panelRenderer) Layout(fyne.Size)   {}
+func (r *panelRenderer) Refresh() {
+	if r.t.high != r.t.u.Contrast {
+		r.t.arrange()
+	}
+	canvas.Refresh(r.t)
+}
+
+func (r *panelRenderer) Objects() []fyne.CanvasObject {
+	out := r.t.page.objects()
+	out = append(out, r.t.over.objects()...)
+	return append(out, r.t.dark)
+}
+
+// layer is one page or dialog on the panel.
+type layer struct {
+	panel   *touchPanel
+	sheet   sheet
+	fixed   []*control
+	top     []*control
+	scroll  *scroller
+	shown   bool
+	changed bool // the number or order of objects did
+}
+
+// lay shows a sheet: a control that stands where one stood before takes over
+// its widget.
+func (l *layer) lay(s sheet) {
+	same := l.shown && l.sheet.id == s.id
+	old := l.sheet
+	l.sheet, l.shown = s, true
+	l.fixed = l.match(l.fixed, s.fixed)
+	l.top = l.match(l.top, s.over)
+	l.scroll.show(same, same && old.focus == s.focus)
+}
+
+func (l *layer) match(have []*control, want []placed) []*control {
+	byID := make(map[string]*control, len(have))
+	for _, c := range have {
+		byID[c.is.ID] = c
+	}
+	out := make([]*control, len(want))
+	for i, w := range want {
+		c := byID[w.ID]
+		if c == nil {
+			c = newControl(l.panel)
+		}
+		delete(byID, w.ID) // two of one name get two widgets
+		c.set(w)
+		c.place(0, 0)
+		l.changed = l.changed || i >= len(have) || have[i] != c
+		out[i] = c
+	}
+	for _, c := range byID { // what goes is no longer pressed
+		c.lift()
+	}
+	l.changed = l.changed || len(have) != len(want)
+	return out
+}
+
+// forget takes everything off the panel.
+func (l *layer) forget() {
+	for _, c := range l.all() {
+		c.lift()
+	}
+	l.changed = l.changed || l.shown
+	l.sheet, l.fixed, l.top, l.shown = sheet{}, nil, nil, false
+	l.scroll.forget()
+}
+
+func (l *layer) count() int { return len(l.fixed) + len(l.top) + len(l.scroll.lines) }
+
+func (l *layer) all() []*control {
+	return append(append(append([]*control(nil), l.top...), l.scroll.lines...), l.fixed...)
+}
+
+func (l *layer) objects() []fyne.CanvasObject {
+	if !l.shown {
+		return nil
+	}
+	out := make([]fyne.CanvasObject, 0, len(l.fixed)+len(l.top)+1)
+	for _, c := range l.fixed {
+		out = append(out, c)
+	}
+	if l.sheet.port.h > 0 {
+		out = append(out, l.scroll)
+	}
+	for _, c := range l.top {
+		out = append(out, c)
+	}
+	return out
+}

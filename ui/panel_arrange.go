@@ -1,0 +1,263 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// Measures of the panel, in design units.
+const (
+	barHeight = 34
+	navHeight = 52
+	keyHeight = 168 // of the on-screen keyboard
+	margin    = 12
+
+	mostSoftKeys = 5
+)
+
+// sheet is a page with everything in its place.
+type sheet struct {
+	id    string
+	fixed []placed // where it is, below to above
+	port  rect     // the window in which the rest scrolls; empty: nothing does
+	flow  []placed // in coordinates of the port's content
+	tall  float32  // height of the content
+	rows  *screen.Rows
+	over  []placed // above the port: keyboard, bars
+	focus string
+}
+
+// arrange puts the page of a View into the panel.
+func (r ruler) arrange(v *screen.View) sheet {
+	p := &v.Page
+	s := sheet{id: p.ID, focus: p.Focus}
+	body := rect{0, barHeight, panelW, panelH - barHeight}
+	splash := p.Layout == screen.Centered && p.Title == "" && len(p.Nav) == 0 && !p.Back
+	switch {
+	case p.Keyboard != screen.NoKeyboard:
+		body.h -= keyHeight
+		s.over = append(s.over, keyboard(p.Keyboard)...)
+	case len(p.Nav) > 0:
+		body.h -= navHeight
+		s.over = append(s.over, nav(p)...)
+	}
+	if splash {
+		body = rect{0, 0, panelW, body.y + body.h}
+		s.fixed = append(s.fixed, ground("page", asSplash, body))
+	} else {
+		s.fixed = append(s.fixed, ground("page", asPage, body))
+		s.fixed = append(s.fixed, r.title(v)...)
+	}
+	switch p.Layout {
+	case screen.Tiles:
+		r.tiles(&s, v, body)
+	case screen.Dial:
+		r.dial(&s, p, body)
+	case screen.PINPad:
+		r.pinPad(&s, p, body)
+	default:
+		r.plain(&s, p, body, splash)
+	}
+	return s
+}
+
+func ground(id string, as guise, at rect) placed {
+	return placed{Control: screen.Control{ID: id, Role: screen.Text}, as: as, at: at, act: act{quiet: true}}
+}
+
+// plain is every layout that is a flow of controls, with a list below or not.
+func (r ruler) plain(s *sheet, p *screen.Page, body rect, splash bool) {
+	f := &flow{r: r, p: p, x: margin, w: panelW - 2*margin, dark: splash}
+	switch p.Layout {
+	case screen.Form:
+		f.part = formPart(p.Controls)
+	case screen.Centered:
+		f.middle = true
+		f.x, f.w = 40, panelW-80
+	}
+	if p.List != nil {
+		f.y = body.y + 6
+		f.add(p.Controls)
+		s.fixed = append(s.fixed, f.out...)
+		top := f.y
+		if len(p.Controls) == 0 {
+			top = body.y
+		}
+		s.port, s.rows = rect{0, top, panelW, body.y + body.h - top}, p.List
+		s.tall = float32(p.List.Len) * rowHeight
+		r.empty(s, p)
+		return
+	}
+	f.y = 8
+	f.add(p.Controls)
+	s.flow, s.tall, s.port = f.out, f.y+2, body
+	if spare := body.h - s.tall; spare > 0 && p.Layout == screen.Centered {
+		for i := range s.flow {
+			s.flow[i].at.y += spare / 2
+		}
+		s.tall = body.h
+	}
+}
+
+// formPart is the width of the labels: forms without fields have none.
+func formPart(controls []screen.Control) float32 {
+	for _, c := range controls {
+		if c.Role == screen.Field || c.Role == screen.Secret {
+			return labelPart
+		}
+	}
+	return 0
+}
+
+// empty says what a list would hold.
+func (r ruler) empty(s *sheet, p *screen.Page) {
+	if p.List.Len > 0 || p.List.Empty == "" {
+		return
+	}
+	f := &flow{r: r, p: p, x: 20, w: s.port.w - 40, y: 0, middle: s.port.w > panelW/2}
+	f.add([]screen.Control{{ID: p.List.ID + ".empty", Role: screen.Text, Text: p.List.Empty, Tone: screen.ToneDim}})
+	f.out[0].at.y = max((s.port.h-f.out[0].at.h)/2, 2)
+	s.flow, s.tall, s.rows = f.out, f.out[0].at.y+f.out[0].at.h, nil
+}
+
+// title is the bar on top: back, presence, title, and the status.
+func (r ruler) title(v *screen.View) []placed {
+	p, st := &v.Page, &v.Status
+	bar := placed{Control: screen.Control{ID: "title", Role: screen.Heading, Text: p.Title}, as: asTitle, at: rect{0, 0, panelW, barHeight}, split: 10}
+	bar.act.quiet = true
+	if p.Back {
+		bar.split = 46
+	}
+	if st.Who != "" || st.Signed {
+		bar.Presence = st.Presence
+	}
+	if p.Title == "" {
+		bar.Text = st.Who
+	}
+	right := float32(panelW - 8)
+	var marks []placed
+	mark := func(id, value string, icon, own screen.Icon, tone screen.Tone, w float32) {
+		right -= w
+		marks = append(marks, placed{Control: screen.Control{ID: "status." + id, Role: screen.Text, Text: value, Value: value, Icon: icon, Tone: tone}, as: asStatus, at: rect{right, 0, w, barHeight}, act: act{quiet: true}, pic: own})
+		right -= 5
+	}
+	count := func(id string, n int, icon screen.Icon) {
+		if n > 0 {
+			text := fmt.Sprint(min(n, 999))
+			mark(id, text, icon, "", "", 19+7*float32(len(text)))
+		}
+	}
+	if st.Clock != "" && !hasClock(p) {
+		mark("clock", st.Clock, "", "", "", max(44, r.width(st.Clock, titleText, true)/max(r.k, .01)+4))
+	}
+	if st.Locked {
+		mark("locked", "", screen.IconLock, "", "", 16)
+	}
+	if !st.Cable {
+		mark("cable", "", screen.IconNetwork, iconUnplugged, screen.ToneWarn, 16)
+	}
+	if st.Exchange == screen.ToneWarn || st.Exchange == screen.ToneBad {
+		mark("exchange", "", screen.IconWarning, "", screen.ToneWarn, 16)
+	}
+	count("voice", st.Voice, screen.IconVoicemail)
+	count("missed", st.Missed, screen.IconMissed)
+	left := bar.split + 8
+	if bar.Presence != "" {
+		left += 24
+	}
+	used := left + r.width(tidy(bar.Text), titleText, true)/max(r.k, .01) + 12
+	if st.Who != "" && bar.Text != st.Who && right-used > 70 {
+		w := min(right-used, r.width(tidy(st.Who), secondText, false)/max(r.k, .01)+4, 170)
+		mark("who", st.Who, "", "", "", w)
+		marks[len(marks)-1].split = 1
+	}
+	bar.spare = panelW - right
+	out := []placed{bar}
+	if p.Back {
+		out = append(out, placed{Control: screen.Control{ID: "back", Role: screen.Button, Text: v.Names["back"]}, as: asBackKey, at: rect{0, 0, 40, barHeight}, focus: p.Focus == "back"})
+	}
+	return append(out, marks...)
+}
+
+func nav(p *screen.Page) []placed {
+	n := min(len(p.Nav), mostSoftKeys)
+	w := float32(panelW) / float32(max(n, 3))
+	x := (panelW - w*float32(n)) / 2
+	out := []placed{{Control: screen.Control{ID: "nav", Role: screen.Text}, as: asBar, at: rect{0, panelH - navHeight, panelW, navHeight}, act: act{quiet: true}}}
+	for i, c := range p.Nav[:n] {
+		out = append(out, placed{Control: c, as: asSoftKey, at: rect{x + float32(i)*w, panelH - navHeight, w, navHeight}, focus: p.Focus != "" && p.Focus == c.ID})
+	}
+	return out
+}
+
+// tileHeight shares what room there is among the lines of tiles.
+func tileHeight(rest []screen.Control, room float32) float32 {
+	lines, n := 0, 0
+	for _, c := range rest {
+		if c.Role == screen.Tile {
+			if n++; n%3 == 1 {
+				lines++
+			}
+			continue
+		}
+		n = 0
+		room -= 15*leadingText + 4
+	}
+	return min(room/float32(max(lines, 1))-gap, 64)
+}
+
+// hasClock tells whether a page shows the time itself.
+func hasClock(p *screen.Page) bool {
+	return p.Layout == screen.Tiles && slices.ContainsFunc(p.Controls, isClock)
+}
+
+func isClock(c screen.Control) bool { return c.ID == "clock" && c.Role == screen.Heading }
+
+// mostBeside is how many rows stand beside the clock; of more, the first one
+// stands below it.
+const mostBeside = 3
+
+// tiles is the home page: the clock, beside it what is new, then three columns.
+func (r ruler) tiles(s *sheet, v *screen.View, body rect) {
+	p := &v.Page
+	f := &flow{r: r, p: p, x: 18, y: 8, w: 224}
+	var rows, words, rest []screen.Control
+	for i, c := range p.Controls {
+		switch {
+		case c.Role == screen.Tile || c.Role == screen.Heading && !isClock(c):
+			rest = p.Controls[i:]
+		case isClock(c):
+			f.put(placed{Control: c, as: asClock, at: rect{18, 2, 224, 86}, act: act{quiet: true}})
+			f.y = 90
+			continue
+		case c.Role == screen.Row || c.Role == screen.Button:
+			rows = append(rows, c)
+			continue
+		default:
+			words = append(words, c)
+			continue
+		}
+		break // the rest is tiles
+	}
+	g := &flow{r: r, p: p, x: 252, y: 8, w: panelW - 252 - margin}
+	for i, c := range rows {
+		to := g
+		if i == 0 && len(rows) > mostBeside {
+			to = f
+			to.x, to.w = margin, 232
+		}
+		to.put(placed{Control: c, as: asInfo, at: rect{to.x, to.y, to.w, 40}})
+		to.y += 44
+	}
+	f.x, f.w = 20, 222
+	f.add(words)
+	h := &flow{r: r, p: p, x: margin, y: max(f.y, g.y) + 2, w: panelW - 2*margin}
+	h.tile = tileHeight(rest, body.h-h.y-2)
+	h.add(rest)
+	s.flow = slices.Concat(f.out, g.out, h.out)
+	s.tall, s.port = h.y-gap+3, body
+}

@@ -1,0 +1,150 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"fmt"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// mostRowsChecked bounds the work of Check on long lists.
+const mostRowsChecked = 200
+
+// Check lays a View out on a panel of w by h and names everything that a
+// person could not read: texts that end in an ellipsis, texts that lie over
+// others or outside of their control, controls that lie over others or outside
+// of the panel. What is typed, and the user's name in the status, may be of any
+// length and are not reported. Nil: all is well. Use it on the goroutine of
+// the user interface.
+func Check(v screen.View, w, h int) []string {
+	if !v.On {
+		return nil
+	}
+	c := checker{r: ruler{min(float32(w)/panelW, float32(h)/panelH)}, pal: vista()}
+	if c.r.k <= 0 {
+		return []string{"the panel has no size"}
+	}
+	c.sheet(c.r.arrange(&v))
+	if v.Dialog != nil {
+		c.sheet(c.r.dialog(v.Dialog))
+	}
+	return c.bad
+}
+
+type checker struct {
+	r   ruler
+	pal palette
+	bad []string
+}
+
+func (c *checker) say(s *sheet, p *placed, format string, args ...any) {
+	c.bad = append(c.bad, fmt.Sprintf("%s: %s: ", s.id, p.ID)+fmt.Sprintf(format, args...))
+}
+
+func (c *checker) sheet(s sheet) {
+	whole := rect{0, 0, panelW, panelH}
+	seen := map[string]bool{}
+	still := append(append([]placed(nil), s.fixed...), s.over...)
+	for i := range still {
+		p := &still[i]
+		c.control(&s, p)
+		if seen[p.ID] {
+			c.say(&s, p, "two controls have this id")
+		}
+		seen[p.ID] = true
+		if !p.at.within(whole, .5) {
+			c.say(&s, p, "lies outside of the panel")
+		}
+		if p.solid() && s.port.h > 0 && p.at.overlaps(s.port.inset(.5)) {
+			c.say(&s, p, "lies over what scrolls")
+		}
+	}
+	c.apart(&s, still)
+	moving := s.flow
+	if s.rows != nil {
+		for i := range min(s.rows.Len, mostRowsChecked) {
+			moving = append(moving, s.row(i))
+		}
+	}
+	if len(moving) > 0 && s.port.h < rowHeight {
+		c.say(&s, &moving[0], "has only %.0f units of room to scroll in", s.port.h)
+	}
+	for i := range moving {
+		c.control(&s, &moving[i])
+		if !moving[i].at.within(rect{0, 0, panelW, s.tall}, .5) {
+			c.say(&s, &moving[i], "lies outside of the page")
+		}
+	}
+	c.apart(&s, moving)
+}
+
+// solid tells a control from the ground that others lie on.
+func (p *placed) solid() bool {
+	switch p.as {
+	case asPage, asSplash, asVeil, asBox, asTitle, asBoxTitle, asBar:
+		return false
+	}
+	return true
+}
+
+func (c *checker) apart(s *sheet, all []placed) {
+	for i := range all {
+		for j := range i {
+			a, b := &all[i], &all[j]
+			if a.solid() && b.solid() && a.at.inset(.6).overlaps(b.at.inset(.6)) {
+				c.say(s, a, "lies over %s", b.ID)
+			}
+		}
+	}
+}
+
+// control checks the texts of one control.
+func (c *checker) control(s *sheet, p *placed) {
+	if p.at.w <= 0 || p.at.h <= 0 {
+		c.say(s, p, "has no room")
+		return
+	}
+	face := c.pal.draw(*p, false)
+	var boxes []rect
+	for _, t := range face.texts {
+		runs, cut := c.r.set(t)
+		if cut && !t.tail && !t.data {
+			c.say(s, p, "%q is cut", t.s)
+		}
+		box := bounds(runs, c.r.k)
+		if len(runs) > 0 && !box.within(rect{0, 0, p.at.w, p.at.h}, 1.5) {
+			c.say(s, p, "%q lies outside of its control", t.s)
+		}
+		for m, other := range boxes {
+			if box.overlaps(other) {
+				c.say(s, p, "%q lies over %q", t.s, face.texts[m].s)
+			}
+		}
+		for _, g := range face.icons {
+			if len(runs) > 0 && box.overlaps(g.at.inset(1)) {
+				c.say(s, p, "%q lies over its icon", t.s)
+			}
+		}
+		boxes = append(boxes, box)
+	}
+}
+
+// bounds is the room that letters take: a line is higher than they are.
+func bounds(runs []run, k float32) rect {
+	var lo, hi fyne.Position
+	for i, r := range runs {
+		high := r.box.Height
+		from := fyne.NewPos(r.at.X, r.at.Y+high*.22)
+		to := fyne.NewPos(r.at.X+r.box.Width, r.at.Y+high*.84)
+		if i == 0 {
+			lo, hi = from, to
+			continue
+		}
+		lo = fyne.NewPos(min(lo.X, from.X), min(lo.Y, from.Y))
+		hi = fyne.NewPos(max(hi.X, to.X), max(hi.Y, to.Y))
+	}
+	return rect{lo.X / k, lo.Y / k, (hi.X - lo.X) / k, (hi.Y - lo.Y) / k}
+}

@@ -1,0 +1,355 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"fmt"
+	"strings"
+
+	"fyne.io/fyne/v2"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// guise is how a control is drawn where its role alone does not say it.
+type guise uint8
+
+const (
+	asRole      guise = iota
+	asSoftKey         // of the bar at the bottom
+	asLetter          // of the on-screen keyboard
+	asDigit           // of a pad: the digit, its letters below
+	asInfo            // a wide tile beside the clock
+	asTitle           // the bar on top
+	asBar             // the ground of soft keys and keyboard
+	asBackKey         // in it
+	asStatus          // an icon or a text in it
+	asPage            // the ground of the page
+	asSplash          // the ground of a page without bars
+	asVeil            // over the page while a dialog is open
+	asBox             // the ground of a dialog
+	asBoxTitle        // its title
+	asClock           // time and date of the home page
+	asNumber          // the number of the dial page
+	asSeparator       // a line
+	asGroup           // a heading among the rows of a list
+	asLabel           // of a slider
+	asStep            // minus or plus of a slider
+)
+
+// act is what a tap does; the zero value calls Input.Tap with the control's id.
+type act struct {
+	text  string          // typed
+	key   screen.Key      // pressed and released
+	board screen.Keyboard // keyboard that is shown instead
+	quiet bool            // nothing: it takes the tap and that is all
+}
+
+// placed is a control where it is drawn. It is comparable: what has not
+// changed is not drawn anew.
+type placed struct {
+	screen.Control
+	as      guise
+	at      rect
+	act     act
+	focus   bool
+	primary bool        // the button that a page is about
+	dark    bool        // on a dark ground
+	middle  bool        // of a page that is centered
+	split   float32     // where the text of a title begins, the values of a detail page
+	spare   float32     // what a title leaves free at the right
+	pic     screen.Icon // instead of Icon, of the panel's own
+}
+
+// face is what a control looks like, in its own coordinates.
+type face struct {
+	shapes []shape
+	icons  []glyph
+	texts  []lettering
+}
+
+// glyph is an icon with its place.
+type glyph struct {
+	icon screen.Icon
+	ink  uint32
+	at   rect
+}
+
+func (f *face) glass(g glass, at rect, radius, line float32) {
+	f.shapes = append(f.shapes, shape{plate, at, radius, line, g})
+}
+
+func (f *face) icon(i screen.Icon, ink uint32, x, y, side float32) {
+	f.icons = append(f.icons, glyph{i, ink, rect{x, y, side, side}})
+}
+
+func (f *face) text(t lettering) {
+	if t.s != "" {
+		f.texts = append(f.texts, t)
+	}
+}
+
+// name is by what the shapes are cached.
+func (f *face) name() string { return fmt.Sprint(f.shapes) }
+
+// draw makes the face of a control.
+func (p palette) draw(c placed, down bool) face {
+	var f face
+	whole := rect{0, 0, c.at.w, c.at.h}
+	switch c.as {
+	case asPage:
+		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, glass{p.pageTop, p.pageTop, p.pageLow, noOutline}})
+	case asSplash:
+		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, glass{p.splashTop, p.splashTop, p.splashLow, noOutline}})
+	case asVeil:
+		f.shapes = append(f.shapes, shape{veil, whole, 0, 0, glass{0, 0x0a1626, 0, noOutline}})
+	case asBox:
+		f.glass(p.box, whole, 7, p.outline)
+	case asSeparator:
+		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, glass{p.rule, p.rule, p.rule, noOutline}})
+	case asBar:
+		f.glass(p.nav, whole, 0, 0)
+	case asTitle, asBoxTitle:
+		p.titleBar(&f, c)
+	case asBackKey:
+		p.softGround(&f, c, down)
+		f.icon(screen.IconBack, p.onDark, (c.at.w-20)/2, (c.at.h-20)/2, 20)
+	case asStatus:
+		p.status(&f, c)
+	case asClock:
+		f.text(lettering{s: c.Text, at: rect{0, 0, c.at.w, 62}, size: clockText, least: 26, ink: p.title.low})
+		f.text(lettering{s: c.Second, at: rect{2, 64, c.at.w - 2, 20}, size: titleText, least: 10, ink: p.second})
+	case asGroup:
+		p.group(&f, c)
+	case asLabel:
+		f.text(lettering{s: c.Text, at: whole, size: bodyText, least: 9.5, bold: true, ink: p.inkOf(c, p.second), align: fyne.TextAlignTrailing, lines: 2})
+	case asSoftKey:
+		p.softKey(&f, c, down)
+	case asLetter, asStep:
+		p.letter(&f, c, down)
+	case asDigit:
+		p.button(&f, c, down)
+		f.texts = nil
+		digit, letters, align := whole, rect{0, c.at.h * .6, c.at.w, c.at.h * .36}, fyne.TextAlignCenter
+		switch {
+		case c.Second != "" && c.at.h < lowKey: // the letters stand beside the digit
+			digit, letters, align = rect{0, 0, c.at.w * .46, c.at.h}, rect{c.at.w*.46 + 6, 0, c.at.w*.54 - 8, c.at.h}, fyne.TextAlignLeading
+		case c.Second != "":
+			digit = rect{0, 1, c.at.w, c.at.h * .68}
+		}
+		f.text(lettering{s: c.Text, at: digit, size: 19, least: 14, bold: true, ink: p.ink, align: digitAlign(align)})
+		f.text(lettering{s: c.Second, at: letters, size: 9.5, ink: p.second, align: align})
+	case asNumber:
+		f.glass(p.field, whole, 5, p.outline)
+		p.number(&f, c)
+	case asInfo:
+		p.drawTile(&f, c, down)
+	default:
+		p.byRole(&f, c, down)
+	}
+	if c.focus {
+		at := whole.inset(.5)
+		if c.Role == screen.Field || c.Role == screen.Secret {
+			at.x, at.w = at.x+c.split, at.w-c.split
+		}
+		f.shapes = append(f.shapes, shape{ring, at, corner, 2 * p.outline, glass{edge: p.focus}})
+	}
+	return f
+}
+
+// lowKey is the height below which a key has no room for two lines.
+const lowKey = 36
+
+// digitAlign is where a digit stands for letters that stand below it, or beside.
+func digitAlign(letters fyne.TextAlign) fyne.TextAlign {
+	if letters == fyne.TextAlignLeading {
+		return fyne.TextAlignTrailing
+	}
+	return fyne.TextAlignCenter
+}
+
+func (p palette) byRole(f *face, c placed, down bool) {
+	switch c.Role {
+	case screen.Button:
+		p.button(f, c, down)
+	case screen.Tile:
+		p.drawTile(f, c, down)
+	case screen.Row:
+		p.row(f, c, down)
+	case screen.Label:
+		p.label(f, c)
+	case screen.Field, screen.Secret:
+		p.entry(f, c)
+	case screen.Toggle, screen.Choice:
+		p.choice(f, c, down)
+	case screen.Tab:
+		p.tab(f, c, down)
+	case screen.Progress:
+		p.progress(f, c)
+	case screen.Slider:
+		p.slider(f, c)
+	default:
+		p.words(f, c)
+	}
+}
+
+// inkOf colours a text by its tone.
+func (p palette) inkOf(c placed, plain uint32) uint32 {
+	switch {
+	case c.dark && c.Tone == screen.ToneDim:
+		return p.onDark2
+	case c.dark:
+		return p.onDark
+	case c.Off:
+		return p.faint
+	case c.Tone == screen.ToneGood:
+		return p.good
+	case c.Tone == screen.ToneWarn:
+		return p.warn
+	case c.Tone == screen.ToneBad:
+		return p.bad
+	case c.Tone == screen.ToneDim:
+		return p.second
+	}
+	return plain
+}
+
+// orb paints the presence and returns how much room it took.
+func (p palette) orb(f *face, s screen.Presence, x, y, side float32) {
+	var colour uint32
+	switch s {
+	case screen.Available:
+		colour = 0x4fb932
+	case screen.Busy, screen.DoNotDisturb:
+		colour = 0xd03a2c
+	case screen.Away:
+		colour = 0xf0b41c
+	default:
+		colour = 0x9aa5b1
+	}
+	f.shapes = append(f.shapes, shape{ball, rect{x, y, side, side}, side / 2, .8, glass{mid: colour, edge: mix(colour, 0, .45)}})
+	if s == screen.DoNotDisturb {
+		bar := glass{0xffffff, 0xffffff, 0xffffff, noOutline}
+		f.shapes = append(f.shapes, shape{plate, rect{x + side*.22, y + side*.42, side * .56, side * .18}, 1, 0, bar})
+	}
+}
+
+// badge is a small number in a red drop at the upper right.
+func (p palette) badge(f *face, s string, right, y float32) {
+	if s == "" {
+		return
+	}
+	w := max(15, 9+6.5*float32(len([]rune(s))))
+	w = min(w, 40)
+	f.glass(glass{p.red.top, p.red.mid, p.red.low, 0xffffff}, rect{right - w, y, w, 15}, 7.5, 1)
+	f.text(lettering{s: s, at: rect{right - w + 2, y, w - 4, 15}, size: 10, least: 8, bold: true, ink: p.onDark, align: fyne.TextAlignCenter, data: true})
+}
+
+func (p palette) titleBar(f *face, c placed) {
+	radius := float32(0)
+	if c.as == asBoxTitle {
+		radius = 6
+	}
+	f.glass(p.title, rect{0, 0, c.at.w, c.at.h}, radius, 0)
+	if c.as == asBoxTitle { // square below
+		low := glass{p.title.mid, p.title.mid, p.title.low, noOutline}
+		f.shapes = append(f.shapes, shape{shade, rect{0, c.at.h / 2, c.at.w, c.at.h / 2}, 0, 0, low})
+	}
+	x := c.split
+	if c.Presence != "" {
+		p.orb(f, c.Presence, x, (c.at.h-16)/2, 16)
+		x += 24
+	}
+	f.text(lettering{s: c.Text, at: rect{x, 0, c.at.w - x - c.spare, c.at.h}, size: titleText, least: 10, bold: true, ink: p.onDark})
+}
+
+func (p palette) status(f *face, c placed) {
+	ink := p.onDark
+	if c.Tone == screen.ToneWarn {
+		ink = 0xffd75e
+	}
+	x := float32(0)
+	if i := c.icon(); i != "" {
+		f.icon(i, ink, 0, (c.at.h-15)/2, 15)
+		x = 17
+	}
+	f.text(lettering{s: c.Value, at: rect{x, 0, c.at.w - x, c.at.h}, size: c.size(), least: 9.5, bold: c.split == 0, ink: ink, align: fyne.TextAlignTrailing, data: c.ID == "status.who"})
+}
+
+func (c placed) size() float32 {
+	if c.icon() != "" || c.split != 0 {
+		return secondText
+	}
+	return titleText
+}
+
+func (c placed) icon() screen.Icon {
+	if c.pic != "" {
+		return c.pic
+	}
+	return c.Icon
+}
+
+func (p palette) softGround(f *face, c placed, down bool) {
+	if down || c.On {
+		f.glass(p.navOn, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
+	}
+}
+
+func (p palette) softKey(f *face, c placed, down bool) {
+	switch {
+	case !c.Off && !down && c.Tone == screen.ToneGood:
+		f.glass(p.green, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
+	case !c.Off && !down && c.Tone == screen.ToneBad:
+		f.glass(p.red, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
+	default:
+		p.softGround(f, c, down && !c.Off)
+	}
+	ink := p.onDark
+	if c.Off {
+		ink = 0x8a95a3
+	}
+	text := rect{3, 0, c.at.w - 6, c.at.h}
+	if i := c.icon(); i != "" {
+		f.icon(i, ink, (c.at.w-23)/2, 6, 23)
+		text = rect{3, 29, c.at.w - 6, 20}
+	}
+	f.text(lettering{s: c.Text, at: text, size: secondText, least: 8.5, bold: true, ink: ink, align: fyne.TextAlignCenter, lines: 1 + btoi(c.icon() == "")})
+	p.badge(f, c.Badge, c.at.w/2+26, 3)
+}
+
+func (p palette) letter(f *face, c placed, down bool) {
+	g := p.key
+	if c.Icon != "" || c.pic != "" || c.primary {
+		g = p.keySpecial
+	}
+	if down || c.On {
+		g = p.keyDown
+	}
+	f.glass(g, rect{0, 0, c.at.w, c.at.h}, 4, p.outline)
+	if i := c.icon(); i != "" {
+		f.icon(i, p.ink, (c.at.w-20)/2, (c.at.h-20)/2, 20)
+		return
+	}
+	size := float32(16)
+	if len([]rune(c.Text)) > 1 {
+		size = 12
+	}
+	f.text(lettering{s: c.Text, at: rect{1, 0, c.at.w - 2, c.at.h}, size: size, least: 9, ink: p.ink, align: fyne.TextAlignCenter})
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func (p palette) number(f *face, c placed) {
+	at := rect{10, 0, c.at.w - 20, c.at.h}
+	if c.Value == "" {
+		f.text(lettering{s: c.Text, at: at, size: bodyText, least: 10, ink: p.faint, lines: 2})
+		return
+	}
+	f.text(lettering{s: strings.ReplaceAll(c.Value, "\n", " "), at: at, size: digitText, least: 13, ink: p.ink, tail: true})
+}

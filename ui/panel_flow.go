@@ -1,0 +1,247 @@
+//go:build !darwin || cgo
+
+package ui
+
+import "github.com/ocphone/ocphone/device/screen"
+
+// Measures of the flow of controls, in design units.
+const (
+	iconLarge = 44 // above the text of a page that is centered
+	mostLines = 12
+	gap       = 6
+	fieldLine = 36
+	labelPart = 140 // of a form: labels are left of it
+	rowHeight = 44
+	rowInset  = 8 // of what is drawn of a row
+)
+
+// flow lays controls below each other.
+type flow struct {
+	r      ruler
+	p      *screen.Page
+	x, y   float32
+	w      float32
+	part   float32 // where fields begin; 0: labels stand inside of empty fields
+	tile   float32 // height of tiles; 0: the usual one
+	most   int     // lines of a text; 0: mostLines
+	middle bool
+	dark   bool
+	out    []placed
+}
+
+// add lays the controls down in their order; neighbours that are buttons, or
+// tabs, share a line.
+func (f *flow) add(controls []screen.Control) {
+	for i := 0; i < len(controls); {
+		c := controls[i]
+		n := i + 1
+		if c.Role == screen.Button || c.Role == screen.Tab || c.Role == screen.Tile {
+			for n < len(controls) && controls[n].Role == c.Role {
+				n++
+			}
+		}
+		switch c.Role {
+		case screen.Button:
+			f.buttons(controls[i:n])
+		case screen.Tab:
+			f.line(controls[i:n], f.x, f.w, n-i, 30, 4)
+		case screen.Tile:
+			f.line(controls[i:n], f.x, f.w, 3, max(f.tile, 47), gap)
+		default:
+			f.one(c)
+		}
+		i = n
+	}
+}
+
+// line shares the width among controls, so many to a line.
+func (f *flow) line(controls []screen.Control, x, w float32, most int, h, space float32) {
+	each := (w - space*float32(most-1)) / float32(most)
+	for i, c := range controls {
+		f.put(placed{Control: c, at: rect{x + float32(i%most)*(each+space), f.y, each, h}})
+		if i%most == most-1 || i == len(controls)-1 {
+			f.y += h + space
+		}
+	}
+}
+
+// buttons come two to a line, three when there are as many; beside fields they
+// begin where the fields do. The first one that does no harm is what the page
+// is about.
+func (f *flow) buttons(controls []screen.Control) {
+	x, w := f.x, f.w
+	if f.part > 0 {
+		x, w = f.x+f.part, f.w-f.part
+	}
+	most := min(len(controls), 3)
+	switch {
+	case len(controls) == 4 || f.part > 0 && most == 3:
+		most = 2
+	case most == 1:
+		most = 2
+		if f.middle {
+			x, w = f.x+f.w*.2, f.w*.6
+			most = 1
+		}
+	}
+	from := len(f.out)
+	f.y += 2
+	f.line(controls, x, w, most, f.tight(38, 33), f.tight(gap, 4))
+	for i := from; i < len(f.out); i++ {
+		if b := &f.out[i]; !b.Off && b.Tone != screen.ToneBad {
+			b.primary = b.Tone == screen.ToneNone
+			break
+		}
+	}
+}
+
+func (f *flow) put(c placed) {
+	c.dark, c.middle = f.dark, f.middle
+	c.focus = f.p.Focus != "" && c.ID == f.p.Focus
+	f.out = append(f.out, c)
+}
+
+func (f *flow) one(c screen.Control) {
+	p := placed{Control: c, at: rect{f.x, f.y, f.w, 0}, split: f.part}
+	switch c.Role {
+	case screen.Field, screen.Secret:
+		p.at.h = f.tight(fieldLine, 30)
+	case screen.Toggle, screen.Choice:
+		p.at.x, p.at.w, p.at.h = f.x+max(f.part-6, 0), f.w-max(f.part-6, 0), 32
+		if c.Second != "" {
+			p.at.h = 38
+		}
+	case screen.Row:
+		p.split, p.at.h = f.row(c)
+		if !f.middle && f.x >= rowInset { // its texts stand below those of other controls
+			p.at.x, p.at.w = f.x-rowInset, f.w+2*rowInset
+		}
+	case screen.Label:
+		p.split = f.w * .36
+		h := max(f.r.height(c.Text, bodyText-.5, p.split-8, false, 3), f.r.height(c.Value, bodyText, f.w-p.split-4, boldValue(c), 6))
+		p.at.h = max(26, h+8)
+	case screen.Progress:
+		p.at.h = 16
+		if c.Text != "" || c.Value != "" {
+			p.at.h = 38
+		}
+		if f.middle {
+			p.at.x, p.at.w = f.x+f.w*.1, f.w*.8
+		}
+	case screen.Slider:
+		f.slider(c)
+		return
+	default:
+		f.words(p)
+		return
+	}
+	f.put(p)
+	f.y += p.at.h + f.tight(gap, 3)
+}
+
+// tight is the smaller measure while a keyboard covers half of the panel.
+func (f *flow) tight(roomy, small float32) float32 {
+	if f.p.Keyboard != screen.NoKeyboard {
+		return small
+	}
+	return roomy
+}
+
+// boldValue tells which values of a detail page stand out.
+func boldValue(c screen.Control) bool { return c.Tone != "" && c.Tone != screen.ToneDim }
+
+// row measures a row in a flow: its text, and its whole height. A short one is
+// as high as in a list.
+func (f *flow) row(c screen.Control) (first, whole float32) {
+	w := f.w - 20
+	if !f.middle && f.x >= rowInset {
+		w += 2 * rowInset
+	}
+	if c.Icon != "" || c.Presence != "" {
+		w -= 29
+	}
+	if c.Badge != "" {
+		w -= 30
+	}
+	if c.Value != "" && f.w >= narrow {
+		w -= min(w*.42, 9*float32(len([]rune(c.Value)))+8) + 6
+	}
+	most := mostLines
+	if f.most > 0 {
+		most = f.most + 1
+	}
+	first = f.r.height(c.Text, bodyText, w, true, most)
+	second := f.r.height(c.Second, secondText, w, false, most)
+	if first+second <= rowHeight-8 && first < 2*bodyText {
+		return 0, rowHeight
+	}
+	return first, max(first+second+12, rowHeight)
+}
+
+// slider has a key at both ends; the taps on them are what changes it.
+func (f *flow) slider(c screen.Control) {
+	const key = 36
+	part := f.part
+	if c.Text != "" {
+		part = max(part, f.w*.3)
+		f.put(placed{Control: screen.Control{ID: c.ID + ".label", Role: screen.Text, Text: c.Text, Off: c.Off}, as: asLabel, at: rect{f.x, f.y, part - 10, fieldLine}, act: act{quiet: true}})
+	}
+	step := func(sign, text string, x float32) {
+		f.put(placed{Control: screen.Control{ID: c.ID + sign, Role: screen.Button, Text: text, Off: c.Off}, as: asStep, at: rect{x, f.y, key, fieldLine}, primary: true})
+	}
+	step("-", "−", f.x+part)
+	track := placed{Control: c, at: rect{f.x + part + key + 2, f.y, f.w - part - 2*key - 4, fieldLine}}
+	track.act.quiet = true
+	f.put(track)
+	step("+", "+", f.x+f.w-key)
+	f.y += fieldLine + gap
+}
+
+// lettersOf are the sizes of a text or heading and of what stands below it.
+type lettersOf struct{ size, second, first float32 }
+
+func wordSizes(c placed) lettersOf {
+	t := lettersOf{bodyText, secondText + .5, c.split}
+	switch {
+	case c.Role == screen.Heading && c.middle:
+		t.size, t.second = 18, bodyText
+	case c.Role == screen.Heading:
+		t.size, t.second = 15, secondText+.5
+	case c.middle:
+		t.size, t.second = 14, 12
+	}
+	return t
+}
+
+// words measures a text, so that it gets the lines that it needs.
+func (f *flow) words(p placed) {
+	p.middle = f.middle
+	t := wordSizes(p)
+	w := f.w
+	var above float32
+	switch icon := p.icon() != ""; {
+	case f.middle && icon:
+		above = iconLarge + 6
+	case !f.middle:
+		if icon {
+			w -= 27
+		}
+		if p.Presence != "" {
+			w -= 24
+		}
+		if p.Value != "" {
+			w -= w*.4 + 6
+		}
+	}
+	most := f.most
+	if most == 0 {
+		most = mostLines
+	}
+	p.split = f.r.height(p.Text, t.size, w, p.Role == screen.Heading, most)
+	p.at.h = max(above+p.split+f.r.height(p.Second, t.second, w, false, most), 12)
+	if !f.middle && p.icon() != "" {
+		p.at.h = max(p.at.h, 22)
+	}
+	f.put(p)
+	f.y += p.at.h + 4
+}

@@ -1,0 +1,341 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"image"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/test"
+	"fyne.io/fyne/v2/theme"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+func TestPanelLooksAsBefore(t *testing.T) {
+	test.NewTempApp(t)
+	for _, name := range []string{"home", "signin", "contacts", "agenda", "root", "dial", "lock", "sounds", "ask"} {
+		t.Run(name, func(t *testing.T) { compare(t, "panel-"+name, Picture(views()[name], 640, 480)) })
+	}
+	t.Run("contrast", func(t *testing.T) { compare(t, "panel-contrast", ContrastPicture(views()["home"], 640, 480)) })
+	t.Run("japanese", func(t *testing.T) { compare(t, "panel-japanese", Picture(japanese(), 640, 480)) })
+}
+
+// japanese is a page in Japanese, with a Korean name and Latin between.
+func japanese() screen.View {
+	v := views()["home"]
+	v.Lang = "ja"
+	v.Status.Date, v.Status.Who = "10月16日 火曜日", "김철수"
+	v.Page.Title = "ホーム"
+	v.Page.Controls = []screen.Control{
+		{ID: "clock", Role: screen.Heading, Text: "10:42", Second: "10月16日 火曜日"},
+		{ID: "me", Role: screen.Row, Presence: screen.Away, Text: "김철수 (주)한국전자통신", Second: "+82 2 555 0123", Value: "退席中"},
+		{ID: "meeting", Role: screen.Row, Icon: screen.IconCalendar, Text: "Q3 予算会議", Second: "11:00 – 11:30、会議室 3"},
+		{ID: "contacts", Role: screen.Tile, Icon: screen.IconContacts, Text: "連絡先"},
+		{ID: "calls", Role: screen.Tile, Icon: screen.IconCalls, Text: "通話履歴", Second: "不在着信 2 件", Badge: "2"},
+		{ID: "settings", Role: screen.Tile, Icon: screen.IconSettings, Text: "設定"},
+	}
+	return v
+}
+
+func TestEveryPageIsReadableAtEverySize(t *testing.T) {
+	test.NewTempApp(t)
+	all := views()
+	all["japanese"] = japanese()
+	for name, v := range all {
+		for _, w := range []int{320, 480, 640, 1280} {
+			for _, bad := range Check(v, w, w*3/4) {
+				t.Errorf("%s at %d: %s", name, w, bad)
+			}
+		}
+	}
+}
+
+func TestCheckNamesWhatCannotBeRead(t *testing.T) {
+	test.NewTempApp(t)
+	long := strings.Repeat("Benutzerkontensteuerung ", 6)
+	page := func(layout screen.Layout, controls ...screen.Control) screen.View {
+		return screen.View{On: true, Page: screen.Page{ID: "p", Layout: layout, Controls: controls}}
+	}
+	for _, row := range []struct {
+		name string
+		view screen.View
+		want string
+	}{
+		{"a button", page(screen.Form, screen.Control{ID: "b", Role: screen.Button, Text: long}), "p: b: "},
+		{"two of one name", page(screen.Dial, screen.Control{ID: "b", Role: screen.Button, Text: "x"}, screen.Control{ID: "b", Role: screen.Button, Text: "y"}), "two controls"},
+		{"a title", screen.View{On: true, Page: screen.Page{ID: "p", Title: long}}, "p: title: "},
+		{"a soft key", screen.View{On: true, Page: screen.Page{ID: "p", Nav: []screen.Control{{ID: "n", Role: screen.Button, Icon: screen.IconHome, Text: long}}}}, "p: n: "},
+		{"too many buttons to dial", page(screen.Dial, strings2buttons("a b c d e f g h i")...), "outside"},
+		{"a row", screen.View{On: true, Page: screen.Page{ID: "p", Layout: screen.List, List: &screen.Rows{ID: "l", Len: 2, Row: func(i int) screen.Control {
+			return screen.Control{ID: "row", Role: screen.Row, Text: strings.Repeat(long, i*3), Second: "x"}
+		}}}}, "p: row: "},
+		{"a dialog", screen.View{On: true, Dialog: &screen.Page{ID: "d", Title: long}}, "d: dialog.title: "},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			if got := Check(row.view, 640, 480); !strings.Contains(strings.Join(got, "\n"), row.want) {
+				t.Errorf("%q, want one with %q", got, row.want)
+			}
+		})
+	}
+	if got := Check(screen.View{}, 640, 480); got != nil {
+		t.Errorf("a panel without power: %q", got)
+	}
+}
+
+func strings2buttons(names string) (out []screen.Control) {
+	for _, n := range strings.Fields(names) {
+		out = append(out, screen.Control{ID: n, Role: screen.Button, Text: n})
+	}
+	return out
+}
+
+// TestHostileTextsAreCutButNothingElse puts what a server may hold into every
+// text of every page.
+func TestHostileTextsAreCutButNothingElse(t *testing.T) {
+	test.NewTempApp(t)
+	for kind, s := range hostile() {
+		for name, v := range views() {
+			spoil(&v, s)
+			for _, bad := range Check(v, 640, 480) {
+				if !strings.HasSuffix(bad, "is cut") {
+					t.Errorf("%s in %s: %s", kind, name, bad)
+				}
+			}
+		}
+		v := views()["contacts"]
+		spoil(&v, s)
+		if blankPicture(Picture(v, 320, 240)) {
+			t.Errorf("%s: nothing is drawn", kind)
+		}
+	}
+}
+
+func spoil(v *screen.View, s string) {
+	each := func(in []screen.Control) (out []screen.Control) {
+		for _, c := range in {
+			c.Text, c.Second, c.Value = s, s, s
+			if c.Role == screen.Slider {
+				c.Value = ""
+			}
+			out = append(out, c)
+		}
+		return out
+	}
+	v.Status.Who, v.Page.Title = s, s
+	v.Page.Controls, v.Page.Nav = each(v.Page.Controls), each(v.Page.Nav)
+	if l := v.Page.List; l != nil {
+		rows := *l
+		rows.Empty = s
+		rows.Row = func(i int) screen.Control { c := l.Row(i); c.Text, c.Second, c.Value = s, s, s; return c }
+		rows.Len = min(rows.Len, 6)
+		v.Page.List = &rows
+	}
+	if v.Dialog != nil {
+		d := *v.Dialog
+		d.Title, d.Controls = s, each(d.Controls)
+		v.Dialog = &d
+	}
+}
+
+func TestJapaneseAndKoreanAreNoBoxes(t *testing.T) {
+	test.NewTempApp(t)
+	draw := func(s string) image.Image {
+		return Picture(screen.View{On: true, Page: screen.Page{ID: "p", Layout: screen.Centered, Controls: []screen.Control{{ID: "t", Role: screen.Heading, Text: s}}}}, 320, 240)
+	}
+	nothing := draw("\u9fff\u9fff") // in no font
+	for _, pair := range [][2]string{{"設定", "電話"}, {"ｱｲ", "カナ"}, {"전화", "설정"}, {"、。", "「」"}} {
+		a, b := draw(pair[0]), draw(pair[1])
+		if n, _ := differ(a, b); n == 0 {
+			t.Errorf("%s and %s look the same", pair[0], pair[1])
+		}
+		if n, _ := differ(a, nothing); n == 0 {
+			t.Errorf("%s is drawn as boxes", pair[0])
+		}
+	}
+}
+
+func TestTextsChangeTheFaceWhereTheyMust(t *testing.T) {
+	for _, row := range []struct {
+		s    string
+		want []string
+	}{
+		{"Settings", []string{"Settings"}},
+		{"Wi-Fi 設定 画面 OK", []string{"Wi-Fi ", "*設定 画面 ", "OK"}},
+		{"김철수 3", []string{"*김철수 ", "3"}},
+		{"", []string{""}},
+	} {
+		var got []string
+		for _, p := range stretches(row.s) {
+			if p.face != nil {
+				p.s = "*" + p.s
+			}
+			got = append(got, p.s)
+		}
+		if strings.Join(got, "|") != strings.Join(row.want, "|") {
+			t.Errorf("%q: %q, want %q", row.s, got, row.want)
+		}
+	}
+}
+
+func TestTextShrinksThenEndsInAnEllipsis(t *testing.T) {
+	test.NewTempApp(t)
+	r := ruler{1}
+	l := lettering{s: "Voice mail", at: rect{0, 0, 80, 20}, size: 14}
+	runs, cut := r.set(l)
+	if cut || runs[0].size != 14 {
+		t.Errorf("with room: %+v", runs)
+	}
+	l.at.w = 60
+	if runs, cut = r.set(l); cut || runs[0].size >= 14 || runs[0].s != l.s {
+		t.Errorf("with less: %+v", runs)
+	}
+	l.at.w = 30
+	if runs, cut = r.set(l); !cut || runs[0].size != leastText || !strings.HasSuffix(runs[0].s, ellipsis) {
+		t.Errorf("with little: %+v", runs)
+	}
+	l.tail = true
+	if runs, _ = r.set(l); !strings.HasPrefix(runs[0].s, ellipsis) || !strings.HasSuffix(runs[0].s, "il") {
+		t.Errorf("what is typed: %+v", runs)
+	}
+}
+
+func TestEveryIconIsDrawn(t *testing.T) {
+	source, err := os.ReadFile("../device/screen/view.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := regexp.MustCompile(`Icon = "([a-z-]+)"|Icon\w+\s+= "([a-z-]+)"`).FindAllStringSubmatch(string(source), -1)
+	if len(names) < 30 {
+		t.Fatalf("only %d icons found", len(names))
+	}
+	test.NewTempApp(t)
+	for _, n := range names {
+		i := screen.Icon(n[1] + n[2])
+		if picture(i, 0) == nil {
+			t.Errorf("no picture of %q", i)
+			continue
+		}
+		v := screen.View{On: true, Page: screen.Page{ID: "p", Layout: screen.Centered, Controls: []screen.Control{{ID: "t", Role: screen.Text, Icon: i}}}}
+		without := v
+		without.Page.Controls = []screen.Control{{ID: "t", Role: screen.Text}}
+		if n, _ := differ(Picture(v, 320, 240), Picture(without, 320, 240)); n < 40 {
+			t.Errorf("%q is drawn with %d pixels", i, n)
+		}
+	}
+}
+
+func TestInksCanBeRead(t *testing.T) {
+	for name, p := range map[string]palette{"vista": vista(), "contrast": highContrast()} {
+		least := 4.5
+		if name == "contrast" {
+			least = 7
+		}
+		on := func(what string, ink uint32, grounds ...uint32) {
+			for _, g := range grounds {
+				if c := contrast(ink, g); c < least {
+					t.Errorf("%s: %s on %06x has %.1f", name, what, g, c)
+				}
+			}
+		}
+		for what, ink := range map[string]uint32{"ink": p.ink, "second": p.second, "good": p.good, "warn": p.warn, "bad": p.bad, "link": p.link} {
+			on(what, ink, p.pageTop, p.pageLow, p.tile.mid, p.tile.low)
+		}
+		on("title", p.onDark, p.title.mid, p.title.low)
+		on("soft key", p.onDark, p.nav.top, p.nav.mid, p.nav.low)
+		on("button", p.onDark, p.primary.mid, p.primary.low, p.red.mid, p.red.low, p.green.low)
+		on("splash", p.onDark2, p.splashTop, p.splashLow)
+		on("key", p.ink, p.key.mid, p.key.low, p.keySpecial.mid)
+	}
+}
+
+func TestThemeScalesWithThePhone(t *testing.T) {
+	u := &Unit{}
+	th := Theme(u, false)
+	if got := th.Size(theme.SizeNameText); got != bodyText {
+		t.Errorf("before there is a size: %v", got)
+	}
+	u.K = 2
+	if got := th.Size(theme.SizeNameText); got != 2*bodyText {
+		t.Errorf("at twice the size: %v", got)
+	}
+	dark, light := th.Color(theme.ColorNameBackground, theme.VariantDark), th.Color(theme.ColorNameBackground, theme.VariantLight)
+	if dark != light {
+		t.Error("the panel follows the desktop's wish for dark")
+	}
+	if th.Color(theme.ColorNameForeground, 0) == Theme(u, true).Color(theme.ColorNameForeground, 0) {
+		t.Error("high contrast changes nothing")
+	}
+}
+
+func BenchmarkPanelFrame(b *testing.B) {
+	for _, name := range []string{"home", "signin", "contacts", "dial"} {
+		b.Run(name, func(b *testing.B) {
+			r := lit(b, views()[name])
+			r.canvas.Capture()
+			b.ReportAllocs()
+			for b.Loop() {
+				r.canvas.Capture()
+			}
+		})
+	}
+	b.Run("scroll 5000", func(b *testing.B) {
+		r := lit(b, views()["contacts"])
+		r.canvas.Capture()
+		for b.Loop() {
+			r.page.scroll.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -37)})
+			r.canvas.Capture()
+		}
+	})
+}
+
+// TestPanelIsBuiltAsBefore compares the objects of every page: it says in words
+// what a picture only shows, and is exact.
+func TestPanelIsBuiltAsBefore(t *testing.T) {
+	for name, v := range views() {
+		t.Run(name, func(t *testing.T) { compareMarkup(t, "panel-"+name, lit(t, v)) })
+	}
+}
+
+func compareMarkup(t *testing.T, name string, r *screenRig) {
+	got := test.RenderToMarkup(r.canvas)
+	golden := filepath.Join("testdata", name+".xml")
+	if *updateBody {
+		if err := os.WriteFile(golden, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	want, err := os.ReadFile(golden)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != string(want) {
+		failed := filepath.Join("testdata", "failed", name+".xml")
+		if err := os.MkdirAll(filepath.Dir(failed), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(failed, []byte(got), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		t.Errorf("compare %s with %s; if it is meant so, run with -update-body", failed, golden)
+	}
+}
+
+// TestNothingIsWrittenUnderLangC starts this test binary again, as cron would.
+func TestNothingIsWrittenUnderLangC(t *testing.T) {
+	for _, env := range [][]string{{"LANG=C"}, {"LC_ALL=POSIX", "LANG=de_DE.UTF-8"}, {}} {
+		var out strings.Builder
+		again := exec.Command(os.Args[0], "-test.run=^TestThemeScalesWithThePhone$")
+		again.Env, again.Stderr = append(env, "HOME="+t.TempDir()), &out
+		if err := again.Run(); err != nil || out.Len() > 0 {
+			t.Errorf("%q: %v %s", env, err, out.String())
+		}
+	}
+}

@@ -1,0 +1,231 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"strings"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// dial is the dial page: the number, below it what the rules make of it and a
+// pad; at the right the buttons and who has such a number.
+func (r ruler) dial(s *sheet, p *screen.Page, body rect) {
+	const left, right = 290, 316
+	var number screen.Control
+	var words, buttons []screen.Control
+	for _, c := range p.Controls {
+		switch {
+		case c.Role == screen.Field && number.ID == "":
+			number = c
+		case c.Role == screen.Button || c.Role == screen.Tile || c.Role == screen.Tab:
+			buttons = append(buttons, c)
+		default:
+			words = append(words, c)
+		}
+	}
+	y := body.y + 8
+	if number.ID != "" {
+		s.fixed = append(s.fixed, placed{Control: number, as: asNumber, at: rect{margin, y, left, 42}, focus: p.Focus == number.ID})
+		y += 48
+	}
+	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8, most: 1} // the pad needs the room
+	f.add(words)
+	s.fixed = append(s.fixed, f.out...)
+	y = f.y
+	s.fixed = append(s.fixed, pad(rect{margin, y, left, body.y + body.h - y - 4}, true)...)
+
+	g := &flow{r: r, p: p, x: right, y: body.y + 8, w: panelW - right - margin}
+	from := len(s.fixed)
+	for _, c := range buttons {
+		h := float32(36)
+		if c.Tone == screen.ToneGood && len(buttons) < 4 {
+			h = 42
+		}
+		g.put(placed{Control: c, at: rect{g.x, g.y, g.w, h}})
+		g.y += h + 5
+	}
+	s.fixed = append(s.fixed, g.out...)
+	if from < len(s.fixed) && s.fixed[from].Tone == screen.ToneNone && !s.fixed[from].Off {
+		s.fixed[from].primary = true
+	}
+	if p.List != nil {
+		s.port = rect{right - 4, g.y, panelW - right - margin + 8, body.y + body.h - g.y}
+		s.rows, s.tall = p.List, float32(p.List.Len)*rowHeight
+		r.empty(s, p)
+	}
+}
+
+// pinPad is the lock: what there is to say and do at the left, keys at the
+// right.
+func (r ruler) pinPad(s *sheet, p *screen.Page, body rect) {
+	const split = 236
+	f := &flow{r: r, p: p, x: margin, y: 10, w: split - 2*margin}
+	for _, c := range p.Controls {
+		if c.Role == screen.Button { // below each other: half of the panel is narrow
+			f.y += 2
+			f.put(placed{Control: c, at: rect{f.x, f.y, f.w, 38}})
+			f.y += 44
+			continue
+		}
+		f.add([]screen.Control{c})
+	}
+	for i := range f.out {
+		if b := &f.out[i]; b.Role == screen.Button && !b.Off && b.Tone == screen.ToneNone {
+			b.primary = true
+			break
+		}
+	}
+	s.flow, s.tall, s.port = f.out, f.y+2, rect{0, body.y, split, body.h}
+	s.fixed = append(s.fixed, pad(rect{split + 4, body.y + 10, panelW - split - 4 - margin, body.h - 18}, false)...)
+}
+
+// padKeys are the digits with the letters of the telephone.
+const padKeys = "1,2 ABC,3 DEF,4 GHI,5 JKL,6 MNO,7 PQRS,8 TUV,9 WXYZ,*,0 +,#"
+
+// pad is the keys of a telephone; a PIN has no letters, and may be corrected.
+func pad(at rect, letters bool) []placed {
+	const space = 5
+	w, h := (at.w-2*space)/3, (at.h-3*space)/4
+	var out []placed
+	for i, spec := range strings.Split(padKeys, ",") {
+		digit, sub, _ := strings.Cut(spec, " ")
+		c := placed{Control: screen.Control{ID: "pad." + digit, Role: screen.Button, Text: digit}, as: asDigit, act: act{key: screen.Key(digit)}}
+		if letters {
+			c.Second = sub
+		}
+		c.at = rect{at.x + float32(i%3)*(w+space), at.y + float32(i/3)*(h+space), w, h}
+		if !letters && digit == "*" {
+			continue
+		}
+		if !letters && digit == "#" {
+			c.Control = screen.Control{ID: "pad.delete", Role: screen.Button}
+			c.as, c.pic, c.act = asLetter, iconBackspace, act{key: screen.KeyDelete}
+		}
+		out = append(out, c)
+	}
+	return out
+}
+
+// boards are the lines of the on-screen keyboards; the last line is common.
+func boards(b screen.Keyboard) [3]string {
+	switch b {
+	case screen.Capitals:
+		return [3]string{"QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM"}
+	case screen.Symbols:
+		return [3]string{"1234567890", "-/:;()$&@\"", "_#%+=!?'*"}
+	}
+	return [3]string{"qwertyuiop", "asdfghjkl", "zxcvbnm"}
+}
+
+// keyboard arranges an on-screen keyboard at the bottom of the panel. A sign-in
+// needs @, backslash and dot all the time, so they are on every board.
+func keyboard(b screen.Keyboard) []placed {
+	const pitch, line, space = 47.2, 40.5, 4
+	top := float32(panelH - keyHeight)
+	out := []placed{{Control: screen.Control{ID: "keyboard", Role: screen.Text}, as: asBar, at: rect{0, top, panelW, keyHeight}, act: act{quiet: true}}}
+	put := func(id, text string, pic screen.Icon, x, y, w float32, a act) {
+		key := placed{Control: screen.Control{ID: "keyboard." + id, Role: screen.Button, Text: text}, as: asLetter, at: rect{x, y, w, line - space}, act: a, pic: pic, primary: pic != "" || len(text) > 1}
+		out = append(out, key)
+	}
+	y := top + 5
+	for n, keys := range boards(b) {
+		all := []rune(keys)
+		x := (panelW - pitch*float32(len(all)) + space) / 2
+		if n == 2 && b != screen.Symbols {
+			shift := act{board: screen.Capitals}
+			if b == screen.Capitals {
+				shift.board = screen.Letters
+			}
+			put(string(shift.board), "", iconShift, 6, y, x-6-space, shift)
+			out[len(out)-1].On = b == screen.Capitals
+		}
+		if n == 2 {
+			if b == screen.Symbols {
+				x = 6
+			}
+			end := x + pitch*float32(len(all))
+			put("delete", "", iconBackspace, end, y, panelW-6-end, act{key: screen.KeyDelete})
+		}
+		for _, r := range all {
+			put(string(r), string(r), "", x, y, pitch-space, act{text: string(r)})
+			x += pitch
+		}
+		y += line
+	}
+	other, name := screen.Symbols, "?123"
+	if b == screen.Symbols {
+		other, name = screen.Letters, "abc"
+	}
+	put(string(other), name, "", 6, y, 62, act{board: other})
+	for i, sign := range []string{"@", "\\"} {
+		put(sign, sign, "", 72+float32(i)*44, y, 40, act{text: sign})
+	}
+	put("space", " ", "", 160, y, 138, act{text: " "})
+	for i, sign := range []string{".", "-"} {
+		put(sign, sign, "", 302+float32(i)*44, y, 40, act{text: sign})
+	}
+	put("next", "", iconNext, 390, y, 40, act{key: screen.KeyTab})
+	put("enter", "", iconEnter, 434, y, 40, act{key: screen.KeyEnter})
+	return unique(out)
+}
+
+// unique drops what stands on the last line of the board and above it.
+func unique(in []placed) []placed {
+	seen := map[string]bool{}
+	for i := len(in) - 1; i >= 0; i-- {
+		if seen[in[i].ID] {
+			in[i].ID += ".upper"
+		}
+		seen[in[i].ID] = true
+	}
+	return in
+}
+
+// dialog arranges a page over another.
+func (r ruler) dialog(p *screen.Page) sheet {
+	const w = 400
+	s := sheet{id: p.ID, focus: p.Focus}
+	most := float32(panelH - 24)
+	if p.Keyboard != screen.NoKeyboard {
+		s.over = keyboard(p.Keyboard)
+		most = panelH - keyHeight - 8
+	}
+	f := &flow{r: r, p: p, x: 14, y: 10, w: w - 28, middle: p.Layout == screen.Centered}
+	if p.Layout == screen.Form {
+		f.part = min(formPart(p.Controls), 120)
+	}
+	f.add(p.Controls)
+	f.add(p.Nav)
+	s.flow, s.tall = f.out, f.y+6
+	head := float32(0)
+	if p.Title != "" {
+		head = 30
+	}
+	h := head + s.tall
+	if p.List != nil {
+		h = most
+	}
+	h = min(h, most)
+	box := rect{(panelW - w) / 2, (most + 24 - h) / 2, w, h}
+	if p.Keyboard != screen.NoKeyboard {
+		box.y = 4
+	}
+	s.fixed = append(s.fixed, ground("dialog.veil", asVeil, rect{0, 0, panelW, panelH}), ground("dialog", asBox, box))
+	if p.Title != "" {
+		t := ground("dialog.title", asBoxTitle, rect{box.x, box.y, w, head})
+		t.Text, t.split, t.spare = p.Title, 12, 12
+		s.fixed = append(s.fixed, t)
+	}
+	s.port = rect{box.x, box.y + head, w, h - head}
+	if p.List != nil { // controls stay, the list scrolls
+		for _, c := range s.flow {
+			c.at.x, c.at.y = c.at.x+s.port.x, c.at.y+s.port.y
+			s.fixed = append(s.fixed, c)
+		}
+		s.port = rect{box.x + 2, s.port.y + f.y, w - 4, max(s.port.h-f.y-4, rowHeight)}
+		s.flow, s.rows, s.tall = nil, p.List, float32(p.List.Len)*rowHeight
+		r.empty(&s, p)
+	}
+	return s
+}

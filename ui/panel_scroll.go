@@ -1,0 +1,230 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"image"
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+	"fyne.io/fyne/v2/container"
+	"fyne.io/fyne/v2/widget"
+
+	"github.com/ocphone/ocphone/device/screen"
+)
+
+// scroller is the part of a page that may be longer than the panel: a flow of
+// controls, or a list of which the rows that can be seen are asked for and no
+// others. A wheel or a finger moves it.
+type scroller struct {
+	widget.BaseWidget
+	l     *layer
+	at    float32 // offset in design units
+	lines []*control
+	first int // index of the row of lines[0]
+	clip  *container.Clip
+	held  *fyne.Container
+	bar   *canvas.Raster
+}
+
+func newScroller(l *layer) *scroller {
+	s := &scroller{l: l, held: &fyne.Container{}}
+	s.clip = container.NewClip(s.held)
+	s.bar = canvas.NewRaster(s.paintBar)
+	s.ExtendBaseWidget(s)
+	return s
+}
+
+// show lays the sheet's flow or rows out. keep says that it is the same page,
+// and still that the focus is where it was.
+func (s *scroller) show(keep, still bool) {
+	sh := &s.l.sheet
+	if !keep {
+		s.at = 0
+		s.lift()
+	}
+	if !still {
+		s.reveal(sh.focus)
+	}
+	k := s.l.panel.k
+	s.Move(fyne.NewPos(sh.port.x*k, sh.port.y*k))
+	s.Resize(fyne.NewSize(sh.port.w*k, sh.port.h*k))
+	s.clip.Resize(s.Size())
+	s.bar.Resize(fyne.NewSize(4*k, max(s.Size().Height-6*k, 0)))
+	s.bar.Move(fyne.NewPos(s.Size().Width-6*k, 3*k))
+	s.arrange()
+}
+
+// most is how far it scrolls.
+func (s *scroller) most() float32 { return max(s.l.sheet.tall-s.l.sheet.port.h, 0) }
+
+// reveal scrolls until a control can be seen.
+func (s *scroller) reveal(id string) {
+	sh := &s.l.sheet
+	if id == "" || sh.port.h <= 0 {
+		return
+	}
+	show := func(y, h float32) {
+		s.at = max(min(s.at, y-4), y+h+4-sh.port.h)
+	}
+	for _, c := range sh.flow {
+		if c.ID == id {
+			show(c.at.y, c.at.h)
+			return
+		}
+	}
+	if sh.rows == nil {
+		return
+	}
+	for i := range sh.rows.Len {
+		if sh.rows.Row(i).ID == id {
+			show(float32(i)*rowHeight, rowHeight)
+			return
+		}
+	}
+}
+
+// arrange puts what can be seen where it belongs.
+func (s *scroller) arrange() {
+	sh := &s.l.sheet
+	s.at = max(min(s.at, s.most()), 0)
+	want := sh.flow
+	if sh.rows != nil {
+		want = s.visibleRows()
+	}
+	byID := make(map[string]*control, len(s.lines))
+	spare := make([]*control, 0, len(s.lines))
+	for _, c := range s.lines {
+		byID[c.is.ID] = c
+	}
+	for _, w := range want {
+		delete(byID, w.ID)
+	}
+	for _, c := range s.lines { // rows that went out of sight serve again
+		if byID[c.is.ID] == c {
+			spare = append(spare, c)
+			delete(byID, c.is.ID)
+		}
+	}
+	for _, c := range s.lines {
+		byID[c.is.ID] = c
+	}
+	lines := make([]*control, len(want))
+	differ := len(want) != len(s.lines)
+	for i, w := range want {
+		c := byID[w.ID]
+		delete(byID, w.ID)
+		if c == nil && len(spare) > 0 {
+			c, spare = spare[len(spare)-1], spare[:len(spare)-1]
+		} else if c == nil {
+			c = newControl(s.l.panel)
+		}
+		c.set(w)
+		c.place(0, -s.at)
+		setVisible(c, w.at.y+w.at.h > s.at && w.at.y < s.at+sh.port.h)
+		differ = differ || s.lines[i] != c
+		lines[i] = c
+	}
+	for _, c := range spare {
+		c.lift()
+	}
+	s.lines = lines
+	setVisible(s.bar, s.most() > 0)
+	if differ {
+		s.held.Objects = s.held.Objects[:0:0]
+		for _, c := range lines {
+			s.held.Objects = append(s.held.Objects, c)
+		}
+	}
+	s.bar.Refresh()
+	canvas.Refresh(s)
+}
+
+func (s *scroller) visibleRows() []placed {
+	sh := &s.l.sheet
+	s.first = max(int(s.at/rowHeight), 0)
+	last := min(int((s.at+sh.port.h)/rowHeight)+1, sh.rows.Len)
+	out := make([]placed, 0, max(last-s.first, 0))
+	for i := s.first; i < last; i++ {
+		out = append(out, sh.row(i))
+	}
+	return out
+}
+
+// row places one row of the list; a heading among them stands above a group.
+func (sh *sheet) row(i int) placed {
+	p := placed{Control: sh.rows.Row(i), at: rect{0, float32(i) * rowHeight, sh.port.w - 4, rowHeight}}
+	switch p.Role {
+	case screen.Heading, screen.Text:
+		p.as = asGroup
+	case "":
+		p.Role = screen.Row
+	}
+	p.focus = sh.focus != "" && p.ID == sh.focus
+	return p
+}
+
+func (s *scroller) forget() { s.lines, s.held.Objects, s.at = nil, nil, 0 }
+
+// lift ends every press: what is dragged is not pressed.
+func (s *scroller) lift() {
+	for _, c := range s.lines {
+		c.lift()
+	}
+}
+
+func (s *scroller) by(d float32) {
+	if k := s.l.panel.k; k > 0 && s.most() > 0 {
+		s.at -= d / k
+		s.arrange()
+	}
+}
+
+// Scrolled implements fyne.Scrollable.
+func (s *scroller) Scrolled(e *fyne.ScrollEvent) { s.by(e.Scrolled.DY) }
+
+// Dragged implements fyne.Draggable.
+func (s *scroller) Dragged(e *fyne.DragEvent) {
+	s.lift()
+	s.by(e.Dragged.DY)
+}
+
+// DragEnd implements fyne.Draggable.
+func (s *scroller) DragEnd() {}
+
+// paintBar shows where in the whole one is.
+func (s *scroller) paintBar(w, h int) image.Image {
+	m := image.NewRGBA(image.Rect(0, 0, max(w, 1), max(h, 1)))
+	sh := &s.l.sheet
+	if sh.tall <= sh.port.h || sh.tall <= 0 {
+		return m
+	}
+	long := max(float64(sh.port.h/sh.tall)*float64(h), float64(3*w))
+	top := float64(s.at/s.most()) * (float64(h) - long)
+	ink, _ := opaque(s.l.panel.pal.second).(color.NRGBA)
+	thumb := shape{plate, rect{0, float32(top), float32(w), float32(long)}, float32(w) / 2, 0, glass{}}
+	c := uint32(ink.R)<<16 | uint32(ink.G)<<8 | uint32(ink.B)
+	thumb.look = glass{c, c, c, noOutline}
+	thumb.paint(m, 1)
+	return m
+}
+
+// ID is by what tests find the scroller.
+func (s *scroller) ID() string {
+	if s.l.sheet.rows != nil {
+		return s.l.sheet.rows.ID
+	}
+	return "body"
+}
+
+// AccessibilityLabel implements fyne.Accessible.
+func (s *scroller) AccessibilityLabel() string { return s.ID() }
+
+// AccessibilityRole implements fyne.Accessible.
+func (s *scroller) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleContainer }
+
+// CreateRenderer implements fyne.Widget.
+func (s *scroller) CreateRenderer() fyne.WidgetRenderer {
+	return &partRenderer{func(fyne.Size) {}, []fyne.CanvasObject{s.clip, s.bar}}
+}

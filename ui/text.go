@@ -1,0 +1,319 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	_ "embed"
+	"strings"
+	"unicode"
+
+	"fyne.io/fyne/v2"
+)
+
+// Text sizes of the panel in design units.
+const (
+	clockText   = 56
+	digitText   = 22
+	titleText   = 14
+	bodyText    = 13
+	secondText  = 11
+	leastText   = 9.5 // nothing is drawn smaller; longer texts end in an ellipsis
+	linePitch   = 1.24
+	ellipsis    = "…"
+	leadingText = 1.36 // height of a line of Noto Sans, as a multiple of its size
+)
+
+// lettering is a text with its place, in design units of the control that it
+// belongs to. It shrinks from size to least, breaks into at most lines lines,
+// and ends in an ellipsis if that is not enough.
+type lettering struct {
+	s           string
+	at          rect
+	size, least float32
+	bold        bool
+	ink         uint32
+	align       fyne.TextAlign
+	lines       int  // 0 is 1
+	top         bool // at the top of its place and not in the middle
+	tail        bool // of a text too long the end is shown: what one types
+	data        bool // may be of any length: Check does not report it
+}
+
+// run is a stretch of a line in one face, placed in device independent pixels.
+type run struct {
+	s    string
+	face fyne.Resource // nil: that of the theme
+	size float32
+	at   fyne.Position
+	box  fyne.Size
+}
+
+// ruler measures and sets texts at a scale of k pixels to the design unit.
+type ruler struct{ k float32 }
+
+//go:embed fonts/noto-sans-cjk-subset.otf
+var cjkFace []byte
+
+// eastAsian is the face of Japanese and Korean. Fyne parses it when the first
+// such text is measured and caches it by this pointer.
+var eastAsian = &fyne.StaticResource{StaticName: "noto-sans-cjk-subset.otf", StaticContent: cjkFace}
+
+// stretch is a part of a text that one face can write.
+type stretch struct {
+	s    string
+	face fyne.Resource
+}
+
+// stretches cuts a text where the face changes; spaces stay with what is
+// before them.
+func stretches(s string) []stretch {
+	plain := true
+	for _, r := range s {
+		if isEastAsian(r) {
+			plain = false
+			break
+		}
+	}
+	if plain {
+		return []stretch{{s, nil}}
+	}
+	var out []stretch
+	start, east, first := 0, false, true
+	face := func() fyne.Resource {
+		if east {
+			return eastAsian
+		}
+		return nil
+	}
+	for i, r := range s {
+		e := isEastAsian(r)
+		if !first && r == ' ' {
+			e = east
+		}
+		if !first && e != east {
+			out = append(out, stretch{s[start:i], face()})
+			start = i
+		}
+		east, first = e, false
+	}
+	return append(out, stretch{s[start:], face()})
+}
+
+func isEastAsian(r rune) bool {
+	return r >= 0x1100 && r < 0x1200 || r >= 0x2e80 && r < 0xa000 || r >= 0xac00 && r < 0xd7b0 || r >= 0xf900 && r < 0xfb00 || r >= 0xff01 && r < 0xfff0
+}
+
+// isRightToLeft tells whether a text begins at the right: whether its first
+// letter is of a script that is written so.
+func isRightToLeft(s string) bool {
+	for _, r := range s {
+		if unicode.IsLetter(r) {
+			return unicode.In(r, unicode.Hebrew, unicode.Arabic, unicode.Syriac, unicode.Thaana, unicode.Nko)
+		}
+	}
+	return false
+}
+
+// width is that of one line, in device independent pixels.
+func (r ruler) width(s string, size float32, bold bool) float32 {
+	var w float32
+	for _, p := range stretches(s) {
+		box, _ := fyne.CurrentApp().Driver().RenderedTextSize(p.s, size*r.k, fyne.TextStyle{Bold: bold}, p.face)
+		w += box.Width
+	}
+	return w
+}
+
+// set places a text. cut tells that not all of it is there.
+func (r ruler) set(t lettering) (runs []run, cut bool) {
+	s := tidy(t.s)
+	if s == "" || t.at.w <= 0 || t.at.h <= 0 || r.k <= 0 {
+		return nil, s != ""
+	}
+	size, lines, cut := r.fit(s, t)
+	pitch := size * linePitch * r.k
+	high := pitch*float32(len(lines)-1) + size*leadingText*r.k
+	y := t.at.y * r.k
+	if !t.top {
+		y += (t.at.h*r.k - high) / 2
+	}
+	if t.align == fyne.TextAlignLeading && isRightToLeft(s) {
+		t.align = fyne.TextAlignTrailing
+	}
+	for _, line := range lines {
+		x := t.at.x * r.k
+		switch t.align {
+		case fyne.TextAlignCenter:
+			x += (t.at.w*r.k - r.width(line, size, t.bold)) / 2
+		case fyne.TextAlignTrailing:
+			x += t.at.w*r.k - r.width(line, size, t.bold)
+		}
+		_, base := fyne.CurrentApp().Driver().RenderedTextSize("x", size*r.k, fyne.TextStyle{Bold: t.bold}, nil)
+		for _, p := range stretches(line) {
+			box, b := fyne.CurrentApp().Driver().RenderedTextSize(p.s, size*r.k, fyne.TextStyle{Bold: t.bold}, p.face)
+			runs = append(runs, run{p.s, p.face, size * r.k, fyne.NewPos(x, y+base-b), box})
+			x += box.Width
+		}
+		y += pitch
+	}
+	return runs, cut
+}
+
+// fit finds the largest size at which a text has room.
+func (r ruler) fit(s string, t lettering) (size float32, lines []string, cut bool) {
+	wide, most := t.at.w*r.k, max(t.lines, 1)
+	least := t.least
+	if least == 0 || least > t.size {
+		least = min(t.size, leastText)
+	}
+	size = t.size
+	if most == 1 { // the width tells the size, or nearly
+		s = strings.ReplaceAll(s, "\n", " ")
+		if w := r.width(s, size, t.bold); w > wide {
+			size = max(float32(int(2*size*wide/w))/2, least)
+		}
+	}
+	for ; ; size = max(size-.5, least) {
+		room := min(most, max(1, int((t.at.h-size*leadingText)/(size*linePitch)+1.02)))
+		if lines = r.wrap(s, wide, size, t.bold); len(lines) <= room {
+			return size, lines, false
+		}
+		if size <= least {
+			lines[room-1] = strings.Join(lines[room-1:], " ")
+			lines = lines[:room]
+			lines[room-1] = r.shorten(lines[room-1], wide, size, t.bold, t.tail)
+			return size, lines, true
+		}
+	}
+}
+
+// height is what a text needs at its own size within a width, in design units.
+func (r ruler) height(s string, size, w float32, bold bool, most int) float32 {
+	s = tidy(s)
+	if s == "" || r.k <= 0 {
+		return 0
+	}
+	n := min(len(r.wrap(s, w*r.k, size, bold)), most)
+	return size*linePitch*float32(n-1) + size*leadingText
+}
+
+// wrap breaks a text into lines, between words or, in Japanese, between
+// characters. A line that is still too wide is one word.
+func (r ruler) wrap(s string, wide, size float32, bold bool) []string {
+	var out []string
+	for paragraph := range strings.SplitSeq(s, "\n") {
+		line := ""
+		flush := func() {
+			if line = strings.TrimRight(line, " "); line != "" && r.width(line, size, bold) > wide {
+				out = append(out, r.breakWord(line, wide, size, bold)...)
+				return
+			}
+			out = append(out, line)
+		}
+		for _, word := range words(paragraph) {
+			if next := line + word; line == "" || r.width(strings.TrimRight(next, " "), size, bold) <= wide {
+				line = next
+				continue
+			}
+			flush()
+			line = word
+		}
+		flush()
+	}
+	return out
+}
+
+// breakWord cuts what has no place to break, such as a long address.
+func (r ruler) breakWord(s string, wide, size float32, bold bool) []string {
+	var out []string
+	all := []rune(s)
+	for len(all) > 0 {
+		n := r.prefix(all, wide, size, bold, "")
+		out = append(out, string(all[:max(n, 1)]))
+		all = all[max(n, 1):]
+	}
+	return out
+}
+
+// prefix is how many runes fit, with an ending.
+func (r ruler) prefix(all []rune, wide, size float32, bold bool, ending string) int {
+	lo, hi := 0, len(all)
+	for lo < hi {
+		mid := (lo + hi + 1) / 2
+		if r.width(string(all[:mid])+ending, size, bold) <= wide {
+			lo = mid
+		} else {
+			hi = mid - 1
+		}
+	}
+	for lo > 0 && lo < len(all) && joins(all[lo]) { // never half of a character
+		lo--
+	}
+	return lo
+}
+
+// joins tells whether a rune belongs to the character before it.
+func joins(r rune) bool {
+	return unicode.Is(unicode.M, r) || r == 0x200d || r >= 0xfe00 && r <= 0xfe0f || r >= 0x1f3fb && r <= 0x1f3ff
+}
+
+// shorten ends a line in an ellipsis, or begins it with one to show the tail.
+func (r ruler) shorten(s string, wide, size float32, bold, tail bool) string {
+	if r.width(s, size, bold) <= wide {
+		return s
+	}
+	all := []rune(s)
+	if !tail {
+		return strings.TrimRight(string(all[:r.prefix(all, wide, size, bold, ellipsis)]), " ") + ellipsis
+	}
+	lo, hi := 0, len(all)
+	for lo < hi {
+		mid := (lo + hi) / 2
+		if r.width(ellipsis+string(all[mid:]), size, bold) <= wide {
+			hi = mid
+		} else {
+			lo = mid + 1
+		}
+	}
+	return ellipsis + string(all[lo:])
+}
+
+// words cuts a text where a line may end; each keeps its space.
+func words(s string) []string {
+	var out []string
+	start := 0
+	var before rune
+	for i, r := range s {
+		if i > start && (before == ' ' || isEastAsian(before) && isIdeographic(before) && !isClosing(r) || isIdeographic(r) && r != ' ' && !isClosing(r)) {
+			out = append(out, s[start:i])
+			start = i
+		}
+		before = r
+	}
+	return append(out, s[start:])
+}
+
+// isIdeographic tells whether a line may end beside a rune: kana and kanji.
+// Korean breaks between words.
+func isIdeographic(r rune) bool {
+	return r >= 0x2e80 && r < 0xa000 && (r < 0x3130 || r >= 0x3190)
+}
+
+func isClosing(r rune) bool {
+	return strings.ContainsRune("、。，．）」』】〉》・ーァィゥェォッャュョぁぃぅぇぉっゃゅょ!?！？)", r)
+}
+
+// tidy makes a text of one line of any string: control characters, which a
+// name from a server may hold, become spaces; line ends stay.
+func tidy(s string) string {
+	s = strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n':
+			return r
+		case unicode.IsControl(r) || r == unicode.ReplacementChar:
+			return ' '
+		}
+		return r
+	}, strings.ToValidUTF8(s, " "))
+	return strings.Trim(s, " \n")
+}

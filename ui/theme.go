@@ -1,0 +1,146 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"image/color"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/theme"
+
+	_ "github.com/ocphone/ocphone/ui/locale" // before fyne/lang asks for the user's language
+)
+
+// glass is the finish of a surface: colours from top to bottom, with the step
+// in the middle that the looks of 2008 have, and an outline. Colours are
+// 0xRRGGBB; an outline of noOutline is not drawn.
+type glass struct{ top, mid, low, edge uint32 }
+
+const noOutline = 1 << 24
+
+// palette is what a look is made of. Inks reach a contrast of 4.5:1 on the
+// surfaces they are used on (tested).
+type palette struct {
+	pageTop, pageLow                uint32
+	splashTop, splashLow            uint32
+	ink, second, onDark, onDark2    uint32
+	good, warn, bad, link, faint    uint32 // texts and icons by tone; faint is greyed out
+	rule, focus                     uint32
+	title, nav, navOn               glass
+	tile, tileDown, tileOff         glass
+	primary, primaryDown            glass
+	green, greenDown, red, redDown  glass
+	field, key, keyDown, keySpecial glass
+	box, track, filled, knob        glass
+	outline                         float32 // width in design units
+}
+
+// vista is the look of the phone's panel in 2008.
+func vista() palette {
+	return palette{
+		pageTop: 0xf6fafe, pageLow: 0xcfe0f2, splashTop: 0x14263f, splashLow: 0x05090f,
+		ink: 0x14263d, second: 0x3d5878, onDark: 0xffffff, onDark2: 0xdce8f6,
+		good: 0x1f6b10, warn: 0x7a4a00, bad: 0xa7231a, link: 0x1d5aa6, faint: 0x75869a,
+		rule: 0xa9c2de, focus: 0xf09a1a,
+		title: glass{0x5f8fcd, 0x2f62a8, 0x1d4380, noOutline}, nav: glass{0x4b5563, 0x2a323d, 0x161b22, noOutline},
+		navOn: glass{0x7fb0ea, 0x3a76c4, 0x265699, 0x163a6e},
+		tile:  glass{0xffffff, 0xeaf2fb, 0xd3e3f4, 0x9db8d6}, tileDown: glass{0xd9e8f9, 0xb9d3f0, 0xa3c4ea, 0x5c8fc9},
+		tileOff: glass{0xf1f4f7, 0xe6ebf1, 0xdde4ec, 0xc0ccd9},
+		primary: glass{0x6a9fdc, 0x2f6cba, 0x24569c, 0x1b4687}, primaryDown: glass{0x3f7cc9, 0x265da5, 0x1c488a, 0x123463},
+		green: glass{0x7cbf5c, 0x3d8c24, 0x2f7518, 0x2c6c16}, greenDown: glass{0x5aa23c, 0x2f7518, 0x265f13, 0x1d4d0e},
+		red: glass{0xe27a6c, 0xbf3527, 0xa02519, 0x7d1a10}, redDown: glass{0xc24a3b, 0xa02519, 0x861b11, 0x5e110a},
+		field: glass{0xffffff, 0xffffff, 0xf4f8fc, 0x8fa9c6},
+		key:   glass{0xffffff, 0xf1f5fa, 0xdde6f0, 0x8b9db3}, keyDown: glass{0xb9d3f0, 0xa3c4ea, 0x8fb5e2, 0x5c8fc9},
+		keySpecial: glass{0xd5dee9, 0xbccada, 0xa9bacd, 0x8092a8},
+		box:        glass{0xfbfdff, 0xf2f7fc, 0xe0ebf7, 0x1d4380},
+		track:      glass{0xb9c7d8, 0xcdd8e5, 0xdde6f0, 0x8fa9c6}, filled: glass{0x8fbcf0, 0x3f7cc9, 0x2a5fa9, noOutline},
+		knob:    glass{0xffffff, 0xe6edf5, 0xc9d6e5, 0x5b7391},
+		outline: 1,
+	}
+}
+
+// highContrast is for people who see little: black on white, plain fills,
+// thick outlines.
+func highContrast() palette {
+	white, black := uint32(0xffffff), uint32(0x000000)
+	plain := func(fill, edge uint32) glass { return glass{fill, fill, fill, edge} }
+	return palette{
+		pageTop: white, pageLow: white, splashTop: black, splashLow: black,
+		ink: black, second: black, onDark: white, onDark2: white,
+		good: 0x004b00, warn: 0x5c3200, bad: 0x8b0000, link: 0x00308f, faint: 0x595959,
+		rule: black, focus: 0xd04a00,
+		title: plain(black, noOutline), nav: plain(black, noOutline), navOn: plain(0x00308f, white),
+		tile: plain(white, black), tileDown: plain(0xffe066, black), tileOff: plain(white, 0x8a8a8a),
+		primary: plain(0x00308f, black), primaryDown: plain(black, 0x00308f),
+		green: plain(0x004b00, black), greenDown: plain(black, 0x004b00),
+		red: plain(0x8b0000, black), redDown: plain(black, 0x8b0000),
+		field: plain(white, black), key: plain(white, black), keyDown: plain(0xffe066, black), keySpecial: plain(0xe6e6e6, black),
+		box: plain(white, black), track: plain(white, black), filled: plain(0x00308f, noOutline), knob: plain(black, white),
+		outline: 2,
+	}
+}
+
+// look is the theme for Fyne's own widgets beside the panel.
+type look struct {
+	fyne.Theme
+	u *Unit
+	p palette
+}
+
+// Theme dresses Fyne's own widgets like the panel, every size scaled with the
+// phone. Set it as the theme of the application: the panel itself needs none.
+// It follows the desktop's wish for dark or light never, since the panel has
+// one look.
+func Theme(u *Unit, contrast bool) fyne.Theme {
+	p := vista()
+	if contrast {
+		p = highContrast()
+	}
+	return &look{theme.DefaultTheme(), u, p}
+}
+
+// Color implements fyne.Theme.
+func (l *look) Color(n fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
+	switch n {
+	case theme.ColorNameBackground:
+		return opaque(l.p.pageTop)
+	case theme.ColorNameForeground:
+		return opaque(l.p.ink)
+	case theme.ColorNamePrimary, theme.ColorNameSelection, theme.ColorNameHyperlink:
+		return opaque(l.p.link)
+	case theme.ColorNameFocus:
+		return opaque(l.p.focus)
+	case theme.ColorNameInputBackground:
+		return opaque(l.p.field.top)
+	case theme.ColorNameInputBorder:
+		return opaque(l.p.field.edge)
+	case theme.ColorNameButton:
+		return opaque(l.p.tile.low)
+	case theme.ColorNamePlaceHolder, theme.ColorNameDisabled:
+		return opaque(l.p.faint)
+	case theme.ColorNameError:
+		return opaque(l.p.bad)
+	case theme.ColorNameForegroundOnPrimary:
+		return opaque(l.p.onDark)
+	}
+	return l.Theme.Color(n, theme.VariantLight)
+}
+
+// Size implements fyne.Theme.
+func (l *look) Size(n fyne.ThemeSizeName) float32 {
+	v := l.Theme.Size(n)
+	switch n {
+	case theme.SizeNameText:
+		v = bodyText
+	case theme.SizeNamePadding:
+		v = 3
+	case theme.SizeNameInnerPadding:
+		v = 6
+	case theme.SizeNameInputRadius, theme.SizeNameSelectionRadius:
+		v = 3
+	}
+	if l.u == nil || l.u.K <= 0 { // Fyne asks before the window has a size
+		return v
+	}
+	return v * l.u.K
+}

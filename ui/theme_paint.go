@@ -1,0 +1,164 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"math"
+)
+
+// rect is a rectangle in design units.
+type rect struct{ x, y, w, h float32 }
+
+func (r rect) inset(d float32) rect { return rect{r.x + d, r.y + d, r.w - 2*d, r.h - 2*d} }
+
+func (r rect) overlaps(o rect) bool {
+	return r.x < o.x+o.w && o.x < r.x+r.w && r.y < o.y+o.h && o.y < r.y+r.h
+}
+
+func (r rect) within(o rect, slack float32) bool {
+	return r.x >= o.x-slack && r.y >= o.y-slack && r.x+r.w <= o.x+o.w+slack && r.y+r.h <= o.y+o.h+slack
+}
+
+type figure uint8
+
+const (
+	plate figure = iota // filled with glass, outlined
+	shade               // filled with a plain gradient from top to low, no step
+	ring                // outline alone
+	ball                // a shining orb in the colour of mid
+	veil                // half transparent, in the colour of mid
+)
+
+// shape is one thing that is painted. Its place is in design units of the
+// control that it belongs to.
+type shape struct {
+	form   figure
+	at     rect
+	radius float32
+	line   float32 // width of the outline
+	look   glass
+}
+
+// skins keeps what was painted, by what it is and how large, so that a gradient
+// is computed once and not for each frame. It belongs to one panel and is used
+// on the goroutine of the user interface only.
+type skins struct{ kept map[string]*image.RGBA }
+
+// mostSkins bounds the memory: a busy page has about forty.
+const mostSkins = 240
+
+func (s *skins) paint(name string, shapes []shape, w, h int, scale float64) image.Image {
+	key := fmt.Sprintf("%dx%d %s", w, h, name)
+	if m := s.kept[key]; m != nil {
+		return m
+	}
+	if s.kept == nil || len(s.kept) >= mostSkins {
+		s.kept = map[string]*image.RGBA{}
+	}
+	m := image.NewRGBA(image.Rect(0, 0, max(w, 1), max(h, 1)))
+	for _, one := range shapes {
+		one.paint(m, scale)
+	}
+	s.kept[key] = m
+	return m
+}
+
+// paint lays a shape over what is there.
+func (s shape) paint(m *image.RGBA, scale float64) {
+	x0, y0 := float64(s.at.x)*scale, float64(s.at.y)*scale
+	w, h := float64(s.at.w)*scale, float64(s.at.h)*scale
+	if w <= 0 || h <= 0 {
+		return
+	}
+	line := math.Max(float64(s.line)*scale, 1)
+	radius := math.Min(float64(s.radius)*scale, math.Min(w, h)/2)
+	box := image.Rect(int(x0), int(y0), int(math.Ceil(x0+w)), int(math.Ceil(y0+h))).Intersect(m.Rect)
+	for py := box.Min.Y; py < box.Max.Y; py++ {
+		fy := (float64(py) + .5 - y0) / h
+		row := s.row(fy)
+		for px := box.Min.X; px < box.Max.X; px++ {
+			dx := math.Abs(float64(px)+.5-x0-w/2) - (w/2 - radius)
+			dy := math.Abs(float64(py)+.5-y0-h/2) - (h/2 - radius)
+			far := math.Hypot(math.Max(dx, 0), math.Max(dy, 0)) + math.Min(math.Max(dx, dy), 0) - radius
+			cover := clamp(.5 - far)
+			if cover == 0 {
+				continue
+			}
+			c, a := row, 1.0
+			switch s.form {
+			case ring:
+				c, a = s.look.edge, clamp(line+.5+far)
+			case veil:
+				a = .55
+			case ball:
+				c = s.shine((float64(px)+.5-x0)/w, fy)
+			}
+			if s.form != ring && s.look.edge < noOutline {
+				c = mix(c, s.look.edge, clamp(line+.5+far))
+			}
+			over(m, px, py, c, cover*a)
+		}
+	}
+}
+
+// row is the colour of a line of the surface, y from 0 to 1.
+func (s shape) row(y float64) uint32 {
+	g := s.look
+	switch {
+	case s.form == shade:
+		return mix(g.top, g.low, y)
+	case s.form == ball || s.form == veil:
+		return g.mid
+	case y < .48:
+		return mix(g.top, mix(g.top, g.mid, .75), y/.48)
+	}
+	return mix(g.mid, g.low, (y-.48)/.52)
+}
+
+// shine lights an orb from the upper left.
+func (s shape) shine(x, y float64) uint32 {
+	c := mix(s.look.mid, 0x000000, .5*clamp(math.Hypot(x-.42, y-.38)*1.25-.15))
+	return mix(c, 0xffffff, .85*clamp(1-math.Hypot((x-.42)*2.2, (y-.24)*3.6)))
+}
+
+func over(m *image.RGBA, x, y int, c uint32, a float64) {
+	i := m.PixOffset(x, y)
+	p := m.Pix[i : i+4 : i+4]
+	for n, shift := range [3]uint{16, 8, 0} {
+		p[n] = uint8(float64(uint8(c>>shift))*a + float64(p[n])*(1-a) + .5)
+	}
+	p[3] = uint8(255*a + float64(p[3])*(1-a) + .5)
+}
+
+func mix(a, b uint32, t float64) uint32 {
+	t = clamp(t)
+	var out uint32
+	for _, shift := range [3]uint{16, 8, 0} {
+		v := float64(uint8(a>>shift))*(1-t) + float64(uint8(b>>shift))*t
+		out |= uint32(v+.5) << shift
+	}
+	return out
+}
+
+func clamp(v float64) float64 { return math.Max(0, math.Min(1, v)) }
+
+// contrast is the ratio of WCAG 2.1 between two colours, from 1 to 21.
+func contrast(a, b uint32) float64 {
+	la, lb := luminance(a), luminance(b)
+	return (math.Max(la, lb) + .05) / (math.Min(la, lb) + .05)
+}
+
+func luminance(v uint32) float64 {
+	c := opaque(v).(color.NRGBA)
+	lin := func(b uint8) float64 {
+		f := float64(b) / 255
+		if f <= .03928 {
+			return f / 12.92
+		}
+		return math.Pow((f+.055)/1.055, 2.4)
+	}
+	return .2126*lin(c.R) + .7152*lin(c.G) + .0722*lin(c.B)
+}

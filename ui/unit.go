@@ -1,0 +1,194 @@
+//go:build !darwin || cgo
+
+package ui
+
+import (
+	"fmt"
+	"image"
+	"image/color"
+	"sync"
+
+	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
+
+	"github.com/ocphone/ocphone/ui/art"
+)
+
+// Unit is what all parts of one handset share: how long a design unit is, and
+// whether the theme is the one of high contrast.
+type Unit struct {
+	K        float32 // device independent pixels of Fyne in one design unit; 0 before there is a size
+	Contrast bool    // set by Handset.Contrast
+}
+
+// F is the length of v design units.
+func (u *Unit) F(v float32) float32 { return v * u.K }
+
+// size is w by h design units.
+func (u *Unit) size(w, h float32) fyne.Size { return fyne.NewSize(u.F(w), u.F(h)) }
+
+// pos is x, y in design units.
+func (u *Unit) pos(x, y float32) fyne.Position { return fyne.NewPos(u.F(x), u.F(y)) }
+
+// spot is an object and its place in design units. A canvas.Text gets the text
+// size given and is made smaller where it would be cut off.
+type spot struct {
+	o          fyne.CanvasObject
+	x, y, w, h float32
+	text       float32
+}
+
+// grid lays objects out at places in design units.
+type grid struct {
+	u     *Unit
+	spots []*spot
+}
+
+func (g *grid) put(o fyne.CanvasObject, x, y, w, h float32) *spot {
+	s := &spot{o: o, x: x, y: y, w: w, h: h}
+	g.spots = append(g.spots, s)
+	return s
+}
+
+// print puts one line of text.
+func (g *grid) print(text string, ink uint32, size float32, bold bool, align fyne.TextAlign, x, y, w, h float32) *canvas.Text {
+	t := canvas.NewText(text, opaque(ink))
+	t.TextStyle.Bold, t.Alignment = bold, align
+	g.put(t, x, y, w, h).text = size
+	return t
+}
+
+func (g *grid) container() *fyne.Container {
+	c := &fyne.Container{Layout: g}
+	for _, s := range g.spots {
+		c.Objects = append(c.Objects, s.o)
+	}
+	return c
+}
+
+// MinSize implements fyne.Layout: a grid can be as small as one likes.
+func (g *grid) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(1, 1) }
+
+// Layout implements fyne.Layout.
+func (g *grid) Layout([]fyne.CanvasObject, fyne.Size) {
+	if g.u.K <= 0 {
+		return
+	}
+	for _, s := range g.spots {
+		if t, ok := s.o.(*canvas.Text); ok {
+			fit(t, g.u.F(s.text), g.u.F(s.w))
+			high := t.MinSize().Height
+			t.Resize(fyne.NewSize(g.u.F(s.w), high))
+			t.Move(fyne.NewPos(g.u.F(s.x), g.u.F(s.y)+(g.u.F(s.h)-high)/2))
+			continue
+		}
+		s.o.Resize(g.u.size(s.w, s.h))
+		s.o.Move(g.u.pos(s.x, s.y))
+	}
+}
+
+// fit gives a text its size, or a smaller one with which it is no wider than wide.
+func fit(t *canvas.Text, size, wide float32) {
+	t.TextSize = size
+	if has := t.MinSize().Width; has > wide && has > 0 {
+		t.TextSize = size * wide / has
+	}
+}
+
+func opaque(v uint32) color.Color {
+	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 0xff}
+}
+
+// galleryBytes bounds what one handset keeps of painted pictures: both sides
+// at 2,000 px and all keys in all their states, on a screen of double density.
+const galleryBytes = 112 << 20
+
+// gallery keeps painted pictures, those that were shown last.
+type gallery struct {
+	mu     sync.Mutex // a screenshot may be taken beside the window
+	used   int
+	clock  uint64
+	shots  map[string]*shot
+	latest map[string]string // by look: the name in shots of the size painted last
+	rough  bool              // while a window is being resized: an old size, stretched, will do
+}
+
+type shot struct {
+	img  *image.RGBA
+	last uint64
+}
+
+// of gives the picture of a look in a size, painted once.
+func (g *gallery) of(look, size string, paint func() *image.RGBA) *image.RGBA {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.clock++
+	name := look + "/" + size
+	s := g.shots[name]
+	if s == nil && g.rough {
+		s = g.shots[g.latest[look]]
+	}
+	if s != nil {
+		s.last = g.clock
+		return s.img
+	}
+	img := paint()
+	g.used += len(img.Pix)
+	for g.used > galleryBytes && len(g.shots) > 0 {
+		g.dropOldest()
+	}
+	if g.shots == nil {
+		g.shots, g.latest = map[string]*shot{}, map[string]string{}
+	}
+	g.shots[name] = &shot{img, g.clock}
+	g.latest[look] = name
+	return img
+}
+
+func (g *gallery) setRough(rough bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.rough = rough
+}
+
+func (g *gallery) dropOldest() {
+	oldest := ""
+	for name, s := range g.shots {
+		if oldest == "" || s.last < g.shots[oldest].last {
+			oldest = name
+		}
+	}
+	g.used -= len(g.shots[oldest].img.Pix)
+	delete(g.shots, oldest)
+}
+
+// skin is a raster that shows a part of package art.
+type skin struct {
+	*canvas.Raster
+	wide  float64 // design units
+	name  string
+	scene func() *art.Scene
+}
+
+// newSkin shows a part that is wide design units wide; set says which.
+func newSkin(u *Unit, pics *gallery, wide float64) *skin {
+	s := &skin{wide: wide}
+	s.Raster = canvas.NewRaster(func(w, h int) image.Image {
+		if s.scene == nil || w <= 0 || h <= 0 {
+			return image.NewRGBA(image.Rect(0, 0, 1, 1))
+		}
+		return pics.of(fmt.Sprint(s.name, u.Contrast), fmt.Sprint(w, "x", h), func() *image.RGBA {
+			return s.scene().Paint(w, h, art.Frame{Scale: float64(w) / s.wide})
+		})
+	})
+	return s
+}
+
+// set changes the part; name tells one look from the others.
+func (s *skin) set(name string, scene func() *art.Scene) {
+	if s.scene != nil && s.name == name {
+		return
+	}
+	s.name, s.scene = name, scene
+	s.Refresh()
+}
