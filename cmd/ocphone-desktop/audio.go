@@ -44,10 +44,6 @@ var (
 // by c.
 func loudspeaker(volume func() float64, c clock.Clock, say io.Writer) (media.Output, func()) {
 	out, closeIt, err := NewSpeaker(volume)
-	return orSilence(out, closeIt, err, c, say)
-}
-
-func orSilence(out media.Output, closeIt func(), err error, c clock.Clock, say io.Writer) (media.Output, func()) {
 	if err == nil {
 		return out, closeIt
 	}
@@ -102,9 +98,10 @@ func alsaCard() bool {
 // then, so that a headset which was plugged in meanwhile is used, and nothing
 // runs while nothing plays.
 type speaker struct {
-	volume  func() float64
-	context *malgo.AllocatedContext
-	open    func(malgo.DeviceConfig, malgo.DeviceCallbacks) (*malgo.Device, error)
+	volume   func() float64
+	patience time.Duration // with a device that takes nothing
+	context  *malgo.AllocatedContext
+	open     func(malgo.DeviceConfig, malgo.DeviceCallbacks) (*malgo.Device, error)
 
 	opening sync.Mutex // devices are opened and closed one at a time, as miniaudio wants
 
@@ -121,7 +118,7 @@ func openSpeaker(b malgo.Backend, volume func() float64) (*speaker, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &speaker{volume: volume, context: c, ended: make(chan struct{})}
+	s := &speaker{volume: volume, patience: audioPatience, context: c, ended: make(chan struct{})}
 	s.on, s.off = context.WithCancel(context.Background())
 	s.open = func(d malgo.DeviceConfig, call malgo.DeviceCallbacks) (*malgo.Device, error) {
 		return malgo.InitDevice(c.Context, d, call)
@@ -259,7 +256,7 @@ func (s *speaker) drive(until context.Context, stop context.CancelCauseFunc, f *
 
 // follow supplies the device and tells how far it is, until the end.
 func (s *speaker) follow(ctx, until context.Context, f *feed, ready <-chan *source, tell func(at time.Duration), end time.Duration) error {
-	watch := time.NewTimer(audioPatience)
+	watch := time.NewTimer(s.patience)
 	defer watch.Stop()
 	var src *source
 	for told := time.Duration(0); ; {
@@ -274,7 +271,7 @@ func (s *speaker) follow(ctx, until context.Context, f *feed, ready <-chan *sour
 		if until.Err() != nil {
 			return cmp.Or(ctx.Err(), context.Cause(until))
 		}
-		watch.Reset(audioPatience)
+		watch.Reset(s.patience)
 		if src == nil { // the device is quicker than its message
 			src = <-ready
 		}

@@ -279,6 +279,29 @@ func TestDeviceThatFailsEndsThePlay(t *testing.T) {
 	}
 }
 
+func TestPlayDoesNotWaitForASoundSystemThatHangs(t *testing.T) {
+	s, _ := speak(t, nil)
+	hangs, opened := make(chan struct{}), make(chan struct{}, 2)
+	t.Cleanup(func() { close(hangs) })
+	s.open = func(malgo.DeviceConfig, malgo.DeviceCallbacks) (*malgo.Device, error) {
+		opened <- struct{}{}
+		<-hangs
+		return nil, malgo.ErrTimeout
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- s.Play(ctx, saw(8000, 800), 0, nil) }()
+	<-opened
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("it ended with %v", err)
+	}
+	s.patience = ms
+	if err := s.Play(t.Context(), saw(8000, 800), 0, nil); !errors.Is(err, errSpeakerGone) {
+		t.Errorf("it ended with %v", err)
+	}
+}
+
 func TestComputerWithoutLoudspeakerSaysSoOnce(t *testing.T) {
 	t.Setenv("PULSE_SERVER", "unix:"+t.TempDir()+"/none")
 	var said bytes.Buffer

@@ -4,6 +4,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"strings"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/media"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/screen"
 )
@@ -20,6 +22,7 @@ type set struct {
 	world  *lab.Lab // nil: the bare handset
 	phone  *device.Phone
 	screen *screen.Screen
+	quiet  func()             // gives the loudspeaker back
 	user   device.Credentials // of the lab's first user
 }
 
@@ -74,7 +77,10 @@ func build(o options) (_ *set, err error) {
 		}
 		return nil, err
 	}
-	if s.screen, err = screen.New(s.phone, screen.Options{Lang: o.lang, Clock: c.Clock, Suggest: suggest}); err != nil {
+	loud := func() float64 { return media.Volume(screen.Volume(s.phone.Preferences(), "speaker")) }
+	var speaker media.Output
+	speaker, s.quiet = loudspeaker(loud, c.Clock, os.Stderr)
+	if s.screen, err = screen.New(s.phone, screen.Options{Lang: o.lang, Clock: c.Clock, Suggest: suggest, Player: media.Player{Output: speaker}}); err != nil {
 		return nil, usage{err}
 	}
 	s.phone.PowerOn()
@@ -132,6 +138,9 @@ const goodbye = 3 * time.Second
 func (s *set) close() {
 	if s.screen != nil {
 		s.screen.Close()
+	}
+	if s.quiet != nil {
+		s.quiet()
 	}
 	if s.phone != nil {
 		ctx, cancel := context.WithTimeout(context.Background(), goodbye)

@@ -59,6 +59,7 @@ var onlyIn = map[string][]string{
 	"github.com/dlclark/regexp2": {"provisioning/dialplan"},
 	"go.etcd.io/bbolt":           {"device/flash"},
 	"github.com/beevik/ntp":      {"device/network"},
+	"github.com/gen2brain/malgo": {"cmd/ocphone-desktop"},
 	"fyne.io/":                   {"ui", "ui/labpanel", "cmd/ocphone-desktop"},
 	"github.com/spf13/":          {"cmd/ocphone"},
 	"github.com/icholy/digest":   {"device/sipua", "device/lab/pool"},

@@ -78,6 +78,12 @@ const (
 	usual   = 5
 )
 
+// Volume is how loud ring, receiver or speaker are by a phone's preferences, of
+// most steps above silence.
+func Volume(preferences map[string]string, of string) (step, most int) {
+	return volumeOf(preferences, of), loudest
+}
+
 func volumeOf(prefs map[string]string, which string) int {
 	v, err := strconv.Atoi(prefs["volume."+which])
 	if err != nil {
