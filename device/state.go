@@ -52,6 +52,7 @@ type Snapshot struct {
 	Self     *roaming.Self          `json:"self,omitempty"`
 	Contacts *roaming.ContactList   `json:"contacts,omitempty"`
 	Mailbox  *Mailbox               `json:"mailbox,omitempty"`
+	Reload   time.Time              `json:"reload,omitzero"`    // when settings and rules are asked for again (R12.1); zero while they are being asked for
 	Troubles []journal.Step         `json:"troubles,omitempty"` // what did not succeed after the sign-in, the latest last
 }
 

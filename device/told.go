@@ -32,8 +32,9 @@ type told struct {
 	troubles []journal.Step
 	lost     map[journal.Name]*lost // feeds that were or are lost
 	reload   clock.Timer
-	loading  bool // settings and rules are being asked for
-	reloads  bool // and shall be once more
+	loading  bool      // settings and rules are being asked for
+	next     time.Time // when they are asked for again; zero while loading
+	reloads  bool      // and shall be once more
 
 	exchange *exchange
 	mailbox  *Mailbox
@@ -139,7 +140,7 @@ func (p *Phone) introduce() {
 		kept.Kept = true
 		p.plan = &kept
 	}
-	p.told.loading = true
+	p.told.loading, p.told.next = true, time.Time{}
 	p.inSession(func(ctx context.Context, a asking) {
 		a.profile(ctx, a.provisioned(ctx))
 		followSelf(ctx, a)
@@ -171,7 +172,7 @@ func (p *Phone) reload() {
 	if p.told.reloads = p.told.loading; p.told.reloads {
 		return
 	}
-	p.told.loading = true
+	p.told.loading, p.told.next = true, time.Time{}
 	lost := p.lostFeeds()
 	p.inSession(func(ctx context.Context, a asking) {
 		a.profile(ctx, a.provisioned(ctx))
@@ -186,8 +187,9 @@ func (p *Phone) reload() {
 
 // loaded sets the next reload.
 func (p *Phone) loaded() {
-	p.told.loading = false
+	p.told.loading, p.told.next = false, p.clock.Now().Add(p.cfg.Firmware.ReloadEvery)
 	p.after(&p.told.reload, p.cfg.Firmware.ReloadEvery, p.reload)
+	p.changed()
 	if p.told.reloads {
 		p.reload()
 	}

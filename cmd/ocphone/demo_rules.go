@@ -79,7 +79,8 @@ func (s *story) changedRules(ctx context.Context) []act {
 		before = s.phone.Snapshot()
 		return s.phone.Reload()
 	}
-	loaded := func(now device.Snapshot) bool { return now.Plan != before.Plan }
+	// The reload is over when the next one is set: time must not run on before.
+	loaded := func(now device.Snapshot) bool { return now.Plan != before.Plan && now.Reload.After(before.Reload) }
 	shows := func(now device.Snapshot) []string { return []string{dialled(now, number)} }
 	by := func(now device.Snapshot, office string) bool {
 		return now.State == device.IsReady && translated(now, number).Number == office+";ext="+number
@@ -108,7 +109,7 @@ func (s *story) changedRules(ctx context.Context) []act {
 				if err := s.pass(ctx, phoneReloads-time.Minute); err != nil {
 					return err
 				}
-				if now := s.phone.Snapshot(); loaded(now) || !by(now, first) {
+				if now := s.phone.Snapshot(); now.Plan != before.Plan || !by(now, first) {
 					return fmt.Errorf("the phone had other rules before %s were over", words(phoneReloads))
 				}
 				return s.pass(ctx, 2*time.Minute)
