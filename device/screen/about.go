@@ -116,19 +116,18 @@ func dialPlanPage() page {
 		if about.ExternalAccessPrefix != "" {
 			p.label("prefix", d.say("dialplan.prefix"), about.ExternalAccessPrefix)
 		}
+		var rows []Control // a profile may have a thousand rules, so they are a list
 		for i, skip := range plan.Skipped() {
-			p.add(Control{ID: "skipped." + number(i), Role: Text, Text: skip.Sentence, Second: skip.Fix, Icon: IconWarning, Tone: ToneWarn})
+			p.row(&rows, Control{ID: "rule.skipped." + number(i), Icon: IconWarning, Tone: ToneWarn, Text: brief(skip.Sentence), Second: brief(skip.Fix)},
+				func(s *Screen) { s.open(linesPage("rule", "settings.dialplan", skip.Sentence, []string{skip.Fix})) })
 		}
 		for i, r := range about.Rules {
-			text := r.Name
-			if text == "" {
-				text = r.Description
-			}
-			if text == "" {
-				text = d.say("dialplan.rule", "Number", i+1)
-			}
-			p.add(Control{ID: "rule." + number(i), Role: Label, Text: text, Value: r.Pattern + "  ->  " + r.Translation})
+			text := cmp.Or(oneLine(r.Name), oneLine(r.Description), d.say("dialplan.rule", "Number", i+1))
+			made := oneLine(r.Pattern + "  ->  " + r.Translation)
+			p.row(&rows, Control{ID: "rule." + number(i), Text: brief(text), Second: brief(made)},
+				func(s *Screen) { s.open(linesPage("rule", "settings.dialplan", text, []string{made})) })
 		}
+		p.list("rule.", rows, d.say("dial.noRules"))
 	}}
 }
 

@@ -138,5 +138,5 @@ func brief(sentence string) string {
 			break
 		}
 	}
-	return strings.TrimRight(string(runes[:cut]), " ,;:") + "…"
+	return strings.TrimRight(string(runes[:cut]), " ,;:.") + "…"
 }

@@ -41,6 +41,7 @@ func (s *Screen) follow() {
 		s.pull()
 	case device.SignedOut:
 		s.unlock()
+		s.dialog, s.notices = nil, nil  // they are about somebody who has gone
 		s.prefs = s.phone.Preferences() // a reset may have taken them
 		s.form.remember(s.now)
 		s.stack = keep(s.stack) // what somebody else read is not for the next one

@@ -77,12 +77,14 @@ func (s *Screen) reset(press func() (went, stayed []string, err error)) {
 	s.touched = s.opt.Clock.Now()
 	s.home()
 	s.unlock()
-	if s.unsaved != nil {
-		s.unsaved = map[string]string{} // a reset may take preferences away
-	}
+	saving := s.saving
+	clear(s.unsaved)
 	s.open(&sheet{id: "reset", public: true, draw: r.draw})
 	s.opt.Clock.AfterFunc(restartTime, func() { s.change(func() { r.seen = true }) })
 	s.errand(func(ctx context.Context) {
+		if saving != nil { // or what is being kept would outlive the reset
+			<-saving
+		}
 		if r.went, r.stayed, r.err = press(); r.err == nil { // what the status says of the user is over, too
 			s.await(ctx, func(now device.Snapshot) bool { return !(draw{now: now}).signedIn() })
 		}

@@ -178,3 +178,33 @@ func TestPhoneWithoutANetworkSaysSoOnEveryPage(t *testing.T) {
 		t.Errorf("unplugged, the phone is %s", s)
 	}
 }
+
+func TestEnterAnswersADialogWithoutHarm(t *testing.T) {
+	r := newRig(t, setup{}).home()
+	r.taps("sign-out")
+	if d := r.dialog("sign-out").Dialog; d.Focus != "cancel" {
+		t.Errorf("the focus is at %q", d.Focus)
+	}
+	r.Press(screen.KeyEnter)
+	if v := r.page("home"); !v.Status.Signed {
+		t.Error("Enter signed the user out")
+	}
+	r.taps("sign-out")
+	r.dialog("sign-out")
+	r.Press(screen.KeyRight)
+	r.Press(screen.KeyEnter)
+	r.page("signin")
+}
+
+func TestDialogsAboutAUserGoWithHim(t *testing.T) {
+	r := newRig(t, setup{}).home()
+	r.Open("player")
+	r.taps("delete")
+	r.dialog("voicemail-delete")
+	if err := r.phone.SignOut(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if v := r.page("signin"); v.Dialog != nil || v.Page.Back {
+		t.Errorf("what he saw is still there:\n%s", shown(v))
+	}
+}

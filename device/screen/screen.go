@@ -68,7 +68,8 @@ type Screen struct {
 	lifted   page              // that lifting the receiver opened; nil: none
 	hole     *clip             // nil: nobody pokes
 	prefs    map[string]string // as the phone keeps them; replaced, never changed
-	unsaved  map[string]string // of prefs; nil: no errand is saving
+	saving   chan struct{}     // closed when the errand that keeps prefs is through; nil: there is none
+	unsaved  map[string]string // of prefs, since that began
 	tick     clock.Timer       // for the clock on the screen
 	sleep    clock.Timer       // until the phone may lock itself
 	view     View

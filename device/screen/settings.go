@@ -104,19 +104,21 @@ func (s *Screen) turn(which string, by int) {
 // save keeps preferences in the phone's memory, which may take a moment. What is
 // changed meanwhile is kept thereafter, the latest value alone.
 func (s *Screen) save(prefs map[string]string) {
-	if s.unsaved != nil {
+	if s.saving != nil {
 		maps.Copy(s.unsaved, prefs)
 		return
 	}
-	s.unsaved = map[string]string{}
+	through := make(chan struct{})
+	s.saving, s.unsaved = through, map[string]string{}
 	var err error
 	s.errand(func(context.Context) {
+		defer close(through)
 		for name, value := range prefs {
 			err = errors.Join(err, s.phone.SetPreference(name, value))
 		}
 	}, func() {
 		rest := s.unsaved
-		if s.unsaved = nil; err != nil {
+		if s.saving = nil; err != nil {
 			s.tell("sound-failed", s.texts.say("settings.sound"), sentenceOf(err))
 			s.prefs = s.phone.Preferences()
 		} else if len(rest) > 0 {

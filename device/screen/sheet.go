@@ -75,7 +75,7 @@ func (sh *sheet) typed(s *Screen, text string) {
 // dialog asks or tells something; every button takes it away.
 func dialog(id, title string, lines []string, buttons ...choice) *sheet {
 	return &sheet{id: id, public: true, draw: func(_ draw, p *sketch) {
-		p.Layout, p.Title = Centered, title
+		p.Layout, p.Title, p.Focus = Centered, title, buttons[0].id // Enter answers; the first button does no harm
 		for i, line := range lines {
 			p.add(Control{ID: "text." + number(i), Role: Text, Text: line})
 		}
