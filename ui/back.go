@@ -77,6 +77,7 @@ const (
 // what the view says.
 type hole struct {
 	widget.BaseWidget
+	pushed
 	h       *Handset
 	name    string
 	clip    *skin
@@ -100,6 +101,7 @@ func newHole(h *Handset) *hole {
 	o.seconds = canvas.NewText("", opaque(0xffd9a8))
 	o.seconds.TextStyle.Bold = true
 	o.seconds.Alignment = fyne.TextAlignCenter
+	o.pushed = pushed{h.board, o.push, o.pull}
 	o.ExtendBaseWidget(o)
 	o.arrange(o.Size())
 	return o
@@ -110,7 +112,7 @@ func (o *hole) show(s screen.Hole) {
 	if s == o.state {
 		return
 	}
-	if o.in && o.state.Left > 0 && s.Left <= 0 {
+	if o.in && o.state.Left > 0 && s.Left <= 0 && o.h.view.On { // without power nothing is reset
 		o.done = true
 	}
 	o.state = s
@@ -181,38 +183,6 @@ func (o *hole) FocusLost() {
 	o.focus = false
 	o.pull()
 	o.arrange(o.Size())
-}
-
-// KeyDown implements desktop.Keyable.
-func (o *hole) KeyDown(e *fyne.KeyEvent) {
-	if pushes(e.Name) {
-		o.push()
-		return
-	}
-	o.h.board.keyDown(e.Name)
-}
-
-// KeyUp implements desktop.Keyable.
-func (o *hole) KeyUp(e *fyne.KeyEvent) {
-	if pushes(e.Name) {
-		o.pull()
-		return
-	}
-	o.h.board.keyUp(e.Name)
-}
-
-// TypedKey implements fyne.Focusable.
-func (o *hole) TypedKey(e *fyne.KeyEvent) {
-	if !pushes(e.Name) {
-		o.h.board.typedKey(e.Name)
-	}
-}
-
-// TypedRune implements fyne.Focusable.
-func (o *hole) TypedRune(r rune) {
-	if r != ' ' {
-		o.h.board.typedRune(r)
-	}
 }
 
 // ID is the name by which tests and a control API find the hole.

@@ -124,6 +124,7 @@ const (
 // receiver is the part that one lifts, with a click or a key.
 type receiver struct {
 	widget.BaseWidget
+	pushed
 	h      *Handset
 	name   string
 	skin   *skin
@@ -136,6 +137,7 @@ type receiver struct {
 
 func newReceiver(h *Handset) *receiver {
 	r := &receiver{h: h, name: "Receiver", skin: newSkin(h.u, &h.pics, 0)}
+	r.pushed = pushed{h.board, h.hook, func() {}}
 	r.ExtendBaseWidget(r)
 	r.repaint()
 	return r
@@ -203,32 +205,6 @@ func (r *receiver) FocusGained() { r.focus = true; r.repaint() }
 
 // FocusLost implements fyne.Focusable.
 func (r *receiver) FocusLost() { r.focus = false; r.repaint() }
-
-// KeyDown implements desktop.Keyable.
-func (r *receiver) KeyDown(e *fyne.KeyEvent) {
-	if pushes(e.Name) {
-		r.h.hook()
-		return
-	}
-	r.h.board.keyDown(e.Name)
-}
-
-// KeyUp implements desktop.Keyable.
-func (r *receiver) KeyUp(e *fyne.KeyEvent) { r.h.board.keyUp(e.Name) }
-
-// TypedKey implements fyne.Focusable.
-func (r *receiver) TypedKey(e *fyne.KeyEvent) {
-	if !pushes(e.Name) {
-		r.h.board.typedKey(e.Name)
-	}
-}
-
-// TypedRune implements fyne.Focusable.
-func (r *receiver) TypedRune(c rune) {
-	if c != ' ' {
-		r.h.board.typedRune(c)
-	}
-}
 
 // CreateRenderer implements fyne.Widget.
 func (r *receiver) CreateRenderer() fyne.WidgetRenderer {

@@ -145,6 +145,10 @@ func TestEveryPartHasNameRoleAndID(t *testing.T) {
 	if r.turn.AccessibilityLabel() != "Umdrehen" || r.turn.small.Text != "Umdrehen" || r.receiver.AccessibilityLabel() != "Hörer" {
 		t.Error("a part did not take its name")
 	}
+	r.Apply(screen.View{On: true, Names: map[string]string{"turn": "Keren", "key.mute": "Dempen", "hole": "Resetgat", "back": "Terug"}})
+	if r.turn.small.Text != "Keren" || r.key(screen.KeyMute).AccessibilityLabel() != "Dempen" || r.hole.AccessibilityLabel() != "Resetgat" {
+		t.Error("a part did not take the name of the view")
+	}
 }
 
 func TestLampsFollowTheViewAndGoOutWithThePower(t *testing.T) {
@@ -205,7 +209,7 @@ func TestPhoneTurnsOver(t *testing.T) {
 func TestPaperClip(t *testing.T) {
 	at := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(22, 22)}, Button: desktop.MouseButtonPrimary}
 	view := func(left time.Duration) screen.View {
-		return screen.View{Hole: screen.Hole{Clip: true, Left: left, Of: 5 * time.Second}}
+		return screen.View{On: true, Hole: screen.Hole{Clip: true, Left: left, Of: 5 * time.Second}}
 	}
 	t.Run("the pointer is the clip, and letting go early takes it out", func(t *testing.T) {
 		r := build(t, 1000, 720)
@@ -265,6 +269,17 @@ func TestPaperClip(t *testing.T) {
 		r.hole.MouseUp(at)
 		if r.Turned() {
 			t.Error("the back is still shown")
+		}
+	})
+	t.Run("a phone that loses its power meanwhile is not reset", func(t *testing.T) {
+		r := build(t, 1000, 720)
+		r.Turn(true)
+		r.hole.MouseDown(at)
+		r.Apply(view(time.Second))
+		r.Apply(screen.View{})
+		r.hole.MouseUp(at)
+		if r.hole.ring.Visible() || !r.Turned() {
+			t.Error("it looks as if it were")
 		}
 	})
 	t.Run("by keyboard", func(t *testing.T) {

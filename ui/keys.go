@@ -19,6 +19,7 @@ import (
 // leaves lets it go.
 type hardKey struct {
 	widget.BaseWidget
+	pushed
 	h        *Handset
 	id, name string
 	look     art.Key
@@ -35,6 +36,7 @@ func newHardKey(h *Handset, id, name string, look art.Key, big, small string) *h
 	k.big, k.small = canvas.NewText(big, nil), canvas.NewText(small, nil)
 	k.big.TextStyle.Bold = true
 	k.small.TextStyle.Bold = look.Mark != art.NoMark
+	k.pushed = pushed{h.board, k.press, k.release}
 	k.ExtendBaseWidget(k)
 	k.repaint()
 	return k
@@ -148,36 +150,42 @@ func (k *hardKey) FocusLost() {
 	k.repaint()
 }
 
-// KeyDown implements desktop.Keyable: Space and Enter press the key that has
-// the ring, every other key does what it does everywhere.
-func (k *hardKey) KeyDown(e *fyne.KeyEvent) {
+// pushed is a part of the body that has the ring: Space and Enter push it, every
+// other key does what it does everywhere. Parts embed it.
+type pushed struct {
+	board     *board
+	push, end func()
+}
+
+// KeyDown implements desktop.Keyable.
+func (p pushed) KeyDown(e *fyne.KeyEvent) {
 	if pushes(e.Name) {
-		k.press()
+		p.push()
 		return
 	}
-	k.h.board.keyDown(e.Name)
+	p.board.keyDown(e.Name)
 }
 
 // KeyUp implements desktop.Keyable.
-func (k *hardKey) KeyUp(e *fyne.KeyEvent) {
+func (p pushed) KeyUp(e *fyne.KeyEvent) {
 	if pushes(e.Name) {
-		k.release()
+		p.end()
 		return
 	}
-	k.h.board.keyUp(e.Name)
+	p.board.keyUp(e.Name)
 }
 
 // TypedKey implements fyne.Focusable.
-func (k *hardKey) TypedKey(e *fyne.KeyEvent) {
+func (p pushed) TypedKey(e *fyne.KeyEvent) {
 	if !pushes(e.Name) {
-		k.h.board.typedKey(e.Name)
+		p.board.typedKey(e.Name)
 	}
 }
 
 // TypedRune implements fyne.Focusable.
-func (k *hardKey) TypedRune(r rune) {
+func (p pushed) TypedRune(r rune) {
 	if r != ' ' {
-		k.h.board.typedRune(r)
+		p.board.typedRune(r)
 	}
 }
 

@@ -87,6 +87,7 @@ func TestKeyboardPressesThePhone(t *testing.T) {
 		{"arrows repeat in lists", screen.View{}, [][]stroke{{{'d', fyne.KeyDown, 0}, {'t', fyne.KeyDown, 0}, {'t', fyne.KeyDown, 0}, {'u', fyne.KeyDown, 0}}}, []string{"press down", "release down", "press down", "release down"}},
 		{"a dialog over the form takes the keyboard", dialog, [][]stroke{hit(fyne.Key5, '5')}, []string{"press 5", "release 5"}},
 		{"a field of a dialog has it", pin, [][]stroke{hit(fyne.Key5, '5')}, []string{"type 5"}},
+		{"a button with the focus takes Enter", button, [][]stroke{hit(fyne.KeyReturn, 0)}, []string{"press enter", "release enter"}},
 		{"a button with the focus is no field", button, [][]stroke{hit(fyne.KeyM, 'm')}, []string{"press mute", "release mute"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {

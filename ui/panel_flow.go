@@ -189,7 +189,7 @@ func (f *flow) slider(c screen.Control) {
 	step := func(sign, text string, x float32) {
 		f.put(placed{Control: screen.Control{ID: c.ID + sign, Role: screen.Button, Text: text, Off: c.Off}, as: asStep, at: rect{x, f.y, key, fieldLine}, primary: true})
 	}
-	step("-", "−", f.x+part)
+	step("-", "–", f.x+part)
 	track := placed{Control: c, at: rect{f.x + part + key + 2, f.y, f.w - part - 2*key - 4, fieldLine}}
 	track.act.quiet = true
 	f.put(track)

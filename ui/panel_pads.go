@@ -29,8 +29,11 @@ func (r ruler) dial(s *sheet, p *screen.Page, body rect) {
 		s.fixed = append(s.fixed, placed{Control: number, as: asNumber, at: rect{margin, y, left, 42}, focus: p.Focus == number.ID})
 		y += 48
 	}
-	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8, most: 1} // the pad needs the room
-	f.add(words)
+	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8}
+	for _, c := range words { // the pad needs the room; a warning may have two lines of it
+		f.most = 1 + btoi(c.Tone == screen.ToneWarn)
+		f.add([]screen.Control{c})
+	}
 	s.fixed = append(s.fixed, f.out...)
 	y = f.y
 	s.fixed = append(s.fixed, pad(rect{margin, y, left, body.y + body.h - y - 4}, true)...)

@@ -83,7 +83,7 @@ func (p palette) drawTile(f *face, c placed, down bool) {
 	}
 	f.glass(g, rect{0, 0, c.at.w, c.at.h}, corner, p.outline)
 	x := p.mark(f, c, p.inkOf(c, p.link), 24)
-	room := rect{x, 3, c.at.w - x - 6, c.at.h - 6}
+	room := rect{x - 1, 3, c.at.w - x - 2, c.at.h - 6}
 	if c.Badge != "" && c.Second != "" {
 		c.spare = 18 // the badge is beside the first line
 	} else if c.Badge != "" {
@@ -114,6 +114,9 @@ func (p palette) mark(f *face, c placed, ink uint32, side float32) float32 {
 		ink = p.faint
 	}
 	x := float32(10)
+	if c.Role == screen.Row && c.at.w < narrow {
+		x = 6
+	}
 	if c.Presence != "" {
 		p.orb(f, c.Presence, x, (c.at.h-16)/2, 16)
 		x += 23
@@ -141,7 +144,7 @@ func (p palette) twoLines(f *face, c placed, room rect, ink, second uint32, bold
 		half = room.h * .68
 		f.text(lettering{s: c.Text, at: rect{room.x, room.y, room.w - c.spare, half}, size: secondText, least: 9, bold: bold, ink: ink, lines: 2})
 	}
-	f.text(lettering{s: c.Second, at: rect{room.x, room.y + half, room.w, room.h - half}, size: secondText, least: 9, ink: second})
+	f.text(lettering{s: c.Second, at: rect{room.x, room.y + half, room.w, room.h - half}, size: secondText, least: 8.5, ink: second})
 }
 
 // narrow rows have no room for a value beside the text.
@@ -158,14 +161,21 @@ func (p palette) row(f *face, c placed, down bool) {
 	if c.Tone == screen.ToneNone {
 		icon = p.link
 	}
-	x := p.mark(f, c, icon, 22)
-	room := rect{x, 3, c.at.w - x - 10, c.at.h - 6}
+	side, end := float32(22), float32(10)
+	if c.at.w < narrow {
+		side, end = 16, 6
+	}
+	x := p.mark(f, c, icon, side)
+	room := rect{x, 3, c.at.w - x - end, c.at.h - 6}
 	if c.Badge != "" {
 		p.badge(f, c.Badge, c.at.w-8, (c.at.h-15)/2)
 		room.w -= 30
 	}
-	if c.at.w < narrow {
-		c.Second, c.Value = joined(c.Second, c.Value), ""
+	if c.at.w < narrow { // both below the text, or the one that matters
+		if both := joined(c.Second, c.Value); c.Second == "" || roughly(both)*.62 < room.w {
+			c.Second = both
+		}
+		c.Value = ""
 	}
 	if c.Value != "" {
 		w := min(room.w*.42, 9*float32(len([]rune(c.Value)))+8)

@@ -11,6 +11,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
+	"fyne.io/fyne/v2/driver/mobile"
 	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test"
 
@@ -155,6 +156,58 @@ func TestKeyIsReleasedWhenItsPageGoes(t *testing.T) {
 	r.show(screen.View{})
 	if want := []string{"press 1", "release 1"}; !slices.Equal(r.did.log, want) {
 		t.Errorf("told %q, want %q", r.did.log, want)
+	}
+}
+
+func TestDeleteRepeatsWhileItIsHeld(t *testing.T) {
+	r := lit(t, views()["lock"])
+	c := r.the(t, "pad.delete")
+	c.TouchDown(&mobile.TouchEvent{})
+	for range 2 {
+		r.hold()
+	}
+	c.TouchUp(&mobile.TouchEvent{})
+	if r.hold != nil {
+		t.Error("it goes on after the finger has left")
+	}
+	want := []string{"press delete", "release delete", "press delete", "release delete", "press delete", "release delete"}
+	if !slices.Equal(r.did.log, want) {
+		t.Errorf("told %q, want %q", r.did.log, want)
+	}
+	r.the(t, "pad.5").TouchDown(&mobile.TouchEvent{})
+	if r.hold != nil {
+		t.Error("a digit repeats")
+	}
+	r.the(t, "pad.5").TouchCancel(&mobile.TouchEvent{})
+	if got := r.did.log[len(r.did.log)-1]; got != "release 5" {
+		t.Errorf("a touch that is cancelled ends with %q", got)
+	}
+}
+
+func TestPartsBesideThePageHaveTheNamesOfTheView(t *testing.T) {
+	v := views()["sounds"]
+	v.Names = map[string]string{"back": "Zurück", "status.missed": "Entgangene Anrufe", "status.cable": "Kein Kabel", "status.exchange": "Exchange gestört"}
+	v.Page.Controls = append(v.Page.Controls, screen.Control{ID: "own", Role: screen.Button, Text: "Eigener"})
+	r := lit(t, v)
+	for id, want := range map[string]string{"back": "Zurück", "status.missed": "Entgangene Anrufe: 2", "status.cable": "Kein Kabel", "status.exchange": "Exchange gestört", "own": "Eigener"} {
+		if got := r.the(t, id).AccessibilityLabel(); got != want {
+			t.Errorf("%s is called %q, want %q", id, got, want)
+		}
+	}
+}
+
+func TestRightToLeftTextsBeginAtTheRight(t *testing.T) {
+	test.NewTempApp(t)
+	r := ruler{1}
+	for s, right := range map[string]bool{"יעקב 4711": true, "محمد": true, "Anna": false, "(יעקב)": true, "4711": false, "Anna יעקב": false, "": false} {
+		runs, _ := r.set(lettering{s: s, at: rect{0, 0, 300, 20}, size: 14})
+		if len(runs) > 0 && (runs[0].at.X > 100) != right {
+			t.Errorf("%q begins at %v", s, runs[0].at.X)
+		}
+	}
+	runs, _ := r.set(lettering{s: "יעקב", at: rect{0, 0, 300, 20}, size: 14, align: fyne.TextAlignCenter})
+	if x := runs[0].at.X; x < 100 || x > 200 {
+		t.Errorf("what is centered begins at %v", x)
 	}
 }
 

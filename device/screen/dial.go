@@ -59,8 +59,10 @@ func (p *dialPage) view(d draw) Page {
 	}
 	p.rules.ask(p.s, d.now, p.text.text)
 	if r, ok := p.rules.known[p.text.text]; ok && p.text.text != "" {
-		v.Controls = append(v.Controls, Control{ID: ruledID, Role: Row, Icon: IconInfo, Text: r.result, Second: r.sentence},
-			Control{ID: "uri", Role: Text, Text: r.uri, Tone: ToneDim})
+		v.Controls = append(v.Controls, Control{ID: ruledID, Role: Row, Icon: IconInfo, Text: r.result, Second: r.sentence})
+		if !p.said { // which needs the room
+			v.Controls = append(v.Controls, Control{ID: "uri", Role: Text, Text: r.uri, Tone: ToneDim})
+		}
 	}
 	if p.said {
 		v.Controls = append(v.Controls, Control{ID: "no-calls", Role: Text, Text: d.say("dial.noCalls"), Icon: IconInfo, Tone: ToneWarn})

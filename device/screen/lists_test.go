@@ -1,16 +1,13 @@
 package screen
 
 import (
-	"encoding/json"
-	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/ews"
+	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
 func TestMomentsAreToldAsOneSaysThem(t *testing.T) {
@@ -203,33 +200,6 @@ func TestDigitsGoToTheDialPadFromListsToo(t *testing.T) {
 	}
 }
 
-func TestEveryMessageThatIsSaidIsInTheCatalogue(t *testing.T) {
-	b, err := messages.ReadFile("messages/en.json")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var catalogue map[string]any
-	if err := json.Unmarshal(b, &catalogue); err != nil {
-		t.Fatal(err)
-	}
-	files, err := filepath.Glob("*.go")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no sources", err)
-	}
-	said := regexp.MustCompile(`(?:say|plain|layout)\("([^"]+)"[,)]`)
-	for _, f := range files {
-		source, err := os.ReadFile(f)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, m := range said.FindAllStringSubmatch(string(source), -1) {
-			if catalogue[m[1]] == nil {
-				t.Errorf("%s says %q, which is not in the catalogue", f, m[1])
-			}
-		}
-	}
-}
-
 func TestWithoutADialPlanThePoolIsAsked(t *testing.T) {
 	for text, want := range map[string]string{
 		"4711":              "sip:4711;phone-context=dialstring@contoso.com;user=phone",
@@ -239,6 +209,44 @@ func TestWithoutADialPlanThePoolIsAsked(t *testing.T) {
 	} {
 		if r := rule(nil, "contoso.com", text); r.uri != want || r.sentence == "" || len(r.attempts) > 0 {
 			t.Errorf("%q becomes %+v, want %q", text, r, want)
+		}
+	}
+}
+
+func TestOneRowOf5000IsFoundWithoutTheOthers(t *testing.T) {
+	d := drawing(t, thousands(5000))
+	p := newContactsPage(bare(d))
+	p.tap(bare(d), outlookID)
+	v := p.view(d)
+	asked, row := 0, v.List.Row
+	v.List.Row = func(i int) Control { asked++; return row(i) }
+	if c, ok := v.control("contact.4321"); !ok || c.ID != "contact.4321" || asked > 2 {
+		t.Errorf("%+v after %d rows", c, asked)
+	}
+	if c, ok := v.control("contact.5000"); ok {
+		t.Errorf("there is %+v", c)
+	}
+}
+
+func TestDialPlanOfAThousandRulesIsAList(t *testing.T) {
+	rules := []dialplan.Rule{{Name: strings.Repeat("long ", 50), Pattern: `^(\d{4})$`, Translation: "$1"}, {Pattern: "(", Translation: "1"}}
+	for range 998 {
+		rules = append(rules, dialplan.Rule{Pattern: `^5(\d{4})$`, Translation: "+1425555$1"})
+	}
+	d := drawing(t, device.Snapshot{Plan: &device.Plan{Loaded: noon, Compiled: dialplan.Compile(dialplan.Plan{Rules: rules}, dialplan.Options{})}})
+	s, p := bare(d), dialPlanPage()
+	v := p.view(d)
+	if len(v.Controls) > 5 || v.List == nil || v.List.Len != 1001 {
+		t.Fatalf("%d controls, list %+v", len(v.Controls), v.List)
+	}
+	for _, id := range []string{"rule.skipped.0", "rule.0", "rule.999"} {
+		c, ok := v.control(id)
+		if !ok || len([]rune(c.Text)) > briefest+1 || len([]rune(c.Second)) > briefest+1 {
+			t.Errorf("%s is %+v", id, c)
+		}
+		p.tap(s, id)
+		if got := s.stack[len(s.stack)-1].view(d); got.ID != "rule" || len(got.Controls) != 2 {
+			t.Errorf("%s opens %+v", id, got)
 		}
 	}
 }

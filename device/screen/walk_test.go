@@ -145,10 +145,10 @@ func TestEveryMessageIsThereAndUsed(t *testing.T) {
 					}
 				}
 			case *ast.CallExpr:
-				if f, ok := n.Fun.(*ast.SelectorExpr); ok && f.Sel.Name == "say" && len(n.Args) > 0 {
+				if f, ok := n.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"say", "plain", "layout"}, f.Sel.Name) && len(n.Args) > 0 {
 					if lit, ok := n.Args[0].(*ast.BasicLit); ok {
 						if id, _ := strconv.Unquote(lit.Value); catalogue[id] == nil {
-							t.Errorf("say(%q): there is no such message", id)
+							t.Errorf("%s(%q): there is no such message", f.Sel.Name, id)
 						}
 					}
 				}
