@@ -3,6 +3,7 @@ package provisioning
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
@@ -19,7 +20,7 @@ func (s Settings) Lines() []string {
 		"Location profile: " + cmp.Or(xmltree.Shown(s.LocationProfile()), "the default one"),
 		s.Lock.line(),
 		s.Exchange.line(),
-		fmt.Sprintf("SIP security %s, encryption of calls %s, media ports %d..%d, DSCP %d, 802.1p %d.",
+		fmt.Sprintf("SIP security %s, encryption of calls %s, media ports %d to %d, DSCP %d, 802.1p %d.",
 			s.SIPSecurity, s.Media.Encryption, s.Media.Ports.Min, s.Media.Ports.Max, s.QoS.DSCP, s.QoS.Priority),
 		"Simultaneous ring " + allowed(s.Policy.SimultaneousRing) + ", call forwarding " + allowed(s.Policy.CallForwarding) + ".",
 		"Voice mail: " + cmp.Or(xmltree.Shown(s.VoiceMailURI), "none"),
@@ -47,14 +48,22 @@ func (l Lock) line() string {
 	case l.Idle == 0:
 		return fmt.Sprintf("The phone locks on demand only, PIN of %d digits.", l.MinPINLength)
 	}
-	return fmt.Sprintf("The phone locks after %v, PIN of %d digits.", l.Idle, l.MinPINLength)
+	return fmt.Sprintf("The phone locks after %s, PIN of %d digits.", minutes(l.Idle), l.MinPINLength)
 }
 
 func (e Exchange) line() string {
 	if e.Poll == 0 {
 		return "Exchange is not polled."
 	}
-	return fmt.Sprintf("Exchange is polled each %v.", e.Poll)
+	return "Exchange is polled every " + minutes(e.Poll) + "."
+}
+
+// minutes are whole ones.
+func minutes(d time.Duration) string {
+	if d == time.Minute {
+		return "1 minute"
+	}
+	return fmt.Sprintf("%d minutes", int(d.Minutes()))
 }
 
 func allowed(yes bool) string {

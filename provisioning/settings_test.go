@@ -197,7 +197,7 @@ func TestSIPAddressesCannotEndAHeader(t *testing.T) {
 func TestStepShowsWhatSomebodyLooksFor(t *testing.T) {
 	a := parse(t, document(t, "ocs2007r2"))
 	lines := strings.Join(a.Settings(kerry(true)).Lines(), "\n")
-	for _, want := range []string{"kerry@contoso.com", "Redmond", "after 15m0s, PIN of 8", "each 5m0s", "Simultaneous ring not allowed", "(external): https://ocsweb.contoso.com", "Updates: switched off by the pool."} {
+	for _, want := range []string{"kerry@contoso.com", "Redmond", "after 15 minutes, PIN of 8", "every 5 minutes", "Simultaneous ring not allowed", "(external): https://ocsweb.contoso.com", "Updates: switched off by the pool."} {
 		if !strings.Contains(lines, want) {
 			t.Errorf("no %q in\n%s", want, lines)
 		}

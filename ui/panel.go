@@ -115,6 +115,7 @@ func (t *touchPanel) Resize(s fyne.Size) {
 		t.page.forget()
 		t.over.forget()
 		t.dark.place(0, 0)
+		t.dark.set(t.dark.is) // what was made before there was a size is nowhere drawn
 		t.arrange()
 	}
 	t.BaseWidget.Resize(s)

@@ -192,7 +192,7 @@ func timePage() page {
 	return &sheet{id: "time", public: true, draw: func(d draw, p *sketch) {
 		p.Title = d.say("settings.time")
 		zone, _ := d.time.Zone()
-		p.label("date", d.say("time.date"), d.date(d.time)+", "+number(d.time.Year()))
+		p.label("date", d.say("time.date"), d.fullDate(d.time))
 		p.label("clock", d.say("time.clock"), d.clock(d.time))
 		p.label("zone", d.say("time.zone"), zone)
 		for i := len(d.steps) - 1; i >= 0; i-- {

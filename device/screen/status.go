@@ -43,7 +43,11 @@ func (d draw) presence() Presence {
 	if d.now.Self == nil {
 		return PresenceUnknown
 	}
-	return presenceOf(d.now.Self.Availability)
+	p := presenceOf(d.now.Self.Availability)
+	if p == Offline { // nobody has told the pool more; somebody who is signed in here is not offline
+		return PresenceUnknown
+	}
+	return p
 }
 
 func presenceOf(availability int) Presence {

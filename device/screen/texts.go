@@ -111,8 +111,13 @@ var accents = strings.NewReplacer("a", "à", "e", "é", "i", "î", "o", "ö", "u
 func (t *texts) clock(at time.Time) string { return at.Format(t.layout("format.clock")) }
 
 // date is a day with its name: "Monday, October 15".
-func (t *texts) date(at time.Time) string {
-	return t.say("format.date", "Weekday", t.plain("weekday."+strconv.Itoa(int(at.Weekday()))), "Month", t.plain("month."+strconv.Itoa(int(at.Month()))), "Day", at.Day(), "Year", at.Year())
+func (t *texts) date(at time.Time) string { return t.dated("format.date", at) }
+
+// fullDate is a date with its year.
+func (t *texts) fullDate(at time.Time) string { return t.dated("format.fulldate", at) }
+
+func (t *texts) dated(form string, at time.Time) string {
+	return t.say(form, "Weekday", t.plain("weekday."+strconv.Itoa(int(at.Weekday()))), "Month", t.plain("month."+strconv.Itoa(int(at.Month()))), "Day", at.Day(), "Year", at.Year())
 }
 
 // precise is a time of day with seconds.
