@@ -32,7 +32,11 @@ func (h *Handset) buildBack() *fyne.Container {
 		text string
 		x    float32
 	}{{"LAN", 244}, {"PC", 332}, {"24 V", 414}, {"USB", 531}, {"RESET", art.HoleX}, {"HEADSET", 684}, {"HANDSET", 785}, {"LOCK", 867}} {
-		h.printed = append(h.printed, g.print(l.text, printGrey, 11, true, fyne.TextAlignCenter, l.x-41, 548, 82, 20))
+		y := float32(548)
+		if l.x == art.HoleX { // below: above it the clip stands
+			y = 624
+		}
+		h.printed = append(h.printed, g.print(l.text, printGrey, 11, true, fyne.TextAlignCenter, l.x-41, y, 82, 20))
 	}
 	h.plugs = newPlugs(h)
 	g.put(h.plugs.lan.Raster, art.LANX-8, art.JackY-8, art.PlugW, art.PlugH)
@@ -67,7 +71,7 @@ func (p *plugs) show(cable, on bool) {
 const (
 	holeSize   = 44 // what reacts to the pointer: it ends before USB and HEADSET
 	ringSize   = 34
-	secondsTop = 40
+	secondsTop = 58
 	clipHover  = 16 // how far above the hole the tip is while only the keyboard points at it
 )
 

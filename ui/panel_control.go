@@ -89,7 +89,7 @@ func (c *control) draw() {
 		runs, _ := ruler{c.k}.set(l)
 		for _, r := range runs {
 			t := canvas.NewText(r.s, opaque(l.ink))
-			t.TextSize, t.TextStyle.Bold, t.FontSource = r.size, l.bold, r.face
+			t.TextSize, t.TextStyle.Bold, t.FontSource = r.size, r.bold, r.face
 			t.Move(r.at)
 			t.Resize(r.box)
 			c.objects = append(c.objects, t)

@@ -164,7 +164,7 @@ func (f *flow) row(c screen.Control) (first, whole float32) {
 		w -= 30
 	}
 	if c.Value != "" && f.w >= narrow {
-		w -= min(w*.42, 9*float32(len([]rune(c.Value)))+8) + 6
+		w -= min(w*.42, across(c.Value)) + 6
 	}
 	most := mostLines
 	if f.most > 0 {

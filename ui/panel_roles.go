@@ -72,6 +72,17 @@ func roughly(s string) (w float32) {
 	return w
 }
 
+// across is how much room the value of a row asks for: more than it needs.
+func across(s string) float32 {
+	w := float32(8)
+	for _, r := range s {
+		if w += 9; isEastAsian(r) {
+			w += 3
+		}
+	}
+	return w
+}
+
 // tile: orb or icon at the left, Text bold, Second below, Badge in the corner.
 func (p palette) drawTile(f *face, c placed, down bool) {
 	g, ink := p.coat(placed{Control: screen.Control{Off: c.Off, On: c.On}}, down)
@@ -90,6 +101,7 @@ func (p palette) drawTile(f *face, c placed, down bool) {
 		room.w -= 18
 	}
 	if c.Second != "" && c.Value != "" {
+		room.w -= 5 // the value stands clear of the edge
 		w := min(roughly(c.Value)*.75+4, room.w*.45)
 		f.text(lettering{s: c.Value, at: rect{room.x + room.w - w - c.spare, room.y, w, min(room.h, 40) * .54}, size: secondText, least: 9, ink: second, align: fyne.TextAlignTrailing})
 		c.spare += w + 4
@@ -178,7 +190,7 @@ func (p palette) row(f *face, c placed, down bool) {
 		c.Value = ""
 	}
 	if c.Value != "" {
-		w := min(room.w*.42, 9*float32(len([]rune(c.Value)))+8)
+		w := min(room.w*.42, across(c.Value))
 		f.text(lettering{s: c.Value, at: rect{room.x + room.w - w, 2, w, c.at.h - 4}, size: secondText + .5, least: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
 		room.w -= w + 6
 	}

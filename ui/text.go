@@ -42,6 +42,7 @@ type lettering struct {
 // run is a stretch of a line in one face, placed in device independent pixels.
 type run struct {
 	s    string
+	bold bool
 	face fyne.Resource // nil: that of the theme
 	size float32
 	at   fyne.Position
@@ -99,6 +100,10 @@ func stretches(s string) []stretch {
 	return append(out, stretch{s[start:], face()})
 }
 
+// weight tells whether a text is bold. One with Japanese or Korean in it never
+// is: that face has one weight, beside which bold digits would stand out.
+func weight(s string, bold bool) bool { return bold && !strings.ContainsFunc(s, isEastAsian) }
+
 func isEastAsian(r rune) bool {
 	return r >= 0x1100 && r < 0x1200 || r >= 0x2e80 && r < 0xa000 || r >= 0xac00 && r < 0xd7b0 || r >= 0xf900 && r < 0xfb00 || r >= 0xff01 && r < 0xfff0
 }
@@ -127,6 +132,7 @@ func (r ruler) width(s string, size float32, bold bool) float32 {
 // set places a text. cut tells that not all of it is there.
 func (r ruler) set(t lettering) (runs []run, cut bool) {
 	s := tidy(t.s)
+	t.bold = weight(s, t.bold)
 	if s == "" || t.at.w <= 0 || t.at.h <= 0 || r.k <= 0 {
 		return nil, s != ""
 	}
@@ -151,7 +157,7 @@ func (r ruler) set(t lettering) (runs []run, cut bool) {
 		_, base := fyne.CurrentApp().Driver().RenderedTextSize("x", size*r.k, fyne.TextStyle{Bold: t.bold}, nil)
 		for _, p := range stretches(line) {
 			box, b := fyne.CurrentApp().Driver().RenderedTextSize(p.s, size*r.k, fyne.TextStyle{Bold: t.bold}, p.face)
-			runs = append(runs, run{p.s, p.face, size * r.k, fyne.NewPos(x, y+base-b), box})
+			runs = append(runs, run{p.s, t.bold, p.face, size * r.k, fyne.NewPos(x, y+base-b), box})
 			x += box.Width
 		}
 		y += pitch
@@ -193,6 +199,7 @@ func (r ruler) height(s string, size, w float32, bold bool, most int) float32 {
 	if s == "" || r.k <= 0 {
 		return 0
 	}
+	bold = weight(s, bold)
 	n := min(len(r.wrap(s, w*r.k, size, bold)), most)
 	return size*linePitch*float32(n-1) + size*leadingText
 }

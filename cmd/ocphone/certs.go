@@ -22,7 +22,7 @@ import (
 // Only import makes a folder that does not exist.
 func withPhone(state string, create bool, do func(*device.Phone) error) error {
 	if state == "" {
-		return usagef("which phone? Give --state DIR, the folder of `ocphone run --state DIR`")
+		return usagef("which phone? Give --state FOLDER, the folder of `ocphone run --state FOLDER`")
 	}
 	if _, err := os.Stat(filepath.Join(state, "phone.db")); errors.Is(err, fs.ErrNotExist) && !create {
 		return usagef("there is no phone in %s yet; `ocphone run --state %s …` makes one", state, state)
@@ -72,7 +72,7 @@ func (e environment) certsList() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "folder of the phone")
+	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&provenance, "provenance", false, "also tell where the factory root set was taken from, and what is missing in it")
 	return c
@@ -86,7 +86,7 @@ func (e environment) certsVerify() *cobra.Command {
 		Example: "  ocphone certs verify pool-chain.pem --name pool.example.com --state phone1",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 || name == "" {
-				return usagef("it is called as `ocphone certs verify CHAIN.pem --name HOST --state DIR`")
+				return usagef("it is called as `ocphone certs verify CHAIN.pem --name HOST --state FOLDER`")
 			}
 			chain, err := readCertificates(args[0])
 			if err != nil {
@@ -117,9 +117,9 @@ func (e environment) certsVerify() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "folder of the phone")
-	c.Flags().StringVar(&name, "name", "", "host name that the certificate must bear")
-	c.Flags().StringVar(&at, "at", "", "judge at this TIME instead of now")
+	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
+	c.Flags().StringVar(&name, "name", "", "the `HOST` name that the certificate must bear")
+	c.Flags().StringVar(&at, "at", "", "judge at this `TIME` instead of now")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
@@ -158,7 +158,7 @@ func (e environment) certsImport() *cobra.Command {
 		Example: "  ocphone certs import company-root.cer --state phone1",
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usagef("it is called as `ocphone certs import FILE --state DIR`")
+				return usagef("it is called as `ocphone certs import FILE --state FOLDER`")
 			}
 			b, err := os.ReadFile(args[0])
 			if err != nil {
@@ -177,7 +177,7 @@ func (e environment) certsImport() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "folder of the phone")
+	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
 	return c
 }
 
@@ -214,8 +214,8 @@ func (e environment) certsExport() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "folder of the phone")
-	c.Flags().StringVar(&out, "out", "", "write to FILE instead of standard output")
+	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
+	c.Flags().StringVar(&out, "out", "", "write to `FILE` instead of standard output")
 	return c
 }
 
@@ -255,7 +255,7 @@ the roots. --factory makes the phone as new. What went and what stays is printed
 			})
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "folder of the phone")
+	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
 	c.Flags().BoolVar(&clip, "paper-clip", false, "empty the certificate store (R1.3)")
 	c.Flags().BoolVar(&user, "user", false, "forget the user")
 	c.Flags().BoolVar(&factory, "factory", false, "make the phone as new")

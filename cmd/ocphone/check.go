@@ -63,23 +63,23 @@ is also what a new phone comes to.`,
 		RunE: func(c *cobra.Command, args []string) error { return f.run(c.Context(), e, args) },
 	}
 	s := c.Flags()
-	s.StringVar(&f.ad, "ad", "", "ask Active Directory of DOMAIN, once, what it publishes")
-	s.StringVar(&f.user, "user", "", `who asks it: DOMAIN\user or a UPN (with --lab: its first user)`)
-	s.StringVar(&f.passwordFile, "password-file", "", "file whose first line is the password (else OCPHONE_PASSWORD, else a prompt)")
-	s.StringVar(&f.published, "published", "", "folder of certificates (.cer .crt .pem .der .p7b) that stands for what is published")
-	s.StringVar(&f.at, "at", "", "judge at this TIME instead of now: 2027-01-01 or 2027-01-01T09:00:00Z")
+	s.StringVar(&f.ad, "ad", "", "ask Active Directory of `DOMAIN`, once, what it publishes")
+	s.StringVar(&f.user, "user", "", "who asks it: `DOMAIN\\user` or a UPN (with --lab: its first user)")
+	s.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password (else OCPHONE_PASSWORD, else a prompt)")
+	s.StringVar(&f.published, "published", "", "`FOLDER` of certificates (.cer .crt .pem .der .p7b) that stands for what is published")
+	s.StringVar(&f.at, "at", "", "judge at this `TIME` instead of now: 2027-01-01 or 2027-01-01T09:00:00Z")
 	s.BoolVar(&f.asIfReset, "as-if-reset", false, "show and decide by the situation after a reset and one sign-in inside")
-	s.StringArrayVar(&f.with, "with", nil, "the change: as if the root in FILE were published as well")
-	s.StringArrayVar(&f.without, "without", nil, "the change: as if the root whose FINGERPRINT begins so (SHA-256 or SHA-1) were neither published nor a factory root")
-	s.StringArrayVar(&f.chains, "chain", nil, "judge the PEM chain in FILE and dial nothing; with --name")
-	s.StringArrayVar(&f.names, "name", nil, "HOST[:PORT] that presents the --chain")
-	s.StringVar(&f.state, "state", "", "judge as the phone in this folder (default: a new phone)")
-	s.StringVar(&f.firmware, "firmware", "", "firmware profile, see ocphone version (default: the lab's, else the state's, else today)")
-	s.StringVar(&f.roots, "roots", "", "factory root set: system, factory-2007, file:F, none (default: the firmware's)")
-	s.StringVar(&f.lab, "lab", "", "ready file of a running lab (ocphone lab --ready FILE)")
+	s.StringArrayVar(&f.with, "with", nil, "the change: as if the root in `FILE` were published as well")
+	s.StringArrayVar(&f.without, "without", nil, "the change: as if the root whose `FINGERPRINT` begins so (SHA-256 or SHA-1) were neither published nor a factory root")
+	s.StringArrayVar(&f.chains, "chain", nil, "judge the PEM chain in `FILE` and dial nothing; with --name")
+	s.StringArrayVar(&f.names, "name", nil, "`HOST[:PORT]` that presents the --chain")
+	s.StringVar(&f.state, "state", "", "judge as the phone in this `FOLDER` (default: a new phone)")
+	s.StringVar(&f.firmware, "firmware", "", "firmware `PROFILE`, see ocphone version (default: the lab's, else the state's, else today)")
+	s.StringVar(&f.roots, "roots", "", "factory root `SET`: system, factory-2007, file:F, none (default: the firmware's)")
+	s.StringVar(&f.lab, "lab", "", "ready `FILE` of a running lab (ocphone lab --ready FILE)")
 	s.BoolVar(&f.outside, "outside", false, "look from the lab's outside only (default: from inside, else from outside)")
-	s.StringVar(&f.dns, "dns", "", "the phone's own DNS server, ADDR[:PORT] (default: the host's)")
-	s.StringVar(&f.wins, "wins", "", "NetBIOS name server to find a domain controller, ADDR[:PORT]")
+	s.StringVar(&f.dns, "dns", "", "the phone's own DNS server, `ADDR[:PORT]` (default: the host's)")
+	s.StringVar(&f.wins, "wins", "", "NetBIOS name server to find a domain controller, `ADDR[:PORT]`")
 	s.BoolVar(&f.json, "json", false, "print JSON")
 	c.MarkFlagsMutuallyExclusive("ad", "published")
 	c.RegisterFlagCompletionFunc("firmware", cobra.FixedCompletions(firmwareNames(), cobra.ShellCompDirectiveNoFileComp))
@@ -109,7 +109,7 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 		if r.creds.User = or(f.user, r.creds.User); r.creds.User == "" {
 			return usagef(`--ad needs --user 'DOMAIN\user': only an account of the domain may read what it publishes`)
 		}
-		if r.creds.Password, err = f.password(e, r.creds.Password); err != nil {
+		if r.creds.Password, err = f.password(ctx, e, r.creds.Password); err != nil {
 			return err
 		}
 	}
@@ -134,7 +134,7 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 		}
 	}
 	if ctx.Err() != nil {
-		return exit{exitTimeout, errors.New("interrupted")}
+		return exit{exitTimeout, errInterrupted}
 	}
 	report := t.report(f.asIfReset, asked)
 	if p.json {
@@ -154,7 +154,7 @@ func (f *trustFlags) places() ([]network.Place, rig, error) {
 	var r rig
 	f.clock = "host"
 	if len(f.chains) > 0 && f.ad != "" {
-		return nil, r, usagef("--chain dials nothing: give what is published with --published DIR instead of --ad")
+		return nil, r, usagef("--chain dials nothing: give what is published with --published FOLDER instead of --ad")
 	}
 	ready, err := f.plug(&r)
 	if err != nil {

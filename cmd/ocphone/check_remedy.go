@@ -55,7 +55,7 @@ func (t *trust) remedies() (all []remedy) {
 func (t *trust) remedy(held certstore.Store, e *endpoint, v certstore.Verdict) (r remedy, ok bool) {
 	r = remedy{Root: v.Issuer(), For: []string{e.addr}}
 	if !t.published.Known {
-		r.If = "it is not published already: ask with --ad DOMAIN, or give --published DIR"
+		r.If = "it is not published already: ask with --ad DOMAIN, or give --published FOLDER"
 	}
 	file := "ROOT.cer"
 	root, seen := t.missing(held, e)
@@ -134,7 +134,7 @@ func (t *trust) advice(e *endpoint, published []remedy) string {
 	case reset.NotAsked != "":
 		return "Publishing its root cannot help while that is so: it would not arrive. Issue the certificate from a CA whose root is among the phone's factory roots, or change the pool's certificate."
 	case named && reset.State == unknown:
-		return "Find out what is published: --ad DOMAIN --user 'DOMAIN\\user', or --published DIR."
+		return "Find out what is published: --ad DOMAIN --user 'DOMAIN\\user', or --published FOLDER."
 	case named && now.Code == journal.CertSelfSigned:
 		return now.Code.Page().Change + " For the phone it would do to publish this certificate itself, with the line below."
 	case named:

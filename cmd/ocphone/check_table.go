@@ -148,7 +148,7 @@ func (t *trust) publishes(e *endpoint, issuer string) string {
 	switch {
 	case t.published.Known:
 	case t.published.From == "":
-		return "not known: ask with --ad DOMAIN, or give --published DIR"
+		return "not known: ask with --ad DOMAIN, or give --published FOLDER"
 	default:
 		return "not known: " + t.published.From + " did not tell"
 	}

@@ -58,7 +58,12 @@ func runStory(ctx context.Context, p *printer, today bool) error {
 	if err := s.play(ctx, append(s.paperClip(), s.readyPhone(ctx)...)); err != nil {
 		return err
 	}
-	s.conclude("The rule behind the paper clip (ocphone explain R1.2): the phone asks Active Directory only when no root that it holds leads to the pool's certificate. Try it by hand: ocphone lab --ready lab.json, then ocphone run --lab lab.json, ocphone mailbox voicemail --lab lab.json. How a changed rule reaches a phone: ocphone demo rules.")
+	s.conclude("The rule behind the paper clip (R1.2): the phone asks Active Directory only when no root that it holds leads to the pool's certificate.",
+		"ocphone lab --ready lab.json                # in a terminal of its own; Ctrl-C ends it",
+		"ocphone run --lab lab.json                  # a phone signs in to it",
+		"ocphone mailbox voicemail --lab lab.json    # what the phone shows of Exchange",
+		"ocphone explain R1.2                        # a rule, or a code such as cert.untrusted",
+		"ocphone demo rules                          # how a changed rule reaches a phone")
 	return nil
 }
 
@@ -204,7 +209,11 @@ func translated(now device.Snapshot, number string) dialplan.Result {
 // dialled tells of translated in a line.
 func dialled(now device.Snapshot, number string) string {
 	r := translated(now, number)
-	return fmt.Sprintf("%s → %s: %s", number, r, r.Sentence())
+	why := r.Sentence()
+	if r.Kind == dialplan.E164 { // which number it made is said already
+		why = r.Label
+	}
+	return fmt.Sprintf("%s → %s: %s", number, r, why)
 }
 
 // phoneOf is the first number of an Outlook contact; empty if there is none.

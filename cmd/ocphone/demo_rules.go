@@ -53,7 +53,11 @@ func runRulesStory(ctx context.Context, p *printer, today bool) error {
 	if err := s.play(ctx, s.changedRules(ctx)); err != nil {
 		return err
 	}
-	s.conclude("The rules behind it: ocphone explain R12.1, ocphone explain R12.2. Try it by hand: ocphone lab --ready lab.json, ocphone lab rule set and ocphone lab clock advance, then ocphone run --lab lab.json.")
+	s.conclude("The rules behind it: ocphone explain R12.1, ocphone explain R12.2.",
+		"ocphone lab --ready lab.json                   # in a terminal of its own; Ctrl-C ends it",
+		"ocphone lab rule set Hellerup.contoso.com 2 '^(\\d{3})$' '+4533550100;ext=$1' --lab lab.json",
+		"ocphone lab clock advance 5m --lab lab.json    # the front end reads the rule",
+		"ocphone run --lab lab.json                     # a phone signs in, and has it")
 	return nil
 }
 

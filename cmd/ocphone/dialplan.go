@@ -41,14 +41,14 @@ type planFlags struct {
 
 func (f *planFlags) register(c *cobra.Command, junit, domain bool) *cobra.Command {
 	s := c.Flags()
-	s.StringVar(&f.plan, "plan", "", "the dial plan of this NAME, when FILE holds several")
+	s.StringVar(&f.plan, "plan", "", "the dial plan of this `NAME`, when FILE holds several")
 	s.BoolVar(&f.json, "json", false, "print JSON")
 	if junit {
 		s.BoolVar(&f.junit, "junit", false, "print JUnit XML")
 		c.MarkFlagsMutuallyExclusive("json", "junit")
 	}
 	if domain {
-		s.StringVar(&f.domain, "domain", "", "print the whole Request-URI in this SIP DOMAIN")
+		s.StringVar(&f.domain, "domain", "", "print the whole Request-URI in this SIP `DOMAIN`")
 	}
 	return c
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -39,10 +40,10 @@ it lists the codes, then the rules.`,
 			default:
 				return usagef("explain takes one code or rule")
 			}
-			if rule, ok := journal.RuleNamed(args[0]); ok {
+			if rule, ok := journal.RuleNamed(strings.ToUpper(args[0])); ok {
 				return e.explainRule(p, rule)
 			}
-			if page := journal.Code(args[0]).Page(); page.Code != "" {
+			if page := journal.Code(strings.ToLower(args[0])).Page(); page.Code != "" {
 				return e.explainCode(p, page)
 			}
 			return usagef("there is no code %q and no rule of that name; `ocphone explain` lists them", args[0])
@@ -94,5 +95,7 @@ func (e environment) listExplained(p *printer) error {
 	for _, rule := range journal.Rules() {
 		p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", rule.ID)), rule.Title, "")
 	}
+	p.blank()
+	p.line(dim, "ocphone explain CODE tells cause, proof and remedy; ocphone explain RULE what the rule says.")
 	return nil
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab"
 )
 
 // call runs a command line in this process.
@@ -100,6 +101,14 @@ func checkCall(t *testing.T, root *cobra.Command, where, line string) {
 		if !known {
 			t.Errorf("%s: %s has no flag %s", where, c.CommandPath(), m[1])
 		}
+	}
+}
+
+// TestSampleDeploymentIsRead: what the help of lab shows is a deployment.
+func TestSampleDeploymentIsRead(t *testing.T) {
+	d, err := lab.Read(strings.NewReader(sampleDeployment))
+	if err != nil || d.Domain != "example.net" || len(d.Users) != 1 {
+		t.Errorf("%+v, %v", d, err)
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"text/tabwriter"
@@ -13,8 +12,16 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/pki"
 )
+
+// sampleDeployment shows how a deployment.yaml is written.
+const sampleDeployment = `  domain: example.net
+  users: [{name: alice, line: "tel:+4544890101;ext=210"}]
+  pool: {version: 3}
+  edge: {defect: expired}
+`
 
 func (e environment) lab() *cobra.Command {
 	var config, ready, keyLog string
@@ -26,6 +33,9 @@ time, an OCS pool and its Edge, and Exchange in one process, on free loopback
 ports, until it is interrupted. --ready FILE tells other processes where, once
 everything listens.
 
+--config FILE names what is to be other than in Contoso, such as
+
+` + sampleDeployment + `
 Its users, passwords and keys are public: it protects nothing.`,
 		Example: `  ocphone lab --ready lab.json &
   ocphone run --lab lab.json
@@ -77,28 +87,13 @@ Its users, passwords and keys are public: it protects nothing.`,
 			return nil
 		},
 	}
-	c.Flags().StringVar(&config, "config", "", "deployment.yaml; what it leaves out is as in Contoso")
+	c.Flags().StringVar(&config, "config", "", "deployment in `FILE`; what it leaves out is as in Contoso")
 	c.Flags().BoolVar(&today, "today", false, "build it as one would now: ECDSA, SHA-256, TLS 1.2 and 1.3, LDAP signing required")
-	c.Flags().StringVar(&ready, "ready", "", "write FILE (0600) once everything listens; it is removed at the end")
+	c.Flags().StringVar(&ready, "ready", "", "write `FILE` (0600) once everything listens; it is removed at the end")
 	c.Flags().BoolVar(&standard, "standard-ports", false, "real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
-	c.Flags().StringVar(&keyLog, "key-log", "", "append the servers' TLS secrets to FILE, for captures (NSS format)")
+	c.Flags().StringVar(&keyLog, "key-log", "", "append the servers' TLS secrets to `FILE`, for captures (NSS format)")
 	c.AddCommand(e.labRoot(), e.labCert(), e.labUser(), e.labRule(), e.labMailbox(), e.labClock())
 	return c
-}
-
-// readyPath is where the ready file goes, absolute, so that the files that it
-// names are found from everywhere. What is there already and is no ready file
-// is not written over, for it would be gone at the end.
-func readyPath(file string) (string, error) {
-	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
-		return "", usagef("--ready %s: there is no folder %s", file, filepath.Dir(file))
-	}
-	if info, err := os.Stat(file); err == nil && (info.IsDir() || info.Size() > 0) {
-		if _, err := lab.ReadReady(file); err != nil {
-			return "", usagef("--ready %s: it is there already and is not written over: %w", file, err)
-		}
-	}
-	return filepath.Abs(file)
 }
 
 func deployment(file string, today bool) (lab.Deployment, error) {
@@ -129,19 +124,36 @@ func (e environment) describe(world *lab.Lab, ready string) {
 	if r.Today {
 		kind = "today"
 	}
-	p.line(bold, "%s of %s runs; interrupt to end it.", world.Deployment.Domain, kind)
+	p.line(bold, "%s of %s runs; Ctrl-C ends it.", world.Deployment.Domain, kind)
 	fmt.Fprintf(e.out, "inside   DNS %s, LDAP %s, LDAPS %s, NetBIOS %s, pool %s\n", r.Inside.DNS, world.DC.Addr(), world.DC.TLSAddr(), r.Inside.WINS, world.Pool.Addr())
 	fmt.Fprintf(e.out, "outside  DNS %s, Edge %s\n", r.Outside.DNS, world.Edge.Addr())
 	if x := world.Exchange; x != nil {
 		fmt.Fprintf(e.out, "exchange https %s, as %s and %s; autodiscover redirects at http %s\n", x.Addr(), x.Host, x.OutsideHost, x.RedirectAddr())
 	}
-	for _, u := range r.Users {
-		fmt.Fprintf(e.out, "user     %-20s %-16s %s\n", u.SignIn, u.User, u.Password)
+	accounts := world.Directory.Users() // which r.Users was made of, in that order
+	for i, u := range r.Users {
+		line := fmt.Sprintf("user     %-20s %-16s %-13s %s", u.SignIn, u.User, u.Password, hindrance(accounts[i]))
+		fmt.Fprintln(e.out, strings.TrimRight(line, " "))
 	}
 	e.printRoots(r.Roots)
 	if ready != "" {
 		fmt.Fprintf(e.out, "ready    %s\ntry      ocphone run --lab %s\n", ready, ready)
+	} else {
+		fmt.Fprintln(e.out, "hint     with --ready lab.json a phone finds it: ocphone run --lab lab.json")
 	}
+}
+
+// hindrance is what keeps an account from signing in; empty if nothing does.
+func hindrance(u directory.User) string {
+	switch {
+	case u.Locked:
+		return "locked"
+	case u.Disabled:
+		return "disabled"
+	case u.SIP == "" || u.SIPDisabled:
+		return "no SIP account"
+	}
+	return ""
 }
 
 func (e environment) printRoots(roots []lab.Root) {
@@ -156,14 +168,14 @@ func (e environment) printRoots(roots []lab.Root) {
 
 // labClient adds --lab to c and returns what reaches the lab.
 func labClient(c *cobra.Command) func() (lab.Client, error) {
-	file := c.Flags().String("lab", "", "ready file of the running lab")
+	file := c.Flags().String("lab", "", "ready `FILE` of the running lab")
 	return func() (lab.Client, error) {
 		if *file == "" {
 			return lab.Client{}, usagef("which lab? Give --lab FILE, the ready file of a running `ocphone lab --ready FILE`")
 		}
-		r, err := lab.ReadReady(*file)
+		r, err := readReady(*file)
 		if err != nil {
-			return lab.Client{}, exit{exitUsage, err}
+			return lab.Client{}, err
 		}
 		return lab.Client{Address: r.Control}, nil
 	}
@@ -236,7 +248,7 @@ func (e environment) labCert() *cobra.Command {
 		}
 		if defect != "good" {
 			if change.Defect = pki.Defect(defect); defect != "" && change.Defect.Sentence() == "" {
-				return usagef("there is no defect %q:\n%s", defect, defects())
+				return usagef("there is no defect %q:\n%s", defect, strings.TrimSuffix(defects(), "\n"))
 			}
 		}
 		l, err := client()
@@ -254,10 +266,10 @@ func (e environment) labCert() *cobra.Command {
 		return nil
 	}
 	sub.Long = "Defects:\n" + defects()
-	sub.Flags().StringVar(&defect, "defect", "", "a certificate with this defect; good: one without")
-	sub.Flags().StringVar(&like, "like", "", "a chain in the shape of this PEM file, with fresh keys")
-	sub.Flags().StringVar(&chain, "chain", "", "this PEM chain, with --key")
-	sub.Flags().StringVar(&key, "key", "", "its PEM private key")
+	sub.Flags().StringVar(&defect, "defect", "", "a certificate with this `DEFECT`; good: one without")
+	sub.Flags().StringVar(&like, "like", "", "a chain in the shape of this PEM `FILE`, with fresh keys")
+	sub.Flags().StringVar(&chain, "chain", "", "the PEM chain in `FILE`, with --key")
+	sub.Flags().StringVar(&key, "key", "", "its PEM private key, in `FILE`")
 	sub.MarkFlagsMutuallyExclusive("defect", "like", "chain")
 	sub.MarkFlagsRequiredTogether("chain", "key")
 	group(c, sub)
@@ -280,13 +292,13 @@ func (e environment) labUser() *cobra.Command {
 		of   func(*lab.UserChange) **string
 		help string
 	}{
-		"password": {func(u *lab.UserChange) **string { return &u.Password }, "set this password; the lab's passwords are public"},
-		"upn":      {func(u *lab.UserChange) **string { return &u.UPN }, "user principal name"},
-		"display":  {func(u *lab.UserChange) **string { return &u.Display }, "display name"},
-		"mail":     {func(u *lab.UserChange) **string { return &u.Mail }, "primary e-mail address; empty: no mailbox"},
-		"line":     {func(u *lab.UserChange) **string { return &u.Line }, "line URI, such as tel:+4544890101;ext=200; empty: no voice"},
-		"eum":      {func(u *lab.UserChange) **string { return &u.EUM }, "EUM address, such as tu@contoso.com;phone-context=PLAN; empty: no voice mail"},
-		"profile":  {func(u *lab.UserChange) **string { return &u.Profile }, "name of the location profile; empty: the pool's"},
+		"password": {func(u *lab.UserChange) **string { return &u.Password }, "set this `PASSWORD`; the lab's passwords are public"},
+		"upn":      {func(u *lab.UserChange) **string { return &u.UPN }, "user principal `NAME`"},
+		"display":  {func(u *lab.UserChange) **string { return &u.Display }, "display `NAME`"},
+		"mail":     {func(u *lab.UserChange) **string { return &u.Mail }, "primary e-mail `ADDRESS`; empty: no mailbox"},
+		"line":     {func(u *lab.UserChange) **string { return &u.Line }, "line `URI`, such as tel:+4544890101;ext=200; empty: no voice"},
+		"eum":      {func(u *lab.UserChange) **string { return &u.EUM }, "EUM `ADDRESS`, such as tu@contoso.com;phone-context=PLAN; empty: no voice mail"},
+		"profile":  {func(u *lab.UserChange) **string { return &u.Profile }, "`NAME` of the location profile; empty: the pool's"},
 	}
 	states := map[string]struct {
 		of   func(*lab.UserChange) **bool
@@ -313,7 +325,11 @@ func (e environment) labUser() *cobra.Command {
 			if change == (lab.UserChange{}) {
 				return usagef("what shall change? See `%s --help`", c.CommandPath())
 			}
-			return l.SetUser(c.Context(), args[0], change)
+			if err := l.SetUser(c.Context(), args[0], change); err != nil {
+				return err
+			}
+			fmt.Fprintf(e.out, "%s is changed.\n", args[0])
+			return nil
 		})
 	for name, t := range texts {
 		sub.Flags().String(name, "", t.help)

@@ -169,11 +169,11 @@ func (e environment) printProfile(p lab.Profile) {
 func (e environment) labMailbox() *cobra.Command {
 	c := &cobra.Command{Use: "mailbox", Short: "Leave voice mails, missed calls and contacts in a mailbox of the lab"}
 	caller := func(c *cobra.Command, d *lab.Delivery) {
-		c.Flags().StringVar(&d.Number, "number", "", "number of the caller; without it, it is withheld")
-		c.Flags().StringVar(&d.Name, "name", "", "name of the caller")
-		c.Flags().IntVar(&d.Count, "count", 1, "how many")
+		c.Flags().StringVar(&d.Number, "number", "", "`NUMBER` of the caller; without it, it is withheld")
+		c.Flags().StringVar(&d.Name, "name", "", "`NAME` of the caller")
+		c.Flags().IntVar(&d.Count, "count", 1, "`N` of them")
 	}
-	deliver := func(kind string, d *lab.Delivery) func(*cobra.Command, lab.Client, []string) error {
+	deliver := func(kind, one, more string, d *lab.Delivery) func(*cobra.Command, lab.Client, []string) error {
 		return func(c *cobra.Command, l lab.Client, args []string) error {
 			if len(args) == 2 {
 				n, err := strconv.Atoi(args[1])
@@ -185,17 +185,21 @@ func (e environment) labMailbox() *cobra.Command {
 			if d.Count < 1 {
 				return usagef("--count %d: it is 1 or more", d.Count)
 			}
-			return l.Deliver(c.Context(), args[0], kind, *d)
+			if err := l.Deliver(c.Context(), args[0], kind, *d); err != nil {
+				return err
+			}
+			fmt.Fprintf(e.out, "%s more for %s.\n", plural(d.Count, one, more), args[0])
+			return nil
 		}
 	}
 	var voice, missed, contacts lab.Delivery
 	voicemail := labVerb("voicemail NAME", "Leave a voice mail, by the user's sAMAccountName",
-		"  ocphone lab mailbox voicemail tu --number +14255550100 --name 'Bob Kelly' --lab lab.json", 1, deliver(lab.DeliverVoiceMail, &voice))
+		"  ocphone lab mailbox voicemail tu --number +14255550100 --name 'Bob Kelly' --lab lab.json", 1, deliver(lab.DeliverVoiceMail, "voice mail", "voice mails", &voice))
 	caller(voicemail, &voice)
-	voicemail.Flags().IntVar(&voice.Seconds, "seconds", 3, "how long it is")
+	voicemail.Flags().IntVar(&voice.Seconds, "seconds", 3, "it lasts `N` seconds")
 	voicemail.Flags().BoolVar(&voice.WMA, "wma", false, "as Windows Media, which the phone cannot play")
-	call := labVerb("missed NAME", "Report a missed call", "  ocphone lab mailbox missed tu --number +14255550100 --lab lab.json", 1, deliver(lab.DeliverMissedCall, &missed))
+	call := labVerb("missed NAME", "Report a missed call", "  ocphone lab mailbox missed tu --number +14255550100 --lab lab.json", 1, deliver(lab.DeliverMissedCall, "missed call", "missed calls", &missed))
 	caller(call, &missed)
-	group(c, voicemail, call, labVerb("contacts NAME N", "Add N contacts", "  ocphone lab mailbox contacts tu 5000 --lab lab.json", 2, deliver(lab.DeliverContacts, &contacts)))
+	group(c, voicemail, call, labVerb("contacts NAME N", "Add N contacts", "  ocphone lab mailbox contacts tu 5000 --lab lab.json", 2, deliver(lab.DeliverContacts, "contact", "contacts", &contacts)))
 	return c
 }

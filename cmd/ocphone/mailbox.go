@@ -34,10 +34,14 @@ func (f *mailboxFlags) register(c *cobra.Command) {
 func (e environment) mailbox() *cobra.Command {
 	c := &cobra.Command{Use: "mailbox", Short: "Show what the phone shows of Exchange: contacts, calls, voice mail, calendar",
 		Long: `Mailbox signs a phone in, reads the mailbox as the phone does (R9.1, R9.2), shows
-a list and signs out. Nothing is marked as read. Times are local.`}
+a list and signs out. An asterisk is what is unread; nothing is marked as read.
+Times are local.`}
 	var search string
 	contacts := e.mailboxList("contacts", "List the Outlook contacts", func(w io.Writer, b device.Mailbox) any {
 		all := slices.DeleteFunc(slices.Clone(b.Contacts), func(c ews.Contact) bool { return !found(c, search) })
+		if len(all) == 0 && search != "" && w != io.Discard { // JSON says it by itself
+			fmt.Fprintf(e.err, "none of %s has %q in it\n", plural(len(b.Contacts), "contact", "contacts"), search)
+		}
 		fmt.Fprintln(w, "NAME\tCOMPANY\tNUMBERS\tE-MAIL")
 		for _, c := range all {
 			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(c.Name()), printable(c.Company), printable(numbers(c)), printable(c.Email))
@@ -47,7 +51,7 @@ a list and signs out. Nothing is marked as read. Times are local.`}
 			Contacts []ews.Contact `json:"contacts"`
 		}{headOf(b), filled(all)}
 	})
-	contacts.Flags().StringVar(&search, "search", "", "only those with TEXT in a name, company, address or number")
+	contacts.Flags().StringVar(&search, "search", "", "only those with `TEXT` in a name, company, address or number")
 	contacts.Example += "\n  ocphone mailbox contacts --lab lab.json --search kelly"
 	group(c, contacts,
 		e.mailboxList("calls", "List missed calls and the call log, the newest first", func(w io.Writer, b device.Mailbox) any {
@@ -124,7 +128,7 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags, use func(
 	if f.timeout <= 0 {
 		return usagef("--timeout %s: it has to be longer than nothing", f.timeout)
 	}
-	r, err := f.build(e)
+	r, err := f.build(ctx, e)
 	if err != nil {
 		return err
 	}
@@ -145,7 +149,7 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags, use func(
 		err = use(ctx, phone, *s.Mailbox)
 		session.finish()
 		if err != nil && ctx.Err() != nil {
-			return exit{exitTimeout, errors.New("interrupted")}
+			return exit{exitTimeout, errInterrupted}
 		}
 		return err
 	}

@@ -12,6 +12,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"regexp"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -53,6 +54,9 @@ func (e environment) run(ctx context.Context, args []string) int {
 	root := e.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
+	if told := (exit{}); err != nil && ctx.Err() != nil && !errors.As(err, &told) {
+		err = exit{exitTimeout, errInterrupted} // whatever it broke off
+	}
 	return e.report(err)
 }
 
@@ -64,6 +68,9 @@ type exit struct {
 
 func (e exit) Error() string { return fmt.Sprint(e.err) }
 func (e exit) Unwrap() error { return e.err }
+
+// errInterrupted is what a person is told who has ended it himself.
+var errInterrupted = errors.New("interrupted")
 
 // usagef is a mistake in the call.
 func usagef(format string, a ...any) error { return exit{exitUsage, fmt.Errorf(format, a...)} }
@@ -89,7 +96,7 @@ func (e environment) report(err error) int {
 			code = exitTimeout
 		}
 		s := f.Step(journal.Power)
-		fmt.Fprintf(e.err, "ocphone: %s\n", err)
+		fmt.Fprintf(e.err, "ocphone: %s\n", strings.TrimSuffix(err.Error(), " ["+string(journal.Usage)+"]")) // no code to explain
 		if s.Fix != "" {
 			fmt.Fprintf(e.err, "  fix: %s\n", s.Fix)
 		}
@@ -101,8 +108,9 @@ func (e environment) report(err error) int {
 
 func (e environment) root() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "ocphone",
-		Short: "The Office Communicator 2007 desk phone, in software",
+		Use:     "ocphone",
+		Version: buildVersion(),
+		Short:   "The Office Communicator 2007 desk phone, in software",
 		Long: `ocphone emulates the Office Communicator 2007 Phone Edition desk phone against
 real servers or against its own lab, and shows why every step was decided.
 
@@ -122,10 +130,11 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
 	c.SetErr(e.err)
 	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if err := c.ValidateFlagGroups(); err != nil { // cobra does so too, later and with exit code 1
-			return usagef("%w", err)
+			return usagef("%s (see `%s --help`)", together(err), c.CommandPath())
 		}
 		return nil
 	}
+	c.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see `%s --help`)", err, c.CommandPath())
 	})
@@ -141,15 +150,43 @@ func group(c *cobra.Command, sub ...*cobra.Command) {
 	if c.RunE == nil {
 		c.RunE = func(c *cobra.Command, args []string) error {
 			if len(args) > 0 {
-				return usagef("there is no command %q (see `%s --help`)", args[0], c.CommandPath())
+				return noCommand(c, args[0])
 			}
 			return c.Help()
 		}
 	}
 }
 
+// noCommand says that c has no sub-command of that name, and which was meant.
+func noCommand(c *cobra.Command, name string) error {
+	c.SuggestionsMinimumDistance = 2
+	if like := c.SuggestionsFor(name); len(like) > 0 {
+		return usagef("there is no command %q: is `%s %s` meant?", name, c.CommandPath(), like[0])
+	}
+	return usagef("there is no command %q (see `%s --help`)", name, c.CommandPath())
+}
+
+// flagGroup finds the flags in what cobra says of a group of them.
+var flagGroup = regexp.MustCompile(`\[([^]]+)\]`)
+
+// together says in words that flags exclude each other, or belong together.
+func together(err error) string {
+	groups := flagGroup.FindAllStringSubmatch(err.Error(), -1)
+	if len(groups) != 2 {
+		return err.Error()
+	}
+	verdict, names := "exclude each other", groups[1][1]
+	if strings.Contains(err.Error(), "missing") {
+		verdict, names = "belong together", groups[0][1]
+	}
+	return "--" + strings.Join(strings.Fields(names), " and --") + " " + verdict
+}
+
 // noArgs and exactly are cobra's checks with our exit code.
 func noArgs(c *cobra.Command, args []string) error {
+	if len(args) > 0 && c.HasSubCommands() {
+		return noCommand(c, args[0])
+	}
 	if len(args) > 0 {
 		return usagef("%s takes no argument %q (see `%s --help`)", c.CommandPath(), args[0], c.CommandPath())
 	}

@@ -24,7 +24,7 @@ type printer struct {
 // Widths of lines, in characters.
 const (
 	defaultWidth = 100
-	minWidth     = 60
+	minWidth     = 40  // the narrower ones are left to the terminal
 	maxWidth     = 110 // longer lines are hard to read
 	nameWidth    = 12  // of the longest name of a step
 	gutter       = 2 + nameWidth + 1
@@ -51,7 +51,7 @@ const (
 )
 
 func (p *printer) paint(code, s string) string {
-	if !p.color || s == "" {
+	if !p.color || s == "" || code == "" {
 		return s
 	}
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
@@ -122,7 +122,7 @@ func afterwards(n journal.Name) bool {
 // asked is what was asked, what came back and from whom, in one line.
 func asked(s journal.Step) string {
 	line := s.Asked
-	if s.Answered != "" {
+	if s.Answered != "" && (s.Decided == "" || !strings.HasPrefix(s.Answered, strings.TrimSuffix(s.Decided, "."))) { // else it is said already
 		line = strings.TrimSpace(line + " → " + s.Answered)
 	}
 	if s.By != "" {

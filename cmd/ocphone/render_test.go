@@ -46,6 +46,15 @@ func TestColourChangesColourOnly(t *testing.T) {
 	}
 }
 
+// TestAnswerIsNotSaidTwice: an error that is what was decided stands there once.
+func TestAnswerIsNotSaidTwice(t *testing.T) {
+	out := printed(printer{width: 80}, journal.Step{Name: journal.Autodiscover, State: journal.Warned, Asked: "POST", By: "host",
+		Answered: "No such name: and the way to it", Decided: "No such name."})
+	if strings.Count(out, "No such name") != 1 || !strings.Contains(out, "POST (by host)") {
+		t.Error(out)
+	}
+}
+
 func TestAdviceIsNamedByWhatItIs(t *testing.T) {
 	for state, want := range map[journal.State]string{journal.Failed: "fix: Do it.", journal.Warned: "fix: Do it.", journal.OK: "hint: Do it.", journal.Skipped: ""} {
 		out := printed(printer{width: 80}, journal.Step{Name: journal.Trust, State: state, Decided: "So.", Fix: "Do it."})

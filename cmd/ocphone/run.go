@@ -42,22 +42,22 @@ type phoneFlags struct {
 
 func (f *phoneFlags) register(c *cobra.Command) {
 	s := c.Flags()
-	s.StringVar(&f.signIn, "sign-in", "", "sign-in address: user@domain (with --lab: its first user)")
-	s.StringVar(&f.user, "user", "", `user name: DOMAIN\user or a UPN (default: the sign-in address)`)
-	s.StringVar(&f.passwordFile, "password-file", "", "file whose first line is the password (else OCPHONE_PASSWORD, else a prompt)")
-	s.StringVar(&f.lab, "lab", "", "ready file of a running lab (ocphone lab --ready FILE)")
+	s.StringVar(&f.signIn, "sign-in", "", "sign-in address: `user@domain` (with --lab: its first user)")
+	s.StringVar(&f.user, "user", "", "user name: `DOMAIN\\user` or a UPN (default: the sign-in address)")
+	s.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password (else OCPHONE_PASSWORD, else a prompt)")
+	s.StringVar(&f.lab, "lab", "", "ready `FILE` of a running lab (ocphone lab --ready FILE)")
 	s.BoolVar(&f.outside, "outside", false, "plug into the lab's outside instead of its inside")
-	s.StringVar(&f.dns, "dns", "", "the phone's own DNS server, ADDR[:PORT] (default: the host's)")
-	s.StringVar(&f.domain, "domain", "", "Active Directory domain to ask for roots")
-	s.StringVar(&f.wins, "wins", "", "NetBIOS name server, ADDR[:PORT]; without it NetBIOS is not asked")
+	s.StringVar(&f.dns, "dns", "", "the phone's own DNS server, `ADDR[:PORT]` (default: the host's)")
+	s.StringVar(&f.domain, "domain", "", "Active Directory `DOMAIN` to ask for roots")
+	s.StringVar(&f.wins, "wins", "", "NetBIOS name server, `ADDR[:PORT]`; without it NetBIOS is not asked")
 	s.BoolVar(&f.netbios, "netbios", false, "ask the lab's NetBIOS name server")
-	s.StringVar(&f.registrar, "registrar", "", "RFC 3261 registrar HOST[:PORT] instead of an OCS pool; HOST is the name its certificate must bear")
-	s.StringVar(&f.firmware, "firmware", "", "firmware profile, see ocphone version (default: the lab's, else the state's, else today)")
-	s.StringVar(&f.roots, "roots", "", "factory root set: system, factory-2007, file:F, none (default: the firmware's)")
-	s.StringVar(&f.clock, "clock", "ntp", "the phone's clock: ntp, host, or a TIME such as 2008-04-21T09:00:00Z")
-	s.StringVar(&f.state, "state", "", "folder that keeps the phone's memory (default: none is kept)")
+	s.StringVar(&f.registrar, "registrar", "", "RFC 3261 registrar `HOST[:PORT]` instead of an OCS pool; HOST is the name its certificate must bear")
+	s.StringVar(&f.firmware, "firmware", "", "firmware `PROFILE`, see ocphone version (default: the lab's, else the state's, else today)")
+	s.StringVar(&f.roots, "roots", "", "factory root `SET`: system, factory-2007, file:F, none (default: the firmware's)")
+	s.StringVar(&f.clock, "clock", "ntp", "the phone's clock: ntp, host, or a `TIME` such as 2008-04-21T09:00:00Z")
+	s.StringVar(&f.state, "state", "", "`FOLDER` that keeps the phone's memory (default: none is kept)")
 	s.BoolVar(&f.allowOutside, "allow-outside", false, "accept servers outside the SIP domain")
-	s.StringVar(&f.keyLog, "key-log", "", "append TLS secrets to FILE, for captures (NSS format)")
+	s.StringVar(&f.keyLog, "key-log", "", "append TLS secrets to `FILE`, for captures (NSS format)")
 	c.RegisterFlagCompletionFunc("firmware", cobra.FixedCompletions(firmwareNames(), cobra.ShellCompDirectiveNoFileComp))
 	c.RegisterFlagCompletionFunc("roots", cobra.FixedCompletions([]string{"system", "factory-2007", "file:", "none"}, cobra.ShellCompDirectiveNoFileComp))
 	c.RegisterFlagCompletionFunc("clock", cobra.FixedCompletions([]string{"ntp", "host"}, cobra.ShellCompDirectiveNoFileComp))
@@ -79,7 +79,7 @@ type rig struct {
 }
 
 // build reads files, settles defaults and asks for the password last.
-func (f *phoneFlags) build(e environment) (r rig, err error) {
+func (f *phoneFlags) build(ctx context.Context, e environment) (r rig, err error) {
 	r.close = func() error { return nil }
 	ready, err := f.plug(&r)
 	if err != nil {
@@ -97,7 +97,10 @@ func (f *phoneFlags) build(e environment) (r rig, err error) {
 	} else if (domain == "contoso.com" || strings.HasSuffix(domain, ".contoso.com")) && ready == nil && f.dns == "" && f.registrar == "" {
 		return r, usagef("contoso.com is the lab's domain: give --lab FILE of a running `ocphone lab --ready FILE`, or --dns ADDR of a server that holds it")
 	}
-	if r.creds.Password, err = f.password(e, r.creds.Password); err != nil {
+	if r.creds.Password, err = f.password(ctx, e, r.creds.Password); err != nil {
+		if errors.Is(err, errNoPassword) && ready != nil {
+			return r, usagef("the lab has no user %s, so it tells no password; its users: %s", r.creds.Address, signIns(*ready))
+		}
 		return r, err
 	}
 	if f.state != "" {
@@ -145,9 +148,12 @@ func (f *phoneFlags) readLab() (*lab.Ready, error) {
 	if f.dns != "" {
 		return nil, usagef("--lab and --dns exclude each other: the lab has its own DNS")
 	}
-	ready, err := lab.ReadReady(f.lab)
+	ready, err := readReady(f.lab)
 	if err != nil {
-		return nil, exit{exitUsage, err}
+		return nil, err
+	}
+	if !runs(ready) {
+		return nil, fmt.Errorf("the lab of %[1]s does not run any more: start one with `ocphone lab --ready %[1]s`", f.lab)
 	}
 	return &ready, nil
 }
@@ -232,12 +238,15 @@ func serverList(addr, port string) ([]string, error) {
 	return []string{net.JoinHostPort(host, p)}, nil
 }
 
+// errNoPassword is when there is nobody to ask for one.
+var errNoPassword = errors.New("no password: give --password-file FILE, set OCPHONE_PASSWORD, or run in a terminal to be asked")
+
 // maxPassword bounds a password, in bytes; Windows allows 127 characters.
 const maxPassword = 1024
 
 // password takes it from where it is safe: a file, the environment, the lab
 // (whose passwords are public), a prompt; never from an argument.
-func (f *phoneFlags) password(e environment, known string) (string, error) {
+func (f *phoneFlags) password(ctx context.Context, e environment, known string) (string, error) {
 	if f.passwordFile != "" {
 		b, err := os.ReadFile(f.passwordFile)
 		if err != nil {
@@ -257,15 +266,38 @@ func (f *phoneFlags) password(e environment, known string) (string, error) {
 		return known, nil
 	}
 	if _, ok := terminal(e.in); !ok {
-		return "", usagef("no password: give --password-file FILE, set OCPHONE_PASSWORD, or run in a terminal to be asked")
+		return "", exit{exitUsage, errNoPassword}
+	}
+	return e.ask(ctx)
+}
+
+// ask prompts for a password, which is not echoed. The end of ctx ends that too:
+// Ctrl-C is a signal that somebody else has caught.
+func (e environment) ask(ctx context.Context) (string, error) {
+	fd := int(e.in.Fd())
+	echoing, err := term.GetState(fd)
+	if err = errors.Join(err, ctx.Err()); err != nil {
+		return "", err
 	}
 	fmt.Fprint(e.err, "Password: ")
-	b, err := term.ReadPassword(int(e.in.Fd()))
+	var typed []byte
+	done := make(chan error, 1)
+	go func() {
+		b, err := term.ReadPassword(fd)
+		typed = b
+		done <- err
+	}()
+	select {
+	case err = <-done:
+	case <-ctx.Done(): // the reader goes with the process
+		fmt.Fprintln(e.err)
+		return "", errors.Join(exit{exitTimeout, errInterrupted}, term.Restore(fd, echoing))
+	}
 	fmt.Fprintln(e.err)
-	if err == nil && len(b) == 0 {
+	if err == nil && len(typed) == 0 {
 		err = usagef("no password was typed")
 	}
-	return string(b), err
+	return string(typed), err
 }
 
 // Ends of a run.
@@ -310,9 +342,9 @@ changes; with --verbose the steps go to the standard error.`,
 				return usagef("--timeout %s: it has to be longer than nothing", timeout)
 			}
 			if !onScreen && (verbose || lang != "") {
-				return usagef("--verbose and --lang are for --screen")
+				return usagef("--verbose and --lang are for --screen; without it every step is shown anyway")
 			}
-			r, err := f.build(e)
+			r, err := f.build(c.Context(), e)
 			if err != nil {
 				return err
 			}
@@ -337,14 +369,14 @@ changes; with --verbose the steps go to the standard error.`,
 		},
 	}
 	f.register(c)
-	c.Flags().StringVar(&until, "until", untilReady, "end when the phone is "+untilSignedIn+" or "+untilReady+", or stay until "+untilInterrupted)
-	c.Flags().StringVar(&expect, "expect", "", "exit 0 exactly when the sign-in fails, or the phone is ready with a warning, of this CODE")
+	c.Flags().StringVar(&until, "until", untilReady, "`END` when the phone is "+untilSignedIn+" or "+untilReady+", or stay until "+untilInterrupted)
+	c.Flags().StringVar(&expect, "expect", "", "exit 0 exactly when the sign-in fails, or the phone is ready with a warning, of this `CODE`")
 	c.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to try, in real time")
 	c.Flags().BoolVar(&asJSON, "json", false, "print the steps as JSON lines")
 	c.Flags().BoolVarP(&brief, "brief", "b", false, "leave out the evidence")
 	c.Flags().BoolVar(&onScreen, "screen", false, "show what the phone's panel shows, as text, instead of the steps")
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "with --screen: show the steps too, on the standard error")
-	c.Flags().StringVar(&lang, "lang", "", "with --screen: language of the phone: "+strings.Join(screen.Languages(), ", "))
+	c.Flags().StringVar(&lang, "lang", "", "with --screen: `LANGUAGE` of the phone: "+strings.Join(screen.Languages(), ", "))
 	c.MarkFlagsMutuallyExclusive("screen", "json")
 	c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(screen.Languages(), cobra.ShellCompDirectiveNoFileComp))
 	c.RegisterFlagCompletionFunc("until", cobra.FixedCompletions([]string{untilSignedIn, untilReady, untilInterrupted}, cobra.ShellCompDirectiveNoFileComp))
@@ -424,10 +456,12 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 	}
 	switch {
 	case interrupted:
-		return exit{exitTimeout, errors.New("interrupted")}
+		return exit{exitTimeout, errInterrupted}
 	case expect != "" && (failed == expect || s.State == device.IsReady && slices.Contains(troublesOf(s), string(expect))):
 		return nil
-	case expect != "" && err == nil && failed == "":
+	case expect != "" && err == nil && failed != "":
+		return exit{exitPerson, fmt.Errorf("%s was expected, but not signed in: %s (ocphone explain %s)", expect, failed.Title(), failed)}
+	case expect != "" && err == nil:
 		return exit{exitPerson, fmt.Errorf("%s was expected, but the phone signed in%s", expect, warnings(s))}
 	case err != nil && failed != "":
 		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last failure was %s (ocphone explain %s)", timeout, failed, failed)}

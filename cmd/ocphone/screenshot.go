@@ -56,12 +56,15 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 			if demo == "list" {
 				return listSights(e.out)
 			}
+			if demo == "" {
+				return usagef("which page? Give --demo PAGE; `ocphone screenshot --demo list` names all")
+			}
 			s, known := sightNamed(demo)
 			if !known {
-				return usagef("--demo %q: there is %s", demo, strings.Join(sightNames(), ", "))
+				return usagef("--demo %q: there is no such page; `ocphone screenshot --demo list` names all", demo)
 			}
 			if !slices.Contains(screen.Languages(), lang) {
-				return usagef("--lang %q: there is %s", lang, strings.Join(screen.Languages(), ", "))
+				return usagef("--lang %q: there are %s", lang, strings.Join(screen.Languages(), ", "))
 			}
 			pic.back, pic.whole = s.back, pic.whole || s.back
 			if err := pic.measure(size, scale); err != nil {
@@ -81,14 +84,14 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 			return e.savePicture(shot, out, s.name, force)
 		},
 	}
-	c.Flags().StringVar(&demo, "demo", "", "what to show; list names all")
-	c.Flags().StringVar(&lang, "lang", "en", "language of the phone: "+strings.Join(screen.Languages(), ", "))
+	c.Flags().StringVar(&demo, "demo", "", "the `PAGE` to show; list names all")
+	c.Flags().StringVar(&lang, "lang", "en", "`LANGUAGE` of the phone: "+strings.Join(screen.Languages(), ", "))
 	c.Flags().BoolVar(&pic.whole, "whole", false, "draw the whole phone, not the touch panel alone")
-	c.Flags().IntVar(&scale, "scale", 1, "how many times as large, 1 to "+strconv.Itoa(mostScale))
-	c.Flags().StringVar(&size, "size", "", fmt.Sprintf("size at scale 1, in pixels (default: %dx%d, with --whole %dx%d)", panelWidth, panelHeight, phoneWidth, phoneHeight))
+	c.Flags().IntVar(&scale, "scale", 1, "`N` times as large, 1 to "+strconv.Itoa(mostScale))
+	c.Flags().StringVar(&size, "size", "", fmt.Sprintf("`SIZE` at scale 1, in pixels (default: %dx%d, with --whole %dx%d)", panelWidth, panelHeight, phoneWidth, phoneHeight))
 	c.Flags().BoolVar(&pic.contrast, "high-contrast", false, "draw it in the look of high contrast")
 	c.Flags().BoolVar(&today, "today", false, "use a deployment and firmware of today instead of 2007")
-	c.Flags().StringVarP(&out, "out", "o", "", "file to write, - for the standard output (default: the name of the demo and .png)")
+	c.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write, - for the standard output (default: the name of the demo and .png)")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
 	c.RegisterFlagCompletionFunc("demo", cobra.FixedCompletions(append(sightNames(), "list"), cobra.ShellCompDirectiveNoFileComp))
 	c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(screen.Languages(), cobra.ShellCompDirectiveNoFileComp))
@@ -122,7 +125,7 @@ func (p *portrait) measure(size string, scale int) error {
 	return nil
 }
 
-// maySave says beforehand what would keep the picture from being written.
+// maySave says beforehand what would keep a file from being written.
 func (e environment) maySave(out string, force bool) error {
 	if out == toStdout {
 		if _, ok := terminal(e.out); ok {

@@ -48,11 +48,41 @@ func sights() []sight {
 	}
 	for _, id := range screen.Pages() {
 		if !slices.ContainsFunc(all, func(s sight) bool { return s.name == id }) {
-			all = append(all, sight{name: id, about: "signed in: page " + id, play: signedIn(opens(id))})
+			all = append(all, sight{name: id, about: or(pageAbout()[id], "signed in: page "+id), play: signedIn(opens(id))})
 		}
 	}
 	slices.SortFunc(all, func(a, b sight) int { return strings.Compare(a.name, b.name) })
 	return all
+}
+
+// pageAbout says what is on the pages that are shown signed in.
+func pageAbout() map[string]string {
+	return map[string]string{
+		"calendar":     "the appointments of today and tomorrow",
+		"calls":        "the call log",
+		"card":         "a contact of Outlook",
+		"contacts":     "the contact list that the pool keeps",
+		"dialplan":     "the rules by which numbers are dialled",
+		"home":         "the home page of a phone that is ready",
+		"journal":      "what happened: every step of the phone",
+		"language":     "the phone's language",
+		"logging":      "the log level that the pool sets",
+		"meeting":      "an appointment",
+		"network":      "where the phone is plugged in, DNS and what DHCP told",
+		"pin":          "a PIN is chosen",
+		"player":       "a voice mail",
+		"presence":     "the user: addresses and number",
+		"provisioning": "the settings from the pool",
+		"reset-menu":   "the resets besides the paper clip",
+		"root":         "a trusted root",
+		"roots":        "all trusted roots",
+		"security":     "policy, root set and the last verdicts",
+		"settings":     "the menu of settings",
+		"sound":        "the volumes",
+		"system":       "firmware, MAC address and user",
+		"time":         "date, time and where they come from",
+		"voicemail":    "the list of voice mails",
+	}
 }
 
 // stage is a phone before its lab, and what its screen shows.

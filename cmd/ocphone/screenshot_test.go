@@ -128,6 +128,15 @@ func TestPictureGoesToStandardOutput(t *testing.T) {
 	}
 }
 
+// TestEachSightIsDescribed in words that a person knows.
+func TestEachSightIsDescribed(t *testing.T) {
+	for _, s := range sights() {
+		if strings.Contains(s.about, "page "+s.name) {
+			t.Errorf("%s: %s", s.name, s.about)
+		}
+	}
+}
+
 func TestScreenshotRefusesWhatItCannotDo(t *testing.T) {
 	dir := t.TempDir()
 	there := filepath.Join(dir, "there.png")
@@ -135,8 +144,8 @@ func TestScreenshotRefusesWhatItCannotDo(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, row := range []struct{ args, says string }{
-		{"", "signing-in"},
-		{"--demo nonsense", "home"},
+		{"", "--demo list"},
+		{"--demo nonsense", "--demo list"},
 		{"--demo home --lang tlh", "en-XA"},
 		{"--demo home --lang ../en", "en-XA"},
 		{"--demo home --scale 0", "1 to 8"},

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -83,6 +84,15 @@ func TestEndedPhoneSignsOut(t *testing.T) {
 // TestInterruptedPhoneSaysSo: before it has signed in, whatever it was to wait for.
 func TestInterruptedPhoneSaysSo(t *testing.T) {
 	_, ready := runningLab(t)
+	for _, args := range [][]string{{"demo"}, {"screenshot", "--demo", "home", "--out", filepath.Join(t.TempDir(), "home.png")}} {
+		ctx, cancel := context.WithCancel(t.Context())
+		cancel()
+		var complaints bytes.Buffer
+		code := environment{in: os.Stdin, out: io.Discard, err: &complaints}.run(ctx, args)
+		if code != exitTimeout || complaints.String() != "ocphone: interrupted\n" {
+			t.Errorf("%s: exit code %d, %q", args, code, &complaints)
+		}
+	}
 	for _, until := range []string{untilReady, untilInterrupted} {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()

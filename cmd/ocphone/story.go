@@ -158,8 +158,8 @@ func (s *story) play(ctx context.Context, acts []act) error {
 	return nil
 }
 
-// conclude tells what was proved, and the moral.
-func (s *story) conclude(moral string) {
+// conclude tells what was proved, the moral, and which commands to try next.
+func (s *story) conclude(moral string, next ...string) {
 	s.blank()
 	s.line(bold, "What was proved")
 	for _, claim := range s.proved {
@@ -168,7 +168,15 @@ func (s *story) conclude(moral string) {
 		}
 	}
 	s.blank()
-	s.line(dim, "%s", moral)
+	s.line("", "%s", moral)
+	if s.json {
+		return
+	}
+	s.blank()
+	s.line(bold, "Try it by hand")
+	for _, command := range next {
+		fmt.Fprintf(s.w, "  %s\n", command) // never wrapped, to be copied
+	}
 }
 
 // settle waits until the act is over, and prints the steps of the phone. In

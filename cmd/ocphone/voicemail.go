@@ -63,13 +63,13 @@ func (e environment) voicemailVerb(c *cobra.Command, check func() error, use fun
 func pick(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
 	if n, err := strconv.Atoi(which); err == nil {
 		if n > len(all) {
-			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s", n, plural(len(all), "voice mail", "voice mails"))}
+			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s (ocphone mailbox voicemail)", n, plural(len(all), "voice mail", "voice mails"))}
 		}
 		return all[n-1], nil
 	}
 	i := slices.IndexFunc(all, func(v ews.VoiceMail) bool { return v.ID.ID == which })
 	if i < 0 {
-		return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail with the id %s", printable(which))}
+		return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail with the id %s: `ocphone mailbox voicemail` lists their numbers, its --json their ids", printable(which))}
 	}
 	return all[i], nil
 }
@@ -108,7 +108,7 @@ unless --mark-read is given.`,
 		}
 		return readIf(ctx, markRead, client, v)
 	})
-	c.Flags().StringVar(&command, "player", "", "program and its arguments, instead of the one chosen")
+	c.Flags().StringVar(&command, "player", "", "`PROGRAM` and its arguments, instead of the one chosen")
 	c.Flags().BoolVar(&markRead, "mark-read", false, "mark the message as read then")
 	return c
 }
@@ -140,19 +140,25 @@ func (e environment) voicemailSave() *cobra.Command {
 	var force, markRead bool
 	c := &cobra.Command{Use: "save N", Short: "Save the recording of a voice mail",
 		Long: `Save writes the recording as it came, to a file that only you may read. Without
---out its name is made of time and number. The message stays unread unless
---mark-read is given.`,
+--out its name is made of time and number; --out - is the standard output. The
+message stays unread unless --mark-read is given.`,
 		Example: "  ocphone voicemail save 1 --lab lab.json\n  ocphone voicemail save 1 --lab lab.json --out message.wav --mark-read"}
 	c = e.voicemailVerb(c, func() error {
-		if _, err := os.Lstat(out); out != "" && err == nil && !force {
-			return exists(out)
+		if out == "" {
+			return nil
 		}
-		return nil
+		return e.maySave(out, force)
 	}, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {
 		var b bytes.Buffer
 		audio, err := fetchRecording(ctx, client, v, &b)
 		if err != nil {
 			return err
+		}
+		if out == toStdout {
+			if _, err := e.out.Write(b.Bytes()); err != nil {
+				return err
+			}
+			return readIf(ctx, markRead, client, v)
 		}
 		name := or(out, fileName(v, audio))
 		if err := keepFile(name, b.Bytes(), force); err != nil {
@@ -164,7 +170,7 @@ func (e environment) voicemailSave() *cobra.Command {
 		}
 		return readIf(ctx, markRead, client, v)
 	})
-	c.Flags().StringVarP(&out, "out", "o", "", "file to write")
+	c.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write, - for the standard output")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
 	c.Flags().BoolVar(&markRead, "mark-read", false, "mark the message as read then")
 	return c
@@ -204,7 +210,7 @@ func (e environment) voicemailDelete() *cobra.Command {
 	c := &cobra.Command{Use: "delete N", Short: "Move a voice mail to Deleted Items", Example: "  ocphone voicemail delete 1 --lab lab.json --yes"}
 	c = e.voicemailVerb(c, func() error {
 		if !yes {
-			return usagef("it changes the mailbox: say --yes")
+			return usagef("it changes the mailbox: add --yes if that is meant")
 		}
 		return nil
 	}, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {

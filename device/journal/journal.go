@@ -144,7 +144,12 @@ func (f *Failure) Step(n Name) Step {
 	if s.Fix == "" {
 		s.Fix = f.Code.Page().Change
 	}
-	if s.Answered == "" && f.Err != nil {
+	var inner *Failure
+	switch {
+	case s.Answered != "" || f.Err == nil:
+	case errors.As(f.Err, &inner) && inner.What != "" && strings.Contains(f.What, strings.TrimSuffix(inner.What, ".")): // it would be said again
+		s.Answered = inner.Step(n).Answered
+	default:
 		s.Answered = f.Err.Error()
 	}
 	return s

@@ -94,7 +94,7 @@ var pages = register(
 		Rule:   "R1.1, R1.2, R1.4"},
 	Page{Code: CertSelfSigned, Title: "the server's certificate is self-signed",
 		Cause:  "Nobody vouches for it but itself, as for the certificate that Exchange installs by default. The phone does not talk to that server at all, without prompt or override.",
-		Prove:  "ocphone check trust HOST: subject and issuer are the same.",
+		Prove:  "ocphone check trust HOST (HOST:443 for Exchange): subject and issuer are the same.",
 		Change: "Install a certificate of an issuing authority whose root the phone trusts or Active Directory publishes.",
 		Rule:   "R1.6"},
 	Page{Code: CertExpired, Title: "a certificate has expired",

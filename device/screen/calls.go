@@ -77,7 +77,7 @@ func (b *book) nameOf(number string) string {
 }
 
 func (c call) control(d draw, i int) Control {
-	row := Control{ID: callID + number(i), Role: Row, Icon: IconCalls, Text: c.who, Second: c.number, Value: d.when(c.at)}
+	row := Control{ID: callID + number(i), Role: Row, Icon: IconCalls, Text: c.who, Second: d.readable(c.number), Value: d.when(c.at)}
 	switch c.kind {
 	case "missed":
 		row.Icon = IconMissed

@@ -30,9 +30,9 @@ func (p *cardPage) view(d draw) Page {
 	}
 	p.rules.ask(p.s, d.now, texts...)
 	for i, n := range p.phones {
-		c := Control{ID: numberID + number(i), Role: Row, Icon: IconDial, Text: n.text, Value: d.kindOf(n.kind)}
+		c := Control{ID: numberID + number(i), Role: Row, Icon: IconDial, Text: d.readable(n.text), Value: d.kindOf(n.kind)}
 		if r, ok := p.rules.known[n.text]; ok {
-			c.Second = d.say("card.dials", "Number", r.result)
+			c.Second = d.say("card.dials", "Number", d.readable(r.result))
 		}
 		v.Controls = append(v.Controls, c)
 	}

@@ -123,9 +123,9 @@ func (e entry) control(d draw, i int) Control {
 	}
 	switch {
 	case e.number >= 0:
-		c.Value = e.phones[e.number].text
+		c.Value = d.readable(e.phones[e.number].text)
 	case len(e.phones) > 0 && e.phones[0].text != c.Text:
-		c.Value = e.phones[0].text
+		c.Value = d.readable(e.phones[0].text)
 	}
 	return c
 }

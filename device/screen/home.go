@@ -78,15 +78,21 @@ func (d draw) unread() int {
 func (d draw) number() string {
 	if self := d.now.Self; self != nil {
 		if line, ok := self.Line(); ok {
-			n := strings.TrimPrefix(line.Number, "tel:")
-			n, extension, _ := strings.Cut(n, ";")
-			if ext, ok := strings.CutPrefix(extension, "ext="); ok {
-				return d.say("home.extension", "Number", n, "Extension", ext)
-			}
+			n, _, _ := strings.Cut(d.readable(line.Number), ";")
 			return n
 		}
 	}
 	return d.now.Address
+}
+
+// readable is a number as a person reads it: its extension in words.
+func (t *texts) readable(number string) string {
+	number = strings.TrimPrefix(number, "tel:")
+	n, parameter, _ := strings.Cut(number, ";")
+	if ext, ok := strings.CutPrefix(parameter, "ext="); ok && ext != "" && !strings.Contains(ext, ";") {
+		return t.say("home.extension", "Number", n, "Extension", ext)
+	}
+	return number
 }
 
 // meeting is the next one of today that has not ended, or is still to begin.
@@ -128,7 +134,7 @@ func presencePage() page {
 		if self := d.now.Self; self != nil {
 			p.label("note", d.say("presence.note"), self.Note)
 			for i, l := range self.Lines {
-				p.label("line."+number(i), d.say("presence.line"), strings.TrimPrefix(l.Number, "tel:"))
+				p.label("line."+number(i), d.say("presence.line"), d.readable(l.Number))
 			}
 			p.label("email", d.say("presence.email"), self.Email)
 		}

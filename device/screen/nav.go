@@ -323,6 +323,14 @@ func (s *Screen) ask(p page) {
 	s.notices = append(s.notices, p)
 }
 
+// withdraw takes a dialog away that nobody has answered, shown or waiting.
+func (s *Screen) withdraw(id string) {
+	s.notices = slices.DeleteFunc(slices.Clone(s.notices), func(p page) bool { return name(p) == id })
+	if s.dialog != nil && name(s.dialog) == id {
+		s.answer()
+	}
+}
+
 // answer takes the dialog away.
 func (s *Screen) answer() {
 	s.dialog, s.focus = nil, ""

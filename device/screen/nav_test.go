@@ -137,7 +137,7 @@ func TestEveryPartBesideThePageHasAName(t *testing.T) {
 	r := newRig(t, setup{screen: pseudo}).on()
 	v := r.page("signin")
 	for _, id := range []string{"back", "status.missed", "status.cable", "keyboard.delete", "key.mute", "hook", "hole", "turn"} {
-		if name := v.Names[id]; !strings.HasPrefix(name, "⟦") || strings.Contains(name, "[") {
+		if name := v.Names[id]; !strings.HasPrefix(name, "«") || strings.Contains(name, "[") {
 			t.Errorf("%s is called %q", id, name)
 		}
 	}

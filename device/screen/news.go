@@ -8,6 +8,9 @@ import (
 // notice tells what is new since before: missed calls, voice mails, troubles.
 // A locked phone shows what the lamps show.
 func (s *Screen) notice(before device.Snapshot) {
+	if signedIn(s.now) && !signedIn(before) {
+		s.withdraw("news-lost") // it is no longer so
+	}
 	if s.lock != nil || !s.now.On() {
 		return
 	}
@@ -25,10 +28,13 @@ func (s *Screen) notice(before device.Snapshot) {
 			s.news("news-trouble", t.Decided, func(*Screen) page { return stepPage(t) })
 		}
 	}
-	lost := before.State == device.SignedIn || before.State == device.IsReady
-	if f := s.now.Failure; lost && f != nil && (s.now.State == device.Waiting || s.now.State == device.Refused) {
+	if f := s.now.Failure; signedIn(before) && f != nil && (s.now.State == device.Waiting || s.now.State == device.Refused) {
 		s.news("news-lost", f.Decided, func(*Screen) page { return stepPage(*f) })
 	}
+}
+
+func signedIn(now device.Snapshot) bool {
+	return now.State == device.SignedIn || now.State == device.IsReady
 }
 
 // had reports whether a trouble of that kind and for that reason was there: one

@@ -62,7 +62,7 @@ func (p *playerPage) view(d draw) Page {
 	}
 	v.Controls = append(v.Controls, Control{ID: "caller", Role: Heading, Text: m.caller(d.texts), Icon: IconVoicemail})
 	if m.number != "" && m.who != "" {
-		v.Controls = append(v.Controls, Control{ID: "from", Role: Label, Text: d.say("player.number"), Value: m.number})
+		v.Controls = append(v.Controls, Control{ID: "from", Role: Label, Text: d.say("player.number"), Value: d.readable(m.number)})
 	}
 	v.Controls = append(v.Controls, Control{ID: "when", Role: Label, Text: d.say("player.when"), Value: d.when(m.at)})
 	if m.length > 0 {

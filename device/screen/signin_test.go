@@ -223,6 +223,14 @@ func TestLostServerIsToldAndThePageStays(t *testing.T) {
 	want(t, r.page("failure").Page, "tries again by itself at")
 }
 
+func TestThatThePhoneIsUnpluggedIsToldWhileItIs(t *testing.T) {
+	r := newRig(t, setup{}).home()
+	r.phone.Unplug()
+	r.dialog("news-lost")
+	r.phone.Plug(r.lab.Inside().Place)
+	r.until("the home page without a dialog", func(v screen.View) bool { return v.Dialog == nil && v.Page.ID == "home" })
+}
+
 func TestSignInCanBeCancelled(t *testing.T) {
 	r := newRig(t, setup{})
 	hold := make(chan struct{})

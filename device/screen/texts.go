@@ -98,9 +98,9 @@ func (t *texts) say(id string, args ...any) string {
 	return s
 }
 
-// pseudo makes s longer by a quarter and two brackets, with marks that a reader knows again.
+// pseudo makes s longer by a quarter and two quotation marks, with marks that a reader knows again.
 func pseudo(s string) string {
-	return "⟦" + accents.Replace(s) + strings.Repeat("·", len([]rune(s))/4) + "⟧"
+	return "«" + accents.Replace(s) + strings.Repeat("·", len([]rune(s))/4) + "»"
 }
 
 // accents is read only.

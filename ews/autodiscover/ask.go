@@ -168,10 +168,7 @@ func (q *question) fail(rank int, code journal.Code, what string) {
 // failWith decides against the answer.
 func (q *question) failWith(rank int, f *journal.Failure) {
 	f.Asked, f.By = q.hop.Method+" "+q.hop.URL, hostOf(q.hop.URL)
-	var told *journal.Failure
-	if f.Answered = q.answered; f.Answered == "" && f.Err != nil && !errors.As(f.Err, &told) { // else What says it
-		f.Answered = f.Err.Error()
-	}
+	f.Answered = q.answered
 	if f.Because == "" {
 		f.Because = "R9.1"
 	}

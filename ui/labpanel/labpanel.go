@@ -58,6 +58,7 @@ type Panel struct {
 	story Story
 	named map[string]fyne.CanvasObject
 
+	cards    *fyne.Container // the card: its lines, one below the other
 	acts     []*act
 	next     *label
 	again    *button
@@ -105,21 +106,21 @@ func (p *Panel) Acts() []Act { return p.story.Acts() }
 
 // card is the story.
 func (p *Panel) card() fyne.CanvasObject {
-	box := container.NewVBox(heading("The story of the paper clip"))
+	p.cards = container.NewVBox(container.New(low{}, heading("The story of the paper clip")))
 	for _, a := range p.story.Acts() {
 		row := newAct()
 		p.acts = append(p.acts, row)
 		p.named[a.ID] = row.text
-		box.Add(row.object())
+		p.cards.Add(row.object())
 	}
 	p.next = p.label("next", "")
 	p.next.TextStyle.Bold = true
 	p.again = p.button("again", "Begin again", p.lab.BeginAgain)
 	fill := p.button("fill", "Fill in the user", p.lab.FillIn)
 	fill.Importance = widget.HighImportance
-	box.Add(p.next)
-	box.Add(container.NewGridWithColumns(2, fill, p.again))
-	return box
+	p.cards.Add(p.next)
+	p.cards.Add(container.NewGridWithColumns(2, fill, p.again))
+	return p.cards
 }
 
 // network is where the phone is plugged in.
@@ -150,7 +151,7 @@ func (p *Panel) lists() fyne.CanvasObject {
 	p.failed.ExtendBaseWidget(p.failed)
 	p.named["failed"], p.named["steps"], p.named["roots"] = p.failed, p.list.List, p.roots.List
 	p.tabs = container.NewAppTabs(
-		container.NewTabItem("Steps", container.NewBorder(p.failed, nil, nil, nil, container.New(widthTold{p.list}, p.list.List))),
+		container.NewTabItem("Steps", container.NewBorder(container.New(low{}, p.failed), nil, nil, nil, container.New(widthTold{p.list}, p.list.List))),
 		container.NewTabItem("Trusted roots", container.New(widthTold{p.roots}, p.roots.List)))
 	return p.tabs
 }
@@ -163,10 +164,15 @@ func (p *Panel) Show(f Facts) {
 	}
 	p.facts = f
 	p.story.Follow(f)
+	next := p.story.Next(f)
+	moved := next != p.next.Text
+	setText(p.next, next)
 	for i, a := range p.story.Acts() {
-		p.acts[i].show(a, i+1)
+		moved = p.acts[i].show(a, i+1) || moved
 	}
-	setText(p.next, p.story.Next(f))
+	if moved { // the lines have other heights, though all together may be as high as before
+		p.cards.Refresh()
+	}
 	for place, b := range p.places {
 		b.light(place == f.Place)
 	}

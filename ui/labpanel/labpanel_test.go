@@ -118,6 +118,27 @@ func TestExchangeRowIsThereOnlyWithExchange(t *testing.T) {
 	}
 }
 
+func TestStepsHaveRoomInASmallWindow(t *testing.T) {
+	p, _, c := newPanel(t)
+	c.Resize(fyne.NewSize(Width, 648))
+	p.Add(step(1, journal.OK), step(2, journal.Failed), step(3, journal.OK), step(4, journal.OK))
+	for _, f := range []Facts{fresh(), signedInInside()} {
+		p.Show(f)
+		c.Capture()
+		if high := p.list.List.Size().Height; high < 200 {
+			t.Errorf("the list of steps is %v high", high)
+		}
+		if !p.list.atBottom() {
+			t.Error("the newest step is out of sight")
+		}
+		for i, before := range p.acts {
+			if before.text.Size().Height < before.text.MinSize().Height {
+				t.Errorf("act %d is cut off", i+1)
+			}
+		}
+	}
+}
+
 func TestNewestStepStandsAtTheBottom(t *testing.T) {
 	p, _, c := newPanel(t)
 	for n := range keepSteps/10 + 2 {

@@ -4,6 +4,7 @@ package labpanel
 
 import (
 	"strconv"
+	"strings"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
@@ -72,6 +73,7 @@ func (c *check) AccessibilityRole() fyne.AccessibleRole { return fyne.Accessible
 type label struct {
 	widget.Label
 	id    string
+	whole string // the text, where only its beginning is shown
 	state string // said after the text to those who cannot see
 }
 
@@ -79,7 +81,12 @@ type label struct {
 func (l *label) ID() string { return l.id }
 
 // AccessibilityLabel implements fyne.Accessible.
-func (l *label) AccessibilityLabel() string { return l.Text + l.state }
+func (l *label) AccessibilityLabel() string {
+	if l.whole != "" {
+		return l.whole + l.state
+	}
+	return l.Text + l.state
+}
 
 func (p *Panel) label(id, text string) *label {
 	l := &label{id: idPrefix + id}
@@ -117,7 +124,8 @@ func (a *act) object() fyne.CanvasObject {
 	return container.New(tight{}, a.mark, a.text)
 }
 
-func (a *act) show(is Act, number int) {
+// show reports whether the text is another one.
+func (a *act) show(is Act, number int) (changed bool) {
 	mark, weight := theme.RadioButtonIcon(), widget.LowImportance
 	state := ", still to come"
 	switch {
@@ -128,12 +136,18 @@ func (a *act) show(is Act, number int) {
 	}
 	a.mark.SetResource(mark)
 	a.text.id = idPrefix + is.ID
-	text := strconv.Itoa(number) + ". " + is.Title
-	if a.text.Text != text || a.text.Importance != weight {
+	a.text.whole = strconv.Itoa(number) + ". " + is.Title
+	text := a.text.whole
+	if first, _, more := strings.Cut(is.Title, ". "); more && !is.Now { // the steps need the room
+		text = strconv.Itoa(number) + ". " + first + "."
+	}
+	changed = a.text.Text != text
+	if changed || a.text.Importance != weight {
 		a.text.Text, a.text.Importance = text, weight
 		a.text.Refresh()
 	}
 	a.text.state = state
+	return changed
 }
 
 // tight stands a small icon before a text, without the room that Fyne leaves
@@ -163,8 +177,34 @@ type rootRow struct {
 func (p *Panel) rootRow(id string, change func()) *rootRow {
 	r := &rootRow{text: p.label(id+".state", ""), change: p.button(id, "", change)}
 	r.text.Wrapping, r.text.Truncation = fyne.TextWrapOff, fyne.TextTruncateEllipsis
-	r.object = container.NewBorder(nil, nil, nil, r.change, r.text)
+	r.object = container.New(low{}, r.text, r.change)
 	return r
+}
+
+// low is a line of a text and what stands at its right, or of one of them,
+// lower than Fyne makes it: the list of steps needs the room.
+type low struct{}
+
+const lowHeight = 28
+
+func (low) MinSize(o []fyne.CanvasObject) fyne.Size {
+	w := float32(0)
+	for _, one := range o {
+		w += one.MinSize().Width
+	}
+	return fyne.NewSize(w, lowHeight)
+}
+
+func (low) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	w := s.Width
+	if len(o) > 1 {
+		w -= o[1].MinSize().Width
+		o[1].Resize(fyne.NewSize(s.Width-w, s.Height))
+		o[1].Move(fyne.NewPos(w, 0))
+	}
+	high := o[0].MinSize().Height
+	o[0].Resize(fyne.NewSize(w, high))
+	o[0].Move(fyne.NewPos(0, (s.Height-high)/2))
 }
 
 func (r *rootRow) say(text, verb string) {

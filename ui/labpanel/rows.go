@@ -121,9 +121,13 @@ type widthTold struct{ r *rows }
 func (l widthTold) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(100, 90) }
 
 func (l widthTold) Layout(objects []fyne.CanvasObject, s fyne.Size) {
+	follow := l.r.bottom && l.r.atBottom()
 	l.r.fit(s.Width)
 	for _, o := range objects {
 		o.Move(fyne.NewPos(0, 0))
 		o.Resize(s)
+	}
+	if follow { // with less room, too
+		l.r.List.ScrollToBottom()
 	}
 }
