@@ -12,7 +12,10 @@ func homePage() page {
 	return &sheet{id: "home", digits: func(s *Screen, digits string) page { return newDialPage(s, digits) }, draw: func(d draw, p *sketch) {
 		p.Layout, p.Title = Tiles, d.say("home.title")
 		p.add(Control{ID: "clock", Role: Heading, Text: d.clock(d.time), Second: d.date(d.time)})
-		me := Control{ID: "me", Role: Row, Presence: d.presence(), Icon: IconPerson, Text: d.who(), Second: d.number(), Value: d.presenceName(d.presence())}
+		me := Control{ID: "me", Role: Row, Presence: d.presence(), Icon: IconPerson, Text: d.who(), Second: d.number()}
+		if me.Presence != PresenceUnknown {
+			me.Value = d.presenceName(me.Presence)
+		}
 		p.do(me, func(s *Screen) { s.open(presencePage()) })
 		if d.now.State == device.SignedIn {
 			p.add(Control{ID: "loading", Role: Text, Text: d.say("home.loading"), Tone: ToneDim})
