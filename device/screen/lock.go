@@ -27,6 +27,7 @@ type pinPage struct {
 	pin   field
 	first string // a new PIN is typed twice: what was typed first
 	note  string // what went wrong; "": nothing
+	leave bool   // who has forgotten the PIN is asked whether to sign out
 	busy  bool   // the PIN is being looked at
 }
 
@@ -55,6 +56,9 @@ func (p *pinPage) view(d draw) Page {
 		v.Controls = append(v.Controls, Control{ID: "note", Role: Text, Text: p.note, Tone: ToneBad})
 	}
 	v.Controls = append(v.Controls, Control{ID: "enter", Role: Button, Text: d.say("ok"), Off: p.busy || d.patience || p.pin.text == ""})
+	if p.aim == pinUnlock { // the way out of who has forgotten the PIN: it goes with the user
+		v.Controls = append(v.Controls, Control{ID: "forgot", Role: Button, Text: d.say("settings.signout")})
+	}
 	return v
 }
 
@@ -71,7 +75,7 @@ func (p *pinPage) typed(s *Screen, text string) {
 	if p.busy || s.patience != nil || text == "" || strings.Trim(text, "0123456789") != "" {
 		return
 	}
-	p.note = ""
+	p.leave, p.note = false, ""
 	p.pin.typed(text)
 }
 
@@ -90,8 +94,13 @@ func (p *pinPage) key(s *Screen, k Key) bool {
 }
 
 func (p *pinPage) tap(s *Screen, id string) {
-	if id == "enter" {
+	switch {
+	case id == "enter":
 		p.enter(s)
+	case id == "forgot" && p.leave:
+		s.signOut()
+	case id == "forgot":
+		p.leave, p.note = true, s.texts.say("signout.sure", "Address", s.now.Address)
 	}
 }
 

@@ -198,6 +198,19 @@ func TestPINGoesWithItsUser(t *testing.T) {
 	r.until("the PIN to go", func(screen.View) bool { return r.phone.PINDigits() == 0 })
 }
 
+func TestWhoForgotThePINSignsOut(t *testing.T) {
+	r := newLocked(t, pin)
+	r.page("lock")
+	r.taps("forgot")
+	r.note("tu@contoso.com") // asked first
+	r.taps("forgot")
+	r.page("signin")
+	r.until("the PIN to go", func(screen.View) bool { return r.phone.PINDigits() == 0 })
+	if r.View().Status.Locked {
+		t.Error("the PIN outlived its user")
+	}
+}
+
 func TestPaperClipOpensALockedPhoneAndSignsOut(t *testing.T) {
 	r := newLocked(t, pin)
 	r.page("lock")
