@@ -20,9 +20,9 @@ func TestLDAPRefusingTheBind(t *testing.T) {
 	}{
 		"busy":                      {51, journal.ADUnreachable, device.Waiting},
 		"unavailable":               {52, journal.ADUnreachable, device.Waiting},
-		"auth method not supported": {7, journal.ADWeakBind, device.Refused},
-		"confidentiality required":  {13, journal.ADWeakBind, device.Refused},
-		"unwilling to perform":      {53, journal.ADProtocol, device.Refused},
+		"auth method not supported": {7, journal.ADWeakBind, device.Failed},
+		"confidentiality required":  {13, journal.ADWeakBind, device.Failed},
+		"unwilling to perform":      {53, journal.ADProtocol, device.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t, nil, nil)
@@ -48,7 +48,7 @@ func TestLDAPDowngradingTheBind(t *testing.T) { // design decision 5
 			r.lab.DC.SetFaults(ad.Faults{ClearFlags: flag})
 			s := r.signIn(r.lab.Inside())
 			r.wantFailure(s, journal.ADWeakBind)
-			r.wantState(s, device.Refused)
+			r.wantState(s, device.Failed)
 			if n := r.badLogons(); n != 0 {
 				t.Errorf("the password was used %d times", n)
 			}
@@ -63,7 +63,7 @@ func TestEmptyContainer(t *testing.T) {
 	r := newRig(t, func(d *lab.Deployment) { d.Publish = []string{} }, nil)
 	s := r.signIn(r.lab.Inside())
 	r.wantFailure(s, journal.ADNoRoots)
-	r.wantState(s, device.Refused)
+	r.wantState(s, device.Failed)
 	if err := r.lab.PublishRoot(lab.EnterpriseRoot); err != nil {
 		t.Fatal(err)
 	}

@@ -126,7 +126,7 @@ func TestNXDOMAIN(t *testing.T) {
 	r.lab.InsideDNS.Remove("_sipinternaltls._tcp.contoso.com")
 	s := r.signIn(r.lab.Inside())
 	r.wantFailure(s, journal.NoCandidate)
-	r.wantState(s, device.Refused) // nobody but a person adds a record
+	r.wantState(s, device.Failed) // nobody but a person adds a record
 	if !strings.Contains(s.Failure.Asked, "_sip._tls.contoso.com") {
 		t.Errorf("the step does not say what was asked: %q", s.Failure.Asked)
 	}
@@ -169,7 +169,7 @@ func TestSRVOutsideTheDomain(t *testing.T) {
 	outside("0 0 5061 pool.fabrikam.com")
 	s := r.signIn(r.lab.Inside())
 	r.wantFailure(s, journal.OutsideDomain)
-	r.wantState(s, device.Refused)
+	r.wantState(s, device.Failed)
 	if !strings.Contains(s.Failure.Decided, "pool.fabrikam.com") {
 		t.Errorf("the target is not named: %s", s.Failure.Decided)
 	}
@@ -270,7 +270,7 @@ func TestEachCertificateDefect(t *testing.T) {
 						r.wantReady(s)
 					} else {
 						r.wantFailure(s, code)
-						r.wantState(s, device.Refused)
+						r.wantState(s, device.Failed)
 					}
 					searches := 0
 					if want.searches && (code == "" || code == journal.ADNoMatch) {
@@ -302,7 +302,7 @@ func TestWrongPasswordIsTriedOnce(t *testing.T) { // design decision 6
 		r.creds.Password = "not the password"
 		s := r.signIn(r.lab.Inside())
 		r.wantFailure(s, journal.ADCredentials)
-		r.wantState(s, device.Refused)
+		r.wantState(s, device.Failed)
 		if n := r.badLogons(); n != 1 || r.lab.Pool.Counters().BadLogons != 0 {
 			t.Errorf("%d bad log-ons, %d of them at the pool; want one, in AD", n, r.lab.Pool.Counters().BadLogons)
 		}
@@ -315,7 +315,7 @@ func TestWrongPasswordIsTriedOnce(t *testing.T) { // design decision 6
 		r.creds.Password = "not the password"
 		s := r.signIn(r.lab.Inside())
 		r.wantFailure(s, journal.AuthPassword)
-		r.wantState(s, device.Refused)
+		r.wantState(s, device.Failed)
 		if n := r.badLogons(); n != 1 || r.lab.Pool.Counters().BadLogons != 1 {
 			t.Errorf("%d bad log-ons, %d of them at the pool; want one, there", n, r.lab.Pool.Counters().BadLogons)
 		}
@@ -377,7 +377,7 @@ func TestUserWhoMayNotSignIn(t *testing.T) {
 				r.creds.Address, r.creds.User, r.creds.Password = row.address, row.user, lab.DefaultPassword
 				s := r.signIn(r.lab.Inside())
 				r.wantFailure(s, want)
-				r.wantState(s, device.Refused)
+				r.wantState(s, device.Failed)
 				if n := r.badLogons(); n != 0 {
 					t.Errorf("root there %v: %d bad log-ons with the right password", rooted, n)
 				}
@@ -408,7 +408,7 @@ func TestClockOffByAYear(t *testing.T) {
 		r.lab.NTP.SetOffset(-year)
 		s := r.signIn(r.lab.Inside())
 		r.wantFailure(s, journal.CertNotYetValid)
-		r.wantState(s, device.Refused)
+		r.wantState(s, device.Failed)
 	})
 	for name, row := range map[string]struct {
 		by   time.Duration
@@ -420,7 +420,7 @@ func TestClockOffByAYear(t *testing.T) {
 				r.lab.NTP.SetFault(fault)
 				s := r.signIn(r.lab.Inside())
 				r.wantFailure(s, row.code)
-				r.wantState(s, device.Refused)
+				r.wantState(s, device.Failed)
 				r.wantWarning(journal.TimeNone)
 				if r.lab.DC.Binds() != 0 {
 					t.Error("a wrong clock made the phone ask AD")
@@ -439,17 +439,17 @@ func TestPoolThatMisbehaves(t *testing.T) {
 	}{
 		"malformed":      {pool.Faults{Malformed: true}, journal.SIPMalformed, device.Waiting},
 		"oversized":      {pool.Faults{Oversized: true}, journal.SIPMalformed, device.Waiting},
-		"unsigned":       {pool.Faults{Unsigned: true}, journal.AuthServer, device.Refused},
-		"bad signature":  {pool.Faults{BadSignature: true}, journal.AuthServer, device.Refused},
+		"unsigned":       {pool.Faults{Unsigned: true}, journal.AuthServer, device.Failed},
+		"bad signature":  {pool.Faults{BadSignature: true}, journal.AuthServer, device.Failed},
 		"silent":         {pool.Faults{Silent: true}, journal.SIPNoAnswer, device.Waiting},
 		"closes early":   {pool.Faults{CloseAfter: 1}, journal.SIPLost, device.Waiting},
-		"403":            {pool.Faults{Reject: &pool.Rejection{Status: 403}}, journal.SIPForbidden, device.Refused},
-		"404":            {pool.Faults{Reject: &pool.Rejection{Status: 404}}, journal.SIPUnknownUser, device.Refused},
-		"481":            {pool.Faults{Reject: &pool.Rejection{Status: 481}}, journal.SIPRejected, device.Refused},
+		"403":            {pool.Faults{Reject: &pool.Rejection{Status: 403}}, journal.SIPForbidden, device.Failed},
+		"404":            {pool.Faults{Reject: &pool.Rejection{Status: 404}}, journal.SIPUnknownUser, device.Failed},
+		"481":            {pool.Faults{Reject: &pool.Rejection{Status: 481}}, journal.SIPRejected, device.Failed},
 		"500":            {pool.Faults{Reject: &pool.Rejection{Status: 500}}, journal.SIPUnavailable, device.Waiting},
 		"503 at once":    {pool.Faults{Reject: &pool.Rejection{Status: 503, RetryAfter: 30, First: true}}, journal.SIPUnavailable, device.Waiting},
-		"603":            {pool.Faults{Reject: &pool.Rejection{Status: 603}}, journal.SIPRejected, device.Refused},
-		"client version": {pool.Faults{Reject: pool.VersionDeclined()}, journal.SIPVersion, device.Refused},
+		"603":            {pool.Faults{Reject: &pool.Rejection{Status: 603}}, journal.SIPRejected, device.Failed},
+		"client version": {pool.Faults{Reject: pool.VersionDeclined()}, journal.SIPVersion, device.Failed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var build func(*device.Config)

@@ -84,7 +84,7 @@ func TestR9_1HostileAutodiscoverLeavesThePhoneReady(t *testing.T) {
 				}
 			})
 			if row.codes == "" {
-				if s.Mailbox == nil || len(s.Troubles) > 0 {
+				if s.Mailbox == nil || len(s.Warnings) > 0 {
 					t.Errorf("mailbox %v, troubles %v", s.Mailbox, troubles(s))
 				}
 				return
@@ -92,10 +92,10 @@ func TestR9_1HostileAutodiscoverLeavesThePhoneReady(t *testing.T) {
 			if name == "1 MiB behind it" && s.Mailbox != nil {
 				return // blanks behind a document are no harm
 			}
-			if len(s.Troubles) != 1 || row.codes != "any" && string(s.Troubles[0].Code) != row.codes || s.Troubles[0].Code == journal.Internal || s.Troubles[0].Fix == "" || s.Troubles[0].Code == journal.AuthPassword {
-				t.Fatalf("troubles %+v\n%s", s.Troubles, story(r.Phone))
+			if len(s.Warnings) != 1 || row.codes != "any" && string(s.Warnings[0].Code) != row.codes || s.Warnings[0].Code == journal.Internal || s.Warnings[0].Fix == "" || s.Warnings[0].Code == journal.AuthPassword {
+				t.Fatalf("troubles %+v\n%s", s.Warnings, story(r.Phone))
 			}
-			if _, err := r.Exchange(); err == nil || journal.FailureOf(err).Code != s.Troubles[0].Code {
+			if _, err := r.Exchange(); err == nil || journal.FailureOf(err).Code != s.Warnings[0].Code {
 				t.Errorf("Exchange: %v", err)
 			}
 			if n := r.lab.Exchange.Counters(); n.BadLogons > 0 || n.ClearText > 0 {
@@ -104,11 +104,11 @@ func TestR9_1HostileAutodiscoverLeavesThePhoneReady(t *testing.T) {
 			for host := range row.answers {
 				r.lab.Exchange.SetAutodiscover(host, exchange.Autodiscover{})
 			}
-			if !s.Troubles[0].Code.Page().Retry {
+			if !s.Warnings[0].Code.Page().Retry {
 				return
 			}
 			c.Advance(4 * time.Minute) // it is tried again
-			r.becomes(func(s device.Snapshot) bool { return s.Mailbox != nil && len(s.Troubles) == 0 })
+			r.becomes(func(s device.Snapshot) bool { return s.Mailbox != nil && len(s.Warnings) == 0 })
 		})
 	}
 }
@@ -135,16 +135,16 @@ func TestR9_2HostileEWSLeavesThePhoneReady(t *testing.T) {
 			t.Parallel()
 			r, c, s := atExchange(t, func(x *exchange.Server) { x.SetFaults(faults) })
 			if good[name] {
-				if s.Mailbox == nil || len(s.Troubles) > 0 {
-					t.Errorf("mailbox %v, troubles %+v", s.Mailbox, s.Troubles)
+				if s.Mailbox == nil || len(s.Warnings) > 0 {
+					t.Errorf("mailbox %v, troubles %+v", s.Mailbox, s.Warnings)
 				}
 				return
 			}
-			if len(s.Troubles) != 1 || s.Troubles[0].Code == journal.Internal || s.Troubles[0].Code == journal.AuthPassword || s.Troubles[0].Decided == "" || s.Troubles[0].Fix == "" {
-				t.Fatalf("troubles %+v\n%s", s.Troubles, story(r.Phone))
+			if len(s.Warnings) != 1 || s.Warnings[0].Code == journal.Internal || s.Warnings[0].Code == journal.AuthPassword || s.Warnings[0].Decided == "" || s.Warnings[0].Fix == "" {
+				t.Fatalf("troubles %+v\n%s", s.Warnings, story(r.Phone))
 			}
-			if name == "no UM" && !strings.Contains(s.Troubles[0].Fix, "Unified Messaging") {
-				t.Errorf("fix %q", s.Troubles[0].Fix)
+			if name == "no UM" && !strings.Contains(s.Warnings[0].Fix, "Unified Messaging") {
+				t.Errorf("fix %q", s.Warnings[0].Fix)
 			}
 			if c, err := r.Exchange(); err == nil || c != nil {
 				t.Errorf("Exchange: %v, %v", c, err)
@@ -153,9 +153,9 @@ func TestR9_2HostileEWSLeavesThePhoneReady(t *testing.T) {
 				t.Errorf("%d bad log-ons", n)
 			}
 			r.lab.Exchange.SetFaults(exchange.Faults{})
-			if strings.Contains(strings.Join(s.Troubles[0].Details, "\n"), "tries again in") {
+			if strings.Contains(strings.Join(s.Warnings[0].Details, "\n"), "tries again in") {
 				c.Advance(5 * time.Minute)
-				r.becomes(func(s device.Snapshot) bool { return s.Mailbox != nil && len(s.Troubles) == 0 })
+				r.becomes(func(s device.Snapshot) bool { return s.Mailbox != nil && len(s.Warnings) == 0 })
 			}
 		})
 	}
@@ -168,7 +168,7 @@ func TestExchangeIsNeverNil(t *testing.T) {
 	for _, code := range []string{"ErrorNoRespondingCASInDestinationSite", "ErrorConnectionFailed", "ErrorAccessDenied", "ErrorPasswordExpired"} {
 		r.lab.Exchange.SetFaults(exchange.Faults{SOAPFault: map[string]string{"*": code}})
 		r.RefreshMailbox()
-		r.becomes(func(s device.Snapshot) bool { return len(s.Troubles) == 1 })
+		r.becomes(func(s device.Snapshot) bool { return len(s.Warnings) == 1 })
 		if client, err := r.Exchange(); (client == nil) == (err == nil) {
 			t.Errorf("%s: client %v, error %v", code, client, err)
 		}
@@ -177,7 +177,7 @@ func TestExchangeIsNeverNil(t *testing.T) {
 			break // for this sign-in
 		}
 		c.Advance(4 * time.Minute)
-		s := r.becomes(func(s device.Snapshot) bool { return len(s.Troubles) == 0 })
+		s := r.becomes(func(s device.Snapshot) bool { return len(s.Warnings) == 0 })
 		if len(s.Mailbox.Contacts) != len(before.Mailbox.Contacts) {
 			t.Errorf("%s: %d contacts", code, len(s.Mailbox.Contacts))
 		}
@@ -193,13 +193,13 @@ func TestOneTroubleAboutExchangeAtATime(t *testing.T) {
 	}
 	r.RefreshMailbox()
 	r.becomes(func(s device.Snapshot) bool {
-		return len(s.Troubles) == 1 && s.Troubles[0].Code == journal.ExchangeMoved
+		return len(s.Warnings) == 1 && s.Warnings[0].Code == journal.ExchangeMoved
 	})
 	c.Advance(4 * time.Minute)
 	s := r.becomes(func(s device.Snapshot) bool {
-		return len(s.Troubles) > 0 && s.Troubles[len(s.Troubles)-1].Code == journal.ExchangeError
+		return len(s.Warnings) > 0 && s.Warnings[len(s.Warnings)-1].Code == journal.ExchangeError
 	})
-	if len(s.Troubles) != 1 || s.Mailbox == nil {
+	if len(s.Warnings) != 1 || s.Mailbox == nil {
 		t.Errorf("troubles %v, mailbox %v", troubles(s), s.Mailbox)
 	}
 }
@@ -284,8 +284,8 @@ func TestAPasswordThatExchangeRefusesIsSpentOnceInASignIn(t *testing.T) {
 		t.Helper()
 		s := r.rest()
 		r.wantReady(s)
-		if len(s.Troubles) != 1 || s.Mailbox != nil || !strings.HasPrefix(string(s.Troubles[0].Code), "auth.") {
-			t.Fatalf("mailbox %v, troubles %+v", s.Mailbox, s.Troubles)
+		if len(s.Warnings) != 1 || s.Mailbox != nil || !strings.HasPrefix(string(s.Warnings[0].Code), "auth.") {
+			t.Fatalf("mailbox %v, troubles %+v", s.Mailbox, s.Warnings)
 		}
 		return s
 	}
@@ -343,18 +343,18 @@ func TestAClockThatIsSetBackStopsNothing(t *testing.T) {
 	c.Set(c.Now().Add(-10 * 24 * time.Hour))
 	c.Advance(4 * time.Minute)
 	polled := r.becomes(func(s device.Snapshot) bool { return s.Mailbox != before.Mailbox })
-	if polled.Mailbox.Polled.After(before.Mailbox.Polled) || len(polled.Troubles) > 0 {
+	if polled.Mailbox.Polled.After(before.Mailbox.Polled) || len(polled.Warnings) > 0 {
 		t.Errorf("polled %s, troubles %v", polled.Mailbox.Polled, troubles(polled))
 	}
 	r.lab.Pool.SetFaults(pool.Faults{Status: map[string]int{pool.LocationProfile: 503}})
 	if err := r.Reload(); err != nil {
 		t.Fatal(err)
 	}
-	r.becomes(func(s device.Snapshot) bool { return len(s.Troubles) == 1 })
+	r.becomes(func(s device.Snapshot) bool { return len(s.Warnings) == 1 })
 	if step := last(t, r.Phone, journal.DialPlan); !strings.Contains(step.Decided, "yet to come") || strings.Contains(step.Decided, "-") && strings.Contains(step.Decided, "h0m0s old") {
 		t.Errorf("%q", step.Decided)
 	}
 	r.lab.Pool.SetFaults(pool.Faults{})
 	c.Advance(8*time.Hour + time.Minute)
-	r.becomes(func(s device.Snapshot) bool { return len(s.Troubles) == 0 && s.Plan != before.Plan })
+	r.becomes(func(s device.Snapshot) bool { return len(s.Warnings) == 0 && s.Plan != before.Plan })
 }

@@ -104,7 +104,7 @@ func signInAll(phones []*device.Phone, ready lab.Ready) error {
 			}
 			ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 			defer cancel()
-			if s, err := p.Wait(ctx, device.Snapshot.Done); err != nil || s.State != device.IsReady {
+			if s, err := p.Wait(ctx, device.Snapshot.Done); err != nil || s.State != device.Ready {
 				errs <- fmt.Errorf("phone %d is %s: %v\n%s", i, s.State, err, story(p))
 			}
 		})

@@ -58,7 +58,7 @@ func signInAndResetForEver(dir string) error {
 		if err != nil {
 			return err
 		}
-		if s.State != device.IsReady {
+		if s.State != device.Ready {
 			return fmt.Errorf("state %s\n%s", s.State, story(p))
 		}
 		fmt.Println("roots")
@@ -195,7 +195,7 @@ func TestLabKilledWhilePhonesSignIn(t *testing.T) {
 					t.Fatal(err)
 				}
 				for _, p := range phones {
-					s := wait(t, p, func(s device.Snapshot) bool { return s.State == device.Waiting || s.State == device.Refused })
+					s := wait(t, p, func(s device.Snapshot) bool { return s.State == device.Waiting || s.State == device.Failed })
 					// Without the root and without AD, the certificate is what is left to act on.
 					if c := s.Failure.Code; !c.Page().Retry && (withRoots || c != journal.CertUntrusted && c != journal.ADProtocol) {
 						t.Errorf("%s %s: %s\n%s", s.State, c, s.Failure.Decided, story(p))
@@ -225,7 +225,7 @@ func TestPoolThatComesBackIsFoundAgain(t *testing.T) {
 	}
 	defer again.Close()
 	c.Advance(time.Minute)
-	r.wantReady(r.wantBecomes(device.IsReady))
+	r.wantReady(r.wantBecomes(device.Ready))
 	if len(again.Registrations()) != 1 || !strings.HasPrefix(r.Snapshot().Server, "pool.") {
 		t.Errorf("registrations %+v", again.Registrations())
 	}

@@ -94,7 +94,7 @@ func TestR1_2WhenActiveDirectoryIsAsked(t *testing.T) {
 					r.wantReady(s)
 				} else {
 					r.wantFailure(s, want.code)
-					r.wantState(s, device.Refused)
+					r.wantState(s, device.Failed)
 				}
 				if n := r.lab.DC.Binds() - before; n != want.binds {
 					t.Errorf("AD was asked %d times, want %d", n, want.binds)

@@ -27,7 +27,7 @@ func (r *rig) ready() device.Snapshot {
 
 // has finds the trouble of a name.
 func has(s device.Snapshot, name journal.Name) bool {
-	for _, t := range s.Troubles {
+	for _, t := range s.Warnings {
 		if t.Name == name {
 			return true
 		}
@@ -87,7 +87,7 @@ func TestAPoolThatNeverKeepsStepIsAskedSeldom(t *testing.T) {
 		wait = next
 		c.Advance(wait + time.Second)
 	}
-	if s := r.Snapshot(); s.State != device.IsReady || groups(s) != 0 {
+	if s := r.Snapshot(); s.State != device.Ready || groups(s) != 0 {
 		t.Errorf("%s, %d groups", s.State, groups(s))
 	}
 }
@@ -123,7 +123,7 @@ func TestADocumentThatCannotBeReadIsATroubleUntilTheNext(t *testing.T) {
 		})
 		s := r.ready()
 		if !has(s, journal.Contacts) || s.Contacts != nil {
-			t.Errorf("troubles %v, contacts %v", s.Troubles, s.Contacts)
+			t.Errorf("troubles %v, contacts %v", s.Warnings, s.Contacts)
 		}
 		p.until(func() bool { return p.stopped(roaming.ContactsEvent) == 1 })
 		c.Advance(8 * time.Second)
@@ -175,8 +175,8 @@ func TestAFloodOfNotificationsIsBounded(t *testing.T) {
 	close(release)
 	busy.Wait()
 	s := r.becomes(func(s device.Snapshot) bool { return has(s, journal.Contacts) })
-	if n := groups(s); n != 16 || !strings.Contains(s.Troubles[len(s.Troubles)-1].Decided, "More than 16 notifications") {
-		t.Errorf("%d groups, troubles %+v", n, s.Troubles)
+	if n := groups(s); n != 16 || !strings.Contains(s.Warnings[len(s.Warnings)-1].Decided, "More than 16 notifications") {
+		t.Errorf("%d groups, troubles %+v", n, s.Warnings)
 	}
 	p.until(func() bool { return p.stopped(roaming.ContactsEvent) == 1 })
 	c.Advance(8 * time.Second)
@@ -197,7 +197,7 @@ func TestReloadsAtOnceAreOne(t *testing.T) {
 	close(go0)
 	s := r.becomes(func(s device.Snapshot) bool { return len(s.Plan.Plan().Rules) == 2 && p.count("SERVICE default") == 3 })
 	if has(s, journal.Provisioning) {
-		t.Errorf("troubles %+v", s.Troubles)
+		t.Errorf("troubles %+v", s.Warnings)
 	}
 	if n := p.count(provisioning.EventPackage); n != 3 {
 		t.Errorf("%d questions for 100 reloads, want the one under way and one more after the sign-in's", n)

@@ -271,7 +271,7 @@ func TestPeerKamailio(t *testing.T) {
 
 	t.Run("registers by digest, refreshes, unregisters", func(t *testing.T) {
 		p, now := k.phone(t, registrar)
-		if s := signIn(t, p, "alice", "pw-alice"); s.State != device.IsReady || s.Server != registrar {
+		if s := signIn(t, p, "alice", "pw-alice"); s.State != device.Ready || s.Server != registrar {
 			t.Fatalf("%s at %s\n%s", s.State, s.Server, story(p))
 		}
 		if n := k.contacts(t, "alice"); n != 1 {
@@ -296,11 +296,11 @@ func TestPeerKamailio(t *testing.T) {
 	t.Run("a wrong password is tried once", func(t *testing.T) {
 		p, now := k.phone(t, registrar)
 		s := signIn(t, p, "bob", "wrong")
-		if s.State != device.Refused || s.Failure.Code != journal.AuthPassword {
+		if s.State != device.Failed || s.Failure.Code != journal.AuthPassword {
 			t.Fatalf("%s, %+v\n%s", s.State, s.Failure, story(p))
 		}
 		now.Advance(24 * time.Hour)
-		if s = p.Snapshot(); s.State != device.Refused {
+		if s = p.Snapshot(); s.State != device.Failed {
 			t.Errorf("after a day it is %s", s.State)
 		}
 		peer.Eventually(t, "Kamailio to tell of the refusal", func() error {
@@ -317,7 +317,7 @@ func TestPeerKamailio(t *testing.T) {
 
 	t.Run("the name that was told is the one verified", func(t *testing.T) {
 		p, _ := k.phone(t, "other.contoso.com:"+kamailioPort)
-		if s := signIn(t, p, "alice", "pw-alice"); s.State != device.Refused || s.Failure.Code != journal.CertName {
+		if s := signIn(t, p, "alice", "pw-alice"); s.State != device.Failed || s.Failure.Code != journal.CertName {
 			t.Fatalf("%s, %+v\n%s", s.State, s.Failure, story(p))
 		}
 		peer.Row(t, "kamailio", "--registrar HOST is the name that the certificate must bear")
@@ -390,14 +390,14 @@ func TestPeerKamailioRollsItsCertificateOver(t *testing.T) {
 		clocks[i].Advance(kamailioExpires)
 		for range 10 {
 			s, ok := await(p, func(s device.Snapshot) bool {
-				return s.State == device.Waiting || s.State == device.Refused || s.State == device.IsReady && count(p, "Signed in as") > signIns
+				return s.State == device.Waiting || s.State == device.Failed || s.State == device.Ready && count(p, "Signed in as") > signIns
 			})
 			switch {
 			case !ok:
 				return "silent: " + story(p)
-			case s.State == device.IsReady:
+			case s.State == device.Ready:
 				return "back"
-			case s.State == device.Refused || s.Failure.Code != journal.SIPLost:
+			case s.State == device.Failed || s.Failure.Code != journal.SIPLost:
 				return string(s.Failure.Code)
 			}
 			clocks[i].Advance(time.Minute) // the back-off
@@ -411,7 +411,7 @@ func TestPeerKamailioRollsItsCertificateOver(t *testing.T) {
 		}
 	}
 
-	want(each("sign-in", enter), string(device.IsReady))
+	want(each("sign-in", enter), string(device.Ready))
 
 	leaf := k.present(t, k.pki.Issuing)
 	k.must(t, "tls.reload")
@@ -436,6 +436,6 @@ func TestPeerKamailioRollsItsCertificateOver(t *testing.T) {
 	for _, p := range phones {
 		trustRoot(t, p, k.pki.Public)
 	}
-	want(each("new root, imported", enter), string(device.IsReady))
+	want(each("new root, imported", enter), string(device.Ready))
 	peer.Row(t, "kamailio", "certificate, then root, replaced by tls.reload under 50 phones: all refresh, all come back, all refuse with cert.untrusted")
 }

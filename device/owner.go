@@ -136,7 +136,7 @@ func (p *Phone) snapshot() Snapshot {
 	s := Snapshot{State: p.state, Epoch: p.epoch, Firmware: p.cfg.Firmware.Name, MAC: p.id.MAC, Clock: p.clock.Now(),
 		Address: p.user.Address, User: p.user.User, RootSet: p.id.RootSet, Policy: p.cfg.Policy,
 		Failure: p.failure, Verdict: p.verdict, Roots: p.roots,
-		Settings: p.told.settings, Plan: p.plan, Self: p.told.self, Contacts: p.told.contacts, Mailbox: p.told.mailbox, Reload: p.told.next, Troubles: p.told.troubles}
+		Settings: p.told.settings, Plan: p.plan, Self: p.told.self, Contacts: p.told.contacts, Mailbox: p.told.mailbox, Reload: p.told.next, Warnings: p.told.troubles}
 	if p.place != nil {
 		s.Place = or(p.place.Name, "the host's network")
 	}

@@ -67,7 +67,7 @@ func TestClockThatCouldNotBeSetIsAskedForAgain(t *testing.T) { // device.md 2.4
 	}
 	r.lab.Pool.SetFaults(pool.Faults{})
 	c.Advance(beyondBackOff)
-	r.wantReady(r.wantBecomes(device.IsReady))
+	r.wantReady(r.wantBecomes(device.Ready))
 	if step := last(t, r.Phone, journal.Time); step.State != journal.OK {
 		t.Errorf("the phone signed in with a clock that nobody has set: %+v", step)
 	}

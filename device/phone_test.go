@@ -165,7 +165,7 @@ func last(t testing.TB, p *device.Phone, n journal.Name) journal.Step {
 
 func (r *rig) wantReady(s device.Snapshot) {
 	r.t.Helper()
-	if s.State != device.IsReady {
+	if s.State != device.Ready {
 		r.t.Fatalf("state %s, want ready\n%s", s.State, story(r.Phone))
 	}
 }
@@ -252,7 +252,7 @@ func TestR1_2OnlyAnUnknownRootTriggersTheSearch(t *testing.T) {
 			r := newRig(t, func(d *lab.Deployment) { d.Pool.Defect = pki.Defect(defect) }, nil)
 			s := r.signIn(r.lab.Inside())
 			r.wantFailure(s, code)
-			if s.State != device.Refused || r.lab.DC.Searches() != 0 {
+			if s.State != device.Failed || r.lab.DC.Searches() != 0 {
 				t.Errorf("state %s, %d searches; such a certificate stops the sign-in and asks nobody", s.State, r.lab.DC.Searches())
 			}
 		})
@@ -387,7 +387,7 @@ func TestR1_5NetBIOSFindsTheDomainControllerWhenTold(t *testing.T) {
 func TestR1_6SelfSignedCertificateIsRefused(t *testing.T) {
 	r := newRig(t, func(d *lab.Deployment) { d.Pool.Defect = "self-signed" }, nil)
 	s := r.signIn(r.lab.Inside())
-	if s.State != device.Refused || s.Verdict == nil || s.Verdict.Code != journal.CertSelfSigned {
+	if s.State != device.Failed || s.Verdict == nil || s.Verdict.Code != journal.CertSelfSigned {
 		t.Fatalf("state %s, verdict %+v\n%s", s.State, s.Verdict, story(r.Phone))
 	}
 	if n := len(r.lab.Pool.Registrations()); n != 0 {

@@ -108,7 +108,7 @@ func TestCloseAtEachStepOfASignIn(t *testing.T) {
 		if err := p.Close(); err != nil {
 			t.Fatal(err)
 		}
-		if s.State == device.IsReady && len(steps(p)) < n {
+		if s.State == device.Ready && len(steps(p)) < n {
 			return
 		}
 		if n > 100 {
@@ -165,7 +165,7 @@ func TestRegistrationThatCompletesTooLateIsNotAdopted(t *testing.T) {
 		state device.State
 	}{
 		"power off": {func(r *rig) error { r.PowerOff(); return nil }, device.Off},
-		"unplug":    {func(r *rig) error { r.Unplug(); return nil }, device.Refused},
+		"unplug":    {func(r *rig) error { r.Unplug(); return nil }, device.Failed},
 		"reset":     {func(r *rig) error { _, err := r.PressReset(); return err }, device.SignedOut},
 		"sign out":  {func(r *rig) error { return r.SignOut(context.Background()) }, device.SignedOut},
 	} {

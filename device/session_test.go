@@ -86,7 +86,7 @@ func TestLostConnectionComesBackAfterABackOff(t *testing.T) {
 		t.Errorf("the phone is %s before its back-off is over", s.State)
 	}
 	r.clock.Advance(beyondBackOff)
-	r.wantReady(r.wantBecomes(device.IsReady))
+	r.wantReady(r.wantBecomes(device.Ready))
 	if n := len(r.lab.Pool.Registrations()); n != 1 {
 		t.Errorf("%d registrations after it came back, want the one endpoint", n)
 	}
@@ -119,7 +119,7 @@ func TestBackOffGrowsWhileThePoolIsGone(t *testing.T) {
 	}
 	r.lab.Pool.SetFaults(pool.Faults{})
 	r.clock.Advance(time.Hour)
-	r.wantReady(r.wantBecomes(device.IsReady))
+	r.wantReady(r.wantBecomes(device.Ready))
 }
 
 func waitFor(r timed, good func(device.Snapshot) bool) device.Snapshot {
@@ -136,7 +136,7 @@ func TestRegistrationIsRefreshedBeforeItExpires(t *testing.T) {
 	if len(regs) != 1 || !regs[0].Expires.After(first) {
 		t.Fatalf("registrations %+v", regs)
 	}
-	if s := r.Snapshot(); s.State != device.IsReady || told(r.Phone, journal.Power, "") != 1 {
+	if s := r.Snapshot(); s.State != device.Ready || told(r.Phone, journal.Power, "") != 1 {
 		t.Errorf("a refresh disturbs the phone: %s", s.State)
 	}
 }
@@ -166,7 +166,7 @@ func TestAddedOnARefreshIsALossAndThePhoneComesBack(t *testing.T) { // MS-SIPREG
 	r.wantFailure(s, journal.SIPLost)
 	r.lab.Pool.SetFaults(pool.Faults{})
 	r.clock.Advance(beyondBackOff)
-	r.wantReady(r.wantBecomes(device.IsReady))
+	r.wantReady(r.wantBecomes(device.Ready))
 }
 
 func TestPasswordChangedMeanwhileIsTriedOnce(t *testing.T) { // design decision 6
@@ -177,7 +177,7 @@ func TestPasswordChangedMeanwhileIsTriedOnce(t *testing.T) { // design decision 
 	r.lab.Pool.DropAll()
 	r.wantBecomes(device.Waiting)
 	r.clock.Advance(beyondBackOff)
-	s := r.wantBecomes(device.Refused)
+	s := r.wantBecomes(device.Failed)
 	r.wantFailure(s, journal.AuthPassword)
 	r.clock.Advance(time.Hour)
 	if n := r.badLogons(); n != 1 {
@@ -192,7 +192,7 @@ func TestDeregistrationNotices(t *testing.T) { // ocs-sip.md 2.6
 			if n := r.lab.Pool.Deregister(r.creds.Address, event, pool.Diagnostics{}); n != 1 {
 				t.Fatalf("%d endpoints were told", n)
 			}
-			s := r.wantBecomes(device.Refused)
+			s := r.wantBecomes(device.Failed)
 			r.wantFailure(s, journal.SIPDeregistered)
 			if !strings.Contains(s.Failure.Answered, string(event)) {
 				t.Errorf("the step does not say which: %q", s.Failure.Answered)
@@ -207,7 +207,7 @@ func TestDeregistrationNotices(t *testing.T) { // ocs-sip.md 2.6
 		r := newTimed(t, nil)
 		r.lab.Pool.Deregister(r.creds.Address, pool.Deactivated, pool.Diagnostics{})
 		wait(t, r.Phone, func(s device.Snapshot) bool {
-			return s.State == device.IsReady && told(r.Phone, journal.Ready, "Signed in") == 2
+			return s.State == device.Ready && told(r.Phone, journal.Ready, "Signed in") == 2
 		})
 		r.wantWarning(journal.SIPDeregistered)
 	})
@@ -254,7 +254,7 @@ func TestRedirectToTheHomePool(t *testing.T) { // ocs-sip.md 2.1
 		r.wantReady(r.signIn(in))
 		r.lab.Pool.SetHomePool("pool2.contoso.com")
 		c.Advance(untilRefresh)
-		s := wait(t, r.Phone, func(s device.Snapshot) bool { return s.State == device.IsReady && len(home.Registrations()) == 1 })
+		s := wait(t, r.Phone, func(s device.Snapshot) bool { return s.State == device.Ready && len(home.Registrations()) == 1 })
 		if s.Server != "pool2.contoso.com:5061" {
 			t.Errorf("signed in at %s", s.Server)
 		}
@@ -278,14 +278,14 @@ func TestRedirectToTheHomePool(t *testing.T) { // ocs-sip.md 2.1
 		home.SetHomePool("pool.contoso.com")
 		s := r.signIn(in)
 		r.wantFailure(s, journal.SIPRedirects)
-		r.wantState(s, device.Refused)
+		r.wantState(s, device.Failed)
 	})
 	t.Run("outside the domain", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		r.lab.Pool.SetHomePool("pool.fabrikam.com")
 		s := r.signIn(r.lab.Inside())
 		r.wantFailure(s, journal.OutsideDomain)
-		r.wantState(s, device.Refused)
+		r.wantState(s, device.Failed)
 	})
 }
 
@@ -308,7 +308,7 @@ func TestPoolClosingAfterABurst(t *testing.T) {
 	}
 	r.lab.Pool.SetFaults(pool.Faults{})
 	c.Advance(time.Hour)
-	r.wantReady(r.wantBecomes(device.IsReady))
+	r.wantReady(r.wantBecomes(device.Ready))
 }
 
 func TestRegistrarThatIsNoPool(t *testing.T) { // RFC 3261 22, RFC 8760
@@ -406,7 +406,7 @@ func TestPasswordIsNeverShown(t *testing.T) {
 			if row.right {
 				r.wantReady(s)
 			} else {
-				r.wantState(s, device.Refused)
+				r.wantState(s, device.Failed)
 			}
 			var all bytes.Buffer
 			events, _, _ := r.Events().Since(0)

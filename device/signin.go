@@ -105,7 +105,7 @@ func (p *Phone) ready() {
 		s.Decided = fmt.Sprintf("Signed in as %s through the Edge %s.", p.creds.Address, p.server.Host)
 	}
 	p.step(s)
-	p.enter(IsReady)
+	p.enter(Ready)
 }
 
 // happened takes an event of the registration.
@@ -148,7 +148,7 @@ func (p *Phone) fail(f *journal.Failure, during journal.Name) {
 		p.comeBack(s)
 		return
 	}
-	p.state = Refused
+	p.state = Failed
 	p.failure = p.step(s)
 }
 

@@ -69,15 +69,15 @@ func TestWhateverComesInTheMiddleOfAStageHasItsWay(t *testing.T) {
 		late  bool // the server answers first
 	}{
 		"sign out":                 {func(r *rig) { r.SignOut(r.t.Context()) }, device.SignedOut, false},
-		"unplug":                   {(*rig).Unplug0, device.Refused, false},
+		"unplug":                   {(*rig).Unplug0, device.Failed, false},
 		"power off":                {func(r *rig) { r.PowerOff() }, device.Off, false},
 		"reset":                    {func(r *rig) { r.PressReset() }, device.SignedOut, false},
 		"close":                    {func(r *rig) { r.Close() }, device.Off, false},
-		"another":                  {func(r *rig) { r.creds = credentials(r.lab, 1); r.SignIn(r.creds) }, device.IsReady, false},
-		"plug":                     {func(r *rig) { r.Plug(r.lab.Inside().Place) }, device.IsReady, false},
-		"all lost":                 {func(r *rig) { r.lab.Pool.DropAll() }, device.IsReady, false},
-		"reload":                   {func(r *rig) { r.Reload(); r.RefreshMailbox() }, device.IsReady, false},
-		"unplug, after the answer": {(*rig).Unplug0, device.Refused, true},
+		"another":                  {func(r *rig) { r.creds = credentials(r.lab, 1); r.SignIn(r.creds) }, device.Ready, false},
+		"plug":                     {func(r *rig) { r.Plug(r.lab.Inside().Place) }, device.Ready, false},
+		"all lost":                 {func(r *rig) { r.lab.Pool.DropAll() }, device.Ready, false},
+		"reload":                   {func(r *rig) { r.Reload(); r.RefreshMailbox() }, device.Ready, false},
+		"unplug, after the answer": {(*rig).Unplug0, device.Failed, true},
 	} {
 		for _, stage := range stages {
 			t.Run(name+" at "+stage, func(t *testing.T) {
@@ -105,14 +105,14 @@ func TestWhateverComesInTheMiddleOfAStageHasItsWay(t *testing.T) {
 					c.Advance(10 * time.Second)
 				}
 				s := r.Snapshot()
-				if row.state == device.IsReady {
-					s = r.becomes(func(s device.Snapshot) bool { return s.State == device.IsReady })
-					if len(s.Troubles) > 0 || (s.Mailbox != nil) != s.Self.UM || s.Address != r.creds.Address || s.Self.Address != r.creds.Address {
-						t.Errorf("troubles %+v, mailbox %v of %s\n%s", s.Troubles, s.Mailbox != nil, s.Address, story(r.Phone))
+				if row.state == device.Ready {
+					s = r.becomes(func(s device.Snapshot) bool { return s.State == device.Ready })
+					if len(s.Warnings) > 0 || (s.Mailbox != nil) != s.Self.UM || s.Address != r.creds.Address || s.Self.Address != r.creds.Address {
+						t.Errorf("troubles %+v, mailbox %v of %s\n%s", s.Warnings, s.Mailbox != nil, s.Address, story(r.Phone))
 					}
 				} else {
 					r.wantState(s, row.state)
-					if s.Settings != nil || s.Self != nil || s.Contacts != nil || s.Mailbox != nil || len(s.Troubles) > 0 {
+					if s.Settings != nil || s.Self != nil || s.Contacts != nil || s.Mailbox != nil || len(s.Warnings) > 0 {
 						t.Errorf("a phone that is %s shows what it was told before: %+v", s.State, s)
 					}
 					if told(r.Phone, journal.Ready, "") > 0 && !row.late {
@@ -151,8 +151,8 @@ func TestARegistrationLostWhileExchangeIsPolled(t *testing.T) {
 		t.Errorf("mailbox %v, plan %v", s.Mailbox, s.Plan)
 	}
 	c.Advance(10 * time.Second)
-	s = r.becomes(func(s device.Snapshot) bool { return s.State == device.IsReady })
-	if s.Mailbox == nil || len(s.Troubles) > 0 {
+	s = r.becomes(func(s device.Snapshot) bool { return s.State == device.Ready })
+	if s.Mailbox == nil || len(s.Warnings) > 0 {
 		t.Errorf("mailbox %v, troubles %v", s.Mailbox, troubles(s))
 	}
 }
@@ -171,7 +171,7 @@ func TestFiftyTimesPluggedAndUnplugged(t *testing.T) {
 	}
 	s := r.rest()
 	r.wantReady(s)
-	if s.Mailbox == nil || len(s.Troubles) > 0 || r.badLogons() > 0 {
+	if s.Mailbox == nil || len(s.Warnings) > 0 || r.badLogons() > 0 {
 		t.Errorf("mailbox %v, troubles %v, %d bad log-ons", s.Mailbox != nil, troubles(s), r.badLogons())
 	}
 }
@@ -184,7 +184,7 @@ func TestAnotherWhoCannotSignInCostsNoRules(t *testing.T) {
 	if err := r.SignIn(r.creds); err != nil {
 		t.Fatal(err)
 	}
-	if s := r.rest(); s.State != device.Refused || s.Plan != nil {
+	if s := r.rest(); s.State != device.Failed || s.Plan != nil {
 		t.Fatalf("%s dials by %v", s.State, s.Plan)
 	}
 	r.lab.Pool.SetFaults(pool.Faults{Status: map[string]int{pool.LocationProfile: 503}})

@@ -20,9 +20,9 @@ const (
 	SignedOut State = "signed-out" // on, nobody signed in
 	SigningIn State = "signing-in" //
 	Waiting   State = "waiting"    // a failure that may pass; tries again by itself
-	Refused   State = "failed"     // a failure that a person must mend
+	Failed    State = "failed"     // a failure that a person must mend
 	SignedIn  State = "signed-in"  // registered
-	IsReady   State = "ready"      // signed in and every later step done or decided against
+	Ready     State = "ready"      // signed in and every later step done or decided against
 )
 
 // Snapshot is a picture of the phone. It is a copy and never changes.
@@ -53,7 +53,7 @@ type Snapshot struct {
 	Contacts *roaming.ContactList   `json:"contacts,omitempty"`
 	Mailbox  *Mailbox               `json:"mailbox,omitempty"`
 	Reload   time.Time              `json:"reload,omitzero"`    // when settings and rules are asked for again (R12.1); zero while they are being asked for
-	Troubles []journal.Step         `json:"troubles,omitempty"` // what did not succeed after the sign-in, the latest last
+	Warnings []journal.Step         `json:"warnings,omitempty"` // what did not succeed after the sign-in, the latest last
 }
 
 // On reports whether the phone has power.
@@ -62,7 +62,7 @@ func (s Snapshot) On() bool { return s.State != Off }
 // Done reports whether the phone has come to rest: nothing more happens
 // without somebody acting.
 func (s Snapshot) Done() bool {
-	return s.State == Off || s.State == SignedOut || s.State == Refused || s.State == IsReady
+	return s.State == Off || s.State == SignedOut || s.State == Failed || s.State == Ready
 }
 
 // Keys of the phone's flash. Each value is JSON.

@@ -37,7 +37,7 @@ func signedIn(t *testing.T, prepare func(*lab.Deployment), build func(*device.Co
 }
 
 func troubles(s device.Snapshot) (codes []journal.Code) {
-	for _, t := range s.Troubles {
+	for _, t := range s.Warnings {
 		codes = append(codes, t.Code)
 	}
 	return codes
@@ -51,8 +51,8 @@ func (r *rig) becomes(good func(device.Snapshot) bool) device.Snapshot {
 
 func TestR9_2APhoneThatIsReadyHasEverythingThatPoolAndExchangeHold(t *testing.T) {
 	_, _, s := signedIn(t, nil, nil)
-	if len(s.Troubles) > 0 {
-		t.Errorf("troubles %v", s.Troubles)
+	if len(s.Warnings) > 0 {
+		t.Errorf("troubles %v", s.Warnings)
 	}
 	if s.Settings == nil || s.Settings.Lock.MinPINLength != 6 || s.Settings.Exchange.Poll != 3*time.Minute || s.Settings.Updates.URL == "" {
 		t.Errorf("settings %+v", s.Settings)
@@ -149,9 +149,9 @@ func TestR12_1AProfileThatIsBadLeavesTheLastGoodOne(t *testing.T) {
 			if err := r.Reload(); err != nil {
 				t.Fatal(err)
 			}
-			s := r.becomes(func(s device.Snapshot) bool { return len(s.Troubles) > 0 })
-			if s.Plan != before.Plan || s.State != device.IsReady || s.Troubles[0].Fix == "" {
-				t.Errorf("plan %+v, troubles %+v", s.Plan, s.Troubles)
+			s := r.becomes(func(s device.Snapshot) bool { return len(s.Warnings) > 0 })
+			if s.Plan != before.Plan || s.State != device.Ready || s.Warnings[0].Fix == "" {
+				t.Errorf("plan %+v, troubles %+v", s.Plan, s.Warnings)
 			}
 		})
 	}
@@ -188,8 +188,8 @@ func TestProvisioningThatFailsLeavesThePhoneReady(t *testing.T) {
 				r.lab.Pool.SetFaults(fault(event))
 				s := r.signIn(r.lab.Inside())
 				r.wantReady(s)
-				if len(s.Troubles) != 1 || s.Troubles[0].Name != name || s.Troubles[0].Code == journal.Internal || s.Troubles[0].Fix == "" {
-					t.Errorf("troubles %+v", s.Troubles)
+				if len(s.Warnings) != 1 || s.Warnings[0].Name != name || s.Warnings[0].Code == journal.Internal || s.Warnings[0].Fix == "" {
+					t.Errorf("troubles %+v", s.Warnings)
 				}
 				if step := last(t, r.Phone, journal.Ready); step.State != journal.Warned {
 					t.Errorf("the phone is ready as if nothing were missing: %+v", step)
@@ -205,8 +205,8 @@ func TestLateBodies(t *testing.T) {
 	r.lab.Pool.SetFaults(pool.Faults{LateBody: map[string]bool{provisioning.EventPackage: true, roaming.SelfEvent: true, roaming.ContactsEvent: true}})
 	s := r.signIn(r.lab.Inside())
 	r.wantReady(s)
-	if s.Settings == nil || s.Self == nil || s.Contacts == nil || len(s.Troubles) > 0 {
-		t.Errorf("settings %v, self %v, contacts %v, troubles %v", s.Settings, s.Self, s.Contacts, s.Troubles)
+	if s.Settings == nil || s.Self == nil || s.Contacts == nil || len(s.Warnings) > 0 {
+		t.Errorf("settings %v, self %v, contacts %v, troubles %v", s.Settings, s.Self, s.Contacts, s.Warnings)
 	}
 }
 
@@ -221,7 +221,7 @@ func TestWhoIsNotEnabledForVoiceOrUMHasNoMailbox(t *testing.T) {
 			if n := r.lab.Exchange.Counters().Connections; n > 0 {
 				t.Errorf("Exchange was asked %d times", n)
 			}
-			if voice := u.Line != ""; voice == (len(s.Troubles) > 0 && s.Troubles[0].Code == journal.ProvNoVoice) {
+			if voice := u.Line != ""; voice == (len(s.Warnings) > 0 && s.Warnings[0].Code == journal.ProvNoVoice) {
 				t.Errorf("troubles %v", troubles(s))
 			}
 		})
@@ -235,7 +235,7 @@ func TestR1_6ExchangeWithASelfSignedCertificateIsNotTalkedTo(t *testing.T) {
 	}
 	s := r.signIn(r.lab.Inside())
 	r.wantReady(s)
-	if len(s.Troubles) != 1 || s.Troubles[0].Code != journal.CertSelfSigned || s.Mailbox != nil {
+	if len(s.Warnings) != 1 || s.Warnings[0].Code != journal.CertSelfSigned || s.Mailbox != nil {
 		t.Errorf("troubles %v, mailbox %v\n%s", troubles(s), s.Mailbox, story(r.Phone))
 	}
 	if n := r.lab.Exchange.Counters(); n.Requests > 0 || n.ClearText > 0 {
@@ -329,7 +329,7 @@ func TestExchangeThatIsDownComesBack(t *testing.T) {
 	}
 	c.Advance(3 * time.Minute)
 	s = r.becomes(func(s device.Snapshot) bool { return s.Mailbox != nil })
-	if len(s.Troubles) > 0 {
+	if len(s.Warnings) > 0 {
 		t.Errorf("troubles %v stay", troubles(s))
 	}
 }

@@ -116,11 +116,11 @@ func (d *side) refresh() {
 func (d *side) facts() labpanel.Facts {
 	now, world := d.set.phone.Snapshot(), d.set.world
 	d.mu.Lock()
-	f := labpanel.Facts{Place: now.Place, On: now.On(), SignedIn: now.State == device.IsReady, Remote: now.Remote,
+	f := labpanel.Facts{Place: now.Place, On: now.On(), SignedIn: now.State == device.Ready, Remote: now.Remote,
 		Busy:       now.State == device.SigningIn || now.State == device.SignedIn || now.State == device.Waiting,
 		PaperClips: d.clips, Exchange: d.exchange}
 	d.mu.Unlock()
-	if now.State == device.Refused && now.Failure != nil {
+	if now.State == device.Failed && now.Failure != nil {
 		f.Refused = now.Failure.Code
 	}
 	enterprise, public := world.PKI.Enterprise.Certificate, world.PKI.Public.Certificate

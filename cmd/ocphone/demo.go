@@ -251,12 +251,12 @@ func head[T any](list []T) (first T) {
 }
 
 func (s *story) signedIn(now device.Snapshot, host string) bool {
-	return now.State == device.IsReady && hostOf(now.Server) == host
+	return now.State == device.Ready && hostOf(now.Server) == host
 }
 
 // refused says that the sign-in failed for want of the Edge's root, by name.
 func (s *story) refused(now device.Snapshot) bool {
-	return now.State == device.Refused && now.Failure.Code == journal.CertUntrusted &&
+	return now.State == device.Failed && now.Failure.Code == journal.CertUntrusted &&
 		now.Verdict != nil && now.Verdict.Issuer() == certstore.Root{Certificate: s.world.PKI.Public.Certificate}.Subject()
 }
 

@@ -87,7 +87,7 @@ func (s *story) changedRules(ctx context.Context) []act {
 	loaded := func(now device.Snapshot) bool { return now.Plan != before.Plan && now.Reload.After(before.Reload) }
 	shows := func(now device.Snapshot) []string { return []string{dialled(now, number)} }
 	by := func(now device.Snapshot, office string) bool {
-		return now.State == device.IsReady && translated(now, number).Number == office+";ext="+number
+		return now.State == device.Ready && translated(now, number).Number == office+";ext="+number
 	}
 	return []act{
 		{title: "A phone signs in", tale: fmt.Sprintf("The pool sends the location profile %s, and the phone dials by its rules.", profile),
@@ -160,7 +160,7 @@ func (s *story) changedRules(ctx context.Context) []act {
 
 // aged is what the phone says when it gets no rules; empty while it does.
 func aged(now device.Snapshot) string {
-	for _, t := range now.Troubles {
+	for _, t := range now.Warnings {
 		if t.Name == journal.DialPlan {
 			return t.Decided
 		}

@@ -64,9 +64,9 @@ func TestReadyTellsItsWarnings(t *testing.T) {
 		{[]journal.Code{journal.CertSelfSigned}, "\n\ntu@contoso.com\nready, with 1 warning: cert.self-signed\n"},
 		{[]journal.Code{journal.ProvNoVoice, journal.ExchangeBusy}, "\n\ntu@contoso.com\nready, with 2 warnings: prov.no-voice, exchange.busy\n"},
 	} {
-		s := device.Snapshot{State: device.IsReady, Address: "tu@contoso.com"}
+		s := device.Snapshot{State: device.Ready, Address: "tu@contoso.com"}
 		for _, code := range c.troubles {
-			s.Troubles = append(s.Troubles, journal.Step{Code: code})
+			s.Warnings = append(s.Warnings, journal.Step{Code: code})
 		}
 		var out bytes.Buffer
 		newPrinter(&out, false).summary(s)

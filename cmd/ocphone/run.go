@@ -398,7 +398,7 @@ func (e environment) follow(ctx context.Context, phone *device.Phone, r rig, unt
 	}
 	w.pages.close()
 	session.finish()
-	if s.State == device.IsReady {
+	if s.State == device.Ready {
 		w.summary(s)
 	}
 	return e.verdict(s, err, expect, timeout, err != nil && ctx.Err() != nil)
@@ -423,7 +423,7 @@ func (p *printer) summary(s device.Snapshot) {
 	p.blank()
 	p.line("", "%s", printable(strings.Join(has, "; ")))
 	color := green
-	if len(s.Troubles) > 0 {
+	if len(s.Warnings) > 0 {
 		color = yellow
 	}
 	if !p.json {
@@ -433,16 +433,16 @@ func (p *printer) summary(s device.Snapshot) {
 
 // warnings is ", with 2 warnings: " and their codes; empty if there is none.
 func warnings(s device.Snapshot) string {
-	codes := troublesOf(s)
+	codes := warningsOf(s)
 	if len(codes) == 0 {
 		return ""
 	}
 	return fmt.Sprintf(", with %s: %s", plural(len(codes), "warning", "warnings"), strings.Join(codes, ", "))
 }
 
-// troublesOf are the codes of what did not succeed after the sign-in.
-func troublesOf(s device.Snapshot) (codes []string) {
-	for _, t := range s.Troubles {
+// warningsOf are the codes of what did not succeed after the sign-in.
+func warningsOf(s device.Snapshot) (codes []string) {
+	for _, t := range s.Warnings {
 		codes = append(codes, string(t.Code))
 	}
 	return codes
@@ -457,7 +457,7 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 	switch {
 	case interrupted:
 		return exit{exitTimeout, errInterrupted}
-	case expect != "" && (failed == expect || s.State == device.IsReady && slices.Contains(troublesOf(s), string(expect))):
+	case expect != "" && (failed == expect || s.State == device.Ready && slices.Contains(warningsOf(s), string(expect))):
 		return nil
 	case expect != "" && err == nil && failed != "":
 		return exit{exitPerson, fmt.Errorf("%s was expected, but not signed in: %s (ocphone explain %s)", expect, failed.Title(), failed)}

@@ -160,11 +160,11 @@ wait:
 // caughtUp reports whether v shows at least the state of s.
 func caughtUp(v screen.View, s device.Snapshot) bool {
 	switch s.State {
-	case device.Refused, device.Waiting:
+	case device.Failed, device.Waiting:
 		return v.Page.ID == "failure"
 	case device.SignedIn:
 		return v.Status.Signed
-	case device.IsReady:
+	case device.Ready:
 		return v.Status.Signed && !shows(v.Page, "loading") && (s.Mailbox == nil || v.Status.Exchange != screen.ToneNone)
 	}
 	return true

@@ -52,7 +52,7 @@ func TestLastPageIsThatOfTheLastState(t *testing.T) {
 			phone.Plug(row.at.Place)
 			phone.SignIn(device.Credentials{Address: u.SignIn, User: u.User, Password: u.Password})
 			_, err = phone.Wait(ctx, func(s device.Snapshot) bool {
-				return s.State == device.IsReady || s.State == device.Refused
+				return s.State == device.Ready || s.State == device.Failed
 			})
 			p.close()
 			if err != nil {

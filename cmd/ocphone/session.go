@@ -60,7 +60,7 @@ func (s *session) wait(ctx context.Context, timeout time.Duration, good func(dev
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return s.phone.Wait(limited, func(now device.Snapshot) bool {
-		return now.State == device.IsReady || now.State == device.Refused || good(now)
+		return now.State == device.Ready || now.State == device.Failed || good(now)
 	})
 }
 

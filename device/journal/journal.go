@@ -18,6 +18,7 @@ package journal
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -77,9 +78,22 @@ type Step struct {
 	Details  []string  `json:"details,omitempty"`  // evidence, a line each
 }
 
-// Stamp completes a step for a log: version, number, time, and whole sentences.
+// Stamp completes a step for a log: version, number, time, printable text and
+// whole sentences. It does not change the caller's Details.
 func (s Step) Stamp(seq uint64, at time.Time) Step {
 	s.V, s.Seq, s.At = Version, seq, at
+	for _, text := range []*string{&s.Asked, &s.Answered, &s.By, &s.Decided, &s.Because, &s.Fix} {
+		*text = Printable(*text, maxField)
+	}
+	ours := false // Details is a copy
+	for i, line := range s.Details {
+		if shown := Printable(line, maxField); shown != line {
+			if !ours {
+				s.Details, ours = slices.Clone(s.Details), true
+			}
+			s.Details[i] = shown
+		}
+	}
 	s.Decided, s.Fix = sentence(s.Decided), sentence(s.Fix)
 	return s
 }

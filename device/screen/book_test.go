@@ -25,7 +25,7 @@ func drawing(t testing.TB, now device.Snapshot) draw {
 		t.Fatal(err)
 	}
 	if now.State == "" {
-		now.State = device.IsReady
+		now.State = device.Ready
 	}
 	return draw{texts: texts, now: now, time: noon, place: time.UTC, book: &book{}}
 }
@@ -221,11 +221,11 @@ func TestPagesWithoutAMailboxSayWhy(t *testing.T) {
 		steps []journal.Step
 		want  string
 	}{
-		"trouble":    {device.Snapshot{Troubles: trouble}, nil, "Exchange refused. · Mend it."},
+		"trouble":    {device.Snapshot{Warnings: trouble}, nil, "Exchange refused. · Mend it."},
 		"skipped":    {device.Snapshot{}, skipped, "There is no mailbox. · Exchange is not asked: the user has no Unified Messaging."},
 		"reading":    {device.Snapshot{State: device.SignedIn}, nil, "Reading the mailbox"},
 		"signed out": {device.Snapshot{State: device.Waiting}, nil, "Nobody is signed in."},
-		"old":        {device.Snapshot{Troubles: trouble, Mailbox: &device.Mailbox{Polled: noon.Add(-time.Hour)}}, nil, "from Today 11:00. · Exchange refused."},
+		"old":        {device.Snapshot{Warnings: trouble, Mailbox: &device.Mailbox{Polled: noon.Add(-time.Hour)}}, nil, "from Today 11:00. · Exchange refused."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := drawing(t, c.now)

@@ -168,7 +168,7 @@ func (d draw) boxLines() []Control {
 		line.Role, line.Text, line.Second = Row, trouble.Decided, trouble.Fix
 	case !d.signedIn():
 		line.Text = d.say("mailbox.signedOut")
-	case d.now.State != device.IsReady:
+	case d.now.State != device.Ready:
 		line.Text, line.Tone, line.Icon = d.say("mailbox.reading"), ToneDim, IconTime
 	default:
 		line.Text, line.Second = d.say("mailbox.none"), d.boxSkipped()
@@ -187,8 +187,8 @@ func (s *Screen) openTrouble() {
 
 // boxTrouble is what is wrong with Exchange; nil: nothing.
 func (d draw) boxTrouble() *journal.Step {
-	for i := len(d.now.Troubles) - 1; i >= 0; i-- {
-		if t := d.now.Troubles[i]; t.Name == journal.Exchange || t.Name == journal.Autodiscover {
+	for i := len(d.now.Warnings) - 1; i >= 0; i-- {
+		if t := d.now.Warnings[i]; t.Name == journal.Exchange || t.Name == journal.Autodiscover {
 			return &t
 		}
 	}

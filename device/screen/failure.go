@@ -25,7 +25,7 @@ func failurePage() page {
 			p.add(Control{ID: "fix", Role: Text, Text: d.say("step.fix", "Text", f.Fix), Icon: IconInfo, Tone: ToneDim})
 		}
 		p.nav("details", d.say("failure.details"), IconInfo, func(s *Screen) { s.open(stepPage(*f)) })
-		if d.now.State == device.Refused {
+		if d.now.State == device.Failed {
 			p.nav("again", d.say("failure.again"), IconRestart, (*Screen).signInAgain)
 		}
 		p.nav("other", d.say("failure.other"), IconPerson, (*Screen).signOut)

@@ -20,7 +20,7 @@ func homePage() page {
 		if d.now.State == device.SignedIn {
 			p.add(Control{ID: "loading", Role: Text, Text: d.say("home.loading"), Tone: ToneDim})
 		}
-		for i, t := range d.now.Troubles[max(0, len(d.now.Troubles)-mostTroubles):] {
+		for i, t := range d.now.Warnings[max(0, len(d.now.Warnings)-mostTroubles):] {
 			p.do(Control{ID: "trouble." + number(i), Role: Row, Icon: IconWarning, Tone: ToneWarn, Text: d.stepName(t.Name), Second: asSentence(t.Code.Title())}, func(s *Screen) { s.open(stepPage(t)) })
 		}
 		if text, second, ok := d.meeting(); ok {

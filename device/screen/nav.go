@@ -22,7 +22,7 @@ func (s *Screen) follow() {
 		next = s.form
 	case now.State == device.SigningIn:
 		next = signingInPage()
-	case now.State == device.Waiting || now.State == device.Refused:
+	case now.State == device.Waiting || now.State == device.Failed:
 		next = failurePage()
 	default:
 		next = homePage()
@@ -45,7 +45,7 @@ func (s *Screen) follow() {
 		s.prefs = s.phone.Preferences() // a reset may have taken them
 		s.form.remember(s.now)
 		s.stack = keep(s.stack) // what somebody else read is not for the next one
-	case device.SignedIn, device.IsReady:
+	case device.SignedIn, device.Ready:
 		s.form.forget()
 		s.stack = slices.DeleteFunc(slices.Clone(s.stack), func(p page) bool { return p == page(s.form) })
 	}

@@ -174,7 +174,7 @@ func TestPhoneWithoutANetworkSaysSoOnEveryPage(t *testing.T) {
 			t.Errorf("page %s: the status shows a cable", id)
 		}
 	}
-	if s := r.phone.Snapshot().State; s != device.SignedOut && s != device.Waiting && s != device.Refused {
+	if s := r.phone.Snapshot().State; s != device.SignedOut && s != device.Waiting && s != device.Failed {
 		t.Errorf("unplugged, the phone is %s", s)
 	}
 }

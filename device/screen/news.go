@@ -23,18 +23,18 @@ func (s *Screen) notice(before device.Snapshot) {
 			s.news("news-voicemail", s.texts.say("news.voice", "Count", n), newVoicemailPage)
 		}
 	}
-	for _, t := range s.now.Troubles { // those of the sign-in stand on the home page
-		if before.State == device.IsReady && !had(before.Troubles, t) {
+	for _, t := range s.now.Warnings { // those of the sign-in stand on the home page
+		if before.State == device.Ready && !had(before.Warnings, t) {
 			s.news("news-trouble", t.Decided, func(*Screen) page { return stepPage(t) })
 		}
 	}
-	if f := s.now.Failure; signedIn(before) && f != nil && (s.now.State == device.Waiting || s.now.State == device.Refused) {
+	if f := s.now.Failure; signedIn(before) && f != nil && (s.now.State == device.Waiting || s.now.State == device.Failed) {
 		s.news("news-lost", f.Decided, func(*Screen) page { return stepPage(*f) })
 	}
 }
 
 func signedIn(now device.Snapshot) bool {
-	return now.State == device.SignedIn || now.State == device.IsReady
+	return now.State == device.SignedIn || now.State == device.Ready
 }
 
 // had reports whether a trouble of that kind and for that reason was there: one

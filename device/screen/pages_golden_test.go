@@ -219,7 +219,7 @@ func known(t testing.TB) device.Snapshot {
 	if err := phone.Close(); err != nil {
 		t.Fatal(err)
 	}
-	now.State, now.Place, now.Address, now.User = device.IsReady, "inside", "anna@contoso.com", `CONTOSO\anna`
+	now.State, now.Place, now.Address, now.User = device.Ready, "inside", "anna@contoso.com", `CONTOSO\anna`
 	now.Server, now.GRUU = "pool.contoso.com:5061", "sip:anna@contoso.com;opaque=user:epid:7RzXf;gruu"
 	now.Clock = noon
 	now.Settings = &provisioning.Settings{PrimaryEmail: "anna@contoso.com", Lock: provisioning.Lock{MinPINLength: 6}, Logging: provisioning.Logging{Level: provisioning.Low}}
@@ -241,6 +241,6 @@ func known(t testing.TB) device.Snapshot {
 		Calendar: []ews.Event{{Subject: "Staff meeting", Location: "Room 1", Start: noon.Add(-time.Hour), End: noon.Add(time.Hour), Meeting: true, Status: "Busy"},
 			{Subject: "Dentist", Private: true, Start: noon.Add(4 * time.Hour), End: noon.Add(5 * time.Hour), Status: "OOF"},
 			{Subject: "Holiday", AllDay: true, Start: noon.Add(12 * time.Hour), End: noon.Add(36 * time.Hour), Status: "Free"}}}
-	now.Troubles = []journal.Step{{Name: journal.DialPlan, State: journal.Warned, Code: journal.ProvMalformed, Seq: 9, At: noon.Add(-time.Minute), Decided: "One rule of the location profile cannot be read."}}
+	now.Warnings = []journal.Step{{Name: journal.DialPlan, State: journal.Warned, Code: journal.ProvMalformed, Seq: 9, At: noon.Add(-time.Minute), Decided: "One rule of the location profile cannot be read."}}
 	return now
 }

@@ -199,7 +199,7 @@ func TestACallThatIsMissedMeanwhileAppears(t *testing.T) {
 	}
 	r.phone.RefreshMailbox()
 	r.until("the call", func(v screen.View) bool { return strings.Contains(text(v.Page), "+14255550103") })
-	if s := r.phone.Snapshot(); s.State != device.IsReady {
+	if s := r.phone.Snapshot(); s.State != device.Ready {
 		t.Errorf("the phone is %s", s.State)
 	}
 }

@@ -55,7 +55,7 @@ func TestPaperClipTakenOutEarlyChangesNothing(t *testing.T) {
 	if v := r.View(); v.Hole != (screen.Hole{}) || v.Page.ID != "home" {
 		t.Errorf("page %s, hole %+v", v.Page.ID, v.Hole)
 	}
-	if s := r.phone.Snapshot(); s.Epoch != epoch || len(s.Roots) != 1 || s.State != device.IsReady {
+	if s := r.phone.Snapshot(); s.Epoch != epoch || len(s.Roots) != 1 || s.State != device.Ready {
 		t.Errorf("the phone was reset: %s, epoch %d, %d roots", s.State, s.Epoch, len(s.Roots))
 	}
 }

@@ -138,7 +138,7 @@ func (r *rig) home() *rig {
 	r.Fill(r.creds)
 	r.Tap("sign-in")
 	r.page("home")
-	r.until("the phone to be ready", func(screen.View) bool { return r.phone.Snapshot().State == device.IsReady })
+	r.until("the phone to be ready", func(screen.View) bool { return r.phone.Snapshot().State == device.Ready })
 	return r
 }
 

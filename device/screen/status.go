@@ -17,7 +17,7 @@ func (d draw) status() Status {
 	if box := d.now.Mailbox; box != nil {
 		s.Exchange, s.Voice, s.Missed = ToneGood, box.Unread, d.missed()
 	}
-	for _, t := range d.now.Troubles {
+	for _, t := range d.now.Warnings {
 		if t.Name == journal.Exchange || t.Name == journal.Autodiscover {
 			s.Exchange = ToneWarn
 		}
@@ -26,7 +26,7 @@ func (d draw) status() Status {
 }
 
 func (d draw) signedIn() bool {
-	return d.now.State == device.SignedIn || d.now.State == device.IsReady
+	return d.now.State == device.SignedIn || d.now.State == device.Ready
 }
 
 // who is the user as the pool calls him, else the sign-in address.
