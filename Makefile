@@ -33,7 +33,7 @@ desktop-test: ## a window in Xvfb, used by mouse and keyboard; the metadata of t
 	$(GO) test -tags desktoptest -count=1 -timeout 5m ./cmd/ocphone-desktop
 
 PICTURES = cmd/ocphone-desktop/pictures
-screenshots: ## the pictures of the README, taken from the window
+screenshots: ## the pictures of the documents, taken from the window
 	@bash .ci/desktop test
 	@dir=$$(mktemp -d) && trap 'rm -rf '$$dir EXIT && mkdir -p $(PICTURES) && \
 	OCPHONE_PICTURES=$$dir $(GO) test -tags desktoptest -count=1 -run TestNewcomerPlaysTheStory -timeout 5m ./cmd/ocphone-desktop && \
@@ -58,9 +58,9 @@ test-real: ## against real servers and clients; as root on Debian it installs th
 	$(GO) vet -tags realpeers ./...
 	@rows=$$(mktemp) && trap 'rm -f '$$rows EXIT && \
 	OCPHONE_PEERS=$$rows $(GO) test -tags realpeers -count=1 -run '^TestPeer' -timeout 9m ./... && \
-	bash .ci/peers-table $$rows README.md
+	bash .ci/peers-table $$rows docs/peers.md
 
-bench: ## the figures of the README
+bench: ## the figures of docs/figures.md
 	$(GO) test -run '^$$' -bench . -benchmem ./...
 	@if /usr/bin/python3 -c 'import exchangelib' 2>/dev/null; then \
 	  $(GO) test -tags realpeers -run '^$$' -bench Beside ./device/lab/exchange; \

@@ -13,11 +13,12 @@ import (
 func (e environment) explain() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "explain [CODE|RULE]", Short: "Explain a failure code or a rule of the phone",
-		Long: `Explain tells of a failure code its cause, how to prove it, what to change and
-which rule decides it; of a rule, such as R1.2, what it says. Without an argument
-it lists the codes, then the rules.`,
-		Example: "  ocphone explain\n  ocphone explain cert.untrusted\n  ocphone explain R1.2",
+		Use: "explain [CODE|RULE|WORD]", Short: "Explain a failure code, a rule of the phone or a word",
+		Long: `Explain shows the cause of a failure code, how to prove it, what to change and
+which rule decides it. For a rule, such as R1.2, it shows the text; for a word of
+this field, such as GRUU, the meaning. Without an argument it lists codes, rules
+and words.`,
+		Example: "  ocphone explain\n  ocphone explain cert.untrusted\n  ocphone explain R1.2\n  ocphone explain location profile",
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var all []string
 			if len(args) > 0 {
@@ -29,24 +30,27 @@ it lists the codes, then the rules.`,
 			for _, r := range journal.Rules() {
 				all = append(all, r.ID+"\t"+r.Title)
 			}
+			for _, t := range journal.Terms() {
+				all = append(all, t.Word)
+			}
 			return all, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
 			p := newPrinter(e.out, asJSON)
-			switch len(args) {
-			case 0:
+			if len(args) == 0 {
 				return e.listExplained(p)
-			case 1:
-			default:
-				return usagef("explain takes one code or rule")
 			}
-			if rule, ok := journal.RuleNamed(strings.ToUpper(args[0])); ok {
+			what := strings.Join(args, " ") // some words are two
+			if rule, ok := journal.RuleNamed(strings.ToUpper(what)); ok {
 				return e.explainRule(p, rule)
 			}
-			if page := journal.Code(strings.ToLower(args[0])).Page(); page.Code != "" {
+			if page := journal.Code(strings.ToLower(what)).Page(); page.Code != "" {
 				return e.explainCode(p, page)
 			}
-			return usagef("there is no code %q and no rule of that name; `ocphone explain` lists them", args[0])
+			if term, ok := journal.TermNamed(what); ok {
+				return e.explainTerm(p, term)
+			}
+			return usagef("there is no code, rule or word %q; `ocphone explain` lists them", what)
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
@@ -77,6 +81,15 @@ func (e environment) explainRule(p *printer, rule journal.Rule) error {
 	return nil
 }
 
+func (e environment) explainTerm(p *printer, term journal.Term) error {
+	if p.json {
+		return json.NewEncoder(e.out).Encode(term)
+	}
+	p.line(bold, "%s", term.Word)
+	p.line("", "%s", term.Meaning)
+	return nil
+}
+
 func (e environment) listExplained(p *printer) error {
 	pages := []journal.Page{}
 	for _, c := range journal.Codes() {
@@ -86,7 +99,8 @@ func (e environment) listExplained(p *printer) error {
 		return json.NewEncoder(e.out).Encode(struct {
 			Codes []journal.Page `json:"codes"`
 			Rules []journal.Rule `json:"rules"`
-		}{pages, journal.Rules()})
+			Terms []journal.Term `json:"terms"`
+		}{pages, journal.Rules(), journal.Terms()})
 	}
 	for _, page := range pages {
 		p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", page.Code)), page.Title, "")
@@ -96,6 +110,10 @@ func (e environment) listExplained(p *printer) error {
 		p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", rule.ID)), rule.Title, "")
 	}
 	p.blank()
-	p.line(dim, "ocphone explain CODE tells cause, proof and remedy; ocphone explain RULE what the rule says.")
+	for _, term := range journal.Terms() {
+		p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", term.Word)), term.Meaning, "")
+	}
+	p.blank()
+	p.line(dim, "ocphone explain CODE shows cause, proof and remedy; ocphone explain RULE shows the text of the rule.")
 	return nil
 }

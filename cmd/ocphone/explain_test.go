@@ -87,16 +87,39 @@ func TestEachRuleThatIsCitedIsExplained(t *testing.T) {
 	}
 }
 
-func TestListOfExplanationsAsJSONHasCodesAndRules(t *testing.T) {
+func TestEachTermIsExplained(t *testing.T) {
+	list, _, _ := call(t, "explain")
+	last := ""
+	for _, term := range journal.Terms() {
+		if strings.ToLower(term.Word) <= last || term.Meaning == "" {
+			t.Errorf("%q: out of order after %q, or without a meaning", term.Word, last)
+		}
+		last = strings.ToLower(term.Word)
+		out, complaints, code := call(t, append([]string{"explain"}, strings.Fields(strings.ToUpper(term.Word))...)...)
+		if code != exitDone || complaints != "" || !strings.HasPrefix(out, term.Word+"\n") || !strings.Contains(list, "\n"+term.Word+" ") {
+			t.Errorf("%s: exit code %d, %s%s", term.Word, code, complaints, out)
+		}
+		var back journal.Term
+		if out, _, _ = call(t, "explain", term.Word, "--json"); json.Unmarshal([]byte(out), &back) != nil || back != term {
+			t.Errorf("%s as JSON: %s", term.Word, out)
+		}
+	}
+	if _, complaints, code := call(t, "explain", "no", "such", "word"); code != exitUsage || !strings.Contains(complaints, "no such word") {
+		t.Errorf("exit code %d, %s", code, complaints)
+	}
+}
+
+func TestListOfExplanationsAsJSONHasCodesRulesAndTerms(t *testing.T) {
 	out, _, code := call(t, "explain", "--json")
 	var all struct {
 		Codes []struct{ Code, Title, Cause string }
 		Rules []struct{ ID, Title, Text string }
+		Terms []struct{ Word, Meaning string }
 	}
 	if err := json.Unmarshal([]byte(out), &all); err != nil || code != exitDone {
 		t.Fatalf("%v, exit code %d", err, code)
 	}
-	if len(all.Codes) != len(journal.Codes()) || len(all.Rules) != len(journal.Rules()) || all.Codes[0].Cause == "" || all.Rules[0].ID != "R1.1" {
+	if len(all.Terms) != len(journal.Terms()) || len(all.Codes) != len(journal.Codes()) || len(all.Rules) != len(journal.Rules()) || all.Codes[0].Cause == "" || all.Rules[0].ID != "R1.1" {
 		t.Errorf("%d codes and %d rules", len(all.Codes), len(all.Rules))
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"os"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 
@@ -124,66 +123,6 @@ func TestNoArgumentTakesAPassword(t *testing.T) {
 			}
 		})
 	})
-}
-
-// exitCodes finds "Exit codes: …" up to the end of the sentence.
-var exitCodes = regexp.MustCompile(`Exit codes: [^.]+\.`)
-
-// TestReadmeAndHelpAgree on the exit codes, and the README shows calls that exist.
-func TestReadmeAndHelpAgree(t *testing.T) {
-	readme := readReadme(t)
-	help, _, _ := call(t, "--help")
-	in, told := exitCodes.FindString(readme), exitCodes.FindString(help)
-	if in == "" || in != told {
-		t.Errorf("README: %q, help: %q", in, told)
-	}
-	root := environment{in: os.Stdin, out: &bytes.Buffer{}, err: &bytes.Buffer{}}.root()
-	n := 0
-	for _, block := range shellBlocks(readme) {
-		for line := range strings.Lines(block.text) {
-			n++
-			checkCall(t, root, "README.md", line)
-		}
-	}
-	if n == 0 {
-		t.Error("the README shows no call")
-	}
-}
-
-func readReadme(t *testing.T) string {
-	t.Helper()
-	b, err := os.ReadFile(root + "/README.md")
-	if err != nil {
-		t.Fatal(err)
-	}
-	return strings.ReplaceAll(string(b), "\r\n", "\n")
-}
-
-// shellBlock is a fenced block of the README; tested says whether the line
-// before it is <!-- tested -->.
-type shellBlock struct {
-	text   string
-	line   int // of its first line
-	tested bool
-}
-
-func shellBlocks(readme string) (blocks []shellBlock) {
-	lines := strings.Split(readme, "\n")
-	for i := 0; i < len(lines); i++ {
-		if strings.TrimSpace(lines[i]) != "```sh" {
-			continue
-		}
-		length := slices.Index(lines[i+1:], "```")
-		if length < 0 {
-			return blocks
-		}
-		blocks = append(blocks, shellBlock{
-			text: strings.Join(lines[i+1:i+1+length], "\n") + "\n", line: i + 2,
-			tested: i > 0 && strings.TrimSpace(lines[i-1]) == "<!-- tested -->",
-		})
-		i += length + 1
-	}
-	return blocks
 }
 
 func TestEachFailureCodeIsExplained(t *testing.T) {
