@@ -9,11 +9,16 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
-// maxName is how much of a distinguished name is shown, in bytes. Names come
-// from the network and end up on screens and in steps.
-const maxName = 256
+// maxName is how much of a distinguished name, or of another text from the
+// network, is shown, in characters; maxNameBytes bytes hold more than that.
+const (
+	maxName      = 256
+	maxNameBytes = utf8.UTFMax * maxName
+)
 
 func subject(c *x509.Certificate) string {
 	if c == nil {
@@ -37,13 +42,13 @@ var attributes = map[string]string{
 func DistinguishedName(der []byte) string {
 	var rdns pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &rdns); err != nil || len(rest) > 0 {
-		return "#" + clip(hex.EncodeToString(der[:min(len(der), maxName)]), maxName)
+		return journal.Printable("#"+hex.EncodeToString(der[:min(len(der), maxName)]), maxName)
 	}
 	if len(rdns) == 0 {
 		return "(empty name)"
 	}
 	var b strings.Builder
-	for i := len(rdns) - 1; i >= 0 && b.Len() < maxName; i-- {
+	for i := len(rdns) - 1; i >= 0 && b.Len() <= maxNameBytes; i-- {
 		if i < len(rdns)-1 {
 			b.WriteByte(',')
 		}
@@ -55,38 +60,25 @@ func DistinguishedName(der []byte) string {
 			if short, known := attributes[oid]; known {
 				oid = short
 			}
-			b.WriteString(oid + "=" + escapeValue(clip(fmt.Sprint(a.Value), maxName)))
+			b.WriteString(oid + "=" + escapeValue(fmt.Sprint(a.Value)))
 		}
 	}
-	return clip(b.String(), maxName)
+	return journal.Printable(b.String(), maxName)
 }
 
-// escapeValue follows RFC 4514 2.4.
+// escapeValue follows RFC 4514 2.4: a backslash before special characters, and
+// hex pairs (`\0A`) for what is not printable or not UTF-8. These pairs are the
+// specified form, so journal.Printable does not replace them.
 func escapeValue(v string) string {
-	return escape(v, func(i int, r rune) bool {
-		return strings.ContainsRune(`,+"\<>;`, r) || i == 0 && (r == '#' || r == ' ') || i == len(v)-1 && r == ' '
-	})
-}
-
-// printable makes text from the network safe to show.
-func printable(s string) string { return escape(s, func(int, rune) bool { return false }) }
-
-// shown is printable and short.
-func shown(s string) string { return clip(printable(s), maxName) }
-
-// escape writes control characters, invisible marks and bytes that are no UTF-8
-// in hex, so that a certificate cannot move the cursor of a terminal, and puts
-// a backslash before special characters.
-func escape(v string, special func(i int, r rune) bool) string {
 	var b strings.Builder
-	for i := 0; i < len(v); {
+	for i := 0; i < len(v) && b.Len() <= maxNameBytes; {
 		r, size := utf8.DecodeRuneInString(v[i:])
 		switch {
 		case r == utf8.RuneError && size == 1, !unicode.IsPrint(r):
 			for _, c := range []byte(v[i : i+size]) {
 				fmt.Fprintf(&b, `\%02X`, c)
 			}
-		case special(i, r):
+		case strings.ContainsRune(`,+"\<>;`, r), i == 0 && (r == '#' || r == ' '), i == len(v)-1 && r == ' ':
 			b.WriteByte('\\')
 			fallthrough
 		default:
@@ -95,15 +87,4 @@ func escape(v string, special func(i int, r rune) bool) string {
 		i += size
 	}
 	return b.String()
-}
-
-// clip shortens s to about n bytes, at a whole character.
-func clip(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
 }

@@ -39,7 +39,7 @@ func (v *Verdict) conclude(s Store, r Request) {
 func evidence(s Store, r Request, a Answer) []CertificateEvidence {
 	var all []CertificateEvidence
 	add := func(c *x509.Certificate, presented bool) {
-		e := CertificateEvidence{Role: "unused", Presented: presented, Subject: subject(c), Issuer: issuer(c), Serial: clip(c.SerialNumber.Text(16), 64),
+		e := CertificateEvidence{Role: "unused", Presented: presented, Subject: subject(c), Issuer: issuer(c), Serial: journal.Printable(c.SerialNumber.Text(16), 64),
 			Key: keyText(c), Signature: c.SignatureAlgorithm.String(), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
 			Names: alternativeNames(c), Fingerprint: fingerprint(c)}
 		switch i := slices.IndexFunc(a.Path, c.Equal); {

@@ -9,6 +9,8 @@ import (
 	"errors"
 	"fmt"
 	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // maxFile is how much ParseCertificates reads: the bundle of a whole Linux
@@ -134,7 +136,7 @@ func ExportPEM(roots ...Root) []byte {
 		if r.Certificate == nil {
 			continue
 		}
-		fmt.Fprintf(&b, "# %s (%s)\n", r.Subject(), printable(r.Source.String()))
+		fmt.Fprintf(&b, "# %s (%s)\n", r.Subject(), journal.Printable(r.Source.String(), 0))
 		b.Write(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.Certificate.Raw}))
 	}
 	return b.Bytes()

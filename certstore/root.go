@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Root is a trusted certificate and where it came from. Certificate is not to
@@ -125,18 +127,10 @@ func (d Diff) String() string {
 		}
 	}
 	for _, from := range order {
-		fmt.Fprintf(&b, "= %s: %s\n", plural(stayed[from], "root stays", "roots stay"), from)
+		fmt.Fprintf(&b, "= %s: %s\n", journal.Count(stayed[from], "root stays", "roots stay"), from)
 	}
 	if len(order) == 0 {
 		b.WriteString("= no root stays\n")
 	}
 	return b.String()
-}
-
-// plural is "1 root" or "17 roots".
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }

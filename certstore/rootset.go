@@ -34,7 +34,7 @@ func RootSet(name string) (Store, error) {
 	case name == SetSystem:
 		return systemRoots()
 	}
-	return Store{}, &journal.Failure{Code: journal.Usage, Asked: name, What: fmt.Sprintf("there is no root set %q", printable(name)),
+	return Store{}, &journal.Failure{Code: journal.Usage, Asked: name, What: fmt.Sprintf("there is no root set %q", name),
 		Fix: "use factory-2007, system, file:PATH or none"}
 }
 

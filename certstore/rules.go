@@ -45,7 +45,7 @@ func (u rules) grade(path []*x509.Certificate, root *Root, s *search) []Finding 
 			found[len(found)-1].cure = anchor && i > 0 // a renewed root may be published
 		}
 		if len(c.UnhandledCriticalExtensions) > 0 {
-			report(c, journal.CertConstraint, "RFC 5280 4.2", "%s has a critical extension that the phone does not know (%s)", who, shown(c.UnhandledCriticalExtensions[0].String()))
+			report(c, journal.CertConstraint, "RFC 5280 4.2", "%s has a critical extension that the phone does not know (%s)", who, journal.Printable(c.UnhandledCriticalExtensions[0].String(), maxName))
 		}
 		if i > 0 {
 			u.gradeCA(c, who, anchor, i-1, report)
@@ -69,14 +69,14 @@ func (u rules) grade(path []*x509.Certificate, root *Root, s *search) []Finding 
 	}
 	if u.name != "" {
 		if err := u.checkName(path[0]); err != nil {
-			report(path[0], journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s", shown(u.name), namesOf(path[0]))
+			report(path[0], journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s", journal.Printable(u.name, maxName), namesOf(path[0]))
 		}
 	}
 	if oversized(path[0]) {
 		report(path[0], journal.CertConstraint, ruleLimit, "%s has a key of more than %d bits", u.who(path, 0), maxRSABits)
 	}
 	if err := s.judge(u, path, len(found) > 0 || root == nil); err != nil {
-		report(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s", u.who(path, 0), shown(strings.TrimPrefix(err.Error(), "x509: ")))
+		report(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s", u.who(path, 0), journal.Printable(strings.TrimPrefix(err.Error(), "x509: "), maxName))
 	}
 	if root == nil {
 		found = append(found, u.unanchored(path, s))
@@ -93,7 +93,7 @@ func (u rules) gradeCA(c *x509.Certificate, who string, anchor bool, below int, 
 	case !c.BasicConstraintsValid && !anchor:
 		report(c, journal.CertConstraint, "RFC 5280 6.1.4 (k)", "%s is of version %d; an intermediate CA needs version 3 with basicConstraints", who, c.Version)
 	case c.BasicConstraintsValid && c.MaxPathLen >= 0 && below > c.MaxPathLen:
-		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s allows %s below it, the chain has %d", who, plural(c.MaxPathLen, "CA", "CAs"), below)
+		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s allows %s below it, the chain has %d", who, journal.Count(c.MaxPathLen, "CA", "CAs"), below)
 	}
 	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
 		report(c, journal.CertUsage, "RFC 5280 4.2.1.3", "%s issued another one but its key usage does not allow that", who)
@@ -239,7 +239,7 @@ func (u rules) who(path []*x509.Certificate, i int) string {
 	case u.name == "":
 		return "the certificate " + subject(path[0])
 	}
-	return "the certificate of " + shown(u.name)
+	return "the certificate of " + journal.Printable(u.name, maxName)
 }
 
 // namesOf says in words which names a certificate is for.
@@ -249,7 +249,7 @@ func namesOf(c *x509.Certificate) string {
 	case len(names) > 0:
 		return "it is for " + strings.Join(names, ", ")
 	case cn != "":
-		return "it has only the common name " + shown(cn)
+		return "it has only the common name " + journal.Printable(cn, maxName)
 	}
 	return "it has no name at all"
 }
@@ -260,7 +260,7 @@ const maxNames = 20
 func alternativeNames(c *x509.Certificate) []string {
 	var names []string
 	for _, n := range c.DNSNames {
-		names = append(names, shown(n))
+		names = append(names, journal.Printable(n, maxName))
 	}
 	for _, ip := range c.IPAddresses {
 		names = append(names, ip.String())

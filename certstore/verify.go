@@ -86,7 +86,7 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 		byHost := s.HostTrusted() && a.Anchor == nil && codeOf(err) != journal.CertUntrusted // the host knew the root and refused for another reason
 		if a.OK || byHost {                                                                  // crypto/x509 knows a rule that ours do not
 			a = Answer{Path: a.Path, Anchor: a.Anchor, Findings: []Finding{{Code: codeOf(err), Subject: subject(leaf), cert: leaf,
-				Text: sentence("crypto/x509 refuses the certificate: " + shown(err.Error())), Rule: "crypto/x509"}}}
+				Text: sentence("crypto/x509 refuses the certificate: " + journal.Printable(err.Error(), maxName)), Rule: "crypto/x509"}}}
 		}
 		answers[Today] = a
 	}

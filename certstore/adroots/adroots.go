@@ -27,7 +27,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strconv"
 	"time"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -246,9 +245,9 @@ func (d *download) account() string {
 func (d *download) report() {
 	if n := len(d.Roots); n > 0 || d.Duplicates > 0 {
 		s := journal.Step{Name: journal.Roots, State: journal.OK, By: d.Server, Because: "R1.1: every root that is found is installed",
-			Decided: fmt.Sprintf("%s to install", count(n, "root"))}
+			Decided: fmt.Sprintf("%s to install", journal.Count(n, "root", "roots"))}
 		if d.Duplicates > 0 {
-			s.Decided += fmt.Sprintf(", %s held already", count(d.Duplicates, "value"))
+			s.Decided += fmt.Sprintf(", %s held already", journal.Count(d.Duplicates, "value", "values"))
 		}
 		for i, r := range d.Roots {
 			if i == maxDetails {
@@ -265,7 +264,7 @@ func (d *download) report() {
 	}
 	if n := len(d.Rejected) + d.moreLines; n > 0 {
 		s := journal.Step{Name: journal.Roots, State: journal.Warned, By: d.Server,
-			Decided: fmt.Sprintf("%s not installed", count(n, "value")), Because: "R1.1: roots only",
+			Decided: fmt.Sprintf("%s not installed", journal.Count(n, "value", "values")), Because: "R1.1: roots only",
 			Fix: "Publish self-signed CA certificates only, and take these values out of CN=Certification Authorities (adsiedit.msc)."}
 		for _, r := range d.Rejected[:min(len(d.Rejected), maxDetails)] {
 			s.Details = append(s.Details, r.DN+": "+r.Why)
@@ -285,13 +284,6 @@ func validity(c *x509.Certificate, now time.Time) string {
 		return "not valid before " + c.NotBefore.UTC().Format(time.DateOnly)
 	}
 	return ""
-}
-
-func count(n int, noun string) string {
-	if n == 1 {
-		return "1 " + noun
-	}
-	return strconv.Itoa(n) + " " + noun + "s"
 }
 
 // errText is the cause for a person, without the words of a wrapping Failure.

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
-	"unicode"
 
 	ber "github.com/go-asn1-ber/asn1-ber"
 	"github.com/go-ldap/ldap/v3"
@@ -191,17 +190,11 @@ func resultText(code int64, message string) string {
 	return text
 }
 
-// maxText is how much of a text from the network is shown, in bytes.
+// maxText is how much of a text from the network is shown, in characters.
 const maxText = 256
 
-// printable makes a text from the network fit for a step: AD ends its messages
-// with a NUL, and nobody shall move the cursor of a terminal.
+// printable makes a text from the network fit for a step. AD ends its messages
+// with a NUL.
 func printable(s string) string {
-	s = strings.TrimRight(s[:min(len(s), maxText)], "\x00")
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) || r == unicode.ReplacementChar {
-			return '?'
-		}
-		return r
-	}, s)
+	return journal.Printable(strings.TrimRight(s, "\x00"), maxText)
 }

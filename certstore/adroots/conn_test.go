@@ -204,11 +204,11 @@ func TestBindResultsAreMapped(t *testing.T) {
 func TestTextsFromTheNetworkArePrintable(t *testing.T) {
 	for in, want := range map[string]string{
 		"data 52e\x00":             "data 52e",
-		"a\x1b[2Jb\r\nc":           "a?[2Jb??c",
+		"a\x1b[2Jb\r\nc":           "a\ufffd[2Jb  c",
 		"Købmagergade":             "Købmagergade",
-		"\xff":                     "?",
-		strings.Repeat("x", 1000):  strings.Repeat("x", maxText),
-		"right\u202eto left\u0007": "right?to left?",
+		"\xff":                     "\ufffd",
+		strings.Repeat("x", 1000):  strings.Repeat("x", maxText) + "…",
+		"right\u202eto left\u0007": "right\ufffdto left\ufffd",
 	} {
 		if got := printable(in); got != want {
 			t.Errorf("%q: %q, want %q", in, got, want)

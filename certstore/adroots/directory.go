@@ -108,7 +108,7 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 		}
 		values += len(objects[i].certificates)
 	}
-	s.Answered = fmt.Sprintf("%s, %s of cACertificate", count(len(objects), "object"), count(values, "value"))
+	s.Answered = fmt.Sprintf("%s, %s of cACertificate", journal.Count(len(objects), "object", "objects"), journal.Count(values, "value", "values"))
 	s.Decided = "Each certificate that is published there is examined"
 	if values == 0 {
 		s.Decided = "No certificate is published there"

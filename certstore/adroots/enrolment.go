@@ -112,7 +112,7 @@ func (d *download) enrolFrom(ctx context.Context, service object, forest string)
 		return fail("Web enrolment at "+service.host+" sent no root that the directory holds for this CA", nil)
 	}
 	d.Record.Record(journal.Step{Name: journal.Roots, State: journal.OK, Asked: "GET " + target.String(), By: service.host, Because: enrolmentRule,
-		Answered: count(len(chain), "certificate"), Decided: "The directory holds the same certificate for this CA"})
+		Answered: journal.Count(len(chain), "certificate", "certificates"), Decided: "The directory holds the same certificate for this CA"})
 	return nil
 }
 
