@@ -147,8 +147,8 @@ func TestPolicy2007IsOtherwiseAsStrictAsToday(t *testing.T) {
 		}
 		s, r := draw(false)
 		chains, err := verifyToday(s, r.Chain[0], r.Chain[1:], r)
-		sought := &search{store: s.content(), presented: r.Chain[1:], known: map[[2]*x509.Certificate]bool{}}
-		if strict := (rules{name: r.Name, at: r.At}).best(r.Chain[0], sought); strict.OK != (err == nil) {
+		paths := &search{store: s.content(), presented: r.Chain[1:], verified: map[[2]*x509.Certificate]bool{}}
+		if strict := (rules{name: r.Name, at: r.At}).best(r.Chain[0], paths); strict.OK != (err == nil) {
 			t.Fatalf("seed %d: crypto/x509 says %v, our rules without extras %v %v", seed, err, strict.OK, strict.Findings)
 		} else if strict.OK && !slices.ContainsFunc(chains, func(c []*x509.Certificate) bool { return slices.EqualFunc(c, strict.Path, (*x509.Certificate).Equal) }) {
 			t.Fatalf("seed %d: a path that crypto/x509 does not find", seed)

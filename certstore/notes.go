@@ -18,7 +18,7 @@ func (v *Verdict) conclude(s Store, r Request) {
 	if v.OK {
 		v.Anchor = decided.Anchor
 		u := rules{name: v.Name}
-		v.Sentence = sentence(fmt.Sprintf("%s is good under policy %s: it leads to the trusted root %s (%s)", u.who(decided.Path, 0), v.Policy, v.Anchor.Subject(), v.Anchor.Source))
+		v.Sentence = sentence(fmt.Sprintf("%s is good under policy %s: it leads to the trusted root %s (%s)", u.label(decided.Path, 0), v.Policy, v.Anchor.Subject(), v.Anchor.Source))
 	} else {
 		main := decided.Findings[0]
 		v.Code, v.Sentence, v.Rule = main.Code, main.Text, main.Rule
@@ -108,7 +108,7 @@ func notes(r Request, a Answer) []string {
 		note("Should %s be an intermediate CA, then the server must present its certificate too.", issuer(last))
 	}
 	if left := leaf.NotAfter.Sub(r.At); left >= 0 && left < expirySoon {
-		note("The certificate expires soon, on %s.", instant(leaf.NotAfter))
+		note("The certificate expires soon, on %s.", formatTime(leaf.NotAfter))
 	}
 	signed := a.Path
 	if a.Anchor != nil || a.OK {

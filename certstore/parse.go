@@ -44,7 +44,7 @@ func eachCertificate(data []byte, f func(*x509.Certificate)) (bad, err error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("more than %d MiB cannot be a file of certificates", maxFile>>20)
 	}
-	take := func(what string, der []byte) {
+	add := func(what string, der []byte) {
 		certificates, err := parseBlock(der)
 		if err != nil && bad == nil {
 			bad = fmt.Errorf("%s: %w", what, err)
@@ -58,13 +58,13 @@ func eachCertificate(data []byte, f func(*x509.Certificate)) (bad, err error) {
 		if der, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(data), nil))); err == nil && len(der) > 0 {
 			data = der
 		}
-		take("not PEM", data)
+		add("not PEM", data)
 		return bad, nil
 	}
 	for n := 1; block != nil; n++ {
 		switch block.Type {
 		case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7", "CERTIFICATE CHAIN":
-			take(fmt.Sprintf("PEM block %d", n), block.Bytes)
+			add(fmt.Sprintf("PEM block %d", n), block.Bytes)
 		}
 		block, rest = pem.Decode(rest)
 	}

@@ -15,7 +15,7 @@ const (
 	maxPath            = 10    // certificates in one path; deployments use 2 to 4
 	maxSignatureChecks = 100   // as crypto/x509
 	maxSteps           = 200   // certificates visited, over all paths
-	maxJudged          = 10    // bad paths held against the constraints of their CAs too, at some milliseconds each
+	maxCopied          = 10    // bad paths held against the constraints of their CAs too, at some milliseconds each
 	minRSABits         = 1024  // crypto/rsa refuses to verify below
 	maxRSABits         = 16384 // larger keys cost seconds; crypto/tls already refuses those above 8192
 )
@@ -29,20 +29,20 @@ const ruleLimit = "limit of ocphone"
 // an expired certificate to a CA that is none, is for the rules to find: so a
 // person hears every reason, not the one at which the search turned back.
 type search struct {
-	store     *content
-	presented []*x509.Certificate // without the server's own
-	known     map[[2]*x509.Certificate]bool
-	checks    int
-	steps     int
-	judged    int
-	gaveUp    bool // a bound was reached, paths may have been missed
+	store        *content
+	presented    []*x509.Certificate // without the server's own
+	verified     map[[2]*x509.Certificate]bool
+	checks       int
+	steps        int
+	copied       int
+	limitReached bool // a bound was reached, paths may have been missed
 }
 
 // walk calls visit for each path that begins with path: with the root at its
 // end, or with nil when the path leads no further. It stops when visit says so.
 func (s *search) walk(path []*x509.Certificate, visit func(path []*x509.Certificate, root *Root) (stop bool)) (stop bool) {
 	if s.steps++; s.steps > maxSteps {
-		s.gaveUp = true
+		s.limitReached = true
 		return true
 	}
 	child := path[len(path)-1]
@@ -56,10 +56,10 @@ func (s *search) walk(path []*x509.Certificate, visit func(path []*x509.Certific
 	}
 	deadEnd := true
 	if len(path) == maxPath {
-		s.gaveUp = true
+		s.limitReached = true
 	} else {
 		for _, root := range s.store.bySubject[string(child.RawIssuer)] {
-			if !within(path, root.Certificate) && s.signed(child, root.Certificate) {
+			if !inPath(path, root.Certificate) && s.signed(child, root.Certificate) {
 				deadEnd = false
 				if visit(extend(root.Certificate), &root) {
 					return true
@@ -67,7 +67,7 @@ func (s *search) walk(path []*x509.Certificate, visit func(path []*x509.Certific
 			}
 		}
 		for _, parent := range s.presented {
-			if !bytes.Equal(parent.RawSubject, child.RawIssuer) || within(path, parent) || s.selfSigned(parent) || !s.signed(child, parent) {
+			if !bytes.Equal(parent.RawSubject, child.RawIssuer) || inPath(path, parent) || s.selfSigned(parent) || !s.signed(child, parent) {
 				continue // a self-signed certificate leads nowhere: a root is trusted because it is held
 			}
 			deadEnd = false
@@ -83,15 +83,15 @@ func (s *search) walk(path []*x509.Certificate, visit func(path []*x509.Certific
 // cannot be told because the algorithm or key is one that the rules refuse anyway.
 func (s *search) signed(child, parent *x509.Certificate) bool {
 	pair := [2]*x509.Certificate{child, parent}
-	if is, done := s.known[pair]; done {
+	if is, done := s.verified[pair]; done {
 		return is
 	}
 	if s.checks++; s.checks > maxSignatureChecks {
-		s.gaveUp = true
+		s.limitReached = true
 		return false
 	}
 	is := parent.PublicKey != nil && (checkSignature(child, parent) == nil || unverifiable(child, parent))
-	s.known[pair] = is
+	s.verified[pair] = is
 	return is
 }
 
@@ -104,7 +104,7 @@ var errKeyTooLarge = errors.New("RSA key too large")
 // checkSignature is x509's CheckSignatureFrom without its refusal of SHA-1 and
 // without its look at whether parent is a CA: the rules see to both.
 func checkSignature(child, parent *x509.Certificate) error {
-	if oversized(parent) {
+	if keyTooLarge(parent) {
 		return errKeyTooLarge
 	}
 	return parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
@@ -112,15 +112,15 @@ func checkSignature(child, parent *x509.Certificate) error {
 
 // unverifiable says whether Go cannot check signatures of this kind at all.
 func unverifiable(child, parent *x509.Certificate) bool {
-	return hashOf(child) == hashUnusable || shortKey(parent)
+	return hashOf(child) == hashUnsupported || keyTooShort(parent)
 }
 
-func shortKey(c *x509.Certificate) bool {
+func keyTooShort(c *x509.Certificate) bool {
 	k, isRSA := c.PublicKey.(*rsa.PublicKey)
 	return isRSA && k.N.BitLen() < minRSABits
 }
 
-func oversized(c *x509.Certificate) bool {
+func keyTooLarge(c *x509.Certificate) bool {
 	k, isRSA := c.PublicKey.(*rsa.PublicKey)
 	return isRSA && k.N.BitLen() > maxRSABits
 }
@@ -128,7 +128,7 @@ func oversized(c *x509.Certificate) bool {
 type hashKind int
 
 const (
-	hashUnusable hashKind = iota // MD2, MD5, DSA, unknown: crypto/x509 does not verify these
+	hashUnsupported hashKind = iota // MD2, MD5, DSA, unknown: crypto/x509 does not verify these
 	hashSHA1
 	hashSHA2 // and newer
 )
@@ -142,13 +142,13 @@ func hashOf(c *x509.Certificate) hashKind {
 		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
 		return hashSHA2
 	}
-	return hashUnusable
+	return hashUnsupported
 }
 
-// within says whether path already holds candidate or one that only differs in
+// inPath says whether path already holds candidate or one that only differs in
 // its dates or issuer: as crypto/x509, it compares name, key and alternative
 // names, which breaks circles of CAs that certify each other.
-func within(path []*x509.Certificate, candidate *x509.Certificate) bool {
+func inPath(path []*x509.Certificate, candidate *x509.Certificate) bool {
 	key, comparable := candidate.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	for _, c := range path {
 		if comparable && bytes.Equal(c.RawSubject, candidate.RawSubject) && key.Equal(c.PublicKey) &&

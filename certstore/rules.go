@@ -24,59 +24,59 @@ type rules struct {
 	noSHA2 bool // refuse SHA-2 signatures
 }
 
-// grade finds everything that is wrong with a path. root is the held root at
+// check finds everything that is wrong with a path. root is the held root at
 // its end, nil when the path leads to none.
-func (u rules) grade(path []*x509.Certificate, root *Root, s *search) []Finding {
+func (u rules) check(path []*x509.Certificate, root *Root, s *search) []Finding {
 	var found []Finding
 	report := func(c *x509.Certificate, code journal.Code, rule, format string, args ...any) {
 		found = append(found, Finding{Code: code, Subject: subject(c), Rule: rule, cert: c,
 			Text: sentence(fmt.Sprintf(format, args...))})
 	}
-	lone := len(path) == 1 && (root != nil || s.selfSigned(path[0])) // would be its own root
+	selfSigned := len(path) == 1 && (root != nil || s.selfSigned(path[0])) // would be its own root
 	for i, c := range path {
-		who := u.who(path, i)
+		label := u.label(path, i)
 		anchor := i == len(path)-1 && root != nil
 		if u.at.Before(c.NotBefore) || u.at.After(c.NotAfter) {
 			code, what, when := journal.CertExpired, "expired on", c.NotAfter
 			if u.at.Before(c.NotBefore) {
 				code, what, when = journal.CertNotYetValid, "is not valid before", c.NotBefore
 			}
-			report(c, code, "RFC 5280 4.1.2.5", "%s %s %s; the phone's clock says %s", who, what, instant(when), instant(u.at))
-			found[len(found)-1].cure = anchor && i > 0 // a renewed root may be published
+			report(c, code, "RFC 5280 4.1.2.5", "%s %s %s; the phone's clock says %s", label, what, formatTime(when), formatTime(u.at))
+			found[len(found)-1].rootMayHelp = anchor && i > 0 // a renewed root may be published
 		}
 		if len(c.UnhandledCriticalExtensions) > 0 {
-			report(c, journal.CertConstraint, "RFC 5280 4.2", "%s has a critical extension that the phone does not know (%s)", who, journal.Printable(c.UnhandledCriticalExtensions[0].String(), maxName))
+			report(c, journal.CertConstraint, "RFC 5280 4.2", "%s has a critical extension that the phone does not know (%s)", label, journal.Printable(c.UnhandledCriticalExtensions[0].String(), maxName))
 		}
 		if i > 0 {
-			u.gradeCA(c, who, anchor, i-1, report)
+			u.checkCA(c, label, anchor, i-1, report)
 		}
-		if !anchor && !lone { // a root is trusted because it is held, its own signature proves nothing
+		if !anchor && !selfSigned { // a root is trusted because it is held, its own signature proves nothing
 			switch hash := hashOf(c); {
-			case hash == hashUnusable:
-				report(c, journal.CertWeak, "RFC 6151", "%s is signed with %s, which cannot be verified here", who, c.SignatureAlgorithm)
+			case hash == hashUnsupported:
+				report(c, journal.CertWeak, "RFC 6151", "%s is signed with %s, which cannot be verified here", label, c.SignatureAlgorithm)
 			case hash == hashSHA1 && !u.sha1:
-				report(c, journal.CertWeak, "Baseline Requirements 7.1.3.2", "%s is signed with SHA-1, which is not accepted any more", who)
+				report(c, journal.CertWeak, "Baseline Requirements 7.1.3.2", "%s is signed with SHA-1, which is not accepted any more", label)
 			case hash == hashSHA2 && u.noSHA2:
-				report(c, journal.CertSHA2, "Deployment Guide for the Polycom CX700 IP Phone, page 26", "%s is signed with %s; this firmware cannot verify SHA-2", who, c.SignatureAlgorithm)
+				report(c, journal.CertSHA2, "Deployment Guide for the Polycom CX700 IP Phone, page 26", "%s is signed with %s; this firmware cannot verify SHA-2", label, c.SignatureAlgorithm)
 			}
 		}
-		if shortKey(c) {
-			report(c, journal.CertWeak, "NIST SP 800-131A", "%s has a key of %s bits; less than %d cannot be used", who, keyText(c)[len("RSA "):], minRSABits)
+		if keyTooShort(c) {
+			report(c, journal.CertWeak, "NIST SP 800-131A", "%s has a key of %s bits; less than %d cannot be used", label, keyText(c)[len("RSA "):], minRSABits)
 		}
-		if !servesTLS(c) {
-			report(c, journal.CertUsage, "RFC 5280 4.2.1.12", "%s may not be used for a TLS server: its extended key usage lacks serverAuth", who)
+		if !allowsTLSServer(c) {
+			report(c, journal.CertUsage, "RFC 5280 4.2.1.12", "%s may not be used for a TLS server: its extended key usage lacks serverAuth", label)
 		}
 	}
 	if u.name != "" {
 		if err := u.checkName(path[0]); err != nil {
-			report(path[0], journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s", journal.Printable(u.name, maxName), namesOf(path[0]))
+			report(path[0], journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s", journal.Printable(u.name, maxName), describeNames(path[0]))
 		}
 	}
-	if oversized(path[0]) {
-		report(path[0], journal.CertConstraint, ruleLimit, "%s has a key of more than %d bits", u.who(path, 0), maxRSABits)
+	if keyTooLarge(path[0]) {
+		report(path[0], journal.CertConstraint, ruleLimit, "%s has a key of more than %d bits", u.label(path, 0), maxRSABits)
 	}
-	if err := s.judge(u, path, len(found) > 0 || root == nil); err != nil {
-		report(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s", u.who(path, 0), journal.Printable(strings.TrimPrefix(err.Error(), "x509: "), maxName))
+	if err := s.verifyCopies(u, path, len(found) > 0 || root == nil); err != nil {
+		report(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s", u.label(path, 0), journal.Printable(strings.TrimPrefix(err.Error(), "x509: "), maxName))
 	}
 	if root == nil {
 		found = append(found, u.unanchored(path, s))
@@ -84,26 +84,26 @@ func (u rules) grade(path []*x509.Certificate, root *Root, s *search) []Finding 
 	return found
 }
 
-// gradeCA checks what a certificate needs to issue others. below is the number
+// checkCA checks what a certificate needs to issue others. below is the number
 // of intermediates between it and the server's certificate.
-func (u rules) gradeCA(c *x509.Certificate, who string, anchor bool, below int, report func(*x509.Certificate, journal.Code, string, string, ...any)) {
+func (u rules) checkCA(c *x509.Certificate, label string, anchor bool, below int, report func(*x509.Certificate, journal.Code, string, string, ...any)) {
 	switch {
 	case c.BasicConstraintsValid && !c.IsCA, !c.BasicConstraintsValid && c.Version == 3:
-		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s issued another one but is not a CA", who)
+		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s issued another one but is not a CA", label)
 	case !c.BasicConstraintsValid && !anchor:
-		report(c, journal.CertConstraint, "RFC 5280 6.1.4 (k)", "%s is of version %d; an intermediate CA needs version 3 with basicConstraints", who, c.Version)
+		report(c, journal.CertConstraint, "RFC 5280 6.1.4 (k)", "%s is of version %d; an intermediate CA needs version 3 with basicConstraints", label, c.Version)
 	case c.BasicConstraintsValid && c.MaxPathLen >= 0 && below > c.MaxPathLen:
-		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s allows %s below it, the chain has %d", who, journal.Count(c.MaxPathLen, "CA", "CAs"), below)
+		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s allows %s below it, the chain has %d", label, journal.Count(c.MaxPathLen, "CA", "CAs"), below)
 	}
 	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
-		report(c, journal.CertUsage, "RFC 5280 4.2.1.3", "%s issued another one but its key usage does not allow that", who)
+		report(c, journal.CertUsage, "RFC 5280 4.2.1.3", "%s issued another one but its key usage does not allow that", label)
 	}
 }
 
 // unanchored is the finding for a path that leads to no held root.
 func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 	last := path[len(path)-1]
-	f := Finding{Subject: subject(last), cert: last, cure: true}
+	f := Finding{Subject: subject(last), cert: last, rootMayHelp: true}
 	var trusted string // … is not <trusted>
 	switch n := len(s.store.roots); {
 	case s.store.host:
@@ -117,13 +117,13 @@ func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 	}
 	if len(path) == 1 && s.selfSigned(last) {
 		f.Code, f.Rule = journal.CertSelfSigned, "R1.6"
-		f.Text = sentence(fmt.Sprintf("%s is self-signed and is not itself %s", u.who(path, 0), trusted))
+		f.Text = sentence(fmt.Sprintf("%s is self-signed and is not itself %s", u.label(path, 0), trusted))
 		return f
 	}
 	f.Code, f.Rule = journal.CertUntrusted, "R1.1"
-	text := fmt.Sprintf("%s was issued by %s; that root is not %s", u.who(path, 0), issuer(last), trusted)
+	text := fmt.Sprintf("%s was issued by %s; that root is not %s", u.label(path, 0), issuer(last), trusted)
 	if len(path) > 1 {
-		text = fmt.Sprintf("%s was issued by %s, whose chain leads to %s; that root is not %s", u.who(path, 0), issuer(path[0]), issuer(last), trusted)
+		text = fmt.Sprintf("%s was issued by %s, whose chain leads to %s; that root is not %s", u.label(path, 0), issuer(path[0]), issuer(last), trusted)
 	}
 	if len(s.store.bySubject[string(last.RawIssuer)]) > 0 {
 		text += " (a root of that name is, but with another key)"
@@ -132,22 +132,22 @@ func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 	return f
 }
 
-// judge is u.judge within the bounds of the search. What it passes over is a path
+// verifyCopies is u.verifyCopies within the bounds of the search. What it passes over is a path
 // that is refused anyway, and the search has then missed something.
-func (s *search) judge(u rules, path []*x509.Certificate, bad bool) error {
+func (s *search) verifyCopies(u rules, path []*x509.Certificate, bad bool) error {
 	if bad {
-		if !slices.ContainsFunc(path, limitsChain) {
+		if !slices.ContainsFunc(path, constrainsChain) {
 			return nil
 		}
-		if s.judged++; s.judged > maxJudged {
-			s.gaveUp = true
+		if s.copied++; s.copied > maxCopied {
+			s.limitReached = true
 			return nil
 		}
 	}
-	return u.judge(path, bad)
+	return u.verifyCopies(path, bad)
 }
 
-// judge lets crypto/x509 decide about everything but signatures and the common
+// verifyCopies lets crypto/x509 decide about everything but signatures and the common
 // name, so that policy 2007 is exactly as strict as today there: name
 // constraints, certificate policies, nested key usage, path length and what
 // later versions of Go may add.
@@ -158,8 +158,8 @@ func (s *search) judge(u rules, path []*x509.Certificate, bad bool) error {
 // own, so that no other path than this one can be built from them.
 //
 // With chainOnly it looks just at what can only be judged over the whole chain
-// (name constraints, certificate policies), since grade has reported the rest.
-func (u rules) judge(path []*x509.Certificate, chainOnly bool) error {
+// (name constraints, certificate policies), since check has reported the rest.
+func (u rules) verifyCopies(path []*x509.Certificate, chainOnly bool) error {
 	copies := make([]*x509.Certificate, len(path))
 	keys := copyKeys()
 	for i := range path {
@@ -176,7 +176,7 @@ func (u rules) judge(path []*x509.Certificate, chainOnly bool) error {
 		copies[i] = &c
 	}
 	leaf := copies[0]
-	if u.byCommonName(leaf) { // name constraints hold for a common name that stands for the alternative name
+	if u.usesCommonName(leaf) { // name constraints hold for a common name that stands for the alternative name
 		leaf.DNSNames = []string{leaf.Subject.CommonName}
 		leaf.Extensions = append(slices.Clip(leaf.Extensions), pkix.Extension{Id: oidSubjectAltName})
 	}
@@ -192,7 +192,7 @@ func (u rules) judge(path []*x509.Certificate, chainOnly bool) error {
 	return err
 }
 
-// copyKeys are the keys of judge's copies. They guard nothing: a copy lives for
+// copyKeys are the keys of verifyCopies' copies. They guard nothing: a copy lives for
 // one call, and only after its true signature was verified.
 var copyKeys = sync.OnceValue(func() (keys [maxPath + 1]ed25519.PrivateKey) {
 	for i := range keys {
@@ -201,9 +201,9 @@ var copyKeys = sync.OnceValue(func() (keys [maxPath + 1]ed25519.PrivateKey) {
 	return keys
 })
 
-// limitsChain says whether a certificate has rules for the chain below it: name
+// constrainsChain says whether a certificate has rules for the chain below it: name
 // constraints, policy mappings, policy constraints or inhibitAnyPolicy.
-func limitsChain(c *x509.Certificate) bool {
+func constrainsChain(c *x509.Certificate) bool {
 	return slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool {
 		return len(e.Id) == 4 && slices.Equal(e.Id[:3], []int{2, 5, 29}) && slices.Contains([]int{30, 33, 36, 54}, e.Id[3])
 	})
@@ -212,7 +212,7 @@ func limitsChain(c *x509.Certificate) bool {
 // checkName is VerifyHostname, and with cn also for the common name when the
 // certificate has no alternative name at all (RFC 2818 3.1).
 func (u rules) checkName(leaf *x509.Certificate) error {
-	if u.byCommonName(leaf) {
+	if u.usesCommonName(leaf) {
 		c := *leaf
 		c.DNSNames = []string{leaf.Subject.CommonName}
 		leaf = &c
@@ -220,19 +220,19 @@ func (u rules) checkName(leaf *x509.Certificate) error {
 	return leaf.VerifyHostname(u.name)
 }
 
-func (u rules) byCommonName(leaf *x509.Certificate) bool {
+func (u rules) usesCommonName(leaf *x509.Certificate) bool {
 	return u.cn && leaf.Subject.CommonName != "" && extension(leaf, oidSubjectAltName) == nil
 }
 
-// servesTLS says whether a certificate leaves room for TLS servers. Key usage is
+// allowsTLSServer says whether a certificate leaves room for TLS servers. Key usage is
 // nested: a CA that lists usages limits those below it (as crypto/x509).
-func servesTLS(c *x509.Certificate) bool {
+func allowsTLSServer(c *x509.Certificate) bool {
 	return len(c.ExtKeyUsage) == 0 && len(c.UnknownExtKeyUsage) == 0 ||
 		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
-// who names the certificate at path[i] in a sentence.
-func (u rules) who(path []*x509.Certificate, i int) string {
+// label names the certificate at path[i] in a sentence.
+func (u rules) label(path []*x509.Certificate, i int) string {
 	switch {
 	case i > 0:
 		return "the CA certificate " + subject(path[i])
@@ -242,8 +242,8 @@ func (u rules) who(path []*x509.Certificate, i int) string {
 	return "the certificate of " + journal.Printable(u.name, maxName)
 }
 
-// namesOf says in words which names a certificate is for.
-func namesOf(c *x509.Certificate) string {
+// describeNames says in words which names a certificate is for.
+func describeNames(c *x509.Certificate) string {
 	names := alternativeNames(c)
 	switch cn := c.Subject.CommonName; {
 	case len(names) > 0:
@@ -271,7 +271,7 @@ func alternativeNames(c *x509.Certificate) []string {
 	return names
 }
 
-func instant(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
+func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
 // sentence begins with a capital letter and ends with a full stop.
 func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }

@@ -85,17 +85,17 @@ type Store struct{ c *content }
 // content is built once by newStore and only read afterwards.
 type content struct {
 	roots     []Root
-	at        map[string]int    // fingerprint -> index into roots
+	index     map[string]int    // fingerprint -> index into roots
 	bySubject map[string][]Root // raw subject -> roots of that name
 	host      bool              // the host's verifier is trusted too
 	pool      *x509.CertPool    // for crypto/x509
 }
 
-var nothing = &content{pool: x509.NewCertPool()}
+var emptyContent = &content{pool: x509.NewCertPool()}
 
 func (s Store) content() *content {
 	if s.c == nil {
-		return nothing
+		return emptyContent
 	}
 	return s.c
 }
@@ -105,7 +105,7 @@ func (s Store) content() *content {
 func New(roots ...Root) Store { return newStore(roots, false) }
 
 func newStore(roots []Root, host bool) Store {
-	c := &content{at: map[string]int{}, bySubject: map[string][]Root{}, host: host, pool: x509.NewCertPool()}
+	c := &content{index: map[string]int{}, bySubject: map[string][]Root{}, host: host, pool: x509.NewCertPool()}
 	if host {
 		if pool, err := x509.SystemCertPool(); err == nil {
 			c.pool = pool
@@ -116,12 +116,12 @@ func newStore(roots []Root, host bool) Store {
 			continue
 		}
 		fingerprint := r.Fingerprint()
-		if _, held := c.at[fingerprint]; held {
+		if _, held := c.index[fingerprint]; held {
 			continue
 		}
-		c.at[fingerprint] = len(c.roots)
+		c.index[fingerprint] = len(c.roots)
 		c.roots = append(c.roots, r)
-		if oversized(r.Certificate) {
+		if keyTooLarge(r.Certificate) {
 			continue // listed, but no path is built with it
 		}
 		subject := string(r.Certificate.RawSubject)
@@ -144,7 +144,7 @@ func (s Store) HostTrusted() bool { return s.content().host }
 
 // Find returns the root with this fingerprint (SHA-256, lower-case hex).
 func (s Store) Find(fingerprint string) (Root, bool) {
-	i, held := s.content().at[fingerprint]
+	i, held := s.content().index[fingerprint]
 	if !held {
 		return Root{}, false
 	}

@@ -57,8 +57,8 @@ type Finding struct {
 	Text    string       `json:"text"`    // a plain sentence
 	Rule    string       `json:"because"` // requirement id or section
 
-	cert *x509.Certificate
-	cure bool // a root that Active Directory may publish would cure it
+	cert        *x509.Certificate
+	rootMayHelp bool // a root that Active Directory may publish would cure it
 }
 
 // CertificateEvidence is one certificate in words.
@@ -91,7 +91,7 @@ type CertificateEvidence struct {
 // root cures, also when the issuer is unknown besides.
 func (v Verdict) NeedsRoot() bool {
 	f := v.Answers[v.Policy].Findings
-	return len(f) > 0 && !slices.ContainsFunc(f, func(f Finding) bool { return !f.cure })
+	return len(f) > 0 && !slices.ContainsFunc(f, func(f Finding) bool { return !f.rootMayHelp })
 }
 
 // Issuer is the name of the root that the chain leads to or would lead to:

@@ -27,7 +27,7 @@ func (s Store) verify(r Request, nameRequired bool) Verdict {
 		r.Policy = Today
 	}
 	v := Verdict{Policy: r.Policy, Name: r.Name, At: r.At}
-	if refusal := unfit(r, nameRequired); refusal != nil {
+	if refusal := invalidRequest(r, nameRequired); refusal != nil {
 		a := Answer{Findings: []Finding{*refusal}}
 		v.Answers = map[PolicyName]Answer{Today: a, Policy2007: a}
 	} else {
@@ -37,8 +37,8 @@ func (s Store) verify(r Request, nameRequired bool) Verdict {
 	return v
 }
 
-// unfit says why a chain cannot be judged at all, nil when it can.
-func unfit(r Request, nameRequired bool) *Finding {
+// invalidRequest says why a chain cannot be judged at all, nil when it can.
+func invalidRequest(r Request, nameRequired bool) *Finding {
 	switch {
 	case len(r.Chain) == 0:
 		return &Finding{Code: journal.CertMalformed, Text: "The server presented no certificate.", Rule: "RFC 5246 7.4.2"}
@@ -55,34 +55,34 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 	leaf := r.Chain[0]
 	var presented []*x509.Certificate
 	for _, c := range r.Chain[1:] {
-		if !oversized(c) {
+		if !keyTooLarge(c) {
 			presented = append(presented, c)
 		}
 	}
 	chains, err := verifyToday(s, leaf, presented, r)
-	sought := &search{store: s.content(), presented: presented, known: map[[2]*x509.Certificate]bool{}}
+	paths := &search{store: s.content(), presented: presented, verified: map[[2]*x509.Certificate]bool{}}
 	if len(chains) > 0 && s.HostTrusted() { // the host's verifier may have found a root that it does not list
 		roots := s.Roots()
 		for _, path := range chains {
 			roots = append(roots, Root{path[len(path)-1], Source{Kind: System, Set: SetSystem}})
 		}
-		sought.store = newStore(roots, true).c
+		paths.store = newStore(roots, true).c
 	}
 	today := rules{name: r.Name, at: r.At}
 	of2007 := rules{name: r.Name, at: r.At, sha1: true, cn: true, noSHA2: r.NoSHA2}
 	answers := map[PolicyName]Answer{}
 
 	if err == nil { // crypto/x509 has the last word: a path that it accepts is only held against the few rules of our own
-		answers[Today] = Answer{OK: true, Path: chains[0], Anchor: anchorOf(sought.store, chains[0])}
+		answers[Today] = Answer{OK: true, Path: chains[0], Anchor: anchorOf(paths.store, chains[0])}
 		for _, path := range chains {
 			sha2 := slices.ContainsFunc(path[:len(path)-1], func(c *x509.Certificate) bool { return hashOf(c) == hashSHA2 })
 			if !(r.NoSHA2 && sha2) {
-				answers[Policy2007] = Answer{OK: true, Path: path, Anchor: anchorOf(sought.store, path)}
+				answers[Policy2007] = Answer{OK: true, Path: path, Anchor: anchorOf(paths.store, path)}
 				return answers
 			}
 		}
 	} else {
-		a := today.best(leaf, sought)
+		a := today.best(leaf, paths)
 		byHost := s.HostTrusted() && a.Anchor == nil && codeOf(err) != journal.CertUntrusted // the host knew the root and refused for another reason
 		if a.OK || byHost {                                                                  // crypto/x509 knows a rule that ours do not
 			a = Answer{Path: a.Path, Anchor: a.Anchor, Findings: []Finding{{Code: codeOf(err), Subject: subject(leaf), cert: leaf,
@@ -90,14 +90,14 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 		}
 		answers[Today] = a
 	}
-	answers[Policy2007] = of2007.best(leaf, sought)
+	answers[Policy2007] = of2007.best(leaf, paths)
 	return answers
 }
 
 // verifyToday is crypto/x509. The one thing added is that the server's own RSA
 // key must have 1024 bits, without which crypto/tls could not use it.
 func verifyToday(s Store, leaf *x509.Certificate, presented []*x509.Certificate, r Request) ([][]*x509.Certificate, error) {
-	if oversized(leaf) || shortKey(leaf) {
+	if keyTooLarge(leaf) || keyTooShort(leaf) {
 		return nil, errors.New("the server's RSA key is too short or too long")
 	}
 	options := x509.VerifyOptions{DNSName: r.Name, Roots: s.content().pool, Intermediates: x509.NewCertPool(), CurrentTime: r.At}
@@ -128,31 +128,31 @@ func codeOf(err error) journal.Code {
 // best returns the answer for the best path: one without findings, else the one
 // with the least that a root would not cure.
 func (u rules) best(leaf *x509.Certificate, s *search) Answer {
-	s.steps, s.judged, s.gaveUp = 0, 0, false
+	s.steps, s.copied, s.limitReached = 0, 0, false
 	var best Answer
 	s.walk([]*x509.Certificate{leaf}, func(path []*x509.Certificate, root *Root) bool {
-		a := Answer{Path: path, Anchor: root, Findings: u.grade(path, root, s)}
+		a := Answer{Path: path, Anchor: root, Findings: u.check(path, root, s)}
 		a.OK = len(a.Findings) == 0
 		if best.Path == nil || a.rank(best) < 0 {
 			best = a
 		}
 		return best.OK
 	})
-	if s.gaveUp && !best.OK {
+	if s.limitReached && !best.OK {
 		best.Findings = append(best.Findings, Finding{Code: journal.CertConstraint, Subject: subject(leaf), cert: leaf,
 			Text: "The presented certificates allow too many or too long paths; the search was given up.", Rule: ruleLimit})
 	}
 	slices.SortStableFunc(best.Findings, func(a, b Finding) int {
-		return cmp.Compare(slices.Index(byWeight, a.Code), slices.Index(byWeight, b.Code))
+		return cmp.Compare(slices.Index(codeOrder, a.Code), slices.Index(codeOrder, b.Code))
 	})
 	return best
 }
 
 // rank is negative when a explains better than b why there is no good path.
 func (a Answer) rank(b Answer) int {
-	incurable := func(a Answer) (n int) {
+	otherFindings := func(a Answer) (n int) {
 		for _, f := range a.Findings {
-			if !f.cure {
+			if !f.rootMayHelp {
 				n++
 			}
 		}
@@ -164,14 +164,14 @@ func (a Answer) rank(b Answer) int {
 		}
 		return 1
 	}
-	return cmp.Or(cmp.Compare(incurable(a), incurable(b)), cmp.Compare(anchored(a), anchored(b)),
+	return cmp.Or(cmp.Compare(otherFindings(a), otherFindings(b)), cmp.Compare(anchored(a), anchored(b)),
 		cmp.Compare(len(a.Findings), len(b.Findings)), cmp.Compare(len(b.Path), len(a.Path)))
 }
 
-// byWeight orders the codes by what a person must know first. An unknown issuer
+// codeOrder orders the codes by what a person must know first. An unknown issuer
 // is last, since it decides only when nothing else is wrong (R1.2); a
 // self-signed certificate is first, since nothing else matters then (R1.6).
-var byWeight = []journal.Code{journal.CertMalformed, journal.CertSelfSigned, journal.CertNotYetValid, journal.CertExpired,
+var codeOrder = []journal.Code{journal.CertMalformed, journal.CertSelfSigned, journal.CertNotYetValid, journal.CertExpired,
 	journal.CertName, journal.CertSHA2, journal.CertWeak, journal.CertUsage, journal.CertConstraint, journal.CertUntrusted}
 
 // anchorOf finds the root at the end of a path.

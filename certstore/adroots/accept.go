@@ -41,7 +41,7 @@ func (d *download) accept(dn string, value []byte, src certstore.Source) {
 
 func (d *download) reject(dn, why string) {
 	if len(d.Rejected) >= maxRejected {
-		d.moreLines++
+		d.moreRejected++
 		return
 	}
 	d.Rejected = append(d.Rejected, Rejected{dn, printable(why)})

@@ -95,8 +95,8 @@ func TestRootsAndRejectedValuesAreBounded(t *testing.T) {
 	for range maxRejected + 10 {
 		d.accept("CN=x", nil, certstore.Source{})
 	}
-	if len(d.Rejected) != maxRejected || d.moreLines != 11 {
-		t.Errorf("%d rejected and %d more", len(d.Rejected), d.moreLines)
+	if len(d.Rejected) != maxRejected || d.moreRejected != 11 {
+		t.Errorf("%d rejected and %d more", len(d.Rejected), d.moreRejected)
 	}
 }
 

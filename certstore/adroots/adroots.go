@@ -131,8 +131,8 @@ func Download(ctx context.Context, c Config) (Result, error) {
 type download struct {
 	Config
 	Result
-	held      map[string]bool // DER of the roots accepted from this DC
-	moreLines int             // rejected values beyond maxRejected
+	held         map[string]bool // DER of the roots accepted from this DC
+	moreRejected int             // rejected values beyond maxRejected
 }
 
 func (d *download) run(ctx context.Context) error {
@@ -143,18 +143,18 @@ func (d *download) run(ctx context.Context) error {
 		return &journal.Failure{Code: journal.ADCredentials, Asked: "the roots of " + d.Config.Domain + " as " + d.account(), Because: bindRule,
 			What: "Without a password nobody was asked: the session key would be known to everybody", Fix: "Sign in with a password."}
 	}
-	controllers, err := d.find(ctx)
+	controllers, err := d.findControllers(ctx)
 	if err != nil {
 		return err
 	}
-	var worst *journal.Failure
+	var failure *journal.Failure
 	for _, dc := range controllers {
-		err := d.ask(ctx, dc)
+		err := d.downloadFrom(ctx, dc)
 		if err == nil {
 			return nil
 		}
 		f := journal.FailureOf(err)
-		if ctx.Err() != nil || !nextMayHelp(f.Code) {
+		if ctx.Err() != nil || !tryNext(f.Code) {
 			return f
 		}
 		if len(controllers) > 1 {
@@ -162,23 +162,23 @@ func (d *download) run(ctx context.Context) error {
 			s.State = journal.Warned
 			d.Record.Record(s)
 		}
-		if worst == nil || worst.Code == journal.ADUnreachable { // the most telling one is the caller's step
-			worst = f
+		if failure == nil || failure.Code == journal.ADUnreachable { // the most telling one is the caller's step
+			failure = f
 		}
 	}
-	return worst
+	return failure
 }
 
-// nextMayHelp tells after which failures another DC is asked. The password has
+// tryNext tells after which failures another DC is asked. The password has
 // been refused by none of them (design decision 6), and a DC whose answer was
 // forged or malformed is for a person to look at.
-func nextMayHelp(c journal.Code) bool {
+func tryNext(c journal.Code) bool {
 	return c == journal.ADUnreachable || c == journal.ADWeakBind
 }
 
-// ask does everything with one domain controller.
-func (d *download) ask(ctx context.Context, dc controller) error {
-	d.Result, d.held, d.moreLines = Result{Domain: d.Config.Domain}, map[string]bool{}, 0
+// downloadFrom does everything with one domain controller.
+func (d *download) downloadFrom(ctx context.Context, dc controller) error {
+	d.Result, d.held, d.moreRejected = Result{Domain: d.Config.Domain}, map[string]bool{}, 0
 	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
 	defer cancel()
 	nc, err := d.Dialer.DialContext(ctx, "tcp", dc.address())
@@ -255,14 +255,14 @@ func (d *download) report() {
 				break
 			}
 			line := fmt.Sprintf("%s, %s, SHA-256 %s", r.Subject(), r.Key(), r.Fingerprint())
-			if note := validity(r.Certificate, d.Now()); note != "" {
+			if note := validityNote(r.Certificate, d.Now()); note != "" {
 				line += ", " + note // installed all the same; the verdict refuses it later
 			}
 			s.Details = append(s.Details, line)
 		}
 		d.Record.Record(s)
 	}
-	if n := len(d.Rejected) + d.moreLines; n > 0 {
+	if n := len(d.Rejected) + d.moreRejected; n > 0 {
 		s := journal.Step{Name: journal.Roots, State: journal.Warned, By: d.Server,
 			Decided: fmt.Sprintf("%s not installed", journal.Count(n, "value", "values")), Because: "R1.1: roots only",
 			Fix: "Publish self-signed CA certificates only, and take these values out of CN=Certification Authorities (adsiedit.msc)."}
@@ -276,7 +276,7 @@ func (d *download) report() {
 	}
 }
 
-func validity(c *x509.Certificate, now time.Time) string {
+func validityNote(c *x509.Certificate, now time.Time) string {
 	switch {
 	case now.After(c.NotAfter):
 		return "expired on " + c.NotAfter.UTC().Format(time.DateOnly)

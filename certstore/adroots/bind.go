@@ -31,10 +31,10 @@ func (d *download) bind(c *conn, dc controller) error {
 
 	r, err := c.bind(1, client.Negotiate())
 	if err != nil {
-		return c.explain(err, dc, asked)
+		return c.failureOf(err, dc, asked)
 	}
 	if r.code != ldap.LDAPResultSaslBindInProgress {
-		f := refusal(r)
+		f := bindFailure(r)
 		f.Asked, f.By, f.Because = asked, dc.address(), f.Code.Page().Rule
 		return f
 	}
@@ -52,12 +52,12 @@ func (d *download) bind(c *conn, dc controller) error {
 		return fail(journal.ADProtocol, "The domain controller's NTLM challenge cannot be answered", err)
 	}
 	if r, err = c.bind(2, msg); err != nil {
-		return c.explain(err, dc, asked)
+		return c.failureOf(err, dc, asked)
 	}
 	if r.code != ldap.LDAPResultSuccess {
-		f := refusal(r)
+		f := bindFailure(r)
 		f.Asked, f.By, f.Because = asked, dc.address(), f.Code.Page().Rule
-		d.hint(f, challenge)
+		d.suggestDomain(f, challenge)
 		return f
 	}
 	c.seal(session)
@@ -67,8 +67,8 @@ func (d *download) bind(c *conn, dc controller) error {
 	return nil
 }
 
-// hint adds what to try when the name had no domain of its own: a UPN, mostly (R1.5).
-func (d *download) hint(f *journal.Failure, c ntlm.Challenge) {
+// suggestDomain adds what to try when the name had no domain of its own: a UPN, mostly (R1.5).
+func (d *download) suggestDomain(f *journal.Failure, c ntlm.Challenge) {
 	domain := printable(c.NetBIOSDomain)
 	if f.Code != journal.ADCredentials || d.UserDomain != "" || domain == "" {
 		return
@@ -158,8 +158,8 @@ var accountCodes = map[string]struct {
 
 var dataCode = regexp.MustCompile(`\bdata ([0-9a-fA-F]{1,8})\b`)
 
-// refusal maps a bind result other than success.
-func refusal(r bindResult) *journal.Failure {
+// bindFailure maps a bind result other than success.
+func bindFailure(r bindResult) *journal.Failure {
 	f := &journal.Failure{Answered: resultText(r.code, r.message)}
 	switch r.code {
 	case ldap.LDAPResultInvalidCredentials:

@@ -23,7 +23,7 @@ const (
 )
 
 var (
-	errTooMuch  = errors.New("more octets than allowed")
+	errTooLarge = errors.New("more octets than allowed")
 	errNotBER   = errors.New("malformed LDAP message")
 	errUnsealed = errors.New("an answer that is not sealed")
 )
@@ -43,14 +43,14 @@ type conn struct {
 }
 
 func newConn(nc net.Conn, maxBytes int64) *conn {
-	return &conn{Conn: nc, in: &limited{nc, maxBytes}, left: maxAllElements}
+	return &conn{Conn: nc, in: &limitedReader{nc, maxBytes}, left: maxAllElements}
 }
 
 // seal switches security on, exactly after the bind response: message has read
 // that far and no octet further.
 func (c *conn) seal(s *ntlm.Session) {
 	c.session = s
-	c.in = &frames{in: c.in, session: s}
+	c.in = &frameReader{in: c.in, session: s}
 }
 
 // Read implements net.Conn for go-ldap.
@@ -76,20 +76,20 @@ func (c *conn) Write(p []byte) (int, error) {
 		b = append(append(b, sig...), sealed...)
 	}
 	if _, err := c.Conn.Write(b); err != nil {
-		return 0, c.failed(err)
+		return 0, c.setCause(err)
 	}
 	return len(p), nil
 }
 
-// failure is why the connection ended, nil while it has not. go-ldap keeps the
+// firstCause is why the connection ended, nil while it has not. go-ldap keeps the
 // text of an error only.
-func (c *conn) failure() error {
+func (c *conn) firstCause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.cause
 }
 
-func (c *conn) failed(err error) error {
+func (c *conn) setCause(err error) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.cause == nil {
@@ -102,7 +102,7 @@ func (c *conn) failed(err error) error {
 func (c *conn) message() ([]byte, error) {
 	msg, err := c.readMessage()
 	if err != nil {
-		return nil, c.failed(err)
+		return nil, c.setCause(err)
 	}
 	return msg, nil
 }
@@ -130,7 +130,7 @@ func (c *conn) readMessage() ([]byte, error) {
 		return nil, errNotBER
 	}
 	if size > limit {
-		return nil, fmt.Errorf("%w: a message of %d", errTooMuch, size)
+		return nil, fmt.Errorf("%w: a message of %d", errTooLarge, size)
 	}
 	body, err := readExactly(c.in, size)
 	if err != nil {
@@ -142,7 +142,7 @@ func (c *conn) readMessage() ([]byte, error) {
 	}
 	// An empty value of two octets takes forty in go-ldap's result.
 	if c.left -= 1 + maxElements - left; c.left < 0 {
-		return nil, fmt.Errorf("%w: elements on one connection", errTooMuch)
+		return nil, fmt.Errorf("%w: elements on one connection", errTooLarge)
 	}
 	return append(head, body...), nil
 }
@@ -190,20 +190,20 @@ func header(b []byte) (head, size int, err error) {
 		v = v<<8 | uint32(o)
 	}
 	if v > 1<<31-1 {
-		return 0, 0, fmt.Errorf("%w: an element of %d", errTooMuch, v)
+		return 0, 0, fmt.Errorf("%w: an element of %d", errTooLarge, v)
 	}
 	return 2 + n, int(v), nil
 }
 
-// frames reads the sealed frames of SASL (RFC 4422 3.7) as one stream of
+// frameReader reads the sealed frames of SASL (RFC 4422 3.7) as one stream of
 // octets, none of which is given out before its frame was verified.
-type frames struct {
+type frameReader struct {
 	in      io.Reader
 	session *ntlm.Session
 	rest    []byte
 }
 
-func (f *frames) Read(p []byte) (int, error) {
+func (f *frameReader) Read(p []byte) (int, error) {
 	for len(f.rest) == 0 {
 		if err := f.next(); err != nil {
 			return 0, err
@@ -214,7 +214,7 @@ func (f *frames) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-func (f *frames) next() error {
+func (f *frameReader) next() error {
 	var head [4]byte
 	if _, err := io.ReadFull(f.in, head[:]); err != nil {
 		return err
@@ -224,7 +224,7 @@ func (f *frames) next() error {
 	case size > maxFrame && head[0] == 0x30: // the SEQUENCE of an LDAP message in clear
 		return errUnsealed
 	case size > maxFrame:
-		return fmt.Errorf("%w: a sealed frame of %d", errTooMuch, size)
+		return fmt.Errorf("%w: a sealed frame of %d", errTooLarge, size)
 	case size <= ntlm.SignatureSize:
 		return fmt.Errorf("%w: a sealed frame of %d", errNotBER, size)
 	}
@@ -245,15 +245,15 @@ func readExactly(r io.Reader, n int) ([]byte, error) {
 	return b, err
 }
 
-// limited ends with errTooMuch after left octets.
-type limited struct {
+// limitedReader ends with errTooLarge after left octets.
+type limitedReader struct {
 	r    io.Reader
 	left int64
 }
 
-func (l *limited) Read(p []byte) (int, error) {
+func (l *limitedReader) Read(p []byte) (int, error) {
 	if l.left <= 0 {
-		return 0, fmt.Errorf("%w on one connection", errTooMuch)
+		return 0, fmt.Errorf("%w on one connection", errTooLarge)
 	}
 	n, err := l.r.Read(p[:min(int64(len(p)), l.left)])
 	l.left -= int64(n)

@@ -105,9 +105,9 @@ func TestReadingEnds(t *testing.T) {
 	}{
 		{"nothing", nil, nil, io.EOF, false},
 		{"half a message", ldapMessage(1, 10)[:8], nil, io.ErrUnexpectedEOF, false},
-		{"a large message before the bind", long(0x30, maxBindMessage+1), nil, errTooMuch, false},
-		{"a huge message", long(0x30, maxMessage+1), nil, errTooMuch, true},
-		{"a negative length", long(0x30, 1<<31), nil, errTooMuch, true},
+		{"a large message before the bind", long(0x30, maxBindMessage+1), nil, errTooLarge, false},
+		{"a huge message", long(0x30, maxMessage+1), nil, errTooLarge, true},
+		{"a negative length", long(0x30, 1<<31), nil, errTooLarge, true},
 		{"no sequence", []byte{0x04, 0x01, 'x'}, nil, errNotBER, true},
 		{"an indefinite length", []byte{0x30, 0x80, 0x02, 0x01, 0x01, 0, 0}, nil, errNotBER, true},
 		{"a length of five octets", []byte{0x30, 0x85, 0, 0, 0, 0, 1, 0}, nil, errNotBER, true},
@@ -116,12 +116,12 @@ func TestReadingEnds(t *testing.T) {
 		{"nested too deep", deep, nil, errNotBER, true},
 		{"too many elements", append(long(0x30, 2*maxElements+2), bytes.Repeat([]byte{5, 0}, maxElements+1)...), nil, errNotBER, true},
 		{"an answer in clear", nil, func(*ntlm.Session) []byte { return ldapMessage(1, 200) }, errUnsealed, true},
-		{"a huge frame", nil, func(*ntlm.Session) []byte { return []byte{0xff, 0xff, 0xff, 0xff} }, errTooMuch, true},
+		{"a huge frame", nil, func(*ntlm.Session) []byte { return []byte{0xff, 0xff, 0xff, 0xff} }, errTooLarge, true},
 		{"a frame without content", nil, func(*ntlm.Session) []byte { return append([]byte{0, 0, 0, 16}, make([]byte, 16)...) }, errNotBER, true},
 		{"a frame that was changed", nil, func(s *ntlm.Session) []byte { b := frame(s, ldapMessage(1, 10)); b[30] ^= 1; return b }, ntlm.ErrSignature, true},
 		{"a frame that was replayed", nil, func(s *ntlm.Session) []byte { b := frame(s, ldapMessage(1, 10)[:5]); return append(b, b...) }, ntlm.ErrSignature, true},
 		{"a frame that was cut", nil, func(s *ntlm.Session) []byte { return frame(s, ldapMessage(1, 10))[:20] }, io.ErrUnexpectedEOF, true},
-		{"more than the connection may bring", nil, func(s *ntlm.Session) []byte { return frame(s, ldapMessage(1, 1<<20)) }, errTooMuch, true},
+		{"more than the connection may bring", nil, func(s *ntlm.Session) []byte { return frame(s, ldapMessage(1, 1<<20)) }, errTooLarge, true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			cs, ss := sessions(t)
@@ -137,8 +137,8 @@ func TestReadingEnds(t *testing.T) {
 				conn.seal(cs)
 			}
 			msg, err := conn.message()
-			if !errors.Is(err, c.want) || msg != nil || !errors.Is(conn.failure(), c.want) {
-				t.Errorf("message %x, error %v, kept %v, want %v", msg, err, conn.failure(), c.want)
+			if !errors.Is(err, c.want) || msg != nil || !errors.Is(conn.firstCause(), c.want) {
+				t.Errorf("message %x, error %v, kept %v, want %v", msg, err, conn.firstCause(), c.want)
 			}
 		})
 	}
@@ -150,7 +150,7 @@ func TestElementsOfOneConnectionAreBounded(t *testing.T) {
 		wire := bytes.Repeat(msg, maxAllElements+1)
 		c := newConn(&memory{Reader: bytes.NewReader(wire)}, int64(len(wire)))
 		n, err := io.Copy(io.Discard, c)
-		if most := int64(maxAllElements * 2); !errors.Is(err, errTooMuch) || n > most || n < most-128 {
+		if most := int64(maxAllElements * 2); !errors.Is(err, errTooLarge) || n > most || n < most-128 {
 			t.Errorf("%s: %d octets, error %v", name, n, err)
 		}
 	}
@@ -195,7 +195,7 @@ func TestBindResultsAreMapped(t *testing.T) {
 		{"unwilling", 53, "", journal.ADProtocol},
 		{"a number that LDAP has not", 70000, "", journal.ADProtocol},
 	} {
-		if f := refusal(bindResult{code: c.code, message: c.message}); f.Code != c.want || f.What == "" {
+		if f := bindFailure(bindResult{code: c.code, message: c.message}); f.Code != c.want || f.What == "" {
 			t.Errorf("%s: %+v, want %s", c.name, f, c.want)
 		}
 	}

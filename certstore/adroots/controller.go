@@ -24,10 +24,10 @@ func (c controller) address() string {
 // ldapPort is the one of LDAP, RFC 4516 2.
 const ldapPort uint16 = 389
 
-// find looks domain controllers up: by DNS, and by NetBIOS when that is
+// findControllers looks domain controllers up: by DNS, and by NetBIOS when that is
 // configured (R1.5). The names are those of MS-ADTS 6.3.6; the second is any
 // LDAP server of the domain.
-func (d *download) find(ctx context.Context) ([]controller, error) {
+func (d *download) findControllers(ctx context.Context) ([]controller, error) {
 	domain := strings.TrimSuffix(d.Config.Domain, ".")
 	var tried []string
 	var cause error
@@ -43,7 +43,7 @@ func (d *download) find(ctx context.Context) ([]controller, error) {
 		if err == nil && len(found) == 0 {
 			err = fmt.Errorf("no usable record")
 		}
-		tried = append(tried, d.lookedUp("SRV "+name, by, found, err))
+		tried = append(tried, d.recordLookup("SRV "+name, by, found, err))
 		if err == nil {
 			return found, nil
 		}
@@ -59,24 +59,24 @@ func (d *download) find(ctx context.Context) ([]controller, error) {
 		if err == nil && len(found) == 0 {
 			err = fmt.Errorf("no address")
 		}
-		tried = append(tried, d.lookedUp(fmt.Sprintf("NetBIOS %s<%02X>", strings.ToUpper(d.NetBIOSDomain), group), by, found, err))
+		tried = append(tried, d.recordLookup(fmt.Sprintf("NetBIOS %s<%02X>", strings.ToUpper(d.NetBIOSDomain), group), by, found, err))
 		if err == nil {
 			return found, nil
 		}
 		cause = err
 	}
 	return nil, &journal.Failure{Code: journal.ADNoController, Asked: strings.Join(tried, ", "), Because: "R1.5", Err: cause,
-		What: "No domain controller of " + domain + " was found" + d.from(),
+		What: "No domain controller of " + domain + " was found" + d.domainSource(),
 		Fix: fmt.Sprintf("give the phone a DNS server that knows the zone of the AD domain (nslookup -type=srv _ldap._tcp.dc._msdcs.%s), "+
 			"or name the domain: DHCP option 15, --domain.", domain)}
 }
 
-// lookedUp records one look-up and returns what was asked.
-func (d *download) lookedUp(asked, by string, found []controller, err error) string {
+// recordLookup records one look-up and returns what was asked.
+func (d *download) recordLookup(asked, by string, found []controller, err error) string {
 	s := journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, By: by, Because: "R1.5"}
 	if err != nil {
 		s.State, s.Answered = journal.Warned, errText(err)
-		s.Decided = "No domain controller by this name" + d.from()
+		s.Decided = "No domain controller by this name" + d.domainSource()
 		s.Code = journal.ADNoController
 	} else {
 		names := make([]string, len(found))
@@ -84,13 +84,13 @@ func (d *download) lookedUp(asked, by string, found []controller, err error) str
 			names[i] = c.address()
 		}
 		s.Answered = strings.Join(names, ", ")
-		s.Decided = "Ask " + found[0].host + " for the roots of " + d.Config.Domain + d.from()
+		s.Decided = "Ask " + found[0].host + " for the roots of " + d.Config.Domain + d.domainSource()
 	}
 	d.Record.Record(s)
 	return asked
 }
 
-func (d *download) from() string {
+func (d *download) domainSource() string {
 	if d.DomainFrom == "" {
 		return ""
 	}

@@ -44,7 +44,7 @@ func (d *download) configuration(dir *directory) (string, error) {
 	r, err := dir.ldap.Search(ldap.NewSearchRequest("", ldap.ScopeBaseObject, ldap.NeverDerefAliases, 1, 0, false,
 		"(objectClass=*)", []string{attribute}, nil))
 	if err != nil {
-		return "", dir.conn.explain(err, dir.dc, asked)
+		return "", dir.conn.failureOf(err, dir.dc, asked)
 	}
 	var config string
 	if len(r.Entries) > 0 {
@@ -87,7 +87,7 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 		ldap.LDAPResultAdminLimitExceeded):
 		s.State, s.Details = journal.Warned, append(s.Details, "the server hands out no more: "+printable(err.Error()))
 	default:
-		return nil, dir.conn.explain(err, dir.dc, s.Asked)
+		return nil, dir.conn.failureOf(err, dir.dc, s.Asked)
 	}
 	var values int
 	objects := make([]object, len(entries))
@@ -117,8 +117,8 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 	return objects, nil
 }
 
-// explain turns an error of the connection or of go-ldap into a Failure.
-func (c *conn) explain(err error, dc controller, asked string) *journal.Failure {
+// failureOf turns an error of the connection or of go-ldap into a Failure.
+func (c *conn) failureOf(err error, dc controller, asked string) *journal.Failure {
 	f := &journal.Failure{Asked: asked, By: dc.address(), Because: bindRule, Err: err}
 	var refused *ldap.Error
 	if errors.As(err, &refused) && refused.ResultCode < ldap.ErrorNetwork { // the server's own word
@@ -130,14 +130,14 @@ func (c *conn) explain(err error, dc controller, asked string) *journal.Failure 
 		}
 		return f
 	}
-	cause := c.failure()
+	cause := c.firstCause()
 	if cause != nil {
 		f.Err = cause
 	}
 	switch {
 	case errors.Is(cause, ntlm.ErrSignature), errors.Is(cause, errUnsealed):
 		f.Code, f.What = journal.ADUnverified, "The domain controller's answer is not sealed under the session key; nothing of it was used"
-	case cause == nil, errors.Is(cause, errTooMuch), errors.Is(cause, errNotBER):
+	case cause == nil, errors.Is(cause, errTooLarge), errors.Is(cause, errNotBER):
 		f.Code, f.What = journal.ADProtocol, "The domain controller's answer is malformed or too large"
 	default: // closed, timed out
 		f.Code, f.What, f.Because = journal.ADUnreachable, "The domain controller closed the connection or did not answer in time", "R1.5"

@@ -54,7 +54,7 @@ func (d *download) enrol(ctx context.Context, dir *directory, config string) err
 		if service.host == "" {
 			continue
 		}
-		f := d.enrolFrom(ctx, service, forest)
+		f := d.enrolAt(ctx, service, forest)
 		if f == nil {
 			continue
 		}
@@ -71,14 +71,14 @@ func (d *download) enrol(ctx context.Context, dir *directory, config string) err
 	return nil
 }
 
-// enrolFrom asks one host, unless it is none of the forest or can send nothing
+// enrolAt asks one host, unless it is none of the forest or can send nothing
 // that would count: whoever is on the way of plain HTTP gets a proof of the password.
-func (d *download) enrolFrom(ctx context.Context, service object, forest string) *journal.Failure {
+func (d *download) enrolAt(ctx context.Context, service object, forest string) *journal.Failure {
 	target := url.URL{Scheme: "http", Host: service.host, Path: enrolmentPath, RawQuery: enrolmentQuery}
 	fail := func(what string, err error) *journal.Failure {
 		return &journal.Failure{Code: journal.ADEnrolment, Asked: "GET " + target.String(), By: service.host, What: what, Because: enrolmentRule, Err: err}
 	}
-	if host := target.Hostname(); !within(host, d.Config.Domain) && !within(host, forest) {
+	if host := target.Hostname(); !inDomain(host, d.Config.Domain) && !inDomain(host, forest) {
 		return fail(fmt.Sprintf("Web enrolment at %s is not asked: it is no host of %s or of its forest", service.host, d.Config.Domain), nil)
 	}
 	held, usable := map[string]bool{}, false
@@ -135,8 +135,8 @@ func forestRoot(config string) string {
 	return strings.Join(labels, ".")
 }
 
-// within says whether host is a host name of domain.
-func within(host, domain string) bool {
+// inDomain says whether host is a host name of domain.
+func inDomain(host, domain string) bool {
 	host, domain = strings.ToLower(host), strings.ToLower(strings.Trim(domain, "."))
 	odd := strings.ContainsFunc(host, func(r rune) bool {
 		return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-_.", r)
@@ -157,7 +157,7 @@ func (d *download) get(ctx context.Context, target *url.URL) ([]byte, error) {
 	}
 	defer nc.Close()
 	defer context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })()
-	in := bufio.NewReader(&limited{nc, maxChain})
+	in := bufio.NewReader(&limitedReader{nc, maxChain})
 
 	client := &ntlm.Client{User: d.User, Domain: d.UserDomain, Password: d.Password, Flags: ntlm.FlagsHTTP, Require: ntlm.NegotiateESS, MIC: true, Now: d.Now}
 	status, header, body, err := roundTrip(nc, in, target, client.Negotiate())

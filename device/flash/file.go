@@ -53,7 +53,7 @@ func Open(dir string) (*File, error) {
 	if err := f.open(dir); err != nil {
 		f.release()
 		code, what := journal.FlashDamaged, "cannot be read"
-		if refused := syscall.Errno(0); errors.As(err, &refused) {
+		if errno := syscall.Errno(0); errors.As(err, &errno) {
 			code, what = journal.FlashFailed, "cannot be opened"
 		}
 		return nil, f.failure(err, code, what)
@@ -71,7 +71,7 @@ func (f *File) open(dir string) error {
 			return err
 		}
 	}
-	return f.guard(func() (err error) {
+	return f.catchPanic(func() (err error) {
 		f.db, err = bolt.Open(f.path, 0o600, &bolt.Options{
 			Timeout: BusyTimeout,
 			OpenFile: func(name string, flag int, perm os.FileMode) (*os.File, error) {
@@ -128,7 +128,7 @@ func (f *File) load(tx *bolt.Tx) error {
 		if len(v) < crcSize || len(v) > crcSize+MaxValue || binary.BigEndian.Uint32(v) != checksum(v[crcSize:]) {
 			return fmt.Errorf("the value of %.40q is damaged", k)
 		}
-		f.values[string(k)] = copied(v[crcSize:])
+		f.values[string(k)] = cloneBytes(v[crcSize:])
 		return nil
 	})
 }
@@ -138,7 +138,7 @@ func (f *File) write(changes map[string][]byte) error {
 	if f.broken {
 		return f.failure(errors.New("an earlier write failed"), journal.FlashFailed, "cannot be written")
 	}
-	err := f.guard(func() error {
+	err := f.catchPanic(func() error {
 		return f.db.Update(func(tx *bolt.Tx) error {
 			b := tx.Bucket([]byte(bucketName))
 			for key, value := range changes {
@@ -183,9 +183,9 @@ func (f *File) release() error {
 	return nil
 }
 
-// guard turns the panics of bbolt on damaged pages, and the faults of its
+// catchPanic turns the panics of bbolt on damaged pages, and the faults of its
 // memory map past the end of a truncated file, into errors.
-func (f *File) guard(do func() error) (err error) {
+func (f *File) catchPanic(do func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if r := recover(); r != nil {

@@ -72,30 +72,30 @@ func (m *Memory) Get(key string) ([]byte, error) {
 	if !ok {
 		return nil, nil
 	}
-	return copied(v), nil
+	return cloneBytes(v), nil
 }
 
 // Update implements Flash.
 func (m *Memory) Update(change func(put func(key string, value []byte), del func(key string)) error) error {
 	changes := make(map[string][]byte)
-	var bad error
+	var boundsErr error
 	put := func(key string, value []byte) {
 		if key == "" || len(key) > MaxKey || len(value) > MaxValue {
-			bad = fmt.Errorf("%w: key %.40q, value of %d bytes", ErrBounds, key, len(value))
+			boundsErr = fmt.Errorf("%w: key %.40q, value of %d bytes", ErrBounds, key, len(value))
 			if len(value) > MaxValue { // what was downloaded can come to this, a key cannot
-				bad = &journal.Failure{Code: journal.FlashFailed, Because: "limit of ocphone", Err: bad,
+				boundsErr = &journal.Failure{Code: journal.FlashFailed, Because: "limit of ocphone", Err: boundsErr,
 					What: fmt.Sprintf("the phone's memory is full: it holds values of %d MiB", MaxValue>>20),
 					Fix:  "push the paper clip, which takes the downloaded roots away; take roots that nobody needs out of Active Directory"}
 			}
 			return
 		}
-		changes[key] = copied(value)
+		changes[key] = cloneBytes(value)
 	}
 	if err := change(put, func(key string) { changes[key] = nil }); err != nil {
 		return err
 	}
-	if bad != nil {
-		return bad
+	if boundsErr != nil {
+		return boundsErr
 	}
 
 	m.mu.Lock()
@@ -129,5 +129,5 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-// copied never returns nil: an empty value is not an absent one.
-func copied(v []byte) []byte { return append([]byte{}, v...) }
+// cloneBytes never returns nil: an empty value is not an absent one.
+func cloneBytes(v []byte) []byte { return append([]byte{}, v...) }

@@ -85,13 +85,13 @@ func (s Step) Stamp(seq uint64, at time.Time) Step {
 	for _, text := range []*string{&s.Asked, &s.Answered, &s.By, &s.Decided, &s.Because, &s.Fix} {
 		*text = Printable(*text, maxField)
 	}
-	ours := false // Details is a copy
+	cloned := false // Details is a copy
 	for i, line := range s.Details {
-		if shown := Printable(line, maxField); shown != line {
-			if !ours {
-				s.Details, ours = slices.Clone(s.Details), true
+		if text := Printable(line, maxField); text != line {
+			if !cloned {
+				s.Details, cloned = slices.Clone(s.Details), true
 			}
-			s.Details[i] = shown
+			s.Details[i] = text
 		}
 	}
 	s.Decided, s.Fix = sentence(s.Decided), sentence(s.Fix)

@@ -69,9 +69,9 @@ func (s Sound) Scale(gain float64) Sound {
 	return out
 }
 
-// quietest is the gain of the lowest step above silence, in dB. The range is
+// minGainDB is the gain of the lowest step above silence, in dB. The range is
 // ours: below it speech is not understood in an office.
-const quietest = -40
+const minGainDB = -40
 
 // Volume is the gain for a step of a volume control that has that many steps
 // above silence: 0 is silence, the last is full, and the steps between sound
@@ -83,7 +83,7 @@ func Volume(step, steps int) float64 {
 	case step >= steps:
 		return 1
 	}
-	db := quietest * float64(steps-step) / float64(steps-1)
+	db := minGainDB * float64(steps-step) / float64(steps-1)
 	return math.Pow(10, db/20)
 }
 

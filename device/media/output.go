@@ -41,9 +41,9 @@ func (o null) Play(ctx context.Context, s Sound, from time.Duration, progress fu
 		return err
 	}
 	end := s.Duration()
-	p := &playing{clock: o.clock, at: min(max(from, 0), end), end: end, progress: progress, done: make(chan struct{})}
+	p := &playback{clock: o.clock, at: min(max(from, 0), end), end: end, progress: progress, done: make(chan struct{})}
 	p.mu.Lock()
-	p.arm()
+	p.schedule()
 	p.mu.Unlock()
 	select {
 	case <-p.done:
@@ -60,8 +60,8 @@ func (o null) Play(ctx context.Context, s Sound, from time.Duration, progress fu
 	return ctx.Err()
 }
 
-// playing is one Play of a null.
-type playing struct {
+// playback is one Play of a null.
+type playback struct {
 	clock    clock.Clock
 	end      time.Duration
 	progress func(time.Duration)
@@ -73,11 +73,11 @@ type playing struct {
 	timer   clock.Timer
 }
 
-// arm tells how far it is, and waits for what is next. The caller holds mu.
-func (p *playing) arm() {
+// schedule tells how far it is, and waits for what is next. The caller holds mu.
+func (p *playback) schedule() {
 	if p.at < p.end {
 		step := min(progressEvery, p.end-p.at)
-		p.timer = p.clock.AfterFunc(step, func() { p.pass(step) })
+		p.timer = p.clock.AfterFunc(step, func() { p.advance(step) })
 	}
 	if p.progress != nil {
 		p.progress(p.at)
@@ -87,13 +87,13 @@ func (p *playing) arm() {
 	}
 }
 
-// pass lets d of the sound have passed.
-func (p *playing) pass(d time.Duration) {
+// advance lets d of the sound have passed.
+func (p *playback) advance(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.stopped {
 		p.at += d
-		p.arm()
+		p.schedule()
 	}
 }
 

@@ -14,8 +14,8 @@ const (
 
 // The rates of devices, in Hz.
 const (
-	leastDevice = 1000
-	mostDevice  = 192000
+	minDeviceRate = 1000
+	maxDeviceRate = 192000
 )
 
 // Resample gives the same sound with another number of samples a second. A rate
@@ -24,7 +24,7 @@ func (s Sound) Resample(rate int) Sound {
 	if rate == s.Rate {
 		return s
 	}
-	if min(rate, s.Rate) < leastDevice || max(rate, s.Rate) > mostDevice || len(s.Samples) == 0 {
+	if min(rate, s.Rate) < minDeviceRate || max(rate, s.Rate) > maxDeviceRate || len(s.Samples) == 0 {
 		return Sound{Rate: rate}
 	}
 	step := gcd(s.Rate, rate)

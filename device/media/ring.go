@@ -111,7 +111,7 @@ func (n note) play(mix []float64) {
 		}
 		for i := range mix {
 			t := float64(i) / ringRate
-			v := p.level * math.Sin(2*math.Pi*hz*t) * swell(i, len(mix), ringRate)
+			v := p.level * math.Sin(2*math.Pi*hz*t) * envelope(i, len(mix), ringRate)
 			if p.decay > 0 {
 				v *= math.Exp(-t / p.decay.Seconds())
 			}

@@ -9,8 +9,8 @@ import (
 // Levels and edges of what is made here. They are ours.
 const (
 	toneLevel = 0.2                  // of full scale, each of two frequencies: -11 dBm0
-	edge      = 8 * time.Millisecond // in which a tone swells and dies away, so that it does not click
-	mostTone  = time.Minute
+	fadeTime  = 8 * time.Millisecond // in which a tone swells and dies away, so that it does not click
+	maxTone   = time.Minute
 )
 
 // Signal is what the line sounds like: frequencies together, in bursts.
@@ -43,7 +43,7 @@ func (g Signal) Sound(length time.Duration) Sound {
 		g.burst(s.Samples)
 		return s
 	}
-	on, off := s.count(g.On), s.count(max(g.Off, 0))
+	on, off := s.sampleCount(g.On), s.sampleCount(max(g.Off, 0))
 	for rest := s.Samples; len(rest) > 0; {
 		g.burst(rest[:min(on, len(rest))])
 		rest = rest[min(on+off, len(rest)):]
@@ -58,28 +58,28 @@ func (g Signal) burst(samples []int16) {
 		for _, hz := range g.Hz {
 			v += math.Sin(2 * math.Pi * hz * t)
 		}
-		samples[i] = clip(v * toneLevel * math.MaxInt16 * swell(i, len(samples), Telephone))
+		samples[i] = clip(v * toneLevel * math.MaxInt16 * envelope(i, len(samples), Telephone))
 	}
 }
 
-// count is how many samples last that long, at least one.
-func (s Sound) count(d time.Duration) int {
-	return max(1, int(min(d, mostTone)*time.Duration(s.Rate)/time.Second))
+// sampleCount is how many samples last that long, at least one.
+func (s Sound) sampleCount(d time.Duration) int {
+	return max(1, int(min(d, maxTone)*time.Duration(s.Rate)/time.Second))
 }
 
 func silence(length time.Duration) Sound {
-	length = min(max(length, 0), mostTone)
+	length = min(max(length, 0), maxTone)
 	return Sound{Telephone, make([]int16, int(length*Telephone/time.Second))}
 }
 
-// swell is the raised cosine at both ends of n samples: from 0 to 1 and back.
-func swell(i, n, rate int) float64 {
-	ends := min(rate*int(edge/time.Millisecond)/1000, n/2)
-	from := min(i, n-1-i)
-	if from >= ends {
+// envelope is the raised cosine at both ends of n samples: from 0 to 1 and back.
+func envelope(i, n, rate int) float64 {
+	ends := min(rate*int(fadeTime/time.Millisecond)/1000, n/2)
+	fromEnd := min(i, n-1-i)
+	if fromEnd >= ends {
 		return 1
 	}
-	return (1 - math.Cos(math.Pi*float64(from)/float64(ends))) / 2
+	return (1 - math.Cos(math.Pi*float64(fromEnd)/float64(ends))) / 2
 }
 
 // dtmfKeys are the keys of ITU-T Q.23, a row of a low frequency after the other.

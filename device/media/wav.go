@@ -52,10 +52,10 @@ const (
 // matter. Its errors wrap ErrUnsupported or ErrDamaged. It reads no more than b
 // has, and makes at most 128 MiB of it.
 func Decode(b []byte) (Sound, error) {
-	if err := foreign(b); err != nil {
+	if err := checkHeader(b); err != nil {
 		return Sound{}, err
 	}
-	format, data, fact, err := chunks(b)
+	format, data, fact, err := findChunks(b)
 	if err != nil {
 		return Sound{}, err
 	}
@@ -68,14 +68,14 @@ func Decode(b []byte) (Sound, error) {
 	}
 	samples := f.decode(data)
 	// The last block of GSM is filled up; the fact chunk says with how much.
-	if over := len(samples) - fact; f.format == GSM && fact > 0 && over > 0 && over < gsmBlockSamples {
+	if padding := len(samples) - fact; f.format == GSM && fact > 0 && padding > 0 && padding < gsmBlockSamples {
 		samples = samples[:fact]
 	}
 	return Sound{f.rate, samples}, nil
 }
 
-// foreign names what is no WAV.
-func foreign(b []byte) error {
+// checkHeader names what is no WAV.
+func checkHeader(b []byte) error {
 	head := string(b[:min(len(b), 16)])
 	switch {
 	case len(b) == 0:
@@ -90,9 +90,9 @@ func foreign(b []byte) error {
 	return fmt.Errorf("%w: it does not begin as a WAV file does", ErrDamaged)
 }
 
-// chunks finds the format and the samples, and what the fact chunk says of their
+// findChunks finds the format and the samples, and what the fact chunk says of their
 // number (0: nothing).
-func chunks(b []byte) (format, data []byte, fact int, err error) {
+func findChunks(b []byte) (format, data []byte, fact int, err error) {
 	le := binary.LittleEndian
 	end := 8 + uint64(le.Uint32(b[4:])) // of the file, as it says
 	at := 12
@@ -201,21 +201,21 @@ func (f layout) decode(b []byte) []int16 {
 		return decodeGSM(b)
 	}
 	out := make([]int16, f.samples(len(b)))
-	switch one := f.one(); f.channels {
+	switch sampleAt := f.sampleReader(); f.channels {
 	case 1:
 		for i := range out {
-			out[i] = one(b, i)
+			out[i] = sampleAt(b, i)
 		}
 	case 2:
 		for i := range out {
-			out[i] = int16((int32(one(b, 2*i)) + int32(one(b, 2*i+1))) / 2)
+			out[i] = int16((int32(sampleAt(b, 2*i)) + int32(sampleAt(b, 2*i+1))) / 2)
 		}
 	}
 	return out
 }
 
-// one reads the sample of that number.
-func (f layout) one() func(b []byte, i int) int16 {
+// sampleReader reads the sample of that number.
+func (f layout) sampleReader() func(b []byte, i int) int16 {
 	switch {
 	case f.format == ALaw:
 		return func(b []byte, i int) int16 { return aLaw[b[i]] }

@@ -28,7 +28,7 @@ func (n *Network) DialContext(ctx context.Context, network, hostport string) (ne
 		if err == nil {
 			return c, nil
 		}
-		if err := n.ended(ctx, hostport); err != nil {
+		if err := n.interrupted(ctx, hostport); err != nil {
 			return nil, err
 		}
 		if f == nil { // the first address decides the code
@@ -41,7 +41,7 @@ func (n *Network) DialContext(ctx context.Context, network, hostport string) (ne
 
 // resolve gives the addresses of hostport as host:port, at least one.
 func (n *Network) resolve(ctx context.Context, hostport string) ([]string, error) {
-	if err := n.ended(ctx, hostport); err != nil {
+	if err := n.interrupted(ctx, hostport); err != nil {
 		return nil, err
 	}
 	if addr, mapped := n.place.Patch.Lookup(hostport); mapped {

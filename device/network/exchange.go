@@ -28,17 +28,17 @@ const (
 // first from then on. Errors are *refused, *noServer, or *journal.Failure when
 // the phone ended it.
 func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *dns.Msg, server string, err error) {
-	shown := strings.TrimSuffix(name, ".")
+	display := strings.TrimSuffix(name, ".")
 	q := new(dns.Msg).SetQuestion(name, qtype)
 	if _, err := q.Pack(); err != nil {
 		return nil, "", err
 	}
 	servers, err := n.servers()
 	if err != nil {
-		return nil, "", &noServer{name: shown, what: "no DNS server is known", tries: []string{err.Error()}}
+		return nil, "", &noServer{name: display, what: "no DNS server is known", tries: []string{err.Error()}}
 	}
 	first := int(n.preferred.Load())
-	none := &noServer{name: shown, what: "no DNS server answers"}
+	none := &noServer{name: display, what: "no DNS server answers"}
 	var ref *refused
 	dead := make([]bool, len(servers)) // answered, though not the question, or nobody listens
 	for range dnsTries {
@@ -48,7 +48,7 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 				continue
 			}
 			answer, err := n.askServer(ctx, servers[i], q)
-			if err := n.ended(ctx, dns.TypeToString[qtype]+" "+shown); err != nil {
+			if err := n.interrupted(ctx, dns.TypeToString[qtype]+" "+display); err != nil {
 				return nil, "", err
 			}
 			if err != nil {
@@ -61,7 +61,7 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 				return answer, servers[i], nil
 			}
 			dead[i] = true
-			ref = &refused{name: shown, by: servers[i], rcode: answer.Rcode}
+			ref = &refused{name: display, by: servers[i], rcode: answer.Rcode}
 		}
 	}
 	if ref != nil {
@@ -127,7 +127,7 @@ func (n *Network) askOnce(ctx context.Context, network, server string, q *dns.Ms
 				return err
 			}
 			m := new(dns.Msg)
-			if err := m.Unpack(buf[:k]); err == nil && answers(q, m) {
+			if err := m.Unpack(buf[:k]); err == nil && isAnswer(q, m) {
 				answer = m
 				return nil
 			}
@@ -137,9 +137,9 @@ func (n *Network) askOnce(ctx context.Context, network, server string, q *dns.Ms
 	return answer, err
 }
 
-// answers says whether m is the answer to q, and not to an earlier question or
+// isAnswer says whether m is the answer to q, and not to an earlier question or
 // of somebody who guesses (RFC 5452 9.1).
-func answers(q, m *dns.Msg) bool {
+func isAnswer(q, m *dns.Msg) bool {
 	if !m.Response || m.Id != q.Id || m.Opcode != q.Opcode {
 		return false
 	}

@@ -59,7 +59,7 @@ func (n *Network) Query(ctx context.Context, name string, suffix byte) (addrs []
 		What: "the NetBIOS name server " + server + " does not answer; some stay silent about names that they do not know"}
 	for range nbnsTries {
 		answer, err := n.askNetBIOS(ctx, server, encoded)
-		if err := n.ended(ctx, asked); err != nil {
+		if err := n.interrupted(ctx, asked); err != nil {
 			return nil, "", err
 		}
 		if err != nil {

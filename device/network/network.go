@@ -147,7 +147,7 @@ func (n *Network) connect(ctx context.Context, network, layer, label, addr strin
 
 // exchange opens a connection for a question and its answer: all of it ends at
 // the latest after Options.Timeout, or with ctx.
-func (n *Network) exchange(ctx context.Context, network, layer, addr string, talk func(net.Conn) error) error {
+func (n *Network) exchange(ctx context.Context, network, layer, addr string, do func(net.Conn) error) error {
 	deadline := time.Now().Add(n.opt.Timeout)
 	c, err := n.connect(ctx, network, layer, addr, addr, n.opt.Timeout)
 	if err != nil {
@@ -156,7 +156,7 @@ func (n *Network) exchange(ctx context.Context, network, layer, addr string, tal
 	defer c.Close()
 	c.SetDeadline(deadline)
 	defer context.AfterFunc(ctx, func() { c.SetDeadline(time.Unix(1, 0)) })()
-	return talk(c)
+	return do(c)
 }
 
 func (c *conn) Read(b []byte) (int, error) {
@@ -193,9 +193,9 @@ func (n *Network) now() time.Time {
 	return time.Now()
 }
 
-// ended is the failure of a call that a pulled cable or its caller ended; nil
+// interrupted is the failure of a call that a pulled cable or its caller ended; nil
 // when neither did. A deadline that has passed is a time-out like any other.
-func (n *Network) ended(ctx context.Context, asked string) error {
+func (n *Network) interrupted(ctx context.Context, asked string) error {
 	switch {
 	case n.unplugged.Err() != nil:
 		return &journal.Failure{Code: journal.NetUnplugged, Asked: asked, What: "the network cable was pulled", Err: net.ErrClosed}

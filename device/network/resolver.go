@@ -84,7 +84,7 @@ func (n *Network) LookupHostBy(ctx context.Context, host string) (addrs []netip.
 			return nil
 		case err == nil: // the A records lead nowhere
 			return &noRecords{name: full, by: by, qtype: dns.TypeA}
-		case stopped(err6):
+		case isFinal(err6):
 			return err6
 		}
 		return err
@@ -118,7 +118,7 @@ func addresses(records []dns.RR) (addrs []netip.Addr) {
 // ends with a dot is complete, and silent servers would be silent again.
 func (n *Network) withSuffix(name, record string, query func(name string) error) error {
 	err := query(name)
-	if err == nil || stopped(err) {
+	if err == nil || isFinal(err) {
 		return err
 	}
 	errs := []error{err}
@@ -126,7 +126,7 @@ func (n *Network) withSuffix(name, record string, query func(name string) error)
 	suffix := strings.Trim(n.place.Suffix, ".")
 	if suffix != "" && !strings.HasSuffix(name, ".") && !errors.As(err, &none) {
 		err := query(name + "." + suffix)
-		if err == nil || stopped(err) {
+		if err == nil || isFinal(err) {
 			return err
 		}
 		errs = append(errs, err)
@@ -134,8 +134,8 @@ func (n *Network) withSuffix(name, record string, query func(name string) error)
 	return dnsFailure(record+" "+name, errs)
 }
 
-// stopped says that err is about the phone's end: cable pulled, given up.
-func stopped(err error) bool {
+// isFinal says that err is about the phone's end: cable pulled, given up.
+func isFinal(err error) bool {
 	var f *journal.Failure
 	return errors.As(err, &f)
 }
@@ -208,16 +208,16 @@ func (e *noServer) Error() string {
 // query asks for the records of one type at one name and follows its aliases.
 // by is the server that answered, and the name it answered for when that is
 // not the one that was meant.
-func (n *Network) query(ctx context.Context, meant, name string, qtype uint16) (records []dns.RR, by string, err error) {
+func (n *Network) query(ctx context.Context, wanted, name string, qtype uint16) (records []dns.RR, by string, err error) {
 	name = dns.Fqdn(name)
 	for range maxAliases {
 		answer, server, err := n.ask(ctx, name, qtype)
 		if err != nil {
 			return nil, "", err
 		}
-		records, owner := follow(answer.Answer, name, qtype)
+		records, owner := followAliases(answer.Answer, name, qtype)
 		by = server
-		if !strings.EqualFold(owner, dns.Fqdn(meant)) {
+		if !strings.EqualFold(owner, dns.Fqdn(wanted)) {
 			by += " for " + strings.TrimSuffix(owner, ".")
 		}
 		if len(records) > 0 {
@@ -231,9 +231,9 @@ func (n *Network) query(ctx context.Context, meant, name string, qtype uint16) (
 	return nil, "", &noRecords{name: strings.TrimSuffix(name, "."), by: fmt.Sprintf("more than %d aliases", maxAliases), qtype: qtype}
 }
 
-// follow walks the CNAMEs of an answer from name and returns the records at
+// followAliases walks the CNAMEs of an answer from name and returns the records at
 // their end, and that end.
-func follow(answer []dns.RR, name string, qtype uint16) (records []dns.RR, owner string) {
+func followAliases(answer []dns.RR, name string, qtype uint16) (records []dns.RR, owner string) {
 	for range maxAliases {
 		alias := ""
 		for _, rr := range answer {

@@ -44,8 +44,8 @@ type TimeAnswer struct {
 func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeTotal)
 	defer cancel()
-	stops := func(err error) bool {
-		return n.ended(ctx, "") != nil || journal.FailureOf(err).Code == journal.DNSNoServer
+	final := func(err error) bool {
+		return n.interrupted(ctx, "") != nil || journal.FailureOf(err).Code == journal.DNSNoServer
 	}
 	var tried, asked []string
 	for i, domain := range domains {
@@ -56,7 +56,7 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 		asked = append(asked, "SRV "+name)
 		records, by, err := n.LookupSRV(ctx, name)
 		if err != nil {
-			if stops(err) {
+			if final(err) {
 				return TimeAnswer{}, err
 			}
 			tried = append(tried, err.Error())
@@ -67,7 +67,7 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 				answer.Record, answer.By, answer.Tried = "SRV "+name, by, tried
 				return answer, nil
 			}
-			if stops(err) {
+			if final(err) {
 				return TimeAnswer{}, err
 			}
 			tried = append(tried, err.Error())
@@ -79,7 +79,7 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 		answer.Record, answer.Tried = "A "+FallbackTimeServer, tried
 		return answer, nil
 	}
-	if stops(err) {
+	if final(err) {
 		return TimeAnswer{}, err
 	}
 	return TimeAnswer{}, &journal.Failure{Code: journal.TimeNone, Asked: strings.Join(asked, ", "), Because: "OCS 2007 R2 documentation, NTP",
@@ -102,7 +102,7 @@ func (n *Network) Time(ctx context.Context, server string) (TimeAnswer, error) {
 			if err == nil {
 				return TimeAnswer{Offset: r.ClockOffset, Server: server, Address: addr, Stratum: r.Stratum, RTT: r.RTT}, nil
 			}
-			if stop := n.ended(ctx, f.Asked); stop != nil {
+			if stop := n.interrupted(ctx, f.Asked); stop != nil {
 				return TimeAnswer{}, stop
 			}
 			f.Details = append(f.Details, fmt.Sprintf("%s: %v", addr, err))

@@ -16,7 +16,7 @@ type Conversation struct {
 	t   testing.TB
 	in  io.Writer
 	out *bufio.Reader
-	log tail
+	log outputTail
 }
 
 // Converse starts one; it is ended with the test.
@@ -25,8 +25,8 @@ func (c Command) Converse(t testing.TB, program string, args ...string) *Convers
 	ctx, cancel := context.WithTimeout(context.Background(), runTimeout) // it may stay silent
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = c.Dir, append(cmd.Environ(), c.Env...), grace
-	talk := &Conversation{t: t}
-	cmd.Stderr = &talk.log
+	conv := &Conversation{t: t}
+	cmd.Stderr = &conv.log
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -38,16 +38,16 @@ func (c Command) Converse(t testing.TB, program string, args ...string) *Convers
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	talk.in, talk.out = in, bufio.NewReader(out)
+	conv.in, conv.out = in, bufio.NewReader(out)
 	t.Cleanup(func() {
 		in.Close() // it ends with its input
 		cmd.Wait()
 		cancel()
 		if t.Failed() {
-			t.Logf("%s said:\n%s", program, talk.log.String())
+			t.Logf("%s said:\n%s", program, conv.log.String())
 		}
 	})
-	return talk
+	return conv
 }
 
 // Ask says line and returns the answer.

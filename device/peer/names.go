@@ -21,12 +21,12 @@ type NameServer struct {
 	Addr string // host:port, UDP and TCP
 }
 
-// asked finds a question in the query log of either server.
-var asked = regexp.MustCompile(`query: (\S+) IN ([A-Z]+)|query\[([A-Z]+)\] (\S+) from`)
+// queryLine finds a question in the query log of either server.
+var queryLine = regexp.MustCompile(`query: (\S+) IN ([A-Z]+)|query\[([A-Z]+)\] (\S+) from`)
 
 // Asked is what the server's own log says it was asked, in order: "SRV _sip._tls.contoso.com".
 func (s NameServer) Asked() (questions []string) {
-	for _, m := range asked.FindAllStringSubmatch(s.Log(), -1) {
+	for _, m := range queryLine.FindAllStringSubmatch(s.Log(), -1) {
 		questions = append(questions, m[2]+m[3]+" "+m[1]+m[4])
 	}
 	return questions
@@ -48,7 +48,7 @@ func BIND(t testing.TB, zone string, records ...string) NameServer {
 	const soa = "$TTL 5\n@ SOA ns.%[1]s. hostmaster.%[1]s. 1 60 60 60 5\n@ NS ns.%[1]s.\n"
 	text := fmt.Sprintf(soa, zone)
 	for _, r := range records {
-		name, typ, value := split(t, r)
+		name, typ, value := splitRecord(t, r)
 		if typ == "SRV" || typ == "CNAME" {
 			value += "."
 		}
@@ -111,7 +111,7 @@ func Dnsmasq(t testing.TB, addr, zone string, records ...string) NameServer {
 	}
 	conf := fmt.Sprintf("port=%s\nlisten-address=%s\nbind-interfaces\nno-resolv\nno-hosts\nno-poll\nlocal=/%s/\nlog-queries\nlog-facility=-\n", port, host, zone)
 	for _, r := range records {
-		name, typ, value := split(t, r)
+		name, typ, value := splitRecord(t, r)
 		switch f := strings.Fields(value); typ {
 		case "A", "AAAA":
 			conf += fmt.Sprintf("host-record=%s,%s\n", name, value)
@@ -127,7 +127,7 @@ func Dnsmasq(t testing.TB, addr, zone string, records ...string) NameServer {
 	return NameServer{Command{Dir: dir, Ready: Listening(addr)}.Start(t, "dnsmasq", args...), addr}
 }
 
-func split(t testing.TB, record string) (name, typ, value string) {
+func splitRecord(t testing.TB, record string) (name, typ, value string) {
 	t.Helper()
 	f := strings.SplitN(record, " ", 3)
 	if len(f) != 3 {
@@ -148,7 +148,7 @@ func Chrony(t testing.TB, addr string) *Process {
 	}
 	conf := Write(t, dir, "chrony.conf", fmt.Sprintf("local stratum 3\nport %s\nbindaddress %s\nallow 127.0.0.0/8\n%s", port, host, ChronyPrivate(dir)))
 	// -U: it needs no privilege for that.
-	return Command{Dir: dir, Ready: tellsTime(addr)}.Start(t, "chronyd", "-x", "-d", "-n", "-U", "-u", "root", "-f", conf)
+	return Command{Dir: dir, Ready: timeServerReady(addr)}.Start(t, "chronyd", "-x", "-d", "-n", "-U", "-u", "root", "-f", conf)
 }
 
 // ChronyPrivate are the lines of a configuration that keep a chronyd, server
@@ -157,8 +157,8 @@ func ChronyPrivate(dir string) string {
 	return fmt.Sprintf("cmdport 0\nbindcmdaddress /\npidfile %s\ndriftfile %s\n", filepath.Join(dir, "pid"), filepath.Join(dir, "drift"))
 }
 
-// tellsTime is a Ready for a time server: it must answer as one in step.
-func tellsTime(addr string) func() error {
+// timeServerReady is a Ready for a time server: it must answer as one in step.
+func timeServerReady(addr string) func() error {
 	return func() error {
 		c, err := net.DialTimeout("udp", addr, time.Second)
 		if err != nil {

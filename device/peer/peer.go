@@ -53,7 +53,7 @@ func Need(t testing.TB, pkg string, programs ...string) {
 // Process is a peer that runs.
 type Process struct {
 	cmd  *exec.Cmd
-	out  *tail
+	out  *outputTail
 	done chan struct{}
 	stop sync.Once
 }
@@ -70,7 +70,7 @@ type Command struct {
 // ended with the test.
 func (c Command) Start(t testing.TB, program string, args ...string) *Process {
 	t.Helper()
-	p := &Process{out: new(tail), done: make(chan struct{})}
+	p := &Process{out: new(outputTail), done: make(chan struct{})}
 	p.cmd = exec.Command(program, args...)
 	p.cmd.Dir, p.cmd.Env = c.Dir, append(os.Environ(), c.Env...)
 	p.cmd.Stdout, p.cmd.Stderr = p.out, p.out
@@ -124,7 +124,7 @@ func (c Command) Run(t testing.TB, program string, args ...string) (output strin
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), runTimeout)
 	defer cancel()
-	var out tail
+	var out outputTail
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env = c.Dir, append(os.Environ(), c.Env...)
 	cmd.Stdout, cmd.Stderr = &out, &out
@@ -272,13 +272,13 @@ func version(t testing.TB, peer string) string {
 	return out
 }
 
-// tail keeps the newest maxLog bytes.
-type tail struct {
+// outputTail keeps the newest maxLog bytes.
+type outputTail struct {
 	mu sync.Mutex
 	b  bytes.Buffer
 }
 
-func (l *tail) Write(p []byte) (int, error) {
+func (l *outputTail) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.b.Write(p)
@@ -288,7 +288,7 @@ func (l *tail) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func (l *tail) String() string {
+func (l *outputTail) String() string {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.b.String()
