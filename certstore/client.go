@@ -8,16 +8,18 @@ import (
 
 // ClientOptions says how ClientConfig judges a server.
 type ClientOptions struct {
-	Store        Store
-	Policy       PolicyName       // which decides; empty means Today
-	NoSHA2       bool             // see Request
-	Now          func() time.Time // the phone's clock; nil means the host's
-	ServerName   string           // that must be in the certificate; empty: the name that the connection was made for, and a connection without one is refused
-	MinVersion   uint16           // 0: crypto/tls decides; tls.VersionTLS10 for a server of 2007
-	MaxVersion   uint16           // 0: crypto/tls decides
-	CipherSuites []uint16         // nil: crypto/tls decides; RSA key exchange and 3DES must be named here to be offered
-	KeyLogWriter io.Writer        // for a look with tshark; nil writes none
-	OnVerdict    func(Verdict)    // called with every verdict, good or not, before the handshake ends; nil is allowed
+	Store  Store
+	Policy PolicyName       // which decides; empty means Today
+	NoSHA2 bool             // see Request
+	Now    func() time.Time // the phone's clock; nil means the host's
+	// ServerName must be in the certificate. Empty means the name that the
+	// connection is made for; a connection without a name is refused.
+	ServerName   string
+	MinVersion   uint16        // 0: crypto/tls decides; tls.VersionTLS10 for a server of 2007
+	MaxVersion   uint16        // 0: crypto/tls decides
+	CipherSuites []uint16      // nil: crypto/tls decides; RSA key exchange and 3DES must be named here to be offered
+	KeyLogWriter io.Writer     // for a look with tshark; nil writes none
+	OnVerdict    func(Verdict) // called with every verdict, good or not, before the handshake ends; nil is allowed
 }
 
 // ClientConfig returns the TLS configuration of a connection that is judged by

@@ -18,7 +18,8 @@ func (v *Verdict) conclude(s Store, r Request) {
 	if v.OK {
 		v.Anchor = decided.Anchor
 		u := rules{name: v.Name}
-		v.Sentence = sentence(fmt.Sprintf("%s is good under policy %s: it leads to the trusted root %s (%s)", u.label(decided.Path, 0), v.Policy, v.Anchor.Subject(), v.Anchor.Source))
+		v.Sentence = sentence(fmt.Sprintf("%s is good under policy %s: it leads to the trusted root %s (%s)",
+			u.label(decided.Path, 0), v.Policy, v.Anchor.Subject(), v.Anchor.Source))
 	} else {
 		main := decided.Findings[0]
 		v.Code, v.Sentence, v.Rule = main.Code, main.Text, main.Rule
@@ -39,9 +40,19 @@ func (v *Verdict) conclude(s Store, r Request) {
 func evidence(s Store, r Request, a Answer) []CertificateEvidence {
 	var all []CertificateEvidence
 	add := func(c *x509.Certificate, presented bool) {
-		e := CertificateEvidence{Role: "unused", Presented: presented, Subject: subject(c), Issuer: issuer(c), Serial: journal.Printable(c.SerialNumber.Text(16), 64),
-			Key: keyText(c), Signature: c.SignatureAlgorithm.String(), NotBefore: c.NotBefore, NotAfter: c.NotAfter,
-			Names: alternativeNames(c), Fingerprint: fingerprint(c)}
+		e := CertificateEvidence{
+			Role:        "unused",
+			Presented:   presented,
+			Subject:     subject(c),
+			Issuer:      issuer(c),
+			Serial:      journal.Printable(c.SerialNumber.Text(16), 64),
+			Key:         keyText(c),
+			Signature:   c.SignatureAlgorithm.String(),
+			NotBefore:   c.NotBefore,
+			NotAfter:    c.NotAfter,
+			Names:       alternativeNames(c),
+			Fingerprint: fingerprint(c),
+		}
 		switch i := slices.IndexFunc(a.Path, c.Equal); {
 		case i == 0:
 			e.Role = "server"
@@ -122,20 +133,24 @@ func notes(r Request, a Answer) []string {
 	}
 	for _, c := range a.Path {
 		if k, isRSA := c.PublicKey.(*rsa.PublicKey); isRSA && k.N.BitLen() >= minRSABits && k.N.BitLen() < 2048 {
-			note("%s has an RSA key of %d bits; public CAs must use 2048 and many clients insist on it (Baseline Requirements 6.1.5).", subject(c), k.N.BitLen())
+			note("%s has an RSA key of %d bits; public CAs must use 2048 and many clients insist on it "+
+				"(Baseline Requirements 6.1.5).", subject(c), k.N.BitLen())
 		}
 	}
 	days := int((leaf.NotAfter.Sub(leaf.NotBefore) + time.Second) / (24 * time.Hour))
 	for _, limit := range publicLifetimes {
 		if !r.At.Before(limit.since) {
 			if days > limit.days {
-				note("The certificate is valid for %d days; a public CA may give at most %d (Baseline Requirements 6.3.2). A private CA is not bound by that.", days, limit.days)
+				note("The certificate is valid for %d days; a public CA may give at most %d (Baseline Requirements 6.3.2). "+
+					"A private CA is not bound by that.", days, limit.days)
 			}
 			break
 		}
 	}
-	if slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageServerAuth) && !slices.Contains(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth) {
-		note("The certificate is for servers only: enough for the phone, but a pool or Edge that connects to other servers with it needs clientAuth as well, which public CAs give no more (Chrome Root Program Policy 1.6).")
+	usage := leaf.ExtKeyUsage
+	if slices.Contains(usage, x509.ExtKeyUsageServerAuth) && !slices.Contains(usage, x509.ExtKeyUsageClientAuth) {
+		note("The certificate is for servers only: enough for the phone, but a pool or Edge that connects to other servers " +
+			"with it needs clientAuth as well, which public CAs no longer issue (Chrome Root Program Policy 1.6).")
 	}
 	return all
 }

@@ -55,7 +55,8 @@ func eachCertificate(data []byte, f func(*x509.Certificate)) (bad, err error) {
 	}
 	block, rest := pem.Decode(data)
 	if block == nil {
-		if der, err := base64.StdEncoding.DecodeString(string(bytes.Join(bytes.Fields(data), nil))); err == nil && len(der) > 0 {
+		text := bytes.Join(bytes.Fields(data), nil)
+		if der, err := base64.StdEncoding.DecodeString(string(text)); err == nil && len(der) > 0 {
 			data = der
 		}
 		add("not PEM", data)

@@ -38,9 +38,12 @@ type search struct {
 	limitReached bool // a bound was reached, paths may have been missed
 }
 
-// walk calls visit for each path that begins with path: with the root at its
-// end, or with nil when the path leads no further. It stops when visit says so.
-func (s *search) walk(path []*x509.Certificate, visit func(path []*x509.Certificate, root *Root) (stop bool)) (stop bool) {
+// visitFunc is called with a path and the root at its end, or nil when the path
+// ends without a root. It returns true to end the search.
+type visitFunc func(path []*x509.Certificate, root *Root) (stop bool)
+
+// walk calls visit for each path that begins with path, until visit returns true.
+func (s *search) walk(path []*x509.Certificate, visit visitFunc) (stop bool) {
 	if s.steps++; s.steps > maxSteps {
 		s.limitReached = true
 		return true
@@ -67,8 +70,11 @@ func (s *search) walk(path []*x509.Certificate, visit func(path []*x509.Certific
 			}
 		}
 		for _, parent := range s.presented {
-			if !bytes.Equal(parent.RawSubject, child.RawIssuer) || inPath(path, parent) || s.selfSigned(parent) || !s.signed(child, parent) {
-				continue // a self-signed certificate leads nowhere: a root is trusted because it is held
+			if !bytes.Equal(parent.RawSubject, child.RawIssuer) || inPath(path, parent) {
+				continue
+			}
+			if s.selfSigned(parent) || !s.signed(child, parent) {
+				continue // a presented self-signed certificate leads to no root: a root is trusted because it is held
 			}
 			deadEnd = false
 			if s.walk(extend(parent), visit) {

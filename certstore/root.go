@@ -54,7 +54,8 @@ func (r Root) MarshalJSON() ([]byte, error) {
 	if r.Certificate == nil {
 		return nil, errors.New("root without a certificate")
 	}
-	return json.Marshal(rootJSON{r.Subject(), r.Key(), r.Fingerprint(), r.Certificate.NotBefore, r.Certificate.NotAfter, r.Source, r.Certificate.Raw})
+	c := r.Certificate
+	return json.Marshal(rootJSON{r.Subject(), r.Key(), r.Fingerprint(), c.NotBefore, c.NotAfter, r.Source, c.Raw})
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote.
@@ -107,7 +108,8 @@ type Diff struct {
 func (d Diff) String() string {
 	var b strings.Builder
 	line := func(sign string, r Root) {
-		fmt.Fprintf(&b, "%s %s  %s, valid until %s, %s\n", sign, r.Subject(), r.Key(), r.Certificate.NotAfter.UTC().Format(time.DateOnly), r.Source)
+		until := r.Certificate.NotAfter.UTC().Format(time.DateOnly)
+		fmt.Fprintf(&b, "%s %s  %s, valid until %s, %s\n", sign, r.Subject(), r.Key(), until, r.Source)
 	}
 	for _, r := range d.Went {
 		line("-", r)

@@ -24,59 +24,47 @@ type rules struct {
 	noSHA2 bool // refuse SHA-2 signatures
 }
 
+// findings collects what is wrong with a path.
+type findings []Finding
+
+// add adds that c breaks rule; format and args make the sentence.
+func (f *findings) add(c *x509.Certificate, code journal.Code, rule, format string, args ...any) {
+	text := sentence(fmt.Sprintf(format, args...))
+	*f = append(*f, Finding{Code: code, Subject: subject(c), Rule: rule, Text: text, cert: c})
+}
+
 // check finds everything that is wrong with a path. root is the held root at
 // its end, nil when the path leads to none.
 func (u rules) check(path []*x509.Certificate, root *Root, s *search) []Finding {
-	var found []Finding
-	report := func(c *x509.Certificate, code journal.Code, rule, format string, args ...any) {
-		found = append(found, Finding{Code: code, Subject: subject(c), Rule: rule, cert: c,
-			Text: sentence(fmt.Sprintf(format, args...))})
-	}
-	selfSigned := len(path) == 1 && (root != nil || s.selfSigned(path[0])) // would be its own root
+	var found findings
+	ownRoot := len(path) == 1 && (root != nil || s.selfSigned(path[0]))
 	for i, c := range path {
 		label := u.label(path, i)
 		anchor := i == len(path)-1 && root != nil
-		if u.at.Before(c.NotBefore) || u.at.After(c.NotAfter) {
-			code, what, when := journal.CertExpired, "expired on", c.NotAfter
-			if u.at.Before(c.NotBefore) {
-				code, what, when = journal.CertNotYetValid, "is not valid before", c.NotBefore
-			}
-			report(c, code, "RFC 5280 4.1.2.5", "%s %s %s; the phone's clock says %s", label, what, formatTime(when), formatTime(u.at))
-			found[len(found)-1].rootMayHelp = anchor && i > 0 // a renewed root may be published
-		}
+		u.checkValidity(&found, c, label, anchor && i > 0)
 		if len(c.UnhandledCriticalExtensions) > 0 {
-			report(c, journal.CertConstraint, "RFC 5280 4.2", "%s has a critical extension that the phone does not know (%s)", label, journal.Printable(c.UnhandledCriticalExtensions[0].String(), maxName))
+			found.add(c, journal.CertConstraint, "RFC 5280 4.2", "%s has a critical extension that the phone does not know (%s)",
+				label, journal.Printable(c.UnhandledCriticalExtensions[0].String(), maxName))
 		}
 		if i > 0 {
-			u.checkCA(c, label, anchor, i-1, report)
+			checkCA(&found, c, label, anchor, i-1)
 		}
-		if !anchor && !selfSigned { // a root is trusted because it is held, its own signature proves nothing
-			switch hash := hashOf(c); {
-			case hash == hashUnsupported:
-				report(c, journal.CertWeak, "RFC 6151", "%s is signed with %s, which cannot be verified here", label, c.SignatureAlgorithm)
-			case hash == hashSHA1 && !u.sha1:
-				report(c, journal.CertWeak, "Baseline Requirements 7.1.3.2", "%s is signed with SHA-1, which is not accepted any more", label)
-			case hash == hashSHA2 && u.noSHA2:
-				report(c, journal.CertSHA2, "Deployment Guide for the Polycom CX700 IP Phone, page 26", "%s is signed with %s; this firmware cannot verify SHA-2", label, c.SignatureAlgorithm)
-			}
+		if !anchor && !ownRoot { // a root is trusted because it is held; its own signature proves nothing
+			u.checkHash(&found, c, label)
 		}
 		if keyTooShort(c) {
-			report(c, journal.CertWeak, "NIST SP 800-131A", "%s has a key of %s bits; less than %d cannot be used", label, keyText(c)[len("RSA "):], minRSABits)
+			found.add(c, journal.CertWeak, "NIST SP 800-131A", "%s has a key of %s bits; less than %d cannot be used",
+				label, keyText(c)[len("RSA "):], minRSABits)
 		}
 		if !allowsTLSServer(c) {
-			report(c, journal.CertUsage, "RFC 5280 4.2.1.12", "%s may not be used for a TLS server: its extended key usage lacks serverAuth", label)
+			found.add(c, journal.CertUsage, "RFC 5280 4.2.1.12",
+				"%s may not be used for a TLS server: its extended key usage lacks serverAuth", label)
 		}
 	}
-	if u.name != "" {
-		if err := u.checkName(path[0]); err != nil {
-			report(path[0], journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s", journal.Printable(u.name, maxName), describeNames(path[0]))
-		}
-	}
-	if keyTooLarge(path[0]) {
-		report(path[0], journal.CertConstraint, ruleLimit, "%s has a key of more than %d bits", u.label(path, 0), maxRSABits)
-	}
+	u.checkServer(&found, path[0])
 	if err := s.verifyCopies(u, path, len(found) > 0 || root == nil); err != nil {
-		report(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s", u.label(path, 0), journal.Printable(strings.TrimPrefix(err.Error(), "x509: "), maxName))
+		found.add(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s",
+			u.label(path, 0), journal.Printable(strings.TrimPrefix(err.Error(), "x509: "), maxName))
 	}
 	if root == nil {
 		found = append(found, u.unanchored(path, s))
@@ -84,19 +72,66 @@ func (u rules) check(path []*x509.Certificate, root *Root, s *search) []Finding 
 	return found
 }
 
+// checkValidity compares the validity period with the phone's clock. renewable
+// means that c is a root of which a renewed one may be published.
+func (u rules) checkValidity(found *findings, c *x509.Certificate, label string, renewable bool) {
+	code, what, when := journal.CertExpired, "expired on", c.NotAfter
+	switch {
+	case u.at.Before(c.NotBefore):
+		code, what, when = journal.CertNotYetValid, "is not valid before", c.NotBefore
+	case !u.at.After(c.NotAfter):
+		return
+	}
+	found.add(c, code, "RFC 5280 4.1.2.5", "%s %s %s; the phone's clock says %s",
+		label, what, formatTime(when), formatTime(u.at))
+	(*found)[len(*found)-1].rootMayHelp = renewable
+}
+
+// checkHash checks the hash algorithm of a signature.
+func (u rules) checkHash(found *findings, c *x509.Certificate, label string) {
+	switch hash := hashOf(c); {
+	case hash == hashUnsupported:
+		found.add(c, journal.CertWeak, "RFC 6151", "%s is signed with %s, which cannot be verified here",
+			label, c.SignatureAlgorithm)
+	case hash == hashSHA1 && !u.sha1:
+		found.add(c, journal.CertWeak, "Baseline Requirements 7.1.3.2",
+			"%s is signed with SHA-1, which is not accepted any more", label)
+	case hash == hashSHA2 && u.noSHA2:
+		found.add(c, journal.CertSHA2, "Deployment Guide for the Polycom CX700 IP Phone, page 26",
+			"%s is signed with %s; this firmware cannot verify SHA-2", label, c.SignatureAlgorithm)
+	}
+}
+
 // checkCA checks what a certificate needs to issue others. below is the number
 // of intermediates between it and the server's certificate.
-func (u rules) checkCA(c *x509.Certificate, label string, anchor bool, below int, report func(*x509.Certificate, journal.Code, string, string, ...any)) {
+func checkCA(found *findings, c *x509.Certificate, label string, anchor bool, below int) {
+	const rule = "RFC 5280 4.2.1.9"
 	switch {
 	case c.BasicConstraintsValid && !c.IsCA, !c.BasicConstraintsValid && c.Version == 3:
-		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s issued another one but is not a CA", label)
+		found.add(c, journal.CertConstraint, rule, "%s issued another one but is not a CA", label)
 	case !c.BasicConstraintsValid && !anchor:
-		report(c, journal.CertConstraint, "RFC 5280 6.1.4 (k)", "%s is of version %d; an intermediate CA needs version 3 with basicConstraints", label, c.Version)
+		found.add(c, journal.CertConstraint, "RFC 5280 6.1.4 (k)",
+			"%s is of version %d; an intermediate CA needs version 3 with basicConstraints", label, c.Version)
 	case c.BasicConstraintsValid && c.MaxPathLen >= 0 && below > c.MaxPathLen:
-		report(c, journal.CertConstraint, "RFC 5280 4.2.1.9", "%s allows %s below it, the chain has %d", label, journal.Count(c.MaxPathLen, "CA", "CAs"), below)
+		found.add(c, journal.CertConstraint, rule, "%s allows %s below it, the chain has %d",
+			label, journal.Count(c.MaxPathLen, "CA", "CAs"), below)
 	}
 	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
-		report(c, journal.CertUsage, "RFC 5280 4.2.1.3", "%s issued another one but its key usage does not allow that", label)
+		found.add(c, journal.CertUsage, "RFC 5280 4.2.1.3",
+			"%s issued another one but its key usage does not allow that", label)
+	}
+}
+
+// checkServer checks what only the server's own certificate needs: its name and
+// a key that crypto/tls accepts.
+func (u rules) checkServer(found *findings, c *x509.Certificate) {
+	if u.name != "" && u.checkName(c) != nil {
+		found.add(c, journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s",
+			journal.Printable(u.name, maxName), describeNames(c))
+	}
+	if keyTooLarge(c) {
+		found.add(c, journal.CertConstraint, ruleLimit, "%s has a key of more than %d bits",
+			u.label([]*x509.Certificate{c}, 0), maxRSABits)
 	}
 }
 
@@ -123,7 +158,8 @@ func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 	f.Code, f.Rule = journal.CertUntrusted, "R1.1"
 	text := fmt.Sprintf("%s was issued by %s; that root is not %s", u.label(path, 0), issuer(last), trusted)
 	if len(path) > 1 {
-		text = fmt.Sprintf("%s was issued by %s, whose chain leads to %s; that root is not %s", u.label(path, 0), issuer(path[0]), issuer(last), trusted)
+		text = fmt.Sprintf("%s was issued by %s, whose chain leads to %s; that root is not %s",
+			u.label(path, 0), issuer(path[0]), issuer(last), trusted)
 	}
 	if len(s.store.bySubject[string(last.RawIssuer)]) > 0 {
 		text += " (a root of that name is, but with another key)"

@@ -24,7 +24,10 @@ type Request struct {
 	Name   string              // that must be in the certificate; empty: no name is checked, and a note says so
 	At     time.Time           // by the phone's clock; zero means the host's clock
 	Policy PolicyName          // which decides; empty means Today
-	NoSHA2 bool                // policy 2007 refuses SHA-2 signatures of server and intermediates (a root's own is never looked at): firmware 1.0.x, device.md 3.2
+	// NoSHA2 makes policy 2007 refuse SHA-2 signatures of the server's
+	// certificate and of intermediates; a root's own signature is not checked.
+	// Firmware 1.0.x, device.md 3.2.
+	NoSHA2 bool
 }
 
 // Verdict is the answer to a Request, with the evidence.
@@ -46,7 +49,7 @@ type Verdict struct {
 type Answer struct {
 	OK       bool                `json:"ok"`
 	Findings []Finding           `json:"findings,omitempty"` // every reason, the main one first; none when OK
-	Path     []*x509.Certificate `json:"-"`                  // server's certificate to root; without the root when none is trusted
+	Path     []*x509.Certificate `json:"-"`                  // server to root; without the root when none is trusted
 	Anchor   *Root               `json:"-"`                  // the held root at the end of Path, also when it has expired
 }
 
@@ -63,7 +66,7 @@ type Finding struct {
 
 // CertificateEvidence is one certificate in words.
 type CertificateEvidence struct {
-	Role        string    `json:"role"` // "server", "intermediate", "root", or "unused": presented, but not part of the path
+	Role        string    `json:"role"` // "server", "intermediate", "root", or "unused": not part of the path
 	Presented   bool      `json:"presented"`
 	Subject     string    `json:"subject"`
 	Issuer      string    `json:"issuer"`
@@ -134,7 +137,8 @@ func (c CertificateEvidence) String() string {
 	if c.Presented {
 		held = "presented: "
 	}
-	text := fmt.Sprintf("%s%s %s, issued by %s, %s, signed with %s, valid %s to %s", held, c.Role, c.Subject, c.Issuer, c.Key, c.Signature,
+	text := fmt.Sprintf("%s%s %s, issued by %s, %s, signed with %s, valid %s to %s",
+		held, c.Role, c.Subject, c.Issuer, c.Key, c.Signature,
 		c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly))
 	if len(c.Names) > 0 {
 		text += ", names " + strings.Join(c.Names, " ")
@@ -151,7 +155,13 @@ func (v Verdict) Failure() *journal.Failure {
 	if v.OK {
 		return nil
 	}
-	return &journal.Failure{Code: v.Code, Asked: "the certificate of " + journal.Printable(v.Name, maxName), What: v.Sentence, Because: v.Rule, Details: v.Details()}
+	return &journal.Failure{
+		Code:    v.Code,
+		Asked:   "the certificate of " + journal.Printable(v.Name, maxName),
+		What:    v.Sentence,
+		Because: v.Rule,
+		Details: v.Details(),
+	}
 }
 
 // VerdictError is the error of a handshake that ClientConfig refused. It

@@ -39,15 +39,19 @@ func (s Store) verify(r Request, nameRequired bool) Verdict {
 
 // invalidRequest says why a chain cannot be judged at all, nil when it can.
 func invalidRequest(r Request, nameRequired bool) *Finding {
+	f := &Finding{Code: journal.CertMalformed}
 	switch {
 	case len(r.Chain) == 0:
-		return &Finding{Code: journal.CertMalformed, Text: "The server presented no certificate.", Rule: "RFC 5246 7.4.2"}
+		f.Text, f.Rule = "The server presented no certificate.", "RFC 5246 7.4.2"
 	case slices.ContainsFunc(r.Chain, func(c *x509.Certificate) bool { return c == nil || len(c.Raw) == 0 }):
-		return &Finding{Code: journal.CertMalformed, Text: "A certificate of the chain has no contents.", Rule: "RFC 5280 4.1"}
+		f.Text, f.Rule = "A certificate of the chain has no contents.", "RFC 5280 4.1"
 	case nameRequired && r.Name == "":
-		return &Finding{Code: journal.CertName, Text: "The connection was made without a name to look for in the certificate.", Rule: "RFC 6125 6.2.1"}
+		f.Code, f.Rule = journal.CertName, "RFC 6125 6.2.1"
+		f.Text = "The connection was made without a name to look for in the certificate."
+	default:
+		return nil
 	}
-	return nil
+	return f
 }
 
 // answers asks both policies.
@@ -59,7 +63,7 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 			presented = append(presented, c)
 		}
 	}
-	chains, err := verifyToday(s, leaf, presented, r)
+	chains, err := verifyToday(s, presented, r)
 	paths := &search{store: s.content(), presented: presented, verified: map[[2]*x509.Certificate]bool{}}
 	if len(chains) > 0 && s.HostTrusted() { // the host's verifier may have found a root that it does not list
 		roots := s.Roots()
@@ -83,10 +87,13 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 		}
 	} else {
 		a := today.best(leaf, paths)
-		byHost := s.HostTrusted() && a.Anchor == nil && codeOf(err) != journal.CertUntrusted // the host knew the root and refused for another reason
-		if a.OK || byHost {                                                                  // crypto/x509 knows a rule that ours do not
-			a = Answer{Path: a.Path, Anchor: a.Anchor, Findings: []Finding{{Code: codeOf(err), Subject: subject(leaf), cert: leaf,
-				Text: sentence("crypto/x509 refuses the certificate: " + journal.Printable(err.Error(), maxName)), Rule: "crypto/x509"}}}
+		// With the host's verifier, crypto/x509 may know the root and refuse for another reason.
+		byHost := s.HostTrusted() && a.Anchor == nil && codeOf(err) != journal.CertUntrusted
+		if a.OK || byHost { // crypto/x509 has a rule that is not among ours
+			var found findings
+			found.add(leaf, codeOf(err), "crypto/x509", "crypto/x509 refuses the certificate: %s",
+				journal.Printable(err.Error(), maxName))
+			a.OK, a.Findings = false, found
 		}
 		answers[Today] = a
 	}
@@ -96,11 +103,17 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 
 // verifyToday is crypto/x509. The one thing added is that the server's own RSA
 // key must have 1024 bits, without which crypto/tls could not use it.
-func verifyToday(s Store, leaf *x509.Certificate, presented []*x509.Certificate, r Request) ([][]*x509.Certificate, error) {
+func verifyToday(s Store, presented []*x509.Certificate, r Request) (chains [][]*x509.Certificate, err error) {
+	leaf := r.Chain[0]
 	if keyTooLarge(leaf) || keyTooShort(leaf) {
 		return nil, errors.New("the server's RSA key is too short or too long")
 	}
-	options := x509.VerifyOptions{DNSName: r.Name, Roots: s.content().pool, Intermediates: x509.NewCertPool(), CurrentTime: r.At}
+	options := x509.VerifyOptions{
+		DNSName:       r.Name,
+		Roots:         s.content().pool,
+		Intermediates: x509.NewCertPool(),
+		CurrentTime:   r.At,
+	}
 	for _, c := range presented {
 		options.Intermediates.AddCert(c)
 	}
@@ -171,8 +184,10 @@ func (a Answer) rank(b Answer) int {
 // codeOrder orders the codes by what a person must know first. An unknown issuer
 // is last, since it decides only when nothing else is wrong (R1.2); a
 // self-signed certificate is first, since nothing else matters then (R1.6).
-var codeOrder = []journal.Code{journal.CertMalformed, journal.CertSelfSigned, journal.CertNotYetValid, journal.CertExpired,
-	journal.CertName, journal.CertSHA2, journal.CertWeak, journal.CertUsage, journal.CertConstraint, journal.CertUntrusted}
+var codeOrder = []journal.Code{
+	journal.CertMalformed, journal.CertSelfSigned, journal.CertNotYetValid, journal.CertExpired, journal.CertName,
+	journal.CertSHA2, journal.CertWeak, journal.CertUsage, journal.CertConstraint, journal.CertUntrusted,
+}
 
 // anchorOf finds the root at the end of a path.
 func anchorOf(c *content, path []*x509.Certificate) *Root {

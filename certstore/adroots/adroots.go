@@ -140,8 +140,13 @@ func (d *download) run(ctx context.Context) error {
 		return &journal.Failure{Code: journal.ADNoDomain, Because: "R1.5"}
 	}
 	if d.Password == "" {
-		return &journal.Failure{Code: journal.ADCredentials, Asked: "the roots of " + d.Config.Domain + " as " + d.account(), Because: bindRule,
-			What: "Without a password nobody was asked: the session key would be known to everybody", Fix: "Sign in with a password."}
+		return &journal.Failure{
+			Code:    journal.ADCredentials,
+			Asked:   "the roots of " + d.Config.Domain + " as " + d.account(),
+			What:    "Without a password no domain controller was asked: everybody would know the session key",
+			Because: bindRule,
+			Fix:     "Sign in with a password.",
+		}
 	}
 	controllers, err := d.findControllers(ctx)
 	if err != nil {
@@ -213,8 +218,14 @@ func (d *download) read(ctx context.Context, dir *directory) error {
 	for _, o := range objects {
 		for _, value := range o.certificates {
 			if ctx.Err() != nil {
-				return &journal.Failure{Code: journal.ADProtocol, Asked: "cACertificate of " + o.dn, By: d.Server, Because: "limit of ocphone",
-					What: "The published values could not be checked in the time allowed", Err: ctx.Err()}
+				return &journal.Failure{
+					Code:    journal.ADProtocol,
+					Asked:   "cACertificate of " + o.dn,
+					By:      d.Server,
+					What:    "The published values could not be checked in the time allowed",
+					Because: "limit of ocphone",
+					Err:     ctx.Err(),
+				}
 			}
 			d.accept(o.dn, value, certstore.Source{Kind: certstore.AD, DN: o.dn, Server: d.Server})
 		}
@@ -230,7 +241,8 @@ func (d *download) read(ctx context.Context, dir *directory) error {
 		Asked:    "certificationAuthority objects of " + d.Config.Domain,
 		Answered: fmt.Sprintf("%d objects without a usable root certificate", len(objects)),
 		What:     "No root certificate is published in the Active Directory of " + d.Config.Domain,
-		Fix:      "Publish the root of the server's certificate: certutil -f -dspublish root.cer RootCA, then wait for replication."}
+		Fix: "Publish the root of the server's certificate: certutil -f -dspublish root.cer RootCA, " +
+			"then wait for replication."}
 }
 
 // account is the user as a person writes it.
@@ -244,8 +256,13 @@ func (d *download) account() string {
 // report records what was found, as two steps at most.
 func (d *download) report() {
 	if n := len(d.Roots); n > 0 || d.Duplicates > 0 {
-		s := journal.Step{Name: journal.Roots, State: journal.OK, By: d.Server, Because: "R1.1: every root that is found is installed",
-			Decided: fmt.Sprintf("%s to install", journal.Count(n, "root", "roots"))}
+		s := journal.Step{
+			Name:    journal.Roots,
+			State:   journal.OK,
+			By:      d.Server,
+			Decided: fmt.Sprintf("%s to install", journal.Count(n, "root", "roots")),
+			Because: "R1.1: every root that is found is installed",
+		}
 		if d.Duplicates > 0 {
 			s.Decided += fmt.Sprintf(", %s held already", journal.Count(d.Duplicates, "value", "values"))
 		}
@@ -265,7 +282,8 @@ func (d *download) report() {
 	if n := len(d.Rejected) + d.moreRejected; n > 0 {
 		s := journal.Step{Name: journal.Roots, State: journal.Warned, By: d.Server,
 			Decided: fmt.Sprintf("%s not installed", journal.Count(n, "value", "values")), Because: "R1.1: roots only",
-			Fix: "Publish self-signed CA certificates only, and take these values out of CN=Certification Authorities (adsiedit.msc)."}
+			Fix: "Publish self-signed CA certificates only, and take these values out of " +
+				"CN=Certification Authorities (adsiedit.msc)."}
 		for _, r := range d.Rejected[:min(len(d.Rejected), maxDetails)] {
 			s.Details = append(s.Details, r.DN+": "+r.Why)
 		}

@@ -15,7 +15,8 @@ import (
 
 // requiredFlags must be in the challenge, or the password is not used (design
 // decision 5). NTLMv2 is what the client does anyway.
-const requiredFlags = ntlm.NegotiateSign | ntlm.NegotiateSeal | ntlm.NegotiateESS | ntlm.Negotiate128 | ntlm.NegotiateKeyExch
+const requiredFlags = ntlm.NegotiateSign | ntlm.NegotiateSeal | ntlm.NegotiateESS | ntlm.Negotiate128 |
+	ntlm.NegotiateKeyExch
 
 // bindRule is the rule that the steps of a bind cite (design decision 5).
 const bindRule = "no root over an unauthenticated channel"
@@ -27,8 +28,7 @@ func (d *download) bind(c *conn, dc controller) error {
 	fail := func(code journal.Code, what string, err error) *journal.Failure {
 		return &journal.Failure{Code: code, Asked: asked, By: dc.address(), What: what, Because: bindRule, Err: err}
 	}
-	client := &ntlm.Client{User: d.User, Domain: d.UserDomain, Password: d.Password, Flags: ntlm.FlagsLDAP, Require: requiredFlags, MIC: true, Now: d.Now}
-
+	client := d.ntlmClient(ntlm.FlagsLDAP, requiredFlags)
 	r, err := c.bind(1, client.Negotiate())
 	if err != nil {
 		return c.failureOf(err, dc, asked)
@@ -75,7 +75,21 @@ func (d *download) suggestDomain(f *journal.Failure, c ntlm.Challenge) {
 	}
 	name, _, _ := strings.Cut(d.User, "@")
 	f.Because = `R1.5: the download can fail with a UPN where DOMAIN\user works`
-	f.Fix = fmt.Sprintf(`Sign in as %s\%s in place of %s (%s is the domain that the controller named), or check the password.`, domain, name, d.User, domain)
+	f.Fix = fmt.Sprintf(`Sign in as %s\%s in place of %s (%s is the domain that the controller named), `+
+		`or check the password.`, domain, name, d.User, domain)
+}
+
+// ntlmClient returns a client for one log-on of the user.
+func (d *download) ntlmClient(flags, require ntlm.Flags) *ntlm.Client {
+	return &ntlm.Client{
+		User:     d.User,
+		Domain:   d.UserDomain,
+		Password: d.Password,
+		Flags:    flags,
+		Require:  require,
+		MIC:      true,
+		Now:      d.Now,
+	}
 }
 
 // bindResult is a BindResponse, RFC 4511 4.2.2.
@@ -87,13 +101,15 @@ type bindResult struct {
 
 // bind sends one step of a SASL bind and reads the answer.
 func (c *conn) bind(id int64, credentials []byte) (bindResult, error) {
-	const mechanism = "GSS-SPNEGO"
+	octets := func(s, name string) *ber.Packet {
+		return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, s, name)
+	}
 	sasl := ber.Encode(ber.ClassContext, ber.TypeConstructed, 3, nil, "sasl")
-	sasl.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, mechanism, "mechanism"))
-	sasl.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, string(credentials), "credentials"))
+	sasl.AppendChild(octets("GSS-SPNEGO", "mechanism"))
+	sasl.AppendChild(octets(string(credentials), "credentials"))
 	request := ber.Encode(ber.ClassApplication, ber.TypeConstructed, ldap.ApplicationBindRequest, nil, "bind request")
 	request.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 3, "version"))
-	request.AppendChild(ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, "", "name"))
+	request.AppendChild(octets("", "name"))
 	request.AppendChild(sasl)
 	envelope := ber.NewSequence("LDAP message")
 	envelope.AppendChild(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, "message ID"))

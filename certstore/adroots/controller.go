@@ -36,7 +36,8 @@ func (d *download) findControllers(ctx context.Context) ([]controller, error) {
 		records, by, err := d.Resolver.LookupSRV(ctx, name)
 		var found []controller
 		for _, r := range records {
-			if host := strings.TrimSuffix(r.Target, "."); host != "" && len(found) < maxControllers { // RFC 2782: "." says there is none
+			host := strings.TrimSuffix(r.Target, ".") // RFC 2782: the target "." means that there is no server
+			if host != "" && len(found) < maxControllers {
 				found = append(found, controller{host, cmp.Or(r.Port, ldapPort)})
 			}
 		}
@@ -59,16 +60,22 @@ func (d *download) findControllers(ctx context.Context) ([]controller, error) {
 		if err == nil && len(found) == 0 {
 			err = fmt.Errorf("no address")
 		}
-		tried = append(tried, d.recordLookup(fmt.Sprintf("NetBIOS %s<%02X>", strings.ToUpper(d.NetBIOSDomain), group), by, found, err))
+		asked := fmt.Sprintf("NetBIOS %s<%02X>", strings.ToUpper(d.NetBIOSDomain), group)
+		tried = append(tried, d.recordLookup(asked, by, found, err))
 		if err == nil {
 			return found, nil
 		}
 		cause = err
 	}
-	return nil, &journal.Failure{Code: journal.ADNoController, Asked: strings.Join(tried, ", "), Because: "R1.5", Err: cause,
-		What: "No domain controller of " + domain + " was found" + d.domainSource(),
-		Fix: fmt.Sprintf("give the phone a DNS server that knows the zone of the AD domain (nslookup -type=srv _ldap._tcp.dc._msdcs.%s), "+
-			"or name the domain: DHCP option 15, --domain.", domain)}
+	return nil, &journal.Failure{
+		Code:    journal.ADNoController,
+		Asked:   strings.Join(tried, ", "),
+		What:    "No domain controller of " + domain + " was found" + d.domainSource(),
+		Because: "R1.5",
+		Fix: fmt.Sprintf("give the phone a DNS server that knows the zone of the AD domain "+
+			"(nslookup -type=srv _ldap._tcp.dc._msdcs.%s), or name the domain: DHCP option 15, --domain.", domain),
+		Err: cause,
+	}
 }
 
 // recordLookup records one look-up and returns what was asked.

@@ -51,11 +51,23 @@ func (d *download) configuration(dir *directory) (string, error) {
 		config = r.Entries[0].GetEqualFoldAttributeValue(attribute)
 	}
 	if config == "" || len(config) > 1024 {
-		return "", &journal.Failure{Code: journal.ADProtocol, Asked: asked, By: dir.dc.address(), Because: "MS-ADTS 3.1.1.3.2.2",
-			What: "The server names no configuration naming context: it is no Active Directory"}
+		return "", &journal.Failure{
+			Code:    journal.ADProtocol,
+			Asked:   asked,
+			By:      dir.dc.address(),
+			What:    "The server has no configuration naming context: it is not an Active Directory",
+			Because: "MS-ADTS 3.1.1.3.2.2",
+		}
 	}
-	d.Record.Record(journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, Answered: printable(config), By: dir.dc.address(),
-		Decided: "The forest's configuration partition holds the published roots", Because: "R1.1"})
+	d.Record.Record(journal.Step{
+		Name:     journal.Roots,
+		State:    journal.OK,
+		Asked:    asked,
+		Answered: printable(config),
+		By:       dir.dc.address(),
+		Decided:  "The forest's configuration partition holds the published roots",
+		Because:  "R1.1",
+	})
 	return config, nil
 }
 
@@ -67,8 +79,9 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 	attributes := []string{"cACertificate;binary", "cACertificate", "dNSHostName"}
 	s := journal.Step{Name: journal.Roots, State: journal.OK, By: dir.dc.address(), Because: because,
 		Asked: fmt.Sprintf("base %s, filter %s", printable(base), filter)}
-	r, err := dir.ldap.SearchWithPaging(ldap.NewSearchRequest(base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
-		filter, attributes, nil), pageSize)
+	request := ldap.NewSearchRequest(base, ldap.ScopeWholeSubtree, ldap.NeverDerefAliases, 0, 0, false,
+		filter, attributes, nil)
+	r, err := dir.ldap.SearchWithPaging(request, pageSize)
 	var entries []*ldap.Entry
 	if r != nil {
 		entries = r.Entries
@@ -108,7 +121,8 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 		}
 		values += len(objects[i].certificates)
 	}
-	s.Answered = fmt.Sprintf("%s, %s of cACertificate", journal.Count(len(objects), "object", "objects"), journal.Count(values, "value", "values"))
+	s.Answered = fmt.Sprintf("%s, %s of cACertificate",
+		journal.Count(len(objects), "object", "objects"), journal.Count(values, "value", "values"))
 	s.Decided = "Each certificate that is published there is examined"
 	if values == 0 {
 		s.Decided = "No certificate is published there"
@@ -136,11 +150,13 @@ func (c *conn) failureOf(err error, dc controller, asked string) *journal.Failur
 	}
 	switch {
 	case errors.Is(cause, ntlm.ErrSignature), errors.Is(cause, errUnsealed):
-		f.Code, f.What = journal.ADUnverified, "The domain controller's answer is not sealed under the session key; nothing of it was used"
+		f.Code = journal.ADUnverified
+		f.What = "The domain controller's answer is not sealed under the session key; it was not used"
 	case cause == nil, errors.Is(cause, errTooLarge), errors.Is(cause, errNotBER):
 		f.Code, f.What = journal.ADProtocol, "The domain controller's answer is malformed or too large"
 	default: // closed, timed out
-		f.Code, f.What, f.Because = journal.ADUnreachable, "The domain controller closed the connection or did not answer in time", "R1.5"
+		f.Code, f.Because = journal.ADUnreachable, "R1.5"
+		f.What = "The domain controller closed the connection or did not answer in time"
 	}
 	return f
 }

@@ -76,10 +76,17 @@ func (d *download) enrol(ctx context.Context, dir *directory, config string) err
 func (d *download) enrolAt(ctx context.Context, service object, forest string) *journal.Failure {
 	target := url.URL{Scheme: "http", Host: service.host, Path: enrolmentPath, RawQuery: enrolmentQuery}
 	fail := func(what string, err error) *journal.Failure {
-		return &journal.Failure{Code: journal.ADEnrolment, Asked: "GET " + target.String(), By: service.host, What: what, Because: enrolmentRule, Err: err}
+		return &journal.Failure{
+			Code:    journal.ADEnrolment,
+			Asked:   "GET " + target.String(),
+			By:      service.host,
+			What:    "Web enrolment at " + service.host + " " + what,
+			Because: enrolmentRule,
+			Err:     err,
+		}
 	}
 	if host := target.Hostname(); !inDomain(host, d.Config.Domain) && !inDomain(host, forest) {
-		return fail(fmt.Sprintf("Web enrolment at %s is not asked: it is no host of %s or of its forest", service.host, d.Config.Domain), nil)
+		return fail(fmt.Sprintf("is not asked: it is not a host of %s or of its forest", d.Config.Domain), nil)
 	}
 	held, usable := map[string]bool{}, false
 	for _, der := range service.certificates {
@@ -90,15 +97,15 @@ func (d *download) enrolAt(ctx context.Context, service object, forest string) *
 		}
 	}
 	if !usable {
-		return fail("Web enrolment at "+service.host+" is not asked: the directory holds no root for this CA, so nothing that comes could be believed", nil)
+		return fail("is not asked: the directory holds no root for this CA that could confirm an answer", nil)
 	}
 	body, err := d.get(ctx, &target)
 	if err != nil {
-		return fail("Web enrolment at "+service.host+" gave no certificates", err)
+		return fail("gave no certificates", err)
 	}
 	chain, err := certstore.ParseCertificates(body)
 	if err != nil {
-		return fail("Web enrolment at "+service.host+" sent no certificates", err)
+		return fail("sent no certificates", err)
 	}
 	before := len(d.Roots) + d.Duplicates
 	for _, cert := range chain {
@@ -109,10 +116,17 @@ func (d *download) enrolAt(ctx context.Context, service object, forest string) *
 		}
 	}
 	if len(d.Roots)+d.Duplicates == before {
-		return fail("Web enrolment at "+service.host+" sent no root that the directory holds for this CA", nil)
+		return fail("sent no root that the directory holds for this CA", nil)
 	}
-	d.Record.Record(journal.Step{Name: journal.Roots, State: journal.OK, Asked: "GET " + target.String(), By: service.host, Because: enrolmentRule,
-		Answered: journal.Count(len(chain), "certificate", "certificates"), Decided: "The directory holds the same certificate for this CA"})
+	d.Record.Record(journal.Step{
+		Name:     journal.Roots,
+		State:    journal.OK,
+		Asked:    "GET " + target.String(),
+		Answered: journal.Count(len(chain), "certificate", "certificates"),
+		By:       service.host,
+		Decided:  "The directory holds the same certificate for this CA",
+		Because:  enrolmentRule,
+	})
 	return nil
 }
 
@@ -159,13 +173,13 @@ func (d *download) get(ctx context.Context, target *url.URL) ([]byte, error) {
 	defer context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })()
 	in := bufio.NewReader(&limitedReader{nc, maxChain})
 
-	client := &ntlm.Client{User: d.User, Domain: d.UserDomain, Password: d.Password, Flags: ntlm.FlagsHTTP, Require: ntlm.NegotiateESS, MIC: true, Now: d.Now}
-	status, header, body, err := roundTrip(nc, in, target, client.Negotiate())
+	client := d.ntlmClient(ntlm.FlagsHTTP, ntlm.NegotiateESS)
+	resp, body, err := roundTrip(nc, in, target, client.Negotiate())
 	if err != nil {
 		return nil, err
 	}
-	if status == http.StatusUnauthorized {
-		challenge := ntlmChallenge(header)
+	if resp.StatusCode == http.StatusUnauthorized {
+		challenge := ntlmChallenge(resp.Header)
 		if challenge == nil {
 			return nil, errors.New("the server offers no NTLM")
 		}
@@ -173,32 +187,33 @@ func (d *download) get(ctx context.Context, target *url.URL) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		if status, _, body, err = roundTrip(nc, in, target, msg); err != nil {
+		if resp, body, err = roundTrip(nc, in, target, msg); err != nil {
 			return nil, err
 		}
-		if status == http.StatusUnauthorized || status == http.StatusForbidden {
+		if resp.StatusCode == http.StatusUnauthorized || resp.StatusCode == http.StatusForbidden {
 			return nil, errRefused
 		}
 	}
-	if status != http.StatusOK { // redirects are not followed either
-		return nil, fmt.Errorf("the server answered %d %s", status, http.StatusText(status))
+	if resp.StatusCode != http.StatusOK { // redirects are not followed either
+		return nil, fmt.Errorf("the server answered %d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	}
 	return body, nil
 }
 
-func roundTrip(nc net.Conn, in *bufio.Reader, target *url.URL, token []byte) (status int, header http.Header, body []byte, err error) {
+// roundTrip sends one request with an NTLM token and reads the whole response.
+func roundTrip(nc net.Conn, in *bufio.Reader, target *url.URL, token []byte) (*http.Response, []byte, error) {
 	req := &http.Request{Method: http.MethodGet, URL: target, Host: target.Host, Header: http.Header{
 		"Authorization": {"NTLM " + base64.StdEncoding.EncodeToString(token)}}}
 	if err := req.Write(nc); err != nil {
-		return 0, nil, nil, err
+		return nil, nil, err
 	}
 	resp, err := http.ReadResponse(in, req)
 	if err != nil {
-		return 0, nil, nil, err
+		return nil, nil, err
 	}
 	defer resp.Body.Close()
-	body, err = io.ReadAll(resp.Body)
-	return resp.StatusCode, resp.Header, body, err
+	body, err := io.ReadAll(resp.Body)
+	return resp, body, err
 }
 
 func ntlmChallenge(h http.Header) []byte {

@@ -164,7 +164,7 @@ func TestWebEnrolmentOutsideTheForestIsNotAsked(t *testing.T) {
 				}
 				return
 			}
-			if f := w.mustFail(cfg, journal.ADEnrolment); !strings.Contains(f.What, "no host of eu.contoso.com") || len(w.dialed) != 1 {
+			if f := w.mustFail(cfg, journal.ADEnrolment); !strings.Contains(f.What, "not a host of eu.contoso.com") || len(w.dialed) != 1 {
 				t.Errorf("%q, dialed %v", f.What, w.dialed)
 			}
 		})

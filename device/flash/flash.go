@@ -85,7 +85,8 @@ func (m *Memory) Update(change func(put func(key string, value []byte), del func
 			if len(value) > MaxValue { // what was downloaded can come to this, a key cannot
 				boundsErr = &journal.Failure{Code: journal.FlashFailed, Because: "limit of ocphone", Err: boundsErr,
 					What: fmt.Sprintf("the phone's memory is full: it holds values of %d MiB", MaxValue>>20),
-					Fix:  "push the paper clip, which takes the downloaded roots away; take roots that nobody needs out of Active Directory"}
+					Fix: "push the paper clip, which removes the downloaded roots; " +
+						"remove roots that nobody needs from Active Directory"}
 			}
 			return
 		}

@@ -161,7 +161,8 @@ func (f *Failure) Step(n Name) Step {
 	var inner *Failure
 	switch {
 	case s.Answered != "" || f.Err == nil:
-	case errors.As(f.Err, &inner) && inner.What != "" && strings.Contains(f.What, strings.TrimSuffix(inner.What, ".")): // it would be said again
+	case errors.As(f.Err, &inner) && inner.What != "" && strings.Contains(f.What, strings.TrimSuffix(inner.What, ".")):
+		// f.What holds the text of inner already.
 		s.Answered = inner.Step(n).Answered
 	default:
 		s.Answered = f.Err.Error()

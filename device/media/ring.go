@@ -44,10 +44,15 @@ type voice []struct {
 }
 
 var (
-	reed = voice{{1, 1, 0}, {3, 0.15, 0}}                                                                                 // the buzzer of a phone, rounded
-	bell = voice{{1, 1, 550 * time.Millisecond}, {2, 0.35, 300 * time.Millisecond}, {2.76, 0.2, 120 * time.Millisecond}}  // a struck bar of metal
-	wood = voice{{1, 1, 130 * time.Millisecond}, {3.93, 0.25, 45 * time.Millisecond}, {9.2, 0.06, 15 * time.Millisecond}} // a bar tuned as a marimba's
+	// reed is the buzzer of a phone, rounded.
+	reed = voice{{1, 1, 0}, {3, 0.15, 0}}
+	// bell is a struck bar of metal.
+	bell = voice{{1, 1, 550 * ms}, {2, 0.35, 300 * ms}, {2.76, 0.2, 120 * ms}}
+	// wood is a bar tuned as a marimba's.
+	wood = voice{{1, 1, 130 * ms}, {3.93, 0.25, 45 * ms}, {9.2, 0.06, 15 * ms}}
 )
+
+const ms = time.Millisecond
 
 // Notes of the tempered scale, in Hz.
 const (
@@ -57,7 +62,6 @@ const (
 // score is the notes of a ring tone and how long one ring is, with the silence
 // after which it begins again.
 func (r Ring) score() (notes []note, length time.Duration) {
-	const ms = time.Millisecond
 	switch r {
 	case RingWarble:
 		for i := range 16 {

@@ -64,7 +64,8 @@ func (n *Network) resolve(ctx context.Context, hostport string) ([]string, error
 }
 
 func connectFailure(hostport, addr string, err error) *journal.Failure {
-	f := &journal.Failure{Code: journal.ConnFailed, Asked: hostport, By: addr, Err: err, What: "cannot connect to " + hostport}
+	f := &journal.Failure{Code: journal.ConnFailed, Asked: hostport, By: addr, Err: err}
+	f.What = "cannot connect to " + hostport
 	var timeout net.Error
 	switch {
 	case isRefused(err):

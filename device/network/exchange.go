@@ -147,7 +147,8 @@ func isAnswer(q, m *dns.Msg) bool {
 		return m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
 	}
 	want, got := q.Question[0], m.Question[0]
-	return len(m.Question) == 1 && strings.EqualFold(got.Name, want.Name) && got.Qtype == want.Qtype && got.Qclass == want.Qclass
+	return len(m.Question) == 1 && strings.EqualFold(got.Name, want.Name) &&
+		got.Qtype == want.Qtype && got.Qclass == want.Qclass
 }
 
 func readDatagram(c net.Conn, buf []byte) (int, error) { return c.Read(buf) }

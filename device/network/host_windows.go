@@ -47,7 +47,9 @@ func adapterServers(first *windows.IpAdapterAddresses) []string {
 			adapters = append(adapters, a)
 		}
 	}
-	slices.SortStableFunc(adapters, func(a, b *windows.IpAdapterAddresses) int { return int(a.Ipv4Metric) - int(b.Ipv4Metric) })
+	slices.SortStableFunc(adapters, func(a, b *windows.IpAdapterAddresses) int {
+		return int(a.Ipv4Metric) - int(b.Ipv4Metric)
+	})
 	var servers []string
 	for _, a := range adapters {
 		for d := a.FirstDnsServerAddress; d != nil; d = d.Next {

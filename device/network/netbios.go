@@ -15,13 +15,9 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Suffixes of NetBIOS names: the 16th byte says what the name is for
-// (RFC 1001 14; MS-NBTE 1.8).
-const (
-	NetBIOSServer            byte = 0x20 // a computer, by its name
-	NetBIOSDomainMaster      byte = 0x1b // the primary domain controller of a domain
-	NetBIOSDomainControllers byte = 0x1c // all domain controllers of a domain
-)
+// NetBIOSDomainControllers is the suffix (16th byte) of the NetBIOS name that all
+// domain controllers of a domain share (RFC 1001 14; MS-NBTE 1.8).
+const NetBIOSDomainControllers byte = 0x1c
 
 const (
 	// nbnsTries is UCAST_REQ_RETRY_COUNT of RFC 1002 6.
@@ -52,7 +48,8 @@ func (n *Network) Query(ctx context.Context, name string, suffix byte) (addrs []
 		return nil, "", &journal.Failure{Code: journal.DNSNoRecords, Asked: asked, Because: "RFC 1001 14.1", Err: err}
 	}
 	if n.place.WINS == "" {
-		return nil, "", &journal.Failure{Code: journal.DNSNoServer, Asked: asked, What: "no NetBIOS name server is set", Fix: "give one with --wins ADDR"}
+		return nil, "", &journal.Failure{Code: journal.DNSNoServer, Asked: asked,
+			What: "no NetBIOS name server is set", Fix: "give one with --wins ADDR"}
 	}
 	server := hostPort(n.place.WINS, "137")
 	f := &journal.Failure{Code: journal.DNSNoServer, Asked: asked, By: server, Because: "RFC 1002 4.2.13",
@@ -138,8 +135,9 @@ var errNBNS = errors.New("not a NetBIOS name query response to this question")
 // (RFC 1002 4.2.13, 4.2.14, 4.2.16) to the question id for name.
 func parseNBNS(b []byte, id uint16, name []byte) (answer nbnsAnswer, err error) {
 	const rrHeader = 2 + 2 + 4 + 2 // type, class, TTL, length
-	if len(b) < nbnsHeader+nbnsNameSize || binary.BigEndian.Uint16(b) != id || !bytes.Equal(b[nbnsHeader:nbnsHeader+nbnsNameSize], name) {
-		return answer, errNBNS // a response repeats no question and compresses no name
+	const end = nbnsHeader + nbnsNameSize
+	if len(b) < end || binary.BigEndian.Uint16(b) != id || !bytes.Equal(b[nbnsHeader:end], name) {
+		return answer, errNBNS // a response has no question section and no compressed name
 	}
 	flags := binary.BigEndian.Uint16(b[2:])
 	if flags&nbnsResponse == 0 {
@@ -156,13 +154,14 @@ func parseNBNS(b []byte, id uint16, name []byte) (answer nbnsAnswer, err error) 
 	if answer.rcode = int(flags & 15); answer.rcode != 0 {
 		return answer, nil
 	}
-	rr := b[nbnsHeader+nbnsNameSize:]
+	rr := b[end:]
 	if len(rr) < rrHeader {
 		return answer, errNBNS
 	}
 	size := int(binary.BigEndian.Uint16(rr[8:]))
 	data := rr[rrHeader:]
-	if binary.BigEndian.Uint16(b[6:]) != 1 || binary.BigEndian.Uint16(rr) != nbnsTypeNB || binary.BigEndian.Uint16(rr[2:]) != nbnsClassIN ||
+	if binary.BigEndian.Uint16(b[6:]) != 1 ||
+		binary.BigEndian.Uint16(rr) != nbnsTypeNB || binary.BigEndian.Uint16(rr[2:]) != nbnsClassIN ||
 		size == 0 || size%6 != 0 || size > len(data) {
 		return answer, errNBNS
 	}

@@ -122,7 +122,9 @@ type conn struct {
 
 // connect dials one address and keeps track of the connection. addr holds an
 // IP address (or a name that the host knows, when a flag said so).
-func (n *Network) connect(ctx context.Context, network, layer, label, addr string, timeout time.Duration) (net.Conn, error) {
+func (n *Network) connect(
+	ctx context.Context, network, layer, label, addr string, timeout time.Duration,
+) (net.Conn, error) {
 	if n.unplugged.Err() != nil {
 		return nil, net.ErrClosed
 	}
@@ -198,7 +200,8 @@ func (n *Network) now() time.Time {
 func (n *Network) interrupted(ctx context.Context, asked string) error {
 	switch {
 	case n.unplugged.Err() != nil:
-		return &journal.Failure{Code: journal.NetUnplugged, Asked: asked, What: "the network cable was pulled", Err: net.ErrClosed}
+		return &journal.Failure{Code: journal.NetUnplugged, Asked: asked, Err: net.ErrClosed,
+			What: "the network cable was pulled"}
 	case ctx.Err() == context.Canceled:
 		return &journal.Failure{Code: journal.ConnFailed, Asked: asked, What: "given up by the phone", Err: context.Canceled}
 	}

@@ -45,8 +45,15 @@ func (n *Network) LookupSRV(ctx context.Context, name string) (records []SRV, by
 		return nil, "", err
 	}
 	if len(records) == 0 { // RFC 2782: "the service is decidedly not available at this domain"
-		return nil, by, &journal.Failure{Code: journal.DNSNoRecords, Asked: "SRV " + name, Answered: `target "."`, By: by, Because: "RFC 2782",
-			What: name + " says that the service is not offered", Fix: "if it should be, replace the SRV record by one that names the server"}
+		return nil, by, &journal.Failure{
+			Code:     journal.DNSNoRecords,
+			Asked:    "SRV " + name,
+			Answered: `target "."`,
+			By:       by,
+			What:     name + " says that the service is not offered",
+			Because:  "RFC 2782",
+			Fix:      "if it should be, replace the SRV record by one that names the server",
+		}
 	}
 	n.order(records)
 	return records, by, nil
@@ -152,7 +159,8 @@ func dnsFailure(asked string, errs []error) error {
 		f.Code, f.By, f.Answered = journal.DNSNoRecords, err.by, err.answer()
 		f.What = "DNS has no record " + asked
 		if len(errs) > 1 {
-			f.What, f.Because = f.What+", nor one with the phone's DNS suffix", "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
+			f.What += ", nor one with the phone's DNS suffix"
+			f.Because = "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
 		}
 	case *refused:
 		f.Code, f.By, f.Answered = journal.DNSRefused, err.by, err.answer()
@@ -208,7 +216,9 @@ func (e *noServer) Error() string {
 // query asks for the records of one type at one name and follows its aliases.
 // by is the server that answered, and the name it answered for when that is
 // not the one that was meant.
-func (n *Network) query(ctx context.Context, wanted, name string, qtype uint16) (records []dns.RR, by string, err error) {
+func (n *Network) query(
+	ctx context.Context, wanted, name string, qtype uint16,
+) (records []dns.RR, by string, err error) {
 	name = dns.Fqdn(name)
 	for range maxAliases {
 		answer, server, err := n.ask(ctx, name, qtype)
@@ -228,7 +238,8 @@ func (n *Network) query(ctx context.Context, wanted, name string, qtype uint16) 
 		}
 		name = owner // the server leaves the rest of the alias to us
 	}
-	return nil, "", &noRecords{name: strings.TrimSuffix(name, "."), by: fmt.Sprintf("more than %d aliases", maxAliases), qtype: qtype}
+	by = fmt.Sprintf("more than %d aliases", maxAliases)
+	return nil, "", &noRecords{name: strings.TrimSuffix(name, "."), by: by, qtype: qtype}
 }
 
 // followAliases walks the CNAMEs of an answer from name and returns the records at

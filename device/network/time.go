@@ -82,9 +82,13 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 	if final(err) {
 		return TimeAnswer{}, err
 	}
-	return TimeAnswer{}, &journal.Failure{Code: journal.TimeNone, Asked: strings.Join(asked, ", "), Because: "OCS 2007 R2 documentation, NTP",
+	return TimeAnswer{}, &journal.Failure{
+		Code:    journal.TimeNone,
+		Asked:   strings.Join(asked, ", "),
 		What:    "no time server answered, so the phone cannot judge whether certificates are valid",
-		Details: append(tried, err.Error())}
+		Because: "OCS 2007 R2 documentation, NTP",
+		Details: append(tried, err.Error()),
+	}
 }
 
 // Time asks one time server, "host" or "host:port" (123), at each of its

@@ -109,7 +109,8 @@ func Dnsmasq(t testing.TB, addr, zone string, records ...string) NameServer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf := fmt.Sprintf("port=%s\nlisten-address=%s\nbind-interfaces\nno-resolv\nno-hosts\nno-poll\nlocal=/%s/\nlog-queries\nlog-facility=-\n", port, host, zone)
+	conf := fmt.Sprintf("port=%s\nlisten-address=%s\nbind-interfaces\nno-resolv\nno-hosts\nno-poll\n"+
+		"local=/%s/\nlog-queries\nlog-facility=-\n", port, host, zone)
 	for _, r := range records {
 		name, typ, value := splitRecord(t, r)
 		switch f := strings.Fields(value); typ {
@@ -146,15 +147,18 @@ func Chrony(t testing.TB, addr string) *Process {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conf := Write(t, dir, "chrony.conf", fmt.Sprintf("local stratum 3\nport %s\nbindaddress %s\nallow 127.0.0.0/8\n%s", port, host, ChronyPrivate(dir)))
-	// -U: it needs no privilege for that.
-	return Command{Dir: dir, Ready: timeServerReady(addr)}.Start(t, "chronyd", "-x", "-d", "-n", "-U", "-u", "root", "-f", conf)
+	conf := Write(t, dir, "chrony.conf", fmt.Sprintf("local stratum 3\nport %s\nbindaddress %s\n"+
+		"allow 127.0.0.0/8\n%s", port, host, ChronyPrivate(dir)))
+	// -U: serving time without setting the clock needs no privilege.
+	args := []string{"-x", "-d", "-n", "-U", "-u", "root", "-f", conf}
+	return Command{Dir: dir, Ready: timeServerReady(addr)}.Start(t, "chronyd", args...)
 }
 
 // ChronyPrivate are the lines of a configuration that keep a chronyd, server
 // or client, away from the host's own: it uses dir alone and has no control port.
 func ChronyPrivate(dir string) string {
-	return fmt.Sprintf("cmdport 0\nbindcmdaddress /\npidfile %s\ndriftfile %s\n", filepath.Join(dir, "pid"), filepath.Join(dir, "drift"))
+	return fmt.Sprintf("cmdport 0\nbindcmdaddress /\npidfile %s\ndriftfile %s\n",
+		filepath.Join(dir, "pid"), filepath.Join(dir, "drift"))
 }
 
 // timeServerReady is a Ready for a time server: it must answer as one in step.

@@ -41,13 +41,15 @@ type Certificate struct {
 
 // CertificateRequest says what to make. The zero values of its fields are good.
 type CertificateRequest struct {
-	Subject    string       // "/DC=com/DC=contoso/CN=Root"
-	Issuer     *Certificate // nil: self-signed
-	Key        string       // such as "rsa:1024#2" or "ec:P-256"; what follows # tells keys of one kind apart; "": RSA 2048, an own one for each subject
-	Digest     string       // of the signature; "": sha256
-	Extensions string       // lines of x509v3_config(5); "": version 1, which has none
-	From, To   time.Time    // zero: since yesterday; for a year
-	Serial     string       // decimal, may be negative, with From and To as by default; "": random
+	Subject string       // "/DC=com/DC=contoso/CN=Root"
+	Issuer  *Certificate // nil: self-signed
+	// Key is the kind and size, such as "rsa:1024#2" or "ec:P-256"; the text
+	// after # distinguishes keys of one kind. "": RSA 2048, one for each subject.
+	Key        string
+	Digest     string    // of the signature; "": sha256
+	Extensions string    // lines of x509v3_config(5); "": version 1, which has none
+	From, To   time.Time // zero: since yesterday; for a year
+	Serial     string    // decimal, may be negative, with From and To as by default; "": random
 }
 
 // CA and Server are the usual extensions.
@@ -107,7 +109,8 @@ unique_subject=no
 [any]
 commonName=optional
 `, in("index"), in("serial"), dir, r.Digest))
-	args := []string{"ca", "-batch", "-notext", "-preserveDN", "-config", config, "-in", in("csr.pem"), "-out", c.File, "-keyfile", signer.Key,
+	args := []string{"ca", "-batch", "-notext", "-preserveDN", "-config", config,
+		"-in", in("csr.pem"), "-out", c.File, "-keyfile", signer.Key,
 		"-startdate", r.From.UTC().Format(utc), "-enddate", r.To.UTC().Format(utc)}
 	if r.Extensions != "" {
 		args = append(args, "-extfile", in("extensions"))
@@ -154,7 +157,8 @@ func (o *OpenSSL) run(args ...string) {
 // the connection. args are further options, such as "-tls1"; the security level is 0.
 func Serve(t testing.TB, addr string, chain []*Certificate, args ...string) *Process {
 	t.Helper()
-	all := []string{"s_server", "-accept", addr, "-www", "-cert", chain[0].File, "-key", chain[0].Key, "-cipher", "ALL:@SECLEVEL=0"}
+	all := []string{"s_server", "-accept", addr, "-www", "-cert", chain[0].File, "-key", chain[0].Key,
+		"-cipher", "ALL:@SECLEVEL=0"}
 	if len(chain) > 1 {
 		all = append(all, "-cert_chain", Bundle(t, chain[1:]...))
 	}

@@ -55,8 +55,9 @@ func (s Samba) Start(t testing.TB) *Samba {
 	s.dir = Dir(t)
 	// Without a file of ours, provisioning copies settings of the host's Samba.
 	base := Write(t, s.dir, "base.conf", "[global]\n")
-	s.command().Output(t, "samba-tool", "domain", "provision", "-s", base, "--targetdir="+s.dir, "--realm="+Domain, "--domain="+NetBIOS,
-		"--server-role=dc", "--dns-backend=SAMBA_INTERNAL", "--host-name=dc1", "--host-ip="+s.Addr, "--adminpass="+administrator)
+	s.command().Output(t, "samba-tool", "domain", "provision", "-s", base, "--targetdir="+s.dir,
+		"--realm="+Domain, "--domain="+NetBIOS, "--server-role=dc", "--dns-backend=SAMBA_INTERNAL",
+		"--host-name=dc1", "--host-ip="+s.Addr, "--adminpass="+administrator)
 	Write(t, s.dir, "run/.keep", "")
 	s.Serve(t, s.Options...)
 	return &s
@@ -74,7 +75,8 @@ func (s *Samba) Serve(t testing.TB, options ...string) {
 	}
 	// The settings replace what provisioning wrote, which forwards DNS queries
 	// to the first resolver of the host.
-	Write(t, s.dir, "etc/smb.conf", strings.NewReplacer("DIR", s.dir, "ADDR", s.Addr, "OPTIONS", strings.Join(options, "\n")+"\n"+tls).Replace(sambaConf))
+	conf := strings.NewReplacer("DIR", s.dir, "ADDR", s.Addr, "OPTIONS", strings.Join(options, "\n")+"\n"+tls)
+	Write(t, s.dir, "etc/smb.conf", conf.Replace(sambaConf))
 	n := network.New(s.Place(), network.Options{Timeout: time.Second})
 	defer n.Close()
 	cmd := s.command()
@@ -134,7 +136,8 @@ func (s *Samba) tls(t testing.TB) string {
 		pem.Encode(&chain, &pem.Block{Type: "CERTIFICATE", Bytes: der})
 	}
 	cert := Write(t, s.dir, "private/tls/cert.pem", chain.String())
-	keyFile := Write(t, s.dir, "private/tls/key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	keyFile := Write(t, s.dir, "private/tls/key.pem", string(keyPEM))
 	if err := os.Chmod(keyFile, 0o600); err != nil { // Samba takes no other
 		t.Fatal(err)
 	}
@@ -217,7 +220,8 @@ func (s *Samba) PublishRoot(t testing.TB, roots ...Root) {
 	t.Helper()
 	var ldif strings.Builder
 	for _, r := range roots {
-		fmt.Fprintf(&ldif, "dn: CN=%s,%s\nchangetype: add\nobjectClass: certificationAuthority\ncACertificate:: %s\nauthorityRevocationList:: AA==\ncertificateRevocationList:: AA==\n\n",
+		fmt.Fprintf(&ldif, "dn: CN=%s,%s\nchangetype: add\nobjectClass: certificationAuthority\ncACertificate:: %s\n"+
+			"authorityRevocationList:: AA==\ncertificateRevocationList:: AA==\n\n",
 			r.Name, Authorities, base64.StdEncoding.EncodeToString(r.DER))
 	}
 	s.Modify(t, ldif.String())
