@@ -113,7 +113,13 @@ type Page struct {
 }
 
 // Page returns the page of c. An unknown code has an empty page.
-func (c Code) Page() Page { return pages[c] }
+func (c Code) Page() Page {
+	p, known := pages[c]
+	if known {
+		p.Code = c
+	}
+	return p
+}
 
 // Title is the short text of c, or c itself.
 func (c Code) Title() string {
