@@ -6,28 +6,28 @@ import (
 	"time"
 )
 
-// ClientOptions says how ClientConfig judges a server.
+// ClientOptions are the options of ClientConfig.
 type ClientOptions struct {
 	Store  Store
-	Policy PolicyName       // which decides; empty means Today
+	Policy PolicyName       // decides; empty means Today
 	NoSHA2 bool             // see Request
 	Now    func() time.Time // the phone's clock; nil means the host's
 	// ServerName must be in the certificate. Empty means the name that the
 	// connection is made for; a connection without a name is refused.
 	ServerName   string
-	MinVersion   uint16        // 0: crypto/tls decides; tls.VersionTLS10 for a server of 2007
-	MaxVersion   uint16        // 0: crypto/tls decides
-	CipherSuites []uint16      // nil: crypto/tls decides; RSA key exchange and 3DES must be named here to be offered
-	KeyLogWriter io.Writer     // for a look with tshark; nil writes none
-	OnVerdict    func(Verdict) // called with every verdict, good or not, before the handshake ends; nil is allowed
+	MinVersion   uint16        // 0: crypto/tls's default; tls.VersionTLS10 for a server of 2007
+	MaxVersion   uint16        // 0: crypto/tls's default
+	CipherSuites []uint16      // nil: crypto/tls's default, which lacks RSA key exchange and 3DES
+	KeyLogWriter io.Writer     // for decryption with tshark; nil: no key log
+	OnVerdict    func(Verdict) // called with every verdict before the handshake ends; may be nil
 }
 
-// ClientConfig returns the TLS configuration of a connection that is judged by
-// a Store. A refused handshake ends with a *VerdictError.
+// ClientConfig returns a TLS configuration that verifies servers with a Store.
+// A refused handshake ends with a *VerdictError.
 //
-// It is the one place of the tree that sets InsecureSkipVerify, which switches
-// off crypto/tls's own check only: VerifyConnection judges in its stead, for
-// every connection, resumed ones included, and no session is kept to be resumed.
+// It is the only place that sets InsecureSkipVerify. That switches off crypto/tls's
+// own verification only: VerifyConnection replaces it for every connection,
+// resumed ones included, and sessions are not stored for resumption.
 func ClientConfig(o ClientOptions) *tls.Config {
 	now := o.Now
 	if now == nil {

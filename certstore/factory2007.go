@@ -8,26 +8,26 @@ import (
 )
 
 // FactoryRow is one row of the table of public roots that the phone shipped
-// with (device.md 3.3), and what stands for it here.
+// with (device.md 3.3), and the certificate that represents it here.
 type FactoryRow struct {
 	Vendor, Name string
 	Expires      string // as the table prints it
 	Bits         int    // of the RSA key
-	Fingerprint  string // SHA-256 of the certificate that stands for the row; empty when none does
+	Fingerprint  string // SHA-256 of the certificate; empty when it is missing
 	File         string // in the source package
 	Remark       string // how the certificate differs from the row, or why it is missing
 }
 
-// Included says whether a certificate stands for the row.
+// Included reports whether the set has a certificate for the row.
 func (r FactoryRow) Included() bool { return r.Fingerprint != "" }
 
-// FactorySource is where the certificates of factory-2007 were taken from.
+// FactorySource is the origin of the certificates of factory-2007.
 const FactorySource = "Debian package ca-certificates 20230311+deb12u1 (13 June 2025), directory mozilla"
 
-// factoryMissing is the reason for the missing rows, which have all expired or
-// have short keys: their bytes cannot be vouched for, and a look-alike with a
-// new key would trust nothing that the old one signed.
-const factoryMissing = "missing: the package does not carry it, and nothing else that vouches for its bytes is at hand"
+// factoryMissing is the remark on missing rows. All of them have expired or have
+// short keys. No available source proves their bytes, and a certificate of the
+// same name with a new key could not verify the old signatures.
+const factoryMissing = "missing: the package does not contain it, and no other source proves its bytes"
 
 // FactoryTable returns the 16 rows of device.md 3.3 in their order. The table
 // itself is recalled, not read from its source page.

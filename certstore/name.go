@@ -29,16 +29,16 @@ func subject(c *x509.Certificate) string {
 
 func issuer(c *x509.Certificate) string { return DistinguishedName(c.RawIssuer) }
 
-// attributes are the short names of RFC 4514 3 and of RFC 4519 that
-// certificates use; pkix.Name would print DC, which every AD root has, in hex.
+// attributes are the short names of RFC 4514 3 and RFC 4519 that certificates
+// use. pkix.Name prints DC, which every AD root has, in hex.
 var attributes = map[string]string{
 	"2.5.4.3": "CN", "2.5.4.5": "SERIALNUMBER", "2.5.4.6": "C", "2.5.4.7": "L", "2.5.4.8": "ST", "2.5.4.9": "STREET",
 	"2.5.4.10": "O", "2.5.4.11": "OU", "2.5.4.17": "POSTALCODE",
 	"0.9.2342.19200300.100.1.1": "UID", "0.9.2342.19200300.100.1.25": "DC", "1.2.840.113549.1.9.1": "E",
 }
 
-// DistinguishedName writes a DER name as RFC 4514 does: the last part first,
-// so that the common name leads.
+// DistinguishedName returns a DER name in the form of RFC 4514, which writes the
+// last RDN first: "CN=Contoso Root CA,DC=contoso,DC=com".
 func DistinguishedName(der []byte) string {
 	var rdns pkix.RDNSequence
 	if rest, err := asn1.Unmarshal(der, &rdns); err != nil || len(rest) > 0 {

@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// conclude fills in everything that follows from the answers.
+// conclude fills in the fields that follow from v.Answers.
 func (v *Verdict) conclude(s Store, r Request) {
 	decided := v.Answers[v.Policy]
 	v.OK = decided.OK
@@ -85,15 +85,16 @@ func evidence(s Store, r Request, a Answer) []CertificateEvidence {
 	return all
 }
 
-// maxEvidence is how many presented certificates are described; a longer chain
-// is no honest one.
+// maxEvidence is how many presented certificates are described. Real chains are
+// shorter.
 const maxEvidence = 20
 
-// expirySoon is when a note warns: a renewal by hand takes weeks.
+// expirySoon is the time before expiry in which a note warns: a manual renewal
+// takes weeks.
 const expirySoon = 30 * 24 * time.Hour
 
-// publicLifetimes are the longest life times that public CAs may give, newest
-// first: CA/Browser Forum Baseline Requirements 6.3.2 and ballots SC-31, SC-81.
+// publicLifetimes are the longest validity periods that public CAs may issue,
+// newest first: CA/Browser Forum Baseline Requirements 6.3.2 and ballots SC-31, SC-81.
 var publicLifetimes = []struct {
 	since time.Time
 	days  int
@@ -105,8 +106,8 @@ var publicLifetimes = []struct {
 	{time.Date(2018, 3, 1, 0, 0, 0, 0, time.UTC), 825},
 }
 
-// notes are what an administrator may want to know about a server's certificate
-// though no policy refuses it for that.
+// notes returns remarks about a server's certificate that are no reason to refuse
+// it. The list is bounded by the checks below and by maxPath.
 func notes(r Request, a Answer) []string {
 	var all []string
 	note := func(format string, args ...any) { all = append(all, fmt.Sprintf(format, args...)) }
@@ -123,7 +124,7 @@ func notes(r Request, a Answer) []string {
 	}
 	signed := a.Path
 	if a.Anchor != nil || a.OK {
-		signed = a.Path[:len(a.Path)-1] // the signature of a root proves nothing, whatever made it
+		signed = a.Path[:len(a.Path)-1] // the signature of a root proves nothing
 	}
 	if slices.ContainsFunc(signed, func(c *x509.Certificate) bool { return hashOf(c) == hashSHA1 }) {
 		note("The chain is signed with SHA-1, which current clients refuse (Baseline Requirements 7.1.3.2).")

@@ -13,17 +13,17 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// maxFile is how much ParseCertificates reads: the bundle of a whole Linux
-// distribution has a quarter of a megabyte.
+// maxFile is the largest input of ParseCertificates, in bytes. The bundle of a
+// Linux distribution has 250 kB.
 const maxFile = 16 << 20
 
-// ErrNoCertificate is what ParseCertificates gives for data that holds none.
+// ErrNoCertificate is returned by ParseCertificates for data without a certificate.
 var ErrNoCertificate = errors.New("no certificate found")
 
 // ParseCertificates reads the certificates of a file: PEM with any number of
 // blocks, DER, or a PKCS#7 bundle (.p7b), each also as bare base64 without
-// header lines. Blocks of other kinds, such as keys, are passed over. One
-// certificate that cannot be parsed makes the whole file an error.
+// header lines. Blocks of other kinds, such as keys, are skipped. A
+// certificate that cannot be parsed is an error for the whole file.
 func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	bad, err := eachCertificate(data, func(c *x509.Certificate) { all = append(all, c) })
@@ -38,8 +38,8 @@ func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	return all, nil
 }
 
-// eachCertificate calls f for each certificate in data and goes on past one that
-// cannot be parsed; bad is the first of those.
+// eachCertificate calls f for each certificate in data. It skips certificates that
+// cannot be parsed; bad is the error of the first one.
 func eachCertificate(data []byte, f func(*x509.Certificate)) (bad, err error) {
 	if len(data) > maxFile {
 		return nil, fmt.Errorf("more than %d MiB cannot be a file of certificates", maxFile>>20)
@@ -72,7 +72,7 @@ func eachCertificate(data []byte, f func(*x509.Certificate)) (bad, err error) {
 	return bad, nil
 }
 
-// parseBlock reads certificates or PKCS#7, whatever the block was called: web
+// parseBlock reads certificates or PKCS#7, independent of the block type: web
 // enrolment serves its .p7b as a block of type CERTIFICATE (device.md 3.1).
 func parseBlock(der []byte) ([]*x509.Certificate, error) {
 	if bundle, is := pkcs7Certificates(der); is {
@@ -83,10 +83,9 @@ func parseBlock(der []byte) ([]*x509.Certificate, error) {
 
 var oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}
 
-// pkcs7Certificates returns the certificates of a SignedData, one after the
-// other (RFC 2315 9.1). It reads DER only, which is what certificate bundles
-// are; the indefinite lengths of BER would need a parser that can be nested to
-// any depth.
+// pkcs7Certificates returns the concatenated certificates of a SignedData
+// (RFC 2315 9.1). It reads DER only, the encoding of certificate bundles. The
+// indefinite lengths of BER would need a recursive parser.
 func pkcs7Certificates(der []byte) (certificates []byte, is bool) {
 	var outer struct {
 		Type    asn1.ObjectIdentifier
@@ -112,8 +111,8 @@ func pkcs7Certificates(der []byte) (certificates []byte, is bool) {
 // ImportRoots reads a file of certificates (see ParseCertificates) as roots with
 // source Import. name is the file's name, at the time by the phone's clock.
 //
-// The real phone had no such thing (device.md 3.1); what is imported goes with
-// the next reset (R1.3).
+// The real phone has no import (device.md 3.1). The next reset removes imported
+// roots (R1.3).
 func ImportRoots(data []byte, name string, at time.Time) ([]Root, error) {
 	certificates, err := ParseCertificates(data)
 	if err != nil {
@@ -130,7 +129,8 @@ func rootsOf(certificates []*x509.Certificate, from Source) []Root {
 	return roots
 }
 
-// ExportPEM writes roots as PEM, each below a line that names it.
+// ExportPEM returns roots as PEM, each after a comment line with its subject and
+// source.
 func ExportPEM(roots ...Root) []byte {
 	var b bytes.Buffer
 	for _, r := range roots {

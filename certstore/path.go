@@ -9,33 +9,33 @@ import (
 	"errors"
 )
 
-// Bounds of the search. What a server presents is its own choice; with these a
-// verdict ends after some tens of milliseconds whatever it is.
+// Bounds of the search. A server may present any certificates; with these bounds
+// a verdict takes some tens of milliseconds at most.
 const (
 	maxPath            = 10    // certificates in one path; deployments use 2 to 4
 	maxSignatureChecks = 100   // as crypto/x509
 	maxSteps           = 200   // certificates visited, over all paths
-	maxCopied          = 10    // bad paths held against the constraints of their CAs too, at some milliseconds each
+	maxCopied          = 10    // refused paths that verifyCopies checks too, some milliseconds each
 	minRSABits         = 1024  // crypto/rsa refuses to verify below
-	maxRSABits         = 16384 // larger keys cost seconds; crypto/tls already refuses those above 8192
+	maxRSABits         = 16384 // larger keys take seconds; crypto/tls refuses those above 8192
 )
 
-// ruleLimit is the rule of findings that are ours alone.
+// ruleLimit is the rule of findings that only this program has.
 const ruleLimit = "limit of ocphone"
 
 // search enumerates the paths from a server's certificate to a root.
 //
-// It follows issuer names and signatures only. What is wrong with a path, from
-// an expired certificate to a CA that is none, is for the rules to find: so a
-// person hears every reason, not the one at which the search turned back.
+// It follows issuer names and signatures only. The rules check everything else
+// on the complete path, so that a verdict lists every reason and not only the
+// first.
 type search struct {
 	store        *content
-	presented    []*x509.Certificate // without the server's own
+	presented    []*x509.Certificate // without the server's certificate
 	verified     map[[2]*x509.Certificate]bool
 	checks       int
 	steps        int
 	copied       int
-	limitReached bool // a bound was reached, paths may have been missed
+	limitReached bool // a bound was reached; some paths were not visited
 }
 
 // visitFunc is called with a path and the root at its end, or nil when the path
@@ -85,8 +85,8 @@ func (s *search) walk(path []*x509.Certificate, visit visitFunc) (stop bool) {
 	return deadEnd && visit(path, nil)
 }
 
-// signed says whether parent's key made the signature of child, or whether that
-// cannot be told because the algorithm or key is one that the rules refuse anyway.
+// signed reports whether parent's key made the signature of child. It is also
+// true if the algorithm or key cannot be verified: the rules refuse those.
 func (s *search) signed(child, parent *x509.Certificate) bool {
 	pair := [2]*x509.Certificate{child, parent}
 	if is, done := s.verified[pair]; done {
@@ -107,8 +107,8 @@ func (s *search) selfSigned(c *x509.Certificate) bool {
 
 var errKeyTooLarge = errors.New("RSA key too large")
 
-// checkSignature is x509's CheckSignatureFrom without its refusal of SHA-1 and
-// without its look at whether parent is a CA: the rules see to both.
+// checkSignature is x509's CheckSignatureFrom without the refusal of SHA-1 and
+// without the check that parent is a CA; the rules check both.
 func checkSignature(child, parent *x509.Certificate) error {
 	if keyTooLarge(parent) {
 		return errKeyTooLarge
@@ -116,7 +116,7 @@ func checkSignature(child, parent *x509.Certificate) error {
 	return parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
 }
 
-// unverifiable says whether Go cannot check signatures of this kind at all.
+// unverifiable reports whether Go cannot verify signatures of this kind.
 func unverifiable(child, parent *x509.Certificate) bool {
 	return hashOf(child) == hashUnsupported || keyTooShort(parent)
 }
@@ -151,9 +151,9 @@ func hashOf(c *x509.Certificate) hashKind {
 	return hashUnsupported
 }
 
-// inPath says whether path already holds candidate or one that only differs in
-// its dates or issuer: as crypto/x509, it compares name, key and alternative
-// names, which breaks circles of CAs that certify each other.
+// inPath reports whether path contains candidate, or a certificate that differs
+// only in its dates or issuer. Like crypto/x509 it compares name, key and
+// alternative names, so that CAs that certify each other do not cause a loop.
 func inPath(path []*x509.Certificate, candidate *x509.Certificate) bool {
 	key, comparable := candidate.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	for _, c := range path {

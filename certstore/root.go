@@ -16,8 +16,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Root is a trusted certificate and where it came from. Certificate is not to
-// be changed.
+// Root is a trusted certificate and its source. Do not change Certificate.
 type Root struct {
 	Certificate *x509.Certificate
 	Source      Source
@@ -26,18 +25,18 @@ type Root struct {
 // Fingerprint is the SHA-256 of the certificate in lower-case hex.
 func (r Root) Fingerprint() string { return fingerprint(r.Certificate) }
 
-// Subject is the distinguished name as RFC 4514 writes it, shortened when
-// absurdly long and safe to print: "CN=Contoso Root CA,DC=contoso,DC=com".
+// Subject is the distinguished name in the form of RFC 4514, safe to print and at
+// most 256 characters long: "CN=Contoso Root CA,DC=contoso,DC=com".
 func (r Root) Subject() string { return subject(r.Certificate) }
 
 // Key is the kind and size of the public key: "RSA 2048", "ECDSA P-256".
 func (r Root) Key() string { return keyText(r.Certificate) }
 
-// Downloaded says whether the phone fetched the root itself, which a reset
-// undoes (R1.3).
+// Downloaded reports whether the phone downloaded the root. A reset removes
+// downloaded roots (R1.3).
 func (r Root) Downloaded() bool { return r.Source.Kind == AD || r.Source.Kind == Enrolment }
 
-// rootJSON: only DER and Source are read back, the rest is for people.
+// rootJSON: only DER and Source are read back; the other fields are for people.
 type rootJSON struct {
 	Subject     string    `json:"subject"`
 	Key         string    `json:"key"`
@@ -48,8 +47,8 @@ type rootJSON struct {
 	DER         []byte    `json:"der"`
 }
 
-// MarshalJSON gives the certificate as base64 DER, its source and what a
-// person wants to read.
+// MarshalJSON returns the certificate as base64 DER, its source, and its main
+// fields as text.
 func (r Root) MarshalJSON() ([]byte, error) {
 	if r.Certificate == nil {
 		return nil, errors.New("root without a certificate")
@@ -95,16 +94,16 @@ func keyText(c *x509.Certificate) string {
 	return c.PublicKeyAlgorithm.String()
 }
 
-// Diff is what a change of the store did. Stayed holds everything that was
-// there before and still is.
+// Diff is the difference between two stores: the roots that were added and
+// removed, and those that are in both.
 type Diff struct {
 	Came   []Root `json:"came"`
 	Went   []Root `json:"went"`
 	Stayed []Root `json:"stayed"`
 }
 
-// String is one line for each root that came or went, and one for each source
-// whose roots stay.
+// String is one line for each root that was removed (-) or added (+), and one (=)
+// for each source of the roots that stayed.
 func (d Diff) String() string {
 	var b strings.Builder
 	line := func(sign string, r Root) {

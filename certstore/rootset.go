@@ -14,9 +14,9 @@ import (
 
 // The names of root sets. A set from a file is FilePrefix and the file's path.
 const (
-	SetFactory2007 = "factory-2007" // as far as it can be had, see FactoryTable
-	SetSystem      = "system"       // what this host trusts
-	SetNone        = "none"         // nothing
+	SetFactory2007 = "factory-2007" // as far as available, see FactoryTable
+	SetSystem      = "system"       // the roots of this host
+	SetNone        = "none"         // no roots
 	FilePrefix     = "file:"
 )
 
@@ -38,7 +38,7 @@ func RootSet(name string) (Store, error) {
 		Fix: "use factory-2007, system, file:PATH or none"}
 }
 
-// Describe says in words what a root set is and where it is from.
+// Describe returns a text about a root set and its origin, "" for an unknown name.
 func Describe(name string) string {
 	switch {
 	case name == SetFactory2007:
@@ -67,12 +67,13 @@ func fileRoots(set, path string) (Store, error) {
 		Fix: "name a file with certificates in PEM, DER or PKCS#7"}
 }
 
-// hostVerifies says whether the operating system verifies instead of giving its roots.
+// hostVerifies reports whether the operating system verifies chains but does not
+// list its roots.
 func hostVerifies() bool { return slices.Contains([]string{"darwin", "ios", "windows"}, runtime.GOOS) }
 
-// Where the Unix-like systems keep their roots: the first file that can be read
-// counts, and every directory, as in crypto/x509. SSL_CERT_FILE and SSL_CERT_DIR
-// stand in their place when set.
+// Files and directories with the roots of Unix-like systems. As in crypto/x509,
+// the first readable file and all directories are used, and SSL_CERT_FILE and
+// SSL_CERT_DIR replace them.
 var (
 	bundleFiles = [...]string{
 		"/etc/ssl/certs/ca-certificates.crt",                // Debian, Ubuntu, Arch, Gentoo
@@ -108,7 +109,7 @@ func systemRoots() (Store, error) {
 		}
 		_, err = eachCertificate(data, func(c *x509.Certificate) {
 			roots = append(roots, Root{c, Source{Kind: System, Set: SetSystem}})
-		}) // one that cannot be parsed is passed over, as crypto/x509 does
+		}) // skips certificates that cannot be parsed, like crypto/x509
 		return err
 	}
 	for _, f := range files {
@@ -122,7 +123,7 @@ func systemRoots() (Store, error) {
 			if e.IsDir() || sameDirLink(d, e) {
 				continue
 			}
-			_ = read(filepath.Join(d, e.Name())) // a file that is no bundle gives nothing
+			_ = read(filepath.Join(d, e.Name())) // a file without certificates adds no roots
 		}
 	}
 	s := New(roots...)
@@ -133,8 +134,8 @@ func systemRoots() (Store, error) {
 	return s, nil
 }
 
-// sameDirLink says whether an entry is a link to its neighbour: the hash links
-// of OpenSSL, which would only be read twice.
+// sameDirLink reports whether an entry is a link to a file in the same directory:
+// a hash link of OpenSSL, whose target is read anyway.
 func sameDirLink(dir string, e os.DirEntry) bool {
 	if e.Type()&os.ModeSymlink == 0 {
 		return false

@@ -15,7 +15,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// rules is what a policy allows and refuses beside what crypto/x509 does.
+// rules are the settings of a policy that go beyond crypto/x509.
 type rules struct {
 	name   string // of the server
 	at     time.Time
@@ -139,7 +139,7 @@ func (u rules) checkServer(found *findings, c *x509.Certificate) {
 func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 	last := path[len(path)-1]
 	f := Finding{Subject: subject(last), cert: last, rootMayHelp: true}
-	var trusted string // … is not <trusted>
+	var trusted string // completes "… is not "
 	switch n := len(s.store.roots); {
 	case s.store.host:
 		trusted = "among those that this host and the phone trust"
@@ -168,8 +168,8 @@ func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 	return f
 }
 
-// verifyCopies is u.verifyCopies within the bounds of the search. What it passes over is a path
-// that is refused anyway, and the search has then missed something.
+// verifyCopies calls u.verifyCopies within the bounds of the search. bad means that
+// the path is refused for another reason; then only chain constraints matter.
 func (s *search) verifyCopies(u rules, path []*x509.Certificate, bad bool) error {
 	if bad {
 		if !slices.ContainsFunc(path, constrainsChain) {
@@ -183,18 +183,18 @@ func (s *search) verifyCopies(u rules, path []*x509.Certificate, bad bool) error
 	return u.verifyCopies(path, bad)
 }
 
-// verifyCopies lets crypto/x509 decide about everything but signatures and the common
-// name, so that policy 2007 is exactly as strict as today there: name
-// constraints, certificate policies, nested key usage, path length and what
-// later versions of Go may add.
+// verifyCopies runs crypto/x509 on a path for everything except signatures and the
+// common name, so that policy 2007 is as strict as policy today in name
+// constraints, certificate policies, nested key usage, path length, and in what
+// later versions of Go add.
 //
-// crypto/x509 has no switch to accept SHA-1. So it gets copies of the
-// certificates of a path whose signatures walk has already verified, each signed
-// anew with Ed25519 over its own unchanged contents. Every copy has a key of its
-// own, so that no other path than this one can be built from them.
+// crypto/x509 has no option to accept SHA-1. So it gets copies of the
+// certificates, whose signatures walk has verified. Each copy is signed with
+// Ed25519 over its unchanged contents, and has its own key, so that only this
+// path can be built from the copies.
 //
-// With chainOnly it looks just at what can only be judged over the whole chain
-// (name constraints, certificate policies), since check has reported the rest.
+// With chainOnly it checks only what depends on the whole chain (name
+// constraints, certificate policies); check has reported the rest.
 func (u rules) verifyCopies(path []*x509.Certificate, chainOnly bool) error {
 	copies := make([]*x509.Certificate, len(path))
 	keys := copyKeys()
@@ -228,8 +228,8 @@ func (u rules) verifyCopies(path []*x509.Certificate, chainOnly bool) error {
 	return err
 }
 
-// copyKeys are the keys of verifyCopies' copies. They guard nothing: a copy lives for
-// one call, and only after its true signature was verified.
+// copyKeys are the keys of the copies in verifyCopies. They need not be secret: a
+// copy exists for one call, after its real signature was verified.
 var copyKeys = sync.OnceValue(func() (keys [maxPath + 1]ed25519.PrivateKey) {
 	for i := range keys {
 		keys[i] = ed25519.NewKeyFromSeed(bytes.Repeat([]byte{byte(i)}, ed25519.SeedSize))
@@ -237,7 +237,7 @@ var copyKeys = sync.OnceValue(func() (keys [maxPath + 1]ed25519.PrivateKey) {
 	return keys
 })
 
-// constrainsChain says whether a certificate has rules for the chain below it: name
+// constrainsChain reports whether c constrains the chain below it by name
 // constraints, policy mappings, policy constraints or inhibitAnyPolicy.
 func constrainsChain(c *x509.Certificate) bool {
 	return slices.ContainsFunc(c.Extensions, func(e pkix.Extension) bool {
@@ -245,8 +245,8 @@ func constrainsChain(c *x509.Certificate) bool {
 	})
 }
 
-// checkName is VerifyHostname, and with cn also for the common name when the
-// certificate has no alternative name at all (RFC 2818 3.1).
+// checkName is VerifyHostname. With u.cn it accepts the common name if the
+// certificate has no alternative name (RFC 2818 3.1).
 func (u rules) checkName(leaf *x509.Certificate) error {
 	if u.usesCommonName(leaf) {
 		c := *leaf
@@ -260,14 +260,14 @@ func (u rules) usesCommonName(leaf *x509.Certificate) bool {
 	return u.cn && leaf.Subject.CommonName != "" && extension(leaf, oidSubjectAltName) == nil
 }
 
-// allowsTLSServer says whether a certificate leaves room for TLS servers. Key usage is
-// nested: a CA that lists usages limits those below it (as crypto/x509).
+// allowsTLSServer reports whether the extended key usage permits TLS servers. As in
+// crypto/x509, the usages of a CA limit the certificates below it.
 func allowsTLSServer(c *x509.Certificate) bool {
 	return len(c.ExtKeyUsage) == 0 && len(c.UnknownExtKeyUsage) == 0 ||
 		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
-// label names the certificate at path[i] in a sentence.
+// label is the certificate at path[i] as the subject of a sentence.
 func (u rules) label(path []*x509.Certificate, i int) string {
 	switch {
 	case i > 0:
@@ -278,7 +278,7 @@ func (u rules) label(path []*x509.Certificate, i int) string {
 	return "the certificate of " + journal.Printable(u.name, maxName)
 }
 
-// describeNames says in words which names a certificate is for.
+// describeNames lists the names of a certificate as part of a sentence.
 func describeNames(c *x509.Certificate) string {
 	names := alternativeNames(c)
 	switch cn := c.Subject.CommonName; {
@@ -309,5 +309,5 @@ func alternativeNames(c *x509.Certificate) []string {
 
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 UTC") }
 
-// sentence begins with a capital letter and ends with a full stop.
+// sentence adds a capital letter and a full stop.
 func sentence(s string) string { return strings.ToUpper(s[:1]) + s[1:] + "." }

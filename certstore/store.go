@@ -1,27 +1,27 @@
-// Package certstore is what the phone trusts: root certificates that remember
-// where they came from, two policies that judge a server's certificate, and
-// the reset that takes away what was downloaded.
+// Package certstore is the phone's certificate store: root certificates with
+// their sources, two policies that verify a server's certificate, and the reset
+// that removes downloaded roots.
 //
 // It follows requirements R1.1 to R1.6, device.md 3 and design decisions 4, 5
-// and 10. A Store is an immutable value: every change gives a new Store and a
-// Diff, and whoever owns the phone commits the new value in one piece.
+// and 10. A Store is an immutable value: every change returns a new Store and a
+// Diff.
 //
-//  1. Start with RootSet("factory-2007") or another set, or with the Store
-//     that UnmarshalJSON brings back from flash.
-//  2. Add what Active Directory or a file gave with Install; press the paper
-//     clip with Reset.
-//  3. Judge a server with ClientConfig during a TLS handshake, or a chain at
-//     rest with Store.Verify. Both give a Verdict with the evidence.
-//  4. Verdict.NeedsRoot says whether a search in Active Directory can help
-//     (R1.2); Verdict.Sentence is what to tell a person.
+//  1. Start with RootSet("factory-2007") or another set, or read a Store from
+//     flash with UnmarshalJSON.
+//  2. Add roots from Active Directory or a file with Install. Reset is the paper
+//     clip.
+//  3. Verify a server with ClientConfig during a TLS handshake, or a chain with
+//     Store.Verify. Both give a Verdict with the evidence.
+//  4. Verdict.NeedsRoot reports whether a root from Active Directory can help
+//     (R1.2); Verdict.Sentence is the text for a person.
 //
-// Policy "today" is crypto/x509. Policy "2007" accepts SHA-1 signatures and a
-// common name where there is no subject alternative name, refuses SHA-2 when
-// the firmware could not verify it, and is crypto/x509 in everything else.
-// RSA keys count from 1024 bits under both: this is crypto/rsa's own floor.
-// What Go cannot do, the policies cannot accept: MD5 and MD2 signatures, DSA,
-// RSA keys below 1024 bits, and servers that speak SSL 3.0 only.
-// Revocation is not checked, as the phone did not (device.md 3.2).
+// Policy "today" is crypto/x509. Policy "2007" differs from it in three points:
+// it accepts SHA-1 signatures, it accepts a common name where there is no
+// subject alternative name, and it refuses SHA-2 if the firmware could not
+// verify it. Both accept RSA keys from 1024 bits, the minimum of crypto/rsa.
+// Neither accepts what Go cannot verify: MD5 and MD2 signatures, DSA and RSA
+// keys below 1024 bits. Neither checks revocation; the phone did not
+// (device.md 3.2).
 package certstore
 
 import (
@@ -40,7 +40,7 @@ const (
 	Factory   SourceKind = "factory"   // the phone shipped with it (R1.1)
 	AD        SourceKind = "ad"        // published in Active Directory (R1.1)
 	Enrolment SourceKind = "enrolment" // web enrolment, confirmed by the directory
-	Import    SourceKind = "import"    // from a file, by hand; the emulator only
+	Import    SourceKind = "import"    // imported from a file; the emulator only
 	System    SourceKind = "system"    // the host's roots, used as the root set
 	File      SourceKind = "file"      // a file, used as the root set
 )
@@ -51,11 +51,11 @@ type Source struct {
 	Set     string     `json:"set,omitempty"`     // name of the root set, or of the imported file
 	DN      string     `json:"dn,omitempty"`      // of the directory object that held it
 	Server  string     `json:"server,omitempty"`  // the DC or the enrolment host
-	Account string     `json:"account,omitempty"` // with whose rights it was read
+	Account string     `json:"account,omitempty"` // the account that read it
 	At      time.Time  `json:"at,omitzero"`       // by the phone's clock
 }
 
-// String is the source in words: "AD, from dc1.contoso.com as CONTOSO\tu".
+// String is the source as text: "AD, from dc1.contoso.com as CONTOSO\tu".
 func (s Source) String() string {
 	text := string(s.Kind)
 	switch s.Kind {
@@ -78,11 +78,11 @@ func (s Source) String() string {
 	return text
 }
 
-// Store is a set of trusted roots in the order they came. It never changes;
-// copies are cheap and share everything. The zero Store trusts nothing.
+// Store is a set of trusted roots in the order of their arrival. It is immutable;
+// copies share the contents. The zero Store is empty.
 type Store struct{ c *content }
 
-// content is built once by newStore and only read afterwards.
+// content is built by newStore and read-only afterwards.
 type content struct {
 	roots     []Root
 	index     map[string]int    // fingerprint -> index into roots
@@ -100,8 +100,8 @@ func (s Store) content() *content {
 	return s.c
 }
 
-// New returns a Store with the given roots; of the same certificate the first
-// one counts, and a root without a certificate is left out.
+// New returns a Store with the given roots. It ignores repeated certificates and
+// roots without a certificate.
 func New(roots ...Root) Store { return newStore(roots, false) }
 
 func newStore(roots []Root, host bool) Store {
@@ -131,15 +131,16 @@ func newStore(roots []Root, host bool) Store {
 	return Store{c}
 }
 
-// Roots returns the roots in the order they came.
+// Roots returns the roots in the order of their arrival.
 func (s Store) Roots() []Root { return slices.Clone(s.content().roots) }
 
-// Len is the number of roots that can be listed; see HostTrusted.
+// Len is the number of listed roots; see HostTrusted.
 func (s Store) Len() int { return len(s.content().roots) }
 
-// HostTrusted says that the operating system's own roots are trusted beside
-// the listed ones: macOS and Windows verify for us but give no list. Policy
-// today asks them; policy 2007 trusts of theirs what today has accepted.
+// HostTrusted reports whether the operating system's roots are trusted besides
+// the listed ones: macOS and Windows verify chains but do not list their roots.
+// Policy today uses their verifier; policy 2007 trusts the roots of the chains
+// that today has accepted.
 func (s Store) HostTrusted() bool { return s.content().host }
 
 // Find returns the root with this fingerprint (SHA-256, lower-case hex).
@@ -151,8 +152,8 @@ func (s Store) Find(fingerprint string) (Root, bool) {
 	return s.content().roots[i], true
 }
 
-// Install adds roots. One that is already held keeps its first source and is
-// among Diff.Stayed.
+// Install adds roots. A root that the store has already keeps its first source
+// and is in Diff.Stayed.
 func (s Store) Install(roots []Root) (Store, Diff) {
 	return s.change(append(s.Roots(), roots...))
 }
@@ -162,15 +163,15 @@ func (s Store) Without(fingerprint string) (Store, Diff) {
 	return s.change(slices.DeleteFunc(s.Roots(), func(r Root) bool { return r.Fingerprint() == fingerprint }))
 }
 
-// Reset is the paper clip: downloaded and imported roots go, the root set that
-// the phone was started with stays (R1.3).
+// Reset is the paper clip: it removes downloaded and imported roots and keeps the
+// root set that the phone started with (R1.3).
 func (s Store) Reset() (Store, Diff) {
 	return s.change(slices.DeleteFunc(s.Roots(), func(r Root) bool { return !r.Source.Kind.survivesReset() }))
 }
 
 func (k SourceKind) survivesReset() bool { return k == Factory || k == System || k == File }
 
-// change returns the store that holds roots, and how it differs from s.
+// change returns a store with the given roots, and its difference from s.
 func (s Store) change(roots []Root) (Store, Diff) {
 	after := newStore(roots, s.HostTrusted())
 	var d Diff

@@ -15,15 +15,15 @@ type PolicyName string
 
 const (
 	Today      PolicyName = "today" // crypto/x509
-	Policy2007 PolicyName = "2007"  // what firmware of 2007 accepted (design decision 4)
+	Policy2007 PolicyName = "2007"  // the rules of firmware of 2007 (design decision 4)
 )
 
-// Request is a chain to be judged.
+// Request is a chain to verify.
 type Request struct {
 	Chain  []*x509.Certificate // as presented, the server's own certificate first
-	Name   string              // that must be in the certificate; empty: no name is checked, and a note says so
+	Name   string              // must be in the certificate; empty: no name is checked, and a note says so
 	At     time.Time           // by the phone's clock; zero means the host's clock
-	Policy PolicyName          // which decides; empty means Today
+	Policy PolicyName          // decides; empty means Today
 	// NoSHA2 makes policy 2007 refuse SHA-2 signatures of the server's
 	// certificate and of intermediates; a root's own signature is not checked.
 	// Firmware 1.0.x, device.md 3.2.
@@ -33,27 +33,27 @@ type Request struct {
 // Verdict is the answer to a Request, with the evidence.
 type Verdict struct {
 	OK           bool                  `json:"ok"`
-	Policy       PolicyName            `json:"policy"`            // the one that decided
+	Policy       PolicyName            `json:"policy"`            // the policy that decided
 	Code         journal.Code          `json:"code,omitempty"`    // the main reason, empty when OK
 	Sentence     string                `json:"sentence"`          // for a person
-	Name         string                `json:"name"`              // as asked
-	At           time.Time             `json:"at"`                // the time it was judged at
-	Answers      map[PolicyName]Answer `json:"answers"`           // always both
-	Certificates []CertificateEvidence `json:"certificates"`      // as presented, then the root when it was not
-	Notes        []string              `json:"notes,omitempty"`   // worth knowing, never a reason to refuse
+	Name         string                `json:"name"`              // as in the Request
+	At           time.Time             `json:"at"`                // the time of the verification
+	Answers      map[PolicyName]Answer `json:"answers"`           // of both policies
+	Certificates []CertificateEvidence `json:"certificates"`      // as presented, then a root that was not presented
+	Notes        []string              `json:"notes,omitempty"`   // remarks; never a reason to refuse
 	Anchor       *Root                 `json:"anchor,omitempty"`  // the trusted root, nil when not OK
 	Rule         string                `json:"because,omitempty"` // the rule behind Code
 }
 
-// Answer is what one policy says.
+// Answer is the result of one policy.
 type Answer struct {
 	OK       bool                `json:"ok"`
-	Findings []Finding           `json:"findings,omitempty"` // every reason, the main one first; none when OK
+	Findings []Finding           `json:"findings,omitempty"` // every reason, the main one first; empty when OK
 	Path     []*x509.Certificate `json:"-"`                  // server to root; without the root when none is trusted
-	Anchor   *Root               `json:"-"`                  // the held root at the end of Path, also when it has expired
+	Anchor   *Root               `json:"-"`                  // the root at the end of Path, even if it has expired
 }
 
-// Finding is one reason to refuse.
+// Finding is one reason to refuse a certificate.
 type Finding struct {
 	Code    journal.Code `json:"code"`
 	Subject string       `json:"subject"` // the certificate at fault
@@ -61,10 +61,10 @@ type Finding struct {
 	Rule    string       `json:"because"` // requirement id or section
 
 	cert        *x509.Certificate
-	rootMayHelp bool // a root that Active Directory may publish would cure it
+	rootMayHelp bool // a root from Active Directory may solve it
 }
 
-// CertificateEvidence is one certificate in words.
+// CertificateEvidence describes one certificate.
 type CertificateEvidence struct {
 	Role        string    `json:"role"` // "server", "intermediate", "root", or "unused": not part of the path
 	Presented   bool      `json:"presented"`
@@ -81,23 +81,23 @@ type CertificateEvidence struct {
 	Findings    []Finding `json:"findings,omitempty"` // of the deciding policy
 }
 
-// NeedsRoot is true exactly when the only trouble under the deciding policy is
-// that no chain leads to a root that is trusted and valid, so that a root from
-// Active Directory may cure it (R1.2). That is so for
+// NeedsRoot reports whether the only problem under the deciding policy is that no
+// chain leads to a trusted and valid root, so that a root from Active Directory
+// may solve it (R1.2). That is the case for
 //
 //   - an unknown issuer,
 //   - a self-signed server certificate: it may itself be published (device.md 3.2),
 //   - a held root that has expired or is not valid yet: a renewed one may be published.
 //
 // It is false for a wrong name, an expired server certificate, a key usage, a
-// SHA-2 signature that the firmware cannot verify, and everything else that no
-// root cures, also when the issuer is unknown besides.
+// SHA-2 signature that the firmware cannot verify, and any other problem that a
+// root does not solve, even if the issuer is unknown too.
 func (v Verdict) NeedsRoot() bool {
 	f := v.Answers[v.Policy].Findings
 	return len(f) > 0 && !slices.ContainsFunc(f, func(f Finding) bool { return !f.rootMayHelp })
 }
 
-// Issuer is the name of the root that the chain leads to or would lead to:
+// Issuer is the name of the root at the end of the chain, trusted or not:
 // "CN=Contoso Root CA,DC=contoso,DC=com". Empty when nothing was presented.
 func (v Verdict) Issuer() string {
 	path := v.Answers[v.Policy].Path
@@ -107,7 +107,7 @@ func (v Verdict) Issuer() string {
 	return issuer(path[len(path)-1])
 }
 
-// Details is the evidence for a journal step, a line each.
+// Details is the evidence for a journal step, one item a line.
 func (v Verdict) Details() []string {
 	var lines []string
 	for _, c := range v.Certificates {

@@ -10,15 +10,15 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Verify judges a chain under both policies; r.Policy decides.
+// Verify verifies a chain under both policies; r.Policy decides.
 //
-// Trusted are the roots of the store, without a look at their own signatures; a
-// self-signed server certificate is good when it is itself among them and keeps
-// the other rules. The order of the presented certificates is free, needless
-// ones do no harm. Bad input of any kind gives a verdict, in bounded time.
+// The roots of the store are trusted without a check of their own signatures. A
+// self-signed server certificate is accepted if it is one of them and keeps the
+// other rules. The order of the presented certificates does not matter, and
+// unneeded ones are ignored. Any input gives a verdict in bounded time.
 func (s Store) Verify(r Request) Verdict { return s.verify(r, false) }
 
-// verify is Verify; with nameRequired an empty name is a reason to refuse.
+// verify is Verify. With nameRequired an empty name is a reason to refuse.
 func (s Store) verify(r Request, nameRequired bool) Verdict {
 	if r.At.IsZero() {
 		r.At = time.Now()
@@ -37,7 +37,7 @@ func (s Store) verify(r Request, nameRequired bool) Verdict {
 	return v
 }
 
-// invalidRequest says why a chain cannot be judged at all, nil when it can.
+// invalidRequest returns why a chain cannot be verified at all, or nil.
 func invalidRequest(r Request, nameRequired bool) *Finding {
 	f := &Finding{Code: journal.CertMalformed}
 	switch {
@@ -54,7 +54,7 @@ func invalidRequest(r Request, nameRequired bool) *Finding {
 	return f
 }
 
-// answers asks both policies.
+// answers applies both policies.
 func (s Store) answers(r Request) map[PolicyName]Answer {
 	leaf := r.Chain[0]
 	var presented []*x509.Certificate
@@ -65,7 +65,7 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 	}
 	chains, err := verifyToday(s, presented, r)
 	paths := &search{store: s.content(), presented: presented, verified: map[[2]*x509.Certificate]bool{}}
-	if len(chains) > 0 && s.HostTrusted() { // the host's verifier may have found a root that it does not list
+	if len(chains) > 0 && s.HostTrusted() { // the host's verifier may have used a root that it does not list
 		roots := s.Roots()
 		for _, path := range chains {
 			roots = append(roots, Root{path[len(path)-1], Source{Kind: System, Set: SetSystem}})
@@ -76,7 +76,7 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 	of2007 := rules{name: r.Name, at: r.At, sha1: true, cn: true, noSHA2: r.NoSHA2}
 	answers := map[PolicyName]Answer{}
 
-	if err == nil { // crypto/x509 has the last word: a path that it accepts is only held against the few rules of our own
+	if err == nil { // a path that crypto/x509 accepts is checked for SHA-2 only
 		answers[Today] = Answer{OK: true, Path: chains[0], Anchor: anchorOf(paths.store, chains[0])}
 		for _, path := range chains {
 			sha2 := slices.ContainsFunc(path[:len(path)-1], func(c *x509.Certificate) bool { return hashOf(c) == hashSHA2 })
@@ -101,8 +101,8 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 	return answers
 }
 
-// verifyToday is crypto/x509. The one thing added is that the server's own RSA
-// key must have 1024 bits, without which crypto/tls could not use it.
+// verifyToday is crypto/x509. It also requires that crypto/tls can use the RSA key
+// of the server: 1024 bits or more, and not too large.
 func verifyToday(s Store, presented []*x509.Certificate, r Request) (chains [][]*x509.Certificate, err error) {
 	leaf := r.Chain[0]
 	if keyTooLarge(leaf) || keyTooShort(leaf) {
@@ -120,7 +120,7 @@ func verifyToday(s Store, presented []*x509.Certificate, r Request) (chains [][]
 	return leaf.Verify(options)
 }
 
-// codeOf gives an error of crypto/x509 its code.
+// codeOf returns the code of an error of crypto/x509.
 func codeOf(err error) journal.Code {
 	var unknown x509.UnknownAuthorityError
 	var host x509.HostnameError
@@ -138,8 +138,8 @@ func codeOf(err error) journal.Code {
 	return journal.CertConstraint
 }
 
-// best returns the answer for the best path: one without findings, else the one
-// with the least that a root would not cure.
+// best returns the answer for the best path: one without findings, otherwise the
+// one with the fewest findings that a root would not solve.
 func (u rules) best(leaf *x509.Certificate, s *search) Answer {
 	s.steps, s.copied, s.limitReached = 0, 0, false
 	var best Answer
@@ -161,7 +161,7 @@ func (u rules) best(leaf *x509.Certificate, s *search) Answer {
 	return best
 }
 
-// rank is negative when a explains better than b why there is no good path.
+// rank is negative if a explains better than b why there is no good path.
 func (a Answer) rank(b Answer) int {
 	otherFindings := func(a Answer) (n int) {
 		for _, f := range a.Findings {
@@ -181,9 +181,9 @@ func (a Answer) rank(b Answer) int {
 		cmp.Compare(len(a.Findings), len(b.Findings)), cmp.Compare(len(b.Path), len(a.Path)))
 }
 
-// codeOrder orders the codes by what a person must know first. An unknown issuer
-// is last, since it decides only when nothing else is wrong (R1.2); a
-// self-signed certificate is first, since nothing else matters then (R1.6).
+// codeOrder orders the codes by importance to the reader. An unknown issuer is
+// last, because it decides only if nothing else is wrong (R1.2). A self-signed
+// certificate comes early, because nothing else matters then (R1.6).
 var codeOrder = []journal.Code{
 	journal.CertMalformed, journal.CertSelfSigned, journal.CertNotYetValid, journal.CertExpired, journal.CertName,
 	journal.CertSHA2, journal.CertWeak, journal.CertUsage, journal.CertConstraint, journal.CertUntrusted,

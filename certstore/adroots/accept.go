@@ -14,11 +14,11 @@ import (
 // (device.md 3.1).
 const maxValue = 32768
 
-// maxRSABits keeps the check of a self-signature short.
+// maxRSABits bounds the time that the check of a self-signature takes.
 const maxRSABits = 16384
 
-// accept takes a value as a root, counts it as held already, or rejects it.
-// src lacks account and time.
+// accept adds a value to the roots, counts it as a duplicate, or rejects it. It
+// fills in account and time of src.
 func (d *download) accept(dn string, value []byte, src certstore.Source) {
 	cert, err := ParseRoot(value)
 	if err != nil {
@@ -32,7 +32,7 @@ func (d *download) accept(dn string, value []byte, src certstore.Source) {
 	case stored, d.held[string(cert.Raw)]:
 		d.Duplicates++
 	case len(d.Roots) >= d.MaxRoots:
-		d.reject(dn, fmt.Sprintf("one more than the %d roots that are taken", d.MaxRoots))
+		d.reject(dn, fmt.Sprintf("above the limit of %d roots", d.MaxRoots))
 	default:
 		d.held[string(cert.Raw)] = true
 		d.Roots = append(d.Roots, root)
@@ -47,17 +47,17 @@ func (d *download) reject(dn, why string) {
 	d.Rejected = append(d.Rejected, Rejected{dn, printable(why)})
 }
 
-// ParseRoot reads a published value as the phone does: it takes a self-signed
-// CA certificate. Validity, version and hash are not its business: the phone
-// installs what is published, and a verdict refuses what does not hold (R1.1).
-// The error says why a value is not installed.
+// ParseRoot reads a published value as the phone does: it accepts a self-signed
+// CA certificate. It does not check validity, version and hash: the phone installs
+// every published root, and a verdict refuses bad ones later (R1.1). The error
+// says why the value is not installed.
 func ParseRoot(value []byte) (*x509.Certificate, error) {
 	if len(value) == 0 || len(value) > maxValue {
 		return nil, fmt.Errorf("%d octets, cACertificate has 1 to %d", len(value), maxValue)
 	}
 	cert, err := x509.ParseCertificate(value)
 	if err != nil {
-		return nil, fmt.Errorf("no certificate: %w", err)
+		return nil, fmt.Errorf("not a certificate: %w", err)
 	}
 	if cert.BasicConstraintsValid && !cert.IsCA {
 		return nil, errors.New("not a CA: basicConstraints says so")
@@ -73,5 +73,5 @@ func ParseRoot(value []byte) (*x509.Certificate, error) {
 	if err != nil && !errors.As(err, &insecure) && !errors.Is(err, x509.ErrUnsupportedAlgorithm) {
 		return nil, fmt.Errorf("not self-signed: %w", err)
 	}
-	return cert, nil // what crypto/x509 cannot check (MD5) rests on the directory's word, as every root does
+	return cert, nil // a signature that crypto/x509 cannot verify (MD5) is accepted: the directory vouches for every root
 }

@@ -70,8 +70,8 @@ func TestSelfSignedCAsAreAcceptedAndNothingElse(t *testing.T) {
 		{"a root with a wrong signature", forged, "not self-signed"},
 		{"nothing", nil, "0 octets"},
 		{"a value above the schema's range", make([]byte, maxValue+1), "32769 octets"},
-		{"garbage", []byte("certificate"), "no certificate"},
-		{"a certificate and more", append(bytes.Clone(root), 0), "no certificate"},
+		{"garbage", []byte("certificate"), "not a certificate"},
+		{"a certificate and more", append(bytes.Clone(root), 0), "not a certificate"},
 	} {
 		cert, err := ParseRoot(c.value)
 		if c.why == "" && (err != nil || !bytes.Equal(cert.Raw, c.value)) {

@@ -1,22 +1,22 @@
-// Package adroots is how root certificates come from Active Directory: the
-// phone trusts nobody inside the company until it has asked a domain
-// controller which roots are published there (R1.1).
+// Package adroots downloads root certificates from Active Directory. The phone
+// trusts no server of the company until it has read the published roots from a
+// domain controller (R1.1).
 //
 // It follows R1.1, R1.2 and R1.5, device.md 3.1 and design decisions 5 and 6.
-// Since the phone cannot judge the DC's certificate yet, everything is read
-// under SASL GSS-SPNEGO NTLM with sign and seal on a plain LDAP connection
-// (RFC 4511, RFC 4422, MS-NLMP): an answer is accepted only from somebody who
-// has the session key, which takes the user's password. A DC has it; it also
-// gives the key to any computer of the domain that passes a log-on through to
-// it (MS-NRPC 3.5.4.5.1), and NTLM cannot tell those two apart.
+// The phone cannot verify the DC's certificate yet. So it reads everything under
+// SASL GSS-SPNEGO NTLM with sign and seal on a plain LDAP connection (RFC 4511,
+// RFC 4422, MS-NLMP): an answer is accepted only if its sender has the session
+// key, which depends on the user's password. A DC has that key. It also gives it
+// to any computer of the domain that passes a log-on through to it (MS-NRPC
+// 3.5.4.5.1); NTLM cannot distinguish these two.
 //
-//  1. Fill a Config; domain and account are decided by the caller.
-//  2. result, err := Download(ctx, config): finds a DC, binds, and reads ALL
+//  1. Fill a Config; the caller decides on domain and account.
+//  2. result, err := Download(ctx, config): finds a DC, binds, and reads all
 //     published roots.
-//  3. Put result.Roots into the certstore.Store; Download changes nothing.
+//  3. Add result.Roots to the certstore.Store; Download does not change it.
 //
-// Everything decided on the way is a step of Config.Record. A failure that ends
-// the download is returned, not recorded: it is the caller's last step.
+// Each decision on the way is a step of Config.Record. A failure that ends the
+// download is returned and not recorded: the caller records it as the last step.
 package adroots
 
 import (
@@ -33,27 +33,27 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Config says where to ask and as whom.
+// Config is the domain, the account and the network of a download.
 type Config struct {
 	Domain        string // DNS name of the AD domain: DHCP option 15 or --domain, else the UPN suffix, else the SIP domain
-	DomainFrom    string // which of these it was, for the step; may be empty
+	DomainFrom    string // which of these it is, for the step; may be empty
 	NetBIOSDomain string // for NetBIOS name queries: from DOMAIN\user, else the first label of Domain
 
-	User       string // a UPN stays whole here, with an empty UserDomain
+	User       string // a UPN is not split: it is here, with an empty UserDomain
 	UserDomain string // DOMAIN of DOMAIN\user
-	Password   string // tried once (design decision 6); an empty one is refused, for anybody could seal under it
+	Password   string // tried once (design decision 6); an empty one is refused, because its session key is known
 
 	Resolver Resolver // required
 	Dialer   Dialer   // required
-	NetBIOS  NetBIOS  // nil: NetBIOS is not asked
+	NetBIOS  NetBIOS  // nil: no NetBIOS queries
 	HTTP     bool     // web enrolment as the second method
 
-	Store  certstore.Store  // what is held already, to tell duplicates
+	Store  certstore.Store  // the present store; its roots are counted as duplicates
 	Now    func() time.Time // the phone's clock; nil is time.Now
 	Record journal.Recorder // nil drops the steps
 
-	Timeout  time.Duration // guard for all work with one DC, in real time; 0 is DefaultTimeout
-	MaxRoots int           // roots taken at most; 0 is DefaultMaxRoots
+	Timeout  time.Duration // limit for all work with one DC, in real time; 0 is DefaultTimeout
+	MaxRoots int           // accepted roots at most; 0 is DefaultMaxRoots
 	MaxBytes int64         // octets read from one DC at most; 0 is DefaultMaxBytes
 }
 
@@ -65,13 +65,13 @@ const (
 	// DefaultMaxBytes holds a thousand values of the largest size that the schema allows.
 	DefaultMaxBytes = 32 << 20
 
-	maxControllers = 8    // that are tried one after the other
-	maxRejected    = 1000 // values told in Result.Rejected
+	maxControllers = 8    // tried one after the other
+	maxRejected    = 1000 // values listed in Result.Rejected
 	maxDetails     = 50   // lines of a step about rejected values, referrals
 )
 
-// Resolver answers DNS queries: the records in the order in which they are to
-// be tried, and the server that answered.
+// Resolver answers DNS queries. It returns the records in the order of RFC 2782,
+// and the server that answered.
 type Resolver interface {
 	LookupSRV(ctx context.Context, name string) (records []SRV, by string, err error)
 }
@@ -82,7 +82,7 @@ type SRV struct {
 	Port, Priority, Weight uint16
 }
 
-// Dialer connects to host:port; it resolves names by itself.
+// Dialer connects to host:port and resolves names itself.
 type Dialer interface {
 	DialContext(ctx context.Context, network, hostport string) (net.Conn, error)
 }
@@ -92,13 +92,13 @@ type NetBIOS interface {
 	Query(ctx context.Context, name string, suffix byte) (addrs []netip.Addr, by string, err error)
 }
 
-// Result is what the directory holds.
+// Result is the result of a download.
 type Result struct {
-	Roots      []certstore.Root // to be installed, in the directory's order; duplicates are left out
+	Roots      []certstore.Root // to install, in the directory's order, without duplicates
 	Server     string           // the DC that answered, host:port
 	Domain     string           // the domain that was asked
-	Duplicates int              // values that Config.Store or an earlier value had already
-	Rejected   []Rejected       // values that are no root certificate, at most 1000
+	Duplicates int              // values that Config.Store or an earlier value holds
+	Rejected   []Rejected       // values that are not root certificates, at most 1000
 }
 
 // Rejected is a value that is not installed.
@@ -109,12 +109,12 @@ type Rejected struct {
 
 // Download finds a domain controller and reads every published root.
 //
-// It goes on to the next DC when one cannot be reached, is busy, or offers no
+// It tries the next DC if one cannot be reached, is busy, or does not offer a
 // sealed session. Refused credentials end it: the password is tried once.
 //
-// The error holds a *journal.Failure whose code is an ad.* one. When the
-// directory answered, Result is filled even with an error: with ad.no-roots it
-// tells what was rejected.
+// The error wraps a *journal.Failure with an ad.* code. If the directory
+// answered, Result is filled even with an error: with ad.no-roots it lists the
+// rejected values.
 func Download(ctx context.Context, c Config) (Result, error) {
 	d := &download{Config: c, Result: Result{Domain: c.Domain}}
 	d.Timeout = cmp.Or(c.Timeout, DefaultTimeout)
@@ -167,16 +167,17 @@ func (d *download) run(ctx context.Context) error {
 			s.State = journal.Warned
 			d.Record.Record(s)
 		}
-		if failure == nil || failure.Code == journal.ADUnreachable { // the most telling one is the caller's step
+		// A failure of a DC that answered is more useful than that of an unreachable one.
+		if failure == nil || failure.Code == journal.ADUnreachable {
 			failure = f
 		}
 	}
 	return failure
 }
 
-// tryNext tells after which failures another DC is asked. The password has
-// been refused by none of them (design decision 6), and a DC whose answer was
-// forged or malformed is for a person to look at.
+// tryNext reports whether to try the next DC after a failure with code c. It is
+// false after a rejected password (design decision 6) and after a forged or
+// malformed answer, which an administrator must see.
 func tryNext(c journal.Code) bool {
 	return c == journal.ADUnreachable || c == journal.ADWeakBind
 }
@@ -197,14 +198,14 @@ func (d *download) downloadFrom(ctx context.Context, dc controller) error {
 	if err := d.bind(c, dc); err != nil {
 		return err
 	}
-	// Whatever is read from here on was sealed by somebody who knows the session key.
+	// From here on every answer is sealed under the session key.
 	d.Server = dc.address()
 	dir := newDirectory(c, dc)
 	defer dir.close()
 	return d.read(ctx, dir)
 }
 
-// read takes the roots from the directory.
+// read reads the roots from the directory.
 func (d *download) read(ctx context.Context, dir *directory) error {
 	config, err := d.configuration(dir)
 	if err != nil {
@@ -245,7 +246,7 @@ func (d *download) read(ctx context.Context, dir *directory) error {
 			"then wait for replication."}
 }
 
-// account is the user as a person writes it.
+// account is the user name in the form that a person types.
 func (d *download) account() string {
 	if d.UserDomain != "" {
 		return d.UserDomain + `\` + d.User
@@ -253,7 +254,7 @@ func (d *download) account() string {
 	return d.User
 }
 
-// report records what was found, as two steps at most.
+// report records the result as two steps at most.
 func (d *download) report() {
 	if n := len(d.Roots); n > 0 || d.Duplicates > 0 {
 		s := journal.Step{
@@ -273,7 +274,7 @@ func (d *download) report() {
 			}
 			line := fmt.Sprintf("%s, %s, SHA-256 %s", r.Subject(), r.Key(), r.Fingerprint())
 			if note := validityNote(r.Certificate, d.Now()); note != "" {
-				line += ", " + note // installed all the same; the verdict refuses it later
+				line += ", " + note // it is installed; the verdict refuses it later
 			}
 			s.Details = append(s.Details, line)
 		}
@@ -282,7 +283,7 @@ func (d *download) report() {
 	if n := len(d.Rejected) + d.moreRejected; n > 0 {
 		s := journal.Step{Name: journal.Roots, State: journal.Warned, By: d.Server,
 			Decided: fmt.Sprintf("%s not installed", journal.Count(n, "value", "values")), Because: "R1.1: roots only",
-			Fix: "Publish self-signed CA certificates only, and take these values out of " +
+			Fix: "Publish self-signed CA certificates only, and remove these values from " +
 				"CN=Certification Authorities (adsiedit.msc)."}
 		for _, r := range d.Rejected[:min(len(d.Rejected), maxDetails)] {
 			s.Details = append(s.Details, r.DN+": "+r.Why)
@@ -304,7 +305,7 @@ func validityNote(c *x509.Certificate, now time.Time) string {
 	return ""
 }
 
-// errText is the cause for a person, without the words of a wrapping Failure.
+// errText is the text of err; of a Failure it is only the sentence.
 func errText(err error) string {
 	var f *journal.Failure
 	if errors.As(err, &f) && f.What != "" {

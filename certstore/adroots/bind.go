@@ -13,16 +13,16 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm"
 )
 
-// requiredFlags must be in the challenge, or the password is not used (design
-// decision 5). NTLMv2 is what the client does anyway.
+// requiredFlags must be in the challenge; otherwise the password is not used
+// (design decision 5). The client always uses NTLMv2.
 const requiredFlags = ntlm.NegotiateSign | ntlm.NegotiateSeal | ntlm.NegotiateESS | ntlm.Negotiate128 |
 	ntlm.NegotiateKeyExch
 
 // bindRule is the rule that the steps of a bind cite (design decision 5).
 const bindRule = "no root over an unauthenticated channel"
 
-// bind opens a sealed session on c. GSS-SPNEGO carries NTLM messages as they
-// are, which AD and Samba accept (MS-SPNG 3.3.5.1, peers-ad.md 1).
+// bind opens a sealed session on c. GSS-SPNEGO carries NTLM messages without
+// SPNEGO tokens, which AD and Samba accept (MS-SPNG 3.3.5.1, peers-ad.md 1).
 func (d *download) bind(c *conn, dc controller) error {
 	asked := fmt.Sprintf("sealed LDAP bind (GSS-SPNEGO, NTLMv2) as %s", d.account())
 	fail := func(code journal.Code, what string, err error) *journal.Failure {
@@ -67,7 +67,7 @@ func (d *download) bind(c *conn, dc controller) error {
 	return nil
 }
 
-// suggestDomain adds what to try when the name had no domain of its own: a UPN, mostly (R1.5).
+// suggestDomain adds a remedy for user names without a domain, such as UPNs (R1.5).
 func (d *download) suggestDomain(f *journal.Failure, c ntlm.Challenge) {
 	domain := printable(c.NetBIOSDomain)
 	if f.Code != journal.ADCredentials || d.UserDomain != "" || domain == "" {
@@ -95,11 +95,11 @@ func (d *download) ntlmClient(flags, require ntlm.Flags) *ntlm.Client {
 // bindResult is a BindResponse, RFC 4511 4.2.2.
 type bindResult struct {
 	code        int64
-	message     string // diagnosticMessage, printable
+	message     string // diagnosticMessage, made printable
 	credentials []byte // serverSaslCreds
 }
 
-// bind sends one step of a SASL bind and reads the answer.
+// bind sends one message of a SASL bind and reads the response.
 func (c *conn) bind(id int64, credentials []byte) (bindResult, error) {
 	octets := func(s, name string) *ber.Packet {
 		return ber.NewString(ber.ClassUniversal, ber.TypePrimitive, ber.TagOctetString, s, name)
@@ -151,9 +151,9 @@ func parseBind(msg []byte, id int64) (bindResult, error) {
 	return r, nil
 }
 
-const noNTLM = "The domain controller does not take NTLM, and the phone speaks nothing else"
+const noNTLM = "The domain controller does not accept NTLM, and the phone has no other method"
 
-// accountCodes are the Win32 errors that AD and Samba tell within the text of
+// accountCodes are the Win32 errors that AD and Samba put into the text of
 // result 49: "…AcceptSecurityContext error, data 52e, v1db1".
 var accountCodes = map[string]struct {
 	code journal.Code
@@ -165,7 +165,7 @@ var accountCodes = map[string]struct {
 	"531": {journal.ADDisabled, "The account may not log on from this device"},
 	"532": {journal.ADExpired, "The password has expired"},
 	"533": {journal.ADDisabled, "The account is disabled"},
-	"418": {journal.ADWeakBind, noNTLM}, // STATUS_NTLM_BLOCKED C0000418, as Samba with "ntlm auth = disabled" tells it
+	"418": {journal.ADWeakBind, noNTLM}, // STATUS_NTLM_BLOCKED C0000418, from Samba with "ntlm auth = disabled"
 	"791": {journal.ADWeakBind, noNTLM}, // ERROR_NTLM_BLOCKED
 	"701": {journal.ADExpired, "The account has expired"},
 	"773": {journal.ADExpired, "The password must be changed before the first log-on"},
@@ -174,7 +174,7 @@ var accountCodes = map[string]struct {
 
 var dataCode = regexp.MustCompile(`\bdata ([0-9a-fA-F]{1,8})\b`)
 
-// bindFailure maps a bind result other than success.
+// bindFailure returns the failure for a bind result other than success.
 func bindFailure(r bindResult) *journal.Failure {
 	f := &journal.Failure{Answered: resultText(r.code, r.message)}
 	switch r.code {
@@ -187,7 +187,7 @@ func bindFailure(r bindResult) *journal.Failure {
 		}
 	case ldap.LDAPResultAuthMethodNotSupported, ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultConfidentialityRequired,
 		ldap.LDAPResultInappropriateAuthentication:
-		f.Code, f.What = journal.ADWeakBind, "The domain controller takes no sealed NTLM bind"
+		f.Code, f.What = journal.ADWeakBind, "The domain controller does not accept a sealed NTLM bind"
 	case ldap.LDAPResultBusy, ldap.LDAPResultUnavailable:
 		f.Code, f.What = journal.ADUnreachable, "The domain controller is busy or not available"
 	default:

@@ -11,14 +11,14 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm"
 )
 
-// Bounds on what a DC may send. Octets are counted over the connection too
-// (Config.MaxBytes).
+// Bounds on what a DC may send. Config.MaxBytes bounds the octets of the whole
+// connection.
 const (
-	maxBindMessage = 1 << 16  // before the bind is done: an NTLM message and a little
+	maxBindMessage = 1 << 16  // before the bind: an NTLM message and some overhead
 	maxMessage     = 16 << 20 // one LDAP message; AD's own limit for requests is 10 MiB (MaxReceiveBuffer)
 	maxFrame       = 16 << 20 // one sealed frame, which holds one or more messages
 	maxElements    = 1 << 14  // BER elements of one message: an entry with 16,000 values
-	maxAllElements = 1 << 18  // of all messages, each counted too: 4096 roots in objects of their own have 40,000
+	maxAllElements = 1 << 18  // of all messages; 4096 roots in one object each have 40,000
 	maxDepth       = 16       // of BER; a search entry needs 6
 )
 
@@ -28,15 +28,14 @@ var (
 	errUnsealed = errors.New("an answer that is not sealed")
 )
 
-// conn hands out whole LDAP messages that have been checked: bounded in size,
-// number of elements and depth. After seal, it seals what is written and
-// verifies what is read, RFC 4422 3.7.
+// conn delivers whole LDAP messages after a check of size, number of elements and
+// depth. After seal it seals each write and verifies each read (RFC 4422 3.7).
 type conn struct {
 	net.Conn
 	in      io.Reader     // octets of LDAP messages
 	session *ntlm.Session // nil until seal
-	rest    []byte        // of a message that Read has begun to hand out
-	left    int           // BER elements that may still come
+	rest    []byte        // of a message that Read has returned in part
+	left    int           // BER elements that may still arrive
 
 	mu    sync.Mutex
 	cause error // the first failure to read or write
@@ -46,8 +45,8 @@ func newConn(nc net.Conn, maxBytes int64) *conn {
 	return &conn{Conn: nc, in: &limitedReader{nc, maxBytes}, left: maxAllElements}
 }
 
-// seal switches security on, exactly after the bind response: message has read
-// that far and no octet further.
+// seal starts signing and sealing directly after the bind response: message has
+// not read beyond it.
 func (c *conn) seal(s *ntlm.Session) {
 	c.session = s
 	c.in = &frameReader{in: c.in, session: s}
@@ -67,7 +66,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Write sends p, one LDAP message, sealed in one frame if need be.
+// Write sends p, one LDAP message; after seal, as one sealed frame.
 func (c *conn) Write(p []byte) (int, error) {
 	b := p
 	if c.session != nil {
@@ -81,8 +80,8 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// firstCause is why the connection ended, nil while it has not. go-ldap keeps the
-// text of an error only.
+// firstCause is the error that ended the connection, or nil. go-ldap keeps only
+// the text of an error.
 func (c *conn) firstCause() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -140,7 +139,7 @@ func (c *conn) readMessage() ([]byte, error) {
 	if err := checkBER(body, maxDepth, &left); err != nil {
 		return nil, err
 	}
-	// An empty value of two octets takes forty in go-ldap's result.
+	// An empty value of two octets takes forty octets in go-ldap's result.
 	if c.left -= 1 + maxElements - left; c.left < 0 {
 		return nil, fmt.Errorf("%w: elements on one connection", errTooLarge)
 	}
@@ -173,7 +172,7 @@ func checkBER(b []byte, depth int, left *int) error {
 }
 
 // header reads tag and length at the start of b: octets used and size of the
-// content. AD writes lengths in the long form where the short one would do.
+// content. AD uses the long form of lengths even for short ones.
 func header(b []byte) (head, size int, err error) {
 	if len(b) < 2 || b[0]&0x1f == 0x1f {
 		return 0, 0, errNotBER
@@ -183,7 +182,7 @@ func header(b []byte) (head, size int, err error) {
 	}
 	n := int(b[1] & 0x7f)
 	if n == 0 || n > 4 || len(b) < 2+n {
-		return 0, 0, fmt.Errorf("%w: length of a form that LDAP has not", errNotBER)
+		return 0, 0, fmt.Errorf("%w: a form of length that LDAP does not have", errNotBER)
 	}
 	var v uint32
 	for _, o := range b[2 : 2+n] {
@@ -196,7 +195,7 @@ func header(b []byte) (head, size int, err error) {
 }
 
 // frameReader reads the sealed frames of SASL (RFC 4422 3.7) as one stream of
-// octets, none of which is given out before its frame was verified.
+// octets. It verifies each frame before it returns octets of it.
 type frameReader struct {
 	in      io.Reader
 	session *ntlm.Session
@@ -236,7 +235,8 @@ func (f *frameReader) next() error {
 	return err
 }
 
-// readExactly takes memory as octets arrive, not as they are promised.
+// readExactly reads n octets. It allocates memory as octets arrive, not for the
+// announced length.
 func readExactly(r io.Reader, n int) ([]byte, error) {
 	b, err := io.ReadAll(io.LimitReader(r, int64(n)))
 	if err == nil && len(b) < n {

@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// controller is a domain controller that may be asked.
+// controller is a domain controller that DNS or NetBIOS named.
 type controller struct {
 	host string // DNS name, or an address that NetBIOS gave
 	port uint16
@@ -21,11 +21,11 @@ func (c controller) address() string {
 	return net.JoinHostPort(c.host, strconv.Itoa(int(c.port)))
 }
 
-// ldapPort is the one of LDAP, RFC 4516 2.
+// ldapPort is the default port of LDAP, RFC 4516 2.
 const ldapPort uint16 = 389
 
-// findControllers looks domain controllers up: by DNS, and by NetBIOS when that is
-// configured (R1.5). The names are those of MS-ADTS 6.3.6; the second is any
+// findControllers looks up domain controllers by DNS, then by NetBIOS if that is
+// configured (R1.5). The names are those of MS-ADTS 6.3.6; the second name is any
 // LDAP server of the domain.
 func (d *download) findControllers(ctx context.Context) ([]controller, error) {
 	domain := strings.TrimSuffix(d.Config.Domain, ".")
@@ -78,7 +78,7 @@ func (d *download) findControllers(ctx context.Context) ([]controller, error) {
 	}
 }
 
-// recordLookup records one look-up and returns what was asked.
+// recordLookup records one look-up and returns asked.
 func (d *download) recordLookup(asked, by string, found []controller, err error) string {
 	s := journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, By: by, Because: "R1.5"}
 	if err != nil {

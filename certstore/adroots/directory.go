@@ -71,11 +71,12 @@ func (d *download) configuration(dir *directory) (string, error) {
 	return config, nil
 }
 
-// search returns the objects of a category below base. A base that does not
-// exist holds none. Referrals are told, not followed: the password goes nowhere else.
+// search returns the objects of a category below base; none if base does not
+// exist. Referrals are recorded but not followed: the password is not sent to
+// another server.
 func (d *download) search(dir *directory, base, category, because string) ([]object, error) {
 	filter := "(objectCategory=" + category + ")"
-	// AD calls the values cACertificate;binary; Samba gives no attribute by that name (peers-ad.md 1).
+	// AD returns cACertificate;binary; Samba does not know that name (peers-ad.md 1).
 	attributes := []string{"cACertificate;binary", "cACertificate", "dNSHostName"}
 	s := journal.Step{Name: journal.Roots, State: journal.OK, By: dir.dc.address(), Because: because,
 		Asked: fmt.Sprintf("base %s, filter %s", printable(base), filter)}
@@ -98,7 +99,7 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 		s.State, s.Details = journal.Warned, append(s.Details, "the base does not exist")
 	case len(entries) > 0 && ldap.IsErrorAnyOf(err, ldap.LDAPResultTimeLimitExceeded, ldap.LDAPResultSizeLimitExceeded,
 		ldap.LDAPResultAdminLimitExceeded):
-		s.State, s.Details = journal.Warned, append(s.Details, "the server hands out no more: "+printable(err.Error()))
+		s.State, s.Details = journal.Warned, append(s.Details, "the server returned only a part: "+printable(err.Error()))
 	default:
 		return nil, dir.conn.failureOf(err, dir.dc, s.Asked)
 	}
@@ -106,7 +107,7 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 	objects := make([]object, len(entries))
 	for i, e := range entries {
 		objects[i] = object{dn: printable(e.DN), host: printable(e.GetEqualFoldAttributeValue("dNSHostName"))}
-		seen := map[string]bool{} // a server may give the same values under both names
+		seen := map[string]bool{} // a server may return the same values under both names
 		for _, a := range e.Attributes {
 			name, _, _ := strings.Cut(a.Name, ";") // options: binary, range
 			if !strings.EqualFold(name, "cACertificate") {
@@ -135,7 +136,7 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 func (c *conn) failureOf(err error, dc controller, asked string) *journal.Failure {
 	f := &journal.Failure{Asked: asked, By: dc.address(), Because: bindRule, Err: err}
 	var refused *ldap.Error
-	if errors.As(err, &refused) && refused.ResultCode < ldap.ErrorNetwork { // the server's own word
+	if errors.As(err, &refused) && refused.ResultCode < ldap.ErrorNetwork { // an LDAP result code of the server
 		f.Code, f.Because, f.Err = journal.ADProtocol, "RFC 4511 4.5.2", nil
 		f.Answered = resultText(int64(refused.ResultCode), printable(fmt.Sprint(refused.Err)))
 		f.What = "The domain controller refused the search"

@@ -296,7 +296,7 @@ func TestHostileControllersEndInAClearStep(t *testing.T) {
 		{"answers no LDAP", ad.Faults{Garbage: true}, journal.ADProtocol, "malformed"},
 		{"refers elsewhere", ad.Faults{Referral: "ldap://evil.example/DC=evil"}, journal.ADProtocol, "not followed"},
 		{"refuses binds", ad.Faults{RefuseBind: 53}, journal.ADProtocol, "refused the bind"},
-		{"wants another bind", ad.Faults{RefuseBind: 8}, journal.ADWeakBind, "no sealed NTLM"},
+		{"wants another bind", ad.Faults{RefuseBind: 8}, journal.ADWeakBind, "does not accept a sealed NTLM"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

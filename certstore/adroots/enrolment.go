@@ -24,18 +24,18 @@ const (
 	enrolmentPath  = "/certsrv/certnew.p7b"
 	enrolmentQuery = "ReqID=CACert&Renewal=-1&Enc=b64" // the CA's chain, newest renewal, base64 (device.md 3.1)
 
-	maxServices = 8       // enrolment hosts that are asked
+	maxServices = 8       // enrolment hosts tried
 	maxChain    = 1 << 20 // octets of all answers of one host
 )
 
 // enrolmentRule is the rule that the steps of web enrolment cite (device.md 3.1 method B; design decision 5).
 const enrolmentRule = "no root over an unauthenticated channel: only what the sealed directory holds for that CA"
 
-// errRefused ends web enrolment: the password goes nowhere else (design decision 6).
+// errRefused ends web enrolment: the password is not tried again (design decision 6).
 var errRefused = errors.New("the server refused the user name or the password")
 
-// enrol is the second method: the CAs' web pages. What they send counts only
-// when the sealed directory holds that very certificate for that CA.
+// enrol is the second method: the web pages of the CAs. A certificate is accepted
+// only if the sealed directory holds the same certificate for that CA.
 func (d *download) enrol(ctx context.Context, dir *directory, config string) error {
 	services, err := d.search(dir, config, "pKIEnrollmentService", enrolmentRule)
 	if err != nil {
@@ -71,8 +71,9 @@ func (d *download) enrol(ctx context.Context, dir *directory, config string) err
 	return nil
 }
 
-// enrolAt asks one host, unless it is none of the forest or can send nothing
-// that would count: whoever is on the way of plain HTTP gets a proof of the password.
+// enrolAt asks one host. It does not ask a host outside the forest, nor one whose
+// answer the directory could not confirm: an attacker on the path of plain HTTP
+// could test password guesses with the NTLM response.
 func (d *download) enrolAt(ctx context.Context, service object, forest string) *journal.Failure {
 	target := url.URL{Scheme: "http", Host: service.host, Path: enrolmentPath, RawQuery: enrolmentQuery}
 	fail := func(what string, err error) *journal.Failure {
@@ -93,7 +94,7 @@ func (d *download) enrolAt(ctx context.Context, service object, forest string) *
 		held[string(der)] = true
 		if !usable {
 			_, err := ParseRoot(der)
-			usable = err == nil || ctx.Err() != nil // get tells of the latter
+			usable = err == nil || ctx.Err() != nil // get reports the end of ctx
 		}
 	}
 	if !usable {
@@ -130,9 +131,9 @@ func (d *download) enrolAt(ctx context.Context, service object, forest string) *
 	return nil
 }
 
-// forestRoot is the DNS name of the forest's root domain, by which the
-// configuration partition is named (MS-ADTS 6.1.1.1.2): "contoso.com" of
-// "CN=Configuration,DC=contoso,DC=com". Empty when config is no such name.
+// forestRoot is the DNS name of the forest's root domain, taken from the name of
+// the configuration partition (MS-ADTS 6.1.1.1.2): "contoso.com" of
+// "CN=Configuration,DC=contoso,DC=com". Empty if config is another name.
 func forestRoot(config string) string {
 	dn, err := ldap.ParseDN(config)
 	if err != nil {
@@ -149,7 +150,7 @@ func forestRoot(config string) string {
 	return strings.Join(labels, ".")
 }
 
-// inDomain says whether host is a host name of domain.
+// inDomain reports whether host is a host name of domain.
 func inDomain(host, domain string) bool {
 	host, domain = strings.ToLower(host), strings.ToLower(strings.Trim(domain, "."))
 	odd := strings.ContainsFunc(host, func(r rune) bool {
@@ -158,8 +159,8 @@ func inDomain(host, domain string) bool {
 	return !odd && domain != "" && (host == domain || strings.HasSuffix(host, "."+domain))
 }
 
-// get fetches target over one connection, authenticated by NTLM and nothing
-// else: over plain HTTP the password must not be readable.
+// get fetches target over one connection. It authenticates with NTLM only: over
+// plain HTTP the password must not be readable.
 func (d *download) get(ctx context.Context, target *url.URL) ([]byte, error) {
 	address := target.Host
 	if target.Port() == "" {

@@ -1,18 +1,18 @@
-// Package clock is time as the phone and the lab know it.
+// Package clock is the clock of the phone and the lab.
 //
-// Protocol timers and the time at which certificates are judged come from a
-// Clock (design decision 2), so that a test can let eight hours pass in a
-// moment and a phone can be a year off. Guards of network I/O (dial, handshake,
-// read) are real time-outs and do not use this package.
+// Protocol timers and the time for the verification of certificates come from a
+// Clock (design decision 2), so that a test can advance eight hours at once and a
+// phone can have a wrong date. Time-outs of network I/O (dial, handshake, read)
+// are in real time and do not use this package.
 //
 // Use it so:
 //
 //  1. Take New(start) for a clock that runs, NewManual(start) for one that
-//     stands still until told.
-//  2. Ask it with Now and AfterFunc.
-//  3. Let time pass with Advance: every timer that has come due fires, in
-//     order, before Advance returns. Correct the wall clock with Set: as on a
-//     real device this moves no timer.
+//     moves only by Advance and Set.
+//  2. Use Now and AfterFunc.
+//  3. Let time pass with Advance: every timer that is due fires, in order, before
+//     Advance returns. Correct the wall clock with Set: as on a real device, this
+//     does not change timers.
 package clock
 
 import (
@@ -36,7 +36,7 @@ type Timer interface {
 	Stop() bool
 }
 
-// System is the host's clock, which nobody can move.
+// System is the host's clock.
 var System Clock = system{}
 
 type system struct{}
@@ -49,7 +49,7 @@ type Adjustable struct {
 	mu       sync.Mutex
 	manual   bool
 	started  time.Time     // host time (monotonic) at construction
-	advanced time.Duration // time let pass by Advance
+	advanced time.Duration // the sum of all Advance calls
 	wall     time.Time     // wall time at elapsed 0; changed by Set
 	timers   []*timer      // pending, ordered by due
 }
@@ -61,7 +61,7 @@ type timer struct {
 	host *time.Timer // nil for a manual clock
 }
 
-// New returns a clock that shows start now and runs as the host's does.
+// New returns a clock that starts at start and runs with the host's clock.
 func New(start time.Time) *Adjustable {
 	return &Adjustable{started: time.Now(), wall: start.Round(0)}
 }
@@ -111,7 +111,8 @@ func (c *Adjustable) AfterFunc(d time.Duration, f func()) Timer {
 	return t
 }
 
-// fire is called by the host's timer; whoever takes the timer off the list runs it.
+// fire is called by the host's timer. It runs the function unless Advance or Stop
+// has removed the timer from the list.
 func (t *timer) fire() {
 	if t.Stop() {
 		t.f()
@@ -133,9 +134,9 @@ func (t *timer) Stop() bool {
 	return true
 }
 
-// Advance lets d pass (at least 0), beside what other calls let pass at the
-// same time. Timers that come due meanwhile, those set by timers that fire
-// included, have run when it returns.
+// Advance lets d (at least 0) pass, in addition to concurrent calls. All timers
+// that become due, including those set by timers that fire, have run when it
+// returns.
 func (c *Adjustable) Advance(d time.Duration) {
 	c.mu.Lock()
 	left := max(d, 0)

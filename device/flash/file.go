@@ -21,29 +21,28 @@ import (
 const (
 	// FileName is the phone's file in its state directory.
 	FileName = "phone.db"
-	// BusyTimeout is how long Open waits for another process to switch its
-	// phone off (design decision 10).
+	// BusyTimeout is how long Open waits for another process to close the file
+	// (design decision 10).
 	BusyTimeout = time.Second
 
 	bucketName = "phone"
-	crcSize    = 4 // bytes of CRC-32C before each stored value: bbolt itself checks its meta pages only
+	crcSize    = 4 // bytes of CRC-32C before each stored value: bbolt checks only its meta pages
 )
 
-// File is a Flash in one bbolt file. All values are read and checked when it
-// is opened, so a damaged file shows then and not in the middle of a sign-in.
+// File is a Flash in one bbolt file. Open reads and checks all values, so that a
+// damaged file is found then, and not during a sign-in.
 type File struct {
 	Memory
 	path   string
 	db     *bolt.DB
-	file   *os.File // the descriptor that db holds the lock with
-	broken bool     // bbolt panicked and may hold its locks for ever
+	file   *os.File // the descriptor with the lock of db
+	broken bool     // bbolt panicked and may still hold its locks
 }
 
-// Open returns the phone kept in dir, which is made (mode 0700) when it is not
-// there; the file has mode 0600. Errors are *journal.Failure: usage when dir is
-// a file, flash.busy when another process has the phone on, flash.failed when
-// the system refuses, flash.damaged when what the file holds is no phone.
-// Nothing is ever deleted.
+// Open opens the memory in dir, and creates dir (mode 0700) and the file (mode
+// 0600) if they are missing. Errors are *journal.Failure: usage if dir is a file,
+// flash.busy if another process has it open, flash.failed if the system refuses,
+// flash.damaged if the contents are invalid. Open does not delete anything.
 func Open(dir string) (*File, error) {
 	if info, err := os.Stat(dir); err == nil && !info.IsDir() {
 		return nil, &journal.Failure{Code: journal.Usage, Asked: dir,
@@ -87,8 +86,8 @@ func (f *File) open(dir string) error {
 	})
 }
 
-// create makes an empty phone under another name first: a process killed while
-// bbolt writes its first pages must not leave a file that nobody can open.
+// create makes an empty file under a temporary name first: a process that is killed
+// while bbolt writes its first pages must not leave an invalid file.
 func create(path string) error {
 	tmp, err := os.CreateTemp(filepath.Dir(path), FileName+".new-*")
 	if err != nil {
@@ -109,8 +108,8 @@ func create(path string) error {
 	if err := errors.Join(err, db.Close()); err != nil {
 		return err
 	}
-	// A link, unlike a rename, never takes the place of a phone that another
-	// process has just made.
+	// A link, unlike a rename, does not replace a file that another process has
+	// just created.
 	err = os.Link(tmp.Name(), path)
 	if err == nil || errors.Is(err, fs.ErrExist) {
 		return nil
@@ -121,7 +120,7 @@ func create(path string) error {
 func (f *File) load(tx *bolt.Tx) error {
 	b := tx.Bucket([]byte(bucketName))
 	if b == nil {
-		return errors.New("not a phone: no such bucket")
+		return errors.New("not a file of a phone: the bucket is missing")
 	}
 	f.values = make(map[string][]byte)
 	return b.ForEach(func(k, v []byte) error {
@@ -133,7 +132,7 @@ func (f *File) load(tx *bolt.Tx) error {
 	})
 }
 
-// write is Memory's commit: one transaction.
+// write is Memory.commit; it is one transaction.
 func (f *File) write(changes map[string][]byte) error {
 	if f.broken {
 		return f.failure(errors.New("an earlier write failed"), journal.FlashFailed, "cannot be written")
@@ -162,7 +161,7 @@ func (f *File) write(changes map[string][]byte) error {
 	return nil
 }
 
-// Close implements Flash and lets another process have the phone.
+// Close implements Flash and unlocks the file for other processes.
 func (f *File) Close() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -176,7 +175,7 @@ func (f *File) Close() error {
 func (f *File) release() error {
 	switch {
 	case f.broken && f.file != nil:
-		return errors.Join(unlock(f.file), f.file.Close()) // bbolt's own Close could wait for ever
+		return errors.Join(unlock(f.file), f.file.Close()) // bbolt's own Close could block for ever
 	case f.db != nil && !f.broken:
 		return f.db.Close()
 	}
@@ -196,7 +195,7 @@ func (f *File) catchPanic(do func() error) (err error) {
 	return do()
 }
 
-// failure is err as a person reads it.
+// failure returns the Failure for err.
 func (f *File) failure(err error, code journal.Code, what string) error {
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return &journal.Failure{Code: journal.FlashBusy, Asked: f.path, Because: "one process has a phone on", Err: err,

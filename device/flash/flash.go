@@ -1,15 +1,15 @@
-// Package flash is the phone's non-volatile memory: what is still there after
-// the plug was pulled. It holds the trust store, settings and identity of one
-// phone as a few named values, never a secret.
+// Package flash is the phone's non-volatile memory, which keeps its contents
+// without power. It holds the certificate store, settings and identity of one
+// phone as a few named values, but no secrets.
 //
 // It follows design decision 10: a change is one transaction, so that after a
-// crash at any moment the phone has the old or the new state, never half.
+// crash the phone has either the old or the new state.
 //
 // Use it so:
 //
-//  1. Take new(Memory), which forgets, or Open(dir), which keeps the phone in
-//     dir/phone.db and lets one process at a time have it on.
-//  2. Read with Get; change with Update, everything that belongs together in
+//  1. Take new(Memory), which is lost with the process, or Open(dir), which uses
+//     the file dir/phone.db and locks it against other processes.
+//  2. Read with Get and change with Update. Put changes that belong together into
 //     one call.
 //  3. Close it when the phone is switched off.
 package flash
@@ -41,13 +41,13 @@ var (
 
 // Flash is non-volatile memory, safe for concurrent use.
 type Flash interface {
-	// Get returns a copy of the value of key, nil when there is none.
+	// Get returns a copy of the value of key, or nil if there is none.
 	Get(key string) ([]byte, error)
-	// Update calls change, which puts and deletes values, and makes all its
-	// changes durable at once. When change or Update returns an error, nothing
-	// has changed. A value is copied by put.
+	// Update calls change, which puts and deletes values, and stores all changes
+	// as one. If change or Update returns an error, nothing has changed. put
+	// copies the value.
 	Update(change func(put func(key string, value []byte), del func(key string)) error) error
-	// Close ends the use; what was updated stays.
+	// Close ends the use. Stored values stay.
 	Close() error
 }
 
@@ -56,8 +56,8 @@ type Memory struct {
 	mu     sync.Mutex
 	values map[string][]byte
 	closed bool
-	// commit makes changes durable before they show; nil: nothing to do. A nil
-	// value in changes is a deletion.
+	// commit stores changes before Get returns them; nil for a Memory. A nil value
+	// in changes is a deletion.
 	commit func(changes map[string][]byte) error
 }
 
@@ -82,7 +82,7 @@ func (m *Memory) Update(change func(put func(key string, value []byte), del func
 	put := func(key string, value []byte) {
 		if key == "" || len(key) > MaxKey || len(value) > MaxValue {
 			boundsErr = fmt.Errorf("%w: key %.40q, value of %d bytes", ErrBounds, key, len(value))
-			if len(value) > MaxValue { // what was downloaded can come to this, a key cannot
+			if len(value) > MaxValue { // downloaded roots can reach this limit
 				boundsErr = &journal.Failure{Code: journal.FlashFailed, Because: "limit of ocphone", Err: boundsErr,
 					What: fmt.Sprintf("the phone's memory is full: it holds values of %d MiB", MaxValue>>20),
 					Fix: "push the paper clip, which removes the downloaded roots; " +
@@ -130,5 +130,6 @@ func (m *Memory) Close() error {
 	return nil
 }
 
-// cloneBytes never returns nil: an empty value is not an absent one.
+// cloneBytes returns a copy that is not nil: an empty value differs from a missing
+// one.
 func cloneBytes(v []byte) []byte { return append([]byte{}, v...) }

@@ -7,6 +7,6 @@ import (
 	"syscall"
 )
 
-// unlock lets the next Open have the file. Closing is not enough: the memory
-// map that bbolt leaves behind when it panics keeps the lock as well.
+// unlock releases the lock of the file. Closing the file is not enough: the memory
+// map that bbolt leaves after a panic keeps the lock.
 func unlock(f *os.File) error { return syscall.Flock(int(f.Fd()), syscall.LOCK_UN) }

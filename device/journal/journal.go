@@ -1,16 +1,16 @@
-// Package journal is how everybody sees why: the steps of a sign-in and the
-// registry of failure codes.
+// Package journal defines the steps that explain a sign-in, and the registry of
+// failure codes.
 //
-// Every arrow of design.md 2 is one Step: what was asked, who answered what,
-// what was decided under which rule, and what an administrator would change.
-// run, check, demo, scenarios and the desktop all show the same steps; nobody
-// prints on the side.
+// A Step records one decision (design.md 2): the question, the answer and the
+// server that gave it, the decision, the rule behind it, and the remedy for an
+// administrator. The commands run, check and demo and the desktop program show
+// these steps and print no other progress.
 //
-//  1. A room that decides something calls the Recorder it was given.
-//  2. A room that fails returns an error that holds a *Failure; whoever owns
-//     the activity turns it into a step with Step.
-//  3. Readers follow a Log with a cursor; a slow reader never blocks the
-//     writer, it is told how many entries it missed.
+//  1. A package that decides something calls the Recorder that its caller passed.
+//  2. A package that fails returns an error that wraps a *Failure. The caller
+//     that ends the activity records it with [Failure.Step].
+//  3. Readers follow a Log with a cursor. A slow reader does not block the
+//     writer: the Log overwrites old entries and returns how many were missed.
 //
 // Steps never hold secrets: no password, no session key, no ticket.
 package journal
@@ -31,13 +31,13 @@ type State string
 
 const (
 	OK      State = "ok"
-	Failed  State = "failed"  // Code says how; the activity did not go on past it
-	Warned  State = "warned"  // went on, though somebody should look
-	Skipped State = "skipped" // decided against
+	Failed  State = "failed"  // Code names the failure; the activity ended here
+	Warned  State = "warned"  // the activity went on, but an administrator should look at it
+	Skipped State = "skipped" // not done, by decision
 )
 
-// Name identifies a kind of step in the sign-in (design.md 2). It is stable:
-// scripts filter on it.
+// Name identifies a kind of step (design.md 2). Names are stable: scripts filter
+// by them.
 type Name string
 
 const (
@@ -50,15 +50,15 @@ const (
 	Roots     Name = "roots"     // the search for roots in Active Directory
 	Register  Name = "register"  // REGISTER, authentication, redirect
 	Session   Name = "session"   // keep-alive, refresh, loss, deregistration
-	Ready     Name = "ready"     // nothing left to do
+	Ready     Name = "ready"     // the sign-in is complete
 
-	Provisioning Name = "provisioning" // what the pool tells the phone to do
+	Provisioning Name = "provisioning" // the settings from the pool
 	DialPlan     Name = "dialplan"     // the location profile and its rules
 	Self         Name = "self"         // the user's own number, voice mail and presence
-	Contacts     Name = "contacts"     // the contact list that the pool keeps
+	Contacts     Name = "contacts"     // the contact list on the pool
 	Autodiscover Name = "autodiscover" // finding Exchange
-	Exchange     Name = "exchange"     // what the mailbox holds
-	Reset        Name = "reset"        // what a reset took away and left
+	Exchange     Name = "exchange"     // the contents of the mailbox
+	Reset        Name = "reset"        // what a reset removed and what it kept
 )
 
 // Step is one decision. Empty fields are left out of the JSON form.
@@ -70,7 +70,7 @@ type Step struct {
 	State    State     `json:"state"`              //
 	Asked    string    `json:"asked,omitempty"`    // the exact DNS name, URL, filter, request
 	Answered string    `json:"answered,omitempty"` // what came back
-	By       string    `json:"by,omitempty"`       // who answered: server name and address
+	By       string    `json:"by,omitempty"`       // the server that answered: name and address
 	Decided  string    `json:"decided,omitempty"`  // a plain sentence
 	Because  string    `json:"because,omitempty"`  // the rule: its id, a public document, or the rule in a few words
 	Fix      string    `json:"fix,omitempty"`      // what an administrator would change
@@ -98,8 +98,8 @@ func (s Step) Stamp(seq uint64, at time.Time) Step {
 	return s
 }
 
-// sentence gives s a capital, unless it begins with a name such as dc1.contoso.com,
-// and a full stop: rooms write their parts of a step in either form.
+// sentence adds a full stop and begins s with a capital letter, unless s begins
+// with a name such as dc1.contoso.com. Callers may write a step in either form.
 func sentence(s string) string {
 	first, _, _ := strings.Cut(s, " ")
 	if strings.IndexFunc(first, func(r rune) bool { return r < 'a' || r > 'z' }) < 0 && first != "" {
@@ -121,8 +121,8 @@ func (r Recorder) Record(s Step) {
 	}
 }
 
-// Failure is an error that a person can act on: it names a code and says what
-// happened, to what was asked, and what to change.
+// Failure is an error that an administrator can act on: it has a code, the
+// question, what happened, and the remedy.
 type Failure struct {
 	Code     Code
 	Asked    string
@@ -132,7 +132,7 @@ type Failure struct {
 	Because  string
 	Fix      string // empty: the code's page says what to change
 	Details  []string
-	Err      error // the cause, may be nil
+	Err      error // the cause; may be nil
 }
 
 func (f *Failure) Error() string {
@@ -148,7 +148,8 @@ func (f *Failure) Error() string {
 
 func (f *Failure) Unwrap() error { return f.Err }
 
-// Step is the journal's form of the failure.
+// Step returns the failure as a step of state Failed. An empty Fix becomes the
+// remedy on the page of the code.
 func (f *Failure) Step(n Name) Step {
 	s := Step{Name: n, State: Failed, Code: f.Code, Asked: f.Asked, Answered: f.Answered, By: f.By,
 		Decided: f.What, Because: f.Because, Fix: f.Fix, Details: f.Details}
@@ -170,8 +171,8 @@ func (f *Failure) Step(n Name) Step {
 	return s
 }
 
-// FailureOf finds the Failure in err. An error without one becomes a Failure
-// with code Internal, so that no failure is without a step.
+// FailureOf returns the Failure in err. For an error without a Failure it returns
+// one with code Internal, so that every failure has a step.
 func FailureOf(err error) *Failure {
 	var f *Failure
 	if errors.As(err, &f) {

@@ -12,7 +12,7 @@ type Log[T any] struct {
 
 	mu     sync.Mutex
 	ring   []T
-	next   uint64 // cursor of the entry that comes next; the first is 1
+	next   uint64 // cursor of the newest entry; the first entry has 1
 	more   chan struct{}
 	closed bool
 }
@@ -21,7 +21,8 @@ type Log[T any] struct {
 const DefaultKeep = 1024
 
 // Append adds an entry and returns its cursor. stamp, when not nil, may write
-// that cursor into the entry before anybody sees it. A closed log drops it.
+// that cursor into the entry before readers see the entry. A closed log
+// drops the entry and returns 0.
 func (l *Log[T]) Append(entry T, stamp func(*T, uint64)) uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -48,7 +49,7 @@ func (l *Log[T]) Append(entry T, stamp func(*T, uint64)) uint64 {
 	return l.next
 }
 
-// Last is the cursor of the newest entry: reading from it shows what comes next.
+// Last is the cursor of the newest entry: reading from it returns later entries only.
 func (l *Log[T]) Last() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -2,13 +2,12 @@ package media
 
 import "math/bits"
 
-// FromMuLaw is the sample that a µ-law character of ITU-T G.711 stands for, in 16
-// bits: four times the value of its table 2.
+// FromMuLaw decodes a µ-law character of ITU-T G.711 to a 16-bit sample: four times
+// the value of table 2.
 func FromMuLaw(code byte) int16 { return muLaw[code] }
 
-// FromALaw is the sample that an A-law character of ITU-T G.711 stands for, with its
-// even bits inverted as on the line, in 16 bits: eight times the value of its
-// table 1.
+// FromALaw decodes an A-law character of ITU-T G.711, with its even bits inverted as
+// on the line, to a 16-bit sample: eight times the value of table 1.
 func FromALaw(code byte) int16 { return aLaw[code] }
 
 var (
@@ -54,8 +53,8 @@ func expandALaw(code byte) int16 {
 	return v
 }
 
-// ToMuLaw is the character for a sample: that of the interval in which it lies
-// (G.711 table 2).
+// ToMuLaw encodes a sample: it returns the character of the interval that contains
+// the sample (G.711 table 2).
 func ToMuLaw(sample int16) byte {
 	v, sign := magnitude(sample)
 	v = min(v, muLawClip) + muLawBias
@@ -63,8 +62,8 @@ func ToMuLaw(sample int16) byte {
 	return ^(sign | byte(segment<<4) | byte(v>>(segment+3)&0x0f))
 }
 
-// ToALaw is the character for a sample: that of the interval in which it lies
-// (G.711 table 1).
+// ToALaw encodes a sample: it returns the character of the interval that contains
+// the sample (G.711 table 1).
 func ToALaw(sample int16) byte {
 	v, sign := magnitude(sample)
 	segment := max(bits.Len(uint(v))-8, 0)
@@ -72,8 +71,8 @@ func ToALaw(sample int16) byte {
 	return code ^ sign ^ signBit ^ aLawInverted // a positive sign is 1
 }
 
-// magnitude folds the negative values onto the positive ones by one's
-// complement: -1 is as high as 0, and has the other sign (G.711 tables 1b, 2b).
+// magnitude maps negative values to positive ones by one's complement: -1 has the
+// magnitude of 0 and the other sign (G.711 tables 1b, 2b).
 func magnitude(sample int16) (v int, sign byte) {
 	if sample < 0 {
 		return int(^sample), signBit

@@ -3,9 +3,9 @@ package media
 // This file decodes GSM full rate: ETSI GSM 06.10, section 5.3, whose arithmetic
 // of 16 bits it follows bit by bit (numbers in brackets are its sections).
 // A frame of 260 bits is 160 samples: a filter of the vocal tract (eight
-// reflection coefficients, sent as log area ratios, LAR) that is excited four
-// times 40 samples long by 13 regular pulses and by what sounded a pitch period
-// ago.
+// reflection coefficients, sent as log area ratios, LAR) with four excitations of
+// 40 samples, each made of 13 regular pulses and of the excitation one pitch
+// period before.
 
 // Sizes of GSM 06.10 and of its blocks in WAV, which are Microsoft's: the bits of
 // two frames without gaps, the least significant first.
@@ -20,11 +20,11 @@ const (
 	gsmBits         = 260
 	gsmBlockBytes   = 65
 	gsmBlockSamples = 2 * gsmFrame
-	gsmHalfBlock    = (gsmBits + 7) / 8 // bytes that have the first frame
+	gsmHalfBlock    = (gsmBits + 7) / 8 // bytes that contain the first frame
 )
 
-// gsmLAR says how a log area ratio is sent (tables 5.1, 5.2): in how many bits, and
-// the numbers B, MIC and INVA by which it is restored.
+// gsmLAR is the coding of a log area ratio (tables 5.1, 5.2): the number of bits,
+// and the numbers B, MIC and INVA of the decoder.
 type gsmLAR struct {
 	bits         int
 	b, mic, inva int16
@@ -40,7 +40,7 @@ var (
 	gsmSpans  = [4]struct{ from, to int }{{0, 13}, {13, 27}, {27, 40}, {40, gsmFrame}} // 5.2.9.1
 )
 
-// gsmDecoder is what a decoder remembers between frames.
+// gsmDecoder is the state of a decoder between frames.
 type gsmDecoder struct {
 	lar     [gsmOrder]int16               // of the frame before
 	past    [gsmMaxLag + gsmSegment]int16 // drp: excitation, the newest segment last
@@ -75,8 +75,8 @@ func (d *gsmDecoder) decode(out []int16, in *gsmReader) []int16 {
 	return out
 }
 
-// excite reads a segment and makes its excitation, the newest part of d.past:
-// pulses on one of four grids (5.2.15 to 5.2.17) and the past (5.3.2).
+// excite reads a segment and appends its excitation to d.past: pulses on one of
+// four grids (5.2.15 to 5.2.17) and the excitation one lag before (5.3.2).
 func (d *gsmDecoder) excite(in *gsmReader) {
 	lag, gain, grid, peak := int(in.take(7)), gsmGain[in.take(2)], int(in.take(2)), in.take(6)
 	if lag >= gsmMinLag && lag <= gsmMaxLag {
@@ -113,8 +113,8 @@ func (d *gsmDecoder) excite(in *gsmReader) {
 	}
 }
 
-// reflection gives the filter's coefficients for one of the four spans of a
-// frame: between those of the frame before and its own (5.2.9).
+// reflection returns the filter's coefficients for one of the four spans of a
+// frame. They are interpolated between the previous frame and this one (5.2.9).
 func (d *gsmDecoder) reflection(lar [gsmOrder]int16, span int) (r [gsmOrder]int16) {
 	for i, now := range lar {
 		before := d.lar[i]
@@ -165,7 +165,7 @@ func add(a, b int16) int16 { return sat(int32(a) + int32(b)) }
 
 func mulR(a, b int16) int16 { return sat((int32(a)*int32(b) + 1<<14) >> 15) }
 
-// gsmReader takes numbers out of a block of WAV.
+// gsmReader reads numbers from a block of WAV.
 type gsmReader struct {
 	b    []byte
 	used int // bits
@@ -179,8 +179,8 @@ func (r *gsmReader) take(bits int) (v int16) {
 	return v
 }
 
-// decodeGSM decodes blocks of WAV. Of a block that is cut off, the first frame
-// counts if it is whole.
+// decodeGSM decodes blocks of WAV. Of an incomplete last block it decodes the first
+// frame, if that is complete.
 func decodeGSM(b []byte) []int16 {
 	out := make([]int16, 0, gsmSamples(len(b)))
 	d := newGSMDecoder()
@@ -196,7 +196,7 @@ func decodeGSM(b []byte) []int16 {
 	return out
 }
 
-// gsmSamples is how many samples are in that many bytes of blocks.
+// gsmSamples returns the number of samples in n bytes of blocks.
 func gsmSamples(n int) int {
 	samples := n / gsmBlockBytes * gsmBlockSamples
 	if n%gsmBlockBytes >= gsmHalfBlock {

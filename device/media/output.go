@@ -8,24 +8,24 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 )
 
-// Output is something that can be heard, or pretends.
+// Output plays sounds.
 type Output interface {
-	// Play plays s from a time of it to its end, and returns then. When ctx is
-	// done before, it stops at once and returns the error of ctx; another
-	// error says that the device does not play.
+	// Play plays s from a position to its end and then returns. If ctx ends
+	// before, it stops at once and returns the error of ctx. Another error
+	// means that the device does not play.
 	//
-	// progress, if there is one, is told how far it is: at the beginning, some
-	// times a second, and at the end. It is called by one goroutine at a time,
-	// never after Play has returned, and must not block.
+	// Play calls progress, unless it is nil, with the position: at the
+	// beginning, several times a second, and at the end. The calls do not
+	// overlap and end before Play returns. progress must not block.
 	Play(ctx context.Context, s Sound, from time.Duration, progress func(at time.Duration)) error
 }
 
-// progressEvery is how often NewNull tells how far it is.
+// progressEvery is the interval of the calls of progress by NewNull.
 const progressEvery = 100 * time.Millisecond
 
-// NewNull returns an Output without a device: nothing is heard, and it takes the
-// time that it would take, by c (nil: the host's clock). It calls progress as a
-// timer of c, so that a test which advances the clock finds it called.
+// NewNull returns a silent Output. Play takes as long as the sound, by c (nil: the
+// host's clock). It calls progress from timers of c, so that the calls have been
+// made when a test has advanced the clock.
 func NewNull(c clock.Clock) Output {
 	if c == nil {
 		c = clock.System
@@ -50,9 +50,9 @@ func (o null) Play(ctx context.Context, s Sound, from time.Duration, progress fu
 		return nil
 	case <-ctx.Done():
 	}
-	p.mu.Lock() // a progress under way is waited for
+	p.mu.Lock() // waits for a running call of progress
 	defer p.mu.Unlock()
-	if p.at >= p.end { // both at once
+	if p.at >= p.end { // the end of the sound came first
 		return nil
 	}
 	p.stopped = true
@@ -60,7 +60,7 @@ func (o null) Play(ctx context.Context, s Sound, from time.Duration, progress fu
 	return ctx.Err()
 }
 
-// playback is one Play of a null.
+// playback is the state of one call of null.Play.
 type playback struct {
 	clock    clock.Clock
 	end      time.Duration
@@ -73,7 +73,8 @@ type playback struct {
 	timer   clock.Timer
 }
 
-// schedule tells how far it is, and waits for what is next. The caller holds mu.
+// schedule calls progress and sets the timer for the next call. The caller holds
+// mu.
 func (p *playback) schedule() {
 	if p.at < p.end {
 		step := min(progressEvery, p.end-p.at)
@@ -87,7 +88,7 @@ func (p *playback) schedule() {
 	}
 }
 
-// advance lets d of the sound have passed.
+// advance moves the position by d.
 func (p *playback) advance(d time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -97,15 +98,15 @@ func (p *playback) advance(d time.Duration) {
 	}
 }
 
-// Player plays recordings as they come, on an Output.
+// Player plays encoded recordings on an Output.
 type Player struct {
 	Output Output         // nil: NewNull(nil)
-	Gain   func() float64 // asked before each recording, see Volume; nil: 1
+	Gain   func() float64 // called before each recording, see Volume; nil: 1
 }
 
-// Play decodes a recording and plays it from a time of it. What it returns and
-// what progress is told is as for Output; a recording that cannot be decoded
-// gives an error of Decode.
+// Play decodes a recording and plays it from a position. Errors and progress are
+// those of Output.Play; for a recording that cannot be decoded it returns the
+// error of Decode.
 func (p Player) Play(ctx context.Context, recording []byte, at time.Duration, progress func(time.Duration)) error {
 	s, err := Decode(recording)
 	if err != nil {

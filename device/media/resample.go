@@ -2,24 +2,23 @@ package media
 
 import "math"
 
-// The filter of Resample: a sinc under a Kaiser window. With these numbers what
-// would fold back is damped by some 70 dB and speech passes unchanged; they are
-// ours.
+// The filter of Resample: a sinc with a Kaiser window. These values attenuate
+// aliases by about 70 dB and do not change speech. They are chosen here.
 const (
 	lobes     = 16   // zero crossings on each side of the centre
 	kaiser    = 7.0  // shape of the window
 	passband  = 0.92 // of the lower of both rates
-	maxPhases = 1024 // places between two samples; of more, the one below is taken
+	maxPhases = 1024 // positions between two samples; others are rounded down
 )
 
-// The rates of devices, in Hz.
+// The range of rates, in Hz.
 const (
 	minDeviceRate = 1000
 	maxDeviceRate = 192000
 )
 
-// Resample gives the same sound with another number of samples a second. A rate
-// that is no device's (below 1 kHz, above 192 kHz) gives silence of no length.
+// Resample returns the same sound with another sample rate. For a rate below 1 kHz
+// or above 192 kHz it returns a Sound of length 0.
 func (s Sound) Resample(rate int) Sound {
 	if rate == s.Rate {
 		return s
@@ -33,7 +32,7 @@ func (s Sound) Resample(rate int) Sound {
 
 	n := (int64(len(s.Samples))*int64(up) + int64(down) - 1) / int64(down)
 	out := make([]int16, n)
-	at, part := 0, 0 // the place in s: at samples and part/up of one
+	at, part := 0, 0 // the position in s: at + part/up samples
 	for i := range out {
 		row := rows[part*len(rows)/up]
 		first := at - reach + 1
@@ -57,8 +56,8 @@ func (s Sound) Resample(rate int) Sound {
 	return Sound{rate, out}
 }
 
-// filter makes a row of weights for every place between two samples at which a
-// new one can be, up of them. A row begins reach-1 samples before that place.
+// filter returns a row of weights for each of the up positions between two samples
+// that a new sample can have. A row begins reach-1 samples before its position.
 func filter(up, down int) (rows [][]float32, reach int) {
 	cutoff := passband
 	if down > up {
@@ -78,7 +77,7 @@ func filter(up, down int) (rows [][]float32, reach int) {
 		}
 		rows[p] = make([]float32, len(row))
 		for j, w := range row {
-			rows[p][j] = float32(w / sum) // a steady level stays what it is
+			rows[p][j] = float32(w / sum) // a constant level does not change
 		}
 	}
 	return rows, reach

@@ -7,26 +7,24 @@ import (
 	"time"
 )
 
-// Ring names a ring tone. The name is for programs; what a person calls it is
-// for the screen to say.
+// Ring is the identifier of a ring tone. The screen has its name for the user.
 type Ring string
 
 // The ring tones.
 const (
 	RingWarble Ring = "warble" // two notes in quick turn: the electronic desk phone
-	RingChime  Ring = "chime"  // three struck notes that go up and ring on
-	RingWood   Ring = "wood"   // a short figure on wooden bars
+	RingChime  Ring = "chime"  // three struck rising notes with a long decay
+	RingWood   Ring = "wood"   // a short phrase on wooden bars
 )
 
-// Rings are all ring tones, in the order in which a person is offered them. The
-// first is the one of a new phone.
+// Rings returns all ring tones in the order of the menu. The first one is the
+// default.
 func Rings() []Ring { return []Ring{RingWarble, RingChime, RingWood} }
 
-// Ring tones are made with more samples than the telephone has: they are heard
-// from a loudspeaker.
+// Ring tones have a higher sample rate than calls: a loudspeaker plays them.
 const (
 	ringRate = 16000
-	ringPeak = 0.5 // of full scale; the volume is the person's
+	ringPeak = 0.5 // of full scale; the user sets the volume
 )
 
 // note is one sound of a ring tone.
@@ -36,8 +34,8 @@ type note struct {
 	voice      voice
 }
 
-// voice is what a note is made of: how loud each partial is, at which multiple of
-// its frequency, and how soon it has died away to a third (0: it does not).
+// voice is the partials of a note: the level of each, the multiple of the note's
+// frequency, and the time in which it decays to a third (0: no decay).
 type voice []struct {
 	multiple, level float64
 	decay           time.Duration
@@ -59,8 +57,8 @@ const (
 	noteC5, noteE5, noteG5, noteA5, noteB5, noteC6, noteE6 = 523.25, 659.26, 783.99, 880.00, 987.77, 1046.50, 1318.51
 )
 
-// score is the notes of a ring tone and how long one ring is, with the silence
-// after which it begins again.
+// score returns the notes of a ring tone and the length of one period, silence
+// included.
 func (r Ring) score() (notes []note, length time.Duration) {
 	switch r {
 	case RingWarble:
@@ -82,7 +80,7 @@ func (r Ring) score() (notes []note, length time.Duration) {
 	return nil, 0
 }
 
-// Sound is the tone once, with the silence after which it begins again.
+// Sound returns one period of the ring tone, silence included.
 func (r Ring) Sound() (Sound, error) {
 	notes, length := r.score()
 	if !slices.Contains(Rings(), r) {
@@ -111,7 +109,7 @@ func (n note) play(mix []float64) {
 	for _, p := range n.voice {
 		hz := n.hz * p.multiple
 		if hz > ringRate/2*passband {
-			continue // it would fold back
+			continue // it would alias
 		}
 		for i := range mix {
 			t := float64(i) / ringRate

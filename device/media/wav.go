@@ -7,10 +7,10 @@ import (
 	"strings"
 )
 
-// Format is how samples are coded in WAV: the tag of its format chunk (RFC 2361).
+// Format is the coding of samples in WAV: the tag of the format chunk (RFC 2361).
 type Format uint16
 
-// The formats that Unified Messaging uses, and the plain one.
+// The formats that Unified Messaging uses, and PCM.
 const (
 	PCM   Format = 0x01 // linear, 8 or 16 bits
 	ALaw  Format = 0x06 // G.711 A-law
@@ -18,17 +18,17 @@ const (
 	GSM   Format = 0x31 // GSM 06.10 full rate, in blocks of two frames
 )
 
-// Why a recording is not decoded. What is wrapped around them is a sentence for
-// a person.
+// The reasons why a recording is not decoded. The errors that wrap them have a
+// sentence for the user.
 var (
-	// ErrUnsupported: it is whole as far as can be told, in a form that the
-	// phone cannot play. Another program can, or Exchange's Play on Phone.
+	// ErrUnsupported: the format is one that the phone cannot play. Another
+	// program can, or Exchange's Play on Phone.
 	ErrUnsupported = errors.New("the phone cannot play this form of recording")
-	// ErrDamaged: what has to be there is missing or makes no sense.
+	// ErrDamaged: a required part is missing or invalid.
 	ErrDamaged = errors.New("the recording is damaged")
 )
 
-// Bounds of what is decoded.
+// Limits of Decode.
 const (
 	minRate    = 8000     // Hz
 	maxRate    = 48000    // Hz
@@ -36,8 +36,8 @@ const (
 	maxChunks  = 1024
 )
 
-// extensible is the tag of a format chunk whose tag is the beginning of a GUID
-// further on; the rest of that GUID is always the same.
+// extensible is the tag of a format chunk with a GUID. The GUID begins with the
+// real tag; its other bytes are fixed.
 const (
 	extensible    = 0xfffe
 	subFormatAt   = 24
@@ -47,10 +47,9 @@ const (
 // Decode reads a recording: RIFF WAVE with PCM, G.711 or GSM 06.10, of one or
 // two channels (which are mixed), 8 to 48 kHz.
 //
-// It is as lenient as players are: sizes that a recorder never filled in or that
-// go beyond the end, a missing pad byte and a last block that is cut off do not
-// matter. Its errors wrap ErrUnsupported or ErrDamaged. It reads no more than b
-// has, and makes at most 128 MiB of it.
+// Like players it accepts sizes that the recorder did not fill in or that exceed
+// the data, a missing pad byte and an incomplete last block. Its errors wrap
+// ErrUnsupported or ErrDamaged. The result has at most 128 MiB.
 func Decode(b []byte) (Sound, error) {
 	if err := checkHeader(b); err != nil {
 		return Sound{}, err
@@ -67,14 +66,15 @@ func Decode(b []byte) (Sound, error) {
 		return Sound{}, fmt.Errorf("%w: it is longer than %d minutes", ErrUnsupported, maxSamples/f.rate/60)
 	}
 	samples := f.decode(data)
-	// The last block of GSM is filled up; the fact chunk says with how much.
+	// The last block of GSM is padded; the fact chunk has the number of samples.
 	if padding := len(samples) - fact; f.format == GSM && fact > 0 && padding > 0 && padding < gsmBlockSamples {
 		samples = samples[:fact]
 	}
 	return Sound{f.rate, samples}, nil
 }
 
-// checkHeader names what is no WAV.
+// checkHeader returns an error for data that is not WAV, with the name of known
+// formats.
 func checkHeader(b []byte) error {
 	head := string(b[:min(len(b), 16)])
 	switch {
@@ -90,11 +90,11 @@ func checkHeader(b []byte) error {
 	return fmt.Errorf("%w: it does not begin as a WAV file does", ErrDamaged)
 }
 
-// findChunks finds the format and the samples, and what the fact chunk says of their
-// number (0: nothing).
+// findChunks finds the format, the samples, and the number of samples in the fact
+// chunk (0: none).
 func findChunks(b []byte) (format, data []byte, fact int, err error) {
 	le := binary.LittleEndian
-	end := 8 + uint64(le.Uint32(b[4:])) // of the file, as it says
+	end := 8 + uint64(le.Uint32(b[4:])) // of the file, by its header
 	at := 12
 	for range maxChunks {
 		if len(b)-at < 8 || format != nil && data != nil {
@@ -103,7 +103,7 @@ func findChunks(b []byte) (format, data []byte, fact int, err error) {
 		id, size := string(b[at:at+4]), uint64(le.Uint32(b[at+4:]))
 		at += 8
 		rest := b[at:]
-		// A recorder that cannot go back leaves 0 or all ones in both sizes.
+		// A recorder that writes a stream leaves 0 or all ones in both sizes.
 		if id == "data" && size == 0 && end <= uint64(at) {
 			size = uint64(len(rest))
 		}
@@ -129,7 +129,7 @@ func findChunks(b []byte) (format, data []byte, fact int, err error) {
 	return format, data, fact, nil
 }
 
-// chunkBegins tells the next chunk from a pad byte that should be there.
+// chunkBegins reports whether b begins with a chunk, and not with a pad byte.
 func chunkBegins(b []byte) bool {
 	switch string(b[:min(len(b), 4)]) {
 	case "fmt ", "data", "fact", "LIST":
@@ -138,15 +138,15 @@ func chunkBegins(b []byte) bool {
 	return false
 }
 
-// layout is what a format chunk says.
+// layout is the contents of a format chunk.
 type layout struct {
 	format         Format
 	channels, rate int
 	bits           int // of a sample, PCM only
 }
 
-// readFormat reads a format chunk. Sizes of blocks and bytes a second follow
-// from the rest and are not looked at: recorders get them wrong.
+// readFormat reads a format chunk. It ignores block size and bytes a second, which
+// follow from the other fields and are often wrong.
 func readFormat(b []byte) (f layout, err error) {
 	le := binary.LittleEndian
 	if len(b) < 14 {
@@ -180,7 +180,7 @@ func readFormat(b []byte) (f layout, err error) {
 	return f, err
 }
 
-// width is the bytes of one sample of one channel.
+// width is the size of one sample of one channel, in bytes.
 func (f layout) width() int {
 	if f.format == PCM {
 		return f.bits / 8
@@ -188,7 +188,7 @@ func (f layout) width() int {
 	return 1
 }
 
-// samples is how many of one channel are in that many bytes.
+// samples returns the number of samples of one channel in bytes.
 func (f layout) samples(bytes int) int {
 	if f.format == GSM {
 		return gsmSamples(bytes)
@@ -214,21 +214,21 @@ func (f layout) decode(b []byte) []int16 {
 	return out
 }
 
-// sampleReader reads the sample of that number.
+// sampleReader returns a function that reads sample i of b.
 func (f layout) sampleReader() func(b []byte, i int) int16 {
 	switch {
 	case f.format == ALaw:
 		return func(b []byte, i int) int16 { return aLaw[b[i]] }
 	case f.format == MuLaw:
 		return func(b []byte, i int) int16 { return muLaw[b[i]] }
-	case f.bits == 8: // the only one without a sign
+	case f.bits == 8: // 8-bit PCM is unsigned
 		return func(b []byte, i int) int16 { return (int16(b[i]) - 128) << 8 }
 	}
 	return func(b []byte, i int) int16 { return int16(binary.LittleEndian.Uint16(b[2*i:])) }
 }
 
-// Encode writes a recording of one channel: PCM of 16 bits, ALaw or MuLaw. What
-// it writes, Decode reads.
+// Encode returns a recording of one channel: 16-bit PCM, ALaw or MuLaw. Decode
+// reads the result.
 func Encode(s Sound, f Format) ([]byte, error) {
 	width := 1
 	switch {
@@ -253,8 +253,8 @@ func Encode(s Sound, f Format) ([]byte, error) {
 	b = le.AppendUint32(b, uint32(s.Rate*width)) // bytes a second
 	b = le.AppendUint16(b, uint16(width))        // bytes a sample
 	b = le.AppendUint16(b, uint16(8*width))      // bits a sample
-	b = le.AppendUint16(b, 0)                    // nothing more
-	if f != PCM {                                // RFC 2361: all others say how many samples there are
+	b = le.AppendUint16(b, 0)                    // size of the extension
+	if f != PCM {                                // RFC 2361: other formats have a fact chunk
 		b = append(b, "fact\x04\x00\x00\x00"...)
 		b = le.AppendUint32(b, uint32(len(s.Samples)))
 	}

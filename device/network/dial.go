@@ -9,12 +9,12 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// maxAddresses bounds the addresses tried of one name.
+// maxAddresses is how many addresses of one name are tried at most.
 const maxAddresses = 8
 
 // DialContext connects to hostport ("pool.contoso.com:5061"); network is "tcp"
-// or "udp". A name in the address map is dialled where the map says; any other
-// is looked up, and each address is tried in turn for Options.DialTimeout.
+// or "udp". A name in the address map is dialled at its mapped address. Other
+// names are looked up, and each address is tried in turn for Options.DialTimeout.
 // Errors hold a *journal.Failure: dns.*, net.refused, net.timeout, net.failed,
 // or net.unplugged after Close. TCP keep-alive is Go's default.
 func (n *Network) DialContext(ctx context.Context, network, hostport string) (net.Conn, error) {
@@ -39,7 +39,7 @@ func (n *Network) DialContext(ctx context.Context, network, hostport string) (ne
 	return nil, f
 }
 
-// resolve gives the addresses of hostport as host:port, at least one.
+// resolve returns the addresses of hostport as host:port, at least one.
 func (n *Network) resolve(ctx context.Context, hostport string) ([]string, error) {
 	if err := n.interrupted(ctx, hostport); err != nil {
 		return nil, err

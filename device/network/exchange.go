@@ -12,21 +12,20 @@ import (
 )
 
 const (
-	// dnsTries is how often each silent server is asked; UDP loses datagrams.
+	// dnsTries is how often a server that does not answer is asked; UDP loses datagrams.
 	dnsTries = 2
-	// maxServers bounds the DNS servers used of a place or the host.
+	// maxServers is how many DNS servers of a place or the host are used at most.
 	maxServers = 8
-	// udpSize is what EDNS0 offers (DNS flag day 2020): no fragments.
+	// udpSize is the size in the EDNS0 record; it avoids fragments (DNS flag day 2020).
 	udpSize = 1232
-	// maxStray bounds the datagrams that belong to no question of ours and are
-	// passed over while waiting for an answer.
+	// maxStray is how many datagrams that do not answer the question are skipped.
 	maxStray = 64
 )
 
-// ask puts one question to the servers in their order and returns the first
-// answer that settles it, NXDOMAIN included. The server that answers is asked
-// first from then on. Errors are *refused, *noServer, or *journal.Failure when
-// the phone ended it.
+// ask sends one question to the servers in their order and returns the first
+// conclusive answer, NXDOMAIN included. Later questions go first to the server
+// that answered. Errors are *refused, *noServer, or *journal.Failure after Close
+// or the end of ctx.
 func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *dns.Msg, server string, err error) {
 	display := strings.TrimSuffix(name, ".")
 	q := new(dns.Msg).SetQuestion(name, qtype)
@@ -40,7 +39,7 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 	first := int(n.preferred.Load())
 	none := &noServer{name: display, what: "no DNS server answers"}
 	var ref *refused
-	dead := make([]bool, len(servers)) // answered, though not the question, or nobody listens
+	dead := make([]bool, len(servers)) // answered with an error code, or refused the connection
 	for range dnsTries {
 		for i := range servers {
 			i = (first + i) % len(servers)
@@ -70,7 +69,7 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 	return nil, "", none
 }
 
-// servers are those of the place, else the host's.
+// servers returns the DNS servers of the place, or those of the host.
 func (n *Network) servers() ([]string, error) {
 	list := n.place.DNS
 	if len(list) == 0 {
@@ -89,8 +88,8 @@ func (n *Network) servers() ([]string, error) {
 	return servers, nil
 }
 
-// askServer asks one server: by UDP, by TCP when the answer was cut, without
-// EDNS0 when the server does not know it (RFC 6891 7).
+// askServer asks one server by UDP. It repeats the question by TCP if the answer
+// was truncated, and without EDNS0 if the server does not support it (RFC 6891 7).
 func (n *Network) askServer(ctx context.Context, server string, q *dns.Msg) (*dns.Msg, error) {
 	q = q.Copy()
 	q.SetEdns0(udpSize, false)
@@ -105,7 +104,7 @@ func (n *Network) askServer(ctx context.Context, server string, q *dns.Msg) (*dn
 	return answer, err
 }
 
-// askOnce sends q with a fresh id, from a fresh port, and waits for its answer.
+// askOnce sends q with a new id from a new port and waits for the answer.
 func (n *Network) askOnce(ctx context.Context, network, server string, q *dns.Msg) (answer *dns.Msg, err error) {
 	q.Id = dns.Id()
 	packed, err := q.Pack()
@@ -137,13 +136,13 @@ func (n *Network) askOnce(ctx context.Context, network, server string, q *dns.Ms
 	return answer, err
 }
 
-// isAnswer says whether m is the answer to q, and not to an earlier question or
-// of somebody who guesses (RFC 5452 9.1).
+// isAnswer reports whether m answers q, and is not the answer to an earlier
+// question or a forgery (RFC 5452 9.1).
 func isAnswer(q, m *dns.Msg) bool {
 	if !m.Response || m.Id != q.Id || m.Opcode != q.Opcode {
 		return false
 	}
-	if len(m.Question) == 0 { // some servers repeat no question when they refuse it
+	if len(m.Question) == 0 { // some servers omit the question in a refusal
 		return m.Rcode != dns.RcodeSuccess && m.Rcode != dns.RcodeNameError
 	}
 	want, got := q.Question[0], m.Question[0]

@@ -10,7 +10,7 @@ import (
 	"github.com/miekg/dns"
 )
 
-// hostServers are the host's DNS servers as host:port (resolv.conf(5)).
+// hostServers returns the host's DNS servers as host:port (resolv.conf(5)).
 func hostServers(resolvConf string) ([]string, error) {
 	if resolvConf == "" {
 		resolvConf = "/etc/resolv.conf"

@@ -12,16 +12,17 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// siteLocal is where Windows invents DNS servers for an adapter without any.
+// siteLocal is the prefix of the placeholders that Windows lists for an adapter
+// without DNS servers.
 var siteLocal = netip.MustParsePrefix("fec0::/10")
 
-// hostServers are the DNS servers of the adapters that are up, as host:port,
+// hostServers returns the DNS servers of the adapters that are up, as host:port,
 // the adapter with the best metric first.
 func hostServers(string) ([]string, error) {
 	size := uint32(16 << 10)
 	var first *windows.IpAdapterAddresses
-	var buf []byte // keeps the list alive
-	for range 4 {  // it may grow between two calls
+	var buf []byte // keeps first in memory
+	for range 4 {  // the list may grow between two calls
 		buf = make([]byte, size)
 		first = (*windows.IpAdapterAddresses)(unsafe.Pointer(&buf[0]))
 		err := windows.GetAdaptersAddresses(windows.AF_UNSPEC,
@@ -68,7 +69,7 @@ func adapterServers(first *windows.IpAdapterAddresses) []string {
 	return servers
 }
 
-// isRefused: a refused datagram is reported as a reset on Windows.
+// isRefused: Windows reports a refused datagram as a reset.
 func isRefused(err error) bool {
 	return errors.Is(err, windows.WSAECONNREFUSED) || errors.Is(err, windows.WSAECONNRESET)
 }

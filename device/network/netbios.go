@@ -36,11 +36,11 @@ const (
 	nbnsNameError = 3
 )
 
-// Query asks the place's NetBIOS name server, and nobody else (design decision
-// 6), for the addresses of a name: Query(ctx, "CONTOSO",
+// Query asks the place's NetBIOS name server, and no other (design decision 6),
+// for the addresses of a name: Query(ctx, "CONTOSO",
 // NetBIOSDomainControllers) finds domain controllers (R1.5). by is the server.
-// Errors hold a *journal.Failure: dns.no-server when none is set or it stays
-// silent, dns.no-records when it knows no such name, dns.refused.
+// Errors hold a *journal.Failure: dns.no-server if no server is set or it does
+// not answer, dns.no-records if it does not know the name, or dns.refused.
 func (n *Network) Query(ctx context.Context, name string, suffix byte) (addrs []netip.Addr, by string, err error) {
 	asked := fmt.Sprintf("NetBIOS %s<%02X>", name, suffix)
 	encoded, err := encodeNetBIOS(name, suffix)
@@ -53,7 +53,7 @@ func (n *Network) Query(ctx context.Context, name string, suffix byte) (addrs []
 	}
 	server := hostPort(n.place.WINS, "137")
 	f := &journal.Failure{Code: journal.DNSNoServer, Asked: asked, By: server, Because: "RFC 1002 4.2.13",
-		What: "the NetBIOS name server " + server + " does not answer; some stay silent about names that they do not know"}
+		What: "the NetBIOS name server " + server + " does not answer; some servers do not answer for unknown names"}
 	for range nbnsTries {
 		answer, err := n.askNetBIOS(ctx, server, encoded)
 		if err := n.interrupted(ctx, asked); err != nil {
@@ -69,7 +69,7 @@ func (n *Network) Query(ctx context.Context, name string, suffix byte) (addrs []
 		}
 		f.Answered, f.Err = fmt.Sprintf("rcode %d", answer.rcode), nil
 		if answer.rcode == nbnsNameError {
-			f.Code, f.What = journal.DNSNoRecords, "the NetBIOS name server knows no "+asked[len("NetBIOS "):]
+			f.Code, f.What = journal.DNSNoRecords, "the NetBIOS name server does not know "+asked[len("NetBIOS "):]
 		} else {
 			f.Code, f.What = journal.DNSRefused, "the NetBIOS name server refused the question"
 		}
@@ -105,7 +105,8 @@ func (n *Network) askNetBIOS(ctx context.Context, server string, name []byte) (a
 	return answer, err
 }
 
-// encodeNetBIOS is the first-level encoding of a name (RFC 1001 14.1), without scope.
+// encodeNetBIOS returns the first-level encoding of a name (RFC 1001 14.1), without
+// scope.
 func encodeNetBIOS(name string, suffix byte) ([]byte, error) {
 	if name == "" || len(name) > 15 {
 		return nil, fmt.Errorf("a NetBIOS name has 1 to 15 characters, %.40q has %d", name, len(name))
@@ -125,7 +126,7 @@ func encodeNetBIOS(name string, suffix byte) ([]byte, error) {
 // nbnsAnswer is a name query response.
 type nbnsAnswer struct {
 	rcode int
-	wait  bool // the server asks for patience
+	wait  bool // the server asks to wait
 	addrs []netip.Addr
 }
 

@@ -1,21 +1,21 @@
-// Package network is the phone's Ethernet jack: everything the phone learns
-// from DNS, NTP and NetBIOS, and every connection it makes, passes here.
+// Package network is the phone's Ethernet jack: all DNS, NTP and NetBIOS queries
+// and all connections of the phone go through it.
 //
 // It follows device.md 2.3 (the DNS suffix rule), 2.4 (time) and 2.5 (which
 // records), RFC 1035 and 6891 (DNS), 2782 (SRV), 5905 (NTP) and 1002
-// (NetBIOS). It never uses the host's resolver library: the phone asks the DNS
-// servers of the place it is plugged into, so that a lab or a split DNS shows
-// it the world that the phone would see.
+// (NetBIOS). It does not use the host's resolver library: the phone asks the DNS
+// servers of the place that it is plugged into, so that it sees a lab or a split
+// DNS as the real phone would.
 //
 // Use it so:
 //
 //  1. n := New(place, Options{}); the zero Place is the host's network.
 //  2. Find servers with LookupSRV and LookupHost, connect with DialContext,
 //     learn the time with FindTime. Every error holds a *journal.Failure with
-//     a dns.*, net.* or time.* code; Retryable says whether the next candidate
-//     may be tried.
-//  3. n.Close() pulls the cable: queries and dials under way end, and every
-//     connection made through n breaks.
+//     a dns.*, net.* or time.* code; Retryable reports whether to try the next
+//     candidate.
+//  3. n.Close() pulls the cable: pending queries and dials end, and all
+//     connections of n are closed.
 package network
 
 import (
@@ -31,31 +31,31 @@ import (
 // Defaults. The firmware's own values are not documented (device.md 11.10).
 const (
 	// DefaultTimeout is how long one try of one DNS, NTP or NetBIOS server
-	// takes at most. glibc waits 5 s; a person at a phone less.
+	// takes at most. glibc waits 5 s; a user of a phone would not.
 	DefaultTimeout = 2 * time.Second
 	// DefaultDialTimeout is how long a connection attempt to one address takes
 	// at most.
 	DefaultDialTimeout = 5 * time.Second
 )
 
-// Options change how a Network behaves. The zero Options are good.
+// Options are the options of New. The zero Options are valid.
 type Options struct {
 	Timeout     time.Duration    // one try of one DNS, NTP or NetBIOS server; 0: DefaultTimeout
 	DialTimeout time.Duration    // one address; 0: DefaultDialTimeout
-	Tap         Tap              // sees all traffic; nil: nobody looks
-	Now         func() time.Time // the phone's clock: FindTime's offset is to it, Traffic.At by it; nil: time.Now
+	Tap         Tap              // sees all traffic; nil: none
+	Now         func() time.Time // the phone's clock, for FindTime's offset and Traffic.At; nil: time.Now
 	IntN        func(n int) int  // random in [0,n), for SRV weights; nil: math/rand/v2
 	ResolvConf  string           // where the host names its DNS servers; "": /etc/resolv.conf (not used on Windows)
 }
 
-// Network is one place, plugged in. It is safe for concurrent use and starts
-// no goroutine of its own.
+// Network is a jack that is plugged into a Place. It is safe for concurrent use
+// and does not start goroutines.
 type Network struct {
 	place Place
 	opt   Options
 
 	hostOnce    sync.Once
-	hostServers []string // lazily, when Place.DNS is empty
+	hostServers []string // read at the first use, if Place.DNS is empty
 	hostErr     error
 	preferred   atomic.Int32 // index of the DNS server that answered last
 
@@ -65,7 +65,7 @@ type Network struct {
 	conns     map[*conn]struct{} // nil after Close
 }
 
-// New returns the jack plugged into p.
+// New returns a Network that is plugged into p.
 func New(p Place, o Options) *Network {
 	if o.Timeout <= 0 {
 		o.Timeout = DefaultTimeout
@@ -78,7 +78,7 @@ func New(p Place, o Options) *Network {
 	return n
 }
 
-// Place is where the jack is plugged in.
+// Place is the place that n is plugged into.
 func (n *Network) Place() Place { return n.place }
 
 // Close pulls the cable: every connection made through n is closed, so that
@@ -94,8 +94,8 @@ func (n *Network) Close() {
 	}
 }
 
-// Tap sees the bytes that pass the jack, secrets included: who keeps them
-// answers for them.
+// Tap sees the bytes of all connections, secrets included. Its implementation must
+// protect what it stores.
 type Tap interface {
 	// Message is called for each read and write that moved bytes, by the
 	// goroutine that reads or writes, several at a time. It must not block.
@@ -106,13 +106,13 @@ type Tap interface {
 type Traffic struct {
 	At            time.Time // by Options.Now
 	Layer         string    // "dns", "ntp", "nbns"; of DialContext "tcp" or "udp"
-	Conn          string    // who was dialled, as the caller named it: "pool.contoso.com:5061"
+	Conn          string    // the dialled address as the caller wrote it: "pool.contoso.com:5061"
 	Local, Remote net.Addr
 	Sent          bool   // by the phone
 	Bytes         []byte // valid during the call only
 }
 
-// conn is a connection that Close can break and a Tap can watch.
+// conn is a connection that Close can close and a Tap can watch.
 type conn struct {
 	net.Conn
 	n     *Network
@@ -120,8 +120,8 @@ type conn struct {
 	label string
 }
 
-// connect dials one address and keeps track of the connection. addr holds an
-// IP address (or a name that the host knows, when a flag said so).
+// connect dials one address and registers the connection for Close. addr holds an
+// IP address, or a name that the host can resolve if an option gave one.
 func (n *Network) connect(
 	ctx context.Context, network, layer, label, addr string, timeout time.Duration,
 ) (net.Conn, error) {
@@ -147,8 +147,8 @@ func (n *Network) connect(
 	return c, nil
 }
 
-// exchange opens a connection for a question and its answer: all of it ends at
-// the latest after Options.Timeout, or with ctx.
+// exchange opens a connection and calls do for a question and its answer. It ends
+// after Options.Timeout or with ctx.
 func (n *Network) exchange(ctx context.Context, network, layer, addr string, do func(net.Conn) error) error {
 	deadline := time.Now().Add(n.opt.Timeout)
 	c, err := n.connect(ctx, network, layer, addr, addr, n.opt.Timeout)
@@ -195,8 +195,8 @@ func (n *Network) now() time.Time {
 	return time.Now()
 }
 
-// interrupted is the failure of a call that a pulled cable or its caller ended; nil
-// when neither did. A deadline that has passed is a time-out like any other.
+// interrupted returns the failure of a call that Close or a cancelled ctx ended, or
+// nil. A passed deadline is not one: it is a time-out like any other.
 func (n *Network) interrupted(ctx context.Context, asked string) error {
 	switch {
 	case n.unplugged.Err() != nil:

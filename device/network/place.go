@@ -5,19 +5,19 @@ import (
 	"strings"
 )
 
-// Place is what the Ethernet jack can be plugged into: what DHCP, flags or a
-// lab tell the phone about it. The zero Place is the host's own network.
+// Place is a network that the phone can be plugged into, with the settings that
+// DHCP, options or a lab provide. The zero Place is the host's own network.
 type Place struct {
 	Name   string     // "inside", "outside", …; shown in steps
 	DNS    []string   // DNS servers as host:port or address; empty means the host's own
 	Suffix string     // DHCP option 15, the connection DNS suffix; may be empty
-	WINS   string     // NetBIOS name server host:port; empty means NetBIOS is never asked (design decision 6)
-	Patch  AddressMap // where names of a lab really listen; nil maps nothing
+	WINS   string     // NetBIOS name server host:port; empty means no NetBIOS queries (design decision 6)
+	Patch  AddressMap // addresses of the servers of a lab; may be nil
 }
 
-// AddressMap tells where a "name:port" of a deployment really listens, so that
-// a lab needs neither root nor port 443. Names are compared without regard to
-// case or a final dot; an IPv6 address is written in brackets.
+// AddressMap maps a "name:port" of a deployment to the address on which a lab
+// listens, so that the lab does not need root rights for ports such as 443.
+// Comparison ignores case and a final dot; an IPv6 address is in brackets.
 type AddressMap map[string]string
 
 // Lookup returns the mapped address of hostport, or hostport itself.

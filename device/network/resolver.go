@@ -14,18 +14,17 @@ import (
 )
 
 const (
-	// maxAliases bounds the CNAMEs followed for one record, in one answer or
-	// several.
+	// maxAliases is how many CNAMEs are followed for one record.
 	maxAliases = 8
-	// maxRecords bounds the records used of one answer.
+	// maxRecords is how many records of one answer are used at most.
 	maxRecords = 64
 )
 
-// LookupSRV returns the records of name ("_sip._tls.contoso.com") in the order
-// in which they are to be tried (RFC 2782). by says which server answered and,
-// when the suffix rule or an alias led elsewhere, for which name.
+// LookupSRV returns the records of name ("_sip._tls.contoso.com") in the order to
+// try them (RFC 2782). by is the server that answered and, after the suffix rule
+// or an alias, the name that it answered for.
 //
-// A service that is declared absent (the single target ".") is a failure
+// A service that DNS declares absent (the single target ".") is a failure
 // dns.no-records like a missing record, but no suffix is tried.
 func (n *Network) LookupSRV(ctx context.Context, name string) (records []SRV, by string, err error) {
 	err = n.withSuffix(name, "SRV", func(full string) error {
@@ -60,13 +59,13 @@ func (n *Network) LookupSRV(ctx context.Context, name string) (records []SRV, by
 }
 
 // LookupHost returns the addresses of host: those of its A records, then those
-// of its AAAA records. An IP address is its own answer.
+// of its AAAA records. An IP address is returned without a query.
 func (n *Network) LookupHost(ctx context.Context, host string) ([]netip.Addr, error) {
 	addrs, _, err := n.LookupHostBy(ctx, host)
 	return addrs, err
 }
 
-// LookupHostBy is LookupHost, and says like LookupSRV who answered.
+// LookupHostBy is LookupHost and also returns by, as LookupSRV does.
 func (n *Network) LookupHostBy(ctx context.Context, host string) (addrs []netip.Addr, by string, err error) {
 	if a, err := netip.ParseAddr(host); err == nil {
 		return []netip.Addr{a}, "", nil
@@ -79,7 +78,7 @@ func (n *Network) LookupHostBy(ctx context.Context, host string) (addrs []netip.
 		addrs, by = addresses(v4), from
 		var no *noRecords
 		if err != nil && (!errors.As(err, &no) || no.rcode == dns.RcodeNameError) {
-			return err // there is no such name at all (RFC 8020), or nobody can tell
+			return err // the name does not exist (RFC 8020), or no server answers
 		}
 		v6, from, err6 := n.query(ctx, host, full, dns.TypeAAAA)
 		addrs = append(addrs, addresses(v6)...)
@@ -89,7 +88,7 @@ func (n *Network) LookupHostBy(ctx context.Context, host string) (addrs []netip.
 		switch {
 		case len(addrs) > 0:
 			return nil
-		case err == nil: // the A records lead nowhere
+		case err == nil: // no usable A record
 			return &noRecords{name: full, by: by, qtype: dns.TypeA}
 		case isFinal(err6):
 			return err6
@@ -102,8 +101,8 @@ func (n *Network) LookupHostBy(ctx context.Context, host string) (addrs []netip.
 	return addrs, by, nil
 }
 
-// addresses are those that one can connect to: 0.0.0.0, with which filters
-// answer, would lead to this computer.
+// addresses returns the addresses to connect to. It drops 0.0.0.0, the answer of
+// DNS filters, because that would connect to this computer.
 func addresses(records []dns.RR) (addrs []netip.Addr) {
 	for _, rr := range records {
 		var ip net.IP
@@ -120,9 +119,9 @@ func addresses(records []dns.RR) (addrs []netip.Addr) {
 	return addrs
 }
 
-// withSuffix is the suffix rule: when a query fails, the same record is asked
-// for with the connection's DNS suffix appended (device.md 2.3). A name that
-// ends with a dot is complete, and silent servers would be silent again.
+// withSuffix is the suffix rule: if a query fails, it is repeated with the
+// connection's DNS suffix appended (device.md 2.3). It is not repeated for a name
+// that ends with a dot, nor if no server answers.
 func (n *Network) withSuffix(name, record string, query func(name string) error) error {
 	err := query(name)
 	if err == nil || isFinal(err) {
@@ -141,14 +140,15 @@ func (n *Network) withSuffix(name, record string, query func(name string) error)
 	return dnsFailure(record+" "+name, errs)
 }
 
-// isFinal says that err is about the phone's end: cable pulled, given up.
+// isFinal reports whether err comes from Close or the end of ctx, and not from a
+// server.
 func isFinal(err error) bool {
 	var f *journal.Failure
 	return errors.As(err, &f)
 }
 
-// dnsFailure is the journal's form of what became of a name and, when that was
-// tried, its suffixed form; the first decides the code.
+// dnsFailure returns the Failure for the errors of a name and of its suffixed
+// form, if that was tried. The first error decides the code.
 func dnsFailure(asked string, errs []error) error {
 	f := &journal.Failure{Asked: asked}
 	for _, err := range errs {
@@ -167,14 +167,15 @@ func dnsFailure(asked string, errs []error) error {
 		f.What = "the DNS server answers " + f.Answered + " to " + asked
 	case *noServer:
 		f.Code, f.What = journal.DNSNoServer, err.what
-		f.Fix = "check that the phone is told of its DNS servers (DHCP option 6, or --dns ADDR) and that they answer"
+		f.Fix = "check that the phone gets its DNS servers (DHCP option 6, or --dns ADDR) and that they answer"
 	default:
 		f.Code, f.What, f.Err = journal.DNSNoRecords, asked+" is not a name that DNS can be asked for", err
 	}
 	return f
 }
 
-// noRecords: an authoritative no. NXDOMAIN, or no record of the type.
+// noRecords: the server answered that the name (NXDOMAIN) or the record type does
+// not exist.
 type noRecords struct {
 	name, by string
 	rcode    int
@@ -189,7 +190,7 @@ func (e *noRecords) answer() string {
 }
 func (e *noRecords) Error() string { return fmt.Sprintf("%s: %s, says %s", e.name, e.answer(), e.by) }
 
-// refused: servers answered, none of them the question.
+// refused: servers answered with an error code.
 type refused struct {
 	name, by string
 	rcode    int
@@ -214,8 +215,8 @@ func (e *noServer) Error() string {
 }
 
 // query asks for the records of one type at one name and follows its aliases.
-// by is the server that answered, and the name it answered for when that is
-// not the one that was meant.
+// by is the server that answered, and the name that it answered for if that is not
+// the wanted name.
 func (n *Network) query(
 	ctx context.Context, wanted, name string, qtype uint16,
 ) (records []dns.RR, by string, err error) {
@@ -236,14 +237,14 @@ func (n *Network) query(
 		if owner == name || answer.Rcode == dns.RcodeNameError {
 			return nil, "", &noRecords{name: strings.TrimSuffix(owner, "."), by: server, rcode: answer.Rcode, qtype: qtype}
 		}
-		name = owner // the server leaves the rest of the alias to us
+		name = owner // the server did not resolve the alias
 	}
 	by = fmt.Sprintf("more than %d aliases", maxAliases)
 	return nil, "", &noRecords{name: strings.TrimSuffix(name, "."), by: by, qtype: qtype}
 }
 
-// followAliases walks the CNAMEs of an answer from name and returns the records at
-// their end, and that end.
+// followAliases follows the CNAMEs of an answer from name. It returns the records
+// at their end, and the name there.
 func followAliases(answer []dns.RR, name string, qtype uint16) (records []dns.RR, owner string) {
 	for range maxAliases {
 		alias := ""

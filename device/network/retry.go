@@ -7,25 +7,25 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Retryable says whether, after err with one candidate, the next may be tried
-// (issue A; design decision 6: a password is tried once). The code decides:
+// Retryable reports whether to try the next candidate after err with one of them
+// (design decision 6: a password is tried once). The code decides:
 //
-//	goes on   dns.*                             this name led nowhere, another may
-//	          net.refused net.timeout net.failed  dead or filtered
-//	          tls.failed                        not TLS, or none in common; nothing was entrusted to it
-//	          sip.outside-domain                this target is refused, the next may be inside
+//	yes       dns.*                             this name has no server, another may have
+//	          net.refused net.timeout net.failed  down or filtered
+//	          tls.failed                        not TLS, or no common version; no secret was sent
+//	          sip.outside-domain                this target is refused, the next may be in the domain
 //	          sip.unavailable                   5xx: another front end may be up
-//	          sip.no-answer sip.lost sip.malformed  silent, gone, or no SIP server at all
-//	stops     cert.*                            a person must see it, and it decides about the search for roots (R1.2)
-//	          ad.*                              the search came of a certificate
+//	          sip.no-answer sip.lost sip.malformed  no answer, closed, or not a SIP server
+//	no        cert.*                            an administrator must see it; it starts the search for roots (R1.2)
+//	          ad.*                              the search for roots follows a certificate failure
 //	          auth.* sip.forbidden              401, 403: another server of the pool knows the same account
 //	          sip.unknown-user sip.client-version sip.rejected sip.redirects sip.deregistered
 //	                                            the pool has answered
-//	          sip.no-server                     there is no next
+//	          sip.no-server                     there is no next candidate
 //	          net.unplugged timeout usage internal time.* prov.* exchange.* flash.*
-//	                                            no matter of the candidate
+//	                                            not about the candidate
 //
-// An error without a *journal.Failure stops, and so does one whose cause is a
+// It is false for an error without a *journal.Failure and for one whose cause is a
 // cancelled context.
 func Retryable(err error) bool {
 	var f *journal.Failure

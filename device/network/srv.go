@@ -12,15 +12,15 @@ type SRV struct {
 	Port, Priority, Weight uint16
 }
 
-// order sorts records into the order in which they are to be tried: by
-// priority; within one priority by chance, in proportion to the weights.
+// order sorts records into the order to try them: by priority, and within one
+// priority at random, in proportion to the weights.
 func (n *Network) order(records []SRV) {
 	intN := n.opt.IntN
 	if intN == nil {
 		intN = rand.IntN
 	}
 	slices.SortStableFunc(records, func(a, b SRV) int {
-		// Weight 0 comes first: then it has "a very small chance" (RFC 2782).
+		// Weight 0 comes first, which gives it "a very small chance" (RFC 2782).
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(min(a.Weight, 1), min(b.Weight, 1)))
 	})
 	for i := range records {

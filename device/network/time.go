@@ -15,32 +15,32 @@ import (
 )
 
 const (
-	// FallbackTimeServer is asked when no domain has an SRV record for time
+	// FallbackTimeServer is asked if no domain has an SRV record for time
 	// (device.md 2.4).
 	FallbackTimeServer = "time.windows.com"
-	// timeTotal bounds all of one FindTime.
+	// timeTotal is the time limit of one FindTime.
 	timeTotal = 15 * time.Second
 	// timeTries is how often each time server is asked; UDP loses datagrams.
 	timeTries = 2
 )
 
-// TimeAnswer is what a time server said.
+// TimeAnswer is the answer of a time server.
 type TimeAnswer struct {
 	Offset  time.Duration // to add to Options.Now
 	Server  string        // as host:port, by name
-	Address string        // where it listens
+	Address string        // its IP address and port
 	Stratum uint8         // 1 to 15, distance from a reference clock
-	RTT     time.Duration // the offset is wrong by half of this at most
-	Record  string        // what led there: "SRV _ntp._udp.contoso.com", "A time.windows.com"
+	RTT     time.Duration // round-trip time; the error of Offset is at most half of it
+	Record  string        // the record of the server: "SRV _ntp._udp.contoso.com", "A time.windows.com"
 	By      string        // the DNS server that had the SRV record; empty for others
-	Tried   []string      // what was tried in vain before, a line each
+	Tried   []string      // the failed attempts before, one a line
 }
 
 // FindTime asks the time servers of the domains in their order, found by
-// SRV _ntp._udp.<domain>; when there is no such record, or none of the servers
-// answers well, it asks FallbackTimeServer (device.md 2.4). Empty and repeated
-// domains are left out. The error holds a *journal.Failure: time.none, or
-// dns.no-server, after which nothing else is asked.
+// SRV _ntp._udp.<domain>. If there is no such record, or no server gives a valid
+// answer, it asks FallbackTimeServer (device.md 2.4). Empty and repeated domains
+// are ignored. The error holds a *journal.Failure: time.none, or dns.no-server,
+// which ends the search.
 func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeTotal)
 	defer cancel()
@@ -116,8 +116,8 @@ func (n *Network) Time(ctx context.Context, server string) (TimeAnswer, error) {
 	return TimeAnswer{}, f
 }
 
-// askTime sends one query; an answer of a server that is itself not in step,
-// or says to go away, is an error (RFC 5905 A.5.1.1).
+// askTime sends one query. The answer of a server that is not synchronized, or a
+// kiss-o'-death, is an error (RFC 5905 A.5.1.1).
 func (n *Network) askTime(ctx context.Context, addr string) (r *ntp.Response, err error) {
 	err = n.exchange(ctx, "udp", "ntp", addr, func(c net.Conn) error {
 		r, err = ntp.QueryWithOptions(addr, ntp.QueryOptions{
@@ -132,7 +132,7 @@ func (n *Network) askTime(ctx context.Context, addr string) (r *ntp.Response, er
 	return r, err
 }
 
-// timeConn keeps the deadline of exchange: the library would set its own.
+// timeConn keeps the deadline of exchange; the library would set its own.
 type timeConn struct{ net.Conn }
 
 func (timeConn) SetDeadline(time.Time) error { return nil }

@@ -11,7 +11,7 @@ import (
 	"testing"
 )
 
-// Conversation is a program that answers each line with a line.
+// Conversation is a running program that answers each line with one line.
 type Conversation struct {
 	t   testing.TB
 	in  io.Writer
@@ -19,10 +19,10 @@ type Conversation struct {
 	log outputTail
 }
 
-// Converse starts one; it is ended with the test.
+// Converse starts program; it is ended at the end of the test.
 func (c Command) Converse(t testing.TB, program string, args ...string) *Conversation {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), runTimeout) // it may stay silent
+	ctx, cancel := context.WithTimeout(context.Background(), runTimeout) // the program may not answer
 	cmd := exec.CommandContext(ctx, program, args...)
 	cmd.Dir, cmd.Env, cmd.WaitDelay = c.Dir, append(cmd.Environ(), c.Env...), grace
 	conv := &Conversation{t: t}
@@ -40,7 +40,7 @@ func (c Command) Converse(t testing.TB, program string, args ...string) *Convers
 	}
 	conv.in, conv.out = in, bufio.NewReader(out)
 	t.Cleanup(func() {
-		in.Close() // it ends with its input
+		in.Close() // the program ends at the end of its input
 		cmd.Wait()
 		cancel()
 		if t.Failed() {
@@ -50,7 +50,7 @@ func (c Command) Converse(t testing.TB, program string, args ...string) *Convers
 	return conv
 }
 
-// Ask says line and returns the answer.
+// Ask writes line and returns the answer.
 func (c *Conversation) Ask(line string) string {
 	c.t.Helper()
 	if _, err := io.WriteString(c.in, line+"\n"); err != nil {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-// NameServer is a real DNS server that knows one zone and asks nobody else.
+// NameServer is a real DNS server with one zone; it does not ask other servers.
 type NameServer struct {
 	*Process
 	Addr string // host:port, UDP and TCP
@@ -24,7 +24,7 @@ type NameServer struct {
 // queryLine finds a question in the query log of either server.
 var queryLine = regexp.MustCompile(`query: (\S+) IN ([A-Z]+)|query\[([A-Z]+)\] (\S+) from`)
 
-// Asked is what the server's own log says it was asked, in order: "SRV _sip._tls.contoso.com".
+// Asked returns the questions in the server's log, in order: "SRV _sip._tls.contoso.com".
 func (s NameServer) Asked() (questions []string) {
 	for _, m := range queryLine.FindAllStringSubmatch(s.Log(), -1) {
 		questions = append(questions, m[2]+m[3]+" "+m[1]+m[4])
@@ -39,8 +39,8 @@ const refusedZone = "refused.example"
 // name and target absolute, without the final dot. It answers NXDOMAIN to
 // names outside the zone, and REFUSED below refused.example.
 //
-// BIND listens only on addresses that an interface has, so it is on 127.0.0.1
-// with a port of its own. An empty root zone keeps it off the root servers.
+// BIND listens only on addresses of an interface, so it uses a free port of
+// 127.0.0.1. With the empty root zone it does not ask the root servers.
 func BIND(t testing.TB, zone string, records ...string) NameServer {
 	t.Helper()
 	Need(t, "bind9", "named")
@@ -77,10 +77,10 @@ zone %[4]q { type primary; file "empty"; allow-query { none; }; };
 	return NameServer{p, addr}
 }
 
-// firstPort is below the ports that systems hand out by themselves.
+// firstPort is below the range of ephemeral ports.
 const firstPort = 22053
 
-// freePort is a port of 127.0.0.1 that is free for UDP and TCP.
+// freePort returns a port of 127.0.0.1 that is free for UDP and TCP.
 func freePort(t testing.TB) string {
 	t.Helper()
 	for port := firstPort; port < firstPort+1000; port++ {
@@ -99,8 +99,8 @@ func freePort(t testing.TB) string {
 	return ""
 }
 
-// Dnsmasq starts a dnsmasq on addr with a zone, like BIND. It answers REFUSED
-// to all names outside the zone, since it has nobody to forward them to.
+// Dnsmasq starts a dnsmasq on addr with a zone, like BIND. It has no forwarders, so
+// it answers REFUSED for all names outside the zone.
 func Dnsmasq(t testing.TB, addr, zone string, records ...string) NameServer {
 	t.Helper()
 	Need(t, "dnsmasq-base", "dnsmasq")
@@ -137,8 +137,8 @@ func splitRecord(t testing.TB, record string) (name, typ, value string) {
 	return f[0], f[1], f[2]
 }
 
-// Chrony starts a chronyd on addr that tells the host's time. It never touches
-// the host's clock (-x) and asks nobody.
+// Chrony starts a chronyd on addr that serves the host's time. It does not change
+// the host's clock (-x) and does not ask other servers.
 func Chrony(t testing.TB, addr string) *Process {
 	t.Helper()
 	Need(t, "chrony", "chronyd")
@@ -154,14 +154,14 @@ func Chrony(t testing.TB, addr string) *Process {
 	return Command{Dir: dir, Ready: timeServerReady(addr)}.Start(t, "chronyd", args...)
 }
 
-// ChronyPrivate are the lines of a configuration that keep a chronyd, server
-// or client, away from the host's own: it uses dir alone and has no control port.
+// ChronyPrivate returns configuration lines that separate a chronyd, server or
+// client, from the host's: its files are in dir, and it has no control port.
 func ChronyPrivate(dir string) string {
 	return fmt.Sprintf("cmdport 0\nbindcmdaddress /\npidfile %s\ndriftfile %s\n",
 		filepath.Join(dir, "pid"), filepath.Join(dir, "drift"))
 }
 
-// timeServerReady is a Ready for a time server: it must answer as one in step.
+// timeServerReady is a Ready for a time server: its answer must be synchronized.
 func timeServerReady(addr string) func() error {
 	return func() error {
 		c, err := net.DialTimeout("udp", addr, time.Second)
@@ -179,14 +179,13 @@ func timeServerReady(addr string) func() error {
 			return err
 		}
 		if packet[0]>>6 == 3 || packet[1] == 0 {
-			return errors.New("not in step")
+			return errors.New("not synchronized")
 		}
 		return nil
 	}
 }
 
-// Freeze stops the process without ending it, as a hung server; it thaws with
-// the end of the test.
+// Freeze suspends the process, like a server that hangs, until the end of the test.
 func (p *Process) Freeze(t testing.TB) {
 	t.Helper()
 	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {

@@ -13,8 +13,8 @@ import (
 // npmPrefix marks a package of the npm registry in Row.
 const npmPrefix = "npm:"
 
-// Node is a Command for the program node that finds the packages of the npm
-// registry which .ci/peers has installed; pkg must be one of them.
+// Node returns a Command for the program node with the npm packages that .ci/peers
+// has installed; pkg must be one of them.
 func Node(t testing.TB, pkg string) Command {
 	t.Helper()
 	Need(t, "nodejs", "node")
@@ -22,7 +22,7 @@ func Node(t testing.TB, pkg string) Command {
 	return Command{Env: []string{"NODE_PATH=" + npmModules(t)}}
 }
 
-// npmModules is where .ci/peers puts them.
+// npmModules is the folder of these packages.
 func npmModules(t testing.TB) string {
 	t.Helper()
 	cache, err := os.UserCacheDir()

@@ -14,16 +14,16 @@ import (
 	"time"
 )
 
-// OpenSSL makes certificates with the openssl command line, so that nothing of
-// ours has a part in them. It is for one test.
+// OpenSSL makes certificates with the openssl command line, independent of this
+// project's code. It is for one test.
 type OpenSSL struct {
 	t    testing.TB
 	dir  string
 	mu   sync.Mutex
-	keys map[string]string // files, by what was asked for
+	keys map[string]string // files by CertificateRequest.Key
 }
 
-// NewOpenSSL returns a maker without certificates.
+// NewOpenSSL returns an OpenSSL without certificates.
 func NewOpenSSL(t testing.TB) *OpenSSL {
 	t.Helper()
 	Need(t, "openssl", "openssl")
@@ -31,15 +31,16 @@ func NewOpenSSL(t testing.TB) *OpenSSL {
 }
 
 // OpenSSLCommand runs openssl without the host's configuration, whose minimum
-// versions and security level would stand in the way of 2007.
+// versions and security level exclude the ciphers of 2007.
 var OpenSSLCommand = Command{Env: []string{"OPENSSL_CONF=/dev/null"}}
 
-// Certificate is one that openssl made.
+// Certificate is a certificate made by openssl, with its key.
 type Certificate struct {
 	File, Key string // PEM
 }
 
-// CertificateRequest says what to make. The zero values of its fields are good.
+// CertificateRequest describes a certificate. The zero values of its fields are
+// valid.
 type CertificateRequest struct {
 	Subject string       // "/DC=com/DC=contoso/CN=Root"
 	Issuer  *Certificate // nil: self-signed
@@ -49,7 +50,7 @@ type CertificateRequest struct {
 	Digest     string    // of the signature; "": sha256
 	Extensions string    // lines of x509v3_config(5); "": version 1, which has none
 	From, To   time.Time // zero: since yesterday; for a year
-	Serial     string    // decimal, may be negative, with From and To as by default; "": random
+	Serial     string    // decimal, may be negative, then without From and To; "": random
 }
 
 // CA and Server are the usual extensions.
@@ -87,7 +88,7 @@ func (o *OpenSSL) Make(r CertificateRequest) *Certificate {
 	Write(o.t, dir, "extensions", r.Extensions)
 	o.run("req", "-new", "-config", Write(o.t, dir, "req.cnf", "[req]\ndistinguished_name=dn\n[dn]\n"),
 		"-key", c.Key, "-subj", r.Subject, "-out", in("csr.pem"))
-	if r.Serial != "" { // `openssl ca` takes no negative one, `openssl x509` of version 3.0 no dates
+	if r.Serial != "" { // `openssl ca` refuses negative serials, `openssl x509` 3.0 has no dates
 		o.run("x509", "-req", "-in", in("csr.pem"), "-CA", signer.File, "-CAkey", signer.Key, "-set_serial", r.Serial,
 			"-days", "365", "-"+r.Digest, "-extfile", in("extensions"), "-out", c.File)
 		return c
@@ -124,7 +125,7 @@ commonName=optional
 	return c
 }
 
-// key makes the keys that were not asked for before.
+// key returns the key file of a kind and makes it at the first call.
 func (o *OpenSSL) key(kind string) string {
 	o.t.Helper()
 	o.mu.Lock()
@@ -152,9 +153,9 @@ func (o *OpenSSL) run(args ...string) {
 	OpenSSLCommand.Output(o.t, "openssl", args...)
 }
 
-// Serve starts `openssl s_server` on addr with the first certificate of a
-// chain and the rest above it. It answers an HTTP request with a page about
-// the connection. args are further options, such as "-tls1"; the security level is 0.
+// Serve starts `openssl s_server` on addr with a chain, server certificate first.
+// It answers an HTTP request with a page about the connection. args are further
+// options, such as "-tls1"; the security level is 0.
 func Serve(t testing.TB, addr string, chain []*Certificate, args ...string) *Process {
 	t.Helper()
 	all := []string{"s_server", "-accept", addr, "-www", "-cert", chain[0].File, "-key", chain[0].Key,
@@ -167,7 +168,7 @@ func Serve(t testing.TB, addr string, chain []*Certificate, args ...string) *Pro
 	return c.Start(t, "openssl", append(all, args...)...)
 }
 
-// Bundle is a file of all the certificates.
+// Bundle writes the certificates into one PEM file and returns its path.
 func Bundle(t testing.TB, all ...*Certificate) string {
 	t.Helper()
 	var text strings.Builder
@@ -177,7 +178,7 @@ func Bundle(t testing.TB, all ...*Certificate) string {
 	return Write(t, t.TempDir(), "bundle.pem", text.String())
 }
 
-// PEM is the certificate's text.
+// PEM returns the certificate as PEM.
 func (c *Certificate) PEM(t testing.TB) string {
 	t.Helper()
 	b, err := os.ReadFile(c.File)

@@ -1,17 +1,17 @@
 //go:build realpeers && linux
 
-// Package peer runs real servers and clients, which none of us wrote, against
-// the phone and the lab: what both ends of this project agree on can still be
-// wrong. It is for tests with the build tag realpeers (`make test-real`).
+// Package peer runs servers and clients of other projects against the phone and
+// the lab, because two ends from the same project can agree on a mistake. It is
+// for tests with the build tag realpeers (`make test-real`).
 //
-//  1. Need says which programs a test uses; a missing one fails the test with
-//     the package to install, it never skips.
+//  1. Need names the programs that a test uses. A missing one fails the test with
+//     the package to install; it does not skip the test.
 //  2. Start runs a server until the test ends; Run runs a client to its end.
-//     Both keep what the peer says and show it when the test fails.
-//  3. Row puts what was proved into the table of the README.
+//     Both show the peer's output if the test fails.
+//  3. Row adds the result to the table of peers.
 //
-// Peers listen on addresses of 127.0.0.0/8 only and are ended by their own
-// process group.
+// Peers listen on addresses of 127.0.0.0/8 only. Each one has its own process
+// group, which is ended with the test.
 package peer
 
 import (
@@ -36,11 +36,11 @@ const (
 	runTimeout   = 60 * time.Second // a client's whole run
 	grace        = 5 * time.Second  // between SIGTERM and SIGKILL
 	pollEvery    = 20 * time.Millisecond
-	maxLog       = 256 << 10 // bytes kept of what a peer says
+	maxLog       = 256 << 10 // bytes kept of the output of a peer
 )
 
-// Need fails the test when a program is not installed. pkg is the Debian
-// package that has it.
+// Need fails the test if a program is not installed. pkg is the Debian package of
+// the programs.
 func Need(t testing.TB, pkg string, programs ...string) {
 	t.Helper()
 	for _, p := range programs {
@@ -50,7 +50,7 @@ func Need(t testing.TB, pkg string, programs ...string) {
 	}
 }
 
-// Process is a peer that runs.
+// Process is a running peer.
 type Process struct {
 	cmd  *exec.Cmd
 	out  *outputTail
@@ -58,16 +58,17 @@ type Process struct {
 	stop sync.Once
 }
 
-// Command is how to start a peer.
+// Command has the settings to start a peer.
 type Command struct {
 	Dir string
 	Env []string // added to the environment
-	// Ready is asked until it returns nil; the peer is ready then. Nil: at once.
+	// Ready is called until it returns nil; then the peer is ready. Nil: the peer
+	// is ready at once.
 	Ready func() error
 }
 
-// Start runs a server in the foreground and waits until it is ready. It is
-// ended with the test.
+// Start runs a server in the foreground and waits until it is ready. The server is
+// ended at the end of the test.
 func (c Command) Start(t testing.TB, program string, args ...string) *Process {
 	t.Helper()
 	p := &Process{out: new(outputTail), done: make(chan struct{})}
@@ -99,7 +100,7 @@ func (c Command) Start(t testing.TB, program string, args ...string) *Process {
 	return p
 }
 
-// Stop ends the peer and all its children, and waits.
+// Stop ends the peer and its children and waits for it.
 func (p *Process) Stop() {
 	p.stop.Do(func() {
 		group := -p.cmd.Process.Pid
@@ -116,7 +117,7 @@ func (p *Process) Stop() {
 // PID is the peer's process id.
 func (p *Process) PID() int { return p.cmd.Process.Pid }
 
-// Log is the newest part of what the peer has said.
+// Log returns the newest part of the output of the peer.
 func (p *Process) Log() string { return p.out.String() }
 
 // Run runs a client to its end and returns its output and exit code.
@@ -156,25 +157,25 @@ func (c Command) Output(t testing.TB, program string, args ...string) string {
 	return out
 }
 
-// Start, Run and Output without a Command are those of the zero Command.
+// Start runs a server with the zero Command.
 func Start(t testing.TB, program string, args ...string) *Process {
 	t.Helper()
 	return Command{}.Start(t, program, args...)
 }
 
-// Run runs a client to its end.
+// Run runs a client with the zero Command.
 func Run(t testing.TB, program string, args ...string) (string, int) {
 	t.Helper()
 	return Command{}.Run(t, program, args...)
 }
 
-// Output runs a client that must succeed.
+// Output runs a client that must succeed, with the zero Command.
 func Output(t testing.TB, program string, args ...string) string {
 	t.Helper()
 	return Command{}.Output(t, program, args...)
 }
 
-// Eventually asks again until f returns nil, and fails the test when it never does.
+// Eventually calls f until it returns nil. It fails the test after a minute.
 func Eventually(t testing.TB, what string, f func() error) {
 	t.Helper()
 	tick := time.NewTicker(pollEvery)
@@ -188,7 +189,7 @@ func Eventually(t testing.TB, what string, f func() error) {
 		select {
 		case <-tick.C:
 		case <-deadline:
-			t.Fatalf("waited in vain for %s: %v", what, err)
+			t.Fatalf("waited %s for %s: %v", readyTimeout, what, err)
 		}
 	}
 }
@@ -217,8 +218,8 @@ func Write(t testing.TB, dir, name, content string) string {
 	return path
 }
 
-// Dir is a new folder with a short path, as Unix sockets need, that other
-// users may enter. It goes with the test.
+// Dir makes a folder that other users may enter, with a short path because of the
+// limit of Unix sockets. It is removed at the end of the test.
 func Dir(t testing.TB) string {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "peer")
@@ -232,9 +233,9 @@ func Dir(t testing.TB) string {
 	return dir
 }
 
-// Row notes, when the test has passed, what it proves, for the README's table.
-// peer is a Debian package, the path of a Go module, or "npm:" and a package of
-// the npm registry; its version is looked up.
+// Row adds a row to the table of peers if the test passes. peer is a Debian package,
+// the path of a Go module, or "npm:" and an npm package, whose version Row looks
+// up. proves is the text of the last column.
 func Row(t testing.TB, peer, proves string) {
 	t.Helper()
 	file := os.Getenv("OCPHONE_PEERS")
@@ -248,7 +249,7 @@ func Row(t testing.TB, peer, proves string) {
 		}
 		f, err := os.OpenFile(file, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 		if err == nil {
-			_, err = io.WriteString(f, line) // one write: packages are tested side by side
+			_, err = io.WriteString(f, line) // one write: packages are tested in parallel
 			f.Close()
 		}
 		if err != nil {
@@ -262,7 +263,7 @@ func version(t testing.TB, peer string) string {
 	if strings.HasPrefix(peer, npmPrefix) {
 		return npmVersion(t, peer)
 	}
-	if strings.Contains(peer, "/") { // a test's binary does not tell its modules
+	if strings.Contains(peer, "/") { // the binary of a test has no module information
 		return strings.TrimSpace(Output(t, "go", "list", "-m", "-f", "{{.Version}}", peer))
 	}
 	out, code := Run(t, "dpkg-query", "-W", "-f", "${Version}", peer)

@@ -24,7 +24,7 @@ const (
 	Domain  = "contoso.com"
 	NetBIOS = "CONTOSO"
 	Base    = "DC=contoso,DC=com"
-	// Authorities is where roots are published (R1.1).
+	// Authorities is the container of published roots (R1.1).
 	Authorities = "CN=Certification Authorities,CN=Public Key Services,CN=Services,CN=Configuration," + Base
 
 	administrator = "Passw0rd!"
@@ -33,10 +33,10 @@ const (
 // Samba is an Active Directory domain controller, dc1.contoso.com, in one
 // process with its own folder: LDAP, DNS, NetBIOS names, Kerberos and RPC.
 //
-//  1. dc := Samba{Addr: "127.x.y.z"}.Start(t): each its own /24 of 127.0.0.0/8,
-//     whose ports 53, 88, 135, 137, 389, … it takes.
-//  2. AddUser, PublishRoot, AddRecord and Modify change it, Attribute reads it back.
-//  3. Place is what a phone is plugged into that shall see it.
+//  1. dc := Samba{Addr: "127.x.y.z"}.Start(t): each needs its own /24 of
+//     127.0.0.0/8 and uses the ports 53, 88, 135, 137, 389, …
+//  2. AddUser, PublishRoot, AddRecord and Modify change it, Attribute reads it.
+//  3. Place is the network of a phone that uses it.
 type Samba struct {
 	Addr        string
 	Options     []string         // lines of smb.conf, such as "ldap server require strong auth = no"
@@ -53,7 +53,7 @@ func (s Samba) Start(t testing.TB) *Samba {
 	Need(t, "samba-ad-provision", "samba-tool")
 	Need(t, "ldb-tools", "ldbmodify", "ldbsearch")
 	s.dir = Dir(t)
-	// Without a file of ours, provisioning copies settings of the host's Samba.
+	// Without this file, provisioning copies settings of the host's Samba.
 	base := Write(t, s.dir, "base.conf", "[global]\n")
 	s.command().Output(t, "samba-tool", "domain", "provision", "-s", base, "--targetdir="+s.dir,
 		"--realm="+Domain, "--domain="+NetBIOS, "--server-role=dc", "--dns-backend=SAMBA_INTERNAL",
@@ -63,7 +63,7 @@ func (s Samba) Start(t testing.TB) *Samba {
 	return &s
 }
 
-// Serve starts it with other options; when it runs, it is stopped first.
+// Serve starts Samba with other options; a running one is stopped first.
 func (s *Samba) Serve(t testing.TB, options ...string) {
 	t.Helper()
 	if s.process != nil {
@@ -123,8 +123,8 @@ path = DIR/state/sysvol/contoso.com/scripts
 read only = no
 `
 
-// tls writes the certificate. The one that Samba makes by itself may have a
-// negative serial number, which Go refuses.
+// tls writes the certificate and returns its options. The one that Samba makes by
+// default may have a negative serial number, which Go refuses.
 func (s *Samba) tls(t testing.TB) string {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(s.Certificate.PrivateKey)
@@ -138,21 +138,21 @@ func (s *Samba) tls(t testing.TB) string {
 	cert := Write(t, s.dir, "private/tls/cert.pem", chain.String())
 	keyPEM := pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})
 	keyFile := Write(t, s.dir, "private/tls/key.pem", string(keyPEM))
-	if err := os.Chmod(keyFile, 0o600); err != nil { // Samba takes no other
+	if err := os.Chmod(keyFile, 0o600); err != nil { // Samba refuses another mode
 		t.Fatal(err)
 	}
 	return "tls certfile = " + cert + "\ntls keyfile = " + keyFile + "\ntls cafile ="
 }
 
-// command is for all of Samba's programs; tdb need not survive a power cut.
+// command is the Command of all Samba programs. Without fsync tdb is faster.
 func (s *Samba) command() Command {
 	return Command{Dir: s.dir, Env: []string{"TDB_NO_FSYNC=1"}}
 }
 
-// Conf is its smb.conf, which Samba's clients need too.
+// Conf is the path of smb.conf, which Samba's clients need too.
 func (s *Samba) Conf() string { return filepath.Join(s.dir, "etc/smb.conf") }
 
-// Place is an office network that has nothing but this domain controller.
+// Place is an office network with only this domain controller.
 func (s *Samba) Place() network.Place {
 	return network.Place{Name: "inside", DNS: []string{s.Addr + ":53"}, Suffix: Domain, WINS: s.Addr + ":137"}
 }
@@ -167,7 +167,7 @@ func (s *Samba) Modify(t testing.TB, ldif string) {
 	s.command().Output(t, "ldbmodify", append(s.sam(), Write(t, s.dir, "change.ldif", ldif))...)
 }
 
-// Attribute reads the first value of an attribute; empty when there is none.
+// Attribute reads the first value of an attribute, or "".
 func (s *Samba) Attribute(t testing.TB, dn, name string) string {
 	t.Helper()
 	out := s.command().Output(t, "ldbsearch", append(s.sam(), "-b", dn, "-s", "base", "(objectClass=*)", name)...)
@@ -179,7 +179,7 @@ func (s *Samba) Attribute(t testing.TB, dn, name string) string {
 	return ""
 }
 
-// DN is a user's entry.
+// DN is the distinguished name of a user.
 func DN(sam string) string { return "CN=" + sam + ",CN=Users," + Base }
 
 // AddUser adds an account; more are further LDIF lines of its entry, such as
@@ -195,8 +195,8 @@ func (s *Samba) AddUser(t testing.TB, sam, password string, more ...string) {
 	s.Modify(t, strings.Join(lines, "\n")+"\n")
 }
 
-// LockoutAfter sets how many bad log-ons lock an account; until then Samba
-// does not count them.
+// LockoutAfter sets how many failed log-ons lock an account. Samba counts them only
+// after this call.
 func (s *Samba) LockoutAfter(t testing.TB, n int) {
 	t.Helper()
 	s.Modify(t, fmt.Sprintf("dn: %s\nchangetype: modify\nreplace: lockoutThreshold\nlockoutThreshold: %d\n", Base, n))
@@ -227,7 +227,7 @@ func (s *Samba) PublishRoot(t testing.TB, roots ...Root) {
 	s.Modify(t, ldif.String())
 }
 
-// AddRecord adds a record to its DNS, by RPC: "pool", "A", "127.0.0.1" or
+// AddRecord adds a DNS record by RPC: "pool", "A", "127.0.0.1" or
 // "_ntp._udp", "SRV", "ntp.contoso.com 123 0 0".
 func (s *Samba) AddRecord(t testing.TB, name, typ, data string) {
 	t.Helper()
