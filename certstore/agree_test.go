@@ -133,11 +133,11 @@ func (w *world) draw() (Store, Request) {
 	return New(roots...), r
 }
 
-// TestPolicy2007IsOtherwiseAsStrictAsToday compares with crypto/x509 itself:
+// TestPolicy2007IsAsStrictAsTodayExceptForItsThreeRules compares with crypto/x509 itself:
 // our path builder without the extras of 2007 gives the same answers, and with
 // them it answers about a SHA-1 deployment what crypto/x509 answers about the
 // same deployment in SHA-256.
-func TestPolicy2007IsOtherwiseAsStrictAsToday(t *testing.T) {
+func TestPolicy2007IsAsStrictAsTodayExceptForItsThreeRules(t *testing.T) {
 	keys := []crypto.Signer{ecKey(), ecKey(), ecKey(), ecKey()}
 	accepted, rounds := 0, 120
 	for seed := range rounds {
@@ -175,7 +175,7 @@ func TestPolicy2007IsOtherwiseAsStrictAsToday(t *testing.T) {
 
 // Name constraints make each of the many bad paths of such a chain costly: only
 // the first ones are held against them. Memory is what can be counted.
-func TestHostileChainOfConstrainedCAsIsJudgedWithBoundedWork(t *testing.T) {
+func TestHostileChainOfConstrainedCAsIsVerifiedInBoundedTime(t *testing.T) {
 	sides := [2]*made{root(t, "Left"), root(t, "Right")}
 	presented := []*x509.Certificate{leaf(t, sides[0]).Certificate}
 	for n := range 60 {
@@ -195,9 +195,9 @@ func TestHostileChainOfConstrainedCAsIsJudgedWithBoundedWork(t *testing.T) {
 	}
 }
 
-// TestHostileChainIsJudgedInBoundedTime presents many CAs of two names that
+// TestHostileChainIsVerifiedInBoundedTime presents many CAs of two names that
 // certify each other in circles, all slightly wrong.
-func TestHostileChainIsJudgedInBoundedTime(t *testing.T) {
+func TestHostileChainIsVerifiedInBoundedTime(t *testing.T) {
 	sides := [2]*made{root(t, "Left"), root(t, "Right")}
 	presented := []*x509.Certificate{leaf(t, sides[0]).Certificate}
 	for n := range 60 {

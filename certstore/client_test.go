@@ -102,7 +102,7 @@ func TestHandshakeGetsAVerdict(t *testing.T) {
 	}
 }
 
-func TestEveryConnectionIsJudged(t *testing.T) {
+func TestEveryConnectionIsVerified(t *testing.T) {
 	r := root(t, "Root")
 	addr := serve(t, 3, &tls.Config{Certificates: []tls.Certificate{presenting(leaf(t, r))}})
 	verdicts, at := 0, now

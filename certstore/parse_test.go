@@ -34,7 +34,7 @@ func block(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
-func TestParseCertificatesReadsWhatAdministratorsHave(t *testing.T) {
+func TestParseCertificatesReadsPEMDERAndPKCS7(t *testing.T) {
 	a, b := root(t, "A"), root(t, "B")
 	p7b := bundle(t, a, b)
 	base64Lines := func(der []byte) []byte {
@@ -83,7 +83,7 @@ func TestParseCertificatesReadsWhatAdministratorsHave(t *testing.T) {
 	}
 }
 
-func TestImportRemembersTheFile(t *testing.T) {
+func TestImportedRootsNameTheFile(t *testing.T) {
 	a := root(t, "A")
 	roots, err := ImportRoots(a.Raw, "contoso.cer", now)
 	if err != nil || len(roots) != 1 || roots[0].Source != (Source{Kind: Import, Set: "contoso.cer", At: now}) {

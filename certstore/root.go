@@ -117,7 +117,7 @@ func (d Diff) String() string {
 		line("+", r)
 	}
 	if len(d.Went)+len(d.Came) == 0 {
-		b.WriteString("nothing came, nothing went\n")
+		b.WriteString("no root was added or removed\n")
 	}
 	stayed := map[string]int{}
 	var order []string

@@ -36,7 +36,7 @@ func TestInstallKeepsAllRootsAndTheirSources(t *testing.T) { // R1.1
 	}
 }
 
-func TestPaperClipTakesAllButTheRootSet(t *testing.T) { // R1.3
+func TestResetKeepsOnlyTheRootSet(t *testing.T) { // R1.3
 	var roots []Root
 	for _, kind := range []SourceKind{Factory, AD, Enrolment, System, Import, File} {
 		roots = append(roots, held(root(t, string(kind)), kind))
@@ -54,12 +54,12 @@ func TestPaperClipTakesAllButTheRootSet(t *testing.T) { // R1.3
 	if want := []SourceKind{AD, Enrolment, Import}; !slices.Equal(kinds(d.Went), want) {
 		t.Errorf("went %v", kinds(d.Went))
 	}
-	if _, d := after.Reset(); len(d.Went) != 0 || d.String() != "nothing came, nothing went\n= 1 root stays: factory\n= 1 root stays: system\n= 1 root stays: file\n" {
+	if _, d := after.Reset(); len(d.Went) != 0 || d.String() != "no root was added or removed\n= 1 root stays: factory\n= 1 root stays: system\n= 1 root stays: file\n" {
 		t.Errorf("second reset: %s", d)
 	}
 }
 
-func TestDiffReadsWell(t *testing.T) {
+func TestDiffAsText(t *testing.T) {
 	old := mk(t, x509.Certificate{Subject: pkix.Name{CommonName: "Contoso Root CA", ExtraNames: []pkix.AttributeTypeAndValue{
 		{Type: []int{0, 9, 2342, 19200300, 100, 1, 25}, Value: "com"}, {Type: []int{0, 9, 2342, 19200300, 100, 1, 25}, Value: "contoso"}, {Type: []int{2, 5, 4, 3}, Value: "Contoso Root CA"}}}}, nil, nil)
 	s := New(held(root(t, "F1"), Factory), held(root(t, "F2"), Factory), Root{old.Certificate, Source{Kind: AD, Server: "dc1.contoso.com", Account: `CONTOSO\tu`}})
@@ -103,7 +103,7 @@ func TestStoreSurvivesFlash(t *testing.T) {
 	}
 }
 
-func TestFactorySetIsWhatItsTableSays(t *testing.T) { // R1.1, device.md 3.3
+func TestFactorySetMatchesItsTable(t *testing.T) { // R1.1, device.md 3.3
 	s, err := RootSet(SetFactory2007)
 	if err != nil {
 		t.Fatal(err)
@@ -164,7 +164,7 @@ func TestRootSets(t *testing.T) {
 	}
 }
 
-func TestSystemSetIsWhatTheHostTrusts(t *testing.T) {
+func TestSystemSetHasTheRootsOfTheHost(t *testing.T) {
 	if hostVerifies() {
 		if s, err := RootSet(SetSystem); err != nil || !s.HostTrusted() || s.Len() != 0 {
 			t.Errorf("%v %v", s.HostTrusted(), err)
@@ -197,9 +197,9 @@ func TestSystemSetIsWhatTheHostTrusts(t *testing.T) {
 	}
 }
 
-// TestHostTrustIsKept stands for macOS and Windows: the store carries that the
+// TestChangesKeepHostTrust stands for macOS and Windows: the store carries that the
 // host's roots count, through changes and flash.
-func TestHostTrustIsKept(t *testing.T) {
+func TestChangesKeepHostTrust(t *testing.T) {
 	s := newStore(nil, true)
 	a := root(t, "A")
 	s, _ = s.Install([]Root{held(a, AD)})

@@ -155,7 +155,7 @@ func codes(findings []Finding) (all []journal.Code) {
 	return all
 }
 
-func TestVerdictSpeaksToAPerson(t *testing.T) {
+func TestVerdictHasASentenceForEachCode(t *testing.T) {
 	public := root(t, "Public Root")
 	var roots []*made
 	for range 17 {

@@ -90,7 +90,7 @@ func TestSecurityBeginsExactlyAfterTheBindResponse(t *testing.T) {
 	}
 }
 
-func TestReadingEnds(t *testing.T) {
+func TestReadingFailsOnBadMessages(t *testing.T) {
 	long := func(tag byte, n int) []byte { return binary.BigEndian.AppendUint32([]byte{tag, 0x84}, uint32(n)) }
 	deep := []byte{0x02, 0x01, 0x00}
 	for range 20 {

@@ -50,7 +50,7 @@ func TestEveryPublishedRootIsDownloaded(t *testing.T) {
 }
 
 // Every step of the way is told, in order, with its question and its rule.
-func TestStepsTellTheWay(t *testing.T) {
+func TestStepsOfADownload(t *testing.T) {
 	w := newWorld(t)
 	w.publish(1)
 	w.mustDownload(w.config())
@@ -69,7 +69,7 @@ func TestStepsTellTheWay(t *testing.T) {
 	}
 }
 
-func TestExpiredAndVersion1RootsAreDownloadedAndTheRestIsTold(t *testing.T) {
+func TestExpiredAndVersion1RootsAreDownloadedAndOtherValuesRejected(t *testing.T) {
 	w := newWorld(t)
 	b, err := os.ReadFile("testdata/v1.pem")
 	if err != nil {
@@ -97,7 +97,7 @@ func TestExpiredAndVersion1RootsAreDownloadedAndTheRestIsTold(t *testing.T) {
 	}
 }
 
-func TestWhatTheStoreHoldsIsADuplicate(t *testing.T) {
+func TestRootsInTheStoreAreDuplicates(t *testing.T) {
 	w := newWorld(t)
 	w.publish(2)
 	held, err := x509.ParseCertificate([]byte(w.roots[0]))
@@ -136,7 +136,7 @@ func TestWeakBindIsRefusedBeforeThePasswordIsUsed(t *testing.T) {
 }
 
 // Design 5: under an empty password anybody could seal.
-func TestWithoutAPasswordNobodyIsAsked(t *testing.T) {
+func TestWithoutAPasswordNoControllerIsAsked(t *testing.T) {
 	w := newWorld(t)
 	w.publish(1)
 	c := w.config()
@@ -162,7 +162,7 @@ func TestWrongPasswordIsTriedOnce(t *testing.T) {
 }
 
 // R1.5: where a UPN fails, the phone names DOMAIN\user.
-func TestRefusedUPNNamesTheDomainToTry(t *testing.T) {
+func TestFixOfARefusedUPNNamesTheDomain(t *testing.T) {
 	for _, c := range []struct {
 		name, user, domain string
 		hint               bool
@@ -180,7 +180,7 @@ func TestRefusedUPNNamesTheDomainToTry(t *testing.T) {
 	}
 }
 
-func TestUPNWorksWhereTheDirectoryKnowsIt(t *testing.T) {
+func TestUPNOfTheDirectoryIsAccepted(t *testing.T) {
 	w := newWorld(t)
 	w.publish(1)
 	c := w.config()
@@ -272,7 +272,7 @@ func TestDomainControllerIsFoundByTheSecondNameOrNetBIOS(t *testing.T) {
 	}
 }
 
-func TestWithoutADomainNobodyIsAsked(t *testing.T) {
+func TestWithoutADomainNoControllerIsAsked(t *testing.T) {
 	w := newWorld(t)
 	c := w.config()
 	c.Domain = ""
@@ -318,7 +318,7 @@ func TestHostileControllersEndInAClearStep(t *testing.T) {
 }
 
 // A value of 10 MiB is refused, and costs the other roots nothing.
-func TestHugeValueIsToldAndTheOthersArrive(t *testing.T) {
+func TestHugeValueIsRejectedAndTheOthersAreDownloaded(t *testing.T) {
 	w := newWorld(t)
 	w.publish(3)
 	w.dc.SetFaults(ad.Faults{HugeValue: 10 << 20, Continuations: []string{"ldap://other.contoso.com/DC=other"}})
@@ -341,14 +341,14 @@ func TestOctetsOfOneControllerAreBounded(t *testing.T) {
 	}
 }
 
-func TestNothingPublished(t *testing.T) {
+func TestDirectoryWithoutRoots(t *testing.T) {
 	w := newWorld(t)
 	if f := w.mustFail(w.config(), journal.ADNoRoots); !strings.Contains(f.Fix, "certutil -f -dspublish") {
 		t.Errorf("fix %q", f.Fix)
 	}
 }
 
-func TestCancelEndsADownloadThatIsUnderWay(t *testing.T) {
+func TestCancelEndsARunningDownload(t *testing.T) {
 	w := newWorld(t)
 	w.publish(1)
 	ctx, cancel := context.WithCancel(context.Background())

@@ -42,7 +42,7 @@ func TestWebEnrolmentIsTheSecondMethod(t *testing.T) {
 }
 
 // Design 5: over plain HTTP anybody can answer, so only the directory's own certificate counts.
-func TestWebEnrolmentGivesOnlyWhatTheDirectoryHolds(t *testing.T) {
+func TestWebEnrolmentNeedsTheConfirmationOfTheDirectory(t *testing.T) {
 	w := newWorld(t)
 	held, foreign := w.newRoot("Contoso Enterprise CA", nil), w.newRoot("Evil CA", nil)
 	w.dir.PublishEnrolment("Contoso Enterprise CA", "ca.contoso.com", held)
@@ -76,7 +76,7 @@ func TestWebEnrolmentGivesOnlyWhatTheDirectoryHolds(t *testing.T) {
 	}
 }
 
-func TestWebEnrolmentSpeaksNTLMOnlyAndARefusalEndsIt(t *testing.T) {
+func TestWebEnrolmentUsesNTLMOnlyAndARefusalEndsIt(t *testing.T) {
 	for _, c := range []struct {
 		name     string
 		answer   func(rw http.ResponseWriter, token []byte)
@@ -205,7 +205,7 @@ func challenge(rw http.ResponseWriter, token []byte, flags ntlm.Flags) {
 	rw.WriteHeader(401)
 }
 
-func TestWebEnrolmentHostThatIsDownIsTold(t *testing.T) {
+func TestWebEnrolmentHostThatIsDownIsRecorded(t *testing.T) {
 	w := newWorld(t)
 	w.dir.PublishEnrolment("Up", "ca.contoso.com", w.newRoot("Up", nil))
 	w.dir.PublishEnrolment("Down", "down.contoso.com", w.newRoot("Down", nil))

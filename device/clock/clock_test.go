@@ -70,8 +70,8 @@ func TestRunningClockFiresByItself(t *testing.T) {
 	<-done
 }
 
-// TestEachOfTwoAdvancesCounts has one begin while the other is under way.
-func TestEachOfTwoAdvancesCounts(t *testing.T) {
+// TestConcurrentAdvancesAddUp has one begin while the other is under way.
+func TestConcurrentAdvancesAddUp(t *testing.T) {
 	for name, c := range map[string]*clock.Adjustable{"manual": clock.NewManual(start), "running": clock.New(start)} {
 		held, release := make(chan struct{}), make(chan struct{})
 		c.AfterFunc(time.Hour, func() {

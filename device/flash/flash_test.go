@@ -53,7 +53,7 @@ func put(t *testing.T, f flash.Flash, key, value string) {
 	}
 }
 
-func TestFlashKeepsWhatOneUpdateSays(t *testing.T) {
+func TestFlashKeepsTheChangesOfAnUpdate(t *testing.T) {
 	for name, f := range map[string]flash.Flash{"memory": new(flash.Memory), "file": open(t, t.TempDir())} {
 		t.Run(name, func(t *testing.T) {
 			if v, err := f.Get("roots"); v != nil || err != nil {
@@ -120,7 +120,7 @@ func TestFailedUpdateChangesNothing(t *testing.T) {
 	}
 }
 
-func TestClosedFlashSaysSo(t *testing.T) {
+func TestClosedFlashReturnsErrClosed(t *testing.T) {
 	for name, f := range map[string]flash.Flash{"memory": new(flash.Memory), "file": open(t, t.TempDir())} {
 		if err := errors.Join(f.Close(), f.Close()); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -154,7 +154,7 @@ func TestFlashIsSafeForConcurrentUse(t *testing.T) {
 	}
 }
 
-func TestFileOutlivesTheProcessAndIsPrivate(t *testing.T) {
+func TestFileKeepsValuesAndIsPrivate(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "phones", "one")
 	f := open(t, dir)
 	big := strings.Repeat("root ", 1<<20)
@@ -183,7 +183,7 @@ func TestFileOutlivesTheProcessAndIsPrivate(t *testing.T) {
 	}
 }
 
-func TestPhoneThatIsOnInAnotherProcessIsBusy(t *testing.T) {
+func TestFileOpenInAnotherProcessIsBusy(t *testing.T) {
 	dir := t.TempDir()
 	open(t, dir)
 	_, err := flash.Open(dir)
@@ -192,7 +192,7 @@ func TestPhoneThatIsOnInAnotherProcessIsBusy(t *testing.T) {
 	}
 }
 
-func TestDamagedFileIsAnErrorAndStays(t *testing.T) {
+func TestDamagedFileIsAnErrorAndIsNotChanged(t *testing.T) {
 	whole := t.TempDir()
 	f := open(t, whole)
 	put(t, f, "roots", strings.Repeat("r", 64<<10))

@@ -53,7 +53,7 @@ func TestEachCodeHasAPage(t *testing.T) {
 	}
 }
 
-func TestFailureTellsWhatHappenedAndWhatToChange(t *testing.T) {
+func TestFailureHasReasonAndRemedy(t *testing.T) {
 	err := fmt.Errorf("signing in: %w", &journal.Failure{Code: journal.ConnRefused, Asked: "pool.contoso.com:5061", Err: errors.New("connect: connection refused")})
 	s := journal.FailureOf(err).Step(journal.Connect)
 	if s.State != journal.Failed || s.Decided == "" || s.Fix == "" || s.Answered == "" || s.Asked == "" {
@@ -67,7 +67,7 @@ func TestFailureTellsWhatHappenedAndWhatToChange(t *testing.T) {
 	}
 }
 
-func TestSlowReaderIsToldWhatItMissed(t *testing.T) {
+func TestSlowReaderGetsTheNumberOfMissedEntries(t *testing.T) {
 	l := journal.Log[int]{Keep: 4}
 	for i := 1; i <= 10; i++ {
 		l.Append(i, nil)
@@ -81,7 +81,7 @@ func TestSlowReaderIsToldWhatItMissed(t *testing.T) {
 	}
 }
 
-func TestWaitEndsWithEntryContextAndClose(t *testing.T) {
+func TestWaitReturnsOnEntryCancelAndClose(t *testing.T) {
 	var l journal.Log[string]
 	go l.Append("a", nil)
 	got, next, _, ok := l.Wait(context.Background(), 0)

@@ -12,7 +12,7 @@ type Log[T any] struct {
 
 	mu     sync.Mutex
 	ring   []T
-	next   uint64 // cursor of the newest entry; the first entry has 1
+	newest uint64 // cursor of the newest entry; the first entry has 1
 	more   chan struct{}
 	closed bool
 }
@@ -33,27 +33,27 @@ func (l *Log[T]) Append(entry T, stamp func(*T, uint64)) uint64 {
 	if keep <= 0 {
 		keep = DefaultKeep
 	}
-	l.next++
+	l.newest++
 	if stamp != nil {
-		stamp(&entry, l.next)
+		stamp(&entry, l.newest)
 	}
 	if len(l.ring) < keep {
 		l.ring = append(l.ring, entry)
 	} else {
-		l.ring[(l.next-1)%uint64(keep)] = entry
+		l.ring[(l.newest-1)%uint64(keep)] = entry
 	}
 	if l.more != nil {
 		close(l.more)
 		l.more = nil
 	}
-	return l.next
+	return l.newest
 }
 
 // Last is the cursor of the newest entry: reading from it returns later entries only.
 func (l *Log[T]) Last() uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.next
+	return l.newest
 }
 
 // Since returns the kept entries after cursor, the cursor to go on from, and
@@ -65,14 +65,14 @@ func (l *Log[T]) Since(cursor uint64) (entries []T, next, missed uint64) {
 }
 
 func (l *Log[T]) since(cursor uint64) (entries []T, next, missed uint64) {
-	oldest := l.next - uint64(len(l.ring)) // cursor before the oldest kept
+	oldest := l.newest - uint64(len(l.ring)) // cursor before the oldest kept
 	if cursor < oldest {
 		missed, cursor = oldest-cursor, oldest
 	}
-	for c := cursor; c < l.next; c++ {
+	for c := cursor; c < l.newest; c++ {
 		entries = append(entries, l.ring[c%uint64(len(l.ring))])
 	}
-	return entries, l.next, missed
+	return entries, l.newest, missed
 }
 
 // Wait is Since, but blocks until there is at least one entry, ctx ends or the

@@ -42,9 +42,9 @@ func TestG711DecodesToTheValuesOfTheITU(t *testing.T) {
 	check("A-law", media.FromALaw, aLawValues, 8)
 }
 
-// TestG711DecidesWhereTheITUDoes has the decision values of tables 1a and 2a
+// TestG711ThresholdsAreThoseOfTheITU has the decision values of tables 1a and 2a
 // between segments: a value belongs to the segment above, one less does not.
-func TestG711DecidesWhereTheITUDoes(t *testing.T) {
+func TestG711ThresholdsAreThoseOfTheITU(t *testing.T) {
 	for _, row := range []struct {
 		decision     int
 		above, below byte
@@ -70,7 +70,7 @@ func TestG711DecidesWhereTheITUDoes(t *testing.T) {
 	}
 }
 
-func TestEveryG711CharacterComesBack(t *testing.T) {
+func TestEveryG711CharacterSurvivesARoundTrip(t *testing.T) {
 	for i := range 256 {
 		code := byte(i)
 		if got := media.ToALaw(media.FromALaw(code)); got != code {

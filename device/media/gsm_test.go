@@ -43,7 +43,7 @@ func TestGSMIsThatOfTheReference(t *testing.T) {
 	}
 }
 
-func TestGSMCutOffPlaysWhatIsWhole(t *testing.T) {
+func TestTruncatedGSMPlaysItsCompleteFrames(t *testing.T) {
 	file := read(t, "gsm-tone.wav")
 	whole := samples(read(t, "gsm-tone.s16"))
 	head := len(file) - 65*len(whole)/320 // the header; then blocks of 65 bytes
@@ -56,7 +56,7 @@ func TestGSMCutOffPlaysWhatIsWhole(t *testing.T) {
 	}
 }
 
-func TestGSMEndsWhereTheRecorderStopped(t *testing.T) {
+func TestGSMEndsAtTheSampleCountOfTheFactChunk(t *testing.T) {
 	block := string(read(t, "gsm-tone.wav")[60:][:130])
 	for _, row := range []struct{ fact, want int }{{500, 500}, {640, 640}, {321, 321}, {0, 640}, {641, 640}, {100000, 640}, {320, 640}, {7, 640}} {
 		fact := string(binary.LittleEndian.AppendUint32(nil, uint32(row.fact)))

@@ -43,7 +43,7 @@ func TestDurationIsThatOfTheSamples(t *testing.T) {
 	}
 }
 
-func TestFromIsTheRest(t *testing.T) {
+func TestFromReturnsTheRest(t *testing.T) {
 	s := sine(8000, 16000, 440)
 	for at, want := range map[time.Duration]int{-time.Second: 16000, 0: 16000, time.Second: 8000, 1500 * time.Millisecond: 4000, 2 * time.Second: 0, time.Hour: 0, math.MaxInt64: 0} {
 		if rest := s.From(at); len(rest.Samples) != want || rest.Rate != 8000 {
@@ -109,7 +109,7 @@ func TestResampleKeepsPitchLevelAndLength(t *testing.T) {
 	}
 }
 
-func TestResampleDropsWhatTheNewRateCannotCarry(t *testing.T) {
+func TestResampleRemovesAliases(t *testing.T) {
 	r := sine(48000, 24000, 7000).Resample(8000) // would fold back to 1 kHz
 	middle := media.Sound{Rate: 8000, Samples: r.Samples[800:3200]}
 	if a := amplitude(middle, 1000); a > 16384/1000 {

@@ -49,7 +49,7 @@ func sound(s media.Sound) func(context.Context, media.Output, time.Duration, fun
 
 const ms = time.Millisecond
 
-func TestNullTakesTheTimeOfTheSound(t *testing.T) {
+func TestNullPlaysForTheLengthOfTheSound(t *testing.T) {
 	s := sine(8000, 2600, 440) // 325 ms
 	r := play(t, 0, nil, sound(s))
 	r.clock.Advance(200 * ms)
@@ -71,7 +71,7 @@ func TestNullTakesTheTimeOfTheSound(t *testing.T) {
 	}
 }
 
-func TestNullBeginsWhereItIsTold(t *testing.T) {
+func TestNullBeginsAtThePosition(t *testing.T) {
 	s := sine(8000, 8000, 440)
 	for from, want := range map[time.Duration][]time.Duration{
 		-time.Second: {0, 100 * ms, 200 * ms, 300 * ms, 400 * ms, 500 * ms, 600 * ms, 700 * ms, 800 * ms, 900 * ms, time.Second},
@@ -87,7 +87,7 @@ func TestNullBeginsWhereItIsTold(t *testing.T) {
 	}
 }
 
-func TestNullIsNotMovedByACorrectedClock(t *testing.T) {
+func TestNullIgnoresACorrectedClock(t *testing.T) {
 	r := play(t, 0, nil, sound(sine(8000, 8000, 440)))
 	r.clock.Set(r.clock.Now().AddDate(1, 0, 0))
 	r.clock.Advance(100 * ms)
@@ -122,7 +122,7 @@ func TestNullCanBeStoppedByItsOwnProgress(t *testing.T) {
 	}
 }
 
-func TestNullDoesNotBeginWhenItIsOver(t *testing.T) {
+func TestNullDoesNotBeginWithAnEndedContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	err := media.NewNull(nil).Play(ctx, sine(8000, 8000, 440), 0, func(time.Duration) { t.Error("progress") })

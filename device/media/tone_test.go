@@ -98,7 +98,7 @@ func TestSignalsHaveTheirFrequenciesAndCadence(t *testing.T) {
 	}
 }
 
-func TestSignalsOfStrangeLengthsAreWithinBounds(t *testing.T) {
+func TestSignalsOfExtremeLengthsAreBounded(t *testing.T) {
 	for _, g := range []media.Signal{{}, media.DialTone(), media.Busy(), {Hz: []float64{440}, On: 1}, {Hz: []float64{440}, On: math.MaxInt64, Off: math.MaxInt64}, {On: time.Second, Off: -time.Second}} {
 		for length, want := range map[time.Duration]time.Duration{-time.Second: 0, 0: 0, 1: 0, time.Millisecond: time.Millisecond, math.MaxInt64: time.Minute} {
 			if got := g.Sound(length).Duration(); got != want {

@@ -80,7 +80,7 @@ func TestDecodeReadsEveryForm(t *testing.T) {
 	}
 }
 
-func TestDecodeForgivesWhatPlayersForgive(t *testing.T) {
+func TestDecodeAcceptsWhatPlayersAccept(t *testing.T) {
 	plain := riff(chunk("fmt ", format(1, 1, 8000, 16)), chunk("data", "\x01\x00\x02\x00"))
 	const riffSize, dataSize = 4, 40
 	want := []int16{1, 2}
@@ -109,7 +109,7 @@ func TestDecodeForgivesWhatPlayersForgive(t *testing.T) {
 // sentence is what a person can read: no name of a package, no double words.
 var sentence = regexp.MustCompile(`^the (phone|recording) [^:]+: it [a-z].*[^.]$|^the recording is damaged: (what|there) .*[^.]$`)
 
-func TestDecodeSaysWhyNot(t *testing.T) {
+func TestDecodeErrorsHaveAReason(t *testing.T) {
 	fmtPCM, sound := chunk("fmt ", format(1, 1, 8000, 16)), chunk("data", "\x01\x00")
 	for name, row := range map[string]struct {
 		file []byte
@@ -178,7 +178,7 @@ func TestDecodeReadsWhatEncodeWrites(t *testing.T) {
 	}
 }
 
-func TestEncodeRefusesWhatDecodeWould(t *testing.T) {
+func TestEncodeRefusesWhatDecodeRefuses(t *testing.T) {
 	one := []int16{1}
 	for name, row := range map[string]struct {
 		s media.Sound

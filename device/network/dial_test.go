@@ -59,7 +59,7 @@ func echo(t *testing.T) string {
 	return l.Addr().String()
 }
 
-func TestDialUsesTheMapAndElseTriesEachAddress(t *testing.T) {
+func TestDialUsesTheMapOrTriesEachAddress(t *testing.T) {
 	server := echo(t)
 	s := newDNS(t, nil, "pool.contoso.com. A 192.0.2.1", "pool.contoso.com. A 192.0.2.10")
 	n := plug(t, network.Place{DNS: []string{s.addr}, Patch: network.AddressMap{
@@ -129,7 +129,7 @@ func TestDialFailuresHaveCodes(t *testing.T) {
 	}
 }
 
-func TestCloseBreaksConnectionsAndStopsWhatIsUnderWay(t *testing.T) {
+func TestCloseEndsConnectionsDialsAndQueries(t *testing.T) {
 	asked := make(chan struct{}, 8)
 	quiet := silent(t)
 	n := network.New(network.Place{DNS: []string{quiet}}, network.Options{Tap: tapFunc(func(m network.Traffic) {
@@ -162,7 +162,7 @@ type tapFunc func(network.Traffic)
 
 func (f tapFunc) Message(m network.Traffic) { f(m) }
 
-func TestTapSeesWhatPassesTheJack(t *testing.T) {
+func TestTapSeesAllTraffic(t *testing.T) {
 	server := echo(t)
 	s := newDNS(t, nil, "time.contoso.com. A 127.0.0.1")
 	var mu sync.Mutex

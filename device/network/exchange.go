@@ -37,13 +37,13 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 		return nil, "", &noServer{name: display, what: "no DNS server is known", tries: []string{err.Error()}}
 	}
 	first := int(n.preferred.Load())
-	none := &noServer{name: display, what: "no DNS server answers"}
-	var ref *refused
-	dead := make([]bool, len(servers)) // answered with an error code, or refused the connection
+	noAnswer := &noServer{name: display, what: "no DNS server answers"}
+	var refusal *refused
+	done := make([]bool, len(servers)) // answered with an error code, or refused the connection
 	for range dnsTries {
 		for i := range servers {
 			i = (first + i) % len(servers)
-			if dead[i] {
+			if done[i] {
 				continue
 			}
 			answer, err := n.askServer(ctx, servers[i], q)
@@ -51,22 +51,22 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 				return nil, "", err
 			}
 			if err != nil {
-				dead[i] = isRefused(err)
-				none.tries = append(none.tries, servers[i]+": "+err.Error())
+				done[i] = isRefused(err)
+				noAnswer.tries = append(noAnswer.tries, servers[i]+": "+err.Error())
 				continue
 			}
 			if answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError {
 				n.preferred.Store(int32(i))
 				return answer, servers[i], nil
 			}
-			dead[i] = true
-			ref = &refused{name: display, by: servers[i], rcode: answer.Rcode}
+			done[i] = true
+			refusal = &refused{name: display, by: servers[i], rcode: answer.Rcode}
 		}
 	}
-	if ref != nil {
-		return nil, "", ref
+	if refusal != nil {
+		return nil, "", refusal
 	}
-	return nil, "", none
+	return nil, "", noAnswer
 }
 
 // servers returns the DNS servers of the place, or those of the host.

@@ -76,8 +76,8 @@ func (n *Network) LookupHostBy(ctx context.Context, host string) (addrs []netip.
 	err = n.withSuffix(host, "A", func(full string) error {
 		v4, from, err := n.query(ctx, host, full, dns.TypeA)
 		addrs, by = addresses(v4), from
-		var no *noRecords
-		if err != nil && (!errors.As(err, &no) || no.rcode == dns.RcodeNameError) {
+		var missing *noRecords
+		if err != nil && (!errors.As(err, &missing) || missing.rcode == dns.RcodeNameError) {
 			return err // the name does not exist (RFC 8020), or no server answers
 		}
 		v6, from, err6 := n.query(ctx, host, full, dns.TypeAAAA)

@@ -92,7 +92,7 @@ func TestSuffixIsNotTriedWhenNoServerAnswers(t *testing.T) {
 	}
 }
 
-func TestDNSServersAreTriedInOrderAndTheLiveOneRemembered(t *testing.T) {
+func TestDNSServersAreTriedInOrderAndTheLastOneThatAnsweredFirst(t *testing.T) {
 	t.Parallel()
 	live := newDNS(t, nil, "pool.contoso.com. A 10.0.0.1")
 	quiet := newDNS(t, func(string, *dns.Msg, *dns.Msg) *dns.Msg { return nil })
@@ -110,7 +110,7 @@ func TestDNSServersAreTriedInOrderAndTheLiveOneRemembered(t *testing.T) {
 	}
 }
 
-func TestWhatServersAnswerBecomesACode(t *testing.T) {
+func TestEachDNSAnswerHasACode(t *testing.T) {
 	t.Parallel()
 	rcode := func(code int) func(string, *dns.Msg, *dns.Msg) *dns.Msg {
 		return func(_ string, _, a *dns.Msg) *dns.Msg { a.Rcode, a.Answer = code, nil; return a }
@@ -157,7 +157,7 @@ func TestWhatServersAnswerBecomesACode(t *testing.T) {
 	}
 }
 
-func TestTruncatedAnswerIsAskedAgainOverTCP(t *testing.T) {
+func TestTruncatedAnswerIsRepeatedOverTCP(t *testing.T) {
 	s := newDNS(t, func(network string, q, a *dns.Msg) *dns.Msg {
 		if opt := q.IsEdns0(); opt == nil || opt.UDPSize() != 1232 {
 			a.Rcode, a.Answer = dns.RcodeServerFailure, nil
@@ -176,7 +176,7 @@ func TestTruncatedAnswerIsAskedAgainOverTCP(t *testing.T) {
 	}
 }
 
-func TestServerWithoutEDNS0IsAskedWithout(t *testing.T) { // RFC 6891 7
+func TestQueryIsRepeatedWithoutEDNS0(t *testing.T) { // RFC 6891 7
 	s := newDNS(t, func(_ string, q, a *dns.Msg) *dns.Msg {
 		if q.IsEdns0() != nil {
 			a.Rcode, a.Answer = dns.RcodeFormatError, nil
@@ -189,7 +189,7 @@ func TestServerWithoutEDNS0IsAskedWithout(t *testing.T) { // RFC 6891 7
 	}
 }
 
-func TestAnswersToOtherQuestionsAreNotBelieved(t *testing.T) { // RFC 5452 9.1
+func TestAnswersToOtherQuestionsAreIgnored(t *testing.T) { // RFC 5452 9.1
 	t.Parallel()
 	for name, forge := range map[string]func(a *dns.Msg){
 		"another id":       func(a *dns.Msg) { a.Id++ },
@@ -283,7 +283,7 @@ func TestSRVOrderIsPriorityThenWeightedChance(t *testing.T) { // RFC 2782
 	}
 }
 
-func TestSRVTargetDotSaysThatThereIsNoService(t *testing.T) { // RFC 2782
+func TestSRVTargetDotMeansNoService(t *testing.T) { // RFC 2782
 	s := newDNS(t, nil, "_sip._tls.contoso.com. SRV 0 0 0 .", "_sip._tls.contoso.com.corp.example. SRV 0 0 443 sip.corp.example.")
 	n := plug(t, network.Place{DNS: []string{s.addr}, Suffix: "corp.example"}, network.Options{})
 	_, _, err := n.LookupSRV(t.Context(), "_sip._tls.contoso.com")

@@ -92,7 +92,7 @@ var retryable = map[journal.Code]bool{
 	journal.ADEnrolment:       false,
 }
 
-func TestWhichFailuresGoOnToTheNextCandidate(t *testing.T) {
+func TestRetryableFailures(t *testing.T) {
 	for code, want := range retryable {
 		err := fmt.Errorf("candidate 1: %w", &journal.Failure{Code: code})
 		if got := network.Retryable(err); got != want {

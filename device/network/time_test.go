@@ -136,7 +136,7 @@ func TestTimeServerIsFoundBySRVOfEachDomainThenTheFallback(t *testing.T) { // de
 	}
 }
 
-func TestTimeWithoutDNSServerSaysSo(t *testing.T) {
+func TestTimeWithoutDNSServerFails(t *testing.T) {
 	var asked []string
 	o := hasty
 	o.Tap = tapFunc(func(m network.Traffic) {
