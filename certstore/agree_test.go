@@ -12,7 +12,7 @@ import (
 )
 
 // world draws deployments with random defects. Two worlds of one seed differ in
-// the signature algorithm alone.
+// the signature algorithm only.
 type world struct {
 	tb   testing.TB
 	rnd  *rand.Rand
@@ -134,9 +134,9 @@ func (w *world) draw() (Store, Request) {
 }
 
 // TestPolicy2007IsAsStrictAsTodayExceptForItsThreeRules compares with crypto/x509 itself:
-// our path builder without the extras of 2007 gives the same answers, and with
-// them it answers about a SHA-1 deployment what crypto/x509 answers about the
-// same deployment in SHA-256.
+// without the rules of 2007 our path builder gives the same answers. With them its
+// answer for a SHA-1 deployment is that of crypto/x509 for the same deployment in
+// SHA-256.
 func TestPolicy2007IsAsStrictAsTodayExceptForItsThreeRules(t *testing.T) {
 	keys := []crypto.Signer{ecKey(), ecKey(), ecKey(), ecKey()}
 	accepted, rounds := 0, 120

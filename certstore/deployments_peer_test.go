@@ -20,7 +20,7 @@ const (
 	keyIDHint   = "key identifiers help to find an issuer and decide nothing (RFC 5280 4.2.1.1); openssl takes no issuer with another one"
 )
 
-// deployments are the chains. Their root is the one that is held unless said otherwise.
+// deployments are the chains. The phone holds their root unless a row says otherwise.
 func deployments(t *testing.T) []deployment {
 	o := peer.NewOpenSSL(t)
 	now := time.Now()

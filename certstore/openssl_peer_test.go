@@ -46,7 +46,7 @@ var reasons = map[string]journal.Code{
 	"66": journal.CertWeak, "67": journal.CertWeak, "68": journal.CertWeak,
 }
 
-// deployment is a chain that a server presents, and what both judges say.
+// deployment is a chain that a server presents, with the verdicts of both programs.
 type deployment struct {
 	name  string
 	chain []*peer.Certificate // the server's first
@@ -57,13 +57,13 @@ type deployment struct {
 	today, then want
 }
 
-// want is the verdict of a policy: its codes in their order, none when good.
+// want is the verdict of a policy: its codes in order, empty for a good chain.
 type want struct {
 	codes []journal.Code
-	// but is why openssl judges otherwise; empty when it agrees, in the
-	// verdict and in its reasons.
+	// but is why openssl differs; empty if it agrees in the verdict and its
+	// reasons.
 	but     string
-	openssl []journal.Code // what it says instead
+	openssl []journal.Code // the codes of openssl then
 }
 
 func says(codes ...journal.Code) want { return want{codes: codes} }
@@ -152,8 +152,8 @@ func codes(a certstore.Answer) (all []journal.Code) {
 	return all
 }
 
-// agree says whether two verdicts are the same. Theirs may lack reasons, since
-// openssl ends at the first stage that finds any.
+// agree reports whether two verdicts are the same. That of openssl may lack reasons,
+// because openssl ends at the first stage that finds one.
 func agree(theirs, ours []journal.Code) bool {
 	return (len(theirs) == 0) == (len(ours) == 0) &&
 		!slices.ContainsFunc(theirs, func(c journal.Code) bool { return !slices.Contains(ours, c) })
@@ -161,8 +161,8 @@ func agree(theirs, ours []journal.Code) bool {
 
 var verifyError = regexp.MustCompile(`(?m)^error (\d+) at`)
 
-// opensslVerify is the verdict of openssl on the same chain, name and time. As
-// with us, whatever is held is trusted by itself (-partial_chain).
+// opensslVerify is the verdict of openssl on the same chain, name and time. With
+// -partial_chain it trusts each held certificate, as a Store does.
 func opensslVerify(t *testing.T, d deployment, level string) (found []journal.Code, said string) {
 	t.Helper()
 	args := []string{"verify", "-no-CApath", "-no-CAstore", "-partial_chain", "-purpose", "sslserver", "-verify_hostname", host,
@@ -215,7 +215,7 @@ func TestPeerOpenSSLPeriodSuites(t *testing.T) {
 			}
 			c.SetDeadline(time.Now().Add(10 * time.Second))
 			fmt.Fprint(c, "GET / HTTP/1.0\r\n\r\n")
-			page, _ := io.ReadAll(c) // it ends without a farewell
+			page, _ := io.ReadAll(c) // it closes the connection without close_notify
 			c.Close()
 			said := string(page)
 			if !regexp.MustCompile(`Protocol +: TLSv1\n`).MatchString(said) || !regexp.MustCompile(`Cipher +: `+suite+`\n`).MatchString(said) {

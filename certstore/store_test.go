@@ -197,8 +197,8 @@ func TestSystemSetHasTheRootsOfTheHost(t *testing.T) {
 	}
 }
 
-// TestChangesKeepHostTrust stands for macOS and Windows: the store carries that the
-// host's roots count, through changes and flash.
+// TestChangesKeepHostTrust covers macOS and Windows: changes and flash keep that the
+// host's roots are trusted.
 func TestChangesKeepHostTrust(t *testing.T) {
 	s := newStore(nil, true)
 	a := root(t, "A")
@@ -220,7 +220,7 @@ func TestChangesKeepHostTrust(t *testing.T) {
 	if v := s.Verify(Request{Chain: chain(leaf(t, root(t, "B"))), Name: pool, At: now}); !v.NeedsRoot() || !strings.Contains(v.Sentence, "among those that this host and the phone trust") {
 		t.Errorf("unknown root: %s", v.Sentence)
 	}
-	// What today has accepted by a root that only the host knows, 2007 accepts by that root.
+	// If today accepts a chain with a root that only the host has, 2007 accepts that root.
 	hostOnly := root(t, "Host")
 	server := leaf(t, hostOnly)
 	s.c.pool.AddCert(hostOnly.Certificate)

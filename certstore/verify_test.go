@@ -14,8 +14,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// want is what a policy shall say: the codes of all findings in their order,
-// and whether a root from AD may help. No codes: good.
+// want is the expected verdict of a policy: the codes of all findings in order, and
+// whether a root from AD may help. Without codes the chain is good.
 type want struct {
 	codes     []journal.Code
 	needsRoot bool

@@ -49,7 +49,7 @@ func made(t testing.TB, subject, issuer string, change func(*x509.Certificate)) 
 	return der
 }
 
-// R1.1: all roots are installed, whatever the verdict will think of them later.
+// R1.1: all roots are installed, even those that a verdict refuses later.
 func TestOnlySelfSignedCAsAreAccepted(t *testing.T) {
 	root := made(t, "root", "root", nil)
 	forged := bytes.Clone(root)

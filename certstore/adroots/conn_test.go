@@ -217,7 +217,7 @@ func TestTextsFromTheNetworkArePrintable(t *testing.T) {
 }
 
 // FuzzSealedFrames feeds the frame reader with octets that an attacker
-// changed: whatever comes out must be a beginning of what the server sealed.
+// changed: its output must be a prefix of what the server sealed.
 func FuzzSealedFrames(f *testing.F) {
 	plain := append(ldapMessage(1, 40), ldapMessage(2, 3)...)
 	_, ss := sessions(f)
@@ -240,7 +240,7 @@ func FuzzSealedFrames(f *testing.F) {
 	})
 }
 
-// FuzzMessage reads what comes before the bind is done.
+// FuzzMessage reads messages before the bind.
 func FuzzMessage(f *testing.F) {
 	f.Add(ldapMessage(1, 10))
 	f.Add([]byte("\x30\x2a\x02\x01\x01\x61\x25\x0a\x01\x0e\x04\x00\x04\x00\x87\x1cNTLMSSP\x00\x02\x00\x00\x00aaaaaaaaaaaaaaaa"))

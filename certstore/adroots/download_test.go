@@ -20,7 +20,7 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm"
 )
 
-// R1.1: all roots that are found are installed. 2000 take several pages.
+// R1.1: all roots that are found are installed. 2000 need several pages.
 func TestEveryPublishedRootIsDownloaded(t *testing.T) {
 	for _, n := range []int{1, 50, 500, 2000} {
 		t.Run(fmt.Sprint(n), func(t *testing.T) {
@@ -49,7 +49,7 @@ func TestEveryPublishedRootIsDownloaded(t *testing.T) {
 	}
 }
 
-// Every step of the way is told, in order, with its question and its rule.
+// Every step is recorded, in order, with its question and its rule.
 func TestStepsOfADownload(t *testing.T) {
 	w := newWorld(t)
 	w.publish(1)
@@ -135,7 +135,7 @@ func TestWeakBindIsRefusedBeforeThePasswordIsUsed(t *testing.T) {
 	}
 }
 
-// Design 5: under an empty password anybody could seal.
+// Design 5: with an empty password everybody knows the session key.
 func TestWithoutAPasswordNoControllerIsAsked(t *testing.T) {
 	w := newWorld(t)
 	w.publish(1)
@@ -239,7 +239,7 @@ func TestNextControllerIsTriedWhenOneIsDown(t *testing.T) {
 			t.Errorf("no step tells of %s and %s", host, code)
 		}
 	}
-	// Without a good one, the most telling failure is the result.
+	// If no controller is good, the result is the failure of one that answered.
 	w.srv[msdcs] = w.srv[msdcs][:3]
 	w.mustFail(w.config(), journal.ADWeakBind)
 }

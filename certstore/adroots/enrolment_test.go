@@ -41,7 +41,7 @@ func TestWebEnrolmentIsTheSecondMethod(t *testing.T) {
 	}
 }
 
-// Design 5: over plain HTTP anybody can answer, so only the directory's own certificate counts.
+// Design 5: over plain HTTP anybody can answer, so only a certificate of the directory is accepted.
 func TestWebEnrolmentNeedsTheConfirmationOfTheDirectory(t *testing.T) {
 	w := newWorld(t)
 	held, foreign := w.newRoot("Contoso Enterprise CA", nil), w.newRoot("Evil CA", nil)
@@ -143,8 +143,8 @@ func TestWebEnrolmentUsesNTLMOnlyAndARefusalEndsIt(t *testing.T) {
 	}
 }
 
-// Over plain HTTP anybody on the way gets a proof of the password: it goes to
-// hosts of the forest only (design decision 6).
+// Over plain HTTP an attacker on the path sees the NTLM response, so only hosts of
+// the forest are asked (design decision 6).
 func TestWebEnrolmentOutsideTheForestIsNotAsked(t *testing.T) {
 	for host, asked := range map[string]bool{
 		"ca.contoso.com": true, "CA.EU.Contoso.com": true, "ca.contoso.com:8080": true,
@@ -171,8 +171,9 @@ func TestWebEnrolmentOutsideTheForestIsNotAsked(t *testing.T) {
 	}
 }
 
-// What web enrolment sends counts only when the directory holds it as a root of
-// that CA: without one, the proof of the password would be given for nothing.
+// A root of web enrolment is accepted only if the directory holds it for that CA.
+// Without such a root the host is not asked, so that the NTLM response is not sent
+// in vain.
 func TestWebEnrolmentThatCannotHelpIsNotAsked(t *testing.T) {
 	for name, held := range map[string]func(*x509.Certificate){
 		"a server's certificate": func(c *x509.Certificate) { c.IsCA = false },

@@ -165,7 +165,7 @@ func (s *samba) roots(t *testing.T, counts ...int) {
 	}
 }
 
-// renewed publishes an authority's next certificate beside the one it has.
+// renewed publishes the renewed certificate of an authority beside the old one.
 func (s *samba) renewed(t *testing.T) {
 	pair := s.newRoots(t, 2)
 	s.PublishRoot(t, pair[0])
@@ -190,7 +190,7 @@ func (s *samba) found(t *testing.T) {
 			t.Errorf("asked %s", r.Server)
 		}
 		c.NetBIOSDomain = "FABRIKAM"
-		s.refused(t, c, journal.ADNoController) // Samba stays silent about names that it does not know
+		s.refused(t, c, journal.ADNoController) // Samba does not answer for unknown names
 	})
 	t.Run("resolves nothing outside", func(t *testing.T) {
 		if a, err := s.jack.LookupHost(t.Context(), "www.example.org"); err == nil {
@@ -236,7 +236,7 @@ func (s *samba) refusals(t *testing.T) {
 		before, c := s.BadLogons(t, "tu"), s.config("", "tu@contoso.com")
 		c.Password, c.HTTP = "wrong", true
 		s.refused(t, c, journal.ADCredentials)
-		if n := s.BadLogons(t, "tu"); before != "0" || n != "0" && n != "1" { // this Samba counts none, Windows one
+		if n := s.BadLogons(t, "tu"); before != "0" || n != "0" && n != "1" { // this Samba does not count it, Windows does
 			t.Errorf("badPwdCount was %s and is %s", before, n)
 		}
 	})

@@ -124,7 +124,7 @@ func (w *world) publish(n int) {
 	}
 }
 
-// mustFail runs a download that ends with code, and gives its failure.
+// mustFail runs a download that ends with code, and returns its failure.
 func (w *world) mustFail(c adroots.Config, code journal.Code) *journal.Failure {
 	w.t.Helper()
 	r, err := adroots.Download(context.Background(), c)

@@ -70,7 +70,7 @@ func TestRunningClockFiresByItself(t *testing.T) {
 	<-done
 }
 
-// TestConcurrentAdvancesAddUp has one begin while the other is under way.
+// TestConcurrentAdvancesAddUp begins one Advance during another.
 func TestConcurrentAdvancesAddUp(t *testing.T) {
 	for name, c := range map[string]*clock.Adjustable{"manual": clock.NewManual(start), "running": clock.New(start)} {
 		held, release := make(chan struct{}), make(chan struct{})
@@ -96,7 +96,7 @@ func TestTimersOfARunningClockFireSoonerAfterAnAdvance(t *testing.T) {
 	c := clock.New(start)
 	done := make(chan struct{})
 	c.AfterFunc(time.Hour, func() { close(done) })
-	c.Set(start.AddDate(-1, 0, 0)) // moves none
+	c.Set(start.AddDate(-1, 0, 0)) // does not move timers
 	c.Advance(time.Hour - time.Millisecond)
 	<-done
 }

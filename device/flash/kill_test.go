@@ -40,7 +40,7 @@ func updateForEver(dir string) {
 			fmt.Println(err)
 			os.Exit(1)
 		}
-		fmt.Println(i) // this one is durable
+		fmt.Println(i) // update i is durable
 	}
 }
 
@@ -82,7 +82,7 @@ func TestAfterAKillTheOldOrTheNewStateIsComplete(t *testing.T) { // design decis
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		for read() { // what it said before the signal came
+		for read() { // output from before the signal
 		}
 		cmd.Wait()
 

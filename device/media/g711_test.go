@@ -77,7 +77,7 @@ func TestEveryG711CharacterSurvivesARoundTrip(t *testing.T) {
 			t.Errorf("A-law %#x comes back as %#x", code, got)
 		}
 		want := code
-		if code == 0x7f { // minus zero: linear samples have one zero only
+		if code == 0x7f { // minus zero: linear samples have only one zero
 			want = 0xff
 		}
 		if got := media.ToMuLaw(media.FromMuLaw(code)); got != want {

@@ -14,10 +14,10 @@ import (
 // run plays s on a null output with a clock of the test's own. The channel
 // gives what Play returned.
 type run struct {
-	clock  *clock.Adjustable
-	told   []time.Duration // by progress; read it after Advance or the end only
-	ended  chan error
-	cancel context.CancelFunc
+	clock    *clock.Adjustable
+	progress []time.Duration // positions that were passed; read it after Advance or the end only
+	ended    chan error
+	cancel   context.CancelFunc
 }
 
 func play(t *testing.T, from time.Duration, each func(*run), start func(ctx context.Context, out media.Output, from time.Duration, progress func(time.Duration)) error) *run {
@@ -29,7 +29,7 @@ func play(t *testing.T, from time.Duration, each func(*run), start func(ctx cont
 	began := make(chan struct{})
 	go func() {
 		r.ended <- start(ctx, media.NewNull(r.clock), from, func(at time.Duration) {
-			if r.told = append(r.told, at); len(r.told) == 1 {
+			if r.progress = append(r.progress, at); len(r.progress) == 1 {
 				close(began)
 			}
 			if each != nil {
@@ -53,8 +53,8 @@ func TestNullPlaysForTheLengthOfTheSound(t *testing.T) {
 	s := sine(8000, 2600, 440) // 325 ms
 	r := play(t, 0, nil, sound(s))
 	r.clock.Advance(200 * ms)
-	if want := []time.Duration{0, 100 * ms, 200 * ms}; !slices.Equal(r.told, want) {
-		t.Errorf("after 200 ms told %v, want %v", r.told, want)
+	if want := []time.Duration{0, 100 * ms, 200 * ms}; !slices.Equal(r.progress, want) {
+		t.Errorf("after 200 ms progress %v, want %v", r.progress, want)
 	}
 	r.clock.Advance(124 * ms)
 	select {
@@ -66,8 +66,8 @@ func TestNullPlaysForTheLengthOfTheSound(t *testing.T) {
 	if err := <-r.ended; err != nil {
 		t.Error(err)
 	}
-	if want := []time.Duration{0, 100 * ms, 200 * ms, 300 * ms, 325 * ms}; !slices.Equal(r.told, want) {
-		t.Errorf("told %v, want %v", r.told, want)
+	if want := []time.Duration{0, 100 * ms, 200 * ms, 300 * ms, 325 * ms}; !slices.Equal(r.progress, want) {
+		t.Errorf("progress %v, want %v", r.progress, want)
 	}
 }
 
@@ -81,8 +81,8 @@ func TestNullBeginsAtThePosition(t *testing.T) {
 	} {
 		r := play(t, from, nil, sound(s))
 		r.clock.Advance(time.Minute)
-		if err := <-r.ended; err != nil || !slices.Equal(r.told, want) {
-			t.Errorf("from %v told %v, %v, want %v", from, r.told, err, want)
+		if err := <-r.ended; err != nil || !slices.Equal(r.progress, want) {
+			t.Errorf("from %v progress %v, %v, want %v", from, r.progress, err, want)
 		}
 	}
 }
@@ -91,8 +91,8 @@ func TestNullIgnoresACorrectedClock(t *testing.T) {
 	r := play(t, 0, nil, sound(sine(8000, 8000, 440)))
 	r.clock.Set(r.clock.Now().AddDate(1, 0, 0))
 	r.clock.Advance(100 * ms)
-	if r.told[len(r.told)-1] != 100*ms {
-		t.Errorf("told %v", r.told)
+	if r.progress[len(r.progress)-1] != 100*ms {
+		t.Errorf("progress %v", r.progress)
 	}
 }
 
@@ -103,22 +103,22 @@ func TestNullStopsAtOnce(t *testing.T) {
 	if err := <-r.ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("it ended with %v", err)
 	}
-	told := len(r.told)
+	reported := len(r.progress)
 	r.clock.Advance(time.Minute)
-	if len(r.told) != told {
-		t.Error("progress was told after the end")
+	if len(r.progress) != reported {
+		t.Error("progress was called after the end")
 	}
 }
 
 func TestNullCanBeStoppedByItsOwnProgress(t *testing.T) {
 	r := play(t, 0, func(r *run) {
-		if len(r.told) == 3 {
+		if len(r.progress) == 3 {
 			r.cancel()
 		}
 	}, sound(sine(8000, 80000, 440)))
 	r.clock.Advance(200 * ms)
-	if err := <-r.ended; !errors.Is(err, context.Canceled) || len(r.told) != 3 {
-		t.Errorf("it ended with %v and told %v", err, r.told)
+	if err := <-r.ended; !errors.Is(err, context.Canceled) || len(r.progress) != 3 {
+		t.Errorf("it ended with %v and progress %v", err, r.progress)
 	}
 }
 
@@ -146,7 +146,7 @@ func TestNullRunsByTheHostsClockToo(t *testing.T) {
 	}
 }
 
-// taken is an Output that keeps what it is given.
+// taken is an Output that keeps its arguments.
 type taken struct{ got media.Sound }
 
 func (o *taken) Play(_ context.Context, s media.Sound, from time.Duration, _ func(time.Duration)) error {

@@ -13,7 +13,7 @@ import (
 	"github.com/ocphone/ocphone/device/media"
 )
 
-// chunk is a chunk of RIFF as it should be.
+// chunk returns a valid RIFF chunk.
 func chunk(id, body string) string {
 	s := id + string(binary.LittleEndian.AppendUint32(nil, uint32(len(body)))) + body
 	if len(body)%2 == 1 {
@@ -197,8 +197,7 @@ func TestEncodeRefusesWhatDecodeRefuses(t *testing.T) {
 	}
 }
 
-// FuzzDecode: whatever Exchange hands out, the phone gets a sound within bounds
-// or a sentence.
+// FuzzDecode: for any input the phone gets a sound within bounds or an error.
 func FuzzDecode(f *testing.F) {
 	for _, name := range []string{"gsm-tone.wav", "gsm-noise.wav"} {
 		b, err := os.ReadFile(filepath.Join("testdata", name))

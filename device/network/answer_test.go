@@ -7,8 +7,8 @@ import (
 	"github.com/miekg/dns"
 )
 
-// FuzzDNSAnswer: whatever a server sends, reading it ends, and the records
-// taken are of the type and of a name that the answer leads to.
+// FuzzDNSAnswer: for any answer of a server, reading ends, and the records have the
+// wanted type and a name that the aliases lead to.
 func FuzzDNSAnswer(f *testing.F) {
 	q := new(dns.Msg).SetQuestion("sip.contoso.com.", dns.TypeA)
 	q.Id = 0x1234

@@ -38,7 +38,7 @@ func TestAddressMapIgnoresCaseAndFinalDot(t *testing.T) {
 	}
 }
 
-// echo is a TCP server that sends back what it gets.
+// echo is a TCP server that returns its input.
 func echo(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

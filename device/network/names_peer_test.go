@@ -69,7 +69,7 @@ func eachDNS(t *testing.T, proves string, f func(t *testing.T, s peer.NameServer
 	}
 }
 
-// at is one DNS server, and the suffix that DHCP handed out.
+// at is a place with one DNS server and a suffix from DHCP.
 func at(s peer.NameServer, suffix string) network.Place {
 	return network.Place{DNS: []string{s.Addr}, Suffix: suffix}
 }
@@ -141,7 +141,7 @@ func TestPeerSuffixRule(t *testing.T) { // device.md 2.3
 		if got, by, err := n.LookupHostBy(t.Context(), "printer"); err != nil || !slices.Equal(got, addrs("127.22.1.26")) || !strings.HasSuffix(by, " for printer.corp.contoso.com") {
 			t.Errorf("%v by %q, %v", got, by, err)
 		}
-		// As it is, the first server says NXDOMAIN to this and the second REFUSED.
+		// The first server answers NXDOMAIN to this, the second REFUSED.
 		if got, _, err := n.LookupSRV(t.Context(), "_h323._tcp.branch.example"); err != nil || len(got) != 1 || got[0].Port != 1720 {
 			t.Errorf("%v, %v", got, err)
 		}
@@ -198,7 +198,7 @@ func TestPeerDeadServerFirst(t *testing.T) {
 	frozen.Freeze(t)
 	for _, row := range []struct{ name, dead string }{
 		{"nobody listens", closed(t)},
-		{"hung", frozen.Addr}, // the kernel takes the questions, the process does not
+		{"hung", frozen.Addr}, // the kernel accepts the questions, the process does not read them
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			peer.Row(t, "bind9", "asked when the first DNS server of the list is dead or hung, and first from then on")
@@ -222,7 +222,7 @@ func TestPeerDeadServerFirst(t *testing.T) {
 	}
 }
 
-// A server that refuses is not dead, but the next one may know.
+// After a refusal the next server is asked.
 func TestPeerRefusingServerFirst(t *testing.T) {
 	refusing := peer.Dnsmasq(t, dnsmasqAddr, "fabrikam.com", "www.fabrikam.com A 127.22.1.30")
 	good := peer.BIND(t, "contoso.com", zone()...)

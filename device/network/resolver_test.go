@@ -309,7 +309,7 @@ func TestHostServersAreUsedWhenThePlaceHasNone(t *testing.T) {
 		_, err := plug(t, network.Place{}, o).LookupHost(t.Context(), "contoso.com")
 		return err
 	}
-	// The file cannot name a port, so nobody listens where this one points.
+	// The file cannot name a port, so no server listens at this address.
 	f := wantCode(t, ask(file("search example\nnameserver 127.255.255.254\n")), journal.DNSNoServer)
 	if !strings.Contains(strings.Join(f.Details, "\n"), "127.255.255.254:53: ") {
 		t.Errorf("%q", f.Details)

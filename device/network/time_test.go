@@ -39,7 +39,7 @@ func udpServer(t *testing.T, answer func(q []byte) []byte) string {
 	return pc.LocalAddr().String()
 }
 
-// ntpServer says that it is at; change may spoil the answer.
+// ntpServer serves the time at; change may alter the answer.
 func ntpServer(t *testing.T, at time.Time, change func(a []byte)) string {
 	t.Helper()
 	stamp := func(b []byte, at time.Time) { // RFC 5905 6: seconds since 1900
@@ -85,7 +85,7 @@ func TestTimeServerIsFoundBySRVOfEachDomainThenTheFallback(t *testing.T) { // de
 		domains []string
 		patch   network.AddressMap
 		records []string
-		record  string // what led to the time; "" none
+		record  string // the record of the server; "": none
 		tried   []string
 		asked   []string
 	}{

@@ -20,7 +20,7 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 var (
 	// hasty makes silence cheap, where nothing else is expected.
 	hasty = network.Options{Timeout: 40 * time.Millisecond}
-	// brisk is for a silent server before one that answers.
+	// brisk is a time-out for a silent server before one that answers.
 	brisk = network.Options{Timeout: 400 * time.Millisecond}
 )
 
@@ -35,7 +35,7 @@ type dnsServer struct {
 }
 
 // newDNS starts a server with records in zone-file form. answer, when not nil,
-// may change the answer a; nil from it is silence.
+// may change the answer a; if it returns nil, the server does not answer.
 func newDNS(t *testing.T, answer func(network string, q, a *dns.Msg) *dns.Msg, records ...string) *dnsServer {
 	t.Helper()
 	s := &dnsServer{answer: answer}
@@ -112,7 +112,7 @@ func (s *dnsServer) questions() []string {
 	return slices.Clone(s.asked)
 }
 
-// silent is an address where datagrams arrive and nobody answers.
+// silent is the address of a UDP socket that does not answer.
 func silent(t *testing.T) string {
 	t.Helper()
 	pc, err := net.ListenPacket("udp", "127.0.0.1:0")
@@ -123,7 +123,7 @@ func silent(t *testing.T) string {
 	return pc.LocalAddr().String()
 }
 
-// closed is a local TCP and UDP address where nobody listens.
+// closed is a local address without a TCP or UDP listener.
 func closed(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
