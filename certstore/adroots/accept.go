@@ -73,5 +73,5 @@ func ParseRoot(value []byte) (*x509.Certificate, error) {
 	if err != nil && !errors.As(err, &insecure) && !errors.Is(err, x509.ErrUnsupportedAlgorithm) {
 		return nil, fmt.Errorf("not self-signed: %w", err)
 	}
-	return cert, nil // a signature that crypto/x509 cannot verify (MD5) is accepted: the directory vouches for every root
+	return cert, nil // a signature that crypto/x509 cannot verify (MD5) is accepted: the trust comes from the directory
 }

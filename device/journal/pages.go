@@ -17,7 +17,7 @@ var pages = map[Code]Page{
 		Prove:  "The message names the option.",
 		Change: "Call it again as `ocphone COMMAND --help` shows.",
 		Rule:   "exit code 2"},
-	Timeout: {Title: "the time given ran out",
+	Timeout: {Title: "the time limit ran out",
 		Cause:  "The expected event did not happen within --timeout. Network failures are retried until then.",
 		Prove:  "The last step shown says what the phone was doing.",
 		Change: "Correct what the last step names, or give more time with --timeout.",
@@ -91,7 +91,7 @@ var pages = map[Code]Page{
 	TimeSkew: {Title: "the clocks of phone and server differ too much",
 		Cause:  "The server tolerates 15 minutes with NTLM and 5 with Kerberos.",
 		Prove:  "Compare the Date header of the 401 with the phone's time in the time step.",
-		Change: "Let phone and servers take their time from the same source.",
+		Change: "Set phone and servers to the same time source.",
 		Rule:   "MS-SIP 3.1; ms-diagnostics 1013 of MS-OCER"},
 
 	CertUntrusted: {Title: "the certificate leads to no trusted root",
@@ -139,14 +139,14 @@ var pages = map[Code]Page{
 		Cause: "No policy accepts MD5 or an RSA key of less than 1024 bits. " +
 			"Policy today also refuses SHA-1, and a host name that stands in the common name only.",
 		Prove: "openssl x509 -in CERT.pem -noout -text.",
-		Change: "Issue the chain anew with SHA-256 and RSA 2048 or ECDSA P-256; for a phone of 2007 choose --firmware " +
+		Change: "Issue the chain again with SHA-256 and RSA 2048 or ECDSA P-256; for a phone of 2007 choose --firmware " +
 			"1.0.522.71.",
 		Rule: "Baseline Requirements 7.1.3.2; RFC 6151; NIST SP 800-131A"},
 	CertConstraint: {Title: "a certificate breaks a constraint of its chain",
 		Cause: "An issuer is not a certificate authority, the chain is longer than an issuer allows, " +
 			"the name lies outside a name constraint, or a critical extension is unknown.",
 		Prove:  "openssl verify -verbose -CAfile ROOT.pem -untrusted CHAIN.pem LEAF.pem.",
-		Change: "Issue the chain anew without the constraint that the step names.",
+		Change: "Issue the chain again without the constraint that the step names.",
 		Rule:   "RFC 5280 6.1"},
 	CertMalformed: {Title: "a certificate cannot be parsed",
 		Cause:  "The bytes are not an X.509 certificate, or they break its encoding rules.",
@@ -270,7 +270,7 @@ var pages = map[Code]Page{
 		Prove:  "The step holds the User-Agent sent and ms-diagnostics 17000-17004.",
 		Change: "Allow OCPhone and CPE in the client version filter, or update the firmware.",
 		Rule:   "MS-OCER (ms-diagnostics 17000 to 17004)"},
-	SIPUnavailable: {Title: "the server cannot serve now",
+	SIPUnavailable: {Title: "the server is temporarily unavailable",
 		Cause: "A 5xx answer: overloaded, restarting, or its own back end is not available. " +
 			"The phone tries again with growing intervals.",
 		Prove:  "The step holds the status and ms-diagnostics.",
@@ -356,7 +356,7 @@ var pages = map[Code]Page{
 		Prove:  "The step shows number and text; Test-OutlookWebServices on the server.",
 		Change: "Act on the text; look at the server's event log.",
 		Rule:   "MS-OXDSCLI", Retry: true},
-	ExchangeMailbox: {Title: "Exchange knows no mailbox for the address",
+	ExchangeMailbox: {Title: "Exchange has no mailbox for the address",
 		Cause:  "The e-mail address that the pool gave does not belong to a mailbox (500, 501).",
 		Prove:  "Get-Mailbox ADDRESS.",
 		Change: "Make the user's mail attribute and the address of the mailbox agree.",
@@ -366,7 +366,7 @@ var pages = map[Code]Page{
 		Prove:  "The steps list each hop.",
 		Change: "Correct the redirect.",
 		Rule:   "R9.1, MS-OXDSCLI"},
-	ExchangeNoEWS: {Title: "the settings name no Exchange Web Services",
+	ExchangeNoEWS: {Title: "the settings have no URL of Exchange Web Services",
 		Cause:  "Autodiscover answers without an https URL of EWS.",
 		Prove:  "Get-WebServicesVirtualDirectory | fl *Url.",
 		Change: "Set-WebServicesVirtualDirectory -InternalUrl and -ExternalUrl.",
