@@ -7,8 +7,7 @@ const proveWithCurl = `curl --ntlm -u "DOMAIN\user" -i URL, with the URL of the 
 // pages has one page for each code; [Code.Page] sets Page.Code.
 var pages = map[Code]Page{
 	Internal: {Title: "a defect of ocphone",
-		Cause: "Something failed that has no code of its own. The defect is in the emulator, not in the phone or its " +
-			"servers.",
+		Cause:  "Something failed that has no code of its own. The defect is in the emulator, not in a server.",
 		Prove:  "Run the same command with --json and read the last step.",
 		Change: "Report it with the JSON steps; they hold no secrets.",
 		Rule:   "every failure has a code of its own"},
@@ -113,17 +112,15 @@ var pages = map[Code]Page{
 		Change: "Renew the certificate; if the phone's clock is wrong, correct its time source first.",
 		Rule:   "RFC 5280 4.1.2.5"},
 	CertNotYetValid: {Title: "a certificate is not valid yet",
-		Cause: "The phone's clock is before the beginning of the validity of the certificate that the step names. " +
-			"Usually the clock is wrong.",
+		Cause:  "By the phone's clock the certificate in the step is not valid yet. Usually the clock is wrong.",
 		Prove:  "Compare notBefore with the phone's time in the time step.",
 		Change: "Correct the phone's time source, or wait.",
 		Rule:   "RFC 5280 4.1.2.5"},
 	CertName: {Title: "the certificate is for another name",
-		Cause: "The name that the phone looked up (the SRV target) is not among the names of the certificate.",
-		Prove: "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -subject -ext subjectAltName.",
-		Change: "Issue the certificate for the name in the SRV record, or point the record to a name that the certificate " +
-			"holds.",
-		Rule: "RFC 6125 6.4"},
+		Cause:  "The name that the phone looked up (the SRV target) is not among the names of the certificate.",
+		Prove:  "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -subject -ext subjectAltName.",
+		Change: "Issue the certificate for the name in the SRV record, or point the record to a name in the certificate.",
+		Rule:   "RFC 6125 6.4"},
 	CertUsage: {Title: "the certificate may not be used by a TLS server",
 		Cause: "The extended key usage of the server's certificate or of an issuer lacks serverAuth, " +
 			"or an issuer's key usage does not let it sign certificates.",
@@ -139,8 +136,8 @@ var pages = map[Code]Page{
 		Cause: "No policy accepts MD5 or an RSA key of less than 1024 bits. " +
 			"Policy today also refuses SHA-1, and a host name that stands in the common name only.",
 		Prove: "openssl x509 -in CERT.pem -noout -text.",
-		Change: "Issue the chain again with SHA-256 and RSA 2048 or ECDSA P-256; for a phone of 2007 choose --firmware " +
-			"1.0.522.71.",
+		Change: "Issue the chain again with SHA-256 and RSA 2048 or ECDSA P-256; " +
+			"for a phone of 2007 choose --firmware 1.0.522.71.",
 		Rule: "Baseline Requirements 7.1.3.2; RFC 6151; NIST SP 800-131A"},
 	CertConstraint: {Title: "a certificate breaks a constraint of its chain",
 		Cause: "An issuer is not a certificate authority, the chain is longer than an issuer allows, " +
@@ -162,8 +159,8 @@ var pages = map[Code]Page{
 	ADNoController: {Title: "no domain controller was found",
 		Cause: "DNS has no _ldap records for the domain, and NetBIOS found no controller or was not asked.",
 		Prove: "dig _ldap._tcp.dc._msdcs.DOMAIN SRV, with the domain that the step shows.",
-		Change: "Let the phone see the domain's DNS zone; if the domain is the wrong one, correct DHCP option 15 or sign " +
-			"in as DOMAIN\\user.",
+		Change: "Let the phone see the domain's DNS zone; if the domain is wrong, " +
+			"correct DHCP option 15 or sign in as DOMAIN\\user.",
 		Rule: "R1.5"},
 	ADUnreachable: {Title: "no domain controller answers",
 		Cause: "TCP 389 to the domain controllers is blocked, or they are down.",
@@ -197,10 +194,9 @@ var pages = map[Code]Page{
 		Cause: "The domain controller, or somebody in between, offered less than NTLMv2 with extended session security, " +
 			"128 bit, key exchange, sign and seal. Over a weaker channel anybody could send roots, " +
 			"so the password was not used. Or the controller does not accept NTLM at all.",
-		Prove: "The step lists the flags that the challenge lacked, or holds the controller's data 418 or 791.",
-		Change: "Allow NTLMv2 with 128-bit session security on the controller; look for a device on the way that changes " +
-			"LDAP.",
-		Rule: "no root over an unauthenticated channel"},
+		Prove:  "The step lists the flags that the challenge lacked, or holds the controller's data 418 or 791.",
+		Change: "Allow NTLMv2 with 128-bit session security on the controller; look for a device that changes LDAP.",
+		Rule:   "no root over an unauthenticated channel"},
 	ADUnverified: {Title: "the domain controller's answer failed verification",
 		Cause: "A message did not carry the signature of the session key: it was changed on the way, " +
 			"or the controller does not know the password and so is not the real one.",
@@ -287,8 +283,7 @@ var pages = map[Code]Page{
 		Change: "Check the home server of the user.",
 		Rule:   "RFC 3261 8.1.3.4"},
 	SIPMalformed: {Title: "a SIP message could not be parsed",
-		Cause: "It breaks the syntax of RFC 3261, has no Content-Length, or is larger than 1 MiB. " +
-			"The connection was closed.",
+		Cause:  "It breaks RFC 3261, has no Content-Length, or is larger than 1 MiB. The connection was closed.",
 		Prove:  "The step names the defect.",
 		Change: "Correct the sender.",
 		Rule:   "RFC 3261 25; a message has at most 1 MiB", Retry: true},
@@ -301,8 +296,8 @@ var pages = map[Code]Page{
 		Cause: "The server closed the connection, the network failed, or a refresh showed that the registrar had forgotten " +
 			"the phone. The phone registers again with growing intervals.",
 		Prove: "The session step says which.",
-		Change: "Nothing, if the phone registers again. Otherwise look for firewalls with a short idle time and for " +
-			"restarts of the server.",
+		Change: "Nothing, if the phone registers again. " +
+			"Otherwise look for firewalls with a short idle time and for restarts of the server.",
 		Rule: "MS-SIPREGE 3.1.1.5.1", Retry: true},
 	SIPDeregistered: {Title: "the server ended the registration",
 		Cause:  "The user was disabled, moved, or signed out by an administrator.",
@@ -320,15 +315,14 @@ var pages = map[Code]Page{
 	ProvNoProfile: {Title: "the pool has no dial plan for the user",
 		Cause: "No location profile is bound to the user or the pool, or the profile that is named was deleted. " +
 			"Numbers go to the pool as they are dialled, and it may not know what to do with them.",
-		Prove: "The step names what was asked. On the pool, look which location profile its properties and the user's " +
-			"policy name.",
+		Prove: "The step names what was asked. " +
+			"On the pool, look up the location profile in its properties and in the user's policy.",
 		Change: "Make a location profile with normalization rules and bind it to the pool. " +
 			"It arrives after the front end's next look into Active Directory (R12.2) and the phone's next reload.",
 		Rule: "R12.1"},
 
 	ProvNoVoice: {Title: "the user is not enabled for Enterprise Voice",
-		Cause: "The pool's data about the user has no line. The phone can sign in and show presence, " +
-			"but it cannot call numbers.",
+		Cause:  "The pool's data about the user has no line. The phone can show presence, but it cannot call numbers.",
 		Prove:  "The step shows the lines that came. In Active Directory the user's msRTCSIP-Line is empty.",
 		Change: "Enable the user for Enterprise Voice and give a line URI such as tel:+4544890101;ext=200.",
 		Rule:   "MS-PRES"},
