@@ -21,15 +21,15 @@ type news struct {
 }
 
 // newsOf reads what notifications and the answers that carry one have in common.
-func (r *Registration) newsOf(d *dialog, in *sipwire.Incoming) news {
+func (r *Registration) newsOf(s *subscription, in *sipwire.Incoming) news {
 	n := news{contentType: contentOf(in), body: in.Msg.Body()}
 	state, reason, life, lives := parseState(in.Header("Subscription-State"))
 	n.life, n.lives = life, lives
-	if state == "terminated" && !d.s.Once { // all that a query hears is its end
-		n.over = r.terminated(d, in, reason)
+	if state == "terminated" && !s.Once { // all that a query hears is its end
+		n.over = r.terminated(s, in, reason)
 	}
 	if len(n.body) > maxBody { // to go on without it would be to go on with an old state
-		n.over = r.tooLarge(d.asked(), len(n.body))
+		n.over = r.tooLarge(s.asked(), len(n.body))
 		n.body = nil
 	}
 	return n
@@ -39,22 +39,16 @@ func (r *Registration) newsOf(d *dialog, in *sipwire.Incoming) news {
 // subscriptions (RFC 6665 4.1.3); it runs on the reader.
 func (r *Registration) notified(c *sipwire.Conn, in *sipwire.Incoming) bool {
 	req := in.Request()
-	callID, to, from, cseq := req.CallID(), req.To(), req.From(), req.CSeq()
-	if callID == nil || to == nil || from == nil || cseq == nil {
+	callID, event := req.CallID(), eventPackage(in)
+	if callID == nil {
 		return false
 	}
-	tag := from.Params.GetOr("tag", "")
-	event := eventPackage(in)
 	r.mu.Lock()
-	d := r.dialogs[callID.Value()]
-	ours := d != nil && to.Params.GetOr("tag", "") == d.tag && (d.remote == "" || d.remote == tag) &&
-		(event == "" || strings.EqualFold(event, d.s.Event))
-	var again, late bool
+	s := r.subscriptions[callID.Value()]
+	ours := s != nil && s.dialog.matches(req) && (event == "" || strings.EqualFold(event, s.Event))
+	order := 0
 	if ours {
-		next := cseq.SeqNo + 1 // below 2³¹ (RFC 3261 8.1.1.5), as sipwire has checked
-		again, late = next == d.next, next < d.next
-		d.next = max(d.next, next)
-		d.remote = strings.Clone(tag) // it may come before the 200
+		order = s.dialog.receive(req)
 	}
 	r.mu.Unlock()
 	if !ours {
@@ -63,10 +57,10 @@ func (r *Registration) notified(c *sipwire.Conn, in *sipwire.Incoming) bool {
 	answer := func(code int, reason string) {
 		_ = c.Answer(req, sipwire.NewResponse(req, code, reason, "")) // never for BENOTIFY; a failure ends the connection, which is an event
 	}
-	switch n := r.newsOf(d, in); {
-	case again:
+	switch n := r.newsOf(s, in); {
+	case order == 0:
 		answer(200, "OK")
-	case late: // RFC 3261 12.2.2
+	case order < 0: // RFC 3261 12.2.2
 		answer(500, "Server Internal Error")
 	default:
 		if len(in.Msg.Body()) > maxBody {
@@ -75,31 +69,31 @@ func (r *Registration) notified(c *sipwire.Conn, in *sipwire.Incoming) bool {
 			answer(200, "OK")
 		}
 		n.carried = true
-		r.heard(d, n)
+		r.heard(s, n)
 	}
 	return true
 }
 
 // heard acts on n, on the reader: the first notification goes to who waits in
 // Subscribe, the others to Notify, the end to Ended.
-func (r *Registration) heard(d *dialog, n news) {
+func (r *Registration) heard(s *subscription, n news) {
 	r.mu.Lock()
-	if !r.has(d) {
+	if !r.has(s) {
 		r.mu.Unlock()
 		return
 	}
 	switch {
-	case n.over != nil || d.s.Once && n.carried:
-		r.remove(d)
-	case n.life > 0 && !d.s.Once:
-		if d.refresh != nil {
-			d.refresh.Stop()
+	case n.over != nil || s.Once && n.carried:
+		r.remove(s)
+	case n.life > 0 && !s.Once:
+		if s.refresh != nil {
+			s.refresh.Stop()
 		}
-		d.refresh = r.clock.AfterFunc(resubscribeAfter(n.life), func() { r.cfg.Go(func() { r.resubscribe(d) }) })
+		s.refresh = r.clock.AfterFunc(resubscribeAfter(n.life), func() { r.cfg.Go(func() { r.resubscribe(s) }) })
 	}
-	first := d.first
+	first := s.first
 	if n.carried || n.over != nil {
-		d.first = nil
+		s.first = nil
 	}
 	r.mu.Unlock()
 	if first != nil {
@@ -109,23 +103,23 @@ func (r *Registration) heard(d *dialog, n news) {
 		if len(n.body) == 0 {
 			return // an end without a word is the error of Subscribe
 		}
-	} else if n.carried && len(n.body) > 0 && d.s.Notify != nil {
-		d.s.Notify(n.contentType, n.body)
+	} else if n.carried && len(n.body) > 0 && s.Notify != nil {
+		s.Notify(n.contentType, n.body)
 	}
 	if n.over != nil {
-		r.over(d, n.over)
+		r.over(s, n.over)
 	}
 }
 
-// terminated is the failure for the end of d by the server.
-func (r *Registration) terminated(d *dialog, in *sipwire.Incoming, reason string) *journal.Failure {
-	f := &journal.Failure{Code: journal.SIPLost, Asked: d.asked(), By: r.by(), Because: "RFC 6665 4.1.3",
+// terminated is the failure for the end of s by the server.
+func (r *Registration) terminated(s *subscription, in *sipwire.Incoming, reason string) *journal.Failure {
+	f := &journal.Failure{Code: journal.SIPLost, Asked: s.asked(), By: r.by(), Because: "RFC 6665 4.1.3",
 		Answered: strings.Join(append([]string{"terminated " + reason}, diagnose(in).texts...), "; "),
-		What:     fmt.Sprintf("The server has ended the subscription to %s.", d.s.Event)}
+		What:     fmt.Sprintf("The server has ended the subscription to %s.", s.Event)}
 	switch reason {
 	case "rejected", "noresource", "invariant":
 		f.Code = journal.SIPRejected
-		f.What = fmt.Sprintf("The server has ended the subscription to %s for good: %s.", d.s.Event, reason)
+		f.What = fmt.Sprintf("The server has ended the subscription to %s for good: %s.", s.Event, reason)
 	}
 	return f
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/sipwire"
@@ -12,14 +13,15 @@ import (
 
 // request is a request of the phone about itself, other than REGISTER.
 type request struct {
-	method, uri, to, callID, tag string
-	cseq                         uint32 // of the last one sent
-	headers                      []sipwire.Header
-	contentType                  string
-	body                         []byte
-	about                        string                  // what it asks for, for a sentence
-	asked                        string                  // the same for a step
-	answered                     func(*sipwire.Incoming) // shown a 2xx by the reader, before the next message; may be nil
+	dialog      *dialog // guarded by the registration's mu; one without state if the method creates none
+	method      string
+	uri         string // Request-URI of the last one sent
+	headers     []sipwire.Header
+	contentType string
+	body        []byte
+	about       string                  // what it asks for, for a sentence
+	asked       string                  // the same for a step
+	answered    func(*sipwire.Incoming) // called with a 2xx by the reader, before the next message; may be nil
 }
 
 // ask sends q and returns its 2xx. A digest challenge of the realm that the
@@ -49,19 +51,20 @@ func (r *Registration) try(ctx context.Context, q *request, credentials *sipwire
 	if g.GRUU != "" {
 		contact = "<" + g.GRUU + ">"
 	}
-	headers := append([]sipwire.Header{{Name: "Contact", Value: contact}, {Name: "User-Agent", Value: r.cfg.Profile.UserAgent}}, q.headers...)
+	r.mu.Lock()
+	c := q.dialog.request(q.method)
+	r.mu.Unlock()
+	q.uri = c.URI
+	c.Via, c.Body = r.conn.LocalAddr().String(), q.body
+	c.From += ";epid=" + r.cfg.EPID
+	c.Headers = slices.Concat([]sipwire.Header{{Name: "Contact", Value: contact}, {Name: "User-Agent", Value: r.cfg.Profile.UserAgent}}, c.Headers, q.headers)
 	if q.contentType != "" {
-		headers = append(headers, sipwire.Header{Name: "Content-Type", Value: q.contentType})
+		c.Headers = append(c.Headers, sipwire.Header{Name: "Content-Type", Value: q.contentType})
 	}
 	if credentials != nil {
-		headers = append(headers, *credentials)
+		c.Headers = append(c.Headers, *credentials)
 	}
-	q.cseq++
-	req, err := sipwire.NewRequest(sipwire.RequestConfig{
-		Method: q.method, URI: q.uri, Via: r.conn.LocalAddr().String(),
-		From: fmt.Sprintf("<%s>;tag=%s;epid=%s", r.address.URI(), q.tag, r.cfg.EPID), To: q.to,
-		CallID: q.callID, CSeq: q.cseq, Headers: headers, Body: q.body,
-	})
+	req, err := sipwire.NewRequest(c)
 	if err != nil {
 		return nil, err
 	}

@@ -40,11 +40,16 @@ func (r *Refused) Error() string { return r.Text }
 // sipwire.ErrClosed after Close. The wait is bounded by ctx and by the
 // profile's Answer.
 func (r *Registration) Service(ctx context.Context, to, accept, contentType string, body []byte) (Reply, error) {
-	q := request{method: sipwire.SERVICE, uri: cmp.Or(to, r.address.URI()), about: "the service " + cmp.Or(to, accept, contentType),
-		callID: sipwire.NewCallID(), tag: sipwire.NewTag()[:10], contentType: contentType, body: body}
-	q.to = "<" + q.uri + ">"
-	q.asked = "SERVICE " + clip(q.uri)
-	if !isURI(q.uri) {
+	uri := cmp.Or(to, r.address.URI())
+	q := request{
+		dialog:      newDialog(r.address.URI(), uri, r.server.TLS),
+		method:      sipwire.SERVICE,
+		contentType: contentType,
+		body:        body,
+		about:       "the service " + cmp.Or(to, accept, contentType),
+		asked:       "SERVICE " + clip(uri),
+	}
+	if !isURI(uri) {
 		return Reply{}, &journal.Failure{Code: journal.Internal, Asked: q.asked, By: "the phone", What: "A service needs a SIP address to be asked at."}
 	}
 	if accept != "" {
@@ -84,8 +89,10 @@ func replyOf(in *sipwire.Incoming, contentType string, body []byte) Reply {
 
 func contentOf(in *sipwire.Incoming) string { return clip(in.Header("Content-Type")) }
 
-// isURI checks what will be written into a later request.
+// isURI reports whether s is a SIP or SIPS URI that may be written into a later
+// request.
 func isURI(s string) bool {
 	var uri sip.Uri
-	return clip(s) == s && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil
+	return clip(s) == s && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil &&
+		(uri.Scheme == "sip" || uri.Scheme == "sips")
 }

@@ -42,7 +42,8 @@ type Registration struct {
 	ended   *Event // what ended it, nil when this end did
 	onEvent func(Event)
 	timers  struct{ keepAlive, refresh, renew clock.Timer }
-	dialogs map[string]*dialog // subscriptions by Call-ID; nil when there are none
+	// subscriptions by the Call-ID of their dialog; nil when there are none.
+	subscriptions map[string]*subscription
 }
 
 // phase is how far a Registration is.
@@ -330,7 +331,7 @@ func (r *Registration) stopTimers() {
 			t.Stop()
 		}
 	}
-	r.stopDialogs()
+	r.stopSubscriptions()
 }
 
 // finish ends the registration once; e is told unless nil.

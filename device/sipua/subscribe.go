@@ -1,13 +1,10 @@
 package sipua
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/ocphone/ocphone/device/clock"
@@ -50,121 +47,115 @@ const maxSubscriptions = 32
 // are each waited for as long as ctx and the profile's Answer allow.
 func (r *Registration) Subscribe(ctx context.Context, s Subscription) (Reply, error) {
 	first := make(chan news, 1)
-	d := &dialog{s: s, first: first}
-	if err := r.open(d); err != nil {
+	sub := &subscription{Subscription: s, first: first}
+	if err := r.open(sub); err != nil {
 		return Reply{}, err
 	}
-	in, err := r.subscribe(ctx, d, s.Once)
+	in, err := r.subscribe(ctx, sub, s.Once)
 	if err != nil {
-		r.drop(d)
+		r.drop(sub)
 		return Reply{}, err
 	}
-	n, err := r.awaitFirst(ctx, d, first)
+	n, err := r.awaitFirst(ctx, sub, first)
 	if err != nil {
-		r.drop(d)
+		r.drop(sub)
 		return Reply{}, err
 	}
 	reply := replyOf(in, n.contentType, n.body)
 	if !s.Once {
-		reply.Stop = func() { r.unsubscribe(d) }
+		reply.Stop = func() { r.unsubscribe(sub) }
 	}
 	return reply, nil
 }
 
-// unsubscribe ends d (RFC 6665 4.1.2.3). What the server says to that changes
+// unsubscribe ends s (RFC 6665 4.1.2.3). What the server says to that changes
 // nothing.
-func (r *Registration) unsubscribe(d *dialog) {
-	if r.drop(d) {
-		r.cfg.Go(func() { _, _ = r.subscribe(r.ctx, d, true) })
+func (r *Registration) unsubscribe(s *subscription) {
+	if r.drop(s) {
+		r.cfg.Go(func() { _, _ = r.subscribe(r.ctx, s, true) })
 	}
 }
 
-// dialog is a subscription with its state at the server (RFC 6665). All but s
-// is guarded by the registration's mu.
-type dialog struct {
-	s           Subscription
-	callID, tag string
-	remote      string      // the server's tag; "" before it is known
-	target      string      // where to refresh; "": the user's own address
-	routes      []string    // Route of what goes there, in order
-	cseq        uint32      // of the last SUBSCRIBE
-	next        uint32      // least CSeq that a notification may have
-	first       chan<- news // takes the first notification; nil once it has
-	refresh     clock.Timer
+// subscription is a Subscription with its state at the server (RFC 6665). The
+// registration's mu guards its own fields.
+type subscription struct {
+	Subscription
+	dialog  *dialog
+	first   chan<- news // takes the first notification; nil once it has
+	refresh clock.Timer
 }
 
-func (d *dialog) asked() string { return "SUBSCRIBE, event " + d.s.Event }
+func (s *subscription) asked() string { return "SUBSCRIBE, event " + s.Event }
 
-// begin gives d new identifiers and takes it among the registration's; r.mu is
+// begin gives s a new dialog and takes it among the registration's; r.mu is
 // held.
-func (r *Registration) begin(d *dialog) {
-	d.callID, d.tag = sipwire.NewCallID(), sipwire.NewTag()[:10]
-	d.remote, d.target, d.routes, d.cseq, d.next = "", "", nil, 0, 0
-	if r.dialogs == nil {
-		r.dialogs = make(map[string]*dialog)
+func (r *Registration) begin(s *subscription) {
+	s.dialog = newDialog(r.address.URI(), r.address.URI(), r.server.TLS)
+	if r.subscriptions == nil {
+		r.subscriptions = make(map[string]*subscription)
 	}
-	r.dialogs[d.callID] = d
+	r.subscriptions[s.dialog.callID] = s
 }
 
-// open begins d unless there are too many or the registration is over.
-func (r *Registration) open(d *dialog) error {
+// open begins s unless there are too many or the registration is over.
+func (r *Registration) open(s *subscription) error {
 	r.mu.Lock()
-	n, registered := len(r.dialogs), r.phase == live
+	n, registered := len(r.subscriptions), r.phase == live
 	if registered && n < maxSubscriptions {
-		r.begin(d)
+		r.begin(s)
 	}
 	r.mu.Unlock()
 	switch {
 	case !registered:
-		return r.unanswered(d.asked(), sipwire.ErrClosed)
+		return r.unanswered(s.asked(), sipwire.ErrClosed)
 	case n >= maxSubscriptions:
-		return &journal.Failure{Code: journal.Internal, Asked: d.asked(), By: "the phone", What: fmt.Sprintf("The phone has %d subscriptions already, and takes no more.", n)}
+		return &journal.Failure{Code: journal.Internal, Asked: s.asked(), By: "the phone", What: fmt.Sprintf("The phone has %d subscriptions already, and takes no more.", n)}
 	}
 	return nil
 }
 
-// has reports whether d is still a subscription; r.mu is held.
-func (r *Registration) has(d *dialog) bool { return r.dialogs[d.callID] == d }
+// has reports whether s is still a subscription; r.mu is held.
+func (r *Registration) has(s *subscription) bool { return r.subscriptions[s.dialog.callID] == s }
 
-// drop forgets d; false: that was done before.
-func (r *Registration) drop(d *dialog) bool {
+// drop forgets s; false: that was done before.
+func (r *Registration) drop(s *subscription) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.remove(d)
+	return r.remove(s)
 }
 
-func (r *Registration) remove(d *dialog) bool {
-	if !r.has(d) {
+func (r *Registration) remove(s *subscription) bool {
+	if !r.has(s) {
 		return false
 	}
-	delete(r.dialogs, d.callID)
-	if len(r.dialogs) == 0 {
-		r.dialogs = nil // a resting phone keeps no map
+	delete(r.subscriptions, s.dialog.callID)
+	if len(r.subscriptions) == 0 {
+		r.subscriptions = nil // a resting phone keeps no map
 	}
-	if d.refresh != nil {
-		d.refresh.Stop()
+	if s.refresh != nil {
+		s.refresh.Stop()
 	}
 	return true
 }
 
-// subscribe sends a SUBSCRIBE of d, the first, a refresh, or one that wants no
+// subscribe sends a SUBSCRIBE of s, the first, a refresh, or one that wants no
 // more than an answer.
-func (r *Registration) subscribe(ctx context.Context, d *dialog, end bool) (*sipwire.Incoming, error) {
+func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool) (*sipwire.Incoming, error) {
 	r.mu.Lock()
-	q := request{method: "SUBSCRIBE", uri: cmp.Or(d.target, r.address.URI()), to: "<" + r.address.URI() + ">", callID: d.callID, tag: d.tag, cseq: d.cseq,
-		contentType: d.s.ContentType, body: d.s.Body, about: "the subscription to " + d.s.Event, asked: d.asked(),
-		answered: func(in *sipwire.Incoming) { r.accepted(d, in) }}
-	if d.remote != "" {
-		q.to += ";tag=" + d.remote
-	}
-	for _, route := range d.routes {
-		q.headers = append(q.headers, sipwire.Header{Name: "Route", Value: route})
-	}
-	d.cseq += 2 // the digest of a registrar may take a second request
+	d := s.dialog
 	r.mu.Unlock()
-	q.headers = append(q.headers, sipwire.Header{Name: "Event", Value: d.s.Event})
-	if d.s.Accept != "" {
-		q.headers = append(q.headers, sipwire.Header{Name: "Accept", Value: d.s.Accept})
+	q := request{
+		dialog:      d,
+		method:      "SUBSCRIBE",
+		contentType: s.ContentType,
+		body:        s.Body,
+		about:       "the subscription to " + s.Event,
+		asked:       s.asked(),
+		answered:    func(in *sipwire.Incoming) { r.accepted(s, d, in) },
+	}
+	q.headers = append(q.headers, sipwire.Header{Name: "Event", Value: s.Event})
+	if s.Accept != "" {
+		q.headers = append(q.headers, sipwire.Header{Name: "Accept", Value: s.Accept})
 	}
 	if !r.cfg.Registrar { // ocs-sip.md 3.1
 		q.headers = append(q.headers,
@@ -180,7 +171,7 @@ func (r *Registration) subscribe(ctx context.Context, d *dialog, end bool) (*sip
 }
 
 // awaitFirst waits for the first notification after the 200.
-func (r *Registration) awaitFirst(ctx context.Context, d *dialog, first <-chan news) (news, error) {
+func (r *Registration) awaitFirst(ctx context.Context, s *subscription, first <-chan news) (news, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Answer)
 	defer cancel()
 	var n news
@@ -190,13 +181,13 @@ func (r *Registration) awaitFirst(ctx context.Context, d *dialog, first <-chan n
 		select {
 		case n = <-first:
 		case <-r.ctx.Done():
-			return n, r.unanswered(d.asked(), sipwire.ErrClosed)
+			return n, r.unanswered(s.asked(), sipwire.ErrClosed)
 		case <-ctx.Done():
-			err := r.unanswered(d.asked(), r.tooLate(ctx))
+			err := r.unanswered(s.asked(), r.tooLate(ctx))
 			if f, ok := errors.AsType[*journal.Failure](err); ok {
 				f.Fix = f.Code.Page().Change
 				f.Answered = "200 without a body, and no notification"
-				f.What = fmt.Sprintf("The server accepted the subscription to %s and then told nothing.", d.s.Event)
+				f.What = fmt.Sprintf("The server accepted the subscription to %s and then told nothing.", s.Event)
 			}
 			return n, err
 		}
@@ -221,58 +212,58 @@ func resubscribeAfter(life time.Duration) time.Duration {
 }
 
 // resubscribe is the errand of a subscription's timer.
-func (r *Registration) resubscribe(d *dialog) {
+func (r *Registration) resubscribe(s *subscription) {
 	r.mu.Lock()
-	lives := r.has(d)
+	lives := r.has(s)
 	r.mu.Unlock()
 	if !lives {
 		return
 	}
-	_, err := r.subscribe(r.ctx, d, false)
+	_, err := r.subscribe(r.ctx, s, false)
 	if no, ok := errors.AsType[*Refused](err); ok && no.Status == 481 { // RFC 6665 4.1.2.2: subscribe anew, once
 		r.mu.Lock()
-		if lives = r.remove(d); lives {
-			r.begin(d)
+		if lives = r.remove(s); lives {
+			r.begin(s)
 		}
 		r.mu.Unlock()
 		if !lives {
 			return
 		}
-		_, err = r.subscribe(r.ctx, d, false)
+		_, err = r.subscribe(r.ctx, s, false)
 	}
-	if err == nil || !r.drop(d) || r.ctx.Err() != nil {
+	if err == nil || !r.drop(s) || r.ctx.Err() != nil {
 		return
 	}
 	if f := journal.FailureOf(err); f.Code != journal.SIPLost { // that is an event of the registration
-		r.over(d, f)
+		r.over(s, f)
 	}
 }
 
-// over tells that d, which has been dropped, has ended.
-func (r *Registration) over(d *dialog, f *journal.Failure) {
-	if d.s.Ended != nil {
-		d.s.Ended(f)
+// over tells that s, which has been dropped, has ended.
+func (r *Registration) over(s *subscription, f *journal.Failure) {
+	if s.Ended != nil {
+		s.Ended(f)
 		return
 	}
-	s := f.Step(journal.Session)
-	s.State = journal.Warned
-	r.cfg.Record.Record(s)
+	step := f.Step(journal.Session)
+	step.State = journal.Warned
+	r.cfg.Record.Record(step)
 }
 
-// stopDialogs forgets all subscriptions: the pool drops them with the
+// stopSubscriptions forgets all subscriptions: the pool drops them with the
 // registration. r.mu is held.
-func (r *Registration) stopDialogs() {
-	for _, d := range r.dialogs {
-		if d.refresh != nil {
-			d.refresh.Stop()
+func (r *Registration) stopSubscriptions() {
+	for _, s := range r.subscriptions {
+		if s.refresh != nil {
+			s.refresh.Stop()
 		}
 	}
-	r.dialogs = nil
+	r.subscriptions = nil
 }
 
-// accepted takes a 2xx to a SUBSCRIBE of d, on the reader.
-func (r *Registration) accepted(d *dialog, in *sipwire.Incoming) {
-	n := r.newsOf(d, in)
+// accepted takes a 2xx to a SUBSCRIBE of s, on the reader.
+func (r *Registration) accepted(s *subscription, d *dialog, in *sipwire.Incoming) {
+	n := r.newsOf(s, in)
 	if seconds, err := strconv.ParseUint(in.Header("Expires"), 10, 32); err == nil {
 		n.life, n.lives = min(time.Duration(seconds)*time.Second, maxExpires), true
 	}
@@ -281,37 +272,14 @@ func (r *Registration) accepted(d *dialog, in *sipwire.Incoming) {
 	}
 	cseq, err := strconv.ParseUint(in.Header("ms-piggyback-cseq"), 10, 31)
 	n.carried = len(in.Msg.Body()) > 0 || err == nil
-	if !d.s.Once && n.life == 0 && n.over == nil {
-		n.over = r.terminated(d, in, "")
+	if !s.Once && n.life == 0 && n.over == nil {
+		n.over = r.terminated(s, in, "")
 	}
 	r.mu.Lock()
-	if d.remote = strings.Clone(in.Response().To().Params.GetOr("tag", "")); d.target == "" {
-		d.routes = routesOf(in)
-	}
-	if c, err := sipwire.ParseAddress(in.Header("Contact")); err == nil && isURI(c.URI) {
-		d.target = strings.Clone(c.URI)
-	}
+	d.establish(in)
 	if err == nil && n.carried { // MS-SIP: as if a NOTIFY with that CSeq had come
-		d.next = max(d.next, uint32(cseq)+1)
+		d.remoteSeq = max(d.remoteSeq, int64(cseq))
 	}
 	r.mu.Unlock()
-	r.heard(d, n)
-}
-
-// maxRoutes bounds the proxies between phone and server.
-const maxRoutes = 16
-
-// routesOf reads the Record-Route of an answer, nearest proxy first (RFC 3261
-// 12.1.2).
-func routesOf(in *sipwire.Incoming) []string {
-	var all []string
-	for _, value := range in.Headers("Record-Route") {
-		for _, route := range sipwire.SplitList(value) {
-			if len(all) < maxRoutes {
-				all = append(all, strings.Clone(route)) // verbatim: the proxy has signed it
-			}
-		}
-	}
-	slices.Reverse(all)
-	return all
+	r.heard(s, n)
 }
