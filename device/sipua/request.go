@@ -68,30 +68,11 @@ func (r *Registration) try(ctx context.Context, q *request, credentials *sipwire
 	if err != nil {
 		return nil, err
 	}
-	type answer struct {
-		in  *sipwire.Incoming
-		err error
-	}
-	answers := make(chan answer, 1)
-	cancel, err := r.conn.Begin(req, func(in *sipwire.Incoming, err error) {
-		if err == nil && in.Response().IsSuccess() && q.answered != nil {
+	return r.conn.Do(ctx, req, sipwire.Final(func(in *sipwire.Incoming) {
+		if in.Response().IsSuccess() && q.answered != nil {
 			q.answered(in)
 		}
-		answers <- answer{in, err}
-	})
-	if err != nil {
-		return nil, err
-	}
-	select {
-	case a := <-answers:
-		return a.in, a.err
-	case <-ctx.Done():
-	}
-	if !cancel() { // the answer was faster
-		a := <-answers
-		return a.in, a.err
-	}
-	return nil, r.tooLate(ctx)
+	}))
 }
 
 // tooLate is why ctx ended a wait.

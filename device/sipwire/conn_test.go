@@ -281,7 +281,7 @@ func TestAnswersAndRequestsInWireOrder(t *testing.T) {
 	var order []string
 	all := make(chan struct{})
 	c, _ := pair(t, Config{Handler: func(_ *Conn, in *Incoming) {
-		if order = append(order, string(in.Request().Method)); len(order) == 4 {
+		if order = append(order, string(in.Request().Method)); len(order) == 5 {
 			close(all)
 		}
 	}}, Config{Handler: func(c *Conn, in *Incoming) {
@@ -294,12 +294,14 @@ func TestAnswersAndRequestsInWireOrder(t *testing.T) {
 		order = append(order, fmt.Sprint(in.Response().StatusCode, err))
 	}, Provisional(func(in *Incoming) {
 		order = append(order, fmt.Sprint(in.Response().StatusCode))
+	}), Final(func(in *Incoming) {
+		order = append(order, fmt.Sprint("final ", in.Response().StatusCode))
 	}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	wait(t, all, "all")
-	if want := []string{"100", "183", "200 <nil>", BENOTIFY}; !slices.Equal(order, want) {
+	if want := []string{"100", "183", "final 200", "200 <nil>", BENOTIFY}; !slices.Equal(order, want) {
 		t.Errorf("%v, want %v", order, want)
 	}
 }

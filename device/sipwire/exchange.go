@@ -23,6 +23,7 @@ type exchangeKey struct {
 type exchange struct {
 	done        func(*Incoming, error)
 	provisional func(*Incoming)
+	final       func(*Incoming)
 	offer       *Association // on offer in this request
 	token       []byte       // gssapi-data that goes with offer
 	plain       bool
@@ -38,6 +39,10 @@ func Plain() Option { return func(e *exchange) { e.plain = true } }
 // Provisional has f called for each 1xx answer, by the reader in wire order.
 // It must not block.
 func Provisional(f func(*Incoming)) Option { return func(e *exchange) { e.provisional = f } }
+
+// Final has f called with the final answer, by the reader before it handles the
+// next message. It must not block.
+func Final(f func(*Incoming)) Option { return func(e *exchange) { e.final = f } }
 
 // Do sends req and waits for its final answer, whatever its status code. 1xx
 // answers are skipped. Do must not be called from a callback of this package.
@@ -201,6 +206,9 @@ func (c *Conn) answered(in *Incoming, res *sip.Response) bool {
 	c.mu.Unlock()
 	if e == nil {
 		return false
+	}
+	if e.final != nil {
+		e.final(in)
 	}
 	e.done(in, nil)
 	return true
