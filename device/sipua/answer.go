@@ -9,8 +9,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -41,8 +39,10 @@ var (
 	warning     = regexp.MustCompile(`^\s*(\d{3})\s+\S+\s+"([^"]*)"`)
 )
 
-// maxText bounds what a server's text may add to a step, in bytes.
-const maxText = 300
+const (
+	maxText  = 300 // characters that one text of the server may add to a step
+	maxTexts = 16  // texts of one answer; real servers send one or two
+)
 
 // diagnose reads ms-diagnostics, ms-diagnostics-public and Warning.
 func diagnose(in *sipwire.Incoming) diagnosis {
@@ -65,32 +65,23 @@ func diagnose(in *sipwire.Incoming) diagnosis {
 				text += " (from " + s[1] + ")"
 			}
 			d.ids = append(d.ids, id)
-			d.texts = append(d.texts, clip(text))
+			d.texts = append(d.texts, printable(text))
 		}
 	}
 	for _, v := range in.Headers("Warning") {
 		if w := warning.FindStringSubmatch(v); w != nil {
 			d.warn = append(d.warn, w[1])
-			d.texts = append(d.texts, clip(w[2]))
+			d.texts = append(d.texts, printable(w[2]))
 		}
 	}
 	d.texts = slices.Compact(d.texts)
+	d.texts = d.texts[:min(len(d.texts), maxTexts)]
 	return d
 }
 
-// clip makes a text of the server fit for steps.
-func clip(s string) string {
-	if len(s) > maxText {
-		s = s[:maxText] + "…"
-	}
-	s = strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || !unicode.IsPrint(r) {
-			return '?' // a terminal would obey it
-		}
-		return r
-	}, s)
-	return strings.Clone(s) // a part would keep the whole message in memory
-}
+// printable bounds a text of the server. The copy does not keep the message in
+// memory.
+func printable(s string) string { return strings.Clone(journal.Printable(s, maxText)) }
 
 // says reports whether a text of the server contains one of the words.
 func (d diagnosis) says(words ...string) bool {
@@ -112,7 +103,7 @@ func (d diagnosis) version() bool {
 
 // answered is the status line with the server's reasons.
 func (d diagnosis) answered(res *sip.Response) string {
-	s := fmt.Sprintf("%d %s", res.StatusCode, clip(res.Reason))
+	s := fmt.Sprintf("%d %s", res.StatusCode, printable(res.Reason))
 	for _, t := range d.texts {
 		s += "; " + t
 	}
@@ -148,7 +139,7 @@ func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
 		f.Code = journal.SIPUnavailable
 		f.What = "The server cannot serve the phone now. The phone tries again later by itself."
 		if wait := in.Header("Retry-After"); wait != "" {
-			f.Details = append(f.Details, "The server asks to wait: Retry-After "+clip(wait))
+			f.Details = append(f.Details, "The server asks to wait: Retry-After "+printable(wait))
 		}
 	default:
 		f.Code = journal.SIPRejected

@@ -85,11 +85,11 @@ func (c challenge) version() int {
 func (c challenge) String() string {
 	switch {
 	case c.is(schemeNTLM):
-		return fmt.Sprintf("NTLM version %d for %s", c.version(), cmp.Or(clip(c.Get("targetname")), "a server without a name"))
+		return fmt.Sprintf("NTLM version %d for %s", c.version(), cmp.Or(printable(c.Get("targetname")), "a server without a name"))
 	case c.is(schemeDigest):
-		return fmt.Sprintf("Digest %s for realm %q", cmp.Or(clip(c.Get("algorithm")), "MD5"), clip(c.Get("realm")))
+		return fmt.Sprintf("Digest %s for realm %q", cmp.Or(printable(c.Get("algorithm")), "MD5"), printable(c.Get("realm")))
 	}
-	return clip(c.Scheme)
+	return printable(c.Scheme)
 }
 
 // credentials is the header that answers the challenge.

@@ -24,8 +24,8 @@ func (r *Registration) grantOf(in *sipwire.Incoming) (g Grant, notes []string, e
 	g = Grant{
 		InstanceUUID: r.instance, EPID: r.cfg.EPID,
 		KeepAlive:   r.cfg.Profile.KeepAlive,
-		Server:      clip(in.Header("Server")),
-		Action:      strings.ToLower(params(in.Header("presence-state"))["register-action"]),
+		Server:      printable(in.Header("Server")),
+		Action:      strings.ToLower(printable(params(in.Header("presence-state"))["register-action"])),
 		AllowEvents: list(in, "Allow-Events"),
 		Supported:   list(in, "Supported"),
 		RemoteUser:  strings.Contains(strings.ToLower(in.Header("ms-user-logon-data")), "remoteuser"),
@@ -117,7 +117,7 @@ func list(in *sipwire.Incoming, name string) []string {
 	for _, value := range in.Headers(name) {
 		for _, item := range sipwire.SplitList(value) {
 			if len(all) < maxListed {
-				all = append(all, clip(item))
+				all = append(all, printable(item))
 			}
 		}
 	}

@@ -235,6 +235,40 @@ func TestIntervalTooBrief(t *testing.T) {
 	}
 }
 
+// What a server writes reaches a Grant, a Failure or a step only in a bounded,
+// printable form.
+func TestTextsOfTheServerAreBounded(t *testing.T) {
+	long := "\u009b" + strings.Repeat("x", 2000)
+	var headers []string
+	for i := range 20 {
+		headers = append(headers, fmt.Sprintf("ms-diagnostics: %d;reason=\"%s\"", i, long))
+	}
+	code := 403
+	answer := func(c *sipwire.Conn, n int, in *sipwire.Incoming) {
+		c.Send(respond(in, code, append(headers, "Server: "+long, "Supported: "+long, `presence-state: register-action="`+long+`"`)...))
+	}
+	f := newFake(t, answer)
+	f.phone.Registrar = true
+	_, err := f.register()
+	got := wantFailure(t, err, journal.SIPForbidden).Answered
+	if n := len(got); n > 16*400 || strings.Contains(got, "\u009b") || !strings.Contains(got, "\ufffdxxx") {
+		t.Errorf("answered with %d bytes: %.40q", n, got)
+	}
+	code = 200
+	f = newFake(t, answer)
+	f.phone.Registrar = true
+	r, err := f.register()
+	if err != nil {
+		t.Fatal(err)
+	}
+	g := r.Grant()
+	for _, s := range append(g.Supported, g.Server, g.Action) {
+		if n := len([]rune(s)); n != 301 || strings.Contains(s, "\u009b") {
+			t.Errorf("%d characters: %.40q", n, s)
+		}
+	}
+}
+
 // A GRUU is written into later requests: only a SIP address of the domain is.
 func TestGRUU(t *testing.T) {
 	const mine = `+sip.instance="<urn:uuid:4B1682A8-F968-5701-83FC-7C6741DC6697>"`

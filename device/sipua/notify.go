@@ -132,5 +132,5 @@ func parseState(s string) (state, reason string, life time.Duration, named bool)
 	if n, err := strconv.ParseUint(p["expires"], 10, 32); err == nil {
 		life, named = min(time.Duration(n)*time.Second, maxExpires), true
 	}
-	return strings.ToLower(strings.TrimSpace(clip(head))), strings.ToLower(clip(p["reason"])), life, named
+	return strings.ToLower(strings.TrimSpace(printable(head))), strings.ToLower(printable(p["reason"])), life, named
 }

@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"cmp"
 	"math/rand/v2"
 	"time"
 )
@@ -82,30 +83,23 @@ func DefaultProfile() Profile {
 // filled replaces zero fields by the defaults.
 func (p Profile) filled() Profile {
 	d := DefaultProfile()
-	or(&p.UserAgent, d.UserAgent)
-	or(&p.Methods, d.Methods)
-	or(&p.MaxVersion, d.MaxVersion)
-	or(&p.ExpiresDefault, d.ExpiresDefault)
-	or(&p.RefreshMargin, d.RefreshMargin)
-	or(&p.KeepAlive, d.KeepAlive)
-	or(&p.AssociationLifetime, d.AssociationLifetime)
-	or(&p.Answer, d.Answer)
-	or(&p.Goodbye, d.Goodbye)
-	or(&p.RetryFirst, d.RetryFirst)
-	or(&p.RetryMost, d.RetryMost)
-	or(&p.RetryFactor, d.RetryFactor)
-	or(&p.RetryJitter, d.RetryJitter)
+	p.UserAgent = cmp.Or(p.UserAgent, d.UserAgent)
+	p.Methods = cmp.Or(p.Methods, d.Methods)
+	p.MaxVersion = cmp.Or(p.MaxVersion, d.MaxVersion)
+	p.ExpiresDefault = cmp.Or(p.ExpiresDefault, d.ExpiresDefault)
+	p.RefreshMargin = cmp.Or(p.RefreshMargin, d.RefreshMargin)
+	p.KeepAlive = cmp.Or(p.KeepAlive, d.KeepAlive)
+	p.AssociationLifetime = cmp.Or(p.AssociationLifetime, d.AssociationLifetime)
+	p.Answer = cmp.Or(p.Answer, d.Answer)
+	p.Goodbye = cmp.Or(p.Goodbye, d.Goodbye)
+	p.RetryFirst = cmp.Or(p.RetryFirst, d.RetryFirst)
+	p.RetryMost = cmp.Or(p.RetryMost, d.RetryMost)
+	p.RetryFactor = cmp.Or(p.RetryFactor, d.RetryFactor)
+	p.RetryJitter = cmp.Or(p.RetryJitter, d.RetryJitter)
 	if p.Supported == nil {
 		p.Supported = d.Supported
 	}
 	return p
-}
-
-func or[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Backoff is the delay before attempt n to come back after a loss; n counts

@@ -197,7 +197,7 @@ func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 		AllowV1: h.server.TLS, // design decision 7
 		Now:     h.clock.Now}
 	if c, err := ntlm.ParseChallenge(blob); err == nil {
-		h.netbios = clip(c.NetBIOSDomain)
+		h.netbios = printable(c.NetBIOSDomain)
 	}
 	token, session, err := client.Authenticate(blob)
 	switch {

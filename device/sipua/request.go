@@ -88,7 +88,7 @@ func (r *Registration) tooLate(ctx context.Context) error {
 func (r *Registration) answerTo(in *sipwire.Incoming, q *request) (sipwire.Header, bool) {
 	c, ok, _ := choose(challenges(in.Response()), true)
 	g := r.Grant()
-	if !ok || !c.is(schemeDigest) || g.Scheme != schemeDigest || clip(c.Get("realm")) != g.Target {
+	if !ok || !c.is(schemeDigest) || g.Scheme != schemeDigest || printable(c.Get("realm")) != g.Target {
 		return sipwire.Header{}, false
 	}
 	d := digester{challenge: c, user: r.cfg.typed, password: r.cfg.Password}
@@ -131,13 +131,13 @@ func (r *Registration) declined(in *sipwire.Incoming, q *request) *journal.Failu
 	case no.Status == 489: // RFC 6665 8.3.2
 		f.What = fmt.Sprintf("The server does not offer %s.", q.about)
 		if offered := in.Header("Allow-Events"); offered != "" {
-			f.Details = append(f.Details, "It offers "+clip(offered))
+			f.Details = append(f.Details, "It offers "+printable(offered))
 		}
 	case no.Status >= 500 && no.Status < 600:
 		f.Code = journal.SIPUnavailable
 		f.What = fmt.Sprintf("The server cannot serve %s now.", q.about)
 		if wait := in.Header("Retry-After"); wait != "" {
-			f.Details = append(f.Details, "The server asks to wait: Retry-After "+clip(wait))
+			f.Details = append(f.Details, "The server asks to wait: Retry-After "+printable(wait))
 		}
 	}
 	f.Fix = cmp.Or(f.Fix, f.Code.Page().Change)

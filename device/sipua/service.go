@@ -47,7 +47,7 @@ func (r *Registration) Service(ctx context.Context, to, accept, contentType stri
 		contentType: contentType,
 		body:        body,
 		about:       "the service " + cmp.Or(to, accept, contentType),
-		asked:       "SERVICE " + clip(uri),
+		asked:       "SERVICE " + printable(uri),
 	}
 	if !isURI(uri) {
 		return Reply{}, &journal.Failure{Code: journal.Internal, Asked: q.asked, By: "the phone", What: "A service needs a SIP address to be asked at."}
@@ -84,15 +84,15 @@ func replyOf(in *sipwire.Incoming, contentType string, body []byte) Reply {
 	if len(body) > 0 {
 		text += fmt.Sprintf(", %d bytes of %s", len(body), cmp.Or(contentType, "no type"))
 	}
-	return Reply{Status: res.StatusCode, Reason: clip(res.Reason), ContentType: contentType, Body: body, Text: text}
+	return Reply{Status: res.StatusCode, Reason: printable(res.Reason), ContentType: contentType, Body: body, Text: text}
 }
 
-func contentOf(in *sipwire.Incoming) string { return clip(in.Header("Content-Type")) }
+func contentOf(in *sipwire.Incoming) string { return printable(in.Header("Content-Type")) }
 
 // isURI reports whether s is a SIP or SIPS URI that may be written into a later
 // request.
 func isURI(s string) bool {
 	var uri sip.Uri
-	return clip(s) == s && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil &&
+	return printable(s) == s && !strings.ContainsAny(s, "<>\" ,") && sip.ParseUri(s, &uri) == nil &&
 		(uri.Scheme == "sip" || uri.Scheme == "sips")
 }

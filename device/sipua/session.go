@@ -215,12 +215,12 @@ func (r *Registration) exchange(ctx context.Context, renew bool) error {
 	g.Scheme, g.Version, g.Target, g.Authenticated = before.Scheme, before.Version, before.Target, before.Authenticated
 	switch {
 	case h.offer != nil:
-		g.Scheme, g.Version, g.Target, g.Authenticated = schemeNTLM, h.offer.Version, clip(h.offer.TargetName), r.clock.Now()
+		g.Scheme, g.Version, g.Target, g.Authenticated = schemeNTLM, h.offer.Version, printable(h.offer.TargetName), r.clock.Now()
 		if in.Signature != sipwire.Valid {
 			notes = append(notes, fmt.Sprintf("The server's answer was not signed, which version %d allows.", g.Version))
 		}
 	case h.scheme.is(schemeDigest):
-		g.Scheme, g.Target, g.Authenticated = schemeDigest, clip(h.scheme.Get("realm")), r.clock.Now()
+		g.Scheme, g.Target, g.Authenticated = schemeDigest, printable(h.scheme.Get("realm")), r.clock.Now()
 	}
 	refresh := before.Expires > 0
 	if refresh && (g.Action == "added" || g.Action == "fixed") { // MS-SIPREGE 3.1.1.5.1

@@ -132,7 +132,7 @@ func TestSignedAddressIsTheOneActedOn(t *testing.T) {
 // A start line that is quoted in a step may end on a terminal.
 func TestStartLineIsShownWithoutControlCharacters(t *testing.T) {
 	b := block{start: "SIP/2.0 200 \x1b[2J\u009b\xff"}
-	if got := b.shown(); strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }) {
+	if got := b.printableStart(); strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }) {
 		t.Errorf("%q", got)
 	}
 }

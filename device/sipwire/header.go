@@ -6,9 +6,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"unicode"
 
 	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // maxHeaders bounds the headers of one message; 64 KiB could hold 16,000.
@@ -22,8 +23,9 @@ type block struct {
 	fields []field
 }
 
-// field is one header line. name is the long form in lower case.
-type field struct{ name, shown, value string }
+// field is one header line. name is the long form in lower case,
+// original the name as received.
+type field struct{ name, original, value string }
 
 // readBlock takes a header block apart, from the start line to the empty line.
 func readBlock(raw []byte) (block, error) {
@@ -68,15 +70,9 @@ func readBlock(raw []byte) (block, error) {
 
 func (b *block) isResponse() bool { return strings.HasPrefix(strings.ToUpper(b.start), "SIP/") }
 
-// shown is the start line for a person, of bounded length.
-func (b *block) shown() string {
-	return strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return '?' // it may reach a terminal
-		}
-		return r
-	}, fmt.Sprintf("%.200s", b.start))
-}
+// printableStart is the start line for a person. The copy does not keep the
+// message in memory.
+func (b *block) printableStart() string { return strings.Clone(journal.Printable(b.start, 200)) }
 
 // statusCode is the code of a response, as sent, "" for a request.
 func (b *block) statusCode() string {
@@ -221,7 +217,7 @@ func (b *block) normalized() []byte {
 	out := make([]byte, 0, 1024)
 	out = append(out, b.start...)
 	for _, f := range b.fields {
-		name, value := f.shown, f.value
+		name, value := f.original, f.value
 		if longName(name) != strings.ToLower(name) {
 			name = f.name
 		}
@@ -301,13 +297,13 @@ func (b *block) badRequest() string {
 	for _, f := range b.fields {
 		switch f.name {
 		case "via", "from", "call-id", "cseq":
-			fmt.Fprintf(&out, "%s: %s\r\n", f.shown, f.value)
+			fmt.Fprintf(&out, "%s: %s\r\n", f.original, f.value)
 		case "to":
 			tag := ""
 			if a, err := ParseAddress(f.value); err != nil || a.Param("tag") == "" {
 				tag = ";tag=" + NewTag()
 			}
-			fmt.Fprintf(&out, "%s: %s%s\r\n", f.shown, f.value, tag)
+			fmt.Fprintf(&out, "%s: %s%s\r\n", f.original, f.value, tag)
 		}
 	}
 	out.WriteString("Content-Length: 0\r\n\r\n")

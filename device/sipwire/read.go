@@ -209,7 +209,7 @@ func (c *Conn) refuse(in *Incoming, err error) {
 		c.drop(f)
 		return
 	}
-	f.Answered = in.block.shown()
+	f.Answered = in.block.printableStart()
 	c.drop(f)
 	if in.block.isResponse() {
 		if key, ok := in.block.key(); ok {
@@ -244,11 +244,11 @@ func (c *Conn) dispatch(in *Incoming) {
 	if c.cfg.RequireSigned && len(verifying) > 0 {
 		switch {
 		case in.Signature == Invalid:
-			c.end(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.shown(),
+			c.end(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.printableStart(),
 				What: "the signature of a SIP message is wrong", Because: "MS-SIPAE"})
 			return
 		case in.Signature == Unsigned && signed && !mayBeUnsigned(in):
-			c.drop(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.shown(),
+			c.drop(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.printableStart(),
 				What: "an unsigned SIP message was dropped", Because: "MS-SIPAE"})
 			return
 		}

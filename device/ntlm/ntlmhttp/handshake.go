@@ -21,6 +21,10 @@ const (
 	schemeBasic     = "Basic"
 )
 
+// maxDomain bounds the domain in an Error, in octets: a NetBIOS name has at most
+// 15 characters.
+const maxDomain = 64
+
 type noBasicKey struct{}
 
 // WithoutBasic forbids Basic for the requests of a context, AllowBasic or not:
@@ -158,7 +162,11 @@ func (e *exchange) prove(ctx context.Context, client *ntlm.Client, scheme, token
 	}
 	parsed, _ := ntlm.ParseChallenge(challenge) // Authenticate has read it
 	resp, err := e.send(ctx, scheme+" "+base64.StdEncoding.EncodeToString(msg), true)
-	return e.judge(resp, err, parsed.NetBIOSDomain)
+	domain := parsed.NetBIOSDomain
+	if len(domain) > maxDomain {
+		domain = ""
+	}
+	return e.judge(resp, err, domain)
 }
 
 // mayBasic says whether the password may be sent as it is (RFC 7617 4).

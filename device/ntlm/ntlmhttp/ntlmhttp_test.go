@@ -313,7 +313,7 @@ func FuzzOffers(f *testing.F) {
 			t.Errorf("%d offers", len(all))
 		}
 		for _, o := range all {
-			if o.scheme == "" || strings.ContainsAny(o.scheme+o.token, `" `) || !offered(all, o.scheme) {
+			if o.scheme == "" || len(o.scheme) > maxScheme || strings.ContainsAny(o.scheme+o.token, `" `) || !offered(all, o.scheme) {
 				t.Errorf("%q in %q", o, line)
 			}
 		}

@@ -5,8 +5,11 @@ import (
 	"strings"
 )
 
-// maxOffers bounds the schemes read from one answer; IIS offers three.
-const maxOffers = 16
+// Bounds of what is read from one answer.
+const (
+	maxOffers = 16 // schemes; IIS offers three
+	maxScheme = 32 // octets of the name of a scheme
+)
 
 // offer is one challenge of WWW-Authenticate (RFC 9110 11.6.1).
 type offer struct {
@@ -21,7 +24,7 @@ func offersOf(h http.Header) []offer {
 	for _, line := range h.Values("WWW-Authenticate") {
 		for _, part := range splitList(line) {
 			word, rest, _ := strings.Cut(part, " ")
-			if word == "" || strings.ContainsAny(word, `="`) { // a parameter of the scheme before
+			if word == "" || len(word) > maxScheme || strings.ContainsAny(word, `="`) { // a parameter of the scheme before
 				continue
 			}
 			if len(all) == maxOffers {
