@@ -48,7 +48,7 @@ const challengeSize = 48
 // ErrMalformed.
 func ParseChallenge(b []byte) (Challenge, error) {
 	var c Challenge
-	if err := check(b, typeChallenge, challengeSize); err != nil {
+	if err := checkHeader(b, typeChallenge, challengeSize); err != nil {
 		return c, err
 	}
 	c.Flags = Flags(le.Uint32(b[20:]))

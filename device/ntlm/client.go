@@ -47,7 +47,7 @@ const (
 	serverVersion = "\x05\x02\xce\x0e\x00\x00\x00\x0f" // 5.2.3790, as Windows Server 2003
 )
 
-func (c *Client) want() Flags {
+func (c *Client) wantedFlags() Flags {
 	if c.Flags == 0 {
 		return FlagsLDAP
 	}
@@ -58,9 +58,9 @@ func (c *Client) want() Flags {
 // datagram form has none (ocs-sip.md 2.1).
 func (c *Client) Negotiate() []byte {
 	b := append([]byte(signature), typeNegotiate, 0, 0, 0)
-	b = le.AppendUint32(b, uint32(c.want()))
+	b = le.AppendUint32(b, uint32(c.wantedFlags()))
 	b = append(b, make([]byte, 16)...) // no domain, no workstation
-	if c.want()&NegotiateVersion != 0 {
+	if c.wantedFlags()&NegotiateVersion != 0 {
 		b = append(b, clientVersion...)
 	}
 	c.negotiate = b
@@ -75,7 +75,7 @@ func (c *Client) Authenticate(challenge []byte) (msg []byte, s *Session, err err
 	if err != nil {
 		return nil, nil, err
 	}
-	flags, err := c.agree(ch.Flags)
+	flags, err := c.negotiateFlags(ch.Flags)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -140,15 +140,15 @@ func (c *Client) Authenticate(challenge []byte) (msg []byte, s *Session, err err
 	return msg, newSession(flags, exportedKey, false), nil
 }
 
-// agree returns the flags of the session, or ErrWeak.
-func (c *Client) agree(offered Flags) (Flags, error) {
-	if missing := c.Require &^ (offered & c.want()); missing != 0 {
+// negotiateFlags returns the flags of the session, or ErrWeak.
+func (c *Client) negotiateFlags(offered Flags) (Flags, error) {
+	if missing := c.Require &^ (offered & c.wantedFlags()); missing != 0 {
 		return 0, fmt.Errorf("%w: no %v", ErrWeak, missing)
 	}
 	if offered&NegotiateUnicode == 0 {
 		return 0, fmt.Errorf("%w: no Unicode", ErrMalformed)
 	}
-	flags := offered & c.want()
+	flags := offered & c.wantedFlags()
 	if !c.AllowV1 {
 		if flags&NegotiateESS == 0 {
 			return 0, fmt.Errorf("%w: no %v", ErrWeak, NegotiateESS)
@@ -162,14 +162,14 @@ func (c *Client) agree(offered Flags) (Flags, error) {
 	}
 	// Always unsupported or meaningless in an answer of ours.
 	flags &^= NegotiateLMKey | RequestNonNTKey | NegotiateOEM | NegotiateAnonymous
-	return flags | NegotiateUnicode | c.want()&RequestTarget, nil // Windows asks for a target in the answer too
+	return flags | NegotiateUnicode | c.wantedFlags()&RequestTarget, nil // Windows asks for a target in the answer too
 }
 
 // respondV2 makes the NTLMv2 response with the pairs that the client adds.
 func (c *Client) respondV2(ch Challenge, clientChallenge []byte, mic bool) response {
 	info := ch.targetInfo
 	if mic || c.ChannelBinding != nil {
-		info = c.extend(info, mic)
+		info = c.addClientPairs(info, mic)
 	}
 	ft := ch.filetime
 	if ft == nil {
@@ -186,9 +186,9 @@ func (c *Client) respondV2(ch Challenge, clientChallenge []byte, mic bool) respo
 	return r
 }
 
-// extend adds the client's pairs to the server's. ParseChallenge has checked
+// addClientPairs adds the client's pairs to the server's. ParseChallenge has checked
 // the list.
-func (c *Client) extend(info []byte, mic bool) []byte {
+func (c *Client) addClientPairs(info []byte, mic bool) []byte {
 	var flags uint32
 	var out []byte
 	for len(info) >= 4 && le.Uint16(info) != avEOL {

@@ -33,7 +33,7 @@ func exchange(c *Client, s *Server, tamper func(typ uint32, msg []byte)) (Identi
 		tamper = func(uint32, []byte) {}
 	}
 	var negotiate []byte
-	if c.want()&NegotiateDatagram == 0 {
+	if c.wantedFlags()&NegotiateDatagram == 0 {
 		negotiate = c.Negotiate()
 		tamper(1, negotiate)
 	}

@@ -69,19 +69,19 @@ func responseV1(flags Flags, ntHash, serverChallenge, clientChallenge []byte) re
 		return r
 	}
 	r.nt = desLong(ntHash, md5sum(serverChallenge, clientChallenge)[:8])
-	r.lm = cat(clientChallenge, make([]byte, 16))
+	r.lm = concat(clientChallenge, make([]byte, 16))
 	r.keyExchangeKey = hmacMD5(r.sessionBaseKey, serverChallenge, clientChallenge) // MS-NLMP 3.4.5.1
 	return r
 }
 
 // responseV2 is MS-NLMP 3.3.2; filetime has 8 octets.
 func responseV2(hashV2, serverChallenge, clientChallenge, filetime, targetInfo []byte) response {
-	temp := cat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, filetime, clientChallenge, make([]byte, 4), targetInfo, make([]byte, 4))
+	temp := concat([]byte{1, 1, 0, 0, 0, 0, 0, 0}, filetime, clientChallenge, make([]byte, 4), targetInfo, make([]byte, 4))
 	proof := hmacMD5(hashV2, serverChallenge, temp)
 	key := hmacMD5(hashV2, proof)
 	return response{
-		nt:             cat(proof, temp),
-		lm:             cat(hmacMD5(hashV2, serverChallenge, clientChallenge), clientChallenge),
+		nt:             concat(proof, temp),
+		lm:             concat(hmacMD5(hashV2, serverChallenge, clientChallenge), clientChallenge),
 		sessionBaseKey: key,
 		keyExchangeKey: key,
 	}

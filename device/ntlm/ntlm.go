@@ -138,8 +138,8 @@ func Type(msg []byte) uint32 {
 	return le.Uint32(msg[8:])
 }
 
-// check tells whether msg is of type want with at least size octets.
-func check(msg []byte, want uint32, size int) error {
+// checkHeader tells whether msg is of type want with at least size octets.
+func checkHeader(msg []byte, want uint32, size int) error {
 	switch {
 	case Type(msg) != want:
 		return fmt.Errorf("%w: not of type %d", ErrMalformed, want)
@@ -182,4 +182,4 @@ func appendFields(b []byte, base int, payload []*[]byte, fields ...*[]byte) []by
 	return b
 }
 
-func cat(parts ...[]byte) []byte { return bytes.Join(parts, nil) }
+func concat(parts ...[]byte) []byte { return bytes.Join(parts, nil) }

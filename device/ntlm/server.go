@@ -64,7 +64,7 @@ func (s *Server) Challenge(negotiate []byte) ([]byte, error) {
 		if flags == 0 {
 			flags = FlagsLDAP
 		}
-		if err := check(negotiate, typeNegotiate, 16); err != nil {
+		if err := checkHeader(negotiate, typeNegotiate, 16); err != nil {
 			return nil, err
 		}
 		asked := Flags(le.Uint32(negotiate[12:]))
@@ -138,9 +138,9 @@ const (
 	micSize          = 16
 )
 
-// v2Fixed is the NTLMv2 response up to its pairs: proof, then the client
+// v2FixedSize is the NTLMv2 response up to its pairs: proof, then the client
 // challenge structure of MS-NLMP 2.2.2.7.
-const v2Fixed = 16 + 28
+const v2FixedSize = 16 + 28
 
 // Authenticate checks the client's answer to the challenge and opens the
 // session. The challenge is used up, whatever the outcome. Errors are
@@ -153,7 +153,7 @@ func (s *Server) Authenticate(msg []byte) (Identity, *Session, error) {
 	if challenge == nil {
 		return id, nil, fmt.Errorf("%w: no challenge is open", ErrMalformed)
 	}
-	if err := check(msg, typeAuthenticate, authenticateSize); err != nil {
+	if err := checkHeader(msg, typeAuthenticate, authenticateSize); err != nil {
 		return id, nil, err
 	}
 	var lm, nt, domain, user, workstation, encryptedKey []byte
@@ -186,13 +186,13 @@ func (s *Server) Authenticate(msg []byte) (Identity, *Session, error) {
 	var key []byte
 	var pairs map[uint16][]byte
 	switch {
-	case len(nt) >= v2Fixed: // NTLMv2
+	case len(nt) >= v2FixedSize: // NTLMv2
 		hashV2 := ntHashV2(hash, id.User, id.Domain)
 		proof := hmacMD5(hashV2, challenge, nt[16:])
 		if !hmac.Equal(proof, nt[:16]) {
 			return id, nil, ErrLogon
 		}
-		if pairs, err = parsePairs(nt[v2Fixed:]); err != nil {
+		if pairs, err = parsePairs(nt[v2FixedSize:]); err != nil {
 			return id, nil, err
 		}
 		key = hmacMD5(hashV2, proof)

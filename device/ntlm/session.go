@@ -17,11 +17,11 @@ const SignatureSize = 16
 // another one does Verify and Unseal, for the directions share nothing.
 type Session struct {
 	flags   Flags
-	out, in half
+	out, in direction
 }
 
-// half is one direction.
-type half struct {
+// direction is one direction.
+type direction struct {
 	sign, seal []byte
 	stream     *rc4.Cipher
 	seq        uint32
@@ -36,8 +36,8 @@ const (
 )
 
 func newSession(flags Flags, exportedKey []byte, server bool) *Session {
-	client := half{sign: md5sum(exportedKey, []byte(clientSignMagic)), seal: sealKey(flags, exportedKey, clientSealMagic)}
-	srv := half{sign: md5sum(exportedKey, []byte(serverSignMagic)), seal: sealKey(flags, exportedKey, serverSealMagic)}
+	client := direction{sign: md5sum(exportedKey, []byte(clientSignMagic)), seal: sealKey(flags, exportedKey, clientSealMagic)}
+	srv := direction{sign: md5sum(exportedKey, []byte(serverSignMagic)), seal: sealKey(flags, exportedKey, serverSealMagic)}
 	s := &Session{flags: flags, out: client, in: srv}
 	if server {
 		s.out, s.in = srv, client
@@ -68,32 +68,32 @@ func (s *Session) ResetCrypto() { s.out.stream, s.in.stream = nil, nil }
 
 // stream is the running handle of a direction. It is made at its first use: a
 // session of the datagram form needs none, and it takes a KiB.
-func (s *Session) stream(h *half) *rc4.Cipher {
+func (s *Session) stream(d *direction) *rc4.Cipher {
 	if s.flags&NegotiateESS == 0 {
-		h = &s.out // one handle for both directions, MS-NLMP 3.4.4.1
+		d = &s.out // one handle for both directions, MS-NLMP 3.4.4.1
 	}
-	if h.stream == nil {
-		h.stream = newRC4(h.seal)
+	if d.stream == nil {
+		d.stream = newRC4(d.seal)
 	}
-	return h.stream
+	return d.stream
 }
 
 // Sign returns the signature of msg, the next one on the connection.
 func (s *Session) Sign(msg []byte) []byte {
-	return s.mac(&s.out, s.stream(&s.out), s.out.next(), msg)
+	return s.mac(&s.out, s.stream(&s.out), s.out.nextSeq(), msg)
 }
 
 // Verify tells whether sig is the peer's signature of msg, the next one on the
 // connection.
 func (s *Session) Verify(msg, sig []byte) bool {
-	return s.equal(sig, s.mac(&s.in, s.stream(&s.in), s.in.next(), msg))
+	return s.equalSignature(sig, s.mac(&s.in, s.stream(&s.in), s.in.nextSeq(), msg))
 }
 
 // Seal encrypts msg and returns it with its signature, MS-NLMP 3.4.3.
 func (s *Session) Seal(msg []byte) (sealed, sig []byte) {
 	sealed = make([]byte, len(msg))
 	s.stream(&s.out).XORKeyStream(sealed, msg)
-	return sealed, s.mac(&s.out, s.stream(&s.out), s.out.next(), msg)
+	return sealed, s.mac(&s.out, s.stream(&s.out), s.out.nextSeq(), msg)
 }
 
 // Unseal decrypts what the peer sealed. Nothing of it is returned unless the
@@ -102,7 +102,7 @@ func (s *Session) Seal(msg []byte) (sealed, sig []byte) {
 func (s *Session) Unseal(sealed, sig []byte) ([]byte, error) {
 	msg := make([]byte, len(sealed))
 	s.stream(&s.in).XORKeyStream(msg, sealed)
-	if !s.equal(sig, s.mac(&s.in, s.stream(&s.in), s.in.next(), msg)) {
+	if !s.equalSignature(sig, s.mac(&s.in, s.stream(&s.in), s.in.nextSeq(), msg)) {
 		return nil, ErrSignature
 	}
 	return msg, nil
@@ -117,23 +117,23 @@ func (s *Session) SignDatagram(seq uint32, msg []byte) []byte {
 
 // VerifyDatagram tells whether sig is the peer's SignDatagram of msg.
 func (s *Session) VerifyDatagram(seq uint32, msg, sig []byte) bool {
-	return s.equal(sig, s.mac(&s.in, s.datagramStream(&s.in, seq), seq, msg))
+	return s.equalSignature(sig, s.mac(&s.in, s.datagramStream(&s.in, seq), seq, msg))
 }
 
 // datagramStream is the fresh handle of one message, MS-NLMP 3.4.4.
-func (s *Session) datagramStream(h *half, seq uint32) *rc4.Cipher {
+func (s *Session) datagramStream(d *direction, seq uint32) *rc4.Cipher {
 	if s.flags&NegotiateESS == 0 {
-		return newRC4(h.seal)
+		return newRC4(d.seal)
 	}
-	return newRC4(md5sum(h.seal, le.AppendUint32(nil, seq)))
+	return newRC4(md5sum(d.seal, le.AppendUint32(nil, seq)))
 }
 
 // mac is MS-NLMP 3.4.4.1 (no extended session security) and 3.4.4.2.
-func (s *Session) mac(h *half, stream *rc4.Cipher, seq uint32, msg []byte) []byte {
+func (s *Session) mac(d *direction, stream *rc4.Cipher, seq uint32, msg []byte) []byte {
 	sig := make([]byte, SignatureSize)
 	le.PutUint32(sig, 1)
 	if s.flags&NegotiateESS != 0 {
-		sum := hmacMD5(h.sign, le.AppendUint32(nil, seq), msg)[:8]
+		sum := hmacMD5(d.sign, le.AppendUint32(nil, seq), msg)[:8]
 		if s.flags&NegotiateKeyExch != 0 {
 			stream.XORKeyStream(sum, sum)
 		}
@@ -149,19 +149,19 @@ func (s *Session) mac(h *half, stream *rc4.Cipher, seq uint32, msg []byte) []byt
 	return sig
 }
 
-// equal compares in constant time. Without extended session security octets 4
+// equalSignature compares in constant time. Without extended session security octets 4
 // to 7 are the sender's random pad: Windows leaves garbage there (ocs-sip.md 2.4).
-func (s *Session) equal(got, want []byte) bool {
+func (s *Session) equalSignature(got, want []byte) bool {
 	if len(got) != SignatureSize {
 		return false
 	}
 	if s.flags&NegotiateESS == 0 {
-		got = cat(got[:4], want[4:8], got[8:])
+		got = concat(got[:4], want[4:8], got[8:])
 	}
 	return hmac.Equal(got, want)
 }
 
-func (h *half) next() uint32 {
-	h.seq++
-	return h.seq - 1
+func (d *direction) nextSeq() uint32 {
+	d.seq++
+	return d.seq - 1
 }

@@ -112,7 +112,7 @@ func TestSignaturesOfDavenport(t *testing.T) {
 	wantHex(t, "signature", s.Sign([]byte("jCIFS")), "010000000a003602317a759a00000000")
 
 	// The random pad 00090178 of the printed signature must not matter.
-	s = &Session{out: half{seal: unhex(t, "0102030405e538b0")}} // one handle for both directions
+	s = &Session{out: direction{seal: unhex(t, "0102030405e538b0")}} // one handle for both directions
 	if !s.Verify([]byte("jCIFS"), unhex(t, "0100000078010900397420fe0e5a0f89")) {
 		t.Error("the CRC-32 signature of Davenport does not verify")
 	}

@@ -27,9 +27,9 @@ const (
 
 // diagnosis is what a server says about an error beyond its status.
 type diagnosis struct {
-	ids   []int
-	texts []string // "4141 User disabled (from fe1.contoso.com)"
-	warn  []string // warning codes
+	ids       []int
+	texts     []string // "4141 User disabled (from fe1.contoso.com)"
+	warnCodes []string // warning codes
 }
 
 var (
@@ -70,7 +70,7 @@ func diagnose(in *sipwire.Incoming) diagnosis {
 	}
 	for _, v := range in.Headers("Warning") {
 		if w := warning.FindStringSubmatch(v); w != nil {
-			d.warn = append(d.warn, w[1])
+			d.warnCodes = append(d.warnCodes, w[1])
 			d.texts = append(d.texts, printable(w[2]))
 		}
 	}
@@ -83,26 +83,26 @@ func diagnose(in *sipwire.Incoming) diagnosis {
 // memory.
 func printable(s string) string { return strings.Clone(journal.Printable(s, maxText)) }
 
-// says reports whether a text of the server contains one of the words.
-func (d diagnosis) says(words ...string) bool {
+// mentions reports whether a text of the server contains one of the words.
+func (d diagnosis) mentions(words ...string) bool {
 	all := strings.ToLower(strings.Join(d.texts, "\n"))
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(all, w) })
 }
 
-// account reports that the account itself may not sign in.
-func (d diagnosis) account() bool {
-	return slices.Contains(d.ids, diagUserDisabled) || d.says("disabled", "locked", "expired")
+// accountBlocked reports that the account itself may not sign in.
+func (d diagnosis) accountBlocked() bool {
+	return slices.Contains(d.ids, diagUserDisabled) || d.mentions("disabled", "locked", "expired")
 }
 
-func (d diagnosis) skew() bool { return slices.Contains(d.ids, diagTimeSkew) }
+func (d diagnosis) timeSkew() bool { return slices.Contains(d.ids, diagTimeSkew) }
 
-func (d diagnosis) version() bool {
-	return slices.Contains(d.warn, warnVersion) ||
+func (d diagnosis) versionDeclined() bool {
+	return slices.Contains(d.warnCodes, warnVersion) ||
 		slices.ContainsFunc(d.ids, func(id int) bool { return id >= diagVersionFirst && id <= diagVersionLast })
 }
 
-// answered is the status line with the server's reasons.
-func (d diagnosis) answered(res *sip.Response) string {
+// summary is the status line with the server's reasons.
+func (d diagnosis) summary(res *sip.Response) string {
 	s := fmt.Sprintf("%d %s", res.StatusCode, printable(res.Reason))
 	for _, t := range d.texts {
 		s += "; " + t
@@ -114,16 +114,16 @@ func (d diagnosis) answered(res *sip.Response) string {
 // on with into a Failure.
 func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
 	d := diagnose(in)
-	f := &journal.Failure{Asked: r.asked(), Answered: d.answered(in.Response()), By: r.by(), Because: "RFC 3261 21; ms-diagnostics of MS-OCER"}
+	f := &journal.Failure{Asked: r.asked(), Answered: d.summary(in.Response()), By: r.by(), Because: "RFC 3261 21; ms-diagnostics of MS-OCER"}
 	code := in.Response().StatusCode
 	switch {
-	case d.skew():
-		r.skewed(f, in)
-	case code == 403 && d.version():
+	case d.timeSkew():
+		r.setTimeSkew(f, in)
+	case code == 403 && d.versionDeclined():
 		f.Code = journal.SIPVersion
 		f.What = fmt.Sprintf("The pool does not admit this firmware: its client version filter declined %q.", r.cfg.Profile.UserAgent)
 		f.Fix = "Allow the product OCPhone of this version in the client version filter of the pool, or update the firmware."
-	case (code == 401 || code == 403) && d.account():
+	case (code == 401 || code == 403) && d.accountBlocked():
 		f.Code = journal.AuthDisabled
 		f.What = fmt.Sprintf("The pool says that the account of %s is disabled or locked.", r.address)
 		f.Fix = "Unlock or enable the account in Active Directory and check that the user is enabled for Communications Server."
@@ -152,18 +152,18 @@ func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
 // (design decision 6).
 func (h *handshake) passwordRefused(in *sipwire.Incoming) *journal.Failure {
 	d := diagnose(in)
-	if d.skew() || d.account() {
+	if d.timeSkew() || d.accountBlocked() {
 		return h.refusal(in)
 	}
-	typed := h.cfg.typed
-	f := &journal.Failure{Code: journal.AuthPassword, Asked: h.asked(), Answered: d.answered(in.Response()), By: h.by(), Because: "a password is tried once",
+	typed := h.cfg.userAsTyped
+	f := &journal.Failure{Code: journal.AuthPassword, Asked: h.asked(), Answered: d.summary(in.Response()), By: h.by(), Because: "a password is tried once",
 		What: fmt.Sprintf("The server refused user name %s or the password. It was tried once; the phone does not try it again.", typed),
 		Fix:  "Check user name and password; the sign-in address need not be the logon name."}
-	if at, ok := serverTime(in); ok && h.scheme.is(schemeNTLM) && h.clock.Now().Sub(at).Abs() > ntlmSkew {
-		h.skewed(f, in)
+	if at, ok := serverTime(in); ok && h.challenge.hasScheme(schemeNTLM) && h.clock.Now().Sub(at).Abs() > ntlmSkew {
+		h.setTimeSkew(f, in)
 		return f
 	}
-	if user, suffix, upn := strings.Cut(typed, "@"); upn && h.scheme.is(schemeNTLM) && h.cfg.Domain == "" { // R1.5
+	if user, suffix, upn := strings.Cut(typed, "@"); upn && h.challenge.hasScheme(schemeNTLM) && h.cfg.Domain == "" { // R1.5
 		f.Fix = fmt.Sprintf(`Type the user name as %s\%s instead of %s, since the domain calls itself %[1]s. If that is refused too, the password is wrong.`, h.netbios, user, typed)
 		if h.netbios == "" {
 			first, _, _ := strings.Cut(strings.ToUpper(suffix), ".")
@@ -183,7 +183,7 @@ func serverTime(in *sipwire.Incoming) (time.Time, bool) {
 	return t, err == nil
 }
 
-func (r *Registration) skewed(f *journal.Failure, in *sipwire.Incoming) {
+func (r *Registration) setTimeSkew(f *journal.Failure, in *sipwire.Incoming) {
 	f.Code = journal.TimeSkew
 	f.What = "The clocks of phone and server differ too much to sign in."
 	if at, ok := serverTime(in); ok {
@@ -195,7 +195,7 @@ func (r *Registration) skewed(f *journal.Failure, in *sipwire.Incoming) {
 
 // redirect is the answer to a 3xx.
 func (r *Registration) redirect(in *sipwire.Incoming) error {
-	f := &journal.Failure{Code: journal.SIPRejected, Asked: r.asked(), Answered: diagnose(in).answered(in.Response()), By: r.by(), Because: "RFC 3261 8.1.3.4"}
+	f := &journal.Failure{Code: journal.SIPRejected, Asked: r.asked(), Answered: diagnose(in).summary(in.Response()), By: r.by(), Because: "RFC 3261 8.1.3.4"}
 	var uri sip.Uri
 	contacts := append(sipwire.SplitList(in.Header("Contact")), "") // RFC 3261 8.1.3.4: the first of several
 	contact, err := sipwire.ParseAddress(contacts[0])
@@ -203,7 +203,7 @@ func (r *Registration) redirect(in *sipwire.Incoming) error {
 		f.What = "The server redirects the phone without saying where to."
 		return f
 	}
-	to := &Redirect{Host: canonical(uri.Host), Port: uint16(cmp.Or(uri.Port, portSIPS)), By: r.server.Addr()}
+	to := &Redirect{Host: canonicalHost(uri.Host), Port: uint16(cmp.Or(uri.Port, portSIPS)), By: r.server.Addr()}
 	if !inDomain(to.Host, r.address.Domain) && !r.cfg.Profile.AllowOutside {
 		f.Code, f.Because = journal.OutsideDomain, "no server outside the SIP domain unless it is allowed"
 		f.What = fmt.Sprintf("%s redirects the phone to %s, which lies outside the SIP domain %s; the phone does not go there.", to.By, to.Host, r.address.Domain)

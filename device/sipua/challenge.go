@@ -42,14 +42,14 @@ func challenges(res *sip.Response) []challenge {
 	return all[:min(len(all), maxChallenges)]
 }
 
-// choose returns the strongest challenge that the phone speaks, ok false when
+// chooseChallenge returns the strongest challenge that the phone speaks, ok false when
 // there is none, and for each other one why it was not taken.
-func choose(all []challenge, digest bool) (best challenge, ok bool, passed []string) {
+func chooseChallenge(all []challenge, digest bool) (best challenge, ok bool, skipped []string) {
 	strength := func(c challenge) int {
 		switch {
-		case c.is(schemeNTLM):
+		case c.hasScheme(schemeNTLM):
 			return 100 + c.version()
-		case c.is(schemeDigest) && digest:
+		case c.hasScheme(schemeDigest) && digest:
 			return c.digestStrength()
 		}
 		return 0
@@ -61,19 +61,19 @@ func choose(all []challenge, digest bool) (best challenge, ok bool, passed []str
 		case strength(c) > 0 && i == 0:
 			best, ok = c, true
 		case strength(c) > 0:
-			passed = append(passed, c.String()+" skipped: weaker.")
-		case c.is(schemeKerberos):
-			passed = append(passed, "Kerberos skipped: no Kerberos ticket.")
-		case c.is(schemeDigest) && !digest:
-			passed = append(passed, c.String()+" skipped: this firmware does not sign in to a pool with it.")
+			skipped = append(skipped, c.String()+" skipped: weaker.")
+		case c.hasScheme(schemeKerberos):
+			skipped = append(skipped, "Kerberos skipped: no Kerberos ticket.")
+		case c.hasScheme(schemeDigest) && !digest:
+			skipped = append(skipped, c.String()+" skipped: this firmware does not sign in to a pool with it.")
 		default:
-			passed = append(passed, c.String()+" skipped: the phone does not speak it.")
+			skipped = append(skipped, c.String()+" skipped: the phone does not speak it.")
 		}
 	}
-	return best, ok, passed
+	return best, ok, skipped
 }
 
-func (c challenge) is(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
+func (c challenge) hasScheme(scheme string) bool { return strings.EqualFold(c.Scheme, scheme) }
 
 // version is the version of the authentication protocol, 2 when absent.
 func (c challenge) version() int {
@@ -84,9 +84,9 @@ func (c challenge) version() int {
 // String names the challenge in steps.
 func (c challenge) String() string {
 	switch {
-	case c.is(schemeNTLM):
+	case c.hasScheme(schemeNTLM):
 		return fmt.Sprintf("NTLM version %d for %s", c.version(), cmp.Or(printable(c.Get("targetname")), "a server without a name"))
-	case c.is(schemeDigest):
+	case c.hasScheme(schemeDigest):
 		return fmt.Sprintf("Digest %s for realm %q", cmp.Or(printable(c.Get("algorithm")), "MD5"), printable(c.Get("realm")))
 	}
 	return printable(c.Scheme)

@@ -76,8 +76,8 @@ type lookup struct {
 	tls  bool
 }
 
-// lookups is the phone's order, exactly (device.md 2.5).
-var lookups = [...]lookup{
+// lookupOrder is the phone's order, exactly (device.md 2.5).
+var lookupOrder = [...]lookup{
 	{srv: "_sipinternaltls._tcp.", tls: true},
 	{srv: "_sip._tls.", tls: true},
 	{srv: "_sipinternal._tcp.", tls: false},
@@ -104,13 +104,13 @@ func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 			yield(d.fixed())
 			return
 		}
-		s := search{Discovery: d, hosts: map[string]error{}, tried: map[string]bool{}}
-		places := lookups[:]
+		s := discoveryRun{Discovery: d, hosts: map[string]error{}, yielded: map[string]bool{}}
+		places := lookupOrder[:]
 		if d.Registrar {
 			places = append([]lookup{{srv: "_sips._tcp.", tls: true}}, places...)
 		}
 		for _, l := range places {
-			for _, c := range s.ask(ctx, l) {
+			for _, c := range s.lookUp(ctx, l) {
 				if !yield(c, nil) {
 					return
 				}
@@ -119,11 +119,11 @@ func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 				yield(Candidate{}, context.Cause(ctx))
 				return
 			}
-			if !s.answered && s.silent != nil && journal.FailureOf(s.silent).Code == journal.DNSNoServer {
+			if !s.dnsAnswered && s.dnsErr != nil && journal.FailureOf(s.dnsErr).Code == journal.DNSNoServer {
 				break // nobody is there to ask: the other places would only cost their time-outs
 			}
 		}
-		if len(s.tried) == 0 {
+		if len(s.yielded) == 0 {
 			yield(Candidate{}, s.failure())
 		}
 	}
@@ -143,24 +143,24 @@ func (d Discovery) fixed() (Candidate, error) {
 	return c, nil
 }
 
-// search is one run of a Discovery.
-type search struct {
+// discoveryRun is one run of a Discovery.
+type discoveryRun struct {
 	Discovery
-	hosts    map[string]error // host names looked up
-	tried    map[string]bool  // candidates yielded
-	asked    []string
-	answered bool // the DNS answered at least once, if only that there is nothing
-	outside  *journal.Failure
-	silent   error // the first failure of the DNS itself
+	hosts       map[string]error // host names looked up
+	yielded     map[string]bool  // candidates yielded
+	queries     []string
+	dnsAnswered bool // the DNS answered at least once, if only that there is nothing
+	outside     *journal.Failure
+	dnsErr      error // the first failure of the DNS itself
 }
 
 // discoveryRule is the source of the order of the look-ups (device.md 2.5).
 const discoveryRule = "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
 
-// ask does one look-up, records it and returns its new candidates.
-func (s *search) ask(ctx context.Context, l lookup) []Candidate {
+// lookUp does one look-up, records it and returns its new candidates.
+func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 	if l.srv == "" {
-		return s.askHost(ctx, l)
+		return s.lookUpHost(ctx, l)
 	}
 	name := l.srv + s.Domain
 	step := journal.Step{Name: journal.Discovery, Asked: "SRV " + name, Because: discoveryRule}
@@ -171,18 +171,18 @@ func (s *search) ask(ctx context.Context, l lookup) []Candidate {
 		return nil
 	}
 	records, by, err := s.Resolver.LookupSRV(ctx, name)
-	s.asked = append(s.asked, step.Asked)
+	s.queries = append(s.queries, step.Asked)
 	step.By = by
 	if err != nil || len(records) == 0 {
-		s.nothing(step, err)
+		s.recordNoAnswer(step, err)
 		return nil
 	}
-	s.answered = true
+	s.dnsAnswered = true
 	var found []Candidate
 	var answers []string
 	for _, r := range records {
 		answers = append(answers, fmt.Sprintf("%s:%d (priority %d, weight %d)", strings.TrimSuffix(r.Target, "."), r.Port, r.Priority, r.Weight))
-		c := Candidate{Host: canonical(r.Target), Port: r.Port, TLS: l.tls, From: step.Asked}
+		c := Candidate{Host: canonicalHost(r.Target), Port: r.Port, TLS: l.tls, From: step.Asked}
 		switch {
 		case c.Host == "" || c.Port == 0: // RFC 2782: "." says that there is no such service
 			step.Details = append(step.Details, "The record says that the service is decidedly not available there.")
@@ -194,20 +194,20 @@ func (s *search) ask(ctx context.Context, l lookup) []Candidate {
 					Because: "no server outside the SIP domain unless it is allowed",
 					Fix:     fmt.Sprintf("Let the SRV record name a server whose name ends in %s, or allow targets outside the domain (--allow-outside).", s.Domain)}
 			}
-		case s.tried[c.String()]:
+		case s.yielded[c.String()]:
 			step.Details = append(step.Details, c.String()+" has been tried before.")
 		default:
-			s.tried[c.String()] = true
+			s.yielded[c.String()] = true
 			found = append(found, c)
 		}
 	}
 	step.Answered = strings.Join(answers, ", ")
-	s.decide(step, found)
+	s.recordAnswer(step, found)
 	return found
 }
 
-func (s *search) askHost(ctx context.Context, l lookup) []Candidate {
-	c := Candidate{Host: canonical(l.host + s.Domain), Port: l.port, TLS: l.tls, From: "A " + l.host + s.Domain}
+func (s *discoveryRun) lookUpHost(ctx context.Context, l lookup) []Candidate {
+	c := Candidate{Host: canonicalHost(l.host + s.Domain), Port: l.port, TLS: l.tls, From: "A " + l.host + s.Domain}
 	step := journal.Step{Name: journal.Discovery, Asked: "A " + c.Addr(), Because: discoveryRule}
 	err, known := s.hosts[c.Host]
 	if !known {
@@ -222,38 +222,38 @@ func (s *search) askHost(ctx context.Context, l lookup) []Candidate {
 		}
 		step.Answered = strings.Join(texts, ", ")
 		s.hosts[c.Host] = err
-		s.asked = append(s.asked, "A "+c.Host)
+		s.queries = append(s.queries, "A "+c.Host)
 	}
 	if err != nil {
-		s.nothing(step, err)
+		s.recordNoAnswer(step, err)
 		return nil
 	}
-	s.answered = true
-	if s.tried[c.String()] {
+	s.dnsAnswered = true
+	if s.yielded[c.String()] {
 		step.Details = []string{c.String() + " has been tried before."}
-		s.decide(step, nil)
+		s.recordAnswer(step, nil)
 		return nil
 	}
-	s.tried[c.String()] = true
-	s.decide(step, []Candidate{c})
+	s.yielded[c.String()] = true
+	s.recordAnswer(step, []Candidate{c})
 	return []Candidate{c}
 }
 
 var errNoAddress = &journal.Failure{Code: journal.DNSNoRecords, What: "The name has no address."}
 
-// nothing records a look-up without a usable answer.
-func (s *search) nothing(step journal.Step, err error) {
+// recordNoAnswer records a look-up without a usable answer.
+func (s *discoveryRun) recordNoAnswer(step journal.Step, err error) {
 	step.State, step.Decided = journal.Skipped, "No such record: on to the next name."
 	var f *journal.Failure
 	switch {
 	case err == nil:
-		s.answered = true
+		s.dnsAnswered = true
 	case errors.As(err, &f) && f.Code == journal.DNSNoRecords:
-		s.answered = true
+		s.dnsAnswered = true
 		step.Answered = f.Error()
 	default:
-		if s.silent == nil {
-			s.silent = err
+		if s.dnsErr == nil {
+			s.dnsErr = err
 		}
 		f = journal.FailureOf(err)
 		step.State, step.Code, step.Answered = journal.Warned, f.Code, f.Error()
@@ -262,8 +262,8 @@ func (s *search) nothing(step journal.Step, err error) {
 	s.Record.Record(step)
 }
 
-// decide records a look-up that was answered.
-func (s *search) decide(step journal.Step, found []Candidate) {
+// recordAnswer records a look-up that was answered.
+func (s *discoveryRun) recordAnswer(step journal.Step, found []Candidate) {
 	var names []string
 	for _, c := range found {
 		names = append(names, c.String())
@@ -283,14 +283,14 @@ func (s *search) decide(step journal.Step, found []Candidate) {
 }
 
 // failure is the answer when no candidate was found.
-func (s *search) failure() error {
+func (s *discoveryRun) failure() error {
 	if s.outside != nil {
 		return s.outside
 	}
-	if !s.answered && s.silent != nil {
-		return s.silent
+	if !s.dnsAnswered && s.dnsErr != nil {
+		return s.dnsErr
 	}
-	return &journal.Failure{Code: journal.NoCandidate, Asked: strings.Join(s.asked, ", "), Because: discoveryRule,
+	return &journal.Failure{Code: journal.NoCandidate, Asked: strings.Join(s.queries, ", "), Because: discoveryRule,
 		What: fmt.Sprintf("No server is published for the SIP domain %s: none of the names that the phone knows to ask for exists.", s.Domain),
 		Fix:  fmt.Sprintf("Publish the SRV record _sipinternaltls._tcp.%[1]s (inside) or _sip._tls.%[1]s (outside), or an A record sip.%[1]s.", s.Domain)}
 }

@@ -36,11 +36,11 @@ func FuzzChallenge(f *testing.F) {
 		for _, a := range auths {
 			all = append(all, challenge{Auth: a})
 		}
-		best, ok, passed := choose(all, true)
-		if ok && len(passed) != len(all)-1 || !ok && len(passed) != len(all) {
-			t.Errorf("%d challenges, %v chosen, passed %q", len(all), ok, passed)
+		best, ok, skipped := chooseChallenge(all, true)
+		if ok && len(skipped) != len(all)-1 || !ok && len(skipped) != len(all) {
+			t.Errorf("%d challenges, %v chosen, skipped %q", len(all), ok, skipped)
 		}
-		if ok && best.is(schemeDigest) {
+		if ok && best.hasScheme(schemeDigest) {
 			d := digester{challenge: best, user: "u", password: "p"}
 			if _, err := d.credentials("REGISTER", "sip:contoso.com"); err != nil {
 				t.Errorf("chosen but not answerable: %v", err)

@@ -28,7 +28,7 @@ func ParseAddress(s string) (Address, error) {
 		a = a[4:]
 	}
 	user, domain, ok := strings.Cut(a, "@")
-	if !ok || user == "" || len(a) > maxAddress || !isHost(domain) || strings.ContainsFunc(user, notInUser) {
+	if !ok || user == "" || len(a) > maxAddress || !isHost(domain) || strings.ContainsFunc(user, isForbiddenInUser) {
 		return Address{}, &journal.Failure{Code: journal.Usage, Asked: fmt.Sprintf("sign-in address %q", s),
 			What: "A sign-in address has the form user@domain, such as tu@contoso.com.",
 			Fix:  "Type the SIP address of the user, which need not be his e-mail address or his logon name."}
@@ -42,8 +42,8 @@ func (a Address) String() string { return a.User + "@" + a.Domain }
 // URI is the address of record as a SIP URI.
 func (a Address) URI() string { return "sip:" + a.String() }
 
-// notInUser reports the characters that would end or split a header field.
-func notInUser(r rune) bool {
+// isForbiddenInUser reports the characters that would end or split a header field.
+func isForbiddenInUser(r rune) bool {
 	return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"@,;?:\\", r)
 }
 
@@ -80,8 +80,8 @@ func InstanceUUID(epid string) string {
 
 // inDomain reports whether host is domain or a name below it.
 func inDomain(host, domain string) bool {
-	host, domain = canonical(host), canonical(domain)
+	host, domain = canonicalHost(host), canonicalHost(domain)
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-func canonical(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }
+func canonicalHost(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

@@ -10,11 +10,11 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// allowed are the methods that the user agent answers by itself.
-const allowed = "OPTIONS, NOTIFY, BENOTIFY"
+// allowedMethods are the methods that the user agent answers by itself.
+const allowedMethods = "OPTIONS, NOTIFY, BENOTIFY"
 
-// incoming handles what the server asks, on the connection's reader.
-func (r *Registration) incoming(c *sipwire.Conn, in *sipwire.Incoming) {
+// onRequest handles what the server asks, on the connection's reader.
+func (r *Registration) onRequest(c *sipwire.Conn, in *sipwire.Incoming) {
 	req := in.Request()
 	if req == nil {
 		return // an answer that nobody waits for any more
@@ -22,16 +22,16 @@ func (r *Registration) incoming(c *sipwire.Conn, in *sipwire.Incoming) {
 	// Once messages are signed, unsigned requests do not get here. Before, or
 	// with a registrar that signs nothing, there must at least be a registration.
 	r.mu.Lock()
-	trusted := in.Signature == sipwire.Valid || r.phase == live && r.grant.Scheme != schemeNTLM
+	trusted := in.Signature == sipwire.Valid || r.phase == phaseRegistered && r.info.Scheme != schemeNTLM
 	r.mu.Unlock()
 	if trusted && isNotify(req) && strings.EqualFold(eventPackage(in), "registration") {
 		if notice, ok := parseNotice(req.Body()); ok {
 			_ = c.Answer(req, sipwire.NewResponse(req, 200, "OK", r.tag)) // a failure ends the connection, as we do
-			r.deregistered(in, notice)
+			r.onDeregistered(in, notice)
 			return
 		}
 	}
-	if trusted && isNotify(req) && r.notified(c, in) {
+	if trusted && isNotify(req) && r.onNotify(c, in) {
 		return
 	}
 	if trusted && r.cfg.Handler != nil && r.cfg.Handler(c, in) {
@@ -41,12 +41,12 @@ func (r *Registration) incoming(c *sipwire.Conn, in *sipwire.Incoming) {
 	switch {
 	case req.Method == sip.OPTIONS:
 		res = sipwire.NewResponse(req, 200, "OK", r.tag)
-		res.AppendHeader(sip.NewHeader("Allow", allowed))
+		res.AppendHeader(sip.NewHeader("Allow", allowedMethods))
 	case isNotify(req), req.Method == sip.CANCEL, req.To() != nil && req.To().Params.Has("tag"):
 		res = sipwire.NewResponse(req, 481, "Call Leg/Transaction Does Not Exist", "") // RFC 3261 12.2.2
 	default:
 		res = sipwire.NewResponse(req, 405, "Method Not Allowed", "")
-		res.AppendHeader(sip.NewHeader("Allow", allowed))
+		res.AppendHeader(sip.NewHeader("Allow", allowedMethods))
 	}
 	_ = c.Answer(req, res) // never for ACK and BENOTIFY; a failure ends the connection, which is an event
 }
@@ -80,15 +80,15 @@ func parseNotice(body []byte) (event string, ok bool) {
 	if !strings.EqualFold(strings.TrimSpace(state), "deregistered") {
 		return "", false
 	}
-	switch event = strings.ToLower(params(rest)["event"]); event {
+	switch event = strings.ToLower(parseParams(rest)["event"]); event {
 	case NoticeRejected, NoticeDeactivated:
 		return event, true
 	}
 	return NoticeUnregistered, true // whatever else: it is over
 }
 
-// deregistered ends the registration as the server says.
-func (r *Registration) deregistered(in *sipwire.Incoming, notice string) {
+// onDeregistered ends the registration as the server says.
+func (r *Registration) onDeregistered(in *sipwire.Incoming, notice string) {
 	f := &journal.Failure{Code: journal.SIPDeregistered, Asked: fmt.Sprintf("the registration of %s", r.address),
 		Answered: strings.Join(append([]string{"deregistered, event " + notice}, diagnose(in).texts...), "; "), By: r.by(), Because: "MS-SIPREGE"}
 	switch notice {
@@ -102,5 +102,5 @@ func (r *Registration) deregistered(in *sipwire.Incoming, notice string) {
 		f.What = fmt.Sprintf("The pool has signed %s out on this phone.", r.address)
 		f.Fix = "Sign in again; if this comes back, another device of the user ends the session."
 	}
-	r.finish(&Event{Kind: Deregistered, Notice: notice, Err: f})
+	r.end(&Event{Kind: Deregistered, Notice: notice, Err: f})
 }

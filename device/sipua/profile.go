@@ -80,8 +80,8 @@ func DefaultProfile() Profile {
 	}
 }
 
-// filled replaces zero fields by the defaults.
-func (p Profile) filled() Profile {
+// withDefaults replaces zero fields by the defaults.
+func (p Profile) withDefaults() Profile {
 	d := DefaultProfile()
 	p.UserAgent = cmp.Or(p.UserAgent, d.UserAgent)
 	p.Methods = cmp.Or(p.Methods, d.Methods)
@@ -105,7 +105,7 @@ func (p Profile) filled() Profile {
 // Backoff is the delay before attempt n to come back after a loss; n counts
 // from 1. random yields numbers in [0,1); nil draws them from math/rand/v2.
 func (p Profile) Backoff(n int, random func() float64) time.Duration {
-	p = p.filled()
+	p = p.withDefaults()
 	if random == nil {
 		random = rand.Float64
 	}

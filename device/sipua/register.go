@@ -23,17 +23,17 @@ const maxRounds = 6
 // answer, whatever authentication lies between (ocs-sip.md 2.1).
 type handshake struct {
 	*Registration
-	plain   bool           // do not sign with the association in use: it is to be replaced
-	expires *time.Duration // asked for; nil sends no Expires header
+	unsigned bool           // do not sign with the association in use: it is to be replaced
+	expires  *time.Duration // asked for; nil sends no Expires header
 
-	scheme      challenge            // chosen; no Scheme before the first 401
-	credentials *sipwire.Header      // goes with the next request
-	begun       bool                 // NTLM: gssapi-data="" has been sent
-	offer       *sipwire.Association // NTLM: goes with token in the next request
-	token       []byte
-	netbios     string // what the server's NTLM challenge calls its domain
-	spent       bool   // the password was used; a refusal now is final
-	again       bool   // digest: and once more, since the nonce was stale
+	challenge    challenge            // chosen; no Scheme before the first 401
+	credentials  *sipwire.Header      // goes with the next request
+	ntlmStarted  bool                 // NTLM: gssapi-data="" has been sent
+	offer        *sipwire.Association // NTLM: goes with token in the next request
+	token        []byte
+	netbios      string // what the server's NTLM challenge calls its domain
+	passwordUsed bool   // the password was used; a refusal now is final
+	staleRetried bool   // digest: and once more, since the nonce was stale
 }
 
 // run returns the server's 200, which has been verified.
@@ -46,14 +46,14 @@ func (h *handshake) run(ctx context.Context) (*sipwire.Incoming, error) {
 	for range maxRounds {
 		in, err := h.send(ctx)
 		if err != nil {
-			return nil, h.broken(err)
+			return nil, h.connFailure(err)
 		}
 		switch code := in.Response().StatusCode; {
 		case code == 401 || code == 407:
-			err = h.challenged(in)
-		case code == 423 && h.brief(in):
+			err = h.onChallenge(in)
+		case code == 423 && h.onIntervalTooBrief(in):
 		case code < 400:
-			if err = h.proved(in); err == nil && code >= 300 {
+			if err = h.verifyServer(in); err == nil && code >= 300 {
 				err = h.redirect(in)
 			}
 			if err == nil {
@@ -66,10 +66,10 @@ func (h *handshake) run(ctx context.Context) (*sipwire.Incoming, error) {
 			return nil, err
 		}
 	}
-	return nil, h.endless()
+	return nil, h.tooManyChallenges()
 }
 
-func (h *handshake) endless() error {
+func (h *handshake) tooManyChallenges() error {
 	return &journal.Failure{Code: journal.SIPMalformed, Asked: h.asked(), By: h.by(), Because: "a password is tried once",
 		What: "The server asks for authentication again and again and comes to no end."}
 }
@@ -108,56 +108,56 @@ func (h *handshake) send(ctx context.Context) (*sipwire.Incoming, error) {
 	switch {
 	case h.offer != nil:
 		return h.conn.Authenticate(ctx, req, h.offer, h.token)
-	case h.plain:
+	case h.unsigned:
 		return h.conn.Do(ctx, req, sipwire.Plain())
 	}
 	return h.conn.Do(ctx, req)
 }
 
-// challenged makes what answers a 401 or 407.
-func (h *handshake) challenged(in *sipwire.Incoming) error {
+// onChallenge makes what answers a 401 or 407.
+func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 	offers := challenges(in.Response())
 	h.credentials, h.offer = nil, nil
-	if h.spent {
+	if h.passwordUsed {
 		for _, c := range offers {
-			if h.scheme.is(schemeDigest) && c.is(schemeDigest) && c.stale() && c.digestStrength() > 0 {
-				if h.again { // who calls every nonce stale would be given the password as often
-					return h.endless()
+			if h.challenge.hasScheme(schemeDigest) && c.hasScheme(schemeDigest) && c.stale() && c.digestStrength() > 0 {
+				if h.staleRetried { // who calls every nonce stale would be given the password as often
+					return h.tooManyChallenges()
 				}
-				h.again = true
+				h.staleRetried = true
 				return h.answerDigest(c)
 			}
 		}
 		return h.passwordRefused(in)
 	}
-	if d := diagnose(in); d.skew() || d.account() {
+	if d := diagnose(in); d.timeSkew() || d.accountBlocked() {
 		return h.refusal(in)
 	}
-	if h.begun {
+	if h.ntlmStarted {
 		return h.answerNTLM(in, offers)
 	}
-	best, ok, passed := choose(offers, h.cfg.Profile.Digest || h.cfg.Registrar)
+	best, ok, skipped := chooseChallenge(offers, h.cfg.Profile.Digest || h.cfg.Registrar)
 	var names []string
 	for _, c := range offers {
 		names = append(names, c.String())
 	}
 	answered := fmt.Sprintf("%d with %s", in.Response().StatusCode, cmp.Or(strings.Join(names, ", "), "no challenge"))
 	if !ok {
-		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), Answered: answered, By: h.by(), Details: passed, Because: "MS-SIPAE; RFC 3261 22",
+		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), Answered: answered, By: h.by(), Details: skipped, Because: "MS-SIPAE; RFC 3261 22",
 			What: "The server offers no way to authenticate that the phone speaks.",
 			Fix:  "Allow NTLM on the pool (authentication protocol: NTLM, or both Kerberos and NTLM)."}
 	}
-	if h.digest != nil && best.is(schemeDigest) && !best.stale() && best.Get("nonce") == h.digest.challenge.Get("nonce") {
+	if h.digest != nil && best.hasScheme(schemeDigest) && !best.stale() && best.Get("nonce") == h.digest.challenge.Get("nonce") {
 		return h.passwordRefused(in) // a refresh brings credentials, and the nonce was not what is wrong with them
 	}
-	h.scheme = best
+	h.challenge = best
 	h.cfg.Record.Record(journal.Step{Name: journal.Register, State: journal.OK, Asked: h.asked(), Answered: answered, By: h.by(),
-		Decided: fmt.Sprintf("Authenticate with %s.", best), Because: "the strongest that the phone speaks", Details: passed})
-	if best.is(schemeDigest) {
+		Decided: fmt.Sprintf("Authenticate with %s.", best), Because: "the strongest that the phone speaks", Details: skipped})
+	if best.hasScheme(schemeDigest) {
 		return h.answerDigest(best)
 	}
-	h.begun = true // NTLM has no type 1 on the wire: an empty token asks for the challenge
-	c := h.scheme.credentials(h.ntlmHeader(best).String())
+	h.ntlmStarted = true // NTLM has no type 1 on the wire: an empty token asks for the challenge
+	c := h.challenge.credentials(h.ntlmHeader(best).String())
 	h.credentials = &c
 	return nil
 }
@@ -179,13 +179,13 @@ func (h *handshake) ntlmHeader(c challenge) sipwire.Auth {
 func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 	var c challenge
 	for _, o := range offers {
-		if o.is(schemeNTLM) && o.Get("gssapi-data") != "" {
+		if o.hasScheme(schemeNTLM) && o.Get("gssapi-data") != "" {
 			c = o
 			break
 		}
 	}
 	fail := func(code journal.Code, what string, err error) error {
-		return &journal.Failure{Code: code, Asked: h.asked(), Answered: diagnose(in).answered(in.Response()), By: h.by(), What: what, Because: "MS-SIPAE; MS-NLMP", Err: err}
+		return &journal.Failure{Code: code, Asked: h.asked(), Answered: diagnose(in).summary(in.Response()), By: h.by(), What: what, Because: "MS-SIPAE; MS-NLMP", Err: err}
 	}
 	blob, err := base64.StdEncoding.DecodeString(c.Get("gssapi-data"))
 	if err != nil || len(blob) == 0 {
@@ -206,19 +206,19 @@ func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 	case err != nil:
 		return fail(journal.SIPMalformed, "The server's NTLM challenge cannot be read.", err)
 	}
-	h.spent = true
+	h.passwordUsed = true
 	h.token = token
 	h.offer = sipwire.NewAssociation(sipwire.AssociationConfig{
-		Scheme: schemeNTLM, Version: h.version(h.scheme), Proxy: c.proxy, Session: session, Opaque: c.Get("opaque"),
-		Realm: cmp.Or(c.Get("realm"), h.scheme.Get("realm")), TargetName: cmp.Or(c.Get("targetname"), h.scheme.Get("targetname")),
+		Scheme: schemeNTLM, Version: h.version(h.challenge), Proxy: c.proxy, Session: session, Opaque: c.Get("opaque"),
+		Realm: cmp.Or(c.Get("realm"), h.challenge.Get("realm")), TargetName: cmp.Or(c.Get("targetname"), h.challenge.Get("targetname")),
 	})
 	return nil
 }
 
 // answerDigest answers a digest challenge with the password.
 func (h *handshake) answerDigest(c challenge) error {
-	h.spent, h.scheme = true, c
-	h.digest = &digester{challenge: c, user: h.cfg.typed, password: h.cfg.Password}
+	h.passwordUsed, h.challenge = true, c
+	h.digest = &digester{challenge: c, user: h.cfg.userAsTyped, password: h.cfg.Password}
 	return h.digestCredentials()
 }
 
@@ -231,9 +231,9 @@ func (h *handshake) digestCredentials() error {
 	return nil
 }
 
-// proved checks that the server that accepts or redirects the phone is the one
+// verifyServer checks that the server that accepts or redirects the phone is the one
 // that it says it is, before anything of its answer is believed.
-func (h *handshake) proved(in *sipwire.Incoming) error {
+func (h *handshake) verifyServer(in *sipwire.Incoming) error {
 	signed := in.Signature == sipwire.Valid && (h.offer == nil || in.By == h.offer)
 	version := h.Grant().Version
 	if h.offer != nil {
@@ -242,7 +242,7 @@ func (h *handshake) proved(in *sipwire.Incoming) error {
 	what := ""
 	switch {
 	case signed, h.cfg.Registrar && version == 0: // an RFC 3261 registrar proves itself by its certificate alone
-	case h.scheme.is(schemeDigest) || h.digest != nil:
+	case h.challenge.hasScheme(schemeDigest) || h.digest != nil:
 	case version >= 4: // ocs-sip.md 2.1: the 200 bears rspauth
 		what = fmt.Sprintf("The server's answer is not signed, as version %d demands: it has not proved that it knows the password.", version)
 	case version == 0 && in.Response().StatusCode < 300: // a director may redirect before it asks
@@ -251,13 +251,13 @@ func (h *handshake) proved(in *sipwire.Incoming) error {
 	if what == "" {
 		return nil
 	}
-	return &journal.Failure{Code: journal.AuthServer, Asked: h.asked(), Answered: diagnose(in).answered(in.Response()), By: h.by(), What: what, Because: "MS-SIPAE",
+	return &journal.Failure{Code: journal.AuthServer, Asked: h.asked(), Answered: diagnose(in).summary(in.Response()), By: h.by(), What: what, Because: "MS-SIPAE",
 		Fix: "Look for a proxy between phone and pool that answers or changes SIP messages by itself."}
 }
 
-// brief obeys 423 Interval Too Brief of a registrar; it reports whether to try
+// onIntervalTooBrief obeys 423 Interval Too Brief of a registrar; it reports whether to try
 // again (RFC 3261 10.3).
-func (h *handshake) brief(in *sipwire.Incoming) bool {
+func (h *handshake) onIntervalTooBrief(in *sipwire.Incoming) bool {
 	n, err := strconv.ParseUint(in.Header("Min-Expires"), 10, 31)
 	least := time.Duration(n) * time.Second
 	if err != nil || h.expires == nil || least <= *h.expires || least > maxExpires || h.offer != nil {
@@ -267,11 +267,11 @@ func (h *handshake) brief(in *sipwire.Incoming) bool {
 	return h.digest == nil || h.digestCredentials() == nil
 }
 
-// broken turns an error of the connection into a Failure for a person.
-func (r *Registration) broken(err error) error { return r.brokenAt(r.asked(), err) }
+// connFailure turns an error of the connection into a Failure for a person.
+func (r *Registration) connFailure(err error) error { return r.connFailureFor(r.asked(), err) }
 
-// brokenAt is broken for any request.
-func (r *Registration) brokenAt(asked string, err error) error {
+// connFailureFor is broken for any request.
+func (r *Registration) connFailureFor(asked string, err error) error {
 	var f *journal.Failure
 	if !errors.As(err, &f) {
 		return err

@@ -193,7 +193,10 @@ func TestRefusalsOfThePool(t *testing.T) {
 		{"gateway time-out", rejection(504, 0, ""), journal.SIPUnavailable, nil},
 		{"anything else", rejection(606, 0, ""), journal.SIPRejected, []string{"606"}},
 		{"closing", func(w *world) { w.SetFaults(pool.Faults{CloseAfter: 2}) }, journal.SIPLost, []string{"server's log"}},
-		{"silence", func(w *world) { w.SetFaults(pool.Faults{Silent: true}); w.phone.Profile.Answer = 20 * time.Millisecond }, journal.SIPNoAnswer, nil},
+		{"silence", func(w *world) {
+			w.SetFaults(pool.Faults{Silent: true})
+			w.phone.Profile.Answer = 20 * time.Millisecond
+		}, journal.SIPNoAnswer, nil},
 		{"no SIP at all", func(w *world) { w.SetFaults(pool.Faults{Malformed: true}); w.phone.Profile.Answer = time.Second }, journal.SIPMalformed, nil},
 		{"oversized", func(w *world) { w.SetFaults(pool.Faults{Oversized: true}) }, journal.SIPMalformed, nil},
 		{"unsigned 200", func(w *world) { w.SetFaults(pool.Faults{Unsigned: true}) }, journal.AuthServer, []string{"not signed"}},

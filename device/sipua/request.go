@@ -19,33 +19,33 @@ type request struct {
 	headers     []sipwire.Header
 	contentType string
 	body        []byte
-	about       string                  // what it asks for, for a sentence
+	subject     string                  // what it asks for, for a sentence
 	asked       string                  // the same for a step
-	answered    func(*sipwire.Incoming) // called with a 2xx by the reader, before the next message; may be nil
+	onSuccess   func(*sipwire.Incoming) // called with a 2xx by the reader, before the next message; may be nil
 }
 
-// ask sends q and returns its 2xx. A digest challenge of the realm that the
+// do sends q and returns its 2xx. A digest challenge of the realm that the
 // phone is signed in to is answered once (RFC 3261 22.2).
-func (r *Registration) ask(ctx context.Context, q *request) (*sipwire.Incoming, error) {
+func (r *Registration) do(ctx context.Context, q *request) (*sipwire.Incoming, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Answer)
 	defer cancel()
-	in, err := r.try(ctx, q, nil)
+	in, err := r.doOnce(ctx, q, nil)
 	if err == nil && (in.Response().StatusCode == 401 || in.Response().StatusCode == 407) {
-		if c, ok := r.answerTo(in, q); ok {
-			in, err = r.try(ctx, q, &c)
+		if c, ok := r.digestFor(in, q); ok {
+			in, err = r.doOnce(ctx, q, &c)
 		}
 	}
 	if err != nil {
-		return nil, r.unanswered(q.asked, err)
+		return nil, r.waitFailure(q.asked, err)
 	}
 	if !in.Response().IsSuccess() {
-		return nil, r.declined(in, q)
+		return nil, r.refusedFailure(in, q)
 	}
 	return in, nil
 }
 
-// try sends q once and waits for the final answer.
-func (r *Registration) try(ctx context.Context, q *request, credentials *sipwire.Header) (*sipwire.Incoming, error) {
+// doOnce sends q once and waits for the final answer.
+func (r *Registration) doOnce(ctx context.Context, q *request, credentials *sipwire.Header) (*sipwire.Incoming, error) {
 	g := r.Grant()
 	contact := r.contact()
 	if g.GRUU != "" {
@@ -69,41 +69,41 @@ func (r *Registration) try(ctx context.Context, q *request, credentials *sipwire
 		return nil, err
 	}
 	return r.conn.Do(ctx, req, sipwire.Final(func(in *sipwire.Incoming) {
-		if in.Response().IsSuccess() && q.answered != nil {
-			q.answered(in)
+		if in.Response().IsSuccess() && q.onSuccess != nil {
+			q.onSuccess(in)
 		}
 	}))
 }
 
-// tooLate is why ctx ended a wait.
-func (r *Registration) tooLate(ctx context.Context) error {
+// timeoutError is why ctx ended a wait.
+func (r *Registration) timeoutError(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &journal.Failure{Code: journal.SIPNoAnswer, Err: ctx.Err()}
 	}
 	return fmt.Errorf("waiting for the server: %w", context.Cause(ctx))
 }
 
-// answerTo makes the credentials for a digest challenge. Only the realm that
+// digestFor makes the credentials for a digest challenge. Only the realm that
 // took the password at the sign-in is given an answer (design decision 6).
-func (r *Registration) answerTo(in *sipwire.Incoming, q *request) (sipwire.Header, bool) {
-	c, ok, _ := choose(challenges(in.Response()), true)
+func (r *Registration) digestFor(in *sipwire.Incoming, q *request) (sipwire.Header, bool) {
+	c, ok, _ := chooseChallenge(challenges(in.Response()), true)
 	g := r.Grant()
-	if !ok || !c.is(schemeDigest) || g.Scheme != schemeDigest || printable(c.Get("realm")) != g.Target {
+	if !ok || !c.hasScheme(schemeDigest) || g.Scheme != schemeDigest || printable(c.Get("realm")) != g.Target {
 		return sipwire.Header{}, false
 	}
-	d := digester{challenge: c, user: r.cfg.typed, password: r.cfg.Password}
+	d := digester{challenge: c, user: r.cfg.userAsTyped, password: r.cfg.Password}
 	h, err := d.credentials(q.method, q.uri)
 	return h, err == nil
 }
 
-// unanswered turns what ended a wait into a Failure for a person, except that
+// waitFailure turns what ended a wait into a Failure for a person, except that
 // the end of ctx and Close stay what they are.
-func (r *Registration) unanswered(asked string, err error) error {
+func (r *Registration) waitFailure(asked string, err error) error {
 	if !errors.Is(err, sipwire.ErrClosed) {
-		return r.brokenAt(asked, err)
+		return r.connFailureFor(asked, err)
 	}
 	r.mu.Lock()
-	e := r.ended
+	e := r.endEvent
 	r.mu.Unlock()
 	if e == nil {
 		return err
@@ -111,31 +111,31 @@ func (r *Registration) unanswered(asked string, err error) error {
 	return &journal.Failure{Code: journal.SIPLost, Asked: asked, By: r.by(), Err: e.Err, What: "The registration ended before the server had answered."}
 }
 
-// declined turns a final answer that is no 2xx into a Failure.
-func (r *Registration) declined(in *sipwire.Incoming, q *request) *journal.Failure {
-	no := &Refused{replyOf(in, "", nil)}
-	f := &journal.Failure{Code: journal.SIPRejected, Asked: q.asked, Answered: no.Text, By: r.by(), Because: "RFC 3261 21; ms-diagnostics of MS-OCER", Err: no,
-		What: fmt.Sprintf("The server refused %s with %d.", q.about, no.Status)}
+// refusedFailure turns a final answer that is no 2xx into a Failure.
+func (r *Registration) refusedFailure(in *sipwire.Incoming, q *request) *journal.Failure {
+	refused := &Refused{newReply(in, "", nil)}
+	f := &journal.Failure{Code: journal.SIPRejected, Asked: q.asked, Answered: refused.Text, By: r.by(), Because: "RFC 3261 21; ms-diagnostics of MS-OCER", Err: refused,
+		What: fmt.Sprintf("The server refused %s with %d.", q.subject, refused.Status)}
 	switch {
-	case no.Status == 403:
+	case refused.Status == 403:
 		f.Code = journal.SIPForbidden
-		f.What = fmt.Sprintf("The server forbids %s %s.", r.address, q.about)
+		f.What = fmt.Sprintf("The server forbids %s %s.", r.address, q.subject)
 		f.Fix = "Act on the server's reason; the user may need to be enabled for this on the pool."
-	case no.Status == 404 && q.uri == r.address.URI():
+	case refused.Status == 404 && q.uri == r.address.URI():
 		f.Code = journal.SIPUnknownUser
-		f.What = fmt.Sprintf("The server does not know %s when asked for %s.", r.address, q.about)
-	case no.Status == 404:
-		f.What = fmt.Sprintf("The server does not know %s.", q.about)
-	case no.Status == 406:
-		f.What = fmt.Sprintf("The server has %s in no form that the phone reads.", q.about)
-	case no.Status == 489: // RFC 6665 8.3.2
-		f.What = fmt.Sprintf("The server does not offer %s.", q.about)
+		f.What = fmt.Sprintf("The server does not know %s when asked for %s.", r.address, q.subject)
+	case refused.Status == 404:
+		f.What = fmt.Sprintf("The server does not know %s.", q.subject)
+	case refused.Status == 406:
+		f.What = fmt.Sprintf("The server has %s in no form that the phone reads.", q.subject)
+	case refused.Status == 489: // RFC 6665 8.3.2
+		f.What = fmt.Sprintf("The server does not offer %s.", q.subject)
 		if offered := in.Header("Allow-Events"); offered != "" {
 			f.Details = append(f.Details, "It offers "+printable(offered))
 		}
-	case no.Status >= 500 && no.Status < 600:
+	case refused.Status >= 500 && refused.Status < 600:
 		f.Code = journal.SIPUnavailable
-		f.What = fmt.Sprintf("The server cannot serve %s now.", q.about)
+		f.What = fmt.Sprintf("The server cannot serve %s now.", q.subject)
 		if wait := in.Header("Retry-After"); wait != "" {
 			f.Details = append(f.Details, "The server asks to wait: Retry-After "+printable(wait))
 		}

@@ -46,7 +46,7 @@ func (r *Registration) Service(ctx context.Context, to, accept, contentType stri
 		method:      sipwire.SERVICE,
 		contentType: contentType,
 		body:        body,
-		about:       "the service " + cmp.Or(to, accept, contentType),
+		subject:     "the service " + cmp.Or(to, accept, contentType),
 		asked:       "SERVICE " + printable(uri),
 	}
 	if !isURI(uri) {
@@ -56,38 +56,38 @@ func (r *Registration) Service(ctx context.Context, to, accept, contentType stri
 		q.headers = []sipwire.Header{{Name: "Accept", Value: accept}}
 		q.asked += " for " + accept
 	}
-	in, err := r.ask(ctx, &q)
+	in, err := r.do(ctx, &q)
 	if err != nil {
 		return Reply{}, err
 	}
 	body = in.Msg.Body()
 	if len(body) > maxBody {
-		return Reply{}, r.tooLarge(q.asked, len(body))
+		return Reply{}, r.tooLargeFailure(q.asked, len(body))
 	}
-	return replyOf(in, contentOf(in), body), nil
+	return newReply(in, contentTypeOf(in), body), nil
 }
 
 // maxBody bounds the body of an answer or a notification, in bytes. A contact
 // list of 1000 has some 300 KiB.
 const maxBody = 512 << 10
 
-func (r *Registration) tooLarge(asked string, n int) *journal.Failure {
+func (r *Registration) tooLargeFailure(asked string, n int) *journal.Failure {
 	return &journal.Failure{Code: journal.SIPMalformed, Asked: asked, Answered: fmt.Sprintf("a body of %d bytes", n), By: r.by(), Because: "a body has at most 512 KiB",
 		What: fmt.Sprintf("The server sent %d KiB, more than the phone takes.", n>>10),
 		Fix:  "Let the server send less: shorten the user's contact list or the profile that was asked for."}
 }
 
-// replyOf puts a final answer and the body that belongs to it together.
-func replyOf(in *sipwire.Incoming, contentType string, body []byte) Reply {
+// newReply puts a final answer and the body that belongs to it together.
+func newReply(in *sipwire.Incoming, contentType string, body []byte) Reply {
 	res := in.Response()
-	text := diagnose(in).answered(res)
+	text := diagnose(in).summary(res)
 	if len(body) > 0 {
 		text += fmt.Sprintf(", %d bytes of %s", len(body), cmp.Or(contentType, "no type"))
 	}
 	return Reply{Status: res.StatusCode, Reason: printable(res.Reason), ContentType: contentType, Body: body, Text: text}
 }
 
-func contentOf(in *sipwire.Incoming) string { return printable(in.Header("Content-Type")) }
+func contentTypeOf(in *sipwire.Incoming) string { return printable(in.Header("Content-Type")) }
 
 // isURI reports whether s is a SIP or SIPS URI that may be written into a later
 // request.

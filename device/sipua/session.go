@@ -31,17 +31,17 @@ type Registration struct {
 	ctx    context.Context // of errands; ends with the registration
 	cancel context.CancelFunc
 
-	// turn is held during a REGISTER exchange and guards what only that uses.
-	turn   chan struct{}
+	// sem is held during a REGISTER exchange and guards what only that uses.
+	sem    chan struct{}
 	cseq   uint32
 	digest *digester
 
-	mu      sync.Mutex // guards the rest; never held during I/O or a callback
-	grant   Grant      // changed by who has the turn
-	phase   phase
-	ended   *Event // what ended it, nil when this end did
-	onEvent func(Event)
-	timers  struct{ keepAlive, refresh, renew clock.Timer }
+	mu       sync.Mutex // guards the rest; never held during I/O or a callback
+	info     Grant      // changed by who has the turn
+	phase    phase
+	endEvent *Event // what ended it, nil when this end did
+	onEvent  func(Event)
+	timers   struct{ keepAlive, refresh, renew clock.Timer }
 	// subscriptions by the Call-ID of their dialog; nil when there are none.
 	subscriptions map[string]*subscription
 }
@@ -50,10 +50,10 @@ type Registration struct {
 type phase int
 
 const (
-	joining phase = iota // in Register
-	live                 // registered
-	leaving              // in Unregister: nothing that happens is an event
-	over
+	phaseRegistering   phase = iota // in Register
+	phaseRegistered                 // registered
+	phaseUnregistering              // in Unregister: nothing that happens is an event
+	phaseEnded
 )
 
 // Register signs in over nc, which becomes its own: after an error it is
@@ -76,20 +76,20 @@ func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*
 		cfg.Go = func(f func()) { go f() }
 	}
 	cfg.splitUser(address)
-	cfg.Profile = cfg.Profile.filled()
+	cfg.Profile = cfg.Profile.withDefaults()
 	r := &Registration{cfg: cfg, clock: cfg.Clock, address: address, server: server,
 		callID: sipwire.NewCallID(), tag: sipwire.NewTag()[:10], opaque: sipwire.NewTag()[:10], instance: InstanceUUID(cfg.EPID),
-		turn: make(chan struct{}, 1)}
+		sem: make(chan struct{}, 1)}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
-	r.turn <- struct{}{}
+	r.sem <- struct{}{}
 	r.mu.Lock() // the reader starts inside New; its callbacks wait until conn is set
-	r.conn = sipwire.New(nc, sipwire.Config{Handler: r.incoming, OnClose: r.closed, OnWarning: r.warned,
+	r.conn = sipwire.New(nc, sipwire.Config{Handler: r.onRequest, OnClose: r.onClose, OnWarning: r.onWarning,
 		RequireSigned: true, Tap: cfg.Tap, Now: cfg.Clock.Now})
 	r.mu.Unlock()
-	err = r.exchange(ctx, false)
-	<-r.turn
+	err = r.register(ctx, false)
+	<-r.sem
 	if err == nil || errors.Is(err, sipwire.ErrClosed) {
-		err = cmp.Or(r.early(), err)
+		err = cmp.Or(r.endDuringRegister(), err)
 	}
 	if err != nil {
 		r.Close()
@@ -99,12 +99,12 @@ func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*
 	return r, nil
 }
 
-// early is what ended the registration before Register could return it.
-func (r *Registration) early() error {
+// endDuringRegister is what ended the registration before Register could return it.
+func (r *Registration) endDuringRegister() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.ended != nil && r.grant.Expires == 0 {
-		return r.ended.Err
+	if r.endEvent != nil && r.info.Expires == 0 {
+		return r.endEvent.Err
 	}
 	return nil
 }
@@ -112,7 +112,7 @@ func (r *Registration) early() error {
 // splitUser takes DOMAIN\user apart; a UPN stays whole.
 func (c *Config) splitUser(a Address) {
 	c.User = cmp.Or(c.User, a.User)
-	c.typed = c.User
+	c.userAsTyped = c.User
 	if domain, user, ok := strings.Cut(c.User, `\`); ok && c.Domain == "" {
 		c.Domain, c.User = domain, user
 	}
@@ -122,7 +122,7 @@ func (c *Config) splitUser(a Address) {
 func (r *Registration) Grant() Grant {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	g := r.grant
+	g := r.info
 	g.AllowEvents, g.Supported = slices.Clone(g.AllowEvents), slices.Clone(g.Supported)
 	return g
 }
@@ -137,7 +137,7 @@ func (r *Registration) Conn() *sipwire.Conn { return r.conn }
 func (r *Registration) OnEvent(f func(Event)) {
 	r.mu.Lock()
 	r.onEvent = f
-	ended := r.ended
+	ended := r.endEvent
 	r.mu.Unlock()
 	if ended != nil && f != nil {
 		f(*ended)
@@ -146,7 +146,7 @@ func (r *Registration) OnEvent(f func(Event)) {
 
 // Close ends everything without a word to the server; no event follows. It
 // does not wait: Done tells when the connection's reader has ended.
-func (r *Registration) Close() { r.finish(nil) }
+func (r *Registration) Close() { r.end(nil) }
 
 // Done is closed when the connection has ended.
 func (r *Registration) Done() <-chan struct{} { return r.conn.Done() }
@@ -159,9 +159,9 @@ func (r *Registration) Unregister(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Goodbye)
 	defer cancel()
 	r.mu.Lock()
-	registered := r.phase == live
+	registered := r.phase == phaseRegistered
 	if registered {
-		r.phase = leaving
+		r.phase = phaseUnregistering
 		r.stopTimers()
 	}
 	r.mu.Unlock()
@@ -169,8 +169,8 @@ func (r *Registration) Unregister(ctx context.Context) error {
 		return nil
 	}
 	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
+	case r.sem <- struct{}{}:
+		defer func() { <-r.sem }()
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
@@ -182,13 +182,13 @@ func (r *Registration) Unregister(ctx context.Context) error {
 	}
 	in, err := h.send(ctx)
 	if err != nil {
-		return r.broken(err)
+		return r.connFailure(err)
 	}
-	asked, answered := r.asked()+" with Expires: 0", diagnose(in).answered(in.Response())
+	asked, answered := r.asked()+" with Expires: 0", diagnose(in).summary(in.Response())
 	if in.Response().StatusCode >= 300 { // no password for a farewell
 		return &journal.Failure{Code: journal.SIPRejected, Asked: asked, Answered: answered, By: r.by(), What: "The server did not confirm that the phone has signed out."}
 	}
-	if err := h.proved(in); err != nil {
+	if err := h.verifyServer(in); err != nil {
 		return err
 	}
 	r.cfg.Record.Record(journal.Step{Name: journal.Session, State: journal.OK, Asked: asked, Answered: answered, By: r.by(),
@@ -196,11 +196,11 @@ func (r *Registration) Unregister(ctx context.Context) error {
 	return nil
 }
 
-// exchange registers or refreshes and takes over what the server grants; renew
+// register registers or refreshes and takes over what the server grants; renew
 // makes a new security association. The caller has the turn.
-func (r *Registration) exchange(ctx context.Context, renew bool) error {
+func (r *Registration) register(ctx context.Context, renew bool) error {
 	before := r.Grant()
-	h := &handshake{Registration: r, plain: renew}
+	h := &handshake{Registration: r, unsigned: renew}
 	if r.cfg.Profile.Expires > 0 {
 		h.expires = &r.cfg.Profile.Expires
 	}
@@ -208,7 +208,7 @@ func (r *Registration) exchange(ctx context.Context, renew bool) error {
 	if err != nil {
 		return err
 	}
-	g, notes, err := r.grantOf(in)
+	g, notes, err := r.registrationInfo(in)
 	if err != nil {
 		return err
 	}
@@ -219,8 +219,8 @@ func (r *Registration) exchange(ctx context.Context, renew bool) error {
 		if in.Signature != sipwire.Valid {
 			notes = append(notes, fmt.Sprintf("The server's answer was not signed, which version %d allows.", g.Version))
 		}
-	case h.scheme.is(schemeDigest):
-		g.Scheme, g.Target, g.Authenticated = schemeDigest, printable(h.scheme.Get("realm")), r.clock.Now()
+	case h.challenge.hasScheme(schemeDigest):
+		g.Scheme, g.Target, g.Authenticated = schemeDigest, printable(h.challenge.Get("realm")), r.clock.Now()
 	}
 	refresh := before.Expires > 0
 	if refresh && (g.Action == "added" || g.Action == "fixed") { // MS-SIPREGE 3.1.1.5.1
@@ -230,13 +230,13 @@ func (r *Registration) exchange(ctx context.Context, renew bool) error {
 	if refresh {
 		g.KeepAlive = before.KeepAlive // agreed once, when the connection was new (ocs-sip.md 1.2)
 	}
-	r.schedule(g, h.offer != nil)
-	r.recordGrant(in, g, refresh, h.offer != nil, notes)
+	r.setTimers(g, h.offer != nil)
+	r.recordRegistered(in, g, refresh, h.offer != nil, notes)
 	return nil
 }
 
-func (r *Registration) recordGrant(in *sipwire.Incoming, g Grant, refresh, handshake bool, notes []string) {
-	step := journal.Step{Name: journal.Register, State: journal.OK, Asked: r.asked(), Answered: diagnose(in).answered(in.Response()), By: r.by(),
+func (r *Registration) recordRegistered(in *sipwire.Incoming, g Grant, refresh, handshake bool, notes []string) {
+	step := journal.Step{Name: journal.Register, State: journal.OK, Asked: r.asked(), Answered: diagnose(in).summary(in.Response()), By: r.by(),
 		Because: "MS-SIPREGE", Details: append(g.details(), notes...)}
 	how := g.Scheme
 	if g.Version > 0 {
@@ -257,16 +257,16 @@ func (r *Registration) recordGrant(in *sipwire.Incoming, g Grant, refresh, hands
 	r.cfg.Record.Record(step)
 }
 
-// schedule sets the timers after an exchange. The one of the security
+// setTimers sets the timers after an exchange. The one of the security
 // association runs on unless there is a new one.
-func (r *Registration) schedule(g Grant, fresh bool) {
+func (r *Registration) setTimers(g Grant, fresh bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.phase > live {
+	if r.phase > phaseRegistered {
 		return // something ended it, or Unregister came in between
 	}
-	first := r.phase == joining
-	r.grant, r.phase = g, live
+	first := r.phase == phaseRegistering
+	r.info, r.phase = g, phaseRegistered
 	set := func(t *clock.Timer, d time.Duration, f func()) {
 		if *t != nil {
 			(*t).Stop()
@@ -285,17 +285,17 @@ func (r *Registration) schedule(g Grant, fresh bool) {
 // refresh is the errand of a timer.
 func (r *Registration) refresh(renew bool) {
 	select {
-	case r.turn <- struct{}{}:
-		defer func() { <-r.turn }()
+	case r.sem <- struct{}{}:
+		defer func() { <-r.sem }()
 	case <-r.ctx.Done():
 		return
 	}
-	if err := r.exchange(r.ctx, renew); err != nil {
-		r.finish(&Event{Kind: Lost, Err: err})
+	if err := r.register(r.ctx, renew); err != nil {
+		r.end(&Event{Kind: Lost, Err: err})
 		return
 	}
 	r.mu.Lock()
-	f, registered := r.onEvent, r.phase == live
+	f, registered := r.onEvent, r.phase == phaseRegistered
 	r.mu.Unlock()
 	if f != nil && registered {
 		f(Event{Kind: Refreshed})
@@ -309,7 +309,7 @@ func (r *Registration) keepAlive() {
 	// than nothing too; then a keep-alive does no harm.
 	silence := r.clock.Now().Sub(r.conn.LastSent())
 	r.mu.Lock()
-	every, registered := r.grant.KeepAlive, r.phase == live
+	every, registered := r.info.KeepAlive, r.phase == phaseRegistered
 	due := silence < 0 || silence >= every
 	if registered {
 		left := every
@@ -334,17 +334,17 @@ func (r *Registration) stopTimers() {
 	r.stopSubscriptions()
 }
 
-// finish ends the registration once; e is told unless nil.
-func (r *Registration) finish(e *Event) {
+// end ends the registration once; e is told unless nil.
+func (r *Registration) end(e *Event) {
 	r.mu.Lock()
-	if r.phase == over {
+	if r.phase == phaseEnded {
 		r.mu.Unlock()
 		return
 	}
-	if r.phase == leaving {
+	if r.phase == phaseUnregistering {
 		e = nil
 	}
-	r.phase, r.ended = over, e
+	r.phase, r.endEvent = phaseEnded, e
 	r.stopTimers()
 	f := r.onEvent
 	r.mu.Unlock()
@@ -355,32 +355,32 @@ func (r *Registration) finish(e *Event) {
 	}
 }
 
-// made waits, in a callback of the connection, until Register has stored it.
-func (r *Registration) made() {
+// waitForConn waits, in a callback of the connection, until Register has stored it.
+func (r *Registration) waitForConn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 }
 
-// closed is told by the connection's reader that it has ended.
-func (r *Registration) closed(_ *sipwire.Conn, err error) {
-	r.made()
+// onClose is told by the connection's reader that it has ended.
+func (r *Registration) onClose(_ *sipwire.Conn, err error) {
+	r.waitForConn()
 	if err == nil {
 		err = &journal.Failure{Code: journal.SIPLost}
 	}
 	f := journal.FailureOf(err)
 	lost := &journal.Failure{Code: f.Code, By: r.by(), Answered: f.Answered, Because: f.Because, Err: f.Err,
 		What: fmt.Sprintf("The connection to %s was lost: %s.", r.server, cmp.Or(f.What, "it was closed"))}
-	r.finish(&Event{Kind: Lost, Err: lost})
+	r.end(&Event{Kind: Lost, Err: lost})
 }
 
-// warned is told of messages that were refused. Rubbish before the phone is
+// onWarning is told of messages that were refused. Rubbish before the phone is
 // signed in ends it, for it may be the answer that is waited for.
-func (r *Registration) warned(_ *sipwire.Conn, f *journal.Failure) {
+func (r *Registration) onWarning(_ *sipwire.Conn, f *journal.Failure) {
 	r.mu.Lock()
-	waiting := r.phase == joining
+	waiting := r.phase == phaseRegistering
 	r.mu.Unlock()
 	if waiting && f.Code == journal.SIPMalformed {
-		r.finish(&Event{Kind: Lost, Err: r.broken(f)})
+		r.end(&Event{Kind: Lost, Err: r.connFailure(f)})
 		return
 	}
 	s := f.Step(journal.Session)

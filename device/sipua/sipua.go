@@ -63,7 +63,7 @@ type Config struct {
 	// Tap sees every message as it is on the wire; secrets are not in them.
 	Tap func(sent bool, raw []byte)
 
-	typed string // User as typed
+	userAsTyped string // User as typed
 }
 
 // Grant is what the server granted with its last answer. It is a copy.

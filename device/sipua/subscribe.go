@@ -27,7 +27,7 @@ type Subscription struct {
 	// is its own, never empty, at most 512 KiB. nil drops them.
 	Notify func(contentType string, body []byte)
 	// Ended is told once that the subscription is over although the
-	// registration lives, by a *journal.Failure whose code says whether trying
+	// registration active, by a *journal.Failure whose code says whether trying
 	// again can help; then no further Notify begins. It must not block. It is
 	// not called when Subscribe itself fails, nor for a query. nil: a step
 	// of the journal warns.
@@ -39,29 +39,29 @@ const maxSubscriptions = 32
 
 // Subscribe asks for s and returns the first notification, whether it rides in
 // the 200 (ms-piggyback-first-notify) or follows in a BENOTIFY or NOTIFY. The
-// subscription lives on, refreshed by the clock, as long as the registration.
+// subscription active on, refreshed by the clock, as long as the registration.
 //
 // The error holds a *journal.Failure, with a *Refused in it when the server
 // gave another final answer than 2xx; or is the error of ctx, which ends the
 // wait only, or sipwire.ErrClosed after Close. The answer and the notification
 // are each waited for as long as ctx and the profile's Answer allow.
 func (r *Registration) Subscribe(ctx context.Context, s Subscription) (Reply, error) {
-	first := make(chan news, 1)
+	first := make(chan notification, 1)
 	sub := &subscription{Subscription: s, first: first}
-	if err := r.open(sub); err != nil {
+	if err := r.openSubscription(sub); err != nil {
 		return Reply{}, err
 	}
 	in, err := r.subscribe(ctx, sub, s.Once)
 	if err != nil {
-		r.drop(sub)
+		r.dropSubscription(sub)
 		return Reply{}, err
 	}
 	n, err := r.awaitFirst(ctx, sub, first)
 	if err != nil {
-		r.drop(sub)
+		r.dropSubscription(sub)
 		return Reply{}, err
 	}
-	reply := replyOf(in, n.contentType, n.body)
+	reply := newReply(in, n.contentType, n.body)
 	if !s.Once {
 		reply.Stop = func() { r.unsubscribe(sub) }
 	}
@@ -71,7 +71,7 @@ func (r *Registration) Subscribe(ctx context.Context, s Subscription) (Reply, er
 // unsubscribe ends s (RFC 6665 4.1.2.3). What the server says to that changes
 // nothing.
 func (r *Registration) unsubscribe(s *subscription) {
-	if r.drop(s) {
+	if r.dropSubscription(s) {
 		r.cfg.Go(func() { _, _ = r.subscribe(r.ctx, s, true) })
 	}
 }
@@ -81,15 +81,15 @@ func (r *Registration) unsubscribe(s *subscription) {
 type subscription struct {
 	Subscription
 	dialog  *dialog
-	first   chan<- news // takes the first notification; nil once it has
+	first   chan<- notification // takes the first notification; nil once it has
 	refresh clock.Timer
 }
 
 func (s *subscription) asked() string { return "SUBSCRIBE, event " + s.Event }
 
-// begin gives s a new dialog and takes it among the registration's; r.mu is
+// addSubscription gives s a new dialog and takes it among the registration's; r.mu is
 // held.
-func (r *Registration) begin(s *subscription) {
+func (r *Registration) addSubscription(s *subscription) {
 	s.dialog = newDialog(r.address.URI(), r.address.URI(), r.server.TLS)
 	if r.subscriptions == nil {
 		r.subscriptions = make(map[string]*subscription)
@@ -97,35 +97,37 @@ func (r *Registration) begin(s *subscription) {
 	r.subscriptions[s.dialog.callID] = s
 }
 
-// open begins s unless there are too many or the registration is over.
-func (r *Registration) open(s *subscription) error {
+// openSubscription begins s unless there are too many or the registration is over.
+func (r *Registration) openSubscription(s *subscription) error {
 	r.mu.Lock()
-	n, registered := len(r.subscriptions), r.phase == live
+	n, registered := len(r.subscriptions), r.phase == phaseRegistered
 	if registered && n < maxSubscriptions {
-		r.begin(s)
+		r.addSubscription(s)
 	}
 	r.mu.Unlock()
 	switch {
 	case !registered:
-		return r.unanswered(s.asked(), sipwire.ErrClosed)
+		return r.waitFailure(s.asked(), sipwire.ErrClosed)
 	case n >= maxSubscriptions:
 		return &journal.Failure{Code: journal.Internal, Asked: s.asked(), By: "the phone", What: fmt.Sprintf("The phone has %d subscriptions already, and takes no more.", n)}
 	}
 	return nil
 }
 
-// has reports whether s is still a subscription; r.mu is held.
-func (r *Registration) has(s *subscription) bool { return r.subscriptions[s.dialog.callID] == s }
-
-// drop forgets s; false: that was done before.
-func (r *Registration) drop(s *subscription) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.remove(s)
+// hasSubscription reports whether s is still a subscription; r.mu is held.
+func (r *Registration) hasSubscription(s *subscription) bool {
+	return r.subscriptions[s.dialog.callID] == s
 }
 
-func (r *Registration) remove(s *subscription) bool {
-	if !r.has(s) {
+// dropSubscription forgets s; false: that was done before.
+func (r *Registration) dropSubscription(s *subscription) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.removeSubscription(s)
+}
+
+func (r *Registration) removeSubscription(s *subscription) bool {
+	if !r.hasSubscription(s) {
 		return false
 	}
 	delete(r.subscriptions, s.dialog.callID)
@@ -149,9 +151,9 @@ func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool)
 		method:      "SUBSCRIBE",
 		contentType: s.ContentType,
 		body:        s.Body,
-		about:       "the subscription to " + s.Event,
+		subject:     "the subscription to " + s.Event,
 		asked:       s.asked(),
-		answered:    func(in *sipwire.Incoming) { r.accepted(s, d, in) },
+		onSuccess:   func(in *sipwire.Incoming) { r.onSubscribed(s, d, in) },
 	}
 	q.headers = append(q.headers, sipwire.Header{Name: "Event", Value: s.Event})
 	if s.Accept != "" {
@@ -167,23 +169,23 @@ func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool)
 	if end {
 		q.headers = append(q.headers, sipwire.Header{Name: "Expires", Value: "0"})
 	}
-	return r.ask(ctx, &q)
+	return r.do(ctx, &q)
 }
 
 // awaitFirst waits for the first notification after the 200.
-func (r *Registration) awaitFirst(ctx context.Context, s *subscription, first <-chan news) (news, error) {
+func (r *Registration) awaitFirst(ctx context.Context, s *subscription, first <-chan notification) (notification, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Answer)
 	defer cancel()
-	var n news
+	var n notification
 	select {
 	case n = <-first: // before the end of the registration, which may be there too
 	default:
 		select {
 		case n = <-first:
 		case <-r.ctx.Done():
-			return n, r.unanswered(s.asked(), sipwire.ErrClosed)
+			return n, r.waitFailure(s.asked(), sipwire.ErrClosed)
 		case <-ctx.Done():
-			err := r.unanswered(s.asked(), r.tooLate(ctx))
+			err := r.waitFailure(s.asked(), r.timeoutError(ctx))
 			if f, ok := errors.AsType[*journal.Failure](err); ok {
 				f.Fix = f.Code.Page().Change
 				f.Answered = "200 without a body, and no notification"
@@ -192,8 +194,8 @@ func (r *Registration) awaitFirst(ctx context.Context, s *subscription, first <-
 			return n, err
 		}
 	}
-	if n.over != nil && len(n.body) == 0 {
-		return n, n.over
+	if n.end != nil && len(n.body) == 0 {
+		return n, n.end
 	}
 	return n, nil
 }
@@ -214,33 +216,33 @@ func resubscribeAfter(life time.Duration) time.Duration {
 // resubscribe is the errand of a subscription's timer.
 func (r *Registration) resubscribe(s *subscription) {
 	r.mu.Lock()
-	lives := r.has(s)
+	active := r.hasSubscription(s)
 	r.mu.Unlock()
-	if !lives {
+	if !active {
 		return
 	}
 	_, err := r.subscribe(r.ctx, s, false)
-	if no, ok := errors.AsType[*Refused](err); ok && no.Status == 481 { // RFC 6665 4.1.2.2: subscribe anew, once
+	if refused, ok := errors.AsType[*Refused](err); ok && refused.Status == 481 { // RFC 6665 4.1.2.2: subscribe anew, once
 		r.mu.Lock()
-		if lives = r.remove(s); lives {
-			r.begin(s)
+		if active = r.removeSubscription(s); active {
+			r.addSubscription(s)
 		}
 		r.mu.Unlock()
-		if !lives {
+		if !active {
 			return
 		}
 		_, err = r.subscribe(r.ctx, s, false)
 	}
-	if err == nil || !r.drop(s) || r.ctx.Err() != nil {
+	if err == nil || !r.dropSubscription(s) || r.ctx.Err() != nil {
 		return
 	}
 	if f := journal.FailureOf(err); f.Code != journal.SIPLost { // that is an event of the registration
-		r.over(s, f)
+		r.reportEnd(s, f)
 	}
 }
 
-// over tells that s, which has been dropped, has ended.
-func (r *Registration) over(s *subscription, f *journal.Failure) {
+// reportEnd tells that s, which has been dropped, has ended.
+func (r *Registration) reportEnd(s *subscription, f *journal.Failure) {
 	if s.Ended != nil {
 		s.Ended(f)
 		return
@@ -261,25 +263,25 @@ func (r *Registration) stopSubscriptions() {
 	r.subscriptions = nil
 }
 
-// accepted takes a 2xx to a SUBSCRIBE of s, on the reader.
-func (r *Registration) accepted(s *subscription, d *dialog, in *sipwire.Incoming) {
-	n := r.newsOf(s, in)
+// onSubscribed takes a 2xx to a SUBSCRIBE of s, on the reader.
+func (r *Registration) onSubscribed(s *subscription, d *dialog, in *sipwire.Incoming) {
+	n := r.parseNotification(s, in)
 	if seconds, err := strconv.ParseUint(in.Header("Expires"), 10, 32); err == nil {
-		n.life, n.lives = min(time.Duration(seconds)*time.Second, maxExpires), true
+		n.lifetime, n.hasLifetime = min(time.Duration(seconds)*time.Second, maxExpires), true
 	}
-	if !n.lives { // against RFC 6665 3.1.1; to refresh costs little
-		n.life = r.cfg.Profile.ExpiresDefault
+	if !n.hasLifetime { // against RFC 6665 3.1.1; to refresh costs little
+		n.lifetime = r.cfg.Profile.ExpiresDefault
 	}
 	cseq, err := strconv.ParseUint(in.Header("ms-piggyback-cseq"), 10, 31)
-	n.carried = len(in.Msg.Body()) > 0 || err == nil
-	if !s.Once && n.life == 0 && n.over == nil {
-		n.over = r.terminated(s, in, "")
+	n.present = len(in.Msg.Body()) > 0 || err == nil
+	if !s.Once && n.lifetime == 0 && n.end == nil {
+		n.end = r.terminatedFailure(s, in, "")
 	}
 	r.mu.Lock()
 	d.establish(in)
-	if err == nil && n.carried { // MS-SIP: as if a NOTIFY with that CSeq had come
+	if err == nil && n.present { // MS-SIP: as if a NOTIFY with that CSeq had come
 		d.remoteSeq = max(d.remoteSeq, int64(cseq))
 	}
 	r.mu.Unlock()
-	r.heard(s, n)
+	r.dispatch(s, n)
 }

@@ -22,9 +22,9 @@ type Param struct {
 }
 
 // Param returns the value of the header parameter name, in any case, or "".
-func (a Address) Param(name string) string { return find(a.Params, name) }
+func (a Address) Param(name string) string { return findParam(a.Params, name) }
 
-func find(params []Param, name string) string {
+func findParam(params []Param, name string) string {
 	for _, p := range params {
 		if strings.EqualFold(p.Name, name) {
 			return p.Value
@@ -38,7 +38,7 @@ func ParseAddress(value string) (Address, error) {
 	var a Address
 	s := trim(value)
 	if strings.HasPrefix(s, `"`) {
-		n := enclosed(s)
+		n := enclosedLen(s)
 		display, ok := unquote(s[:n])
 		a.Display, s = display, trim(s[n:])
 		if !ok || !strings.HasPrefix(s, "<") {
@@ -70,7 +70,7 @@ func ParseAddress(value string) (Address, error) {
 			return a, errors.New("no ; before a parameter")
 		}
 		var part string
-		part, s = upTo(s[1:], ';')
+		part, s = cutOutsideQuotes(s[1:], ';')
 		name, v, _ := strings.Cut(part, "=")
 		v, ok := unquote(trim(v))
 		if !ok {
@@ -88,7 +88,7 @@ func ParseAddress(value string) (Address, error) {
 func SplitList(value string) (list []string) {
 	for value != "" {
 		var element string
-		if element, value = upTo(value, ','); trim(element) != "" {
+		if element, value = cutOutsideQuotes(value, ','); trim(element) != "" {
 			list = append(list, trim(element))
 		}
 		value = strings.TrimPrefix(value, ",")
@@ -96,14 +96,14 @@ func SplitList(value string) (list []string) {
 	return list
 }
 
-// upTo splits s before the first separator outside quotes and <>.
-func upTo(s string, separator byte) (before, rest string) {
+// cutOutsideQuotes splits s before the first separator outside quotes and <>.
+func cutOutsideQuotes(s string, separator byte) (before, rest string) {
 	for i := 0; i < len(s); i++ {
 		switch s[i] {
 		case separator:
 			return s[:i], s[i:]
 		case '"', '<':
-			i += enclosed(s[i:]) - 1
+			i += enclosedLen(s[i:]) - 1
 		}
 	}
 	return s, ""

@@ -87,7 +87,7 @@ func (a *Association) Verify(in *Incoming) Signature {
 // names of the parameters, by who signed (ocs-sip.md 2.1).
 type signatureNames struct{ header, rand, num, signature string }
 
-func names(byServer, proxy bool) signatureNames {
+func signatureNamesOf(byServer, proxy bool) signatureNames {
 	n := signatureNames{"Authorization", "crand", "cnum", "response"}
 	if byServer {
 		n = signatureNames{"Authentication-Info", "srand", "snum", "rspauth"}
@@ -102,7 +102,7 @@ func names(byServer, proxy bool) signatureNames {
 // its own, and not the answers that a server leaves alone (ocs-sip.md 2.2).
 func (a *Association) signs(b *block) bool {
 	for _, proxy := range []bool{false, true} {
-		if len(b.all(names(a.Server, proxy).header)) > 0 {
+		if len(b.all(signatureNamesOf(a.Server, proxy).header)) > 0 {
 			return false
 		}
 	}
@@ -110,19 +110,19 @@ func (a *Association) signs(b *block) bool {
 	return !a.Server || !(strings.HasPrefix(code, "1") || code == "401" || code == "407")
 }
 
-// sign returns the header line that signs b.
-func (a *Association) sign(b *block) string {
-	return a.line([]Param{
+// signatureLine returns the header line that signs b.
+func (a *Association) signatureLine(b *block) string {
+	return a.headerLine([]Param{
 		{Name: "qop", Value: "auth"},
 		{Name: "opaque", Value: a.Opaque},
 		{Name: "realm", Value: a.Realm},
 		{Name: "targetname", Value: a.TargetName},
-	}, a.signature(b))
+	}, a.newSignature(b))
 }
 
-// handshake returns the header line that completes the handshake; from
+// handshakeLine returns the header line that completes the handshake; from
 // version 4 it is signed (ocs-sip.md 2.1).
-func (a *Association) handshake(b *block, token []byte) string {
+func (a *Association) handshakeLine(b *block, token []byte) string {
 	params := []Param{
 		{Name: "qop", Value: "auth"},
 		{Name: "opaque", Value: a.Opaque},
@@ -134,26 +134,26 @@ func (a *Association) handshake(b *block, token []byte) string {
 		params = append(params, Param{Name: "version", Value: strconv.Itoa(a.Version), Token: true})
 	}
 	if a.Version < 4 {
-		return a.line(params, nil)
+		return a.headerLine(params, nil)
 	}
-	return a.line(params, a.signature(b))
+	return a.headerLine(params, a.newSignature(b))
 }
 
-func (a *Association) line(params, signature []Param) string {
+func (a *Association) headerLine(params, signature []Param) string {
 	auth := Auth{Scheme: a.Scheme, Params: append(params, signature...)}
-	return names(a.Server, a.Proxy).header + ": " + auth.String() + "\r\n"
+	return signatureNamesOf(a.Server, a.Proxy).header + ": " + auth.String() + "\r\n"
 }
 
-// signature draws the next number and signs b.
-func (a *Association) signature(b *block) []Param {
+// newSignature draws the next number and signs b.
+func (a *Association) newSignature(b *block) []Param {
 	a.mu.Lock()
 	a.sent++
 	num := strconv.FormatUint(uint64(a.sent), 10)
 	a.mu.Unlock()
 	random := make([]byte, 4)
 	rand.Read(random) // never fails
-	n := names(a.Server, a.Proxy)
-	text := join(signatureFields(a.Version, b, SignatureParams{
+	n := signatureNamesOf(a.Server, a.Proxy)
+	text := joinFields(signatureFields(a.Version, b, SignatureParams{
 		Scheme: a.Scheme, Rand: hex.EncodeToString(random), Num: num, Realm: a.Realm, TargetName: a.TargetName}))
 	return []Param{
 		{Name: n.rand, Value: hex.EncodeToString(random)},
@@ -170,7 +170,7 @@ func verify(associations []*Association, b *block) (Signature, *Association) {
 	result := Unsigned
 	byServer := !associations[0].Server // the other end signed
 	for _, proxy := range []bool{false, true} {
-		n := names(byServer, proxy)
+		n := signatureNamesOf(byServer, proxy)
 		for _, value := range b.all(n.header) {
 			parsed, err := ParseAuth(value)
 			if err != nil {
@@ -213,16 +213,16 @@ func (a *Association) verify(auth Auth, n signatureNames, b *block) bool {
 			return false
 		}
 	}
-	if !a.Session.VerifyDatagram(signatureSeq, []byte(join(fields)), signature) {
+	if !a.Session.VerifyDatagram(signatureSeq, []byte(joinFields(fields)), signature) {
 		return false
 	}
-	return a.first(uint32(num))
+	return a.isNewNumber(uint32(num))
 }
 
-// first reports whether num comes for the first time. At a server numbers only
+// isNewNumber reports whether num comes for the first time. At a server numbers only
 // rise, which TCP keeps. A client takes them in any order, since inside OCS
 // several hands sign, but none that lags 64 behind.
-func (a *Association) first(num uint32) bool {
+func (a *Association) isNewNumber(num uint32) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	if num > a.received {
@@ -249,10 +249,10 @@ func SignatureBuffer(version int, raw []byte, p SignatureParams) (string, error)
 	if err != nil {
 		return "", err
 	}
-	return join(signatureFields(version, &b, p)), nil
+	return joinFields(signatureFields(version, &b, p)), nil
 }
 
-func join(fields []string) string { return "<" + strings.Join(fields, "><") + ">" }
+func joinFields(fields []string) string { return "<" + strings.Join(fields, "><") + ">" }
 
 func signatureFields(version int, b *block, p SignatureParams) []string {
 	number, method := b.cseq()

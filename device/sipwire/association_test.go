@@ -120,7 +120,7 @@ func parsed(t *testing.T, text string) *Incoming {
 func signedBy(t *testing.T, a *Association, text string) string {
 	t.Helper()
 	in := parsed(t, text)
-	return strings.Replace(crlf(text), "\r\nContent-Length", "\r\n"+strings.TrimSuffix(a.sign(&in.block), "\r\n")+"\r\nContent-Length", 1)
+	return strings.Replace(crlf(text), "\r\nContent-Length", "\r\n"+strings.TrimSuffix(a.signatureLine(&in.block), "\r\n")+"\r\nContent-Length", 1)
 }
 
 func TestVerify(t *testing.T) {
@@ -132,7 +132,7 @@ func TestVerify(t *testing.T) {
 		}
 		return strings.Replace(signed, old, new, 1)
 	}
-	number := names(false, false)
+	number := signatureNamesOf(false, false)
 	response := mustAuth(t, parsed(t, signed).Header("Authorization")).Get(number.signature)
 	tests := []struct {
 		name, text string
@@ -225,7 +225,7 @@ func TestHandshakeHeaderByVersion(t *testing.T) {
 	for _, test := range tests {
 		client, server := associations(test.version, "A")
 		in := parsed(t, register3)
-		value := strings.TrimPrefix(strings.TrimSuffix(client.handshake(&in.block, []byte("NTLMSSP")), "\r\n"), "Authorization: ")
+		value := strings.TrimPrefix(strings.TrimSuffix(client.handshakeLine(&in.block, []byte("NTLMSSP")), "\r\n"), "Authorization: ")
 		auth := mustAuth(t, value)
 		if auth.Get("gssapi-data") != "TlRMTVNTUA==" || auth.Has("version") != test.echo || auth.Has("response") != test.signed {
 			t.Errorf("version %d: %s", test.version, value)

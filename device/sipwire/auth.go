@@ -19,7 +19,7 @@ type Auth struct {
 }
 
 // Get returns the parameter name, in any case, without quotes, or "".
-func (a Auth) Get(name string) string { return find(a.Params, name) }
+func (a Auth) Get(name string) string { return findParam(a.Params, name) }
 
 // Has reports whether there is a parameter of that name; gssapi-data="" is one.
 func (a Auth) Has(name string) bool {

@@ -125,7 +125,7 @@ type Conn struct {
 
 	mu        sync.Mutex // everything below; never held during I/O or a callback
 	reason    error      // why the connection ends, the first reason given
-	pending   map[exchangeKey]*exchange
+	pending   map[transactionKey]*transaction
 	signing   *Association
 	verifying []*Association // signing, its predecessor, those on offer
 	stats     Stats
@@ -202,10 +202,10 @@ func (c *Conn) LastSent() time.Time { return c.Stats().LastSent }
 func (c *Conn) Use(a *Association) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.use(a)
+	c.useLocked(a)
 }
 
-func (c *Conn) use(a *Association) {
+func (c *Conn) useLocked(a *Association) {
 	before := c.signing
 	c.signing, c.verifying = a, nil
 	if a == nil {
@@ -219,14 +219,14 @@ func (c *Conn) use(a *Association) {
 
 // run is the reader: the only goroutine of a connection at rest.
 func (c *Conn) run() {
-	c.end(c.lost(c.readAll()))
+	c.end(c.lostFailure(c.readAll()))
 	c.mu.Lock()
 	reason := c.reason
 	waiting := c.pending
 	c.pending, c.signing, c.verifying = nil, nil, nil
 	c.mu.Unlock()
-	for _, e := range waiting {
-		e.done(nil, reason)
+	for _, t := range waiting {
+		t.done(nil, reason)
 	}
 	if c.cfg.OnClose != nil {
 		if errors.Is(reason, ErrClosed) {
@@ -248,15 +248,15 @@ func (c *Conn) end(reason error) {
 	c.nc.Close()
 }
 
-// ending is the reason given to end, or nil while the connection is good.
-func (c *Conn) ending() error {
+// endReason is the reason given to end, or nil while the connection is good.
+func (c *Conn) endReason() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.reason
 }
 
-// lost turns what stopped the reader or the writer into a failure.
-func (c *Conn) lost(err error) error {
+// lostFailure turns what stopped the reader or the writer into a failure.
+func (c *Conn) lostFailure(err error) error {
 	var f *journal.Failure
 	if errors.As(err, &f) {
 		return err
@@ -268,16 +268,16 @@ func (c *Conn) lost(err error) error {
 	return &journal.Failure{Code: journal.SIPLost, By: c.peer(), What: what, Err: err}
 }
 
-// malformed is the failure for a message that cannot be used.
-func (c *Conn) malformed(err error) *journal.Failure {
+// malformedFailure is the failure for a message that cannot be used.
+func (c *Conn) malformedFailure(err error) *journal.Failure {
 	return &journal.Failure{Code: journal.SIPMalformed, By: c.peer(),
 		What: "a SIP message cannot be used", Because: "RFC 3261 7", Err: err}
 }
 
 func (c *Conn) peer() string { return fmt.Sprint(c.nc.RemoteAddr()) }
 
-// drop counts a message that is not used and tells the owner why.
-func (c *Conn) drop(f *journal.Failure) {
+// dropMessage counts a message that is not used and tells the owner why.
+func (c *Conn) dropMessage(f *journal.Failure) {
 	c.mu.Lock()
 	c.stats.Dropped++
 	c.mu.Unlock()

@@ -116,19 +116,19 @@ func (b *block) cseq() (number, method string) {
 }
 
 // key is what an answer is matched by; ok is false when the block has none.
-func (b *block) key() (key exchangeKey, ok bool) {
+func (b *block) key() (key transactionKey, ok bool) {
 	number, method := b.cseq()
 	seq, err := strconv.ParseUint(number, 10, 31)
-	return exchangeKey{b.get("Call-ID"), uint32(seq), method}, err == nil
+	return transactionKey{b.get("Call-ID"), uint32(seq), method}, err == nil
 }
 
-// single names the headers without which a message cannot be placed and which
+// singleHeaders names the headers without which a message cannot be placed and which
 // it must not have twice: sipgo would take the last one, a signature the first.
-var single = [...]string{"from", "to", "call-id", "cseq"}
+var singleHeaders = [...]string{"from", "to", "call-id", "cseq"}
 
 // check finds what sipgo's parser lets pass.
 func (b *block) check() error {
-	for _, name := range single {
+	for _, name := range singleHeaders {
 		values := b.all(name)
 		switch {
 		case len(values) == 0:
@@ -163,9 +163,9 @@ func (b *block) check() error {
 	return nil
 }
 
-// structured names the headers that sipgo takes apart and whose white space it
+// squeezedHeaders names the headers that sipgo takes apart and whose white space it
 // does not understand (RFC 4475 3.1.1.1).
-var structured = [...]string{"via", "cseq"}
+var squeezedHeaders = [...]string{"via", "cseq"}
 
 // parser is sipgo's, for the headers that make a transaction; it is never
 // changed. From and To are signed, so they are read by ParseAddress as for the
@@ -179,17 +179,17 @@ var parser = sip.NewParser(sip.WithHeadersParsers(func() map[string]sip.HeaderPa
 	}
 	some["from"] = func(_ []byte, value string) (sip.Header, error) {
 		h := new(sip.FromHeader)
-		return h, structure(value, &h.DisplayName, &h.Address, &h.Params)
+		return h, parseNameAddr(value, &h.DisplayName, &h.Address, &h.Params)
 	}
 	some["to"] = func(_ []byte, value string) (sip.Header, error) {
 		h := new(sip.ToHeader)
-		return h, structure(value, &h.DisplayName, &h.Address, &h.Params)
+		return h, parseNameAddr(value, &h.DisplayName, &h.Address, &h.Params)
 	}
 	return some
 }()))
 
-// structure fills the fields of sipgo's From and To.
-func structure(value string, display *string, uri *sip.Uri, params *sip.HeaderParams) error {
+// parseNameAddr fills the fields of sipgo's From and To.
+func parseNameAddr(value string, display *string, uri *sip.Uri, params *sip.HeaderParams) error {
 	a, err := ParseAddress(value)
 	if err != nil {
 		return err
@@ -221,8 +221,8 @@ func (b *block) normalized() []byte {
 		if longName(name) != strings.ToLower(name) {
 			name = f.name
 		}
-		if slices.Contains(structured[:], f.name) {
-			value = squeeze(value, f.name == "via")
+		if slices.Contains(squeezedHeaders[:], f.name) {
+			value = trimSeparators(value, f.name == "via")
 		}
 		out = append(out, "\r\n"...)
 		out = append(out, name...)
@@ -232,9 +232,9 @@ func (b *block) normalized() []byte {
 	return append(out, "\r\n\r\n"...)
 }
 
-// squeeze takes away white space around ; = and , (and / : in a Via) and makes
+// trimSeparators takes away white space around ; = and , (and / : in a Via) and makes
 // one blank of several, outside quotes and angle brackets.
-func squeeze(s string, via bool) string {
+func trimSeparators(s string, via bool) string {
 	separator := func(c byte) bool {
 		return c == ';' || c == '=' || c == ',' || via && (c == '/' || c == ':')
 	}
@@ -242,7 +242,7 @@ func squeeze(s string, via bool) string {
 	for i := 0; i < len(s); i++ {
 		switch c := s[i]; {
 		case c == '"' || c == '<':
-			n := enclosed(s[i:])
+			n := enclosedLen(s[i:])
 			out = append(out, s[i:i+n]...)
 			i += n - 1
 		case isBlank(c):
@@ -261,9 +261,9 @@ func squeeze(s string, via bool) string {
 	return string(out)
 }
 
-// enclosed returns the length of the quoted string or <…> that s begins with,
+// enclosedLen returns the length of the quoted string or <…> that s begins with,
 // or all of s when it does not end.
-func enclosed(s string) int {
+func enclosedLen(s string) int {
 	if s[0] == '<' {
 		if n := strings.IndexByte(s, '>'); n >= 0 {
 			return n + 1
@@ -312,7 +312,7 @@ func (b *block) badRequest() string {
 
 // answerable reports whether the headers are there that an answer needs.
 func (b *block) answerable() bool {
-	for _, name := range single {
+	for _, name := range singleHeaders {
 		if b.get(name) == "" {
 			return false
 		}

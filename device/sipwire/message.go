@@ -120,8 +120,8 @@ func randomHex(n int) string {
 }
 
 var (
-	tokens    = regexp.MustCompile(`(?i)(gssapi-data\s*=\s*)("[^"]*"?|[^\s,]*)`)
-	responses = regexp.MustCompile(`(?is)(\bDigest\s.*?\bresponse\s*=\s*)("[^"]*"?|[^\s,]*)`)
+	gssapiData     = regexp.MustCompile(`(?i)(gssapi-data\s*=\s*)("[^"]*"?|[^\s,]*)`)
+	digestResponse = regexp.MustCompile(`(?is)(\bDigest\s.*?\bresponse\s*=\s*)("[^"]*"?|[^\s,]*)`)
 )
 
 // Redact returns a copy of a message fit for logs and captures: gssapi-data
@@ -132,7 +132,7 @@ func Redact(raw []byte) []byte {
 	if end := strings.Index(string(raw), "\r\n\r\n"); end >= 0 {
 		head, body = raw[:end], raw[end:]
 	}
-	head = tokens.ReplaceAll(head, []byte(`$1"…"`))
-	head = responses.ReplaceAll(head, []byte(`$1"…"`))
+	head = gssapiData.ReplaceAll(head, []byte(`$1"…"`))
+	head = digestResponse.ReplaceAll(head, []byte(`$1"…"`))
 	return append(head, body...)
 }

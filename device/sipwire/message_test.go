@@ -314,7 +314,7 @@ func FuzzRead(f *testing.F) {
 		if in.Msg.CallID() == nil || in.Msg.CSeq() == nil || in.Msg.From() == nil || in.Msg.To() == nil {
 			t.Fatalf("a message without what it needs: %q", head)
 		}
-		if key, err := keyOf(in.Msg); err != nil || key != func() exchangeKey { k, _ := in.block.key(); return k }() {
+		if key, err := keyOf(in.Msg); err != nil || key != func() transactionKey { k, _ := in.block.key(); return k }() {
 			t.Errorf("%v: the parser and the raw headers differ: %+v %q", err, key, head)
 		}
 		if req := in.Request(); req != nil {

@@ -18,14 +18,14 @@ import (
 
 const (
 	maxHeaderBlock = 64 << 10 // bytes of start line and headers
-	// restingBuffer is all that a silent connection keeps for reading; longer
+	// readBufferSize is all that a silent connection keeps for reading; longer
 	// messages go past it.
-	restingBuffer = 256
+	readBufferSize = 256
 )
 
 // readAll reads and dispatches messages until the connection ends.
 func (c *Conn) readAll() error {
-	r := bufio.NewReaderSize(c.nc, restingBuffer)
+	r := bufio.NewReaderSize(c.nc, readBufferSize)
 	for {
 		head, body, err := c.readMessage(r)
 		if err != nil {
@@ -45,13 +45,13 @@ func (c *Conn) readAll() error {
 			defer close(handled)
 			in, err := parse(head, body)
 			if err != nil {
-				c.refuse(in, err)
+				c.refuseMalformed(in, err)
 			} else {
 				c.dispatch(in)
 			}
 		}()
 		<-handled
-		if err := c.ending(); err != nil {
+		if err := c.endReason(); err != nil {
 			return err
 		}
 	}
@@ -81,14 +81,14 @@ func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 		return nil, nil, err
 	}
 	if head, err = readHead(r, min(maxHeaderBlock, c.cfg.MaxMessage)); err != nil {
-		return nil, nil, c.cut(err)
+		return nil, nil, c.readFailure(err)
 	}
 	n, err := contentLength(head)
 	if err != nil {
-		return nil, nil, c.cut(err)
+		return nil, nil, c.readFailure(err)
 	}
 	if n > c.cfg.MaxMessage-len(head) {
-		return nil, nil, c.cut(malformed{fmt.Errorf("a body of %d bytes: more than %d for a message", n, c.cfg.MaxMessage)})
+		return nil, nil, c.readFailure(malformedError{fmt.Errorf("a body of %d bytes: more than %d for a message", n, c.cfg.MaxMessage)})
 	}
 	if n > 0 {
 		// What is announced is not allocated before it comes.
@@ -97,26 +97,26 @@ func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 			err = io.ErrUnexpectedEOF
 		}
 		if err != nil {
-			return nil, nil, c.cut(err)
+			return nil, nil, c.readFailure(err)
 		}
 	}
 	return head, body, c.nc.SetReadDeadline(time.Time{})
 }
 
-// cut is the failure for an error inside a message.
-func (c *Conn) cut(err error) error {
-	var m malformed
+// readFailure is the failure for an error inside a message.
+func (c *Conn) readFailure(err error) error {
+	var m malformedError
 	if errors.As(err, &m) {
-		return c.malformed(m)
+		return c.malformedFailure(m)
 	}
 	return &journal.Failure{Code: journal.SIPLost, By: c.peer(),
 		What: "the SIP connection was lost in the middle of a message", Err: err}
 }
 
-// malformed marks an error that is the fault of the bytes, not of the line.
-type malformed struct{ error }
+// malformedError marks an error that is the fault of the bytes, not of the line.
+type malformedError struct{ error }
 
-func (m malformed) Unwrap() error { return m.error }
+func (m malformedError) Unwrap() error { return m.error }
 
 // readHead reads up to and including the empty line.
 func readHead(r *bufio.Reader, limit int) ([]byte, error) {
@@ -124,7 +124,7 @@ func readHead(r *bufio.Reader, limit int) ([]byte, error) {
 	for {
 		part, err := r.ReadSlice('\n')
 		if len(head)+len(part) > limit {
-			return nil, malformed{fmt.Errorf("a header block of more than %d bytes", limit)}
+			return nil, malformedError{fmt.Errorf("a header block of more than %d bytes", limit)}
 		}
 		head = append(head, part...)
 		if err == nil && bytes.HasSuffix(head, []byte("\r\n\r\n")) {
@@ -156,16 +156,16 @@ func contentLength(head []byte) (int, error) {
 		}
 		v := string(bytes.TrimSpace(value))
 		if found != "" && found != v {
-			return 0, malformed{errors.New("two Content-Length headers that differ")}
+			return 0, malformedError{errors.New("two Content-Length headers that differ")}
 		}
 		found = v
 	}
 	if found == "" {
-		return 0, malformed{errors.New("no Content-Length header")}
+		return 0, malformedError{errors.New("no Content-Length header")}
 	}
 	n, err := strconv.ParseUint(found, 10, 31)
 	if err != nil {
-		return 0, malformed{fmt.Errorf("Content-Length %.20q", found)}
+		return 0, malformedError{fmt.Errorf("Content-Length %.20q", found)}
 	}
 	return int(n), nil
 }
@@ -175,22 +175,22 @@ func contentLength(head []byte) (int, error) {
 func parse(head, body []byte) (in *Incoming, err error) {
 	b, err := readBlock(head)
 	if err != nil {
-		return nil, malformed{err}
+		return nil, malformedError{err}
 	}
 	in = &Incoming{Raw: head, block: b}
 	defer func() {
 		// sipgo's parser sees bytes from the network; a defect in it must cost
 		// one message, not the process.
 		if r := recover(); r != nil {
-			err = malformed{fmt.Errorf("the parser failed: %v", r)}
+			err = malformedError{fmt.Errorf("the parser failed: %v", r)}
 		}
 	}()
 	if err := b.check(); err != nil {
-		return in, malformed{err}
+		return in, malformedError{err}
 	}
 	msg, _, err := parser.ParseHeaders(b.normalized(), false)
 	if err != nil {
-		return in, malformed{fmt.Errorf("%.200s", err)} // it may quote a whole header
+		return in, malformedError{fmt.Errorf("%.200s", err)} // it may quote a whole header
 	}
 	if len(body) > 0 {
 		msg.SetBody(body)
@@ -199,25 +199,25 @@ func parse(head, body []byte) (in *Incoming, err error) {
 	return in, nil
 }
 
-// refuse deals with a message that was framed but is malformed: a request is
+// refuseMalformed deals with a message that was framed but is malformed: a request is
 // answered with 400 where that can be done (by a client that signs, if it was
 // signed too), an exchange whose answer it would have been fails, and the
 // connection goes on.
-func (c *Conn) refuse(in *Incoming, err error) {
-	f := c.malformed(err)
+func (c *Conn) refuseMalformed(in *Incoming, err error) {
+	f := c.malformedFailure(err)
 	if in == nil {
-		c.drop(f)
+		c.dropMessage(f)
 		return
 	}
 	f.Answered = in.block.printableStart()
-	c.drop(f)
+	c.dropMessage(f)
 	if in.block.isResponse() {
 		if key, ok := in.block.key(); ok {
 			c.mu.Lock()
-			e := c.take(key)
+			t := c.removePending(key)
 			c.mu.Unlock()
-			if e != nil {
-				e.done(nil, f)
+			if t != nil {
+				t.done(nil, f)
 			}
 		}
 		return
@@ -231,7 +231,7 @@ func (c *Conn) refuse(in *Incoming, err error) {
 		}
 	}
 	if res := in.block.badRequest(); res != "" {
-		_ = c.writeText(res, &exchange{}) // an error has ended the connection
+		_ = c.writeText(res, &transaction{}) // an error has ended the connection
 	}
 }
 
@@ -248,14 +248,14 @@ func (c *Conn) dispatch(in *Incoming) {
 				What: "the signature of a SIP message is wrong", Because: "MS-SIPAE"})
 			return
 		case in.Signature == Unsigned && signed && !mayBeUnsigned(in):
-			c.drop(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.printableStart(),
+			c.dropMessage(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.printableStart(),
 				What: "an unsigned SIP message was dropped", Because: "MS-SIPAE"})
 			return
 		}
 	}
 	switch msg := in.Msg.(type) {
 	case *sip.Response:
-		if !c.answered(in, msg) && c.cfg.Handler != nil {
+		if !c.deliver(in, msg) && c.cfg.Handler != nil {
 			c.cfg.Handler(c, in)
 		}
 	case *sip.Request:

@@ -18,11 +18,11 @@ import (
 // An error of the network ends the connection. Of the options only Plain
 // means something here.
 func (c *Conn) Send(msg sip.Message, options ...Option) error {
-	e := &exchange{}
+	t := &transaction{}
 	for _, o := range options {
-		o(e)
+		o(t)
 	}
-	return c.write(msg, e)
+	return c.write(msg, t)
 }
 
 // Answer sends res, unless req must not be answered: ACK (RFC 3261 13.2.2.4)
@@ -41,13 +41,13 @@ func (c *Conn) Ping() error {
 	return c.flush("\r\n\r\n", 0)
 }
 
-func (c *Conn) write(msg sip.Message, e *exchange) error {
+func (c *Conn) write(msg sip.Message, t *transaction) error {
 	text := msg.String()
 	if msg.ContentLength() == nil { // required on a stream, RFC 3261 18.3
 		head, body, _ := strings.Cut(text, "\r\n\r\n")
 		text = fmt.Sprintf("%s\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body)
 	}
-	return c.writeText(text, e)
+	return c.writeText(text, t)
 }
 
 // SendRaw writes bytes as they are, for the faults of a lab.
@@ -58,7 +58,7 @@ func (c *Conn) SendRaw(raw []byte) error {
 }
 
 // writeText signs and writes a whole message.
-func (c *Conn) writeText(text string, e *exchange) error {
+func (c *Conn) writeText(text string, t *transaction) error {
 	end := strings.Index(text, "\r\n\r\n")
 	if end < 0 {
 		return errors.New("a SIP message without an end of headers")
@@ -74,11 +74,11 @@ func (c *Conn) writeText(text string, e *exchange) error {
 	c.mu.Unlock()
 	credentials := ""
 	switch {
-	case e.offer != nil:
-		credentials = e.offer.handshake(&b, e.token)
-	case e.plain, a == nil, !a.signs(&b):
+	case t.offer != nil:
+		credentials = t.offer.handshakeLine(&b, t.token)
+	case t.plain, a == nil, !a.signs(&b):
 	default:
-		credentials = a.sign(&b)
+		credentials = a.signatureLine(&b)
 	}
 	text = text[:end+2] + credentials + text[end+2:]
 	if c.cfg.Tap != nil {
@@ -89,7 +89,7 @@ func (c *Conn) writeText(text string, e *exchange) error {
 
 // flush writes text, which holds that many messages; c.wmu is held.
 func (c *Conn) flush(text string, messages uint64) error {
-	if err := c.ending(); err != nil {
+	if err := c.endReason(); err != nil {
 		return err
 	}
 	err := c.nc.SetWriteDeadline(time.Now().Add(c.cfg.WriteTimeout))
@@ -102,10 +102,10 @@ func (c *Conn) flush(text string, messages uint64) error {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		// The peer has gone. What it said before is still to be read, a farewell
 		// perhaps; after that the reader ends the connection.
-		return c.lost(err)
+		return c.lostFailure(err)
 	case err != nil:
-		c.end(c.lost(err))
-		return c.ending()
+		c.end(c.lostFailure(err))
+		return c.endReason()
 	}
 	c.mu.Lock()
 	c.stats.Sent += messages

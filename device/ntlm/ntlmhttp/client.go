@@ -83,23 +83,23 @@ type Client struct {
 	MaxResponse int64            // octets on the wire; 0 is DefaultMaxResponse
 
 	once sync.Once
-	turn chan struct{} // holds a token while a request is under way
+	sem  chan struct{} // holds a token while a request is under way
 
-	mu     sync.Mutex
-	conn   *conn // nil: none
-	closed bool
-	lazy   bool // CloseIdle was called while a request was under way
+	mu            sync.Mutex
+	conn          *conn // nil: none
+	closed        bool
+	closeWhenIdle bool // CloseIdle was called while a request was under way
 
 	// Owned by whoever has the turn.
-	origin string // that scheme belongs to
-	scheme string // what origin wanted last: schemeUnknown …
-	spent  error  // the *Error of the refusal
-	works  bool   // the password was accepted
+	origin           string // that scheme belongs to
+	scheme           string // what origin wanted last: schemeUnknown …
+	rejectedPassword error  // the *Error of the refusal
+	passwordAccepted bool   // the password was accepted
 }
 
 var _ http.RoundTripper = (*Client)(nil)
 
-func (c *Client) start() { c.once.Do(func() { c.turn = make(chan struct{}, 1) }) }
+func (c *Client) setup() { c.once.Do(func() { c.sem = make(chan struct{}, 1) }) }
 
 // RoundTrip is Do, so that an http.Client can stand on a Client.
 func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) { return c.Do(req) }
@@ -111,7 +111,7 @@ func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) { return c
 // The error is an *Error for all that concerns the log-on; an error of the
 // dialer or of the TLS handshake is wrapped.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
-	c.start()
+	c.setup()
 	ctx := req.Context()
 	body, err := c.readBody(req)
 	if err != nil {
@@ -122,14 +122,14 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	select {
-	case c.turn <- struct{}{}:
+	case c.sem <- struct{}{}:
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for the connection: %w", context.Cause(ctx))
 	}
-	e := &exchange{c: c, req: req, body: body, origin: origin, until: time.Now().Add(cmp.Or(c.Timeout, DefaultTimeout))}
-	resp, err := e.run(ctx)
+	h := &handshake{c: c, req: req, body: body, origin: origin, deadline: time.Now().Add(cmp.Or(c.Timeout, DefaultTimeout))}
+	resp, err := h.run(ctx)
 	if err != nil {
-		e.drop()
+		h.closeConn()
 		c.release()
 		if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 			err = fmt.Errorf("%w (%w)", err, ctx.Err())
@@ -142,12 +142,12 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 // CloseIdle closes the connection, or does so as soon as the request under way
 // has ended. The next request makes another.
 func (c *Client) CloseIdle() {
-	c.start()
+	c.setup()
 	c.mu.Lock()
-	c.lazy = true
+	c.closeWhenIdle = true
 	c.mu.Unlock()
 	select {
-	case c.turn <- struct{}{}:
+	case c.sem <- struct{}{}:
 		c.release()
 	default: // whoever has the turn closes it
 	}
@@ -169,13 +169,13 @@ func (c *Client) Close() error {
 // release gives the turn back.
 func (c *Client) release() {
 	c.mu.Lock()
-	if c.lazy && c.conn != nil {
+	if c.closeWhenIdle && c.conn != nil {
 		_ = c.conn.Close()
 		c.conn = nil
 	}
-	c.lazy = false
+	c.closeWhenIdle = false
 	c.mu.Unlock()
-	<-c.turn
+	<-c.sem
 }
 
 func (c *Client) readBody(req *http.Request) ([]byte, error) {

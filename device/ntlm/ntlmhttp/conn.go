@@ -26,7 +26,7 @@ type conn struct {
 	origin        string
 	state         *tls.ConnectionState // nil for http
 	in            *bufio.Reader
-	left          int64 // octets that may still come
+	remaining     int64 // octets that may still come
 	authenticated bool  // the server knows who is at this end
 	broken        bool  // no further request fits
 	used          bool
@@ -34,19 +34,19 @@ type conn struct {
 
 // Read counts what comes: nothing that a server sends is unbounded.
 func (c *conn) Read(p []byte) (int, error) {
-	if c.left <= 0 {
+	if c.remaining <= 0 {
 		return 0, ErrTooLarge
 	}
-	n, err := c.Conn.Read(p[:min(int64(len(p)), c.left)])
-	c.left -= int64(n)
+	n, err := c.Conn.Read(p[:min(int64(len(p)), c.remaining)])
+	c.remaining -= int64(n)
 	return n, err
 }
 
-// alive says whether an idle connection can take another request: the server
+// usable says whether an idle connection can take another request: the server
 // has neither closed it nor said something unasked. A request that might have
 // been carried out is never sent again, so this is asked before.
-func (c *conn) alive() bool {
-	c.left = bufferSize
+func (c *conn) usable() bool {
+	c.remaining = bufferSize
 	_ = c.SetReadDeadline(time.Now().Add(peekTime))
 	_, err := c.in.Peek(1)
 	var timeout net.Error
@@ -59,93 +59,93 @@ const (
 	peekTime = 200 * time.Microsecond
 )
 
-// exchange is one request of the caller, with all its legs.
-type exchange struct {
-	c      *Client
-	req    *http.Request
-	body   []byte
-	origin string
-	until  time.Time
+// handshake is one request of the caller, with all its legs.
+type handshake struct {
+	c        *Client
+	req      *http.Request
+	body     []byte
+	origin   string
+	deadline time.Time
 
-	conn *conn
-	stop func() bool // ends the watch of the caller's context over conn
+	conn      *conn
+	stopWatch func() bool // ends the watch of the caller's context over conn
 }
 
-// drop closes the connection.
-func (e *exchange) drop() {
-	if e.stop != nil {
-		e.stop()
+// closeConn closes the connection.
+func (h *handshake) closeConn() {
+	if h.stopWatch != nil {
+		h.stopWatch()
 	}
-	if e.conn == nil {
+	if h.conn == nil {
 		return
 	}
-	_ = e.conn.Close()
-	e.c.mu.Lock()
-	if e.c.conn == e.conn {
-		e.c.conn = nil
+	_ = h.conn.Close()
+	h.c.mu.Lock()
+	if h.c.conn == h.conn {
+		h.c.conn = nil
 	}
-	e.c.mu.Unlock()
-	e.conn = nil
+	h.c.mu.Unlock()
+	h.conn = nil
 }
 
 // connect takes the client's connection if it leads to the right place and
 // lives, and makes one otherwise.
-func (e *exchange) connect(ctx context.Context) error {
-	if e.conn != nil && !e.conn.broken {
+func (h *handshake) connect(ctx context.Context) error {
+	if h.conn != nil && !h.conn.broken {
 		return nil
 	}
-	e.drop()
-	e.c.mu.Lock()
-	held, closed := e.c.conn, e.c.closed
-	e.c.conn = nil
-	e.c.mu.Unlock()
+	h.closeConn()
+	h.c.mu.Lock()
+	held, closed := h.c.conn, h.c.closed
+	h.c.conn = nil
+	h.c.mu.Unlock()
 	if closed {
 		if held != nil {
 			_ = held.Close()
 		}
 		return fmt.Errorf("%w: the client is closed", net.ErrClosed)
 	}
-	if held != nil && (held.broken || held.origin != e.origin || !held.alive()) {
+	if held != nil && (held.broken || held.origin != h.origin || !held.usable()) {
 		_ = held.Close()
 		held = nil
 	}
 	if held == nil {
 		var err error
-		if held, err = e.dial(ctx); err != nil {
+		if held, err = h.dial(ctx); err != nil {
 			return err
 		}
 	}
-	e.c.mu.Lock()
-	closed = e.c.closed
+	h.c.mu.Lock()
+	closed = h.c.closed
 	if !closed {
-		e.c.conn = held
+		h.c.conn = held
 	}
-	e.c.mu.Unlock()
+	h.c.mu.Unlock()
 	if closed {
 		_ = held.Close()
 		return fmt.Errorf("%w: the client is closed", net.ErrClosed)
 	}
-	e.conn = held
-	e.stop = context.AfterFunc(ctx, func() { _ = held.raw.Close() }) // without a farewell, which might be answered
-	return e.conn.SetDeadline(e.until)
+	h.conn = held
+	h.stopWatch = context.AfterFunc(ctx, func() { _ = held.raw.Close() }) // without a farewell, which might be answered
+	return h.conn.SetDeadline(h.deadline)
 }
 
-func (e *exchange) dial(ctx context.Context) (*conn, error) {
-	ctx, cancel := context.WithDeadline(ctx, e.until)
+func (h *handshake) dial(ctx context.Context) (*conn, error) {
+	ctx, cancel := context.WithDeadline(ctx, h.deadline)
 	defer cancel()
-	scheme, hostport, _ := strings.Cut(e.origin, "://")
-	nc, err := e.c.Dialer.DialContext(ctx, "tcp", hostport)
+	scheme, hostport, _ := strings.Cut(h.origin, "://")
+	nc, err := h.c.Dialer.DialContext(ctx, "tcp", hostport)
 	if err != nil {
 		return nil, fmt.Errorf("connecting to %s: %w", hostport, err)
 	}
-	c := &conn{Conn: nc, raw: nc, origin: e.origin}
+	c := &conn{Conn: nc, raw: nc, origin: h.origin}
 	if scheme == "https" {
-		if e.c.TLS == nil {
+		if h.c.TLS == nil {
 			_ = nc.Close()
 			return nil, fmt.Errorf("%w: no TLS configuration was given", ErrProtocol)
 		}
-		config := e.c.TLS.Clone()
-		config.ServerName = e.req.URL.Hostname()
+		config := h.c.TLS.Clone()
+		config.ServerName = h.req.URL.Hostname()
 		config.NextProtos = []string{"http/1.1"} // HTTP/2 has no connection that could be authenticated
 		secure := tls.Client(nc, config)
 		if err := secure.HandshakeContext(ctx); err != nil {
@@ -160,11 +160,11 @@ func (e *exchange) dial(ctx context.Context) (*conn, error) {
 }
 
 // send sends one leg and reads the header of its answer.
-func (e *exchange) send(ctx context.Context, authorization string, withBody bool) (*http.Response, error) {
-	if err := e.connect(ctx); err != nil {
+func (h *handshake) send(ctx context.Context, authorization string, withBody bool) (*http.Response, error) {
+	if err := h.connect(ctx); err != nil {
 		return nil, err
 	}
-	out := &http.Request{Method: e.req.Method, URL: e.req.URL, Host: e.req.Host, Header: e.req.Header.Clone(), Body: http.NoBody}
+	out := &http.Request{Method: h.req.Method, URL: h.req.URL, Host: h.req.Host, Header: h.req.Header.Clone(), Body: http.NoBody}
 	if out.Header == nil {
 		out.Header = http.Header{}
 	}
@@ -174,61 +174,61 @@ func (e *exchange) send(ctx context.Context, authorization string, withBody bool
 	if authorization != "" {
 		out.Header.Set("Authorization", authorization)
 	}
-	if withBody && len(e.body) > 0 {
-		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(e.body)), int64(len(e.body))
+	if withBody && len(h.body) > 0 {
+		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(h.body)), int64(len(h.body))
 	}
-	e.conn.used = true
-	e.conn.left = cmp.Or(e.c.MaxHeader, DefaultMaxHeader)
-	if err := out.Write(e.conn); err != nil {
-		e.conn.broken = true
-		return nil, fmt.Errorf("sending to %s: %w", e.req.URL.Host, err)
+	h.conn.used = true
+	h.conn.remaining = cmp.Or(h.c.MaxHeader, DefaultMaxHeader)
+	if err := out.Write(h.conn); err != nil {
+		h.conn.broken = true
+		return nil, fmt.Errorf("sending to %s: %w", h.req.URL.Host, err)
 	}
 	for range maxInterim {
-		resp, err := http.ReadResponse(e.conn.in, out)
+		resp, err := http.ReadResponse(h.conn.in, out)
 		if err != nil {
-			e.conn.broken = true
-			return nil, fmt.Errorf("reading the answer of %s: %w", e.req.URL.Host, err)
+			h.conn.broken = true
+			return nil, fmt.Errorf("reading the answer of %s: %w", h.req.URL.Host, err)
 		}
 		if resp.StatusCode == http.StatusSwitchingProtocols {
 			break
 		}
 		if resp.StatusCode >= 200 {
-			resp.Request, resp.TLS = e.req, e.conn.state
+			resp.Request, resp.TLS = h.req, h.conn.state
 			if resp.Close {
-				e.conn.broken = true
+				h.conn.broken = true
 			}
-			e.conn.left = cmp.Or(e.c.MaxResponse, DefaultMaxResponse)
+			h.conn.remaining = cmp.Or(h.c.MaxResponse, DefaultMaxResponse)
 			return resp, nil
 		}
 	}
-	e.conn.broken = true
-	return nil, fmt.Errorf("%w: %s sends nothing but interim answers", ErrProtocol, e.req.URL.Host)
+	h.conn.broken = true
+	return nil, fmt.Errorf("%w: %s sends nothing but interim answers", ErrProtocol, h.req.URL.Host)
 }
 
-// discard reads what is left of an answer, so that the connection can take the
+// drain reads what is left of an answer, so that the connection can take the
 // next leg, and returns its beginning.
-func (e *exchange) discard(resp *http.Response) []byte {
+func (h *handshake) drain(resp *http.Response) []byte {
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxDiscard))
 	_ = resp.Body.Close() // at most to its end
 	if err != nil || len(b) == maxDiscard {
-		e.conn.broken = true
+		h.conn.broken = true
 	}
 	return b
 }
 
-// hand gives an answer to the caller; its body gives the turn back.
-func (e *exchange) hand(resp *http.Response) (*http.Response, error) {
-	if err := e.conn.SetDeadline(time.Now().Add(cmp.Or(e.c.BodyTimeout, DefaultBodyTimeout))); err != nil {
+// deliver gives an answer to the caller; its body gives the turn back.
+func (h *handshake) deliver(resp *http.Response) (*http.Response, error) {
+	if err := h.conn.SetDeadline(time.Now().Add(cmp.Or(h.c.BodyTimeout, DefaultBodyTimeout))); err != nil {
 		return nil, err
 	}
-	resp.Body = &answerBody{ReadCloser: resp.Body, e: e}
+	resp.Body = &answerBody{ReadCloser: resp.Body, h: h}
 	return resp, nil
 }
 
 // answerBody is a body that ends the exchange when it is closed.
 type answerBody struct {
 	io.ReadCloser
-	e    *exchange
+	h    *handshake
 	once sync.Once
 	err  error // that reading ended with
 }
@@ -238,7 +238,7 @@ func (b *answerBody) Read(p []byte) (int, error) {
 		return 0, b.err
 	}
 	n, err := b.ReadCloser.Read(p)
-	if ctx := b.e.req.Context(); err != nil && err != io.EOF && ctx.Err() != nil {
+	if ctx := b.h.req.Context(); err != nil && err != io.EOF && ctx.Err() != nil {
 		err = ctx.Err() // and not that of the connection, which it closed
 	}
 	b.err = err
@@ -254,11 +254,11 @@ func (b *answerBody) Close() error {
 				b.err = io.EOF
 			}
 		}
-		if b.err != io.EOF || b.e.conn.broken || !b.e.stop() {
-			b.e.drop()
+		if b.err != io.EOF || b.h.conn.broken || !b.h.stopWatch() {
+			b.h.closeConn()
 		}
 		b.err = cmp.Or(b.err, http.ErrBodyReadAfterClose)
-		b.e.c.release()
+		b.h.c.release()
 	})
 	return nil
 }

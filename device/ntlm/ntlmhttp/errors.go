@@ -71,9 +71,9 @@ func (e *Error) Unwrap() []error {
 	return all
 }
 
-// told are the numbers by which the detailed error page of IIS tells why a
+// refusalCodes are the numbers by which the detailed error page of IIS tells why a
 // log-on failed. Most servers send that page to themselves only.
-var told = []struct {
+var refusalCodes = []struct {
 	kind    error
 	numbers []string
 }{
@@ -81,11 +81,11 @@ var told = []struct {
 	{ErrBlocked, []string{"0x80070791", "0xc0000418"}}, // ERROR_NTLM_BLOCKED as HRESULT, STATUS_NTLM_BLOCKED
 }
 
-// refusal tells what an answer 401 to a good proof means, as far as it can be
+// refusalKind tells what an answer 401 to a good proof means, as far as it can be
 // told (MS-ERREF).
-func (c *Client) refusal(body []byte) error {
+func (c *Client) refusalKind(body []byte) error {
 	body = bytes.ToLower(body)
-	for _, t := range told {
+	for _, t := range refusalCodes {
 		for _, n := range t.numbers {
 			if bytes.Contains(body, []byte(n)) {
 				return t.kind

@@ -308,12 +308,12 @@ func FuzzOffers(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		all := offersOf(http.Header{"Www-Authenticate": {line}})
+		all := parseOffers(http.Header{"Www-Authenticate": {line}})
 		if len(all) > maxOffers {
 			t.Errorf("%d offers", len(all))
 		}
 		for _, o := range all {
-			if o.scheme == "" || len(o.scheme) > maxScheme || strings.ContainsAny(o.scheme+o.token, `" `) || !offered(all, o.scheme) {
+			if o.scheme == "" || len(o.scheme) > maxScheme || strings.ContainsAny(o.scheme+o.token, `" `) || !hasOffer(all, o.scheme) {
 				t.Errorf("%q in %q", o, line)
 			}
 		}

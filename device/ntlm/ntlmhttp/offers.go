@@ -17,9 +17,9 @@ type offer struct {
 	token  string // token68, empty when there is none
 }
 
-// offersOf reads the challenges in all header lines, several to a line or one
+// parseOffers reads the challenges in all header lines, several to a line or one
 // to each. Parameters (realm="…") are passed over.
-func offersOf(h http.Header) []offer {
+func parseOffers(h http.Header) []offer {
 	var all []offer
 	for _, line := range h.Values("WWW-Authenticate") {
 		for _, part := range splitList(line) {
@@ -58,7 +58,7 @@ func splitList(s string) []string {
 	return append(parts, strings.TrimSpace(s[from:]))
 }
 
-func offered(all []offer, scheme string) bool {
+func hasOffer(all []offer, scheme string) bool {
 	for _, o := range all {
 		if strings.EqualFold(o.scheme, scheme) {
 			return true
@@ -67,8 +67,8 @@ func offered(all []offer, scheme string) bool {
 	return false
 }
 
-// tokenOf is the token that comes with scheme, empty when there is none.
-func tokenOf(all []offer, scheme string) string {
+// offerToken is the token that comes with scheme, empty when there is none.
+func offerToken(all []offer, scheme string) string {
 	for _, o := range all {
 		if strings.EqualFold(o.scheme, scheme) && o.token != "" {
 			return o.token

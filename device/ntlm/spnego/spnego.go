@@ -33,8 +33,8 @@ var (
 type Acceptor struct {
 	NTLM *ntlm.Server
 
-	mechs  []byte // DER of the client's list of mechanisms, which the MIC protects
-	micDue bool   // NTLM was not the client's first choice, so it must send a MIC
+	mechList    []byte // DER of the client's list of mechanisms, which the MIC protects
+	micRequired bool   // NTLM was not the client's first choice, so it must send a MIC
 }
 
 // Opens tells whether token is the first of an exchange.
@@ -51,15 +51,15 @@ func Wrapped(token []byte) bool { return len(token) > 0 && token[0] == tagNegTok
 func (a *Acceptor) Step(token []byte) (reply []byte, session *ntlm.Session, err error) {
 	switch {
 	case ntlm.Type(token) != 0:
-		return a.bare(token)
+		return a.acceptNTLM(token)
 	case Wrapped(token):
-		return a.negotiate(token)
+		return a.acceptInit(token)
 	}
-	return a.respond(token)
+	return a.acceptResponse(token)
 }
 
-// bare takes an NTLM message.
-func (a *Acceptor) bare(token []byte) ([]byte, *ntlm.Session, error) {
+// acceptNTLM takes an NTLM message.
+func (a *Acceptor) acceptNTLM(token []byte) ([]byte, *ntlm.Session, error) {
 	switch ntlm.Type(token) {
 	case 1:
 		reply, err := a.NTLM.Challenge(token)
@@ -97,8 +97,8 @@ const (
 	requestMIC       = 3
 )
 
-// negotiate takes a NegTokenInit.
-func (a *Acceptor) negotiate(token []byte) ([]byte, *ntlm.Session, error) {
+// acceptInit takes a NegTokenInit.
+func (a *Acceptor) acceptInit(token []byte) ([]byte, *ntlm.Session, error) {
 	var outer, inner asn1.RawValue
 	var mechanism asn1.ObjectIdentifier
 	var init negTokenInit
@@ -119,19 +119,19 @@ func (a *Acceptor) negotiate(token []byte) ([]byte, *ntlm.Session, error) {
 	if _, err = asn1.Unmarshal(init.MechTypes.Bytes, &offers); err != nil {
 		return nil, nil, ErrToken
 	}
-	a.mechs = init.MechTypes.Bytes
+	a.mechList = init.MechTypes.Bytes
 	for i, o := range offers {
 		if !o.Equal(oidNTLMSSP) {
 			continue
 		}
 		if i > 0 { // its token, if any, is for another mechanism
-			a.micDue = true
+			a.micRequired = true
 			return negToken(requestMIC, oidNTLMSSP, nil, nil), nil, nil
 		}
 		if ntlm.Type(init.MechToken) != 1 {
 			return negToken(acceptIncomplete, oidNTLMSSP, nil, nil), nil, nil
 		}
-		challenge, _, err := a.bare(init.MechToken)
+		challenge, _, err := a.acceptNTLM(init.MechToken)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -140,11 +140,11 @@ func (a *Acceptor) negotiate(token []byte) ([]byte, *ntlm.Session, error) {
 	return nil, nil, ErrMechanism
 }
 
-// respond takes a NegTokenResp.
-func (a *Acceptor) respond(token []byte) ([]byte, *ntlm.Session, error) {
+// acceptResponse takes a NegTokenResp.
+func (a *Acceptor) acceptResponse(token []byte) ([]byte, *ntlm.Session, error) {
 	var outer asn1.RawValue
 	var resp negTokenResp
-	if a.mechs == nil {
+	if a.mechList == nil {
 		return nil, nil, ErrToken
 	}
 	if _, err := asn1.Unmarshal(token, &outer); err != nil || outer.Class != asn1.ClassContextSpecific || outer.Tag != 1 {
@@ -153,7 +153,7 @@ func (a *Acceptor) respond(token []byte) ([]byte, *ntlm.Session, error) {
 	if _, err := asn1.Unmarshal(outer.Bytes, &resp); err != nil {
 		return nil, nil, ErrToken
 	}
-	reply, session, err := a.bare(resp.Token)
+	reply, session, err := a.acceptNTLM(resp.Token)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -171,15 +171,15 @@ func (a *Acceptor) respond(token []byte) ([]byte, *ntlm.Session, error) {
 // sends none, which it may when NTLM was its first choice, gets none.
 func (a *Acceptor) exchangeMIC(session *ntlm.Session, theirs []byte) ([]byte, error) {
 	if theirs == nil || session.Flags()&ntlm.NegotiateSign == 0 {
-		if a.micDue {
+		if a.micRequired {
 			return nil, ntlm.ErrMIC
 		}
 		return nil, nil
 	}
-	if !session.Verify(a.mechs, theirs) {
+	if !session.Verify(a.mechList, theirs) {
 		return nil, ntlm.ErrMIC
 	}
-	ours := session.Sign(a.mechs)
+	ours := session.Sign(a.mechList)
 	session.ResetCrypto() // the streams start again, the sequence numbers go on (peers-ad.md 4)
 	return ours, nil
 }

@@ -19,15 +19,15 @@ const (
 	maxExpires = 366 * 24 * time.Hour // longest lifetime believed
 )
 
-// grantOf reads the 200 to a REGISTER (ocs-sip.md 2.1). Notes are for the step.
-func (r *Registration) grantOf(in *sipwire.Incoming) (g Grant, notes []string, err error) {
+// registrationInfo reads the 200 to a REGISTER (ocs-sip.md 2.1). Notes are for the step.
+func (r *Registration) registrationInfo(in *sipwire.Incoming) (g Grant, notes []string, err error) {
 	g = Grant{
 		InstanceUUID: r.instance, EPID: r.cfg.EPID,
 		KeepAlive:   r.cfg.Profile.KeepAlive,
 		Server:      printable(in.Header("Server")),
-		Action:      strings.ToLower(printable(params(in.Header("presence-state"))["register-action"])),
-		AllowEvents: list(in, "Allow-Events"),
-		Supported:   list(in, "Supported"),
+		Action:      strings.ToLower(printable(parseParams(in.Header("presence-state"))["register-action"])),
+		AllowEvents: headerList(in, "Allow-Events"),
+		Supported:   headerList(in, "Supported"),
 		RemoteUser:  strings.Contains(strings.ToLower(in.Header("ms-user-logon-data")), "remoteuser"),
 	}
 	seconds := in.Header("Expires")
@@ -48,7 +48,7 @@ func (r *Registration) grantOf(in *sipwire.Incoming) (g Grant, notes []string, e
 		return g, nil, &journal.Failure{Code: journal.SIPRejected, Asked: r.asked(), Answered: "200 with a lifetime of 0", By: r.by(),
 			What: "The server accepted the registration and ended it in the same answer.", Because: "RFC 3261 10.2.2"}
 	}
-	keep := params(in.Header("ms-keep-alive"))
+	keep := parseParams(in.Header("ms-keep-alive"))
 	if n, err := strconv.ParseUint(keep["timeout"], 10, 31); err == nil && n > 0 {
 		g.KeepAlive = time.Duration(n) * time.Second
 	}
@@ -98,9 +98,9 @@ func (g Grant) details() []string {
 	return d
 }
 
-// params reads "UAS; tcp=no; timeout=300" and "register-action=\"added\"":
+// parseParams reads "UAS; tcp=no; timeout=300" and "register-action=\"added\"":
 // names in lower case, values without quotes.
-func params(s string) map[string]string {
+func parseParams(s string) map[string]string {
 	all := map[string]string{}
 	for part := range strings.SplitSeq(s, ";") {
 		k, v, _ := strings.Cut(part, "=")
@@ -111,8 +111,8 @@ func params(s string) map[string]string {
 	return all
 }
 
-// list joins all headers of a name into one list.
-func list(in *sipwire.Incoming, name string) []string {
+// headerList joins all headers of a name into one list.
+func headerList(in *sipwire.Incoming, name string) []string {
 	var all []string
 	for _, value := range in.Headers(name) {
 		for _, item := range sipwire.SplitList(value) {

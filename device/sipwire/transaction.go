@@ -11,16 +11,16 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// exchangeKey matches an answer to its request. Via branches are no help:
+// transactionKey matches an answer to its request. Via branches are no help:
 // Microsoft's Via often has none (ocs-sip.md 1.1).
-type exchangeKey struct {
+type transactionKey struct {
 	callID string
 	seq    uint32
 	method string
 }
 
-// exchange is a request that waits for its final answer.
-type exchange struct {
+// transaction is a request that waits for its final answer.
+type transaction struct {
 	done        func(*Incoming, error)
 	provisional func(*Incoming)
 	final       func(*Incoming)
@@ -30,19 +30,19 @@ type exchange struct {
 }
 
 // Option changes how one message is sent.
-type Option func(*exchange)
+type Option func(*transaction)
 
 // Plain leaves the message unsigned though there is an association: the first
 // REGISTER of a new handshake (ocs-sip.md 2.2, SA lifetime).
-func Plain() Option { return func(e *exchange) { e.plain = true } }
+func Plain() Option { return func(t *transaction) { t.plain = true } }
 
 // Provisional has f called for each 1xx answer, by the reader in wire order.
 // It must not block.
-func Provisional(f func(*Incoming)) Option { return func(e *exchange) { e.provisional = f } }
+func Provisional(f func(*Incoming)) Option { return func(t *transaction) { t.provisional = f } }
 
 // Final has f called with the final answer, by the reader before it handles the
 // next message. It must not block.
-func Final(f func(*Incoming)) Option { return func(e *exchange) { e.final = f } }
+func Final(f func(*Incoming)) Option { return func(t *transaction) { t.final = f } }
 
 // Do sends req and waits for its final answer, whatever its status code. 1xx
 // answers are skipped. Do must not be called from a callback of this package.
@@ -87,7 +87,7 @@ func (c *Conn) Do(ctx context.Context, req *sip.Request, options ...Option) (*In
 // The caller judges the answer: nothing proves that a 200 whose Signature is
 // not Valid came from a server that knows the password.
 func (c *Conn) Authenticate(ctx context.Context, req *sip.Request, a *Association, token []byte, options ...Option) (*Incoming, error) {
-	return c.Do(ctx, req, append(slices.Clip(options), func(e *exchange) { e.offer, e.token = a, token })...)
+	return c.Do(ctx, req, append(slices.Clip(options), func(t *transaction) { t.offer, t.token = a, token })...)
 }
 
 // Begin sends req. done is called exactly once, with the final answer or with
@@ -100,29 +100,29 @@ func (c *Conn) Begin(req *sip.Request, done func(*Incoming, error), options ...O
 	if err != nil {
 		return nil, err
 	}
-	e := &exchange{done: done}
+	t := &transaction{done: done}
 	for _, o := range options {
-		o(e)
+		o(t)
 	}
-	if err := c.add(key, e); err != nil {
+	if err := c.addPending(key, t); err != nil {
 		return nil, err
 	}
-	cancel = func() bool { return c.remove(key, e) }
-	if err := c.write(req, e); err != nil && cancel() {
+	cancel = func() bool { return c.cancelPending(key, t) }
+	if err := c.write(req, t); err != nil && cancel() {
 		return nil, err
 	}
 	return cancel, nil
 }
 
-func keyOf(msg sip.Message) (exchangeKey, error) {
+func keyOf(msg sip.Message) (transactionKey, error) {
 	callID, cseq := msg.CallID(), msg.CSeq()
 	if callID == nil || cseq == nil {
-		return exchangeKey{}, errors.New("a SIP message needs Call-ID and CSeq")
+		return transactionKey{}, errors.New("a SIP message needs Call-ID and CSeq")
 	}
-	return exchangeKey{string(*callID), cseq.SeqNo, string(cseq.MethodName)}, nil
+	return transactionKey{string(*callID), cseq.SeqNo, string(cseq.MethodName)}, nil
 }
 
-func (c *Conn) add(key exchangeKey, e *exchange) error {
+func (c *Conn) addPending(key transactionKey, t *transaction) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
@@ -134,82 +134,82 @@ func (c *Conn) add(key exchangeKey, e *exchange) error {
 		return ErrDuplicate
 	}
 	if c.pending == nil {
-		c.pending = make(map[exchangeKey]*exchange)
+		c.pending = make(map[transactionKey]*transaction)
 	}
-	c.pending[key] = e
-	if e.offer != nil {
-		c.verifying = append(c.verifying, e.offer)
+	c.pending[key] = t
+	if t.offer != nil {
+		c.verifying = append(c.verifying, t.offer)
 	}
 	return nil
 }
 
-// remove takes e off the list and withdraws its offer; false: it was gone already.
-func (c *Conn) remove(key exchangeKey, e *exchange) bool {
+// cancelPending takes t off the list and withdraws its offer; false: it was gone already.
+func (c *Conn) cancelPending(key transactionKey, t *transaction) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.pending[key] != e {
+	if c.pending[key] != t {
 		return false
 	}
-	c.take(key)
+	c.removePending(key)
 	return true
 }
 
-// take removes and returns the exchange of key, or nil. An association on
+// removePending removes and returns the exchange of key, or nil. An association on
 // offer stops verifying; c.mu is held.
-func (c *Conn) take(key exchangeKey) *exchange {
-	e := c.pending[key]
-	if e == nil {
+func (c *Conn) removePending(key transactionKey) *transaction {
+	t := c.pending[key]
+	if t == nil {
 		return nil
 	}
 	delete(c.pending, key)
 	if len(c.pending) == 0 {
 		c.pending = nil // a resting connection keeps no map
 	}
-	if e.offer != nil && e.offer != c.signing {
+	if t.offer != nil && t.offer != c.signing {
 		kept := c.verifying[:0:0]
 		for _, a := range c.verifying {
-			if a != e.offer {
+			if a != t.offer {
 				kept = append(kept, a)
 			}
 		}
 		c.verifying = kept
 	}
-	return e
+	return t
 }
 
-// answered hands a response to whoever waits for it; false: nobody does.
-func (c *Conn) answered(in *Incoming, res *sip.Response) bool {
+// deliver hands a response to whoever waits for it; false: nobody does.
+func (c *Conn) deliver(in *Incoming, res *sip.Response) bool {
 	key, err := keyOf(res)
 	if err != nil {
 		return false
 	}
 	c.mu.Lock()
 	if res.IsProvisional() {
-		e := c.pending[key]
+		t := c.pending[key]
 		c.mu.Unlock()
-		if e == nil {
+		if t == nil {
 			return false
 		}
-		if e.provisional != nil {
-			e.provisional(in)
+		if t.provisional != nil {
+			t.provisional(in)
 		}
 		return true
 	}
-	e := c.take(key)
-	if e != nil && e.offer != nil {
+	t := c.removePending(key)
+	if t != nil && t.offer != nil {
 		// ocs-sip.md 2.2: up to version 3 the 200 may be unsigned.
-		unsigned := in.Signature == Unsigned && res.IsSuccess() && e.offer.Version < 4
-		if in.By == e.offer || unsigned {
-			c.use(e.offer)
+		unsigned := in.Signature == Unsigned && res.IsSuccess() && t.offer.Version < 4
+		if in.By == t.offer || unsigned {
+			c.useLocked(t.offer)
 		}
 	}
 	c.mu.Unlock()
-	if e == nil {
+	if t == nil {
 		return false
 	}
-	if e.final != nil {
-		e.final(in)
+	if t.final != nil {
+		t.final(in)
 	}
-	e.done(in, nil)
+	t.done(in, nil)
 	return true
 }
