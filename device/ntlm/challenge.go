@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// Challenge is what a server's challenge tells before anybody is logged on. It
-// is unauthenticated: good for a hint to a person, for nothing else.
+// Challenge is the content of a server's challenge. It is not authenticated: use it
+// only for hints to a person.
 type Challenge struct {
 	Flags           Flags
 	ServerChallenge [8]byte
@@ -15,10 +15,10 @@ type Challenge struct {
 	DNSDomain       string
 	DNSComputer     string
 	DNSTree         string
-	Timestamp       time.Time // the server's clock; zero when it tells none
+	Timestamp       time.Time // of the server's clock; zero if absent
 
-	targetInfo []byte // raw, as the client sends it back
-	filetime   []byte // raw timestamp, nil when absent
+	targetInfo []byte // raw, as the client returns it
+	filetime   []byte // raw timestamp, nil if absent
 }
 
 // Ids of attribute-value pairs, MS-NLMP 2.2.2.1.
@@ -71,8 +71,8 @@ func ParseChallenge(b []byte) (Challenge, error) {
 	return c, nil
 }
 
-// parsePairs reads a list of pairs up to its end mark; an empty list needs
-// none. Of a repeated id the first counts.
+// parsePairs parses a list of pairs up to its end mark; an empty list needs no
+// mark. Of a repeated id the first is used.
 func parsePairs(b []byte) (map[uint16][]byte, error) {
 	pairs := map[uint16][]byte{}
 	if len(b) == 0 {

@@ -8,35 +8,35 @@ import (
 	"time"
 )
 
-// Client proves one user's identity in one exchange. Its fields are frozen at
-// the first method call.
+// Client authenticates one user once. Its fields must not change after the first
+// method call.
 type Client struct {
-	User        string // a UPN (user@domain) goes here whole, with an empty Domain
+	User        string // may be a UPN (user@domain), with an empty Domain
 	Domain      string // NetBIOS or DNS name of the domain
 	Password    string
-	Workstation string // what the server shall call this machine; may be empty
+	Workstation string // name of this machine for the server; may be empty
 
-	// Flags are wanted; 0 is FlagsLDAP. The session has those of them that
-	// the server offers.
+	// Flags are requested; 0 is FlagsLDAP. The session has those that the server
+	// offers too.
 	Flags Flags
-	// Require names flags that the session must have, so that Flags must want
-	// them too: a challenge that lacks any is refused with ErrWeak before the
-	// password is used.
+	// Require are flags that the session must have; Flags must include them. A
+	// challenge without one of them is refused with ErrWeak before the password is
+	// used.
 	Require Flags
 	// AllowV1 permits the weak forms: a challenge without extended session
 	// security, and V1. Without it both are refused with ErrWeak.
 	AllowV1 bool
 	// V1 answers with NTLMv1; false is NTLMv2.
 	V1 bool
-	// MIC protects the three messages against changes on the way. It has no
-	// effect in the datagram form and with NTLMv1, which have no place for it.
+	// MIC protects the three messages against changes on the way. It has no effect
+	// in the datagram form and with NTLMv1: their messages have no field for it.
 	MIC bool
-	// ChannelBinding ties the exchange to a TLS connection (ChannelBindings);
-	// nil is none. NTLMv1 has no place for it.
+	// ChannelBinding binds the log-on to a TLS connection (ChannelBindings); nil
+	// means no binding. NTLMv1 has no field for it.
 	ChannelBinding []byte
 
-	Now  func() time.Time // nil is time.Now; asked when the server tells no time
-	Rand io.Reader        // nil is crypto/rand; 8 octets for the challenge are read first, then 16 for the session key
+	Now  func() time.Time // used if the challenge has no timestamp; nil is time.Now
+	Rand io.Reader        // 8 octets for the challenge, then 16 for the session key; nil is crypto/rand
 
 	negotiate []byte
 }
@@ -54,8 +54,8 @@ func (c *Client) wantedFlags() Flags {
 	return c.Flags
 }
 
-// Negotiate returns the first message of an exchange over a connection. The
-// datagram form has none (ocs-sip.md 2.1).
+// Negotiate returns the first message of a log-on over a connection. The datagram
+// form does not have it (ocs-sip.md 2.1).
 func (c *Client) Negotiate() []byte {
 	b := append([]byte(signature), typeNegotiate, 0, 0, 0)
 	b = le.AppendUint32(b, uint32(c.wantedFlags()))
@@ -67,9 +67,9 @@ func (c *Client) Negotiate() []byte {
 	return bytes.Clone(b)
 }
 
-// Authenticate answers a challenge and opens the session. The datagram form is
-// spoken when Flags and challenge both have NegotiateDatagram. Errors are
-// ErrMalformed, ErrWeak and those of Rand.
+// Authenticate answers a challenge and opens the session. It uses the datagram form
+// if Flags and challenge both have NegotiateDatagram. Errors are ErrMalformed,
+// ErrWeak and those of Rand.
 func (c *Client) Authenticate(challenge []byte) (msg []byte, s *Session, err error) {
 	ch, err := ParseChallenge(challenge)
 	if err != nil {
@@ -160,7 +160,7 @@ func (c *Client) negotiateFlags(offered Flags) (Flags, error) {
 	if flags&Negotiate128 != 0 {
 		flags &^= Negotiate56 // ocs-sip.md 2.4
 	}
-	// Always unsupported or meaningless in an answer of ours.
+	// Unsupported, or without meaning in an AUTHENTICATE message.
 	flags &^= NegotiateLMKey | RequestNonNTKey | NegotiateOEM | NegotiateAnonymous
 	return flags | NegotiateUnicode | c.wantedFlags()&RequestTarget, nil // Windows asks for a target in the answer too
 }
@@ -187,7 +187,7 @@ func (c *Client) respondV2(ch Challenge, clientChallenge []byte, mic bool) respo
 }
 
 // addClientPairs adds the client's pairs to the server's. ParseChallenge has checked
-// the list.
+// the list before.
 func (c *Client) addClientPairs(info []byte, mic bool) []byte {
 	var flags uint32
 	var out []byte

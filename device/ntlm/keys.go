@@ -15,8 +15,8 @@ import (
 	"golang.org/x/crypto/md4"
 )
 
-// NTHash is NTOWFv1 of MS-NLMP 3.3.1: MD4 of the password in UTF-16LE. It is
-// worth as much as the password itself.
+// NTHash is NTOWFv1 of MS-NLMP 3.3.1: MD4 of the password in UTF-16LE. Protect it
+// like the password: it is sufficient for a log-on.
 func NTHash(password string) []byte {
 	h := md4.New()
 	h.Write(encodeUTF16(password))
@@ -41,7 +41,7 @@ func ChannelBindings(cert *x509.Certificate) []byte {
 	case x509.SHA512WithRSA, x509.SHA512WithRSAPSS, x509.ECDSAWithSHA512:
 		s := sha512.Sum512(cert.Raw)
 		sum = s[:]
-	default: // SHA-256, and in place of MD5 and SHA-1 too
+	default: // SHA-256; RFC 5929 4.1 replaces MD5 and SHA-1 with it
 		s := sha256.Sum256(cert.Raw)
 		sum = s[:]
 	}
@@ -49,7 +49,7 @@ func ChannelBindings(cert *x509.Certificate) []byte {
 	return md5sum(make([]byte, 16), le.AppendUint32(nil, uint32(len(data))), data)
 }
 
-// response is the outcome of ComputeResponse, MS-NLMP 3.3.
+// response is the result of ComputeResponse, MS-NLMP 3.3.
 type response struct {
 	nt, lm         []byte
 	sessionBaseKey []byte
@@ -57,7 +57,7 @@ type response struct {
 }
 
 // responseV1 is MS-NLMP 3.3.1 with NoLMResponseNTLMv1: without extended session
-// security the NT response stands in for the LM response too.
+// security the NT response is used as the LM response too.
 func responseV1(flags Flags, ntHash, serverChallenge, clientChallenge []byte) response {
 	base := md4.New()
 	base.Write(ntHash)

@@ -1,5 +1,5 @@
-// Package ntlm is NTLM, both ends: the phone proves who its user is, a server
-// of the lab checks it, and both then sign or seal what they say.
+// Package ntlm implements both ends of NTLM: a client authenticates its user, a
+// server verifies that, and both then sign or seal messages.
 //
 // It follows MS-NLMP; the datagram form with detached signatures is the one
 // that MS-SIPAE uses (ocs-sip.md 2.2 to 2.4). Channel binding tokens are those
@@ -12,15 +12,15 @@
 //  3. msg, session, err := c.Authenticate(challenge); send msg.
 //  4. session.Seal and session.Unseal from then on, in the order of the wire.
 //
-// A client without (SIP): set Flags to FlagsSIP, leave out step 2's Negotiate,
-// sign with session.SignDatagram(100, buffer).
+// A client without a connection (SIP): set Flags to FlagsSIP, leave out Negotiate
+// in step 2, and sign with session.SignDatagram(100, buffer).
 //
-// A server makes a Server for each exchange, sends Challenge, gives the answer
-// to Authenticate and has the same Session.
+// A server makes a Server for each log-on, sends Challenge, and passes the answer
+// to Authenticate, which returns the same Session.
 //
-// Weak forms (NTLMv1, no extended session security) are answered only by a
-// Client with AllowV1: inside a trusted TLS connection, and in the lab (design
-// decision 7). LM responses and LM session keys are never made.
+// Only a Client with AllowV1 answers weak forms (NTLMv1, no extended session
+// security): inside a trusted TLS connection, and in the lab (design decision 7).
+// There are no LM responses and no LM session keys.
 package ntlm
 
 import (
@@ -61,14 +61,14 @@ const (
 const flagsCommon = NegotiateUnicode | RequestTarget | NegotiateNTLM | NegotiateAlwaysSign |
 	NegotiateESS | NegotiateTargetInfo | NegotiateVersion | Negotiate128
 
-// What clients and servers of a protocol want and offer.
+// Flags that clients request and servers offer, by protocol.
 const (
-	// FlagsLDAP is a connection that is signed and sealed (design decision 5).
+	// FlagsLDAP signs and seals a connection (design decision 5).
 	FlagsLDAP = flagsCommon | NegotiateSign | NegotiateSeal | NegotiateKeyExch
-	// FlagsSIP is the datagram form of MS-SIPAE (ocs-sip.md 2.4). 56 bit goes
-	// when both ends have 128.
+	// FlagsSIP is the datagram form of MS-SIPAE (ocs-sip.md 2.4). The session drops
+	// 56 bit if both ends have 128.
 	FlagsSIP = flagsCommon | NegotiateSign | NegotiateDatagram | NegotiateIdentify | NegotiateKeyExch | Negotiate56
-	// FlagsHTTP authenticates a connection and protects nothing on it.
+	// FlagsHTTP authenticates a connection and does not sign or seal messages.
 	FlagsHTTP = flagsCommon
 )
 
@@ -100,23 +100,23 @@ func (f Flags) String() string {
 }
 
 var (
-	// ErrMalformed is for a message that is no NTLM message of the expected
-	// type, is too large, or comes out of turn.
+	// ErrMalformed is for a message that is not an NTLM message of the expected
+	// type, is too large, or is out of order.
 	ErrMalformed = errors.New("ntlm: malformed message")
 	// ErrWeak is for a challenge that lacks what the client requires; the
 	// password has not been used.
 	ErrWeak = errors.New("ntlm: the server offers too little security")
 	// ErrLogon is for a wrong user name or password.
 	ErrLogon = errors.New("ntlm: user name or password refused")
-	// ErrMIC is for an exchange that was changed on its way.
+	// ErrMIC is for messages that were changed on their way.
 	ErrMIC = errors.New("ntlm: the message integrity code is wrong")
-	// ErrBinding is for an exchange that was not made on this TLS connection.
+	// ErrBinding is for a log-on that was made for another TLS connection.
 	ErrBinding = errors.New("ntlm: the channel binding is wrong or missing")
 	// ErrSignature is for a sealed message that the peer did not make.
 	ErrSignature = errors.New("ntlm: the message signature is wrong")
 )
 
-// MaxMessage is the largest message that is read, in octets. Length fields
+// MaxMessage is the largest accepted message, in octets. Length fields
 // have 16 bits; real messages stay under 2 KiB.
 const MaxMessage = 1 << 16
 
@@ -129,8 +129,8 @@ const (
 
 var le = binary.LittleEndian
 
-// Type is the message type (1 negotiate, 2 challenge, 3 authenticate) that msg
-// says it is, 0 when it is no NTLM message.
+// Type is the message type of msg (1 negotiate, 2 challenge, 3 authenticate), 0 if
+// it is not an NTLM message.
 func Type(msg []byte) uint32 {
 	if len(msg) < 12 || string(msg[:8]) != signature {
 		return 0
@@ -138,7 +138,7 @@ func Type(msg []byte) uint32 {
 	return le.Uint32(msg[8:])
 }
 
-// checkHeader tells whether msg is of type want with at least size octets.
+// checkHeader checks that msg has type want and at least size octets.
 func checkHeader(msg []byte, want uint32, size int) error {
 	switch {
 	case Type(msg) != want:

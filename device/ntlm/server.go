@@ -9,9 +9,9 @@ import (
 	"time"
 )
 
-// Server checks one client in one exchange: it keeps the challenge between
-// Challenge and Authenticate. Make one for each exchange, as a copy of a
-// template with the fields set. Fields are frozen at the first method call.
+// Server verifies one log-on: it keeps the challenge between Challenge and
+// Authenticate. Make one for each log-on, as a copy of a template. Its fields must
+// not change after the first method call.
 type Server struct {
 	NetBIOSDomain   string
 	NetBIOSComputer string
@@ -23,16 +23,16 @@ type Server struct {
 	Flags Flags
 	// RequireV2 refuses NTLMv1 with ErrLogon, as Samba and today's AD do.
 	RequireV2 bool
-	// NTHash looks up NTHash(password) of a user, named as the client did. An
-	// error is handed back by Authenticate as it is; no hash is ErrLogon.
+	// NTHash returns NTHash(password) of a user, named as by the client.
+	// Authenticate returns its error unchanged; a nil hash becomes ErrLogon.
 	NTHash func(user, domain string) (hash []byte, err error)
-	// Timestamp tells the client the server's time, as servers since Windows
-	// Vista do. Clients then leave the LMv2 response out.
+	// Timestamp adds the server's time to the challenge, as servers since Windows
+	// Vista do. Clients then leave out the LMv2 response.
 	Timestamp bool
 	// ChannelBinding is the token of this TLS connection (ChannelBindings). A
-	// client that sends another one is refused with ErrBinding.
+	// client that sends a different one is refused with ErrBinding.
 	ChannelBinding []byte
-	// RequireChannelBinding refuses a client that sends none, too.
+	// RequireChannelBinding also refuses a client without a token.
 	RequireChannelBinding bool
 
 	Now  func() time.Time // nil is time.Now
@@ -42,18 +42,18 @@ type Server struct {
 	serverChallenge      []byte
 }
 
-// Identity is who the client proved to be.
+// Identity is the authenticated user.
 type Identity struct {
 	User        string // as the client spelled it; a UPN comes with an empty Domain
 	Domain      string
 	Workstation string
 	V1          bool      // answered with NTLMv1
 	MIC         bool      // all three messages were protected
-	Time        time.Time // when the client made its answer, by its clock or by the server's Timestamp; zero with NTLMv1
+	Time        time.Time // of the client's answer, by its clock or the server's Timestamp; zero with NTLMv1
 }
 
-// Challenge answers the client's NEGOTIATE message; nil is a client of the
-// datagram form, which has none (SIP).
+// Challenge answers the client's NEGOTIATE message; nil is for the datagram form
+// (SIP), which does not have that message.
 func (s *Server) Challenge(negotiate []byte) ([]byte, error) {
 	flags := s.Flags
 	if negotiate == nil {
@@ -143,9 +143,9 @@ const (
 const v2FixedSize = 16 + 28
 
 // Authenticate checks the client's answer to the challenge and opens the
-// session. The challenge is used up, whatever the outcome. Errors are
-// ErrMalformed, ErrLogon, ErrBinding, ErrMIC and those of the NTHash field; the
-// Identity tells whom the client claimed to be as far as it could be read.
+// session. It can be called once for a challenge. Errors are ErrMalformed, ErrLogon,
+// ErrBinding, ErrMIC and those of the NTHash field; with an error, Identity is the
+// claimed user as far as it could be parsed.
 func (s *Server) Authenticate(msg []byte) (Identity, *Session, error) {
 	var id Identity
 	challenge := s.serverChallenge
@@ -222,7 +222,7 @@ func (s *Server) Authenticate(msg []byte) (Identity, *Session, error) {
 	return id, newSession(flags, key, true), nil
 }
 
-// checkMIC checks the MIC of a message whose flags pair announces one.
+// checkMIC checks the MIC if the flags pair of the message announces one.
 func (s *Server) checkMIC(id *Identity, msg, flagsPair, key []byte) error {
 	if len(flagsPair) != 4 || le.Uint32(flagsPair)&avFlagMIC == 0 {
 		return nil
@@ -239,8 +239,8 @@ func (s *Server) checkMIC(id *Identity, msg, flagsPair, key []byte) error {
 	return nil
 }
 
-// checkBinding compares the client's channel binding; 16 zeros say that it has
-// none, MS-NLMP 2.2.2.1.
+// checkBinding compares the client's channel binding; 16 zeros mean that it does
+// not have one, MS-NLMP 2.2.2.1.
 func (s *Server) checkBinding(got []byte) error {
 	if len(got) == 0 || hmac.Equal(got, make([]byte, 16)) {
 		if s.RequireChannelBinding {
@@ -248,7 +248,8 @@ func (s *Server) checkBinding(got []byte) error {
 		}
 		return nil
 	}
-	if s.ChannelBinding != nil && !hmac.Equal(got, s.ChannelBinding) || s.ChannelBinding == nil && s.RequireChannelBinding {
+	wrong := s.ChannelBinding != nil && !hmac.Equal(got, s.ChannelBinding)
+	if wrong || s.ChannelBinding == nil && s.RequireChannelBinding {
 		return ErrBinding
 	}
 	return nil

@@ -11,16 +11,16 @@ const SignatureSize = 16
 
 // Session is an established security context, MS-NLMP 3.4.
 //
-// SignDatagram and VerifyDatagram keep no state and are safe for concurrent
-// use. Sign, Seal, Verify, Unseal and ResetCrypto keep running state and are
-// not; under extended session security one goroutine may Sign and Seal while
-// another one does Verify and Unseal, for the directions share nothing.
+// SignDatagram and VerifyDatagram have no state and are safe for concurrent use.
+// Sign, Seal, Verify, Unseal and ResetCrypto have state and are not. With extended
+// session security one goroutine may Sign and Seal while another one does Verify
+// and Unseal: the directions have separate states.
 type Session struct {
 	flags   Flags
 	out, in direction
 }
 
-// direction is one direction.
+// direction holds the keys and the state of one direction.
 type direction struct {
 	sign, seal []byte
 	stream     *rc4.Cipher
@@ -36,8 +36,14 @@ const (
 )
 
 func newSession(flags Flags, exportedKey []byte, server bool) *Session {
-	client := direction{sign: md5sum(exportedKey, []byte(clientSignMagic)), seal: sealKey(flags, exportedKey, clientSealMagic)}
-	srv := direction{sign: md5sum(exportedKey, []byte(serverSignMagic)), seal: sealKey(flags, exportedKey, serverSealMagic)}
+	client := direction{
+		sign: md5sum(exportedKey, []byte(clientSignMagic)),
+		seal: sealKey(flags, exportedKey, clientSealMagic),
+	}
+	srv := direction{
+		sign: md5sum(exportedKey, []byte(serverSignMagic)),
+		seal: sealKey(flags, exportedKey, serverSealMagic),
+	}
 	s := &Session{flags: flags, out: client, in: srv}
 	if server {
 		s.out, s.in = srv, client
@@ -59,15 +65,15 @@ func sealKey(flags Flags, key []byte, magic string) []byte {
 	return md5sum(key, []byte(magic))
 }
 
-// Flags are the ones that client and server agreed on.
+// Flags are the flags that client and server agreed on.
 func (s *Session) Flags() Flags { return s.flags }
 
 // ResetCrypto restarts the streams and keeps the sequence numbers: SPNEGO does
 // so after its mechListMIC (RFC 4178, MS-SPNG 3.3.5.1).
 func (s *Session) ResetCrypto() { s.out.stream, s.in.stream = nil, nil }
 
-// stream is the running handle of a direction. It is made at its first use: a
-// session of the datagram form needs none, and it takes a KiB.
+// stream is the RC4 handle of a direction. It is made at its first use: it has a
+// KiB, and a session of the datagram form does not need it.
 func (s *Session) stream(d *direction) *rc4.Cipher {
 	if s.flags&NegotiateESS == 0 {
 		d = &s.out // one handle for both directions, MS-NLMP 3.4.4.1
@@ -78,13 +84,13 @@ func (s *Session) stream(d *direction) *rc4.Cipher {
 	return d.stream
 }
 
-// Sign returns the signature of msg, the next one on the connection.
+// Sign returns the signature of msg, the next message on the connection.
 func (s *Session) Sign(msg []byte) []byte {
 	return s.mac(&s.out, s.stream(&s.out), s.out.nextSeq(), msg)
 }
 
-// Verify tells whether sig is the peer's signature of msg, the next one on the
-// connection.
+// Verify reports whether sig is the peer's signature of msg, the next message on
+// the connection.
 func (s *Session) Verify(msg, sig []byte) bool {
 	return s.equalSignature(sig, s.mac(&s.in, s.stream(&s.in), s.in.nextSeq(), msg))
 }
@@ -96,9 +102,8 @@ func (s *Session) Seal(msg []byte) (sealed, sig []byte) {
 	return sealed, s.mac(&s.out, s.stream(&s.out), s.out.nextSeq(), msg)
 }
 
-// Unseal decrypts what the peer sealed. Nothing of it is returned unless the
-// signature holds; the error is ErrSignature, after which the session is of no
-// further use.
+// Unseal decrypts a message that the peer sealed. If the signature is wrong, it
+// returns only ErrSignature, and the session must not be used any more.
 func (s *Session) Unseal(sealed, sig []byte) ([]byte, error) {
 	msg := make([]byte, len(sealed))
 	s.stream(&s.in).XORKeyStream(msg, sealed)
@@ -115,12 +120,12 @@ func (s *Session) SignDatagram(seq uint32, msg []byte) []byte {
 	return s.mac(&s.out, s.datagramStream(&s.out, seq), seq, msg)
 }
 
-// VerifyDatagram tells whether sig is the peer's SignDatagram of msg.
+// VerifyDatagram reports whether sig is the peer's SignDatagram of msg.
 func (s *Session) VerifyDatagram(seq uint32, msg, sig []byte) bool {
 	return s.equalSignature(sig, s.mac(&s.in, s.datagramStream(&s.in, seq), seq, msg))
 }
 
-// datagramStream is the fresh handle of one message, MS-NLMP 3.4.4.
+// datagramStream is a new handle for one message, MS-NLMP 3.4.4.
 func (s *Session) datagramStream(d *direction, seq uint32) *rc4.Cipher {
 	if s.flags&NegotiateESS == 0 {
 		return newRC4(d.seal)
@@ -149,8 +154,9 @@ func (s *Session) mac(d *direction, stream *rc4.Cipher, seq uint32, msg []byte) 
 	return sig
 }
 
-// equalSignature compares in constant time. Without extended session security octets 4
-// to 7 are the sender's random pad: Windows leaves garbage there (ocs-sip.md 2.4).
+// equalSignature compares in constant time. Without extended session security it
+// ignores octets 4 to 7, the sender's random pad, which Windows does not set
+// (ocs-sip.md 2.4).
 func (s *Session) equalSignature(got, want []byte) bool {
 	if len(got) != SignatureSize {
 		return false

@@ -25,7 +25,7 @@ const (
 	warnVersion      = "310" // Warning code of the client version filter
 )
 
-// diagnosis is what a server says about an error beyond its status.
+// diagnosis is the reason for an error that a server gives in headers.
 type diagnosis struct {
 	ids       []int
 	texts     []string // "4141 User disabled (from fe1.contoso.com)"
@@ -89,7 +89,7 @@ func (d diagnosis) mentions(words ...string) bool {
 	return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(all, w) })
 }
 
-// accountBlocked reports that the account itself may not sign in.
+// accountBlocked reports whether the account is disabled, locked or expired.
 func (d diagnosis) accountBlocked() bool {
 	return slices.Contains(d.ids, diagUserDisabled) || d.mentions("disabled", "locked", "expired")
 }
@@ -110,30 +110,46 @@ func (d diagnosis) summary(res *sip.Response) string {
 	return s
 }
 
-// refusal turns a final answer that is neither 2xx, 3xx nor a challenge to go
-// on with into a Failure.
+// registerFailure is a Failure about in, a response to REGISTER.
+func (r *Registration) registerFailure(in *sipwire.Incoming, code journal.Code, because, what string) *journal.Failure {
+	return &journal.Failure{
+		Code:     code,
+		Asked:    r.asked(),
+		Answered: diagnose(in).summary(in.Response()),
+		By:       r.by(),
+		Because:  because,
+		What:     what,
+	}
+}
+
+// refusal turns a final response to REGISTER into a Failure. It is not for 2xx,
+// 3xx, and challenges that the phone answers.
 func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
 	d := diagnose(in)
-	f := &journal.Failure{Asked: r.asked(), Answered: d.summary(in.Response()), By: r.by(), Because: "RFC 3261 21; ms-diagnostics of MS-OCER"}
+	f := r.registerFailure(in, "", "RFC 3261 21; ms-diagnostics of MS-OCER", "")
 	code := in.Response().StatusCode
 	switch {
 	case d.timeSkew():
 		r.setTimeSkew(f, in)
 	case code == 403 && d.versionDeclined():
 		f.Code = journal.SIPVersion
-		f.What = fmt.Sprintf("The pool does not admit this firmware: its client version filter declined %q.", r.cfg.Profile.UserAgent)
+		f.What = fmt.Sprintf("The pool does not admit this firmware: its client version filter declined %q.",
+			r.cfg.Profile.UserAgent)
 		f.Fix = "Allow the product OCPhone of this version in the client version filter of the pool, or update the firmware."
 	case (code == 401 || code == 403) && d.accountBlocked():
 		f.Code = journal.AuthDisabled
 		f.What = fmt.Sprintf("The pool says that the account of %s is disabled or locked.", r.address)
-		f.Fix = "Unlock or enable the account in Active Directory and check that the user is enabled for Communications Server."
+		f.Fix = "Unlock or enable the account in Active Directory and check that the user is enabled for " +
+			"Communications Server."
 	case code == 403:
 		f.Code = journal.SIPForbidden
 		f.What = fmt.Sprintf("The server forbids %s to sign in.", r.address)
-		f.Fix = fmt.Sprintf("Check that this account may sign in as %s (the sign-in address belongs to one account) and that remote access is allowed if the phone is outside.", r.address)
+		f.Fix = fmt.Sprintf("Check that this account may sign in as %s (the sign-in address belongs to one account) and "+
+			"that remote access is allowed if the phone is outside.", r.address)
 	case code == 404:
 		f.Code = journal.SIPUnknownUser
-		f.What = fmt.Sprintf("The server does not know %s: SIP is not enabled for this user, or there is no such user.", r.address)
+		f.What = fmt.Sprintf("The server does not know %s: SIP is not enabled for this user, or there is no such user.",
+			r.address)
 		f.Fix = "Check the spelling of the sign-in address, and enable the user for Communications Server."
 	case code >= 500 && code < 600:
 		f.Code = journal.SIPUnavailable
@@ -148,7 +164,7 @@ func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
 	return f
 }
 
-// passwordRefused is the failure after an answer that used the password
+// passwordRefused is the Failure for a challenge after the password was used
 // (design decision 6).
 func (h *handshake) passwordRefused(in *sipwire.Incoming) *journal.Failure {
 	d := diagnose(in)
@@ -156,28 +172,32 @@ func (h *handshake) passwordRefused(in *sipwire.Incoming) *journal.Failure {
 		return h.refusal(in)
 	}
 	typed := h.cfg.userAsTyped
-	f := &journal.Failure{Code: journal.AuthPassword, Asked: h.asked(), Answered: d.summary(in.Response()), By: h.by(), Because: "a password is tried once",
-		What: fmt.Sprintf("The server refused user name %s or the password. It was tried once; the phone does not try it again.", typed),
-		Fix:  "Check user name and password; the sign-in address need not be the logon name."}
+	f := h.registerFailure(in, journal.AuthPassword, "a password is tried once",
+		fmt.Sprintf("The server refused user name %s or the password. It was tried once; the phone does not "+
+			"try it again.", typed))
+	f.Fix = "Check user name and password; the sign-in address need not be the logon name."
 	if at, ok := serverTime(in); ok && h.challenge.hasScheme(schemeNTLM) && h.clock.Now().Sub(at).Abs() > ntlmSkew {
 		h.setTimeSkew(f, in)
 		return f
 	}
-	if user, suffix, upn := strings.Cut(typed, "@"); upn && h.challenge.hasScheme(schemeNTLM) && h.cfg.Domain == "" { // R1.5
-		f.Fix = fmt.Sprintf(`Type the user name as %s\%s instead of %s, since the domain calls itself %[1]s. If that is refused too, the password is wrong.`, h.netbios, user, typed)
+	user, suffix, upn := strings.Cut(typed, "@")
+	if upn && h.challenge.hasScheme(schemeNTLM) && h.cfg.Domain == "" { // R1.5
+		f.Fix = fmt.Sprintf(`Type the user name as %s\%s instead of %s, since the domain calls itself %[1]s. If that is `+
+			`refused too, the password is wrong.`, h.netbios, user, typed)
 		if h.netbios == "" {
 			first, _, _ := strings.Cut(strings.ToUpper(suffix), ".")
-			f.Fix = fmt.Sprintf(`Type the user name as DOMAIN\user instead of %s, perhaps %s\%s. If that is refused too, the password is wrong.`, typed, first, user)
+			f.Fix = fmt.Sprintf(`Type the user name as DOMAIN\user instead of %s, perhaps %s\%s. If that is refused too, `+
+				`the password is wrong.`, typed, first, user)
 		}
 		f.Because = "R1.5"
 	}
 	return f
 }
 
-// ntlmSkew is what NTLM tolerates between two clocks (ocs-sip.md 2.1).
+// ntlmSkew is the difference of two clocks that NTLM tolerates (ocs-sip.md 2.1).
 const ntlmSkew = 15 * time.Minute
 
-// serverTime is the server's Date.
+// serverTime is the time in the Date header.
 func serverTime(in *sipwire.Incoming) (time.Time, bool) {
 	t, err := http.ParseTime(in.Header("Date")) // RFC 3261 20.17: the date of RFC 1123, in GMT
 	return t, err == nil
@@ -187,15 +207,17 @@ func (r *Registration) setTimeSkew(f *journal.Failure, in *sipwire.Incoming) {
 	f.Code = journal.TimeSkew
 	f.What = "The clocks of phone and server differ too much to sign in."
 	if at, ok := serverTime(in); ok {
-		f.What = fmt.Sprintf("The clocks of phone and server differ too much to sign in: the phone's says %s, the server's %s.",
+		f.What = fmt.Sprintf("The clocks of phone and server differ too much to sign in: the phone's says %s, "+
+			"the server's %s.",
 			r.clock.Now().UTC().Format(time.DateTime), at.UTC().Format(time.DateTime))
 	}
 	f.Fix = "Set the clock: publish the SRV record _ntp._udp of the domain, or let the phone reach time.windows.com."
 }
 
-// redirect is the answer to a 3xx.
+// redirect turns a 3xx into a *Redirect, or a *journal.Failure if it is not
+// followed.
 func (r *Registration) redirect(in *sipwire.Incoming) error {
-	f := &journal.Failure{Code: journal.SIPRejected, Asked: r.asked(), Answered: diagnose(in).summary(in.Response()), By: r.by(), Because: "RFC 3261 8.1.3.4"}
+	f := r.registerFailure(in, journal.SIPRejected, "RFC 3261 8.1.3.4", "")
 	var uri sip.Uri
 	contacts := append(sipwire.SplitList(in.Header("Contact")), "") // RFC 3261 8.1.3.4: the first of several
 	contact, err := sipwire.ParseAddress(contacts[0])
@@ -206,11 +228,20 @@ func (r *Registration) redirect(in *sipwire.Incoming) error {
 	to := &Redirect{Host: canonicalHost(uri.Host), Port: uint16(cmp.Or(uri.Port, portSIPS)), By: r.server.Addr()}
 	if !inDomain(to.Host, r.address.Domain) && !r.cfg.Profile.AllowOutside {
 		f.Code, f.Because = journal.OutsideDomain, "no server outside the SIP domain unless it is allowed"
-		f.What = fmt.Sprintf("%s redirects the phone to %s, which lies outside the SIP domain %s; the phone does not go there.", to.By, to.Host, r.address.Domain)
-		f.Fix = fmt.Sprintf("Let the pool name a server whose name ends in %s, or allow servers outside the domain (--allow-outside).", r.address.Domain)
+		f.What = fmt.Sprintf("%s redirects the phone to %s, which lies outside the SIP domain %s; the phone does not go "+
+			"there.", to.By, to.Host, r.address.Domain)
+		f.Fix = fmt.Sprintf("Let the pool name a server whose name ends in %s, or allow servers outside the domain "+
+			"(--allow-outside).", r.address.Domain)
 		return f
 	}
-	r.cfg.Record.Record(journal.Step{Name: journal.Register, State: journal.OK, Asked: f.Asked, Answered: f.Answered, By: f.By, Because: f.Because,
-		Decided: fmt.Sprintf("This user is served by %s: go there.", to.Candidate())})
+	r.cfg.Record.Record(journal.Step{
+		Name:     journal.Register,
+		State:    journal.OK,
+		Asked:    f.Asked,
+		Answered: f.Answered,
+		By:       f.By,
+		Because:  f.Because,
+		Decided:  fmt.Sprintf("This user is served by %s: go there.", to.Candidate()),
+	})
 	return to
 }

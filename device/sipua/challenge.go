@@ -13,7 +13,7 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// The schemes that the phone knows.
+// Authentication schemes.
 const (
 	schemeNTLM     = "NTLM"
 	schemeDigest   = "Digest"
@@ -42,8 +42,8 @@ func challenges(res *sip.Response) []challenge {
 	return all[:min(len(all), maxChallenges)]
 }
 
-// chooseChallenge returns the strongest challenge that the phone speaks, ok false when
-// there is none, and for each other one why it was not taken.
+// chooseChallenge returns the strongest challenge that the phone supports; ok is
+// false if there is none. skipped has a sentence for each other challenge.
 func chooseChallenge(all []challenge, digest bool) (best challenge, ok bool, skipped []string) {
 	strength := func(c challenge) int {
 		switch {
@@ -85,7 +85,8 @@ func (c challenge) version() int {
 func (c challenge) String() string {
 	switch {
 	case c.hasScheme(schemeNTLM):
-		return fmt.Sprintf("NTLM version %d for %s", c.version(), cmp.Or(printable(c.Get("targetname")), "a server without a name"))
+		server := cmp.Or(printable(c.Get("targetname")), "a server without a name")
+		return fmt.Sprintf("NTLM version %d for %s", c.version(), server)
 	case c.hasScheme(schemeDigest):
 		return fmt.Sprintf("Digest %s for realm %q", cmp.Or(printable(c.Get("algorithm")), "MD5"), printable(c.Get("realm")))
 	}
@@ -104,7 +105,7 @@ func (c challenge) credentials(value string) sipwire.Header {
 // (RFC 7616 3.3).
 func (c challenge) stale() bool { return strings.EqualFold(c.Get("stale"), "true") }
 
-// digest is c as the digest library wants it.
+// digest converts c for the digest library.
 func (c challenge) digest() *digest.Challenge {
 	d := &digest.Challenge{
 		Realm:     c.Get("realm"),
@@ -121,8 +122,8 @@ func (c challenge) digest() *digest.Challenge {
 	return d
 }
 
-// digestStrength orders digests by their algorithm (RFC 8760 2.3); 0 is one
-// that cannot be answered.
+// digestStrength orders digests by their algorithm (RFC 8760 2.3); 0 means that
+// the phone cannot answer it.
 func (c challenge) digestStrength() int {
 	d := c.digest()
 	if d.Nonce == "" || !digest.CanDigest(d) {
@@ -137,8 +138,8 @@ func (c challenge) digestStrength() int {
 	return 3
 }
 
-// digester answers requests with one digest challenge, counting them: a nonce
-// is used again until the server finds it stale (RFC 7616 3.4).
+// digester makes the credentials of requests from one digest challenge. It uses
+// the nonce with a rising count until the server calls it stale (RFC 7616 3.4).
 type digester struct {
 	challenge      challenge
 	user, password string

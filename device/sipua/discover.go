@@ -21,9 +21,9 @@ type SRV struct {
 	Weight   uint16
 }
 
-// Resolver asks the DNS. LookupSRV answers in trying order (priority, then
-// weighted shuffle) and says who answered. Both fail with a *journal.Failure
-// with a dns.* code.
+// Resolver queries the DNS. LookupSRV returns the records in the order in which to
+// try them (priority, then weighted shuffle) and the server that answered. The
+// errors are *journal.Failure with a dns.* code.
 type Resolver interface {
 	LookupSRV(ctx context.Context, name string) (records []SRV, by string, err error)
 	LookupHost(ctx context.Context, host string) ([]netip.Addr, error)
@@ -33,18 +33,18 @@ type Resolver interface {
 type Discovery struct {
 	Domain   string   // SIP domain: the right side of the sign-in address
 	Resolver Resolver // must be set, except with Fixed
-	Fixed    string   // HOST[:PORT] told by a person: bypasses discovery; the port is 5061 unless given
+	Fixed    string   // HOST[:PORT] given by the user: no discovery; the default port is 5061
 	// Registrar looks for an RFC 3261 registrar, which may be published as
 	// _sips._tcp (RFC 3263 4.1), before the places of an OCS pool.
 	Registrar    bool
-	AllowTCP     bool // servers without TLS are taken too: SIPSecurityMode is not High (device.md 2.5)
-	AllowOutside bool // SRV targets outside the SIP domain are taken too (design decision 6)
+	AllowTCP     bool // allow servers without TLS: SIPSecurityMode is not High (device.md 2.5)
+	AllowOutside bool // allow SRV targets outside the SIP domain (design decision 6)
 	Record       journal.Recorder
 }
 
 // Candidate is a server to try.
 type Candidate struct {
-	Host string // the name that the server's certificate must bear: the SRV target, or the name looked up
+	Host string // name for the server's certificate: the SRV target, or the name looked up
 	Port uint16
 	TLS  bool
 	From string // the look-up that led here, such as "SRV _sipinternaltls._tcp.contoso.com"
@@ -89,15 +89,14 @@ var lookupOrder = [...]lookup{
 	{host: "sipexternal.", port: portEdge, tls: true},
 }
 
-// Candidates yields the servers in the order in which to try them. Look-ups
-// are lazy: the next is asked only when the caller comes back for more, that
-// is, when all candidates so far have failed. Each look-up is a step.
+// Candidates yields the servers in the order in which to try them. Look-ups are
+// lazy: the next query is sent only when the caller asks for another candidate,
+// after all before have failed. Each look-up is a step.
 //
-// When nothing at all was found, the last and only element is an error that
-// holds a *journal.Failure: sip.outside-domain when the only servers lie
-// outside the domain, the DNS failure when no look-up was answered, otherwise
-// sip.no-server with everything that was asked. When ctx ends, so does the
-// sequence, with the error of ctx.
+// Without any candidate the only element is an error that holds a
+// *journal.Failure: sip.outside-domain if all servers found lie outside the
+// domain, the DNS failure if no query was answered, otherwise sip.no-server with
+// all queries. When ctx ends, the sequence ends with the error of ctx.
 func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 	return func(yield func(Candidate, error) bool) {
 		if d.Fixed != "" {
@@ -120,7 +119,7 @@ func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 				return
 			}
 			if !s.dnsAnswered && s.dnsErr != nil && journal.FailureOf(s.dnsErr).Code == journal.DNSNoServer {
-				break // nobody is there to ask: the other places would only cost their time-outs
+				break // without a DNS server every further query would end in a time-out
 			}
 		}
 		if len(s.yielded) == 0 {
@@ -149,15 +148,15 @@ type discoveryRun struct {
 	hosts       map[string]error // host names looked up
 	yielded     map[string]bool  // candidates yielded
 	queries     []string
-	dnsAnswered bool // the DNS answered at least once, if only that there is nothing
-	outside     *journal.Failure
-	dnsErr      error // the first failure of the DNS itself
+	dnsAnswered bool             // the DNS answered at least one query, perhaps with "no such record"
+	outside     *journal.Failure // for the first target outside the domain
+	dnsErr      error            // the first failure of the DNS itself
 }
 
 // discoveryRule is the source of the order of the look-ups (device.md 2.5).
 const discoveryRule = "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
 
-// lookUp does one look-up, records it and returns its new candidates.
+// lookUp does one look-up, records it as a step and returns its new candidates.
 func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 	if l.srv == "" {
 		return s.lookUpHost(ctx, l)
@@ -181,7 +180,8 @@ func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 	var found []Candidate
 	var answers []string
 	for _, r := range records {
-		answers = append(answers, fmt.Sprintf("%s:%d (priority %d, weight %d)", strings.TrimSuffix(r.Target, "."), r.Port, r.Priority, r.Weight))
+		target := strings.TrimSuffix(r.Target, ".")
+		answers = append(answers, fmt.Sprintf("%s:%d (priority %d, weight %d)", target, r.Port, r.Priority, r.Weight))
 		c := Candidate{Host: canonicalHost(r.Target), Port: r.Port, TLS: l.tls, From: step.Asked}
 		switch {
 		case c.Host == "" || c.Port == 0: // RFC 2782: "." says that there is no such service
@@ -190,9 +190,11 @@ func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 			step.Details = append(step.Details, fmt.Sprintf("%s is refused: it lies outside %s.", c.Host, s.Domain))
 			if s.outside == nil {
 				s.outside = &journal.Failure{Code: journal.OutsideDomain, Asked: step.Asked, By: by,
-					What:    fmt.Sprintf("The server %s lies outside the SIP domain %s. The phone does not sign in there, since whoever can forge a DNS answer could name any server of his own.", c.Host, s.Domain),
+					What: fmt.Sprintf("The server %s lies outside the SIP domain %s. The phone does not sign in there, since "+
+						"whoever can forge a DNS answer could name any server of his own.", c.Host, s.Domain),
 					Because: "no server outside the SIP domain unless it is allowed",
-					Fix:     fmt.Sprintf("Let the SRV record name a server whose name ends in %s, or allow targets outside the domain (--allow-outside).", s.Domain)}
+					Fix: fmt.Sprintf("Let the SRV record name a server whose name ends in %s, or allow targets outside the "+
+						"domain (--allow-outside).", s.Domain)}
 			}
 		case s.yielded[c.String()]:
 			step.Details = append(step.Details, c.String()+" has been tried before.")
@@ -282,7 +284,7 @@ func (s *discoveryRun) recordAnswer(step journal.Step, found []Candidate) {
 	s.Record.Record(step)
 }
 
-// failure is the answer when no candidate was found.
+// failure is the error if there was no candidate.
 func (s *discoveryRun) failure() error {
 	if s.outside != nil {
 		return s.outside
@@ -291,6 +293,8 @@ func (s *discoveryRun) failure() error {
 		return s.dnsErr
 	}
 	return &journal.Failure{Code: journal.NoCandidate, Asked: strings.Join(s.queries, ", "), Because: discoveryRule,
-		What: fmt.Sprintf("No server is published for the SIP domain %s: none of the names that the phone knows to ask for exists.", s.Domain),
-		Fix:  fmt.Sprintf("Publish the SRV record _sipinternaltls._tcp.%[1]s (inside) or _sip._tls.%[1]s (outside), or an A record sip.%[1]s.", s.Domain)}
+		What: fmt.Sprintf("No server is published for the SIP domain %s: none of the names that the phone knows to ask "+
+			"for exists.", s.Domain),
+		Fix: fmt.Sprintf("Publish the SRV record _sipinternaltls._tcp.%[1]s (inside) or _sip._tls.%[1]s (outside), or "+
+			"an A record sip.%[1]s.", s.Domain)}
 }

@@ -20,8 +20,8 @@ type Address struct {
 // the rest is for the user.
 const maxAddress = 512
 
-// ParseAddress reads what a person typed: "tu@contoso.com", with or without
-// "sip:". The error holds a Failure with code usage.
+// ParseAddress parses an address as typed: "tu@contoso.com", with or without
+// "sip:". The error holds a *journal.Failure with code usage.
 func ParseAddress(s string) (Address, error) {
 	a := strings.TrimSpace(s)
 	if len(a) > 4 && strings.EqualFold(a[:4], "sip:") {
@@ -42,7 +42,7 @@ func (a Address) String() string { return a.User + "@" + a.Domain }
 // URI is the address of record as a SIP URI.
 func (a Address) URI() string { return "sip:" + a.String() }
 
-// isForbiddenInUser reports the characters that would end or split a header field.
+// isForbiddenInUser reports whether r would end or split a header field.
 func isForbiddenInUser(r rune) bool {
 	return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"@,;?:\\", r)
 }
@@ -57,8 +57,8 @@ func isHost(s string) bool {
 }
 
 // EPID is the endpoint identifier of one user on one phone: 10 lower-case
-// hexadecimal digits, always the same for the same phone (its MAC address or
-// any other name of the device) and sign-in address (ocs-sip.md 1.4).
+// hexadecimal digits that depend only on the device (its MAC address or another
+// name) and on the sign-in address (ocs-sip.md 1.4).
 func EPID(device, address string) string {
 	h := sha1.Sum([]byte(strings.ToLower(device) + "\x00" + strings.ToLower(address)))
 	return hex.EncodeToString(h[:5])
@@ -66,16 +66,19 @@ func EPID(device, address string) string {
 
 // instanceNamespace is fcacfb03-8a73-46ef-91b1-e5ebeeaba4fe in the memory
 // layout of a little-endian GUID (ocs-sip.md 1.4).
-var instanceNamespace = [16]byte{0x03, 0xfb, 0xac, 0xfc, 0x73, 0x8a, 0xef, 0x46, 0x91, 0xb1, 0xe5, 0xeb, 0xee, 0xab, 0xa4, 0xfe}
+var instanceNamespace = [16]byte{
+	0x03, 0xfb, 0xac, 0xfc, 0x73, 0x8a, 0xef, 0x46, 0x91, 0xb1, 0xe5, 0xeb, 0xee, 0xab, 0xa4, 0xfe,
+}
 
 // InstanceUUID is the UUID of +sip.instance, derived from the epid: a name
 // based UUID (version 5) over a little-endian GUID (ocs-sip.md 1.4).
 func InstanceUUID(epid string) string {
 	h := sha1.Sum(append(instanceNamespace[:], epid...))
 	b := h[:16]
+	d1, d2 := binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:])
 	d3 := binary.LittleEndian.Uint16(b[6:])&0x0fff | 0x5000
 	b[8] = b[8]&0x3f | 0x80
-	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(b), binary.LittleEndian.Uint16(b[4:]), d3, b[8:10], b[10:])
+	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", d1, d2, d3, b[8:10], b[10:])
 }
 
 // inDomain reports whether host is domain or a name below it.

@@ -16,10 +16,11 @@ import (
 const (
 	maxListed  = 256                  // event packages or option tags in one answer
 	maxParams  = 32                   // parameters of one header
-	maxExpires = 366 * 24 * time.Hour // longest lifetime believed
+	maxExpires = 366 * 24 * time.Hour // longer lifetimes are reduced to it
 )
 
-// registrationInfo reads the 200 to a REGISTER (ocs-sip.md 2.1). Notes are for the step.
+// registrationInfo reads the 200 to a REGISTER (ocs-sip.md 2.1). notes are details
+// for the step.
 func (r *Registration) registrationInfo(in *sipwire.Incoming) (g Grant, notes []string, err error) {
 	g = Grant{
 		InstanceUUID: r.instance, EPID: r.cfg.EPID,
@@ -45,8 +46,14 @@ func (r *Registration) registrationInfo(in *sipwire.Incoming) (g Grant, notes []
 		g.Expires = min(time.Duration(n)*time.Second, maxExpires)
 	}
 	if g.Expires == 0 {
-		return g, nil, &journal.Failure{Code: journal.SIPRejected, Asked: r.asked(), Answered: "200 with a lifetime of 0", By: r.by(),
-			What: "The server accepted the registration and ended it in the same answer.", Because: "RFC 3261 10.2.2"}
+		return g, nil, &journal.Failure{
+			Code:     journal.SIPRejected,
+			Asked:    r.asked(),
+			Answered: "200 with a lifetime of 0",
+			By:       r.by(),
+			What:     "The server accepted the registration and ended it in the same answer.",
+			Because:  "RFC 3261 10.2.2",
+		}
 	}
 	keep := parseParams(in.Header("ms-keep-alive"))
 	if n, err := strconv.ParseUint(keep["timeout"], 10, 31); err == nil && n > 0 {
@@ -58,9 +65,9 @@ func (r *Registration) registrationInfo(in *sipwire.Incoming) (g Grant, notes []
 	return g, notes, nil
 }
 
-// ourContact is the Contact that bears this phone's instance; UUIDs are
-// compared without regard to case (ocs-sip.md 2.1). A registrar that keeps no
-// instances has kept the address.
+// ourContact is the Contact with this phone's instance; the case of UUIDs does
+// not matter (ocs-sip.md 2.1). A registrar that does not store instances returns
+// the URI with this phone's ms-opaque.
 func (r *Registration) ourContact(in *sipwire.Incoming) (ours sipwire.Address, ok bool) {
 	for _, value := range in.Headers("Contact") {
 		for _, element := range sipwire.SplitList(value) {
@@ -77,7 +84,7 @@ func (r *Registration) ourContact(in *sipwire.Incoming) (ours sipwire.Address, o
 	return ours, ok
 }
 
-// isGRUU checks what will be written into the Contact of later requests.
+// isGRUU reports whether s may be written into the Contact of later requests.
 func (r *Registration) isGRUU(s string) bool {
 	var uri sip.Uri
 	return isURI(s) && sip.ParseUri(s, &uri) == nil && strings.EqualFold(uri.Host, r.address.Domain)

@@ -10,23 +10,23 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// allowedMethods are the methods that the user agent answers by itself.
+// allowedMethods are the methods that the user agent handles itself.
 const allowedMethods = "OPTIONS, NOTIFY, BENOTIFY"
 
-// onRequest handles what the server asks, on the connection's reader.
+// onRequest handles requests of the server. The connection's reader calls it.
 func (r *Registration) onRequest(c *sipwire.Conn, in *sipwire.Incoming) {
 	req := in.Request()
 	if req == nil {
-		return // an answer that nobody waits for any more
+		return // a response after the end of its transaction
 	}
-	// Once messages are signed, unsigned requests do not get here. Before, or
-	// with a registrar that signs nothing, there must at least be a registration.
+	// Once messages are signed, sipwire drops unsigned requests. Without signatures
+	// there must at least be a registration.
 	r.mu.Lock()
 	trusted := in.Signature == sipwire.Valid || r.phase == phaseRegistered && r.info.Scheme != schemeNTLM
 	r.mu.Unlock()
 	if trusted && isNotify(req) && strings.EqualFold(eventPackage(in), "registration") {
 		if notice, ok := parseNotice(req.Body()); ok {
-			_ = c.Answer(req, sipwire.NewResponse(req, 200, "OK", r.tag)) // a failure ends the connection, as we do
+			_ = c.Answer(req, sipwire.NewResponse(req, 200, "OK", r.tag)) // a failure ends the connection, as the next line does
 			r.onDeregistered(in, notice)
 			return
 		}
@@ -48,7 +48,7 @@ func (r *Registration) onRequest(c *sipwire.Conn, in *sipwire.Incoming) {
 		res = sipwire.NewResponse(req, 405, "Method Not Allowed", "")
 		res.AppendHeader(sip.NewHeader("Allow", allowedMethods))
 	}
-	_ = c.Answer(req, res) // never for ACK and BENOTIFY; a failure ends the connection, which is an event
+	_ = c.Answer(req, res) // Answer does not answer ACK and BENOTIFY; a failure ends the connection, which is an event
 }
 
 func isNotify(req *sip.Request) bool {
@@ -84,19 +84,25 @@ func parseNotice(body []byte) (event string, ok bool) {
 	case NoticeRejected, NoticeDeactivated:
 		return event, true
 	}
-	return NoticeUnregistered, true // whatever else: it is over
+	return NoticeUnregistered, true // also for unknown events
 }
 
-// onDeregistered ends the registration as the server says.
+// onDeregistered ends the registration after a notice of the server.
 func (r *Registration) onDeregistered(in *sipwire.Incoming, notice string) {
-	f := &journal.Failure{Code: journal.SIPDeregistered, Asked: fmt.Sprintf("the registration of %s", r.address),
-		Answered: strings.Join(append([]string{"deregistered, event " + notice}, diagnose(in).texts...), "; "), By: r.by(), Because: "MS-SIPREGE"}
+	f := &journal.Failure{
+		Code:     journal.SIPDeregistered,
+		Asked:    fmt.Sprintf("the registration of %s", r.address),
+		Answered: strings.Join(append([]string{"deregistered, event " + notice}, diagnose(in).texts...), "; "),
+		By:       r.by(),
+		Because:  "MS-SIPREGE",
+	}
 	switch notice {
 	case NoticeRejected:
 		f.What = fmt.Sprintf("The pool has signed %s out: the user was disabled for Communications Server.", r.address)
 		f.Fix = "Enable the user again if that was not meant."
 	case NoticeDeactivated:
-		f.What = fmt.Sprintf("The pool has signed %s out: the user is served by another pool now. The phone looks for it and signs in anew.", r.address)
+		f.What = fmt.Sprintf("The pool has signed %s out: the user is served by another pool now. The phone looks for it "+
+			"and signs in anew.", r.address)
 		f.Fix = "Nothing, if the user was moved on purpose."
 	default:
 		f.What = fmt.Sprintf("The pool has signed %s out on this phone.", r.address)

@@ -10,33 +10,34 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// notification is what a notification, or the answer that carries one, says.
+// notification is the content of a NOTIFY or BENOTIFY, or of the 2xx to a SUBSCRIBE,
+// which may carry one (ms-piggyback-first-notify).
 type notification struct {
 	contentType string
 	body        []byte
-	present     bool             // it is a notification, or carries one
-	lifetime    time.Duration    // time left to the subscription
-	hasLifetime bool             // life is named; 0 may be, by an answer
-	end         *journal.Failure // why the subscription is over; nil while it lives
+	present     bool             // false: a 2xx without a notification
+	lifetime    time.Duration    // time until the subscription expires
+	hasLifetime bool             // the message names lifetime; a 2xx may name 0
+	end         *journal.Failure // why the subscription ended; nil if it did not end
 }
 
-// parseNotification reads what notifications and the answers that carry one have in common.
+// parseNotification reads what notifications and 2xx responses have in common.
 func (r *Registration) parseNotification(s *subscription, in *sipwire.Incoming) notification {
 	n := notification{contentType: contentTypeOf(in), body: in.Msg.Body()}
 	state, reason, life, lives := parseState(in.Header("Subscription-State"))
 	n.lifetime, n.hasLifetime = life, lives
-	if state == "terminated" && !s.Once { // all that a query hears is its end
+	if state == "terminated" && !s.Once { // a query ends with its first notification
 		n.end = r.terminatedFailure(s, in, reason)
 	}
-	if len(n.body) > maxBody { // to go on without it would be to go on with an old state
+	if len(n.body) > maxBody { // without this body the state of the subscription would be out of date
 		n.end = r.tooLargeFailure(s.asked(), len(n.body))
 		n.body = nil
 	}
 	return n
 }
 
-// onNotify takes a request of the server if it is a notification of one of the
-// subscriptions (RFC 6665 4.1.3); it runs on the reader.
+// onNotify handles a notification of one of the subscriptions (RFC 6665 4.1.3) and
+// reports whether the request was one. The connection's reader calls it.
 func (r *Registration) onNotify(c *sipwire.Conn, in *sipwire.Incoming) bool {
 	req := in.Request()
 	callID, event := req.CallID(), eventPackage(in)
@@ -55,7 +56,8 @@ func (r *Registration) onNotify(c *sipwire.Conn, in *sipwire.Incoming) bool {
 		return false
 	}
 	answer := func(code int, reason string) {
-		_ = c.Answer(req, sipwire.NewResponse(req, code, reason, "")) // never for BENOTIFY; a failure ends the connection, which is an event
+		// A BENOTIFY is never answered; a failure ends the connection, which is an event.
+		_ = c.Answer(req, sipwire.NewResponse(req, code, reason, ""))
 	}
 	switch n := r.parseNotification(s, in); {
 	case order == 0:
@@ -74,8 +76,8 @@ func (r *Registration) onNotify(c *sipwire.Conn, in *sipwire.Incoming) bool {
 	return true
 }
 
-// dispatch acts on n, on the reader: the first notification goes to who waits in
-// Subscribe, the others to Notify, the end to Ended.
+// dispatch hands the first notification to Subscribe, later ones to Notify, and
+// the end of the subscription to Ended. The connection's reader calls it.
 func (r *Registration) dispatch(s *subscription, n notification) {
 	r.mu.Lock()
 	if !r.hasSubscription(s) {
@@ -101,7 +103,7 @@ func (r *Registration) dispatch(s *subscription, n notification) {
 			first <- n // has room
 		}
 		if len(n.body) == 0 {
-			return // an end without a word is the error of Subscribe
+			return // an end without a body is the error of Subscribe
 		}
 	} else if n.present && len(n.body) > 0 && s.Notify != nil {
 		s.Notify(n.contentType, n.body)
@@ -111,7 +113,7 @@ func (r *Registration) dispatch(s *subscription, n notification) {
 	}
 }
 
-// terminatedFailure is the failure for the end of s by the server.
+// terminatedFailure is the Failure for a subscription that the server ended.
 func (r *Registration) terminatedFailure(s *subscription, in *sipwire.Incoming, reason string) *journal.Failure {
 	f := &journal.Failure{Code: journal.SIPLost, Asked: s.asked(), By: r.by(), Because: "RFC 6665 4.1.3",
 		Answered: strings.Join(append([]string{"terminated " + reason}, diagnose(in).texts...), "; "),
@@ -125,7 +127,7 @@ func (r *Registration) terminatedFailure(s *subscription, in *sipwire.Incoming, 
 }
 
 // parseState reads Subscription-State: "active;expires=900",
-// "terminated;reason=timeout". named says whether there is a lifetime.
+// "terminated;reason=timeout". named reports whether the header names a lifetime.
 func parseState(s string) (state, reason string, life time.Duration, named bool) {
 	head, rest, _ := strings.Cut(s, ";")
 	p := parseParams(rest)

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Profile is what a firmware does at the SIP level. Each value carries the
-// certainty it has in the reference: [S] stated by a specification, [P]
-// observed with pidgin-sipe, [M] recalled, [G] a guess with no source.
+// Profile holds the SIP parameters of a firmware. Each value is marked with its
+// certainty in the reference: [S] stated by a specification, [P] observed with
+// pidgin-sipe, [M] recalled, [G] a guess without a source.
 //
 // A zero field means "as in DefaultProfile", except for booleans and Expires.
 type Profile struct {
@@ -20,52 +20,53 @@ type Profile struct {
 	// Methods is the methods parameter of the Contact. [P]
 	Methods string
 	// MaxVersion is the highest version of the authentication protocol that
-	// the phone speaks: 2 LCS 2005, 3 OCS 2007, 4 OCS 2007 R2. What the 1.0.x
-	// firmware spoke is not known [G].
+	// the phone supports: 2 LCS 2005, 3 OCS 2007, 4 OCS 2007 R2. The version of
+	// the 1.0.x firmware is not known [G].
 	MaxVersion int
-	// Expires is asked for in REGISTER; 0 sends no Expires header and leaves
-	// the lifetime to the pool, as Communicator does. [P]
+	// Expires is the lifetime that REGISTER requests; 0 sends no Expires header,
+	// so that the pool chooses, as Communicator does. [P]
 	Expires time.Duration
-	// ExpiresDefault holds when the server names none: 7200 s on OCS 2007 R2,
-	// 900 s on OCS 2007 RTM. [P]
+	// ExpiresDefault is the lifetime if the server names none: 7200 s on OCS 2007
+	// R2, 900 s on OCS 2007 RTM. [P]
 	ExpiresDefault time.Duration
 	// RefreshMargin is how long before Expires the registration is refreshed.
 	// [P]: pidgin-sipe's 30 s. Lifetimes below four margins are refreshed
 	// after three quarters.
 	RefreshMargin time.Duration
-	// KeepAlive is the idle time before a keep-alive while the server has named
-	// none. [P]: pidgin-sipe's guess.
+	// KeepAlive is the idle time before a keep-alive if the server names none.
+	// [P]: pidgin-sipe's guess.
 	KeepAlive time.Duration
-	// AssociationLifetime is how long a security association is used, the
-	// safety margin taken off already: 8 h less at least 5 min. [S]
+	// AssociationLifetime is how long a security association is used, without
+	// the safety margin: 8 h less at least 5 min. [S]
 	AssociationLifetime time.Duration
-	// Answer is how long the phone waits for the answer to one request. It is a
-	// guard of network I/O and so in real time. [P]: pidgin-sipe's 60 s; the
-	// phone's own value is not known.
+	// Answer is the time-out of one request. It guards network I/O and so runs in
+	// real time. [P]: pidgin-sipe's 60 s; the phone's own value is not known.
 	Answer time.Duration
 	// Goodbye is how long Unregister waits for an answer, in real time. [G]
 	Goodbye time.Duration
-	// RetryFirst, RetryMost and RetryFactor shape the back-off of
-	// re-registration after a loss: nobody documents the phone's. [G]
+	// RetryFirst, RetryMost and RetryFactor determine the back-off of
+	// re-registration after a loss: that of the phone is not documented. [G]
 	RetryFirst  time.Duration
 	RetryMost   time.Duration
 	RetryFactor float64
-	// RetryJitter is the share of a delay by which it may be longer, so that
-	// the phones of a building do not come back in step. [G]
+	// RetryJitter is the fraction by which a delay may be longer, so that the
+	// phones of a building do not register at the same time. [G]
 	RetryJitter float64
-	// Digest lets the phone answer RFC 3261 digest challenges. An OCS pool
-	// offers none; registrars that are no pool need it.
+	// Digest lets the phone answer RFC 3261 digest challenges. An OCS pool does
+	// not offer them; other registrars do.
 	Digest bool
 	// AllowOutside accepts a redirect to a host outside the SIP domain.
 	AllowOutside bool
 }
 
-// DefaultProfile is like firmware 1.0.522.71.
+// DefaultProfile is the profile of firmware 1.0.522.71.
 func DefaultProfile() Profile {
 	return Profile{
-		UserAgent:           "CPE/1.0.522.71 OCPhone/1.0.522.71 (Microsoft Office Communicator 2007 Phone Edition)", // device.md 4
-		Supported:           []string{"gruu-10, adhoclist, msrtc-event-categories", "ms-forking"},                   // ocs-sip.md 2.1
-		Methods:             "INVITE, MESSAGE, INFO, OPTIONS, BYE, CANCEL, NOTIFY, ACK, REFER, BENOTIFY",            // ocs-sip.md 2.1
+		// device.md 4
+		UserAgent: "CPE/1.0.522.71 OCPhone/1.0.522.71 (Microsoft Office Communicator 2007 Phone Edition)",
+		// ocs-sip.md 2.1
+		Supported:           []string{"gruu-10, adhoclist, msrtc-event-categories", "ms-forking"},
+		Methods:             "INVITE, MESSAGE, INFO, OPTIONS, BYE, CANCEL, NOTIFY, ACK, REFER, BENOTIFY",
 		MaxVersion:          4,
 		ExpiresDefault:      7200 * time.Second,
 		RefreshMargin:       30 * time.Second,
@@ -80,7 +81,7 @@ func DefaultProfile() Profile {
 	}
 }
 
-// withDefaults replaces zero fields by the defaults.
+// withDefaults replaces zero fields with those of DefaultProfile.
 func (p Profile) withDefaults() Profile {
 	d := DefaultProfile()
 	p.UserAgent = cmp.Or(p.UserAgent, d.UserAgent)
@@ -102,8 +103,8 @@ func (p Profile) withDefaults() Profile {
 	return p
 }
 
-// Backoff is the delay before attempt n to come back after a loss; n counts
-// from 1. random yields numbers in [0,1); nil draws them from math/rand/v2.
+// Backoff is the delay before attempt n to register after a loss; n counts from
+// 1. random returns numbers in [0,1); nil means math/rand/v2.
 func (p Profile) Backoff(n int, random func() float64) time.Duration {
 	p = p.withDefaults()
 	if random == nil {
@@ -125,6 +126,6 @@ func (p Profile) refreshAfter(expires time.Duration) time.Duration {
 	return expires - p.RefreshMargin
 }
 
-// minRefresh keeps a server that grants absurdly short lifetimes from making
-// the phone spin.
+// minRefresh limits the rate of refreshes if a server grants very short
+// lifetimes.
 const minRefresh = time.Second

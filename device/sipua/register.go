@@ -20,23 +20,23 @@ import (
 const maxRounds = 6
 
 // handshake is one REGISTER exchange: from the first request to the final
-// answer, whatever authentication lies between (ocs-sip.md 2.1).
+// answer, with the requests for authentication between them (ocs-sip.md 2.1).
 type handshake struct {
 	*Registration
-	unsigned bool           // do not sign with the association in use: it is to be replaced
-	expires  *time.Duration // asked for; nil sends no Expires header
+	unsigned bool           // do not sign: the association in use is being replaced
+	expires  *time.Duration // requested lifetime; nil sends no Expires header
 
-	challenge    challenge            // chosen; no Scheme before the first 401
-	credentials  *sipwire.Header      // goes with the next request
-	ntlmStarted  bool                 // NTLM: gssapi-data="" has been sent
-	offer        *sipwire.Association // NTLM: goes with token in the next request
+	challenge    challenge            // the chosen one; no Scheme before the first 401
+	credentials  *sipwire.Header      // of the next request
+	ntlmStarted  bool                 // NTLM: gssapi-data="" was sent
+	offer        *sipwire.Association // NTLM: of the next request, with token
 	token        []byte
-	netbios      string // what the server's NTLM challenge calls its domain
-	passwordUsed bool   // the password was used; a refusal now is final
-	staleRetried bool   // digest: and once more, since the nonce was stale
+	netbios      string // NetBIOS domain in the server's NTLM challenge
+	passwordUsed bool   // a refusal after that is final
+	staleRetried bool   // digest: the password was used again because the nonce was stale
 }
 
-// run returns the server's 200, which has been verified.
+// run returns the server's 200 after verification.
 func (h *handshake) run(ctx context.Context) (*sipwire.Incoming, error) {
 	if h.digest != nil {
 		if err := h.digestCredentials(); err != nil {
@@ -114,14 +114,14 @@ func (h *handshake) send(ctx context.Context) (*sipwire.Incoming, error) {
 	return h.conn.Do(ctx, req)
 }
 
-// onChallenge makes what answers a 401 or 407.
+// onChallenge makes the credentials that answer a 401 or 407.
 func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 	offers := challenges(in.Response())
 	h.credentials, h.offer = nil, nil
 	if h.passwordUsed {
 		for _, c := range offers {
 			if h.challenge.hasScheme(schemeDigest) && c.hasScheme(schemeDigest) && c.stale() && c.digestStrength() > 0 {
-				if h.staleRetried { // who calls every nonce stale would be given the password as often
+				if h.staleRetried { // a server that calls every nonce stale gets no further answers
 					return h.tooManyChallenges()
 				}
 				h.staleRetried = true
@@ -143,16 +143,32 @@ func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 	}
 	answered := fmt.Sprintf("%d with %s", in.Response().StatusCode, cmp.Or(strings.Join(names, ", "), "no challenge"))
 	if !ok {
-		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), Answered: answered, By: h.by(), Details: skipped, Because: "MS-SIPAE; RFC 3261 22",
-			What: "The server offers no way to authenticate that the phone speaks.",
-			Fix:  "Allow NTLM on the pool (authentication protocol: NTLM, or both Kerberos and NTLM)."}
+		return &journal.Failure{
+			Code:     journal.AuthNoScheme,
+			Asked:    h.asked(),
+			Answered: answered,
+			By:       h.by(),
+			Details:  skipped,
+			Because:  "MS-SIPAE; RFC 3261 22",
+			What:     "The server offers no way to authenticate that the phone speaks.",
+			Fix:      "Allow NTLM on the pool (authentication protocol: NTLM, or both Kerberos and NTLM).",
+		}
 	}
-	if h.digest != nil && best.hasScheme(schemeDigest) && !best.stale() && best.Get("nonce") == h.digest.challenge.Get("nonce") {
-		return h.passwordRefused(in) // a refresh brings credentials, and the nonce was not what is wrong with them
+	if h.digest != nil && best.hasScheme(schemeDigest) && !best.stale() &&
+		best.Get("nonce") == h.digest.challenge.Get("nonce") {
+		return h.passwordRefused(in) // a refresh sends credentials, and the server did not call their nonce stale
 	}
 	h.challenge = best
-	h.cfg.Record.Record(journal.Step{Name: journal.Register, State: journal.OK, Asked: h.asked(), Answered: answered, By: h.by(),
-		Decided: fmt.Sprintf("Authenticate with %s.", best), Because: "the strongest that the phone speaks", Details: skipped})
+	h.cfg.Record.Record(journal.Step{
+		Name:     journal.Register,
+		State:    journal.OK,
+		Asked:    h.asked(),
+		Answered: answered,
+		By:       h.by(),
+		Decided:  fmt.Sprintf("Authenticate with %s.", best),
+		Because:  "the strongest that the phone speaks",
+		Details:  skipped,
+	})
 	if best.hasScheme(schemeDigest) {
 		return h.answerDigest(best)
 	}
@@ -162,13 +178,17 @@ func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 	return nil
 }
 
-// version is what both ends speak.
+// version is the highest version that both ends support.
 func (h *handshake) version(c challenge) int { return min(c.version(), h.cfg.Profile.MaxVersion) }
 
 // ntlmHeader is the second REGISTER's Authorization (ocs-sip.md 2.1).
 func (h *handshake) ntlmHeader(c challenge) sipwire.Auth {
 	a := sipwire.Auth{Scheme: schemeNTLM, Params: []sipwire.Param{
-		{Name: "qop", Value: "auth"}, {Name: "realm", Value: c.Get("realm")}, {Name: "targetname", Value: c.Get("targetname")}, {Name: "gssapi-data"}}}
+		{Name: "qop", Value: "auth"},
+		{Name: "realm", Value: c.Get("realm")},
+		{Name: "targetname", Value: c.Get("targetname")},
+		{Name: "gssapi-data"},
+	}}
 	if v := h.version(c); v > 2 { // echoed from 3 on
 		a.Params = append(a.Params, sipwire.Param{Name: "version", Value: strconv.Itoa(v), Token: true})
 	}
@@ -185,17 +205,25 @@ func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 		}
 	}
 	fail := func(code journal.Code, what string, err error) error {
-		return &journal.Failure{Code: code, Asked: h.asked(), Answered: diagnose(in).summary(in.Response()), By: h.by(), What: what, Because: "MS-SIPAE; MS-NLMP", Err: err}
+		f := h.registerFailure(in, code, "MS-SIPAE; MS-NLMP", what)
+		f.Err = err
+		return f
 	}
 	blob, err := base64.StdEncoding.DecodeString(c.Get("gssapi-data"))
 	if err != nil || len(blob) == 0 {
 		return fail(journal.SIPMalformed, "The server began NTLM and then sent no challenge.", err)
 	}
-	client := &ntlm.Client{User: h.cfg.User, Domain: h.cfg.Domain, Password: h.cfg.Password, Workstation: h.cfg.Workstation, Flags: ntlm.FlagsSIP,
-		// Without these nothing could be signed.
+	client := &ntlm.Client{
+		User:        h.cfg.User,
+		Domain:      h.cfg.Domain,
+		Password:    h.cfg.Password,
+		Workstation: h.cfg.Workstation,
+		Flags:       ntlm.FlagsSIP,
+		// MS-SIPAE signatures need both.
 		Require: ntlm.NegotiateSign | ntlm.NegotiateDatagram,
 		AllowV1: h.server.TLS, // design decision 7
-		Now:     h.clock.Now}
+		Now:     h.clock.Now,
+	}
 	if c, err := ntlm.ParseChallenge(blob); err == nil {
 		h.netbios = printable(c.NetBIOSDomain)
 	}
@@ -209,8 +237,13 @@ func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 	h.passwordUsed = true
 	h.token = token
 	h.offer = sipwire.NewAssociation(sipwire.AssociationConfig{
-		Scheme: schemeNTLM, Version: h.version(h.challenge), Proxy: c.proxy, Session: session, Opaque: c.Get("opaque"),
-		Realm: cmp.Or(c.Get("realm"), h.challenge.Get("realm")), TargetName: cmp.Or(c.Get("targetname"), h.challenge.Get("targetname")),
+		Scheme:     schemeNTLM,
+		Version:    h.version(h.challenge),
+		Proxy:      c.proxy,
+		Session:    session,
+		Opaque:     c.Get("opaque"),
+		Realm:      cmp.Or(c.Get("realm"), h.challenge.Get("realm")),
+		TargetName: cmp.Or(c.Get("targetname"), h.challenge.Get("targetname")),
 	})
 	return nil
 }
@@ -225,14 +258,20 @@ func (h *handshake) answerDigest(c challenge) error {
 func (h *handshake) digestCredentials() error {
 	c, err := h.digest.credentials("REGISTER", h.registrar())
 	if err != nil {
-		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), By: h.by(), Err: err, What: "The server's digest challenge cannot be answered."}
+		return &journal.Failure{
+			Code:  journal.AuthNoScheme,
+			Asked: h.asked(),
+			By:    h.by(),
+			Err:   err,
+			What:  "The server's digest challenge cannot be answered.",
+		}
 	}
 	h.credentials = &c
 	return nil
 }
 
-// verifyServer checks that the server that accepts or redirects the phone is the one
-// that it says it is, before anything of its answer is believed.
+// verifyServer checks the identity of a server that accepts or redirects the
+// phone, before the phone uses anything of the response.
 func (h *handshake) verifyServer(in *sipwire.Incoming) error {
 	signed := in.Signature == sipwire.Valid && (h.offer == nil || in.By == h.offer)
 	version := h.Grant().Version
@@ -241,22 +280,24 @@ func (h *handshake) verifyServer(in *sipwire.Incoming) error {
 	}
 	what := ""
 	switch {
-	case signed, h.cfg.Registrar && version == 0: // an RFC 3261 registrar proves itself by its certificate alone
+	case signed, h.cfg.Registrar && version == 0: // the certificate identifies an RFC 3261 registrar
 	case h.challenge.hasScheme(schemeDigest) || h.digest != nil:
 	case version >= 4: // ocs-sip.md 2.1: the 200 bears rspauth
-		what = fmt.Sprintf("The server's answer is not signed, as version %d demands: it has not proved that it knows the password.", version)
+		what = fmt.Sprintf("The server's answer is not signed, as version %d demands: it has not proved that it knows "+
+			"the password.", version)
 	case version == 0 && in.Response().StatusCode < 300: // a director may redirect before it asks
 		what = "The server let the phone in without authentication, so it has not proved that it knows the password."
 	} // versions 2 and 3 may leave answers to REGISTER unsigned, ocs-sip.md 2.2
 	if what == "" {
 		return nil
 	}
-	return &journal.Failure{Code: journal.AuthServer, Asked: h.asked(), Answered: diagnose(in).summary(in.Response()), By: h.by(), What: what, Because: "MS-SIPAE",
-		Fix: "Look for a proxy between phone and pool that answers or changes SIP messages by itself."}
+	f := h.registerFailure(in, journal.AuthServer, "MS-SIPAE", what)
+	f.Fix = "Look for a proxy between phone and pool that answers or changes SIP messages by itself."
+	return f
 }
 
-// onIntervalTooBrief obeys 423 Interval Too Brief of a registrar; it reports whether to try
-// again (RFC 3261 10.3).
+// onIntervalTooBrief takes the lifetime that a 423 Interval Too Brief demands. It
+// reports whether to send the request again (RFC 3261 10.3).
 func (h *handshake) onIntervalTooBrief(in *sipwire.Incoming) bool {
 	n, err := strconv.ParseUint(in.Header("Min-Expires"), 10, 31)
 	least := time.Duration(n) * time.Second
@@ -267,16 +308,18 @@ func (h *handshake) onIntervalTooBrief(in *sipwire.Incoming) bool {
 	return h.digest == nil || h.digestCredentials() == nil
 }
 
-// connFailure turns an error of the connection into a Failure for a person.
+// connFailure turns an error of the connection during a REGISTER into a Failure
+// for the user.
 func (r *Registration) connFailure(err error) error { return r.connFailureFor(r.asked(), err) }
 
-// connFailureFor is broken for any request.
+// connFailureFor is connFailure for any request.
 func (r *Registration) connFailureFor(asked string, err error) error {
 	var f *journal.Failure
 	if !errors.As(err, &f) {
 		return err
 	}
-	out := &journal.Failure{Code: f.Code, Asked: asked, Answered: f.Answered, By: r.by(), Because: f.Because, Err: f.Err, What: f.What}
+	out := *f
+	out.Asked, out.By, out.Fix, out.Details = asked, r.by(), "", nil
 	switch f.Code {
 	case journal.SIPNoAnswer:
 		out.What = "The server did not answer in time."
@@ -288,8 +331,9 @@ func (r *Registration) connFailureFor(asked string, err error) error {
 		out.What = "The server sent something that is no usable SIP message."
 		out.Fix = "Check that the port belongs to a SIP server."
 	case journal.AuthServer:
-		out.What = "The server's signature is wrong: it does not know the password, or somebody changed the message on its way."
+		out.What = "The server's signature is wrong: it does not know the password, or somebody changed the message on " +
+			"its way."
 		out.Fix = "Check for a proxy between phone and pool that changes SIP messages."
 	}
-	return out
+	return &out
 }

@@ -11,17 +11,17 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// request is a request of the phone about itself, other than REGISTER.
+// request is a request of the phone other than REGISTER.
 type request struct {
-	dialog      *dialog // guarded by the registration's mu; one without state if the method creates none
+	dialog      *dialog // guarded by the registration's mu; stays in dialogNone if the method creates none
 	method      string
-	uri         string // Request-URI of the last one sent
+	uri         string // Request-URI as last sent
 	headers     []sipwire.Header
 	contentType string
 	body        []byte
-	subject     string                  // what it asks for, for a sentence
-	asked       string                  // the same for a step
-	onSuccess   func(*sipwire.Incoming) // called with a 2xx by the reader, before the next message; may be nil
+	subject     string                  // object of a sentence: "the subscription to …"
+	asked       string                  // Asked of a step
+	onSuccess   func(*sipwire.Incoming) // the reader calls it with a 2xx, before the next message; may be nil
 }
 
 // do sends q and returns its 2xx. A digest challenge of the realm that the
@@ -57,7 +57,8 @@ func (r *Registration) doOnce(ctx context.Context, q *request, credentials *sipw
 	q.uri = c.URI
 	c.Via, c.Body = r.conn.LocalAddr().String(), q.body
 	c.From += ";epid=" + r.cfg.EPID
-	c.Headers = slices.Concat([]sipwire.Header{{Name: "Contact", Value: contact}, {Name: "User-Agent", Value: r.cfg.Profile.UserAgent}}, c.Headers, q.headers)
+	own := []sipwire.Header{{Name: "Contact", Value: contact}, {Name: "User-Agent", Value: r.cfg.Profile.UserAgent}}
+	c.Headers = slices.Concat(own, c.Headers, q.headers)
 	if q.contentType != "" {
 		c.Headers = append(c.Headers, sipwire.Header{Name: "Content-Type", Value: q.contentType})
 	}
@@ -75,7 +76,7 @@ func (r *Registration) doOnce(ctx context.Context, q *request, credentials *sipw
 	}))
 }
 
-// timeoutError is why ctx ended a wait.
+// timeoutError is the error of a wait that ctx ended.
 func (r *Registration) timeoutError(ctx context.Context) error {
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		return &journal.Failure{Code: journal.SIPNoAnswer, Err: ctx.Err()}
@@ -83,8 +84,8 @@ func (r *Registration) timeoutError(ctx context.Context) error {
 	return fmt.Errorf("waiting for the server: %w", context.Cause(ctx))
 }
 
-// digestFor makes the credentials for a digest challenge. Only the realm that
-// took the password at the sign-in is given an answer (design decision 6).
+// digestFor makes the credentials for a digest challenge. Only the realm of the
+// sign-in gets them (design decision 6).
 func (r *Registration) digestFor(in *sipwire.Incoming, q *request) (sipwire.Header, bool) {
 	c, ok, _ := chooseChallenge(challenges(in.Response()), true)
 	g := r.Grant()
@@ -96,8 +97,8 @@ func (r *Registration) digestFor(in *sipwire.Incoming, q *request) (sipwire.Head
 	return h, err == nil
 }
 
-// waitFailure turns what ended a wait into a Failure for a person, except that
-// the end of ctx and Close stay what they are.
+// waitFailure turns the error of a wait into a Failure for the user. It does not
+// change the error of ctx, nor ErrClosed after Close.
 func (r *Registration) waitFailure(asked string, err error) error {
 	if !errors.Is(err, sipwire.ErrClosed) {
 		return r.connFailureFor(asked, err)
@@ -108,14 +109,27 @@ func (r *Registration) waitFailure(asked string, err error) error {
 	if e == nil {
 		return err
 	}
-	return &journal.Failure{Code: journal.SIPLost, Asked: asked, By: r.by(), Err: e.Err, What: "The registration ended before the server had answered."}
+	return &journal.Failure{
+		Code:  journal.SIPLost,
+		Asked: asked,
+		By:    r.by(),
+		Err:   e.Err,
+		What:  "The registration ended before the server had answered.",
+	}
 }
 
-// refusedFailure turns a final answer that is no 2xx into a Failure.
+// refusedFailure turns a final response other than 2xx into a Failure.
 func (r *Registration) refusedFailure(in *sipwire.Incoming, q *request) *journal.Failure {
 	refused := &Refused{newReply(in, "", nil)}
-	f := &journal.Failure{Code: journal.SIPRejected, Asked: q.asked, Answered: refused.Text, By: r.by(), Because: "RFC 3261 21; ms-diagnostics of MS-OCER", Err: refused,
-		What: fmt.Sprintf("The server refused %s with %d.", q.subject, refused.Status)}
+	f := &journal.Failure{
+		Code:     journal.SIPRejected,
+		Asked:    q.asked,
+		Answered: refused.Text,
+		By:       r.by(),
+		Because:  "RFC 3261 21; ms-diagnostics of MS-OCER",
+		Err:      refused,
+		What:     fmt.Sprintf("The server refused %s with %d.", q.subject, refused.Status),
+	}
 	switch {
 	case refused.Status == 403:
 		f.Code = journal.SIPForbidden

@@ -12,33 +12,32 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// Reply is what the server answered to a subscription or a service.
+// Reply is the answer to a SUBSCRIBE or SERVICE.
 type Reply struct {
-	Status      int    // of the final answer: 200 to 299, or what a Refused refuses with
+	Status      int    // of the final response: 200 to 299, in a Refused any other
 	Reason      string // phrase of the status line
-	ContentType string // as the server wrote it; "" when there is no body
-	Body        []byte // at most 512 KiB, the caller's own; nil when there is none
+	ContentType string // as sent by the server; "" without a body
+	Body        []byte // at most 512 KiB; the caller owns it; nil if there is none
 	Text        string // status line and the server's reasons, for a step's Answered
-	// Stop ends the subscription at the server too; it does not wait, and
-	// Notify and Ended begin no more. nil for a query and for a service.
+	// Stop ends the subscription, at the server too. It does not wait. Notify and
+	// Ended are not called after it. nil for a query and for a service.
 	Stop func()
 }
 
-// Refused is the cause of the Failure of every final answer that is no 2xx:
-// errors.As finds it, so that 404, 406, 485 and 489 can be told apart.
+// Refused is the cause of the Failure for a final response other than 2xx.
+// errors.As finds it, so that a caller can distinguish 404, 406, 485 and 489.
 type Refused struct{ Reply }
 
 func (r *Refused) Error() string { return r.Text }
 
 // Service sends one SERVICE (MS-SIP) and returns its answer: the location
 // profile (ocs-sip.md 4.1), a publication (5.2), a change of the contact list
-// (6). to is a SIP URI, "" the user himself; accept and contentType may be
+// (6). to is a SIP URI, "" means that of the user; accept and contentType may be
 // empty.
 //
-// The error holds a *journal.Failure, with a *Refused in it when the server
-// gave another final answer than 2xx; or is the error of ctx, or
-// sipwire.ErrClosed after Close. The wait is bounded by ctx and by the
-// profile's Answer.
+// The error holds a *journal.Failure, with a *Refused for a final response other
+// than 2xx; or it is the error of ctx, or sipwire.ErrClosed after Close. ctx and
+// the profile's Answer bound the wait.
 func (r *Registration) Service(ctx context.Context, to, accept, contentType string, body []byte) (Reply, error) {
 	uri := cmp.Or(to, r.address.URI())
 	q := request{
@@ -50,7 +49,12 @@ func (r *Registration) Service(ctx context.Context, to, accept, contentType stri
 		asked:       "SERVICE " + printable(uri),
 	}
 	if !isURI(uri) {
-		return Reply{}, &journal.Failure{Code: journal.Internal, Asked: q.asked, By: "the phone", What: "A service needs a SIP address to be asked at."}
+		return Reply{}, &journal.Failure{
+			Code:  journal.Internal,
+			Asked: q.asked,
+			By:    "the phone",
+			What:  "A service needs a SIP address to be asked at.",
+		}
 	}
 	if accept != "" {
 		q.headers = []sipwire.Header{{Name: "Accept", Value: accept}}
@@ -72,12 +76,19 @@ func (r *Registration) Service(ctx context.Context, to, accept, contentType stri
 const maxBody = 512 << 10
 
 func (r *Registration) tooLargeFailure(asked string, n int) *journal.Failure {
-	return &journal.Failure{Code: journal.SIPMalformed, Asked: asked, Answered: fmt.Sprintf("a body of %d bytes", n), By: r.by(), Because: "a body has at most 512 KiB",
-		What: fmt.Sprintf("The server sent %d KiB, more than the phone takes.", n>>10),
-		Fix:  "Let the server send less: shorten the user's contact list or the profile that was asked for."}
+	return &journal.Failure{
+		Code:     journal.SIPMalformed,
+		Asked:    asked,
+		Answered: fmt.Sprintf("a body of %d bytes", n),
+		By:       r.by(),
+		Because:  "a body has at most 512 KiB",
+		What:     fmt.Sprintf("The server sent %d KiB, more than the phone takes.", n>>10),
+		Fix:      "Let the server send less: shorten the user's contact list or the profile that was asked for.",
+	}
 }
 
-// newReply puts a final answer and the body that belongs to it together.
+// newReply makes a Reply of a final response and a body, which may have come in a
+// notification.
 func newReply(in *sipwire.Incoming, contentType string, body []byte) Reply {
 	res := in.Response()
 	text := diagnose(in).summary(res)

@@ -16,8 +16,8 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// Registration is a user signed in at a server over one connection. It rests
-// with the connection's reader alone; timers are the clock's.
+// Registration is a user signed in at a server over one connection. At rest its
+// only goroutine is the connection's reader; timers are the clock's.
 type Registration struct {
 	cfg     Config // Profile filled
 	clock   clock.Clock
@@ -28,18 +28,18 @@ type Registration struct {
 	// The same for all REGISTERs of the endpoint's lifetime (ocs-sip.md 2.1).
 	callID, tag, opaque, instance string
 
-	ctx    context.Context // of errands; ends with the registration
+	ctx    context.Context // of background work; ends with the registration
 	cancel context.CancelFunc
 
-	// sem is held during a REGISTER exchange and guards what only that uses.
+	// sem is held during a REGISTER handshake and guards cseq and digest.
 	sem    chan struct{}
 	cseq   uint32
 	digest *digester
 
 	mu       sync.Mutex // guards the rest; never held during I/O or a callback
-	info     Grant      // changed by who has the turn
+	info     Grant      // changed only by the holder of sem
 	phase    phase
-	endEvent *Event // what ended it, nil when this end did
+	endEvent *Event // event of the end; nil after Close and Unregister
 	onEvent  func(Event)
 	timers   struct{ keepAlive, refresh, renew clock.Timer }
 	// subscriptions by the Call-ID of their dialog; nil when there are none.
@@ -52,16 +52,16 @@ type phase int
 const (
 	phaseRegistering   phase = iota // in Register
 	phaseRegistered                 // registered
-	phaseUnregistering              // in Unregister: nothing that happens is an event
+	phaseUnregistering              // in Unregister: no events
 	phaseEnded
 )
 
-// Register signs in over nc, which becomes its own: after an error it is
-// closed. server says what nc is connected to.
+// Register signs in over nc, a connection to server, and owns it from then on:
+// after an error it is closed.
 //
 // The error holds a *journal.Failure, which is not yet recorded, or is a
-// *Redirect, or the error of ctx. How long it takes is bounded by ctx and the
-// profile's Answer for each of at most six requests.
+// *Redirect, or the error of ctx. ctx bounds the duration, and the profile's
+// Answer bounds each of at most six requests.
 func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*Registration, error) {
 	address, err := ParseAddress(cfg.Address)
 	if err != nil {
@@ -77,9 +77,17 @@ func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*
 	}
 	cfg.splitUser(address)
 	cfg.Profile = cfg.Profile.withDefaults()
-	r := &Registration{cfg: cfg, clock: cfg.Clock, address: address, server: server,
-		callID: sipwire.NewCallID(), tag: sipwire.NewTag()[:10], opaque: sipwire.NewTag()[:10], instance: InstanceUUID(cfg.EPID),
-		sem: make(chan struct{}, 1)}
+	r := &Registration{
+		cfg:      cfg,
+		clock:    cfg.Clock,
+		address:  address,
+		server:   server,
+		callID:   sipwire.NewCallID(),
+		tag:      sipwire.NewTag()[:10],
+		opaque:   sipwire.NewTag()[:10],
+		instance: InstanceUUID(cfg.EPID),
+		sem:      make(chan struct{}, 1),
+	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.sem <- struct{}{}
 	r.mu.Lock() // the reader starts inside New; its callbacks wait until conn is set
@@ -99,7 +107,7 @@ func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*
 	return r, nil
 }
 
-// endDuringRegister is what ended the registration before Register could return it.
+// endDuringRegister is the error of an end before Register could return.
 func (r *Registration) endDuringRegister() error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -109,7 +117,7 @@ func (r *Registration) endDuringRegister() error {
 	return nil
 }
 
-// splitUser takes DOMAIN\user apart; a UPN stays whole.
+// splitUser splits DOMAIN\user; it does not split a UPN.
 func (c *Config) splitUser(a Address) {
 	c.User = cmp.Or(c.User, a.User)
 	c.userAsTyped = c.User
@@ -118,7 +126,7 @@ func (c *Config) splitUser(a Address) {
 	}
 }
 
-// Grant is what the server granted last.
+// Grant returns the parameters of the registration.
 func (r *Registration) Grant() Grant {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -127,13 +135,13 @@ func (r *Registration) Grant() Grant {
 	return g
 }
 
-// Conn is the signed connection, for subscriptions, services and calls. Its
-// Close is not a substitute for the registration's.
+// Conn is the signed connection, for subscriptions, services and calls. Close the
+// registration, not the connection.
 func (r *Registration) Conn() *sipwire.Conn { return r.conn }
 
-// OnEvent has f called with what happens from now on. If the registration has
-// ended already, f is told so before OnEvent returns. f may be called by any
-// goroutine and must not block; it may call Close.
+// OnEvent sets the function that gets later events. If the registration has ended
+// already, f gets that event before OnEvent returns. Any goroutine may call f. f
+// must not block; it may call Close.
 func (r *Registration) OnEvent(f func(Event)) {
 	r.mu.Lock()
 	r.onEvent = f
@@ -144,16 +152,17 @@ func (r *Registration) OnEvent(f func(Event)) {
 	}
 }
 
-// Close ends everything without a word to the server; no event follows. It
-// does not wait: Done tells when the connection's reader has ended.
+// Close ends registration and connection without a message to the server; no
+// event follows. It does not wait for the end of the connection's reader: Done
+// does.
 func (r *Registration) Close() { r.end(nil) }
 
 // Done is closed when the connection has ended.
 func (r *Registration) Done() <-chan struct{} { return r.conn.Done() }
 
-// Unregister tells the server that the phone goes (Expires: 0), waits at most
-// the profile's Goodbye for the answer, and closes. No event follows. The
-// error says that the server may still believe in the registration.
+// Unregister sends a REGISTER with Expires: 0, waits at most the profile's
+// Goodbye for the answer, and closes. No event follows. After an error the
+// registration may still exist at the server.
 func (r *Registration) Unregister(ctx context.Context) error {
 	defer r.Close()
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Goodbye)
@@ -185,19 +194,31 @@ func (r *Registration) Unregister(ctx context.Context) error {
 		return r.connFailure(err)
 	}
 	asked, answered := r.asked()+" with Expires: 0", diagnose(in).summary(in.Response())
-	if in.Response().StatusCode >= 300 { // no password for a farewell
-		return &journal.Failure{Code: journal.SIPRejected, Asked: asked, Answered: answered, By: r.by(), What: "The server did not confirm that the phone has signed out."}
+	if in.Response().StatusCode >= 300 { // signing out does not use the password
+		return &journal.Failure{
+			Code:     journal.SIPRejected,
+			Asked:    asked,
+			Answered: answered,
+			By:       r.by(),
+			What:     "The server did not confirm that the phone has signed out.",
+		}
 	}
 	if err := h.verifyServer(in); err != nil {
 		return err
 	}
-	r.cfg.Record.Record(journal.Step{Name: journal.Session, State: journal.OK, Asked: asked, Answered: answered, By: r.by(),
-		Decided: fmt.Sprintf("Signed out %s.", r.address)})
+	r.cfg.Record.Record(journal.Step{
+		Name:     journal.Session,
+		State:    journal.OK,
+		Asked:    asked,
+		Answered: answered,
+		By:       r.by(),
+		Decided:  fmt.Sprintf("Signed out %s.", r.address),
+	})
 	return nil
 }
 
-// register registers or refreshes and takes over what the server grants; renew
-// makes a new security association. The caller has the turn.
+// register registers or refreshes, and stores the parameters from the 200. renew
+// makes a new security association. The caller holds sem.
 func (r *Registration) register(ctx context.Context, renew bool) error {
 	before := r.Grant()
 	h := &handshake{Registration: r, unsigned: renew}
@@ -215,7 +236,8 @@ func (r *Registration) register(ctx context.Context, renew bool) error {
 	g.Scheme, g.Version, g.Target, g.Authenticated = before.Scheme, before.Version, before.Target, before.Authenticated
 	switch {
 	case h.offer != nil:
-		g.Scheme, g.Version, g.Target, g.Authenticated = schemeNTLM, h.offer.Version, printable(h.offer.TargetName), r.clock.Now()
+		g.Scheme, g.Version, g.Target = schemeNTLM, h.offer.Version, printable(h.offer.TargetName)
+		g.Authenticated = r.clock.Now()
 		if in.Signature != sipwire.Valid {
 			notes = append(notes, fmt.Sprintf("The server's answer was not signed, which version %d allows.", g.Version))
 		}
@@ -224,8 +246,15 @@ func (r *Registration) register(ctx context.Context, renew bool) error {
 	}
 	refresh := before.Expires > 0
 	if refresh && (g.Action == "added" || g.Action == "fixed") { // MS-SIPREGE 3.1.1.5.1
-		return &journal.Failure{Code: journal.SIPLost, Asked: r.asked(), Answered: fmt.Sprintf("200 with register-action %q", g.Action), By: r.by(), Because: "MS-SIPREGE 3.1.1.5.1",
-			What: "The pool had forgotten the registration; the phone signs in anew, since calls and subscriptions are gone with it."}
+		return &journal.Failure{
+			Code:     journal.SIPLost,
+			Asked:    r.asked(),
+			Answered: fmt.Sprintf("200 with register-action %q", g.Action),
+			By:       r.by(),
+			Because:  "MS-SIPREGE 3.1.1.5.1",
+			What: "The pool had forgotten the registration; the phone signs in anew, since calls and subscriptions are " +
+				"gone with it.",
+		}
 	}
 	if refresh {
 		g.KeepAlive = before.KeepAlive // agreed once, when the connection was new (ocs-sip.md 1.2)
@@ -236,15 +265,23 @@ func (r *Registration) register(ctx context.Context, renew bool) error {
 }
 
 func (r *Registration) recordRegistered(in *sipwire.Incoming, g Grant, refresh, handshake bool, notes []string) {
-	step := journal.Step{Name: journal.Register, State: journal.OK, Asked: r.asked(), Answered: diagnose(in).summary(in.Response()), By: r.by(),
-		Because: "MS-SIPREGE", Details: append(g.details(), notes...)}
+	step := journal.Step{
+		Name:     journal.Register,
+		State:    journal.OK,
+		Asked:    r.asked(),
+		Answered: diagnose(in).summary(in.Response()),
+		By:       r.by(),
+		Because:  "MS-SIPREGE",
+		Details:  append(g.details(), notes...),
+	}
 	how := g.Scheme
 	if g.Version > 0 {
 		how = fmt.Sprintf("%s version %d", g.Scheme, g.Version)
 	}
 	switch {
 	case refresh && handshake:
-		step.Name, step.Decided = journal.Session, fmt.Sprintf("The registration of %s is refreshed with a new security association.", r.address)
+		step.Name, step.Decided = journal.Session, fmt.Sprintf("The registration of %s is refreshed with a new security "+
+			"association.", r.address)
 	case refresh:
 		step.Name, step.Decided = journal.Session, fmt.Sprintf("The registration of %s is refreshed.", r.address)
 	case how == "":
@@ -257,13 +294,13 @@ func (r *Registration) recordRegistered(in *sipwire.Incoming, g Grant, refresh, 
 	r.cfg.Record.Record(step)
 }
 
-// setTimers sets the timers after an exchange. The one of the security
-// association runs on unless there is a new one.
+// setTimers stores g and sets the timers. fresh means a new security association,
+// whose timer replaces that of the old one.
 func (r *Registration) setTimers(g Grant, fresh bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.phase > phaseRegistered {
-		return // something ended it, or Unregister came in between
+		return // ended, or Unregister was called in the meantime
 	}
 	first := r.phase == phaseRegistering
 	r.info, r.phase = g, phaseRegistered
@@ -282,7 +319,7 @@ func (r *Registration) setTimers(g Grant, fresh bool) {
 	}
 }
 
-// refresh is the errand of a timer.
+// refresh runs in the background when a timer expires.
 func (r *Registration) refresh(renew bool) {
 	select {
 	case r.sem <- struct{}{}:
@@ -302,11 +339,11 @@ func (r *Registration) refresh(renew bool) {
 	}
 }
 
-// keepAlive sends CRLFCRLF when nothing was sent for the agreed time; any
-// message counts (ocs-sip.md 1.2). It runs on the clock's timer.
+// keepAlive sends CRLFCRLF if no message was sent for the agreed time (ocs-sip.md
+// 1.2). The clock's timer calls it.
 func (r *Registration) keepAlive() {
-	// After a correction of the clock the silence may seem of any length, less
-	// than nothing too; then a keep-alive does no harm.
+	// After a correction of the clock the silence may have any length, even a
+	// negative one; then a keep-alive does no harm.
 	silence := r.clock.Now().Sub(r.conn.LastSent())
 	r.mu.Lock()
 	every, registered := r.info.KeepAlive, r.phase == phaseRegistered
@@ -320,11 +357,11 @@ func (r *Registration) keepAlive() {
 	}
 	r.mu.Unlock()
 	if registered && due {
-		r.cfg.Go(func() { _ = r.conn.Ping() }) // its failure ends the connection, which is an event
+		r.cfg.Go(func() { _ = r.conn.Ping() }) // a failure ends the connection, which is an event
 	}
 }
 
-// stopTimers ends what the clock would do, the subscriptions with it.
+// stopTimers stops all timers and drops the subscriptions; r.mu is held.
 func (r *Registration) stopTimers() {
 	for _, t := range []clock.Timer{r.timers.keepAlive, r.timers.refresh, r.timers.renew} {
 		if t != nil {
@@ -334,7 +371,7 @@ func (r *Registration) stopTimers() {
 	r.stopSubscriptions()
 }
 
-// end ends the registration once; e is told unless nil.
+// end ends the registration once. OnEvent's function gets e unless it is nil.
 func (r *Registration) end(e *Event) {
 	r.mu.Lock()
 	if r.phase == phaseEnded {
@@ -355,13 +392,14 @@ func (r *Registration) end(e *Event) {
 	}
 }
 
-// waitForConn waits, in a callback of the connection, until Register has stored it.
+// waitForConn waits, in a callback of the connection, until Register has set
+// r.conn.
 func (r *Registration) waitForConn() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 }
 
-// onClose is told by the connection's reader that it has ended.
+// onClose is the callback of the connection's reader for its end.
 func (r *Registration) onClose(_ *sipwire.Conn, err error) {
 	r.waitForConn()
 	if err == nil {
@@ -373,8 +411,9 @@ func (r *Registration) onClose(_ *sipwire.Conn, err error) {
 	r.end(&Event{Kind: Lost, Err: lost})
 }
 
-// onWarning is told of messages that were refused. Rubbish before the phone is
-// signed in ends it, for it may be the answer that is waited for.
+// onWarning is the callback for messages that sipwire refused. Before the phone is
+// signed in a malformed message ends the registration: it may be the response that
+// Register waits for.
 func (r *Registration) onWarning(_ *sipwire.Conn, f *journal.Failure) {
 	r.mu.Lock()
 	waiting := r.phase == phaseRegistering
@@ -401,7 +440,7 @@ func (r *Registration) contact() string {
 // registrar is the Request-URI.
 func (r *Registration) registrar() string { return "sip:" + r.address.Domain }
 
-// asked and by are the same in all steps about a REGISTER.
+// asked and by are the fields Asked and By of all steps about a REGISTER.
 func (r *Registration) asked() string {
 	return fmt.Sprintf("REGISTER %s for %s", r.registrar(), r.address.URI())
 }

@@ -12,39 +12,39 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// Subscription is what Subscribe asks for: an event package of the user
-// himself (ocs-sip.md 3.1, 5.1, 6). It is not changed.
+// Subscription is a request for an event package of the signed-in user (ocs-sip.md
+// 3.1, 5.1, 6). Subscribe does not change it.
 type Subscription struct {
 	Event       string // package, such as "vnd-microsoft-roaming-self"
 	Accept      string // content type of the notifications; "" sends no Accept
-	ContentType string // of Body; "" when there is none
-	Body        []byte // goes with each refresh again
-	Once        bool   // a query (Expires: 0): only the first notification comes
+	ContentType string // of Body; "" without a body
+	Body        []byte // sent with each refresh too
+	Once        bool   // a query (Expires: 0): there is only the first notification
 
-	// Notify is given every notification after the first, in wire order, on
-	// the connection's reader: it must not block. It may be called before
-	// Subscribe has returned, and a refresh may bring the whole state again. body
-	// is its own, never empty, at most 512 KiB. nil drops them.
+	// Notify gets every notification after the first, in wire order, from the
+	// connection's reader: it must not block. It may be called before Subscribe
+	// has returned, and a refresh may repeat the whole state. body is never empty,
+	// has at most 512 KiB and belongs to Notify. nil drops them.
 	Notify func(contentType string, body []byte)
-	// Ended is told once that the subscription is over although the
-	// registration active, by a *journal.Failure whose code says whether trying
-	// again can help; then no further Notify begins. It must not block. It is
-	// not called when Subscribe itself fails, nor for a query. nil: a step
-	// of the journal warns.
+	// Ended is called once if the subscription ends before the registration. The
+	// error is a *journal.Failure; its code tells whether another attempt can
+	// succeed. Notify is not called after that. Ended must not block. It is not
+	// called if Subscribe itself fails, nor for a query. nil: the journal gets a
+	// warning.
 	Ended func(error)
 }
 
 // maxSubscriptions bounds the subscriptions of one registration at a time.
 const maxSubscriptions = 32
 
-// Subscribe asks for s and returns the first notification, whether it rides in
-// the 200 (ms-piggyback-first-notify) or follows in a BENOTIFY or NOTIFY. The
-// subscription active on, refreshed by the clock, as long as the registration.
+// Subscribe subscribes to s and returns the first notification, which comes in the
+// 200 (ms-piggyback-first-notify) or in a BENOTIFY or NOTIFY. The subscription is
+// refreshed by the clock until the registration ends.
 //
-// The error holds a *journal.Failure, with a *Refused in it when the server
-// gave another final answer than 2xx; or is the error of ctx, which ends the
-// wait only, or sipwire.ErrClosed after Close. The answer and the notification
-// are each waited for as long as ctx and the profile's Answer allow.
+// The error holds a *journal.Failure, with a *Refused for a final response other
+// than 2xx; or it is the error of ctx, which ends only the wait, or
+// sipwire.ErrClosed after Close. ctx and the profile's Answer bound the wait for
+// the response, and again the wait for the notification.
 func (r *Registration) Subscribe(ctx context.Context, s Subscription) (Reply, error) {
 	first := make(chan notification, 1)
 	sub := &subscription{Subscription: s, first: first}
@@ -68,8 +68,7 @@ func (r *Registration) Subscribe(ctx context.Context, s Subscription) (Reply, er
 	return reply, nil
 }
 
-// unsubscribe ends s (RFC 6665 4.1.2.3). What the server says to that changes
-// nothing.
+// unsubscribe ends s (RFC 6665 4.1.2.3). The response does not matter.
 func (r *Registration) unsubscribe(s *subscription) {
 	if r.dropSubscription(s) {
 		r.cfg.Go(func() { _, _ = r.subscribe(r.ctx, s, true) })
@@ -81,14 +80,14 @@ func (r *Registration) unsubscribe(s *subscription) {
 type subscription struct {
 	Subscription
 	dialog  *dialog
-	first   chan<- notification // takes the first notification; nil once it has
+	first   chan<- notification // for the first notification; nil after it
 	refresh clock.Timer
 }
 
 func (s *subscription) asked() string { return "SUBSCRIBE, event " + s.Event }
 
-// addSubscription gives s a new dialog and takes it among the registration's; r.mu is
-// held.
+// addSubscription gives s a new dialog and adds it to the registration's
+// subscriptions; r.mu is held.
 func (r *Registration) addSubscription(s *subscription) {
 	s.dialog = newDialog(r.address.URI(), r.address.URI(), r.server.TLS)
 	if r.subscriptions == nil {
@@ -97,7 +96,8 @@ func (r *Registration) addSubscription(s *subscription) {
 	r.subscriptions[s.dialog.callID] = s
 }
 
-// openSubscription begins s unless there are too many or the registration is over.
+// openSubscription adds s. It fails if there are too many subscriptions or the
+// registration has ended.
 func (r *Registration) openSubscription(s *subscription) error {
 	r.mu.Lock()
 	n, registered := len(r.subscriptions), r.phase == phaseRegistered
@@ -109,17 +109,22 @@ func (r *Registration) openSubscription(s *subscription) error {
 	case !registered:
 		return r.waitFailure(s.asked(), sipwire.ErrClosed)
 	case n >= maxSubscriptions:
-		return &journal.Failure{Code: journal.Internal, Asked: s.asked(), By: "the phone", What: fmt.Sprintf("The phone has %d subscriptions already, and takes no more.", n)}
+		return &journal.Failure{
+			Code:  journal.Internal,
+			Asked: s.asked(),
+			By:    "the phone",
+			What:  fmt.Sprintf("The phone has %d subscriptions already, and takes no more.", n),
+		}
 	}
 	return nil
 }
 
-// hasSubscription reports whether s is still a subscription; r.mu is held.
+// hasSubscription reports whether s has not been removed; r.mu is held.
 func (r *Registration) hasSubscription(s *subscription) bool {
 	return r.subscriptions[s.dialog.callID] == s
 }
 
-// dropSubscription forgets s; false: that was done before.
+// dropSubscription removes s. It returns false if s was removed before.
 func (r *Registration) dropSubscription(s *subscription) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,8 +145,8 @@ func (r *Registration) removeSubscription(s *subscription) bool {
 	return true
 }
 
-// subscribe sends a SUBSCRIBE of s, the first, a refresh, or one that wants no
-// more than an answer.
+// subscribe sends a SUBSCRIBE: the first one of s, a refresh, or, with end, one
+// with Expires: 0.
 func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool) (*sipwire.Incoming, error) {
 	r.mu.Lock()
 	d := s.dialog
@@ -173,12 +178,14 @@ func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool)
 }
 
 // awaitFirst waits for the first notification after the 200.
-func (r *Registration) awaitFirst(ctx context.Context, s *subscription, first <-chan notification) (notification, error) {
+func (r *Registration) awaitFirst(
+	ctx context.Context, s *subscription, first <-chan notification,
+) (notification, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Answer)
 	defer cancel()
 	var n notification
 	select {
-	case n = <-first: // before the end of the registration, which may be there too
+	case n = <-first: // takes precedence over the end of the registration
 	default:
 		select {
 		case n = <-first:
@@ -189,7 +196,7 @@ func (r *Registration) awaitFirst(ctx context.Context, s *subscription, first <-
 			if f, ok := errors.AsType[*journal.Failure](err); ok {
 				f.Fix = f.Code.Page().Change
 				f.Answered = "200 without a body, and no notification"
-				f.What = fmt.Sprintf("The server accepted the subscription to %s and then told nothing.", s.Event)
+				f.What = fmt.Sprintf("The server accepted the subscription to %s but sent no notification.", s.Event)
 			}
 			return n, err
 		}
@@ -213,7 +220,7 @@ func resubscribeAfter(life time.Duration) time.Duration {
 	return max(life/2, minRefresh)
 }
 
-// resubscribe is the errand of a subscription's timer.
+// resubscribe runs in the background when a subscription's timer expires.
 func (r *Registration) resubscribe(s *subscription) {
 	r.mu.Lock()
 	active := r.hasSubscription(s)
@@ -241,7 +248,7 @@ func (r *Registration) resubscribe(s *subscription) {
 	}
 }
 
-// reportEnd tells that s, which has been dropped, has ended.
+// reportEnd reports the end of s, which has been removed.
 func (r *Registration) reportEnd(s *subscription, f *journal.Failure) {
 	if s.Ended != nil {
 		s.Ended(f)
@@ -252,7 +259,7 @@ func (r *Registration) reportEnd(s *subscription, f *journal.Failure) {
 	r.cfg.Record.Record(step)
 }
 
-// stopSubscriptions forgets all subscriptions: the pool drops them with the
+// stopSubscriptions removes all subscriptions: the pool drops them with the
 // registration. r.mu is held.
 func (r *Registration) stopSubscriptions() {
 	for _, s := range r.subscriptions {
@@ -263,13 +270,14 @@ func (r *Registration) stopSubscriptions() {
 	r.subscriptions = nil
 }
 
-// onSubscribed takes a 2xx to a SUBSCRIBE of s, on the reader.
+// onSubscribed applies a 2xx to a SUBSCRIBE of s in d. The connection's reader
+// calls it.
 func (r *Registration) onSubscribed(s *subscription, d *dialog, in *sipwire.Incoming) {
 	n := r.parseNotification(s, in)
 	if seconds, err := strconv.ParseUint(in.Header("Expires"), 10, 32); err == nil {
 		n.lifetime, n.hasLifetime = min(time.Duration(seconds)*time.Second, maxExpires), true
 	}
-	if !n.hasLifetime { // against RFC 6665 3.1.1; to refresh costs little
+	if !n.hasLifetime { // violates RFC 6665 3.1.1; an early refresh costs little
 		n.lifetime = r.cfg.Profile.ExpiresDefault
 	}
 	cseq, err := strconv.ParseUint(in.Header("ms-piggyback-cseq"), 10, 31)

@@ -5,9 +5,9 @@ import (
 	"strings"
 )
 
-// Address is the value of From, To, Contact, Route and the like, taken apart
-// without changing its text: sipgo's types split a parameter that holds a
-// quoted ";", such as a Contact's gruu.
+// Address is a parsed value of From, To, Contact, Route and the like. Its parts are
+// not changed: sipgo's types split a parameter that holds a quoted ";", such as a
+// Contact's gruu.
 type Address struct {
 	Display string // without quotes
 	URI     string // with its parameters, without <>
@@ -17,11 +17,12 @@ type Address struct {
 // Param is a parameter of a header or of credentials.
 type Param struct {
 	Name, Value string // Value without quotes
-	// Token has the value of credentials written without quotes (version=4).
+	// Token writes the value of credentials without quotes (version=4).
 	Token bool
 }
 
-// Param returns the value of the header parameter name, in any case, or "".
+// Param returns the value of the header parameter name, or "". The case of name
+// does not matter.
 func (a Address) Param(name string) string { return findParam(a.Params, name) }
 
 func findParam(params []Param, name string) string {
@@ -33,7 +34,7 @@ func findParam(params []Param, name string) string {
 	return ""
 }
 
-// ParseAddress takes one address apart (RFC 3261 25.1, name-addr or addr-spec).
+// ParseAddress parses one address (RFC 3261 25.1, name-addr or addr-spec).
 func ParseAddress(value string) (Address, error) {
 	var a Address
 	s := trim(value)
@@ -83,8 +84,8 @@ func ParseAddress(value string) (Address, error) {
 	return a, nil
 }
 
-// SplitList splits a header value at its commas, those inside quotes and <>
-// excepted. Empty elements are left out.
+// SplitList splits a header value at the commas outside quotes and <>. Empty
+// elements are left out.
 func SplitList(value string) (list []string) {
 	for value != "" {
 		var element string
@@ -109,9 +110,9 @@ func cutOutsideQuotes(s string, separator byte) (before, rest string) {
 	return s, ""
 }
 
-// unquote removes the quotes of a quoted string and its escapes; text without
-// quotes stays as it is. It is false when something follows the quoted string
-// or its end is missing.
+// unquote removes the quotes and escapes of a quoted string; text without quotes
+// stays as it is. It returns false if text follows the quoted string or its end is
+// missing.
 func unquote(s string) (string, bool) {
 	s, quoted := strings.CutPrefix(s, `"`)
 	if !quoted {
@@ -130,7 +131,7 @@ func unquote(s string) (string, bool) {
 	return string(out), false
 }
 
-// quote is the other way round.
+// quote is the inverse of unquote.
 func quote(s string) string {
 	return `"` + strings.ReplaceAll(strings.ReplaceAll(s, `\`, `\\`), `"`, `\"`) + `"`
 }

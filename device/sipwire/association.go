@@ -19,13 +19,13 @@ type Signer interface {
 	VerifyDatagram(seq uint32, msg, sig []byte) bool
 }
 
-// Signature is what is known of an incoming message's signature.
+// Signature is the result of verifying an incoming message's signature.
 type Signature int
 
 // Signature states.
 const (
-	Unsigned Signature = iota // no signature, or no association to judge one by
-	Valid                     // made by the association in Incoming.By, and not seen before
+	Unsigned Signature = iota // no signature, or no association to verify it
+	Valid                     // made by the association in Incoming.By, and not a repetition
 	Invalid                   // wrong, repeated, or of an association that this connection does not have
 )
 
@@ -39,30 +39,30 @@ func (s Signature) String() string {
 	return "unsigned"
 }
 
-// AssociationConfig is what both ends agreed on.
+// AssociationConfig holds the parameters that both ends agreed on.
 type AssociationConfig struct {
 	Scheme     string // as in the challenge; "": NTLM
 	Version    int    // of MS-SIPAE: 2, 3 or 4; 0 is 2, as a challenge without version means
 	Realm      string // of the challenge
 	TargetName string // of the challenge
-	Opaque     string // of the challenge; names the association
-	Server     bool   // this end is the server: it signs with Authentication-Info
-	Proxy      bool   // the challenge was a 407: the Proxy forms of the headers
+	Opaque     string // of the challenge; identifies the association
+	Server     bool   // this end is the server and signs with Authentication-Info
+	Proxy      bool   // the challenge was a 407: use the Proxy forms of the headers
 	Session    Signer
 }
 
-// Association is an MS-SIPAE security association: it signs what one end
-// sends and verifies what it gets. Its configuration must not be changed.
+// Association is one end of an MS-SIPAE security association: it signs outgoing
+// messages and verifies incoming ones. Its configuration must not be changed.
 type Association struct {
 	AssociationConfig
 
 	mu       sync.Mutex
 	sent     uint32 // cnum (snum at a server) of the newest signature made
 	received uint32 // the greatest number verified
-	seen     uint64 // at a client: bit i stands for the number received-i
+	seen     uint64 // at a client: bit i means that the number received-i was verified
 }
 
-// NewAssociation returns an association that has signed nothing yet.
+// NewAssociation returns a new association.
 func NewAssociation(config AssociationConfig) *Association {
 	if config.Scheme == "" {
 		config.Scheme = "NTLM"
@@ -76,15 +76,16 @@ func NewAssociation(config AssociationConfig) *Association {
 	return &Association{AssociationConfig: config}
 }
 
-// Verify judges in against a alone. A server calls it for the REGISTER that
-// completed the handshake, which came before a could be used. Each message
-// can be verified once: a second time it counts as repeated.
+// Verify verifies in with a only. A server calls it for the REGISTER that completed
+// the handshake, which arrived before a existed. Each message can be verified
+// once; the second time it counts as repeated.
 func (a *Association) Verify(in *Incoming) Signature {
 	s, _ := verify([]*Association{a}, &in.block)
 	return s
 }
 
-// names of the parameters, by who signed (ocs-sip.md 2.1).
+// signatureNames are header and parameters of a signature; they depend on which
+// end signed (ocs-sip.md 2.1).
 type signatureNames struct{ header, rand, num, signature string }
 
 func signatureNamesOf(byServer, proxy bool) signatureNames {
@@ -98,8 +99,8 @@ func signatureNamesOf(byServer, proxy bool) signatureNames {
 	return n
 }
 
-// signs reports whether a signs the message: not what brings credentials of
-// its own, and not the answers that a server leaves alone (ocs-sip.md 2.2).
+// signs reports whether a signs the message: not one that has credentials, and not
+// the responses that a server does not sign (ocs-sip.md 2.2).
 func (a *Association) signs(b *block) bool {
 	for _, proxy := range []bool{false, true} {
 		if len(b.all(signatureNamesOf(a.Server, proxy).header)) > 0 {
@@ -144,7 +145,7 @@ func (a *Association) headerLine(params, signature []Param) string {
 	return signatureNamesOf(a.Server, a.Proxy).header + ": " + auth.String() + "\r\n"
 }
 
-// newSignature draws the next number and signs b.
+// newSignature takes the next number and signs b.
 func (a *Association) newSignature(b *block) []Param {
 	a.mu.Lock()
 	a.sent++
@@ -162,7 +163,7 @@ func (a *Association) newSignature(b *block) []Param {
 	}
 }
 
-// verify looks for a signature that one of the associations can judge.
+// verify looks for a signature that one of the associations can verify.
 func verify(associations []*Association, b *block) (Signature, *Association) {
 	if len(associations) == 0 {
 		return Unsigned, nil
@@ -192,8 +193,8 @@ func verify(associations []*Association, b *block) (Signature, *Association) {
 	return result, nil
 }
 
-// verify checks the signature in auth. Each number is taken once, so that
-// nothing can be played again.
+// verify checks the signature in auth. It accepts each number once, to prevent
+// replays.
 func (a *Association) verify(auth Auth, n signatureNames, b *block) bool {
 	if !strings.EqualFold(auth.Scheme, a.Scheme) || auth.Has("opaque") && auth.Get("opaque") != a.Opaque {
 		return false
@@ -209,7 +210,7 @@ func (a *Association) verify(auth Auth, n signatureNames, b *block) bool {
 	fields := signatureFields(a.Version, b, SignatureParams{
 		Scheme: auth.Scheme, Rand: auth.Get(n.rand), Num: auth.Get(n.num), Realm: a.Realm, TargetName: a.TargetName})
 	for _, f := range fields {
-		if strings.Contains(f, "><") { // the same text could have been signed for another message
+		if strings.Contains(f, "><") { // ambiguous: another message could have the same text
 			return false
 		}
 	}
@@ -219,9 +220,9 @@ func (a *Association) verify(auth Auth, n signatureNames, b *block) bool {
 	return a.isNewNumber(uint32(num))
 }
 
-// isNewNumber reports whether num comes for the first time. At a server numbers only
-// rise, which TCP keeps. A client takes them in any order, since inside OCS
-// several hands sign, but none that lags 64 behind.
+// isNewNumber reports whether num is new. At a server numbers must rise: TCP keeps
+// their order. A client accepts them in any order, since several components of OCS
+// sign, but not 64 or more below the greatest.
 func (a *Association) isNewNumber(num uint32) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -230,7 +231,7 @@ func (a *Association) isNewNumber(num uint32) bool {
 		a.received = num
 		return true
 	}
-	bit := uint64(1) << (a.received - num) // 0 when it lags too far behind
+	bit := uint64(1) << (a.received - num) // 0 for a number too far below
 	if a.Server || bit == 0 || a.seen&bit != 0 {
 		return false
 	}

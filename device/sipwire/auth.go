@@ -11,14 +11,15 @@ import (
 // maxParams bounds the parameters of one challenge or of credentials.
 const maxParams = 64
 
-// Auth is one challenge or one set of credentials: what stands in
-// WWW-Authenticate, Authorization, Authentication-Info and their Proxy forms.
+// Auth is one challenge or one set of credentials, as in WWW-Authenticate,
+// Authorization, Authentication-Info and their Proxy forms.
 type Auth struct {
 	Scheme string // as sent: "NTLM", "Kerberos", "Digest", …
 	Params []Param
 }
 
-// Get returns the parameter name, in any case, without quotes, or "".
+// Get returns the value of the parameter name without quotes, or "". The case of
+// name does not matter.
 func (a Auth) Get(name string) string { return findParam(a.Params, name) }
 
 // Has reports whether there is a parameter of that name; gssapi-data="" is one.
@@ -48,8 +49,8 @@ func (a Auth) String() string {
 	return out.String()
 }
 
-// ParseAuth takes a header value apart. It may hold several challenges in a
-// row (RFC 2617 1.2); what is understood before an error is returned with it.
+// ParseAuth parses a header value, which may hold several challenges (RFC 2617
+// 1.2). With an error it returns the challenges before it.
 func ParseAuth(value string) ([]Auth, error) {
 	var all []Auth
 	for _, element := range SplitList(value) {
@@ -87,7 +88,7 @@ func ParseAuth(value string) ([]Auth, error) {
 }
 
 // Auths returns the challenges or credentials in all headers of that name, in
-// order. What cannot be parsed is left out: another scheme may do.
+// order. It leaves out those that cannot be parsed.
 func Auths(msg sip.Message, header string) (all []Auth) {
 	for _, h := range msg.GetHeaders(header) {
 		parsed, _ := ParseAuth(h.Value())

@@ -8,16 +8,16 @@
 //
 // How to use it:
 //
-//  1. Dial or accept a connection (TLS is the caller's) and give it to New with
-//     a Config. One goroutine reads it; it ends after OnClose was called.
+//  1. Dial or accept a connection (the caller does TLS) and give it to New with a
+//     Config. One goroutine reads it; it ends after OnClose was called.
 //  2. Build requests with NewRequest and send them with Do, which waits for
 //     the final answer, or Begin, which calls back in wire order. A client
-//     completes an NTLM handshake with Authenticate: from then on all it sends
-//     is signed and all it gets is verified.
-//  3. Answer requests, which arrive at Config.Handler one after the other in
-//     wire order, with Answer, or NewResponse and Send.
-//  4. A server looks at Incoming.Signature, makes an Association out of a
-//     finished handshake and hands it to Use before it sends the 200.
+//     completes an NTLM handshake with Authenticate; after it Conn signs all
+//     outgoing messages and verifies all incoming ones.
+//  3. Answer requests with Answer, or NewResponse and Send. They arrive at
+//     Config.Handler one after the other in wire order.
+//  4. A server checks Incoming.Signature, makes an Association after a finished
+//     handshake and calls Use with it before it sends the 200.
 package sipwire
 
 import (
@@ -39,15 +39,15 @@ type Message = sip.Message
 // Defaults of Config.
 const (
 	DefaultMaxMessage   = 1 << 20          // bytes, header block and body together (design decision 3)
-	DefaultWriteTimeout = 10 * time.Second // real time; a peer that reads nothing that long is gone
+	DefaultWriteTimeout = 10 * time.Second // real time; a peer that does not read that long is gone
 	DefaultReadTimeout  = 30 * time.Second // real time, from the first to the last byte of one message
 	DefaultMaxPending   = 64               // requests that wait for an answer
 )
 
 // Errors of Conn.
 var (
-	// ErrClosed: this end has closed the connection. Requests that waited then
-	// and everything after that fail with it.
+	// ErrClosed: this end has closed the connection. All pending and later requests
+	// fail with it.
 	ErrClosed = errors.New("the SIP connection was closed by this end")
 	// ErrTooMany: Config.MaxPending requests wait for an answer already.
 	ErrTooMany = errors.New("too many SIP requests wait for an answer")
@@ -55,31 +55,31 @@ var (
 	ErrDuplicate = errors.New("a SIP request with the same Call-ID and CSeq waits for an answer")
 )
 
-// Config says what a Conn does. Its zero value answers every request with 405.
+// Config configures a Conn. The zero value answers every request with 405.
 type Config struct {
-	// Handler gets requests, and responses nobody waits for, one after the
-	// other in wire order. It runs on the reader: it must not block, and must
-	// not call Do. nil: requests are answered with 405.
+	// Handler gets requests, and responses without a pending request, one after
+	// the other in wire order. The reader calls it: it must not block, and must not
+	// call Do. nil: requests are answered with 405.
 	Handler func(*Conn, *Incoming)
 	// Methods that reach Handler; others are answered with 405. nil: all.
 	Methods []string
-	// OnClose is called once, last of all, by the reader: nil after Close,
-	// else a *journal.Failure that says why the connection ended. May be nil.
+	// OnClose is the last callback; the reader calls it once. Its error is nil after
+	// Close, else a *journal.Failure with the reason of the end. May be nil.
 	OnClose func(*Conn, error)
-	// OnWarning is told of what was refused without ending the connection: a
-	// malformed message, an unsigned one that was dropped. It must not block.
-	// May be nil.
+	// OnWarning gets a Failure for each message that was refused without ending the
+	// connection: a malformed one, or an unsigned one. It must not block. May be
+	// nil.
 	OnWarning func(*Conn, *journal.Failure)
 	// RequireSigned is the client's rule (ocs-sip.md 2.2): an invalid
 	// signature ends the connection, and once messages are signed an unsigned
 	// one is dropped, except 1xx, 401, 407 and answers to REGISTER. Without it
-	// (a server) Incoming.Signature is for Handler to judge.
+	// (a server) Handler has to check Incoming.Signature.
 	RequireSigned bool
 	MaxMessage    int           // bytes; 0: DefaultMaxMessage
 	MaxPending    int           // requests; 0: DefaultMaxPending
 	WriteTimeout  time.Duration // 0: DefaultWriteTimeout
 	ReadTimeout   time.Duration // 0: DefaultReadTimeout
-	// Tap sees every message, as Redact leaves it. It must not block. May be nil.
+	// Tap gets every message after Redact. It must not block. May be nil.
 	Tap func(sent bool, raw []byte)
 	// Now is the clock of Stats; nil: time.Now.
 	Now func() time.Time
@@ -91,7 +91,7 @@ type Config struct {
 type Incoming struct {
 	Msg       sip.Message
 	Raw       []byte       // start line and header block as received, up to and including the empty line
-	Signature Signature    // what the connection's associations say about it
+	Signature Signature    // verified with the connection's associations
 	By        *Association // the association that verified it; nil unless Valid
 	block     block
 }
@@ -124,7 +124,7 @@ type Conn struct {
 	wmu sync.Mutex // the writer: held from drawing a signature's number to the end of its Write
 
 	mu        sync.Mutex // everything below; never held during I/O or a callback
-	reason    error      // why the connection ends, the first reason given
+	reason    error      // why the connection ended: the first reason
 	pending   map[transactionKey]*transaction
 	signing   *Association
 	verifying []*Association // signing, its predecessor, those on offer
@@ -132,7 +132,7 @@ type Conn struct {
 	done      chan struct{}
 }
 
-// Stats counts what went over a connection.
+// Stats are the counters of a connection.
 type Stats struct {
 	Sent, Received           uint64 // messages; keep-alives are not counted
 	BytesSent, BytesReceived uint64
@@ -180,7 +180,7 @@ func (c *Conn) LocalAddr() net.Addr { return c.nc.LocalAddr() }
 // RemoteAddr is the peer's address.
 func (c *Conn) RemoteAddr() net.Addr { return c.nc.RemoteAddr() }
 
-// NetConn is the connection given to New, for its TLS state; do not use it otherwise.
+// NetConn is the connection given to New. Use it only to read its TLS state.
 func (c *Conn) NetConn() net.Conn { return c.nc }
 
 // Stats returns the counters of this moment.
@@ -192,13 +192,13 @@ func (c *Conn) Stats() Stats {
 	return s
 }
 
-// LastSent tells when something was last sent, by Config.Now: the keep-alive
-// interval counts from there (ocs-sip.md 1.2).
+// LastSent is the time of the last message or keep-alive sent, by Config.Now. The
+// keep-alive interval starts there (ocs-sip.md 1.2).
 func (c *Conn) LastSent() time.Time { return c.Stats().LastSent }
 
-// Use signs with a from now on and verifies against it. The association used
-// before keeps verifying until the next Use, so that what is still under way
-// counts. Use(nil) forgets all of them.
+// Use makes a the association that signs and verifies. The previous association
+// still verifies until the next Use, for messages under way. Use(nil) removes all
+// associations.
 func (c *Conn) Use(a *Association) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -237,8 +237,7 @@ func (c *Conn) run() {
 	close(c.done)
 }
 
-// end gives the reason for the end, unless there is one already, and makes the
-// reader notice.
+// end closes the connection, which ends the reader. The first reason is kept.
 func (c *Conn) end(reason error) {
 	c.mu.Lock()
 	if c.reason == nil {
@@ -248,14 +247,14 @@ func (c *Conn) end(reason error) {
 	c.nc.Close()
 }
 
-// endReason is the reason given to end, or nil while the connection is good.
+// endReason is the reason given to end, or nil while the connection is open.
 func (c *Conn) endReason() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.reason
 }
 
-// lostFailure turns what stopped the reader or the writer into a failure.
+// lostFailure turns an error of the reader or the writer into a Failure.
 func (c *Conn) lostFailure(err error) error {
 	var f *journal.Failure
 	if errors.As(err, &f) {
@@ -268,7 +267,7 @@ func (c *Conn) lostFailure(err error) error {
 	return &journal.Failure{Code: journal.SIPLost, By: c.peer(), What: what, Err: err}
 }
 
-// malformedFailure is the failure for a message that cannot be used.
+// malformedFailure is the Failure for a message that cannot be used.
 func (c *Conn) malformedFailure(err error) *journal.Failure {
 	return &journal.Failure{Code: journal.SIPMalformed, By: c.peer(),
 		What: "a SIP message cannot be used", Because: "RFC 3261 7", Err: err}
@@ -276,7 +275,7 @@ func (c *Conn) malformedFailure(err error) *journal.Failure {
 
 func (c *Conn) peer() string { return fmt.Sprint(c.nc.RemoteAddr()) }
 
-// dropMessage counts a message that is not used and tells the owner why.
+// dropMessage counts a message that is not used and calls OnWarning.
 func (c *Conn) dropMessage(f *journal.Failure) {
 	c.mu.Lock()
 	c.stats.Dropped++

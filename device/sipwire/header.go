@@ -15,9 +15,8 @@ import (
 // maxHeaders bounds the headers of one message; 64 KiB could hold 16,000.
 const maxHeaders = 512
 
-// block is a header block taken apart, nothing of the values changed but the
-// folding: signatures are made of what was sent, not of what a parser makes of
-// it (ocs-sip.md 2.3).
+// block is a parsed header block. Its values are unchanged except for folding:
+// signatures are made of the values as sent (ocs-sip.md 2.3).
 type block struct {
 	start  string
 	fields []field
@@ -27,7 +26,7 @@ type block struct {
 // original the name as received.
 type field struct{ name, original, value string }
 
-// readBlock takes a header block apart, from the start line to the empty line.
+// readBlock parses a header block, from the start line to the empty line.
 func readBlock(raw []byte) (block, error) {
 	text, ok := strings.CutSuffix(string(raw), "\r\n\r\n")
 	if !ok {
@@ -84,7 +83,7 @@ func (b *block) statusCode() string {
 	return code
 }
 
-// get returns the first value of a header, "" when there is none.
+// get returns the first value of a header, or "".
 func (b *block) get(name string) string {
 	name = longName(name)
 	for _, f := range b.fields {
@@ -115,18 +114,18 @@ func (b *block) cseq() (number, method string) {
 	return f[0], f[1]
 }
 
-// key is what an answer is matched by; ok is false when the block has none.
+// key is the key of the message's transaction; ok is false if CSeq has no number.
 func (b *block) key() (key transactionKey, ok bool) {
 	number, method := b.cseq()
 	seq, err := strconv.ParseUint(number, 10, 31)
 	return transactionKey{b.get("Call-ID"), uint32(seq), method}, err == nil
 }
 
-// singleHeaders names the headers without which a message cannot be placed and which
-// it must not have twice: sipgo would take the last one, a signature the first.
+// singleHeaders are the headers that a message must have once. Of two, sipgo would
+// use the last one and a signature the first.
 var singleHeaders = [...]string{"from", "to", "call-id", "cseq"}
 
-// check finds what sipgo's parser lets pass.
+// check finds the errors that sipgo's parser ignores.
 func (b *block) check() error {
 	for _, name := range singleHeaders {
 		values := b.all(name)
@@ -147,7 +146,8 @@ func (b *block) check() error {
 	}
 	if b.isResponse() {
 		code := b.statusCode()
-		if !strings.HasPrefix(strings.ToUpper(b.start), "SIP/2.0 ") || len(code) != 3 || code < "100" || code > "699" || !isDigits(code) {
+		valid := len(code) == 3 && isDigits(code) && code >= "100" && code <= "699"
+		if !valid || !strings.HasPrefix(strings.ToUpper(b.start), "SIP/2.0 ") {
 			return fmt.Errorf("status line %.40q", b.start)
 		}
 		return nil
@@ -163,13 +163,13 @@ func (b *block) check() error {
 	return nil
 }
 
-// squeezedHeaders names the headers that sipgo takes apart and whose white space it
-// does not understand (RFC 4475 3.1.1.1).
+// squeezedHeaders are the headers that sipgo parses only without optional white
+// space (RFC 4475 3.1.1.1).
 var squeezedHeaders = [...]string{"via", "cseq"}
 
-// parser is sipgo's, for the headers that make a transaction; it is never
-// changed. From and To are signed, so they are read by ParseAddress as for the
-// signature: whoever acts on a message sees what was signed. The other headers
+// parser is sipgo's parser for the headers that identify a transaction; it is never
+// changed. From and To are signed, so ParseAddress parses them as for the
+// signature: the handler of a message gets the signed values. The other headers
 // stay text: sipgo's Contact splits a quoted gruu at its semicolons and writes
 // methods="INVITE, ACK" back with double quotes.
 var parser = sip.NewParser(sip.WithHeadersParsers(func() map[string]sip.HeaderParser {
@@ -232,7 +232,7 @@ func (b *block) normalized() []byte {
 	return append(out, "\r\n\r\n"...)
 }
 
-// trimSeparators takes away white space around ; = and , (and / : in a Via) and makes
+// trimSeparators removes white space around ; = and , (and / : in a Via) and makes
 // one blank of several, outside quotes and angle brackets.
 func trimSeparators(s string, via bool) string {
 	separator := func(c byte) bool {
@@ -261,8 +261,8 @@ func trimSeparators(s string, via bool) string {
 	return string(out)
 }
 
-// enclosedLen returns the length of the quoted string or <…> that s begins with,
-// or all of s when it does not end.
+// enclosedLen returns the length of the quoted string or <…> at the beginning of s,
+// or of all of s if its end is missing.
 func enclosedLen(s string) int {
 	if s[0] == '<' {
 		if n := strings.IndexByte(s, '>'); n >= 0 {
@@ -282,7 +282,7 @@ func enclosedLen(s string) int {
 }
 
 // badRequest is the answer to a request that cannot be parsed, made of its raw
-// headers (RFC 3261 8.2.6.2); "" when it may or can not be answered.
+// headers (RFC 3261 8.2.6.2); "" if an answer is forbidden or impossible.
 func (b *block) badRequest() string {
 	method, _, _ := strings.Cut(b.start, " ")
 	if method == "ACK" || method == BENOTIFY || !b.answerable() {
@@ -310,7 +310,7 @@ func (b *block) badRequest() string {
 	return out.String()
 }
 
-// answerable reports whether the headers are there that an answer needs.
+// answerable reports whether the block has the headers that an answer needs.
 func (b *block) answerable() bool {
 	for _, name := range singleHeaders {
 		if b.get(name) == "" {
@@ -368,7 +368,8 @@ func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") =
 func isToken(s string) bool {
 	for i := 0; i < len(s); i++ {
 		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("-.!%*_+`'~", c) >= 0) {
+		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
+			strings.IndexByte("-.!%*_+`'~", c) >= 0) {
 			return false
 		}
 	}

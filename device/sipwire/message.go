@@ -13,13 +13,13 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// Methods of the OCS dialect that sipgo has no name for.
+// Methods of OCS for which sipgo has no constant.
 const (
-	BENOTIFY = "BENOTIFY" // a NOTIFY that is never answered
+	BENOTIFY = "BENOTIFY" // a NOTIFY without a response
 	SERVICE  = "SERVICE"  // SOAP
 )
 
-// RequestConfig is what every request needs.
+// RequestConfig holds the parts of a request.
 type RequestConfig struct {
 	Method string
 	URI    string // Request-URI
@@ -37,11 +37,11 @@ type RequestConfig struct {
 // Header is a header line.
 type Header struct{ Name, Value string }
 
-// MaxForwards is what a new request starts with (RFC 3261 8.1.1.6).
+// MaxForwards is the initial value of Max-Forwards (RFC 3261 8.1.1.6).
 const MaxForwards = 70
 
-// NewRequest returns a request with a new branch. It is parsed as the
-// peer would: what cannot be sent is an error.
+// NewRequest returns a request with a new branch. It fails if the peer could not
+// parse the request.
 func NewRequest(r RequestConfig) (*sip.Request, error) {
 	var out strings.Builder
 	line := func(name, value string) { fmt.Fprintf(&out, "%s: %s\r\n", name, value) }
@@ -87,8 +87,8 @@ func NewResponse(req *sip.Request, code int, reason, toTag string) *sip.Response
 	return res
 }
 
-// Received adds to a response's top Via what the server saw of the client
-// (ocs-sip.md 1.1): received when the address differs from the one given,
+// Received adds the address of the client, as the server sees it, to a response's
+// top Via (ocs-sip.md 1.1): received if it differs from the host of the Via,
 // ms-received-port and, unless empty, ms-received-cid.
 func Received(res *sip.Response, client netip.AddrPort, cid string) {
 	via := res.Via()
@@ -124,9 +124,9 @@ var (
 	digestResponse = regexp.MustCompile(`(?is)(\bDigest\s.*?\bresponse\s*=\s*)("[^"]*"?|[^\s,]*)`)
 )
 
-// Redact returns a copy of a message fit for logs and captures: gssapi-data
-// and a digest's response, from which a password could be guessed, are gone.
-// The signatures of MS-SIPAE stay; their keys are random.
+// Redact returns a copy of a message for logs and captures: without gssapi-data and
+// a digest's response, which allow a search for the password. The signatures of
+// MS-SIPAE stay; their keys are random.
 func Redact(raw []byte) []byte {
 	head, body := raw, []byte(nil)
 	if end := strings.Index(string(raw), "\r\n\r\n"); end >= 0 {

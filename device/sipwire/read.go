@@ -18,8 +18,8 @@ import (
 
 const (
 	maxHeaderBlock = 64 << 10 // bytes of start line and headers
-	// readBufferSize is all that a silent connection keeps for reading; longer
-	// messages go past it.
+	// readBufferSize is small because an idle connection keeps the buffer; longer
+	// messages do not need a larger one.
 	readBufferSize = 256
 )
 
@@ -38,8 +38,8 @@ func (c *Conn) readAll() error {
 		if c.cfg.Tap != nil {
 			c.cfg.Tap(false, Redact(slices.Concat(head, body)))
 		}
-		// What handles a message needs a deeper stack than waiting for the next
-		// one does, and a stack hardly ever shrinks: it gets one of its own.
+		// Handling a message needs a deeper stack than waiting for the next one, and
+		// a stack hardly ever shrinks: a goroutine of its own keeps the reader small.
 		handled := make(chan struct{})
 		go func() {
 			defer close(handled)
@@ -76,7 +76,7 @@ func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 	if err := r.UnreadByte(); err != nil {
 		return nil, nil, err
 	}
-	// Once begun, a message has to end.
+	// A message that has begun must end in time.
 	if err := c.nc.SetReadDeadline(time.Now().Add(c.cfg.ReadTimeout)); err != nil {
 		return nil, nil, err
 	}
@@ -88,10 +88,11 @@ func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 		return nil, nil, c.readFailure(err)
 	}
 	if n > c.cfg.MaxMessage-len(head) {
-		return nil, nil, c.readFailure(malformedError{fmt.Errorf("a body of %d bytes: more than %d for a message", n, c.cfg.MaxMessage)})
+		err := fmt.Errorf("a body of %d bytes: more than %d for a message", n, c.cfg.MaxMessage)
+		return nil, nil, c.readFailure(malformedError{err})
 	}
 	if n > 0 {
-		// What is announced is not allocated before it comes.
+		// The announced length is not allocated before the bytes arrive.
 		body, err = io.ReadAll(io.LimitReader(r, int64(n)))
 		if err == nil && len(body) < n {
 			err = io.ErrUnexpectedEOF
@@ -103,7 +104,7 @@ func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 	return head, body, c.nc.SetReadDeadline(time.Time{})
 }
 
-// readFailure is the failure for an error inside a message.
+// readFailure is the Failure for an error inside a message.
 func (c *Conn) readFailure(err error) error {
 	var m malformedError
 	if errors.As(err, &m) {
@@ -113,7 +114,7 @@ func (c *Conn) readFailure(err error) error {
 		What: "the SIP connection was lost in the middle of a message", Err: err}
 }
 
-// malformedError marks an error that is the fault of the bytes, not of the line.
+// malformedError marks an error in the bytes of a message, not of the connection.
 type malformedError struct{ error }
 
 func (m malformedError) Unwrap() error { return m.error }
@@ -139,8 +140,8 @@ func readHead(r *bufio.Reader, limit int) ([]byte, error) {
 	}
 }
 
-// contentLength finds where the body ends. On a stream the header is required
-// (RFC 3261 18.3), and two that differ are refused.
+// contentLength returns the length of the body. On a stream the header is required
+// (RFC 3261 18.3); two different values are an error.
 func contentLength(head []byte) (int, error) {
 	found := ""
 	for rest := head; len(rest) > 0; {
@@ -170,8 +171,8 @@ func contentLength(head []byte) (int, error) {
 	return int(n), nil
 }
 
-// parse makes a message of its bytes. With an error in may be non-nil and hold
-// as much of the message as could be understood.
+// parse parses a message. With an error in may be non-nil; it then holds the part
+// of the message that could be parsed.
 func parse(head, body []byte) (in *Incoming, err error) {
 	b, err := readBlock(head)
 	if err != nil {
@@ -179,8 +180,8 @@ func parse(head, body []byte) (in *Incoming, err error) {
 	}
 	in = &Incoming{Raw: head, block: b}
 	defer func() {
-		// sipgo's parser sees bytes from the network; a defect in it must cost
-		// one message, not the process.
+		// sipgo's parser reads bytes from the network; a defect in it must end one
+		// message, not the process.
 		if r := recover(); r != nil {
 			err = malformedError{fmt.Errorf("the parser failed: %v", r)}
 		}
@@ -199,10 +200,9 @@ func parse(head, body []byte) (in *Incoming, err error) {
 	return in, nil
 }
 
-// refuseMalformed deals with a message that was framed but is malformed: a request is
-// answered with 400 where that can be done (by a client that signs, if it was
-// signed too), an exchange whose answer it would have been fails, and the
-// connection goes on.
+// refuseMalformed handles a message that was framed but is malformed. A request is
+// answered with 400 if possible (by a client that signs, only if it was signed
+// too); a response fails its transaction. The connection stays open.
 func (c *Conn) refuseMalformed(in *Incoming, err error) {
 	f := c.malformedFailure(err)
 	if in == nil {
@@ -227,7 +227,7 @@ func (c *Conn) refuseMalformed(in *Incoming, err error) {
 	c.mu.Unlock()
 	if c.cfg.RequireSigned && signed {
 		if s, _ := verify(verifying, &in.block); s != Valid {
-			return // nobody gets this end's signature for a message of his own making
+			return // do not sign an answer that repeats headers of a forged request
 		}
 	}
 	if res := in.block.badRequest(); res != "" {
@@ -235,7 +235,7 @@ func (c *Conn) refuseMalformed(in *Incoming, err error) {
 	}
 }
 
-// dispatch judges a message's signature and hands it on.
+// dispatch verifies a message's signature and passes it on.
 func (c *Conn) dispatch(in *Incoming) {
 	c.mu.Lock()
 	verifying, signed := c.verifying, c.signing != nil

@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// transactionKey matches an answer to its request. Via branches are no help:
+// transactionKey matches a response to its request. The Via branch cannot:
 // Microsoft's Via often has none (ocs-sip.md 1.1).
 type transactionKey struct {
 	callID string
@@ -24,31 +24,31 @@ type transaction struct {
 	done        func(*Incoming, error)
 	provisional func(*Incoming)
 	final       func(*Incoming)
-	offer       *Association // on offer in this request
-	token       []byte       // gssapi-data that goes with offer
-	plain       bool
+	offer       *Association // this request completes its handshake
+	token       []byte       // gssapi-data for offer
+	plain       bool         // do not sign
 }
 
 // Option changes how one message is sent.
 type Option func(*transaction)
 
-// Plain leaves the message unsigned though there is an association: the first
+// Plain does not sign the message even if there is an association: for the first
 // REGISTER of a new handshake (ocs-sip.md 2.2, SA lifetime).
 func Plain() Option { return func(t *transaction) { t.plain = true } }
 
-// Provisional has f called for each 1xx answer, by the reader in wire order.
-// It must not block.
+// Provisional sets a function that the reader calls for each 1xx answer, in wire
+// order. It must not block.
 func Provisional(f func(*Incoming)) Option { return func(t *transaction) { t.provisional = f } }
 
-// Final has f called with the final answer, by the reader before it handles the
-// next message. It must not block.
+// Final sets a function that the reader calls with the final answer, before it
+// handles the next message. It must not block.
 func Final(f func(*Incoming)) Option { return func(t *transaction) { t.final = f } }
 
-// Do sends req and waits for its final answer, whatever its status code. 1xx
-// answers are skipped. Do must not be called from a callback of this package.
+// Do sends req and waits for its final answer of any status code. It skips 1xx
+// answers. Do must not be called from a callback of this package.
 //
-// The error is a *journal.Failure: sip.no-answer when the deadline of ctx
-// passes, else why the connection ended; or ErrClosed, ErrTooMany,
+// The error is a *journal.Failure: sip.no-answer after the deadline of ctx, else
+// the reason why the connection ended; or it is ErrClosed, ErrTooMany,
 // ErrDuplicate, or the cancellation of ctx.
 func (c *Conn) Do(ctx context.Context, req *sip.Request, options ...Option) (*Incoming, error) {
 	type answer struct {
@@ -76,25 +76,26 @@ func (c *Conn) Do(ctx context.Context, req *sip.Request, options ...Option) (*In
 	return nil, fmt.Errorf("waiting for the answer to %s: %w", req.Method, context.Cause(ctx))
 }
 
-// Authenticate is Do for the request that completes an NTLM handshake: it
-// carries token (the authenticate message) for association a, and is signed by
-// it where the protocol version wants that (4). From its sending on, a
-// verifies what comes in; when an answer arrives that a verifies, or up to
-// version 3 an unsigned 2xx, a signs all that is sent, beginning before the
-// next message is read. Any other answer ends the offer and leaves the
-// association used before in its place.
+// Authenticate is Do for the request that completes an NTLM handshake: it carries
+// token (the authenticate message) for association a, and a signs it in protocol
+// version 4. Once the request is sent, a verifies incoming messages. After an
+// answer that a verifies, or up to version 3 an unsigned 2xx, a signs all outgoing
+// messages, beginning before the next message is read. After any other answer the
+// previous association stays in use.
 //
-// The caller judges the answer: nothing proves that a 200 whose Signature is
-// not Valid came from a server that knows the password.
-func (c *Conn) Authenticate(ctx context.Context, req *sip.Request, a *Association, token []byte, options ...Option) (*Incoming, error) {
+// The caller has to check the answer: a 200 whose Signature is not Valid does not
+// prove that the server knows the password.
+func (c *Conn) Authenticate(
+	ctx context.Context, req *sip.Request, a *Association, token []byte, options ...Option,
+) (*Incoming, error) {
 	return c.Do(ctx, req, append(slices.Clip(options), func(t *transaction) { t.offer, t.token = a, token })...)
 }
 
-// Begin sends req. done is called exactly once, with the final answer or with
-// the reason why none will come, by the reader in wire order: it has run
-// before the next message is handled, and must not block. Time-outs are the
-// caller's: cancel gives the exchange up and reports whether done will
-// therefore never be called. After an error done is not called.
+// Begin sends req. The reader calls done exactly once, with the final answer or
+// with the error that ended the wait, in wire order, before it handles the next
+// message. done must not block. The caller is responsible for time-outs: cancel
+// ends the transaction and returns true if done will not be called. If Begin
+// fails, done is not called.
 func (c *Conn) Begin(req *sip.Request, done func(*Incoming, error), options ...Option) (cancel func() bool, err error) {
 	key, err := keyOf(req)
 	if err != nil {
@@ -143,7 +144,7 @@ func (c *Conn) addPending(key transactionKey, t *transaction) error {
 	return nil
 }
 
-// cancelPending takes t off the list and withdraws its offer; false: it was gone already.
+// cancelPending removes t with its offer. It returns false if t was removed before.
 func (c *Conn) cancelPending(key transactionKey, t *transaction) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -154,8 +155,8 @@ func (c *Conn) cancelPending(key transactionKey, t *transaction) bool {
 	return true
 }
 
-// removePending removes and returns the exchange of key, or nil. An association on
-// offer stops verifying; c.mu is held.
+// removePending removes and returns the transaction of key, or nil. The association
+// that it offers no longer verifies; c.mu is held.
 func (c *Conn) removePending(key transactionKey) *transaction {
 	t := c.pending[key]
 	if t == nil {
@@ -177,7 +178,7 @@ func (c *Conn) removePending(key transactionKey) *transaction {
 	return t
 }
 
-// deliver hands a response to whoever waits for it; false: nobody does.
+// deliver passes res to its transaction and reports whether there is one.
 func (c *Conn) deliver(in *Incoming, res *sip.Response) bool {
 	key, err := keyOf(res)
 	if err != nil {

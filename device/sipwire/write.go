@@ -10,13 +10,12 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// Send writes msg, signed when there is an association. A message that brings
-// its own credentials (Authorization, Authentication-Info, …) is sent as it
-// is, and a server leaves 1xx, 401 and 407 unsigned (ocs-sip.md 2.2). msg is
-// not changed and may be sent again.
+// Send writes msg, signed if there is an association. A message with credentials
+// (Authorization, Authentication-Info, …) is sent as it is, and a server does not
+// sign 1xx, 401 and 407 (ocs-sip.md 2.2). Send does not change msg.
 //
-// An error of the network ends the connection. Of the options only Plain
-// means something here.
+// An error of the network ends the connection. Of the options only Plain has an
+// effect.
 func (c *Conn) Send(msg sip.Message, options ...Option) error {
 	t := &transaction{}
 	for _, o := range options {
@@ -34,7 +33,7 @@ func (c *Conn) Answer(req *sip.Request, res *sip.Response) error {
 	return c.Send(res)
 }
 
-// Ping sends the keep-alive CRLFCRLF (ocs-sip.md 1.2). Nothing answers it.
+// Ping sends the keep-alive CRLFCRLF (ocs-sip.md 1.2). There is no answer to it.
 func (c *Conn) Ping() error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
@@ -87,7 +86,7 @@ func (c *Conn) writeText(text string, t *transaction) error {
 	return c.flush(text, 1)
 }
 
-// flush writes text, which holds that many messages; c.wmu is held.
+// flush writes text, which holds the given number of messages; c.wmu is held.
 func (c *Conn) flush(text string, messages uint64) error {
 	if err := c.endReason(); err != nil {
 		return err
@@ -96,12 +95,12 @@ func (c *Conn) flush(text string, messages uint64) error {
 	if err == nil {
 		_, err = c.nc.Write([]byte(text))
 	}
-	// A reader inside TLS writes too (key updates): it gets no stale deadline.
+	// The reader of a TLS connection writes too (key updates): remove the deadline.
 	_ = c.nc.SetWriteDeadline(time.Time{})
 	switch {
 	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
-		// The peer has gone. What it said before is still to be read, a farewell
-		// perhaps; after that the reader ends the connection.
+		// The peer has closed. The reader still reads what the peer sent before,
+		// perhaps a notice, and then ends the connection.
 		return c.lostFailure(err)
 	case err != nil:
 		c.end(c.lostFailure(err))

@@ -1,22 +1,22 @@
-// Package ntlmhttp speaks HTTP/1.1 to a server that wants NTLM, over one
-// connection that stays pinned: NTLM proves who is at the other end of a
-// connection, not who made a request, so that a pool of connections breaks it.
+// Package ntlmhttp is an HTTP/1.1 client for servers that require NTLM. It keeps
+// one connection: NTLM authenticates a connection, not a request, so it does not
+// work with a pool of connections.
 //
 // It follows MS-NTHT and MS-N2HT (NTLM and Negotiate, which carries NTLM
 // messages as they are), RFC 9112, RFC 7617 for Basic, and RFC 5929
-// (tls-server-end-point) for the channel binding token, which is sent whenever
-// there is TLS. Certificates are judged by the tls.Config that is given.
+// (tls-server-end-point) for the channel binding token, which is sent with every
+// log-on over TLS. The caller's tls.Config verifies certificates.
 //
 //  1. c := &ntlmhttp.Client{Dialer: d, TLS: certstore.ClientConfig(…), User: …, Domain: …, Password: …}
-//  2. resp, err := c.Do(req) as often as wanted, one request after the other;
-//     read and close resp.Body, for the next request waits for that.
+//  2. resp, err := c.Do(req) for each request, one after the other; read and close
+//     resp.Body, because the next request waits for that.
 //  3. c.CloseIdle() after each poll, c.Close() at the end.
 //
-// A Client is an http.RoundTripper too. It follows no redirect, and answers a
-// request to another origin by closing its connection and making another.
+// A Client is an http.RoundTripper too. It does not follow redirects. For a request
+// to another origin it closes its connection and makes another.
 //
-// A password is tried once: after a refusal the Client is spent, and says so
-// without dialling. Make another Client when a person has given a password.
+// A password is tried once: after a refusal all requests of the Client fail without
+// dialling. Make another Client when the user has given a new password.
 package ntlmhttp
 
 import (
@@ -49,33 +49,33 @@ const (
 	// DefaultMaxResponse holds an attachment of 32 MiB in base64.
 	DefaultMaxResponse = 48 << 20
 
-	maxDiscard = 256 << 10 // octets of a body that nobody reads
+	maxDiscard = 256 << 10 // octets of an unread body that are read to keep the connection
 )
 
-// Dialer connects to host:port; it resolves names by itself.
+// Dialer connects to host:port. It resolves the name.
 type Dialer interface {
 	DialContext(ctx context.Context, network, hostport string) (net.Conn, error)
 }
 
-// Client is one user at one server at a time. Its fields are frozen at the
-// first method call. It is safe for concurrent use: requests wait for each
-// other.
+// Client makes requests for one user to one server at a time. Its fields must not
+// change after the first method call. It is safe for concurrent use: requests wait
+// for each other.
 type Client struct {
 	Dialer Dialer      // required
 	TLS    *tls.Config // required for https; its ServerName is replaced by the host of each URL
 
-	User     string // a UPN (user@domain) goes here whole, with an empty Domain; empty: nobody is logged on
+	User     string // may be a UPN (user@domain), with an empty Domain; empty: no log-on
 	Domain   string // NetBIOS or DNS name of the domain
 	Password string
-	// Proven says whether this very user name and password were accepted
-	// elsewhere a short time ago, as by the pool. A refusal is then ErrDenied,
-	// never ErrPassword. nil says no. It is asked when it matters.
+	// Proven reports whether another server, such as the pool, accepted the same
+	// user name and password a short time ago. A refusal is then ErrDenied instead of
+	// ErrPassword. nil means false. It is called after a refusal.
 	Proven func() bool
 
-	AllowBasic bool // Basic over TLS, where it is offered and NTLM is not
-	AllowPlain bool // NTLM over http too; Basic never
+	AllowBasic bool // allow Basic over TLS, if the server offers it and not NTLM
+	AllowPlain bool // allow NTLM over http; Basic is never sent over http
 
-	Now         func() time.Time // the phone's clock, for a server that tells none; nil is time.Now
+	Now         func() time.Time // used if the challenge has no timestamp; nil is time.Now
 	Timeout     time.Duration    // in real time; 0 is DefaultTimeout
 	BodyTimeout time.Duration    // in real time; 0 is DefaultBodyTimeout
 	MaxHeader   int64            // octets; 0 is DefaultMaxHeader
@@ -83,17 +83,17 @@ type Client struct {
 	MaxResponse int64            // octets on the wire; 0 is DefaultMaxResponse
 
 	once sync.Once
-	sem  chan struct{} // holds a token while a request is under way
+	sem  chan struct{} // held during a request
 
 	mu            sync.Mutex
 	conn          *conn // nil: none
 	closed        bool
 	closeWhenIdle bool // CloseIdle was called while a request was under way
 
-	// Owned by whoever has the turn.
-	origin           string // that scheme belongs to
-	scheme           string // what origin wanted last: schemeUnknown …
-	rejectedPassword error  // the *Error of the refusal
+	// Guarded by sem.
+	origin           string // of scheme
+	scheme           string // last scheme of origin: schemeUnknown …
+	rejectedPassword error  // the *Error of the refusal; nil: the password may be used
 	passwordAccepted bool   // the password was accepted
 }
 
@@ -101,15 +101,15 @@ var _ http.RoundTripper = (*Client)(nil)
 
 func (c *Client) setup() { c.once.Do(func() { c.sem = make(chan struct{}, 1) }) }
 
-// RoundTrip is Do, so that an http.Client can stand on a Client.
+// RoundTrip is Do, so that an http.Client can use a Client.
 func (c *Client) RoundTrip(req *http.Request) (*http.Response, error) { return c.Do(req) }
 
-// Do sends req and returns the answer, whatever its status, when nobody wants a
-// log-on any more: an answer 401 comes back only over http without AllowPlain
-// and without User. Redirects are not followed. resp.TLS is set for https.
+// Do sends req, logs on if the server requires it, and returns the answer of any
+// status. It returns a 401 only without User, and over http without AllowPlain. It
+// does not follow redirects. resp.TLS is set for https.
 //
-// The error is an *Error for all that concerns the log-on; an error of the
-// dialer or of the TLS handshake is wrapped.
+// The error is an *Error for a failed log-on; an error of the dialer or of the TLS
+// handshake is wrapped.
 func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	c.setup()
 	ctx := req.Context()
@@ -126,7 +126,13 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	case <-ctx.Done():
 		return nil, fmt.Errorf("waiting for the connection: %w", context.Cause(ctx))
 	}
-	h := &handshake{c: c, req: req, body: body, origin: origin, deadline: time.Now().Add(cmp.Or(c.Timeout, DefaultTimeout))}
+	h := &handshake{
+		c:        c,
+		req:      req,
+		body:     body,
+		origin:   origin,
+		deadline: time.Now().Add(cmp.Or(c.Timeout, DefaultTimeout)),
+	}
 	resp, err := h.run(ctx)
 	if err != nil {
 		h.closeConn()
@@ -139,8 +145,8 @@ func (c *Client) Do(req *http.Request) (*http.Response, error) {
 	return resp, nil
 }
 
-// CloseIdle closes the connection, or does so as soon as the request under way
-// has ended. The next request makes another.
+// CloseIdle closes the connection, during a request as soon as that has ended. The
+// next request makes another.
 func (c *Client) CloseIdle() {
 	c.setup()
 	c.mu.Lock()
@@ -149,12 +155,12 @@ func (c *Client) CloseIdle() {
 	select {
 	case c.sem <- struct{}{}:
 		c.release()
-	default: // whoever has the turn closes it
+	default: // release closes it after the request
 	}
 }
 
-// Close closes the connection at once; a request under way fails, and so does
-// every later one. It always returns nil.
+// Close closes the connection at once. A request under way and all later ones fail.
+// It always returns nil.
 func (c *Client) Close() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -166,7 +172,7 @@ func (c *Client) Close() error {
 	return nil
 }
 
-// release gives the turn back.
+// release ends a request: it releases sem.
 func (c *Client) release() {
 	c.mu.Lock()
 	if c.closeWhenIdle && c.conn != nil {

@@ -26,13 +26,13 @@ type conn struct {
 	origin        string
 	state         *tls.ConnectionState // nil for http
 	in            *bufio.Reader
-	remaining     int64 // octets that may still come
-	authenticated bool  // the server knows who is at this end
-	broken        bool  // no further request fits
+	remaining     int64 // octets that may still be read
+	authenticated bool  // the log-on succeeded
+	broken        bool  // not usable for a further request
 	used          bool
 }
 
-// Read counts what comes: nothing that a server sends is unbounded.
+// Read limits the octets that are read to remaining.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.remaining <= 0 {
 		return 0, ErrTooLarge
@@ -42,9 +42,9 @@ func (c *conn) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// usable says whether an idle connection can take another request: the server
-// has neither closed it nor said something unasked. A request that might have
-// been carried out is never sent again, so this is asked before.
+// usable reports whether an idle connection can be used for another request: the
+// server has not closed it and has not sent anything. It is called before a
+// request, because a request that the server may have executed is not repeated.
 func (c *conn) usable() bool {
 	c.remaining = bufferSize
 	_ = c.SetReadDeadline(time.Now().Add(peekTime))
@@ -55,11 +55,11 @@ func (c *conn) usable() bool {
 
 const (
 	bufferSize = 4 << 10
-	// peekTime lets one read be tried; what has come already is seen at once.
+	// peekTime is sufficient for one read, which returns octets that have arrived.
 	peekTime = 200 * time.Microsecond
 )
 
-// handshake is one request of the caller, with all its legs.
+// handshake is one request of the caller with all requests of its log-on (legs).
 type handshake struct {
 	c        *Client
 	req      *http.Request
@@ -68,7 +68,7 @@ type handshake struct {
 	deadline time.Time
 
 	conn      *conn
-	stopWatch func() bool // ends the watch of the caller's context over conn
+	stopWatch func() bool // ends the AfterFunc of the caller's context that closes conn
 }
 
 // closeConn closes the connection.
@@ -88,8 +88,8 @@ func (h *handshake) closeConn() {
 	h.conn = nil
 }
 
-// connect takes the client's connection if it leads to the right place and
-// lives, and makes one otherwise.
+// connect uses the client's connection if it is usable for the origin, and makes
+// another otherwise.
 func (h *handshake) connect(ctx context.Context) error {
 	if h.conn != nil && !h.conn.broken {
 		return nil
@@ -126,7 +126,7 @@ func (h *handshake) connect(ctx context.Context) error {
 		return fmt.Errorf("%w: the client is closed", net.ErrClosed)
 	}
 	h.conn = held
-	h.stopWatch = context.AfterFunc(ctx, func() { _ = held.raw.Close() }) // without a farewell, which might be answered
+	h.stopWatch = context.AfterFunc(ctx, func() { _ = held.raw.Close() }) // without a TLS close_notify
 	return h.conn.SetDeadline(h.deadline)
 }
 
@@ -146,7 +146,7 @@ func (h *handshake) dial(ctx context.Context) (*conn, error) {
 		}
 		config := h.c.TLS.Clone()
 		config.ServerName = h.req.URL.Hostname()
-		config.NextProtos = []string{"http/1.1"} // HTTP/2 has no connection that could be authenticated
+		config.NextProtos = []string{"http/1.1"} // NTLM does not work with HTTP/2
 		secure := tls.Client(nc, config)
 		if err := secure.HandshakeContext(ctx); err != nil {
 			_ = nc.Close()
@@ -164,7 +164,13 @@ func (h *handshake) send(ctx context.Context, authorization string, withBody boo
 	if err := h.connect(ctx); err != nil {
 		return nil, err
 	}
-	out := &http.Request{Method: h.req.Method, URL: h.req.URL, Host: h.req.Host, Header: h.req.Header.Clone(), Body: http.NoBody}
+	out := &http.Request{
+		Method: h.req.Method,
+		URL:    h.req.URL,
+		Host:   h.req.Host,
+		Header: h.req.Header.Clone(),
+		Body:   http.NoBody,
+	}
 	if out.Header == nil {
 		out.Header = http.Header{}
 	}
@@ -209,14 +215,14 @@ func (h *handshake) send(ctx context.Context, authorization string, withBody boo
 // next leg, and returns its beginning.
 func (h *handshake) drain(resp *http.Response) []byte {
 	b, err := io.ReadAll(io.LimitReader(resp.Body, maxDiscard))
-	_ = resp.Body.Close() // at most to its end
+	_ = resp.Body.Close()
 	if err != nil || len(b) == maxDiscard {
 		h.conn.broken = true
 	}
 	return b
 }
 
-// deliver gives an answer to the caller; its body gives the turn back.
+// deliver prepares an answer for the caller; closing its body releases the client.
 func (h *handshake) deliver(resp *http.Response) (*http.Response, error) {
 	if err := h.conn.SetDeadline(time.Now().Add(cmp.Or(h.c.BodyTimeout, DefaultBodyTimeout))); err != nil {
 		return nil, err
@@ -225,12 +231,12 @@ func (h *handshake) deliver(resp *http.Response) (*http.Response, error) {
 	return resp, nil
 }
 
-// answerBody is a body that ends the exchange when it is closed.
+// answerBody is a body that ends the handshake when it is closed.
 type answerBody struct {
 	io.ReadCloser
 	h    *handshake
 	once sync.Once
-	err  error // that reading ended with
+	err  error // of the last Read
 }
 
 func (b *answerBody) Read(p []byte) (int, error) {
@@ -239,13 +245,14 @@ func (b *answerBody) Read(p []byte) (int, error) {
 	}
 	n, err := b.ReadCloser.Read(p)
 	if ctx := b.h.req.Context(); err != nil && err != io.EOF && ctx.Err() != nil {
-		err = ctx.Err() // and not that of the connection, which it closed
+		err = ctx.Err() // ctx closed the connection
 	}
 	b.err = err
 	return n, err
 }
 
-// Close gives the connection to the next request if all was read, or nearly.
+// Close keeps the connection for the next request if at most maxDiscard octets were
+// not read.
 func (b *answerBody) Close() error {
 	b.once.Do(func() {
 		if b.err == nil {

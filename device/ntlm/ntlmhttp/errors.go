@@ -7,32 +7,32 @@ import (
 )
 
 var (
-	// ErrPassword is for a log-on that was refused, with nothing that speaks
-	// for another cause than a wrong user name or password.
+	// ErrPassword is for a log-on that was refused, most likely because of a wrong
+	// user name or password.
 	ErrPassword = errors.New("user name or password refused")
 	// ErrDenied is for a log-on that was refused although the password is
-	// known to be good: Extended Protection behind a proxy that ends TLS, NTLM
+	// good (Client.Proven): Extended Protection behind a proxy that ends TLS, NTLM
 	// blocked by the domain, or an account that may not log on to that server.
-	// The answer is 401 in each case and does not say which.
+	// The answer is 401 in each case, without the reason.
 	ErrDenied = errors.New("log-on refused although the password is good")
-	// ErrBinding is for a log-on that the server says was refused by Extended
-	// Protection: it was not made on the server's own TLS connection.
+	// ErrBinding is for a log-on that Extended Protection refused, according to the
+	// server: it was not made on the server's own TLS connection.
 	ErrBinding = errors.New("refused by Extended Protection: the channel binding does not match")
-	// ErrBlocked is for NTLM that is offered and not taken: the server gives no
-	// challenge, so that the password was not used, or says that NTLM is blocked.
+	// ErrBlocked is for a server that offers NTLM but does not send a challenge, so
+	// that the password was not used, or that reports that NTLM is blocked.
 	ErrBlocked = errors.New("NTLM is blocked")
-	// ErrNoScheme is for a server that offers nothing that the client may use.
+	// ErrNoScheme is for a server that does not offer a scheme that the client may use.
 	ErrNoScheme = errors.New("no usable authentication scheme is offered")
 	// ErrKeepAlive is for a server, or a proxy before it, that closes the
 	// connection after its challenge; the password was not used.
 	ErrKeepAlive = errors.New("the connection is closed after the NTLM challenge")
-	// ErrUnanswered is for a proof that got no answer, so that nobody knows
-	// whether it was taken.
+	// ErrUnanswered is for a log-on without an answer to the last message: the server
+	// may have accepted or refused it.
 	ErrUnanswered = errors.New("the proof of the password got no answer")
-	// ErrSpent goes with each failure after which the password is not used
-	// again by this Client, and is alone in the ones that follow.
+	// ErrSpent is part of each failure after which this Client does not use the
+	// password again, and it is the Kind of all later ones.
 	ErrSpent = errors.New("the password is not tried again")
-	// ErrProtocol is for what is not HTTP, or not NTLM, in the answer's form.
+	// ErrProtocol is for an answer that is not valid HTTP or NTLM.
 	ErrProtocol = errors.New("malformed answer")
 	// ErrTooLarge is for a header or body above its limit.
 	ErrTooLarge = errors.New("too large")
@@ -42,9 +42,9 @@ var (
 type Error struct {
 	Kind    error    // one of the errors above
 	Host    string   // host:port as in the URL
-	Offered []string // the schemes that the server named last
+	Offered []string // schemes in the last answer
 	Domain  string   // NetBIOS domain of the challenge, for a hint to a person (R1.5); unauthenticated, may be anything
-	Spent   bool     // the password is not tried again by this Client
+	Spent   bool     // this Client does not try the password again
 	Err     error    // the cause, may be nil
 }
 
@@ -71,8 +71,8 @@ func (e *Error) Unwrap() []error {
 	return all
 }
 
-// refusalCodes are the numbers by which the detailed error page of IIS tells why a
-// log-on failed. Most servers send that page to themselves only.
+// refusalCodes are numbers in the detailed error page of IIS that name the reason of
+// a refusal. Most servers send that page only to local clients.
 var refusalCodes = []struct {
 	kind    error
 	numbers []string
@@ -81,8 +81,7 @@ var refusalCodes = []struct {
 	{ErrBlocked, []string{"0x80070791", "0xc0000418"}}, // ERROR_NTLM_BLOCKED as HRESULT, STATUS_NTLM_BLOCKED
 }
 
-// refusalKind tells what an answer 401 to a good proof means, as far as it can be
-// told (MS-ERREF).
+// refusalKind is the most likely reason of a 401 after a complete log-on (MS-ERREF).
 func (c *Client) refusalKind(body []byte) error {
 	body = bytes.ToLower(body)
 	for _, t := range refusalCodes {

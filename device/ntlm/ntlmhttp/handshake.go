@@ -11,11 +11,11 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm"
 )
 
-// What an origin wants. An unknown one is greeted with NTLM, as by a client
-// that has been there before: that costs one leg less.
+// Scheme of an origin. The first request to an unknown origin carries an NTLM
+// NEGOTIATE message, which saves a leg.
 const (
 	schemeUnknown   = ""
-	schemeNone      = "none" // nothing: requests are answered as they are
+	schemeNone      = "none" // the origin answers requests without a log-on
 	schemeNTLM      = "NTLM"
 	schemeNegotiate = "Negotiate"
 	schemeBasic     = "Basic"
@@ -27,13 +27,13 @@ const maxDomain = 64
 
 type noBasicKey struct{}
 
-// WithoutBasic forbids Basic for the requests of a context, AllowBasic or not:
-// for a host that somebody named over an unauthenticated channel.
+// WithoutBasic forbids Basic for the requests of a context even with AllowBasic: for
+// a host name from an unauthenticated source.
 func WithoutBasic(ctx context.Context) context.Context {
 	return context.WithValue(ctx, noBasicKey{}, true)
 }
 
-// BasicForbidden says whether ctx comes from WithoutBasic.
+// BasicForbidden reports whether ctx comes from WithoutBasic.
 func BasicForbidden(ctx context.Context) bool { return ctx.Value(noBasicKey{}) != nil }
 
 func (h *handshake) run(ctx context.Context) (*http.Response, error) {
@@ -72,7 +72,7 @@ func (h *handshake) run(ctx context.Context) (*http.Response, error) {
 		if resp.StatusCode != http.StatusUnauthorized {
 			return h.deliver(resp)
 		}
-		// Asked again: the server authenticates each request, or this one only.
+		// The server authenticates each request, or this one only.
 		offers := parseOffers(resp.Header)
 		h.drain(resp)
 		h.conn.authenticated = false
@@ -85,7 +85,7 @@ func (h *handshake) run(ctx context.Context) (*http.Response, error) {
 	return h.logOn(ctx, scheme)
 }
 
-// logOn goes through the schemes that the server offers until one carries NTLM.
+// logOn tries the schemes that the server offers until one works with NTLM.
 func (h *handshake) logOn(ctx context.Context, scheme string) (*http.Response, error) {
 	var tried []string
 	for {
@@ -94,7 +94,7 @@ func (h *handshake) logOn(ctx context.Context, scheme string) (*http.Response, e
 		}
 		tried = append(tried, scheme)
 		client := h.client()
-		// The greeting goes without the body, which would only be thrown away.
+		// The server would discard a body sent with the NEGOTIATE message.
 		resp, err := h.send(ctx, scheme+" "+base64.StdEncoding.EncodeToString(client.Negotiate()), false)
 		if err != nil {
 			return nil, err
@@ -124,19 +124,27 @@ func (h *handshake) logOn(ctx context.Context, scheme string) (*http.Response, e
 	}
 }
 
-// client makes the NTLM client of one handshake on the connection of h.
+// client makes the NTLM client of one log-on.
 func (h *handshake) client() *ntlm.Client {
-	return &ntlm.Client{User: h.c.User, Domain: h.c.Domain, Password: h.c.Password, Flags: ntlm.FlagsHTTP, Require: ntlm.NegotiateESS, MIC: true, Now: h.c.Now}
+	return &ntlm.Client{
+		User:     h.c.User,
+		Domain:   h.c.Domain,
+		Password: h.c.Password,
+		Flags:    ntlm.FlagsHTTP,
+		Require:  ntlm.NegotiateESS,
+		MIC:      true,
+		Now:      h.c.Now,
+	}
 }
 
-// onNoChallenge is a server that answers the greeting with something else than 401.
+// onNoChallenge handles an answer to the NEGOTIATE message other than 401.
 func (h *handshake) onNoChallenge(ctx context.Context, resp *http.Response) (*http.Response, error) {
 	h.c.scheme = schemeNone
 	if len(h.body) == 0 {
 		return h.deliver(resp)
 	}
 	h.drain(resp)
-	resp, err := h.send(ctx, "", true) // now with what it is to read
+	resp, err := h.send(ctx, "", true) // now with the body
 	if err != nil {
 		return nil, err
 	}
@@ -148,7 +156,9 @@ func (h *handshake) onNoChallenge(ctx context.Context, resp *http.Response) (*ht
 }
 
 // authenticate answers the challenge, on the connection that it came on.
-func (h *handshake) authenticate(ctx context.Context, client *ntlm.Client, scheme, token string) (*http.Response, error) {
+func (h *handshake) authenticate(
+	ctx context.Context, client *ntlm.Client, scheme, token string,
+) (*http.Response, error) {
 	challenge, err := base64.StdEncoding.DecodeString(token)
 	if err != nil || ntlm.Type(challenge) != 2 {
 		return nil, h.failWith(ErrProtocol, nil, errors.New("the challenge is no NTLM message"))
@@ -169,7 +179,8 @@ func (h *handshake) authenticate(ctx context.Context, client *ntlm.Client, schem
 	return h.checkResult(resp, err, domain)
 }
 
-// basicAllowed says whether the password may be sent as it is (RFC 7617 4).
+// basicAllowed reports whether the password may be sent unencrypted inside TLS (RFC
+// 7617 4).
 func (h *handshake) basicAllowed(ctx context.Context) bool {
 	return h.c.AllowBasic && strings.HasPrefix(h.origin, "https://") && !BasicForbidden(ctx)
 }
@@ -187,8 +198,8 @@ func (h *handshake) basic(ctx context.Context) (*http.Response, error) {
 	return h.checkResult(resp, err, "")
 }
 
-// checkResult reads the answer to a proof, and spends the password unless it was
-// accepted (design decision 6).
+// checkResult checks the answer to the last message of a log-on. Unless the password
+// was accepted it is not used again (design decision 6).
 func (h *handshake) checkResult(resp *http.Response, err error, domain string) (*http.Response, error) {
 	if err != nil {
 		f := h.failWith(ErrUnanswered, nil, err)
@@ -226,8 +237,8 @@ func (h *handshake) failWith(kind error, offers []offer, err error) *Error {
 	return f
 }
 
-// choose takes the best scheme that has not been tried: NTLM, then Negotiate,
-// then Basic where neither is offered.
+// choose returns the best scheme that has not been tried: NTLM, then Negotiate, then
+// Basic if neither is offered.
 func (h *handshake) choose(ctx context.Context, offers []offer, tried []string) string {
 	for _, scheme := range []string{schemeNTLM, schemeNegotiate} {
 		if hasOffer(offers, scheme) && !slices.Contains(tried, scheme) {

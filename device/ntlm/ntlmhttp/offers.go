@@ -14,11 +14,11 @@ const (
 // offer is one challenge of WWW-Authenticate (RFC 9110 11.6.1).
 type offer struct {
 	scheme string // as the server spells it
-	token  string // token68, empty when there is none
+	token  string // token68, or ""
 }
 
-// parseOffers reads the challenges in all header lines, several to a line or one
-// to each. Parameters (realm="…") are passed over.
+// parseOffers parses the challenges in all header lines; a line may hold several. It
+// ignores parameters (realm="…").
 func parseOffers(h http.Header) []offer {
 	var all []offer
 	for _, line := range h.Values("WWW-Authenticate") {
@@ -31,7 +31,8 @@ func parseOffers(h http.Header) []offer {
 				return all
 			}
 			o := offer{scheme: word}
-			if rest = strings.TrimSpace(rest); !strings.Contains(strings.TrimRight(rest, "="), "=") && !strings.ContainsAny(rest, ` "`) {
+			rest = strings.TrimSpace(rest)
+			if !strings.Contains(strings.TrimRight(rest, "="), "=") && !strings.ContainsAny(rest, ` "`) {
 				o.token = rest
 			}
 			all = append(all, o)
@@ -67,7 +68,7 @@ func hasOffer(all []offer, scheme string) bool {
 	return false
 }
 
-// offerToken is the token that comes with scheme, empty when there is none.
+// offerToken is the token of the challenge for scheme, or "".
 func offerToken(all []offer, scheme string) string {
 	for _, o := range all {
 		if strings.EqualFold(o.scheme, scheme) && o.token != "" {

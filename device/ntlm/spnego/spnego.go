@@ -1,16 +1,14 @@
-// Package spnego is the server's side of a log-on by SPNEGO, which agrees on
-// NTLM: what LDAP calls GSS-SPNEGO and HTTP calls Negotiate.
+// Package spnego is the server's side of a log-on with SPNEGO and NTLM: GSS-SPNEGO
+// in LDAP, Negotiate in HTTP.
 //
-// It follows RFC 4178 4.2 and 5 and MS-SPNG; clients that leave SPNEGO out and
-// send NTLM messages as they are, as many do in HTTP (RFC 4559 6 forbids it,
-// IIS takes it), are taken too.
+// It follows RFC 4178 4.2 and 5 and MS-SPNG. It also accepts NTLM messages without
+// SPNEGO, which many HTTP clients send (RFC 4559 6 forbids it, IIS accepts it).
 //
 //  1. If Opens(token), a := &spnego.Acceptor{NTLM: &ntlm.Server{…}}, for this
-//     exchange alone.
+//     log-on only.
 //  2. reply, session, err := a.Step(token): send reply, if there is one, and
 //     wait for the next token while session is nil.
-//  3. A session means that the client has proved who it is; err that the
-//     exchange is over.
+//  3. With a session the client is authenticated; with err the log-on has failed.
 package spnego
 
 import (
@@ -21,33 +19,33 @@ import (
 )
 
 var (
-	// ErrToken: no NTLM or SPNEGO token, or none that fits here.
+	// ErrToken: not an NTLM or SPNEGO token, or one that is out of order.
 	ErrToken = errors.New("spnego: no NTLM or SPNEGO token that fits here")
-	// ErrMechanism: the client offers no NTLM, such as one with Kerberos alone.
+	// ErrMechanism: the client does not offer NTLM, for example only Kerberos.
 	ErrMechanism = errors.New("spnego: the client offers no NTLM")
 )
 
-// Acceptor is one exchange. NTLM is frozen by the first Step; that it offers
-// NegotiateSign lets the client protect its choice, which clients must whose
-// first choice is not NTLM (RFC 4178 5).
+// Acceptor is one log-on. NTLM must not change after the first Step. It has to offer
+// NegotiateSign: a client whose first choice is not NTLM must protect its list of
+// mechanisms with a MIC (RFC 4178 5).
 type Acceptor struct {
 	NTLM *ntlm.Server
 
-	mechList    []byte // DER of the client's list of mechanisms, which the MIC protects
-	micRequired bool   // NTLM was not the client's first choice, so it must send a MIC
+	mechList    []byte // DER of the client's list of mechanisms, protected by the MIC
+	micRequired bool   // NTLM was not the client's first choice: it must send a MIC
 }
 
-// Opens tells whether token is the first of an exchange.
+// Opens reports whether token is the first of a log-on.
 func Opens(token []byte) bool { return ntlm.Type(token) == 1 || Wrapped(token) }
 
-// Wrapped tells whether token is one of SPNEGO that opens an exchange, and not
-// a bare NTLM message.
+// Wrapped reports whether token is the first SPNEGO token of a log-on, not an NTLM
+// message.
 func Wrapped(token []byte) bool { return len(token) > 0 && token[0] == tagNegTokenInit }
 
-// Step takes the client's token. The exchange goes on while session is nil;
-// a reply that comes with a session is to be sent with the good news. Errors
-// are ErrToken, ErrMechanism, those of ntlm.Server, and ntlm.ErrMIC when
-// somebody has changed what the client offered.
+// Step takes the client's token. While session is nil the log-on continues; a reply
+// that comes with a session must be sent with the success. Errors are ErrToken,
+// ErrMechanism, those of ntlm.Server, and ntlm.ErrMIC if the client's offer was
+// changed on its way.
 func (a *Acceptor) Step(token []byte) (reply []byte, session *ntlm.Session, err error) {
 	switch {
 	case ntlm.Type(token) != 0:
@@ -167,8 +165,8 @@ func (a *Acceptor) acceptResponse(token []byte) ([]byte, *ntlm.Session, error) {
 	return negToken(acceptCompleted, nil, nil, mic), session, nil
 }
 
-// exchangeMIC checks the client's mechListMIC and returns ours. A client that
-// sends none, which it may when NTLM was its first choice, gets none.
+// exchangeMIC checks the client's mechListMIC and returns the server's. A client
+// whose first choice was NTLM may omit its MIC; then the result is nil.
 func (a *Acceptor) exchangeMIC(session *ntlm.Session, theirs []byte) ([]byte, error) {
 	if theirs == nil || session.Flags()&ntlm.NegotiateSign == 0 {
 		if a.micRequired {
