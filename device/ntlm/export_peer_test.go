@@ -2,5 +2,5 @@
 
 package ntlm
 
-// NewSession makes a session of the key that a peer tells.
+// NewSession makes a session with the key of a peer.
 var NewSession = newSession

@@ -171,7 +171,7 @@ func TestPeerGoNTLM(t *testing.T) {
 	peer.Row(t, "github.com/vadimi/go-ntlm", "the datagram form of SIP, both roles: log-on and detached signatures")
 }
 
-// webServer lets in who proves by NTLM to be tu.
+// webServer accepts only the user tu, authenticated by NTLM.
 func webServer(t *testing.T) (url string) {
 	t.Helper()
 	type connection struct{}

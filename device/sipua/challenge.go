@@ -67,7 +67,7 @@ func chooseChallenge(all []challenge, digest bool) (best challenge, ok bool, ski
 		case c.hasScheme(schemeDigest) && !digest:
 			skipped = append(skipped, c.String()+" skipped: this firmware does not sign in to a pool with it.")
 		default:
-			skipped = append(skipped, c.String()+" skipped: the phone does not speak it.")
+			skipped = append(skipped, c.String()+" skipped: the phone does not support it.")
 		}
 	}
 	return best, ok, skipped

@@ -41,7 +41,7 @@ const (
 	bob   = "sip:bob@contoso.com"
 )
 
-// response is an answer to a request of d; headers are added
+// response is a response to a request of d, with additional headers.
 
 func response(t *testing.T, d *dialog, code int, to string, headers ...string) *sipwire.Incoming {
 	t.Helper()
@@ -49,7 +49,7 @@ func response(t *testing.T, d *dialog, code int, to string, headers ...string) *
 		fmt.Sprintf("From: <%s>;tag=%s", d.localURI, d.localTag), "To: " + to, "Call-ID: " + d.callID, "CSeq: 1 INVITE"}, headers...)...)
 }
 
-// requestIn is a request of the peer of d.
+// requestIn is a request of the peer with these values.
 func requestIn(t *testing.T, callID, fromTag, toTag string, cseq int, headers ...string) *sipwire.Incoming {
 	t.Helper()
 	tag := func(s string) string {
@@ -253,7 +253,7 @@ func TestRequestsInADialog(t *testing.T) {
 }
 
 // RFC 3261 12.1.2, RFC 6665 4.4.1: before the tag of the peer is known any
-// matches; the first request names it. A peer of RFC 2543 may name none.
+// matches; the first request sets it. A peer of RFC 2543 may have none.
 func TestMissingTags(t *testing.T) {
 	d := newDialog(alice, bob, true)
 	for _, row := range []struct {

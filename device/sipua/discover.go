@@ -129,7 +129,7 @@ func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 }
 
 func (d Discovery) fixed() (Candidate, error) {
-	c := Candidate{Host: d.Fixed, Port: portSIPS, TLS: true, From: "told: " + d.Fixed}
+	c := Candidate{Host: d.Fixed, Port: portSIPS, TLS: true, From: "given: " + d.Fixed}
 	if host, port, err := net.SplitHostPort(d.Fixed); err == nil {
 		n, err := strconv.ParseUint(port, 10, 16)
 		if err != nil || n == 0 || host == "" {
@@ -137,8 +137,13 @@ func (d Discovery) fixed() (Candidate, error) {
 		}
 		c.Host, c.Port = host, uint16(n)
 	}
-	d.Record.Record(journal.Step{Name: journal.Discovery, State: journal.OK, Asked: d.Fixed,
-		Decided: fmt.Sprintf("The server is given: %s. The DNS is not asked where to sign in.", c), Because: "told"})
+	d.Record.Record(journal.Step{
+		Name:    journal.Discovery,
+		State:   journal.OK,
+		Asked:   d.Fixed,
+		Decided: fmt.Sprintf("The server is given: %s. The DNS is not asked where to sign in.", c),
+		Because: "a given server is not looked up",
+	})
 	return c, nil
 }
 
@@ -185,13 +190,13 @@ func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 		c := Candidate{Host: canonicalHost(r.Target), Port: r.Port, TLS: l.tls, From: step.Asked}
 		switch {
 		case c.Host == "" || c.Port == 0: // RFC 2782: "." says that there is no such service
-			step.Details = append(step.Details, "The record says that the service is decidedly not available there.")
+			step.Details = append(step.Details, "The record says that the service is not available in this domain.")
 		case !inDomain(c.Host, s.Domain) && !s.AllowOutside:
 			step.Details = append(step.Details, fmt.Sprintf("%s is refused: it lies outside %s.", c.Host, s.Domain))
 			if s.outside == nil {
 				s.outside = &journal.Failure{Code: journal.OutsideDomain, Asked: step.Asked, By: by,
 					What: fmt.Sprintf("The server %s lies outside the SIP domain %s. The phone does not sign in there, since "+
-						"whoever can forge a DNS answer could name any server of his own.", c.Host, s.Domain),
+						"a forged DNS answer could name any server.", c.Host, s.Domain),
 					Because: "no server outside the SIP domain unless it is allowed",
 					Fix: fmt.Sprintf("Let the SRV record name a server whose name ends in %s, or allow targets outside the "+
 						"domain (--allow-outside).", s.Domain)}

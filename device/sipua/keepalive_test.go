@@ -133,7 +133,7 @@ func TestRefreshInTimeForAnyLifetime(t *testing.T) {
 	}
 }
 
-// The server asks; the phone answers what it can and refuses the rest.
+// The phone answers the requests of the server that it supports and refuses the rest.
 func TestRequestsOfTheServer(t *testing.T) {
 	for _, row := range []struct {
 		method, to, event, body string

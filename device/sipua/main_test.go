@@ -116,7 +116,7 @@ func newWorld(t testing.TB, change func(*pool.Server)) *world {
 	return w
 }
 
-// phone is the configuration of the tests. Its errands run inside Advance.
+// phone is the configuration of the tests. Its background work runs inside Advance.
 func phone(c clock.Clock, s *steps) sipua.Config {
 	return sipua.Config{Address: "tu@contoso.com", User: `CONTOSO\tu`, Password: password, EPID: "01010101", Clock: c,
 		Record: s.record, Go: func(f func()) { f() }, Profile: sipua.Profile{Answer: 10 * time.Second}}
@@ -174,8 +174,8 @@ func wantFailure(t *testing.T, err error, code journal.Code) *journal.Failure {
 	return f
 }
 
-// fake is a server whose answers a test writes itself. It is no TLS server;
-// the phone is told that it is one.
+// fake is a server whose answers a test writes. It does not use TLS, although the
+// Candidate says so.
 type fake struct {
 	net.Conn
 	t     testing.TB

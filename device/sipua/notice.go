@@ -102,7 +102,7 @@ func (r *Registration) onDeregistered(in *sipwire.Incoming, notice string) {
 		f.Fix = "Enable the user again if that was not meant."
 	case NoticeDeactivated:
 		f.What = fmt.Sprintf("The pool has signed %s out: the user is served by another pool now. The phone looks for it "+
-			"and signs in anew.", r.address)
+			"and signs in again.", r.address)
 		f.Fix = "Nothing, if the user was moved on purpose."
 	default:
 		f.What = fmt.Sprintf("The pool has signed %s out on this phone.", r.address)

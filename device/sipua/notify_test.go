@@ -14,14 +14,14 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// ocs-sip.md 5.1, RFC 6665 4.1.3: what is told and what is answered; each row
+// ocs-sip.md 5.1, RFC 6665 4.1.3: calls of Notify and Ended, and the response; each row
 // is one message after "one" rode in the 200.
 func TestNotification(t *testing.T) {
 	for _, row := range []struct {
-		name   string
-		make   func(in *sipwire.Incoming) *sip.Request
-		told   []string
-		answer int // 0 none
+		name    string
+		make    func(in *sipwire.Incoming) *sip.Request
+		updates []string
+		answer  int // 0 none
 	}{
 		{"BENOTIFY", func(in *sipwire.Incoming) *sip.Request { return notify(in, "BENOTIFY", 2, "active;expires=900", "two") }, []string{"two"}, 0},
 		{"NOTIFY", func(in *sipwire.Incoming) *sip.Request { return notify(in, "NOTIFY", 2, "active", "two") }, []string{"two"}, 200},
@@ -70,9 +70,9 @@ func TestNotification(t *testing.T) {
 					panic(err)
 				}
 			})
-			w := newTold()
+			w := newUpdates()
 			subscribe(t, r, w.subscription(false), "one")
-			w.want(t, row.told...)
+			w.want(t, row.updates...)
 			if row.answer != 0 {
 				if got := <-answers; got != row.answer {
 					t.Errorf("answered %d, want %d", got, row.answer)
@@ -101,7 +101,7 @@ func TestNotificationAfterTheEnd(t *testing.T) {
 			}
 		})
 	})
-	w := newTold()
+	w := newUpdates()
 	s := w.subscription(false)
 	s.Ended = nil
 	subscribe(t, r, s, "one")
@@ -110,7 +110,7 @@ func TestNotificationAfterTheEnd(t *testing.T) {
 	}
 	w.want(t)
 	if !strings.Contains(f.steps.text(), "session warned | sip.lost") {
-		t.Errorf("nobody is told:\n%s", f.steps.text())
+		t.Errorf("no warning in:\n%s", f.steps.text())
 	}
 	f.clock.Advance(23 * time.Hour) // no refresh: the script would answer with another first
 	w.want(t)
@@ -130,7 +130,7 @@ func TestRefreshOfASubscription(t *testing.T) {
 				res.AppendHeader(sip.NewHeader("Record-Route", "<sip:far.contoso.com;lr>, <sip:near.contoso.com;lr;ms-route-sig=a>"))
 				c.Send(res)
 			})
-			w := newTold()
+			w := newUpdates()
 			subscribe(t, r, w.subscription(false), "doc1")
 			f.clock.Advance(row.after - time.Millisecond)
 			w.want(t)
@@ -162,7 +162,7 @@ func TestNotificationMovesTheRefresh(t *testing.T) {
 		c.Send(accept(in, 900, "one"))
 		c.Send(notify(in, "BENOTIFY", 2, "active;expires=7200", "two"))
 	})
-	w := newTold()
+	w := newUpdates()
 	subscribe(t, r, w.subscription(false), "one")
 	w.want(t, "two")
 	f.clock.Advance(7200*time.Second - 121*time.Second)
@@ -179,9 +179,9 @@ func TestNotificationMovesTheRefresh(t *testing.T) {
 // RFC 6665 4.1.2.2: a refresh that finds no subscription makes a new one, once.
 func TestRefreshFindsNoSubscription(t *testing.T) {
 	for _, row := range []struct {
-		name   string
-		script []int // status of each SUBSCRIBE
-		told   []string
+		name    string
+		script  []int // status of each SUBSCRIBE
+		updates []string
 	}{
 		{"anew", []int{200, 481, 200, 200}, []string{"doc3", "doc4"}},
 		{"anew without avail", []int{200, 481, 481}, []string{"ended sip.rejected"}},
@@ -202,18 +202,18 @@ func TestRefreshFindsNoSubscription(t *testing.T) {
 					c.Send(respond(in, code))
 				}
 			})
-			w := newTold()
+			w := newUpdates()
 			subscribe(t, r, w.subscription(false), "doc1")
 			f.clock.Advance(780 * time.Second)
-			w.want(t, row.told[0])
-			if len(row.told) > 1 {
+			w.want(t, row.updates[0])
+			if len(row.updates) > 1 {
 				f.clock.Advance(780 * time.Second)
-				w.want(t, row.told[1:]...)
+				w.want(t, row.updates[1:]...)
 			}
 			if len(ids) > 2 && (ids[0] != ids[1] || ids[1] == ids[2]) || len(ids) != len(row.script) {
 				t.Errorf("dialogs %v", ids)
 			}
-			if strings.HasPrefix(row.told[0], "ended") {
+			if strings.HasPrefix(row.updates[0], "ended") {
 				f.clock.Advance(10 * time.Hour)
 				w.want(t)
 				if len(ids) != len(row.script) {
@@ -234,7 +234,7 @@ func TestConnectionLostEndsSubscriptionsSilently(t *testing.T) {
 		}
 		c.Close() // instead of answering the refresh
 	})
-	w, events := newTold(), events(r)
+	w, events := newUpdates(), events(r)
 	subscribe(t, r, w.subscription(false), "one")
 	f.clock.Advance(780 * time.Second)
 	if e := next(t, events); e.Kind != sipua.Lost {
@@ -256,7 +256,7 @@ func TestUnregisterDropsSubscriptions(t *testing.T) {
 		n++
 		c.Send(accept(in, 900, "one"))
 	})
-	w := newTold()
+	w := newUpdates()
 	subscribe(t, r, w.subscription(false), "one")
 	if err := r.Unregister(t.Context()); err != nil {
 		t.Error(err)

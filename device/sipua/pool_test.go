@@ -22,7 +22,7 @@ const (
 )
 
 // asked is the subscription to one of the pool's packages.
-func asked(event string, w told) sipua.Subscription {
+func asked(event string, w updates) sipua.Subscription {
 	s := w.subscription(event == provisioningEvent)
 	s.Event, s.Accept, s.ContentType, s.Body = event, "application/"+event+"+xml", "", nil
 	switch event {
@@ -39,9 +39,9 @@ func asked(event string, w told) sipua.Subscription {
 
 var rootOf = map[string]string{provisioningEvent: "provisionGroupList", contactsEvent: "contactList", selfEvent: "roamingData"}
 
-// R12.1: what the pool tells at sign-in, in the 200 or behind it; ocs-sip.md
+// R12.1: the documents of the pool at sign-in, in the 200 or after it; ocs-sip.md
 // 3.2, 5.1, 6. The lasting ones are refreshed in their dialogs.
-func TestR12_1PoolTellsAfterTheSignIn(t *testing.T) {
+func TestR12_1DocumentsAfterTheSignIn(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		w := newWorld(t, nil)
 		subscribed := 0
@@ -52,9 +52,9 @@ func TestR12_1PoolTellsAfterTheSignIn(t *testing.T) {
 				}
 			}})
 		r, events := w.signedIn(t)
-		told := newTold()
+		got := newUpdates()
 		for event, want := range rootOf {
-			reply, err := r.Subscribe(t.Context(), asked(event, told))
+			reply, err := r.Subscribe(t.Context(), asked(event, got))
 			if err != nil {
 				t.Fatal(late, event, err)
 			}
@@ -67,8 +67,8 @@ func TestR12_1PoolTellsAfterTheSignIn(t *testing.T) {
 		if subscribed < 5 { // both lasting ones again
 			t.Errorf("%d subscriptions", subscribed)
 		}
-		for len(told) > 0 {
-			if body := <-told; strings.HasPrefix(body, "ended") {
+		for len(got) > 0 {
+			if body := <-got; strings.HasPrefix(body, "ended") {
 				t.Error(body)
 			}
 		}
@@ -81,7 +81,7 @@ func TestR12_1PoolTellsAfterTheSignIn(t *testing.T) {
 	}
 }
 
-// What a pool refuses stays apart for who asked.
+// The caller can distinguish the reasons of a refusal.
 func TestPoolRefuses(t *testing.T) {
 	w := newWorld(t, nil)
 	r, _ := w.signedIn(t)
@@ -90,7 +90,7 @@ func TestPoolRefuses(t *testing.T) {
 		code   journal.Code
 	}{{404, journal.SIPUnknownUser}, {489, journal.SIPRejected}, {503, journal.SIPUnavailable}} {
 		w.SetFaults(pool.Faults{Status: map[string]int{selfEvent: row.status}})
-		_, err := r.Subscribe(t.Context(), asked(selfEvent, newTold()))
+		_, err := r.Subscribe(t.Context(), asked(selfEvent, newUpdates()))
 		wantFailure(t, err, row.code)
 		var no *sipua.Refused
 		if !errors.As(err, &no) || no.Status != row.status {
@@ -98,7 +98,7 @@ func TestPoolRefuses(t *testing.T) {
 		}
 	}
 	w.SetFaults(pool.Faults{})
-	s := asked(selfEvent, newTold())
+	s := asked(selfEvent, newUpdates())
 	s.Accept = "text/plain"
 	_, err := r.Subscribe(t.Context(), s)
 	var no *sipua.Refused
@@ -110,7 +110,7 @@ func TestPoolRefuses(t *testing.T) {
 		t.Errorf("a package that the pool has not: %v", err)
 	}
 	w.DropAll()
-	_, err = r.Subscribe(t.Context(), asked(selfEvent, newTold()))
+	_, err = r.Subscribe(t.Context(), asked(selfEvent, newUpdates()))
 	wantFailure(t, err, journal.SIPLost)
 	if !strings.Contains(fmt.Sprint(err), "sip.lost") {
 		t.Error(err)

@@ -71,7 +71,7 @@ func (h *handshake) run(ctx context.Context) (*sipwire.Incoming, error) {
 
 func (h *handshake) tooManyChallenges() error {
 	return &journal.Failure{Code: journal.SIPMalformed, Asked: h.asked(), By: h.by(), Because: "a password is tried once",
-		What: "The server asks for authentication again and again and comes to no end."}
+		What: "The server asks for authentication again after every answer."}
 }
 
 // send sends the next REGISTER and waits for its final answer.
@@ -150,7 +150,7 @@ func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 			By:       h.by(),
 			Details:  skipped,
 			Because:  "MS-SIPAE; RFC 3261 22",
-			What:     "The server offers no way to authenticate that the phone speaks.",
+			What:     "The server does not offer an authentication scheme that the phone supports.",
 			Fix:      "Allow NTLM on the pool (authentication protocol: NTLM, or both Kerberos and NTLM).",
 		}
 	}

@@ -141,7 +141,7 @@ func (r *Registration) refusedFailure(in *sipwire.Incoming, q *request) *journal
 	case refused.Status == 404:
 		f.What = fmt.Sprintf("The server does not know %s.", q.subject)
 	case refused.Status == 406:
-		f.What = fmt.Sprintf("The server has %s in no form that the phone reads.", q.subject)
+		f.What = fmt.Sprintf("The server does not have %s in a format that the phone reads.", q.subject)
 	case refused.Status == 489: // RFC 6665 8.3.2
 		f.What = fmt.Sprintf("The server does not offer %s.", q.subject)
 		if offered := in.Header("Allow-Events"); offered != "" {

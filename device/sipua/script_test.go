@@ -13,7 +13,7 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// scripted is a pool that signs, whose answers to all but REGISTER a test
+// scripted is a pool that signs; its answers to all requests but REGISTER a test
 // writes: n counts them from 1 on.
 func scripted(t testing.TB, script func(c *sipwire.Conn, n int, in *sipwire.Incoming), set ...func(*sipua.Config)) (*fake, *sipua.Registration) {
 	t.Helper()
@@ -69,39 +69,39 @@ func accept(in *sipwire.Incoming, expires int, body string) *sip.Response {
 	return res
 }
 
-// told is what a subscription tells, in its order: bodies, then "ended" with
-// the code.
-type told chan string
+// updates are the calls of a subscription's Notify and Ended in order: bodies, then
+// "ended" with the code.
+type updates chan string
 
-func (w told) subscription(once bool) sipua.Subscription {
+func (w updates) subscription(once bool) sipua.Subscription {
 	return sipua.Subscription{Event: "x", Accept: "text/x", ContentType: "text/list", Body: []byte("list"), Once: once,
 		Notify: func(_ string, body []byte) { w <- string(body) },
 		Ended:  func(err error) { w <- "ended " + codeOf(err) }}
 }
 
 // want checks that exactly these come next.
-func (w told) want(t *testing.T, all ...string) {
+func (w updates) want(t *testing.T, all ...string) {
 	t.Helper()
 	for _, want := range all {
 		select {
 		case got := <-w:
 			if got != want {
-				t.Fatalf("told %.80q, want %q", got, want)
+				t.Fatalf("update %.80q, want %q", got, want)
 			}
 		case <-time.After(5 * time.Second):
-			t.Fatalf("not told %q", want)
+			t.Fatalf("no update %q", want)
 		}
 	}
 	select {
 	case got := <-w:
-		t.Fatalf("told %.80q too", got)
+		t.Fatalf("another update %.80q", got)
 	default:
 	}
 }
 
-func newTold() told { return make(told, 64) }
+func newUpdates() updates { return make(updates, 64) }
 
-// subscribe subscribes and wants that first notification.
+// subscribe subscribes and checks the first notification.
 func subscribe(t *testing.T, r *sipua.Registration, s sipua.Subscription, first string) sipua.Reply {
 	t.Helper()
 	reply, err := r.Subscribe(context.Background(), s)

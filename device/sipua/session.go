@@ -252,7 +252,7 @@ func (r *Registration) register(ctx context.Context, renew bool) error {
 			Answered: fmt.Sprintf("200 with register-action %q", g.Action),
 			By:       r.by(),
 			Because:  "MS-SIPREGE 3.1.1.5.1",
-			What: "The pool had forgotten the registration; the phone signs in anew, since calls and subscriptions are " +
+			What: "The pool had forgotten the registration; the phone signs in again, since calls and subscriptions are " +
 				"gone with it.",
 		}
 	}

@@ -170,7 +170,7 @@ func TestRefreshFails(t *testing.T) {
 	}
 }
 
-func TestUserMovedIsToldOnRefresh(t *testing.T) {
+func TestRefreshRedirectsAMovedUser(t *testing.T) {
 	w := newWorld(t, nil)
 	_, events := w.signedIn(t)
 	w.SetHomePool("fe2.contoso.com")
@@ -193,7 +193,7 @@ func TestConnectionLost(t *testing.T) {
 	late := make(chan sipua.Event, 1)
 	r.OnEvent(func(e sipua.Event) { late <- e })
 	if e := next(t, late); e.Kind != sipua.Lost {
-		t.Errorf("who asks late is told %+v", e)
+		t.Errorf("a late OnEvent got %+v", e)
 	}
 }
 
@@ -211,7 +211,7 @@ func TestDeregistrationNotice(t *testing.T) {
 			w := newWorld(t, nil)
 			_, events := w.signedIn(t)
 			if n := w.Deregister("tu@contoso.com", row.event, pool.Diagnostics{ID: 4141, Reason: "because"}); n != 1 {
-				t.Fatalf("%d endpoints told", n)
+				t.Fatalf("%d endpoints notified", n)
 			}
 			e := next(t, events)
 			f := wantFailure(t, e.Err, journal.SIPDeregistered)
@@ -226,7 +226,7 @@ func TestDeregistrationNotice(t *testing.T) {
 	}
 }
 
-// injected is a connection into whose incoming bytes a test writes its own.
+// injected is a connection; a test can add bytes to those it receives.
 type injected struct {
 	net.Conn
 	r *io.PipeReader
@@ -264,7 +264,7 @@ func TestForgedNoticeIsIgnored(t *testing.T) {
 		t.Errorf("event %+v", e)
 	}
 	if !strings.Contains(w.steps.text(), "session warned | auth.server") {
-		t.Errorf("nobody is told:\n%s", w.steps.text())
+		t.Errorf("no warning in:\n%s", w.steps.text())
 	}
 	fmt.Fprintf(nc.w, notice, "Authentication-Info: NTLM qop=\"auth\", srand=\"1\", snum=\"9\", rspauth=\"01000000000000000000000064000000\"\r\n")
 	if e := next(t, events); e.Kind != sipua.Lost {

@@ -89,7 +89,8 @@ func (s *subscription) asked() string { return "SUBSCRIBE, event " + s.Event }
 // addSubscription gives s a new dialog and adds it to the registration's
 // subscriptions; r.mu is held.
 func (r *Registration) addSubscription(s *subscription) {
-	s.dialog = newDialog(r.address.URI(), r.address.URI(), r.server.TLS)
+	user := r.address.URI()
+	s.dialog = newDialog(user, user, r.server.TLS)
 	if r.subscriptions == nil {
 		r.subscriptions = make(map[string]*subscription)
 	}

@@ -25,7 +25,7 @@ func TestSubscriptionOnTheWire(t *testing.T) {
 		seen = append(seen, in)
 		c.Send(accept(in, 0, "doc"))
 	})
-	reply := subscribe(t, r, newTold().subscription(true), "doc")
+	reply := subscribe(t, r, newUpdates().subscription(true), "doc")
 	if reply.ContentType != "text/x" || reply.Reason != "Reason" || !strings.HasPrefix(reply.Text, "200 Reason, 3 bytes of text/x") {
 		t.Errorf("reply %+v", reply)
 	}
@@ -50,7 +50,7 @@ func TestFirstNotification(t *testing.T) {
 		name   string
 		once   bool
 		script func(c *sipwire.Conn, in *sipwire.Incoming)
-		later  []string // told after the first
+		later  []string // updates after the first
 	}{
 		{"piggybacked", false, func(c *sipwire.Conn, in *sipwire.Incoming) { c.Send(accept(in, 900, "one")) }, nil},
 		{"a query, piggybacked", true, func(c *sipwire.Conn, in *sipwire.Incoming) { c.Send(accept(in, 0, "one")) }, nil},
@@ -94,7 +94,7 @@ func TestFirstNotification(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			_, r := scripted(t, func(c *sipwire.Conn, _ int, in *sipwire.Incoming) { row.script(c, in) })
-			w := newTold()
+			w := newUpdates()
 			first := "one"
 			if row.name == "empty" {
 				first = ""
@@ -116,7 +116,7 @@ func TestSubscriptionRefused(t *testing.T) {
 		{401, []string{`WWW-Authenticate: NTLM realm="R"`}, journal.SIPRejected, "401"},
 		{403, nil, journal.SIPForbidden, "forbids"},
 		{404, nil, journal.SIPUnknownUser, "does not know"},
-		{406, nil, journal.SIPRejected, "no form"},
+		{406, nil, journal.SIPRejected, "in a format"},
 		{485, nil, journal.SIPRejected, "485"},
 		{489, []string{"Allow-Events: y"}, journal.SIPRejected, "does not offer"},
 		{503, []string{"Retry-After: 7", `ms-diagnostics: 5000;reason="down"`}, journal.SIPUnavailable, "cannot serve"},
@@ -129,7 +129,7 @@ func TestSubscriptionRefused(t *testing.T) {
 				}
 				c.Send(accept(in, 900, "one"))
 			})
-			w := newTold()
+			w := newUpdates()
 			_, err := r.Subscribe(t.Context(), w.subscription(false))
 			f := wantFailure(t, err, row.code)
 			var no *sipua.Refused
@@ -191,7 +191,7 @@ func TestSubscriptionUnanswered(t *testing.T) {
 					c.Profile.Answer = 100 * time.Millisecond
 				}
 			})
-			w := newTold()
+			w := newUpdates()
 			_, err := r.Subscribe(t.Context(), w.subscription(row.name == "too large"))
 			wantFailure(t, err, row.code)
 			w.want(t)
@@ -216,7 +216,7 @@ func TestSubscriptionGivenUp(t *testing.T) {
 			c.Send(notify(request, "BENOTIFY", 1, "active", "late")) // before the answer, so it is read first
 			c.Send(accept(in, 900, "one"))
 		})
-		w := newTold()
+		w := newUpdates()
 		if _, err := r.Subscribe(ctx, w.subscription(false)); !errors.Is(err, context.Canceled) {
 			t.Errorf("got %v", err)
 		}
@@ -236,7 +236,7 @@ func TestManySubscriptionsAtOnce(t *testing.T) {
 		c.Send(notify(in, "BENOTIFY", 2, "active", "later "+in.Header("Event")))
 	})
 	open := func(i int) error {
-		w := newTold()
+		w := newUpdates()
 		s := w.subscription(false)
 		s.Event = fmt.Sprint("x", i)
 		reply, err := r.Subscribe(t.Context(), s)
@@ -244,7 +244,7 @@ func TestManySubscriptionsAtOnce(t *testing.T) {
 			return err
 		}
 		if got := string(reply.Body) + <-w; got != s.Event+"later "+s.Event {
-			return fmt.Errorf("%s was told %q", s.Event, got)
+			return fmt.Errorf("%s got %q", s.Event, got)
 		}
 		return nil
 	}
@@ -290,7 +290,7 @@ func TestRegistrarChallengesSubscription(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		reply, err := r.Subscribe(t.Context(), newTold().subscription(false))
+		reply, err := r.Subscribe(t.Context(), newUpdates().subscription(false))
 		var no *sipua.Refused
 		if errors.As(err, &no) {
 			reply = no.Reply
@@ -301,7 +301,7 @@ func TestRegistrarChallengesSubscription(t *testing.T) {
 	}
 }
 
-// RFC 6665 4.1.2.3: who wants no more says so, in the dialog, and hears nothing
+// RFC 6665 4.1.2.3: Stop sends Expires: 0 in the dialog, and Notify is not called
 // after that; once is enough.
 func TestASubscriptionCanBeStopped(t *testing.T) {
 	ended := make(chan string, 4)
@@ -317,7 +317,7 @@ func TestASubscriptionCanBeStopped(t *testing.T) {
 		c.Send(notify(first, "BENOTIFY", 2, "terminated", "last"))
 		conn.Send(accept(in, 0, ""))
 	})
-	w := newTold()
+	w := newUpdates()
 	reply := subscribe(t, r, w.subscription(false), "one")
 	reply.Stop()
 	reply.Stop()

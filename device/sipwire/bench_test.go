@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// BenchmarkIdleConn tells what a resting connection costs above its net.Conn
+// BenchmarkIdleConn measures the cost of an idle connection above its net.Conn
 // (heap bytes, goroutines), having exchanged a signed message before.
 func BenchmarkIdleConn(b *testing.B) {
 	const n = 200

@@ -23,7 +23,7 @@ func TestExchange(t *testing.T) {
 	req := request(t, "OPTIONS", 1)
 	req.AppendHeader(sip.NewHeader("Content-Type", "text/plain"))
 	req.SetBody([]byte("a\r\n\r\nb"))
-	in, err := c.Do(within(t), req)
+	in, err := c.Do(testContext(t), req)
 	if err != nil || in.Response().StatusCode != 200 || in.Request() != nil {
 		t.Fatal(in, err)
 	}
@@ -44,7 +44,7 @@ func TestOrder(t *testing.T) {
 	const n = 1000
 	var order []uint32
 	all := make(chan struct{})
-	c, peer := bare(t, Config{Handler: func(c *Conn, in *Incoming) {
+	c, peer := rawPeer(t, Config{Handler: func(c *Conn, in *Incoming) {
 		answerAll(c, in)
 		if order = append(order, in.Msg.CSeq().SeqNo); len(order) == n {
 			close(all)
@@ -68,7 +68,7 @@ func TestOrder(t *testing.T) {
 
 func TestSplitWrites(t *testing.T) {
 	got := make(chan *Incoming, 2)
-	_, peer := bare(t, Config{Handler: func(_ *Conn, in *Incoming) { got <- in }})
+	_, peer := rawPeer(t, Config{Handler: func(_ *Conn, in *Incoming) { got <- in }})
 	req := request(t, "MESSAGE", 1)
 	req.SetBody([]byte("hello"))
 	text := "\r\n\r\n" + req.String() + "\r\n\r\n" + req.String()
@@ -108,7 +108,7 @@ func TestBrokenFramingEndsConnection(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			closed := make(chan error, 2)
-			_, peer := bare(t, Config{MaxMessage: small, OnClose: func(_ *Conn, err error) { closed <- err }})
+			_, peer := rawPeer(t, Config{MaxMessage: small, OnClose: func(_ *Conn, err error) { closed <- err }})
 			go func() {
 				_, _ = io.WriteString(peer, test.text)
 				_ = peer.(*net.TCPConn).CloseWrite()
@@ -137,7 +137,7 @@ func TestMalformedRequest(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			warned := make(chan *journal.Failure, 2)
-			_, peer := bare(t, Config{Handler: answerAll, OnWarning: func(_ *Conn, f *journal.Failure) { warned <- f }})
+			_, peer := rawPeer(t, Config{Handler: answerAll, OnWarning: func(_ *Conn, f *journal.Failure) { warned <- f }})
 			bad := strings.Replace(ok, test.old, test.new, 1)
 			if bad == ok {
 				t.Fatal("the row changes nothing")
@@ -159,14 +159,14 @@ func TestMalformedRequest(t *testing.T) {
 }
 
 func TestMalformedAnswerFailsItsRequest(t *testing.T) {
-	c, peer := bare(t, Config{})
+	c, peer := rawPeer(t, Config{})
 	go func() {
 		buffer := make([]byte, 4096)
 		_, _ = peer.Read(buffer)
 		res := NewResponse(request(t, "OPTIONS", 1), 200, "OK", "").String()
 		_, _ = io.WriteString(peer, strings.Replace(res, "From: <sip:kerry@contoso.com>", "From: <sip:kerry@contoso.com", 1))
 	}()
-	_, err := c.Do(within(t), request(t, "OPTIONS", 1))
+	_, err := c.Do(testContext(t), request(t, "OPTIONS", 1))
 	wantCode(t, err, journal.SIPMalformed)
 }
 
@@ -175,7 +175,7 @@ func TestAutomaticAnswers(t *testing.T) {
 		c, s := pair(t, cfg, Config{})
 		_, client := associations(4, "A")
 		c.Use(client)
-		in, err := s.Do(within(t), request(t, "SERVICE", 1))
+		in, err := s.Do(testContext(t), request(t, "SERVICE", 1))
 		if err != nil || in.Response().StatusCode != 405 || in.Header("Authentication-Info") == "" ||
 			in.Header("Allow") != strings.Join(cfg.Methods, ", ") || in.Response().To().Params.GetOr("tag", "") == "" {
 			t.Errorf("%s, %v: want a signed 405", in.Raw, err)
@@ -185,7 +185,7 @@ func TestAutomaticAnswers(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		if _, err = s.Do(within(t), request(t, "SERVICE", 3)); err != nil || s.Stats().Received != 2 {
+		if _, err = s.Do(testContext(t), request(t, "SERVICE", 3)); err != nil || s.Stats().Received != 2 {
 			t.Errorf("%v, %d answers, want 2", err, s.Stats().Received)
 		}
 	}
@@ -244,7 +244,7 @@ func TestNoAnswerInTime(t *testing.T) {
 	if !errors.Is(err, context.DeadlineExceeded) {
 		t.Error(err)
 	}
-	// What comes late is nobody's any more.
+	// A late answer has no transaction.
 	if err := s.Send(NewResponse(wait(t, asked, "the request"), 200, "OK", "")); err != nil {
 		t.Fatal(err)
 	}
@@ -308,7 +308,7 @@ func TestAnswersAndRequestsInWireOrder(t *testing.T) {
 
 func TestPeerThatReadsNothing(t *testing.T) {
 	closed := make(chan error, 1)
-	c, _ := bare(t, Config{WriteTimeout: 20 * time.Millisecond, OnClose: func(_ *Conn, err error) { closed <- err }})
+	c, _ := rawPeer(t, Config{WriteTimeout: 20 * time.Millisecond, OnClose: func(_ *Conn, err error) { closed <- err }})
 	req := request(t, "MESSAGE", 1)
 	req.SetBody(make([]byte, 512<<10))
 	var err error
@@ -323,7 +323,7 @@ func TestPeerThatReadsNothing(t *testing.T) {
 
 func TestPeerThatStallsInsideAMessage(t *testing.T) {
 	closed := make(chan error, 1)
-	_, peer := bare(t, Config{ReadTimeout: 20 * time.Millisecond, OnClose: func(_ *Conn, err error) { closed <- err }})
+	_, peer := rawPeer(t, Config{ReadTimeout: 20 * time.Millisecond, OnClose: func(_ *Conn, err error) { closed <- err }})
 	if _, err := io.WriteString(peer, "OPTIONS sip:contoso.com"); err != nil {
 		t.Fatal(err)
 	}
@@ -332,7 +332,7 @@ func TestPeerThatStallsInsideAMessage(t *testing.T) {
 
 func TestKeepAlive(t *testing.T) {
 	now := time.Date(2009, 5, 18, 17, 6, 40, 0, time.UTC)
-	c, peer := bare(t, Config{Now: func() time.Time { return now }})
+	c, peer := rawPeer(t, Config{Now: func() time.Time { return now }})
 	if err := c.Ping(); err != nil {
 		t.Fatal(err)
 	}
@@ -355,7 +355,7 @@ func TestTapIsRedacted(t *testing.T) {
 	}
 	c, _ := pair(t, Config{Tap: tap}, Config{Handler: answerAll})
 	client, _ := associations(4, "A")
-	if _, err := c.Authenticate(within(t), request(t, "REGISTER", 1), client, []byte("secret")); err != nil {
+	if _, err := c.Authenticate(testContext(t), request(t, "REGISTER", 1), client, []byte("secret")); err != nil {
 		t.Fatal(err)
 	}
 	mu.Lock()

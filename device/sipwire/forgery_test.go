@@ -39,7 +39,7 @@ func TestMalformedRequestThatIsNotSignedGetsNoSignature(t *testing.T) {
 	if err := s.SendRaw([]byte(malformed)); err != nil {
 		t.Fatal(err)
 	}
-	if in, err := s.Do(within(t), request(t, "OPTIONS", 1)); err != nil || in.Response().StatusCode != 200 {
+	if in, err := s.Do(testContext(t), request(t, "OPTIONS", 1)); err != nil || in.Response().StatusCode != 200 {
 		t.Fatal(in, err)
 	}
 	if n := s.Stats().Received; n != 1 {
@@ -50,7 +50,7 @@ func TestMalformedRequestThatIsNotSignedGetsNoSignature(t *testing.T) {
 	if err := s.SendRaw([]byte(signed)); err != nil {
 		t.Fatal(err)
 	}
-	if in, err := s.Do(within(t), request(t, "OPTIONS", 2)); err != nil || in.Response().StatusCode != 200 {
+	if in, err := s.Do(testContext(t), request(t, "OPTIONS", 2)); err != nil || in.Response().StatusCode != 200 {
 		t.Fatal(in, err)
 	}
 	if n := s.Stats().Received; n != 3 {
@@ -71,7 +71,7 @@ func TestMessageRightBehindAnUnsignedGrantIsVerified(t *testing.T) {
 	old, _ := associations(3, "old")
 	c.Use(old)
 	a, _ := associations(3, "new")
-	in, err := c.Authenticate(within(t), request(t, "REGISTER", 1), a, []byte("right"))
+	in, err := c.Authenticate(testContext(t), request(t, "REGISTER", 1), a, []byte("right"))
 	if err != nil || in.Response().StatusCode != 200 || in.Signature != Unsigned {
 		t.Fatal(in, err)
 	}
@@ -129,7 +129,7 @@ func TestSignedAddressIsTheOneActedOn(t *testing.T) {
 	}
 }
 
-// A start line that is quoted in a step may end on a terminal.
+// A start line that is quoted in a step may be printed on a terminal.
 func TestStartLineIsShownWithoutControlCharacters(t *testing.T) {
 	b := block{start: "SIP/2.0 200 \x1b[2J\u009b\xff"}
 	if got := b.printableStart(); strings.ContainsFunc(got, func(r rune) bool { return r < ' ' || 0x7f <= r && r < 0xa0 }) {

@@ -107,8 +107,8 @@ func pair(t testing.TB, client, server Config) (c, s *Conn) {
 	return start(t, a, client), start(t, b, server)
 }
 
-// bare connects a Conn with a peer that the test drives byte by byte.
-func bare(t testing.TB, cfg Config) (*Conn, net.Conn) {
+// rawPeer connects a Conn with a peer that the test drives byte by byte.
+func rawPeer(t testing.TB, cfg Config) (*Conn, net.Conn) {
 	t.Helper()
 	a, b := loopback(t)
 	t.Cleanup(func() { b.Close() })
@@ -143,7 +143,7 @@ func answerAll(c *Conn, in *Incoming) {
 	}
 }
 
-func within(t testing.TB) context.Context {
+func testContext(t testing.TB) context.Context {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	t.Cleanup(cancel)

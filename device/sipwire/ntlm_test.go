@@ -63,7 +63,7 @@ func TestSignedExchangeWithNTLM(t *testing.T) {
 			}})
 			c.Use(NewAssociation(AssociationConfig{Version: 4, Opaque: "A", Session: up}))
 			s.Use(NewAssociation(AssociationConfig{Version: 4, Opaque: "A", Session: down, Server: true}))
-			in, err := c.Do(within(t), request(t, "SUBSCRIBE", 1))
+			in, err := c.Do(testContext(t), request(t, "SUBSCRIBE", 1))
 			if err != nil || in.Signature != Valid || wait(t, got, "the request") != Valid {
 				t.Error(in, err)
 			}

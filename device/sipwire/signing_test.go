@@ -56,9 +56,9 @@ func TestHandshake(t *testing.T) {
 			seq := uint32(0)
 			login := func(token string) *Incoming {
 				seq += 2
-				first := do(c.Do(within(t), request(t, "REGISTER", seq), Plain()))
+				first := do(c.Do(testContext(t), request(t, "REGISTER", seq), Plain()))
 				client, _ := associations(version, Auths(first.Msg, "WWW-Authenticate")[0].Get("opaque"))
-				return do(c.Authenticate(within(t), request(t, "REGISTER", seq+1), client, []byte(token)))
+				return do(c.Authenticate(testContext(t), request(t, "REGISTER", seq+1), client, []byte(token)))
 			}
 			if in := login("wrong"); in.Response().StatusCode != 401 || c.Stats().Signed {
 				t.Fatalf("%s", in.Raw)
@@ -71,17 +71,17 @@ func TestHandshake(t *testing.T) {
 			if want := map[bool]Signature{true: Valid, false: Unsigned}[version == 4]; wait(t, states, "state") != want {
 				t.Error("the last REGISTER should be", want)
 			}
-			if in := do(c.Do(within(t), request(t, "SUBSCRIBE", 100))); in.Signature != Valid || wait(t, states, "state") != Valid {
+			if in := do(c.Do(testContext(t), request(t, "SUBSCRIBE", 100))); in.Signature != Valid || wait(t, states, "state") != Valid {
 				t.Errorf("%s", in.Raw)
 			}
-			if in := do(s.Do(within(t), request(t, "NOTIFY", 1))); in.Signature != Valid || in.By == nil {
+			if in := do(s.Do(testContext(t), request(t, "NOTIFY", 1))); in.Signature != Valid || in.By == nil {
 				t.Errorf("a client's answer: %s", in.Raw)
 			}
 			// A new handshake that fails leaves the old association.
 			if in := login("wrong"); in.Response().StatusCode != 401 {
 				t.Errorf("%s", in.Raw)
 			}
-			if in := do(c.Do(within(t), request(t, "SUBSCRIBE", 101))); in.By != first {
+			if in := do(c.Do(testContext(t), request(t, "SUBSCRIBE", 101))); in.By != first {
 				t.Error("signed by another association")
 			}
 			// One that succeeds takes its place.
@@ -223,7 +223,7 @@ func TestConcurrentSigning(t *testing.T) {
 	c.Use(client)
 	s.Use(server)
 	const workers, each = 8, 25
-	ctx := within(t)
+	ctx := testContext(t)
 	var group sync.WaitGroup
 	for w := range workers {
 		group.Go(func() {

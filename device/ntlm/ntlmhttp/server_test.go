@@ -29,7 +29,7 @@ const (
 	password = "Passw0rd!"
 )
 
-// server is a web server that wants a log-on. Fields are set before it starts.
+// server is a web server that requires a log-on. Set the fields before start.
 type server struct {
 	*httptest.Server
 	offers    []string // schemes; nil: NTLM and Negotiate
@@ -181,7 +181,7 @@ func (s *server) logOn(w http.ResponseWriter, r *http.Request, kind, scheme stri
 	return refuse("")
 }
 
-// client trusts s and nobody else.
+// client trusts only s.
 func (s *server) client(t *testing.T) *Client {
 	t.Helper()
 	pool := s.Server.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs
@@ -190,7 +190,7 @@ func (s *server) client(t *testing.T) *Client {
 	return c
 }
 
-// to dials one address, whatever is asked for.
+// to dials one address instead of the requested one.
 type to struct {
 	addr string
 	mu   sync.Mutex
