@@ -188,6 +188,14 @@ func Unmarshal(body []byte, l Limits, v any) error {
 	return again.Decode(v)
 }
 
+// ReplacedSentence is a warning about n forbidden characters that were replaced.
+func ReplacedSentence(n int) string {
+	if n == 1 {
+		return "It has 1 character that XML 1.0 forbids; U+FFFD stands in its place."
+	}
+	return fmt.Sprintf("It has %d characters that XML 1.0 forbids; U+FFFD stands in their place.", n)
+}
+
 // guard gives raw tokens to the decoder that binds namespaces. It checks
 // everything that makes a document well-formed, so that each error gets a
 // position.
