@@ -89,7 +89,7 @@ var (
 type Error struct {
 	Line, Column int    // of the input after the token that is at fault; from 1, columns in bytes
 	What         string // a sentence about the document: "It has a document type definition."
-	Err          error  // the cause: one of the variables above, the reader's error, or *xml.SyntaxError
+	Err          error  // the cause: one of the variables above, io.ErrUnexpectedEOF, the reader's error, or nil
 }
 
 func (e *Error) Error() string {
@@ -97,6 +97,19 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Explain splits an error of this package for a person: a sentence with the
+// position, and the cause, which may be nil. Of another error it is the cause.
+func Explain(err error) (sentence string, cause error) {
+	var e *Error
+	switch {
+	case !errors.As(err, &e):
+		return "It cannot be read.", err
+	case e.Err == ErrEmpty:
+		return e.What, e.Err
+	}
+	return fmt.Sprintf("%s See line %d, column %d.", e.What, e.Line, e.Column), e.Err
+}
 
 // Decoder is an xml.Decoder within limits. Use its methods Token, Skip and
 // DecodeElement as usual; RawToken does not bind namespaces. Errors of the
@@ -294,11 +307,11 @@ func (g *guard) explain(err error) error {
 	case errors.As(err, &syntax) && syntax.Msg == "unexpected EOF":
 		return g.fail(io.ErrUnexpectedEOF, "It ends inside a tag.")
 	case errors.As(err, &syntax):
-		return g.fail(err, "It is not well-formed XML: %.200s.", syntax.Msg)
+		return g.fail(nil, "It is not well-formed XML: %.200s.", syntax.Msg)
 	case err == g.filter.failed:
 		return g.fail(err, "It could not be read to its end: %.200v.", err)
 	}
-	return g.fail(err, "It is not XML 1.0: %.200v.", err)
+	return g.fail(nil, "It is not XML 1.0: %.200v.", err)
 }
 
 func (g *guard) fail(cause error, format string, args ...any) error {
