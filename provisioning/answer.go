@@ -5,7 +5,8 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
+	"github.com/ocphone/ocphone/device/boundedxml"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Form is how a group writes its properties down (ocs-sip.md 3.2).
@@ -41,9 +42,8 @@ func (g Group) Get(name string) (value string, ok bool) {
 	return g.Properties[i].Value, true
 }
 
-// Answer is what a pool has told so far: one document, or several merged. The
-// zero Answer is a pool that told nothing; it gives the defaults. The JSON form
-// is what a phone keeps across restarts.
+// Answer is the document of a pool. The zero Answer is one without groups; it
+// gives the defaults.
 type Answer struct {
 	Groups   []Group  `json:"groups"`
 	Oddities []Oddity `json:"oddities,omitempty"` // of reading; Settings finds more
@@ -73,9 +73,12 @@ func Parse(body []byte) (Answer, error) {
 		return Answer{}, wrongRoot(document, root, "provisionGroupList")
 	}
 	var a Answer
-	var odd notes
-	if root.Space != answerSpace {
-		odd.add(Shape, "", root.Name, root.Space, "This is not the name space of a provisioning answer. It is read all the same.")
+	var odd collector
+	if root.Name.Space != answerSpace {
+		odd.add(Shape, "", root.Name.Local, root.Name.Space, "This is not the name space of a provisioning answer. It is read all the same.")
+	}
+	if root.Replaced > 0 {
+		odd.add(Value, "", "", "", boundedxml.ReplacedSentence(root.Replaced))
 	}
 	for _, n := range root.Children {
 		a.takeGroup(n, &odd)
@@ -84,14 +87,14 @@ func Parse(body []byte) (Answer, error) {
 	return a, nil
 }
 
-func (a *Answer) takeGroup(n *xmltree.Node, odd *notes) {
-	name := n.Value("name")
+func (a *Answer) takeGroup(n *boundedxml.Node, odd *collector) {
+	name, _ := n.Attr("name")
 	switch {
 	case !n.Is("provisionGroup"):
-		odd.add(Unknown, "", n.Name, n.Text, "Only provisionGroup is known here. It is not used.")
+		odd.add(Unknown, "", n.Name.Local, n.Value(), "Only provisionGroup is known here. It is not used.")
 		return
 	case name == "" || len(name) > maxValue:
-		odd.add(Shape, "", n.Name, name, "A group without a usable name is not used.")
+		odd.add(Shape, "", n.Name.Local, name, "A group without a usable name is not used.")
 		return
 	}
 	i := slices.IndexFunc(a.Groups, func(g Group) bool { return strings.EqualFold(g.Name, name) })
@@ -114,11 +117,11 @@ func (a *Answer) takeGroup(n *xmltree.Node, odd *notes) {
 type groupReader struct {
 	*Group
 	seen map[string]int // lower-case name to index in Properties
-	odd  *notes
+	odd  *collector
 	left int // properties beyond maxProperty
 }
 
-func (r *groupReader) takeAll(group *xmltree.Node) {
+func (r *groupReader) takeAll(group *boundedxml.Node) {
 	lists := 0
 	for _, n := range group.Children {
 		form := Plain
@@ -127,22 +130,24 @@ func (r *groupReader) takeAll(group *xmltree.Node) {
 			form = Instance
 		case n.Is(string(EntryList)):
 			form = EntryList
-		case n.Is("property") && n.Value("name") != "": // a list without its frame
-			r.take(EntryList, n.Value("name"), n)
+		}
+		name, _ := n.Attr("name")
+		if n.Is("property") && name != "" { // a list without its frame
+			r.take(EntryList, name, n)
 			continue
 		}
 		if form == Plain {
-			r.take(form, n.Name, n)
+			r.take(form, n.Name.Local, n)
 			continue
 		}
 		if lists++; lists > 1 {
-			r.odd.add(Shape, r.Name, n.Name, "", "There is more than one. The first value of each property holds.")
+			r.odd.add(Shape, r.Name, n.Name.Local, "", "There is more than one. The first value of each property holds.")
 		}
 		for _, p := range n.Children {
-			if name := p.Value("name"); p.Is("property") && name != "" {
+			if name, _ := p.Attr("name"); p.Is("property") && name != "" {
 				r.take(form, name, p)
 			} else {
-				r.odd.add(Shape, r.Name, p.Name, p.Text, "Only properties with a name are known here. It is not used.")
+				r.odd.add(Shape, r.Name, p.Name.Local, p.Value(), "Only properties with a name are known here. It is not used.")
 			}
 		}
 	}
@@ -151,17 +156,18 @@ func (r *groupReader) takeAll(group *xmltree.Node) {
 	}
 }
 
-func (r *groupReader) take(form Form, name string, n *xmltree.Node) {
-	key := strings.ToLower(name)
+func (r *groupReader) take(form Form, name string, n *boundedxml.Node) {
+	key, value := strings.ToLower(name), n.Value()
 	if i, twice := r.seen[key]; twice {
 		if !isRead(r.Name) { // a grammar repeats its elements
 			return
 		}
-		r.odd.add(Duplicate, r.Name, name, n.Text, fmt.Sprintf("It is there twice. The first value, %q, holds.", xmltree.Shown(r.Properties[i].Value)))
+		r.odd.add(Duplicate, r.Name, name, value,
+			fmt.Sprintf("It is there twice. The first value, %q, holds.", journal.Excerpt(r.Properties[i].Value)))
 		return
 	}
-	if len(n.Text) > maxValue || len(name) > maxValue {
-		r.odd.add(Limit, r.Name, name, n.Text, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.", maxValue))
+	if len(value) > maxValue || len(name) > maxValue {
+		r.odd.add(Limit, r.Name, name, value, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.", maxValue))
 		return
 	}
 	if len(r.Properties) >= maxProperty {
@@ -169,64 +175,11 @@ func (r *groupReader) take(form Form, name string, n *xmltree.Node) {
 		return
 	}
 	if len(n.Children) > 0 && isRead(r.Name) {
-		r.odd.add(Shape, r.Name, name, n.Text, "It holds further elements, which are not used.")
+		r.odd.add(Shape, r.Name, name, value, "It holds further elements, which are not used.")
 	}
 	if r.Form == "" {
 		r.Form = form
 	}
 	r.seen[key] = len(r.Properties)
-	r.Properties = append(r.Properties, Property{Name: name, Value: n.Text})
-}
-
-// Merge is a with what a later answer says: each group that later mentions
-// replaces the one held, whole, so that what it no longer lists is back at its
-// default; groups that it does not mention stay. a and later do not change.
-func (a Answer) Merge(later Answer) Answer {
-	merged := Answer{Groups: slices.Clone(a.Groups)}
-	odd := notes{all: slices.Clone(later.Oddities)}
-	for _, o := range a.Oddities {
-		// What was odd about the earlier document as a whole is past.
-		if _, again := later.Group(o.Group); !again && o.Group != "" {
-			odd.keep(o)
-		}
-	}
-	for _, g := range later.Groups {
-		if why := merged.put(g); why != "" {
-			odd.add(Limit, g.Name, "", "", why)
-		}
-	}
-	merged.Oddities = odd.list()
-	return merged
-}
-
-// put replaces or adds a group; why says what kept it out. All groups together
-// are held to the size of one document, or answer after answer would add up.
-func (a *Answer) put(g Group) (why string) {
-	i, size := -1, g.size()
-	for k, have := range a.Groups {
-		if strings.EqualFold(have.Name, g.Name) {
-			i = k
-		} else {
-			size += have.size()
-		}
-	}
-	switch {
-	case size > MaxBody:
-		return fmt.Sprintf("All groups together would have more than %d bytes. It is left out.", MaxBody)
-	case i >= 0:
-		a.Groups[i] = g
-	case len(a.Groups) >= maxGroups:
-		return fmt.Sprintf("%d groups are held already. It is left out.", maxGroups)
-	default:
-		a.Groups = append(a.Groups, g)
-	}
-	return ""
-}
-
-func (g Group) size() int {
-	n := len(g.Name)
-	for _, p := range g.Properties {
-		n += len(p.Name) + len(p.Value)
-	}
-	return n
+	r.Properties = append(r.Properties, Property{Name: name, Value: value})
 }

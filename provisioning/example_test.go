@@ -6,28 +6,17 @@ import (
 	"github.com/ocphone/ocphone/provisioning"
 )
 
-// A pool answers, and later tells of a change.
+// The phone reads what a pool has answered to its query.
 func Example() {
-	first, err := provisioning.Parse([]byte(`<provisionGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification">
+	answer, err := provisioning.Parse([]byte(`<provisionGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification">
 	  <provisionGroup name="ServerConfiguration"><ucMinPinLength>8</ucMinPinLength><ucPhoneTimeOut>90</ucPhoneTimeOut></provisionGroup>
-	  <provisionGroup name="ucPolicy"><instance><property name="AllowCallForwarding"><![CDATA[true]]></property></instance></provisionGroup>
+	  <provisionGroup name="ucPolicy"><instance><property name="AllowCallForwarding"><![CDATA[false]]></property></instance></provisionGroup>
 	</provisionGroupList>`))
 	if err != nil {
 		fmt.Println(err)
 		return
 	}
-	changed, err := provisioning.WriteAnswer(provisioning.Group{Name: provisioning.UCPolicy, Form: provisioning.Instance,
-		Properties: []provisioning.Property{{Name: "AllowCallForwarding", Value: "false"}}})
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	later, err := provisioning.Parse(changed)
-	if err != nil {
-		fmt.Println(err)
-		return
-	}
-	s := first.Merge(later).Settings(provisioning.Subscriber{Address: "kerry@contoso.com"})
+	s := answer.Settings(provisioning.Subscriber{Address: "kerry@contoso.com"})
 	fmt.Println(s.Lock.MinPINLength, s.Lock.Idle, s.Policy.CallForwarding)
 	for _, line := range provisioning.Lines(s.Oddities) {
 		fmt.Println(line)

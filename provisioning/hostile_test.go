@@ -25,26 +25,24 @@ func TestDocumentsThatCannotBeRead(t *testing.T) {
 	for name, row := range map[string]struct{ body, says string }{
 		"nothing":              {"", "It is empty."},
 		"white space":          {" \r\n\t ", "It is empty."},
-		"no XML":               {"v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\n", "outside of its root element"},
+		"no XML":               {"v=0\r\no=- 0 0 IN IP4 192.0.2.1\r\n", "It is no XML."},
 		"HTML":                 {"<html><body>Sign in</body></html>", "Its root element is <html>"},
 		"another document":     {"<roamingData/>", "Its root element is <roamingData>"},
-		"half":                 {"<ROOT><a>", "It is no XML."},
-		"crossed":              {"<ROOT><a></ROOT></a>", "It is no XML."},
+		"half":                 {"<ROOT><a>", "It ends inside the element <a>. See line 1, column "},
+		"crossed":              {"<ROOT><a></ROOT></a>", "It is not well-formed XML: element <a> is closed by"},
 		"DTD":                  {`<!DOCTYPE ROOT [<!ENTITY a "b">]><ROOT/>`, "document type definition"},
 		"DTD within":           {"<ROOT><!DOCTYPE x></ROOT>", "document type definition"},
-		"entity":               {"<ROOT>&lol;</ROOT>", "It is no XML."},
+		"entity":               {"<ROOT>&lol;</ROOT>", "It is not well-formed XML: invalid character entity &lol;"},
 		"UTF-16":               {utf16le("<ROOT/>"), "It is UTF-16"},
 		"UTF-16 without a BOM": {utf16le("<ROOT/>")[2:], "It is UTF-16"},
 		"says UTF-16":          {`<?xml version="1.0" encoding="utf-16"?><ROOT/>`, "only UTF-8 is read"},
 		"says Latin-1":         {`<?xml version="1.0" encoding="iso-8859-1"?><ROOT/>`, "only UTF-8 is read"},
-		"not UTF-8":            {"<ROOT>\xff</ROOT>", "It is no XML."},
-		"control character":    {"<ROOT>&#x0B;</ROOT>", "It is no XML."},
 		"two documents":        {"<ROOT/><ROOT/>", "A second document"},
-		"text after it":        {"<ROOT/>more", "outside of its root element"},
+		"text after it":        {"<ROOT/>more", "It has text after its root element."},
 		"no element":           {"<?xml version='1.0'?><!-- x -->", "It has no element."},
-		"deep":                 {"<ROOT>" + strings.Repeat("<a>", 10_000) + strings.Repeat("</a>", 10_000), "nested more than"},
+		"deep":                 {"<ROOT>" + strings.Repeat("<a>", 10_000) + strings.Repeat("</a>", 10_000), "nested deeper than 32 levels"},
 		"many":                 {"<ROOT>" + strings.Repeat("<a/>", 70_000) + "</ROOT>", "more than 65536 elements"},
-		"huge":                 {"<ROOT>" + strings.Repeat(" ", provisioning.MaxBody) + "</ROOT>", "more than the 1048576"},
+		"huge":                 {"<ROOT>" + strings.Repeat(" ", provisioning.MaxBody) + "</ROOT>", "more than 1048576 bytes"},
 	} {
 		for root, read := range map[string]func([]byte) (any, error){
 			"provisionGroupList":    func(b []byte) (any, error) { a, err := provisioning.Parse(b); return a.Groups, err },
@@ -63,6 +61,22 @@ func TestDocumentsThatCannotBeRead(t *testing.T) {
 					t.Errorf("%v is ErrNoBody: %v", err, !empty)
 				}
 			})
+		}
+	}
+}
+
+// TestForbiddenCharactersCostNoDocument: they are replaced, and a warning says so.
+func TestForbiddenCharactersCostNoDocument(t *testing.T) {
+	for _, odd := range []string{"\xff", "&#x0B;", "\x0b", "\ufffe"} {
+		s := parse(t, []byte(`<provisionGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification">`+
+			`<provisionGroup name="ServerConfiguration"><organization>Con`+odd+`toso</organization><ucMinPinLength>8</ucMinPinLength>`+
+			`<poolUri>sip:a`+odd+`@b</poolUri><helpdeskInternalUrl>https://help`+odd+`/</helpdeskInternalUrl><mail>k`+odd+`@contoso.com</mail>`+
+			`</provisionGroup></provisionGroupList>`)).Settings(kerry(false))
+		if s.Organization != "Con\ufffdtoso" || s.Lock.MinPINLength != 8 || s.PoolURI != "" || s.Helpdesk.Internal != "" || s.PrimaryEmail != "" {
+			t.Errorf("%q: %+v", odd, s)
+		}
+		if lines := provisioning.Lines(s.Oddities); len(lines) != 4 || !strings.HasPrefix(lines[3], "It has 4 characters that XML 1.0 forbids") {
+			t.Errorf("%q: %q", odd, lines)
 		}
 	}
 }

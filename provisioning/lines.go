@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Lines are the settings as the Details of a step: what somebody who looks for
@@ -16,14 +16,14 @@ func (s Settings) Lines() []string {
 		place = "external"
 	}
 	lines := []string{
-		"E-mail address: " + cmp.Or(xmltree.Shown(s.PrimaryEmail), "none, so Exchange cannot be found (R9.1)"),
-		"Location profile: " + cmp.Or(xmltree.Shown(s.LocationProfile()), "the default one"),
+		"E-mail address: " + cmp.Or(journal.Excerpt(s.PrimaryEmail), "none, so Exchange cannot be found (R9.1)"),
+		"Location profile: " + cmp.Or(journal.Excerpt(s.LocationProfile()), "the default one"),
 		s.Lock.line(),
 		s.Exchange.line(),
 		fmt.Sprintf("SIP security %s, encryption of calls %s, media ports %d to %d, DSCP %d, 802.1p %d.",
 			s.SIPSecurity, s.Media.Encryption, s.Media.Ports.Min, s.Media.Ports.Max, s.QoS.DSCP, s.QoS.Priority),
 		"Simultaneous ring " + allowed(s.Policy.SimultaneousRing) + ", call forwarding " + allowed(s.Policy.CallForwarding) + ".",
-		"Voice mail: " + cmp.Or(xmltree.Shown(s.VoiceMailURI), "none"),
+		"Voice mail: " + cmp.Or(journal.Excerpt(s.VoiceMailURI), "none"),
 	}
 	for _, service := range []struct {
 		name string
@@ -31,7 +31,7 @@ func (s Settings) Lines() []string {
 	}{{"Address book", s.AddressBook}, {"Address book query", s.AddressBookQuery}, {"Group expansion", s.GroupExpansion}, {"Updates", s.Updates}} {
 		switch {
 		case service.URL != "":
-			lines = append(lines, fmt.Sprintf("%s (%s): %s", service.name, place, xmltree.Shown(service.URL)))
+			lines = append(lines, fmt.Sprintf("%s (%s): %s", service.name, place, journal.Excerpt(service.URL)))
 		case service.Enabled:
 			lines = append(lines, fmt.Sprintf("%s: on, but without an %s address.", service.name, place))
 		case service.Internal != "" || service.External != "":

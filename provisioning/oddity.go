@@ -4,7 +4,7 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // OddityKind tells oddities apart, for who shows some and not others.
@@ -49,29 +49,15 @@ func Lines(oddities []Oddity) []string {
 	return lines
 }
 
-// notes collects oddities, at most maxOddities of them.
-type notes struct {
-	all  []Oddity
-	more int
+// collector collects the warnings about one answer.
+type collector struct {
+	journal.Warnings[Oddity]
 }
 
-func (n *notes) add(kind OddityKind, group, name, value, what string) {
-	n.keep(Oddity{kind, xmltree.Shown(group), xmltree.Shown(name), xmltree.Shown(value), what})
+func (c *collector) add(kind OddityKind, group, name, value, what string) {
+	c.Add(Oddity{kind, journal.Excerpt(group), journal.Excerpt(name), journal.Excerpt(value), what})
 }
 
-func (n *notes) keep(o Oddity) {
-	if len(n.all) >= maxOddities {
-		n.more++
-		return
-	}
-	n.all = append(n.all, o)
-}
-
-// list closes the collection: it counts what was not kept.
-func (n *notes) list() []Oddity {
-	if n.more > 0 {
-		n.all = append(n.all, Oddity{Kind: Limit, What: fmt.Sprintf("%d more oddities are not listed.", n.more)})
-		n.more = 0
-	}
-	return n.all
+func (c *collector) list() []Oddity {
+	return c.List(func(sentence string) Oddity { return Oddity{Kind: Limit, What: sentence} })
 }

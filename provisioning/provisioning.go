@@ -7,10 +7,12 @@
 // e-mail address). It parses and writes documents; who sends them is somebody
 // else.
 //
-//	body, err := provisioning.Request(provisioning.Groups2007()...) // into the SUBSCRIBE
-//	answer, err := provisioning.Parse(reply)                        // the 200's body, or a BENOTIFY's
-//	held = held.Merge(answer)                                       // a later, partial answer
-//	settings := held.Settings(provisioning.Subscriber{Address: "kerry@contoso.com", RemoteUser: grant.RemoteUser})
+//	body, err := provisioning.Request(provisioning.Groups2007()...) // into the SUBSCRIBE, whose Expires is 0
+//	answer, err := provisioning.Parse(reply)                        // the 200's body, or that of the one BENOTIFY
+//	settings := answer.Settings(provisioning.Subscriber{Address: "kerry@contoso.com", RemoteUser: grant.RemoteUser})
+//
+// The query creates no subscription ([MS-SIPREGE] 2.2.2): to learn of changes,
+// the phone queries again, and the new answer replaces the old one.
 //
 // A document that cannot be read whole is an error and changes nothing. What
 // can be read but is odd (an unknown name, a value out of range, a name given
@@ -25,8 +27,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/ocphone/ocphone/device/boundedxml"
 	"github.com/ocphone/ocphone/device/journal"
-	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // Names of the SIP messages that carry these documents.
@@ -49,11 +51,10 @@ const (
 // Bounds on what is believed from the network.
 const (
 	MaxBody     = 1 << 20 // bytes of one document: as much as one SIP message may have
-	maxGroups   = 64      // of one answer, and of all answers merged; Lync has 13
+	maxGroups   = 64      // of one answer; Lync has 13
 	maxProperty = 512     // properties of one group; ServerConfiguration has some 70
 	maxValue    = 4096    // bytes of one property's value; URLs are the longest
 	maxText     = 256     // bytes of a name or a line for a person
-	maxOddities = 100     // told of one document; the rest is counted
 )
 
 // ErrNoBody is within the error for a body of nothing but white space. A pool
@@ -100,7 +101,7 @@ func ParseRequest(body []byte) ([]string, error) {
 	}
 	var names []string
 	for _, g := range root.Children {
-		name := g.Value("name")
+		name, _ := g.Attr("name")
 		if g.Is("provisioningGroup") && name != "" && !slices.Contains(names, name) && len(names) < maxGroups {
 			names = append(names, name)
 		}
@@ -118,6 +119,6 @@ func malformed(document, what string, err error) error {
 		Fix: "Look at the body of the message in the SIP log of the pool: something between pool and phone has cut or rewritten it, or the sender is no OCS pool."}
 }
 
-func wrongRoot(document string, root *xmltree.Node, want string) error {
-	return malformed(document, fmt.Sprintf("Its root element is <%s>, not <%s>.", xmltree.Shown(root.Name), want), nil)
+func wrongRoot(document string, root *boundedxml.Node, want string) error {
+	return malformed(document, fmt.Sprintf("Its root element is <%s>, not <%s>.", journal.Excerpt(root.Name.Local), want), nil)
 }

@@ -46,7 +46,7 @@ func passedServer() []string {
 // Settings reads what the phone uses of an answer, for one user. It never
 // fails: see the comment of the type Settings.
 func (a Answer) Settings(who Subscriber) Settings {
-	var odd notes
+	var odd collector
 	s := Settings{Subscriber: who}
 	server := readValues(a, ServerConfiguration, &odd)
 	s.readServer(server)
@@ -62,7 +62,7 @@ func (a Answer) Settings(who Subscriber) Settings {
 		}
 	}
 	for _, o := range a.Oddities { // after those of values, which matter more
-		odd.keep(o)
+		odd.Add(o)
 	}
 	s.Oddities = odd.list()
 	return s

@@ -174,7 +174,8 @@ func TestR12_1_TheUsersLocationProfileGoesBeforeThePools(t *testing.T) {
 	if got := a.Settings(kerry(false)).LocationProfile(); got != "Redmond" {
 		t.Errorf("the pool's: %q", got)
 	}
-	if got := a.Merge(parse(t, document(t, "partial"))).Settings(kerry(false)).LocationProfile(); got != "Hellerup" {
+	a.Groups = append(a.Groups, parse(t, document(t, "partial")).Groups...)
+	if got := a.Settings(kerry(false)).LocationProfile(); got != "Hellerup" {
 		t.Errorf("the user's: %q", got)
 	}
 	if got := (provisioning.Answer{}).Settings(kerry(false)).LocationProfile(); got != "" {

@@ -8,8 +8,9 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
-	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // valueReader reads the values of one group. What it is not asked for until
@@ -17,10 +18,10 @@ import (
 type valueReader struct {
 	group Group
 	asked map[string]bool // lower-case names
-	odd   *notes
+	odd   *collector
 }
 
-func readValues(a Answer, group string, odd *notes) *valueReader {
+func readValues(a Answer, group string, odd *collector) *valueReader {
 	g, ok := a.Group(group)
 	if ok && g.Name != group { // ocs-sip.md 3.1: names are case-sensitive as listed
 		odd.add(Shape, g.Name, "", "", "The name is "+group+". It is read all the same.")
@@ -109,7 +110,7 @@ func (r *valueReader) sipURI(name, otherwise string) string {
 	}
 	instead := "It is not used."
 	if otherwise != "" {
-		instead = "The default holds: " + xmltree.Shown(otherwise) + "."
+		instead = "The default holds: " + journal.Excerpt(otherwise) + "."
 	}
 	r.wrong(name, v, "a SIP URI", instead)
 	return otherwise
@@ -123,7 +124,7 @@ func (r *valueReader) webURL(name string) string {
 	}
 	u, err := url.Parse(v)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
-		strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c == 0x7f }) {
+		strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c == 0x7f || c == utf8.RuneError }) {
 		r.wrong(name, v, "an http or https URL with a host and without credentials", "It is not used.")
 		return ""
 	}
@@ -194,7 +195,7 @@ func mailAddress(s string) (local, domain string, ok bool) {
 		s = s[len("smtp:"):]
 	}
 	at := strings.LastIndexByte(s, '@')
-	if at < 1 || len(s) > 320 || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(" <>\"", c) }) {
+	if at < 1 || len(s) > 320 || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(" <>\"\ufffd", c) }) {
 		return "", "", false
 	}
 	local, domain = s[:at], s[at+1:]

@@ -43,8 +43,8 @@ type propertyWriter struct {
 	Value string `xml:",chardata"`
 }
 
-// WriteAnswer writes groups as a pool sends them: the body of a 200, or of a
-// BENOTIFY with the groups that changed. A property of a Plain group needs a
+// WriteAnswer writes groups as a pool sends them: the body of a 200 or of a
+// BENOTIFY. A property of a Plain group needs a
 // name that an element can have.
 func WriteAnswer(groups ...Group) ([]byte, error) {
 	var w answerWriter

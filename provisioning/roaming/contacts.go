@@ -6,8 +6,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/ocphone/ocphone/device/boundedxml"
 	"github.com/ocphone/ocphone/device/journal"
-	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
 )
 
 // otherContacts is the group of a contact that is in no other (ocs-sip.md 6).
@@ -53,6 +53,7 @@ func (l ContactList) Apply(body []byte) (ContactList, error) {
 			return l, err
 		}
 	}
+	r.odd.addReplaced(root)
 	r.Delta, _ = r.odd.number(root, "deltaNum")
 	if r.Delta == 0 {
 		r.odd.add("contactList deltaNum", "", "It is missing or 0. Changes of this list cannot be followed.")
@@ -69,7 +70,7 @@ func (l ContactList) Apply(body []byte) (ContactList, error) {
 // listReader is one Apply at work.
 type listReader struct {
 	ContactList
-	odd       oddities
+	odd       collector
 	change    bool
 	groupAt   map[uint32]int // of Groups; what is not in it is deleted
 	contactAt map[string]int // of Contacts, by address in lower case; likewise
@@ -77,7 +78,7 @@ type listReader struct {
 }
 
 // begin checks that a change is the next one and starts from the list held.
-func (r *listReader) begin(l ContactList, root *xmltree.Node) error {
+func (r *listReader) begin(l ContactList, root *boundedxml.Node) error {
 	next, _ := r.odd.number(root, "deltaNum")
 	previous, told := r.odd.number(root, "prevDeltaNum") // MS-PRES Appendix E; OCS 2007 has none
 	if !told {
@@ -99,8 +100,8 @@ func (r *listReader) begin(l ContactList, root *xmltree.Node) error {
 	return nil
 }
 
-func (r *listReader) take(n *xmltree.Node) {
-	name := strings.ToLower(n.Name)
+func (r *listReader) take(n *boundedxml.Node) {
+	name := strings.ToLower(n.Name.Local)
 	if !r.change && (name == "group" || name == "contact") {
 		name = "added" + name
 	} else if !r.change {
@@ -112,7 +113,7 @@ func (r *listReader) take(n *xmltree.Node) {
 	case "addedcontact", "modifiedcontact", "deletedcontact":
 		r.takeContact(n, strings.TrimSuffix(name, "contact"))
 	default:
-		r.odd.add(xmltree.Shown(n.Name), "", "The phone does not know this element. It is not used.")
+		r.odd.add(journal.Excerpt(n.Name.Local), "", "The phone does not know this element. It is not used.")
 	}
 }
 
@@ -134,7 +135,7 @@ func (r *listReader) agrees(what, name, how string, held bool) bool {
 	return true
 }
 
-func (r *listReader) takeGroup(n *xmltree.Node, how string) {
+func (r *listReader) takeGroup(n *boundedxml.Node, how string) {
 	id, ok := r.odd.number(n, "id")
 	if !ok {
 		r.odd.add("group", "", "It has no id. It is left out.")
@@ -163,7 +164,7 @@ func (r *listReader) takeGroup(n *xmltree.Node, how string) {
 	}
 }
 
-func (r *listReader) takeContact(n *xmltree.Node, how string) {
+func (r *listReader) takeContact(n *boundedxml.Node, how string) {
 	uri, _ := n.Attr("uri")
 	address := r.odd.address("contact uri", uri)
 	key := strings.ToLower(address)
@@ -187,7 +188,7 @@ func (r *listReader) takeContact(n *xmltree.Node, how string) {
 	}
 }
 
-func (r *listReader) contact(n *xmltree.Node, address string) Contact {
+func (r *listReader) contact(n *boundedxml.Node, address string) Contact {
 	name, _ := n.Attr("name")
 	external, _ := n.Attr("externalURI")
 	c := Contact{Address: address, Name: r.odd.text("contact name", name), External: r.odd.text("contact externalURI", external), Subscribed: true}

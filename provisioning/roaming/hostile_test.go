@@ -23,23 +23,21 @@ func TestDocumentsThatCannotBeRead(t *testing.T) {
 		"roamingList": func(b []byte) (bool, error) { l, err := roaming.ParseSelfRequest(b); return l == nil, err },
 	}
 	for name, row := range map[string]struct{ body, says string }{
-		"nothing":           {"", "It is empty."},
-		"white space":       {" \r\n\t ", "It is empty."},
-		"no XML":            {"v=0\r\n", "outside of its root element"},
-		"another document":  {"<html>Sign in</html>", "Its root element is <html>"},
-		"half":              {"<ROOT><a>", "It is no XML."},
-		"crossed":           {"<ROOT><a></ROOT></a>", "It is no XML."},
-		"DTD":               {`<!DOCTYPE ROOT [<!ENTITY a "b">]><ROOT/>`, "document type definition"},
-		"entity":            {"<ROOT>&lol;</ROOT>", "It is no XML."},
-		"UTF-16":            {"\xff\xfe<\x00R\x00", "It is UTF-16"},
-		"says Latin-1":      {`<?xml version="1.0" encoding="iso-8859-1"?><ROOT/>`, "only UTF-8 is read"},
-		"not UTF-8":         {"<ROOT>\xff</ROOT>", "It is no XML."},
-		"control character": {"<ROOT>&#x0B;</ROOT>", "It is no XML."},
-		"two documents":     {"<ROOT/><ROOT/>", "A second document"},
-		"no element":        {"<?xml version='1.0'?><!-- x -->", "It has no element."},
-		"deep":              {"<ROOT>" + strings.Repeat("<a>", 10_000) + strings.Repeat("</a>", 10_000), "nested more than"},
-		"many":              {"<ROOT>" + strings.Repeat("<a/>", 70_000) + "</ROOT>", "more than 65536 elements"},
-		"huge":              {"<ROOT>" + strings.Repeat(" ", roaming.MaxBody) + "</ROOT>", "more than the 1048576"},
+		"nothing":          {"", "It is empty."},
+		"white space":      {" \r\n\t ", "It is empty."},
+		"no XML":           {"v=0\r\n", "It is no XML."},
+		"another document": {"<html>Sign in</html>", "Its root element is <html>"},
+		"half":             {"<ROOT><a>", "It ends inside the element <a>. See line 1, column "},
+		"crossed":          {"<ROOT><a></ROOT></a>", "It is not well-formed XML: element <a> is closed by"},
+		"DTD":              {`<!DOCTYPE ROOT [<!ENTITY a "b">]><ROOT/>`, "document type definition"},
+		"entity":           {"<ROOT>&lol;</ROOT>", "It is not well-formed XML: invalid character entity &lol;"},
+		"UTF-16":           {"\xff\xfe<\x00R\x00", "It is UTF-16"},
+		"says Latin-1":     {`<?xml version="1.0" encoding="iso-8859-1"?><ROOT/>`, "only UTF-8 is read"},
+		"two documents":    {"<ROOT/><ROOT/>", "A second document"},
+		"no element":       {"<?xml version='1.0'?><!-- x -->", "It has no element."},
+		"deep":             {"<ROOT>" + strings.Repeat("<a>", 10_000) + strings.Repeat("</a>", 10_000), "nested deeper than 32 levels"},
+		"many":             {"<ROOT>" + strings.Repeat("<a/>", 70_000) + "</ROOT>", "more than 65536 elements"},
+		"huge":             {"<ROOT>" + strings.Repeat(" ", roaming.MaxBody) + "</ROOT>", "more than 1048576 bytes"},
 	} {
 		for root, read := range readers {
 			same, err := read([]byte(strings.ReplaceAll(row.body, "ROOT", root)))
@@ -47,6 +45,22 @@ func TestDocumentsThatCannotBeRead(t *testing.T) {
 			if !errors.As(err, &f) || f.Code != journal.ProvMalformed || f.Fix == "" || f.Because == "" || !same || !strings.Contains(err.Error(), row.says) {
 				t.Errorf("%s %s: %v, want %q; unchanged %v", name, root, err, row.says, same)
 			}
+		}
+	}
+}
+
+// TestForbiddenCharactersCostOneContact: the name keeps the rest of its
+// characters, and an address with such a character is left out.
+func TestForbiddenCharactersCostOneContact(t *testing.T) {
+	for _, odd := range []string{"\xff", "&#x0B;", "\x0b", "\ufffe"} {
+		l := contacts(t, roaming.ContactList{}, []byte(`<contactList deltaNum="1"><contact uri="a@contoso.com" name="M`+odd+`ller"/>`+
+			`<contact uri="b`+odd+`@contoso.com"/><contact uri="c@contoso.com"/></contactList>`))
+		if len(l.Contacts) != 2 || l.Contacts[0].Name != "M\ufffdller" || len(l.Oddities) != 2 || !strings.HasPrefix(l.Oddities[0], "It has 2 characters that XML 1.0 forbids") {
+			t.Errorf("%q: %+v", odd, l)
+		}
+		s := apply(t, roaming.Self{}, []byte(`<roamingData><!-- `+odd+` --><categories uri="sip:a`+odd+`@contoso.com"/></roamingData>`))
+		if s.Address != "" || len(s.Oddities) != 2 {
+			t.Errorf("%q: %+v", odd, s)
 		}
 	}
 }

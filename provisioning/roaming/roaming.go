@@ -52,7 +52,7 @@ const (
 	maxLines        = 16   // telephone lines of the user
 	maxText         = 4096 // bytes of a text for a person; what is longer is cut
 	maxIdentifier   = 1024 // bytes of an address or name; what is longer is left out
-	maxOddities     = 100  // told of one document; the rest is counted
+	maxDepth        = 32   // levels of elements; the deepest known document has eight
 )
 
 // ErrOutOfStep is within the error for a change of the contact list that is not

@@ -6,7 +6,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
+	"github.com/ocphone/ocphone/device/boundedxml"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // LineKind is how a telephone line of the user is served (ocs-sip.md 5.4).
@@ -111,8 +112,9 @@ func (s Self) Apply(body []byte) (Self, error) {
 	}
 	r := selfReader{Self: s, named: map[string]bool{}, seen: map[place]bool{}}
 	r.Containers, r.Watchers = slices.Clone(s.Containers), slices.Clone(s.Watchers)
+	r.odd.addReplaced(root)
 	for _, section := range root.Children {
-		switch name := strings.ToLower(section.Name); {
+		switch name := strings.ToLower(section.Name.Local); {
 		case name == "categories":
 			r.categories(section)
 		case name == "containers":
@@ -121,7 +123,7 @@ func (s Self) Apply(body []byte) (Self, error) {
 			r.watchers(section)
 		case strings.HasPrefix(name, "delegat"): // R2's; the phone acts for nobody else
 		default:
-			r.odd.add(xmltree.Shown(section.Name), "", "The phone does not know this section. It is not used.")
+			r.odd.add(journal.Excerpt(section.Name.Local), "", "The phone does not know this section. It is not used.")
 		}
 	}
 	r.settle()
@@ -142,19 +144,19 @@ type place struct {
 // entry is a publication of the document at hand and its element.
 type entry struct {
 	Publication
-	at *xmltree.Node
+	at *boundedxml.Node
 }
 
 // selfReader is one Apply at work.
 type selfReader struct {
 	Self
-	odd     oddities
+	odd     collector
 	named   map[string]bool // categories of the document, in lower case
 	seen    map[place]bool
 	entries []entry
 }
 
-func (r *selfReader) categories(section *xmltree.Node) {
+func (r *selfReader) categories(section *boundedxml.Node) {
 	if uri, ok := section.Attr("uri"); ok {
 		switch address := r.odd.address("categories uri", uri); {
 		case address == "" || strings.EqualFold(address, r.Address):
@@ -168,14 +170,14 @@ func (r *selfReader) categories(section *xmltree.Node) {
 	for _, n := range section.Children {
 		name, _ := n.Attr("name")
 		if !n.Is("category") {
-			r.odd.add(xmltree.Shown(n.Name), "", "Only category is known here. It is not used.")
+			r.odd.add(journal.Excerpt(n.Name.Local), "", "Only category is known here. It is not used.")
 		} else if name = r.odd.identifier("category name", name); name != "" {
 			r.category(n, name)
 		}
 	}
 }
 
-func (r *selfReader) category(n *xmltree.Node, name string) {
+func (r *selfReader) category(n *boundedxml.Node, name string) {
 	r.named[strings.ToLower(name)] = true
 	for _, a := range []string{"container", "instance"} {
 		if _, ok := n.Attr(a); !ok {
@@ -200,7 +202,7 @@ func (r *selfReader) category(n *xmltree.Node, name string) {
 }
 
 // published reads a time of the pool's, which has no zone and means UTC.
-func (r *selfReader) published(n *xmltree.Node) time.Time {
+func (r *selfReader) published(n *boundedxml.Node) time.Time {
 	s, _ := n.Attr("publishTime")
 	if s == "" {
 		return time.Time{}
@@ -214,7 +216,7 @@ func (r *selfReader) published(n *xmltree.Node) time.Time {
 	return time.Time{}
 }
 
-func (r *selfReader) containers(section *xmltree.Node) {
+func (r *selfReader) containers(section *boundedxml.Node) {
 	at := map[uint32]int{}
 	for i, c := range r.Containers {
 		at[c.ID] = i
@@ -224,7 +226,7 @@ func (r *selfReader) containers(section *xmltree.Node) {
 		id, ok := r.odd.number(n, "id")
 		switch {
 		case !n.Is("container") || !ok:
-			r.odd.add(xmltree.Shown(n.Name), "", "Only container with an id is known here. It is not used.")
+			r.odd.add(journal.Excerpt(n.Name.Local), "", "Only container with an id is known here. It is not used.")
 			continue
 		case seen[id]:
 			r.odd.add("container", fmt.Sprint(id), "It comes twice. The first holds.")
@@ -243,7 +245,7 @@ func (r *selfReader) containers(section *xmltree.Node) {
 	}
 }
 
-func (r *selfReader) members(container *xmltree.Node) []Member {
+func (r *selfReader) members(container *boundedxml.Node) []Member {
 	var members []Member
 	for _, n := range container.Children {
 		kind, _ := n.Attr("type")
@@ -264,7 +266,7 @@ func (r *selfReader) members(container *xmltree.Node) []Member {
 	return members
 }
 
-func (r *selfReader) watchers(section *xmltree.Node) {
+func (r *selfReader) watchers(section *boundedxml.Node) {
 	at := map[string]int{}
 	for i, w := range r.Watchers {
 		at[strings.ToLower(w.Address)] = i

@@ -7,7 +7,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ocphone/ocphone/provisioning/internal/xmltree"
+	"github.com/ocphone/ocphone/device/boundedxml"
 )
 
 // Categories whose bodies are read (ocs-sip.md 5.4).
@@ -71,11 +71,11 @@ func (r *selfReader) readProperties(bodies []entry) {
 	}
 }
 
-func (r *selfReader) readLines(lines *xmltree.Node) {
+func (r *selfReader) readLines(lines *boundedxml.Node) {
 	for _, n := range lines.Children {
 		kind, _ := n.Attr("lineType")
 		server, _ := n.Attr("lineServer")
-		l := Line{Number: n.Text}
+		l := Line{Number: n.Value()}
 		for _, k := range []LineKind{Uc, Rcc, Dual} {
 			if strings.EqualFold(kind, string(k)) {
 				l.Kind = k
@@ -159,9 +159,6 @@ func (r *selfReader) readNote(bodies []entry) {
 }
 
 // textOf is the text of an element down a path, empty without it.
-func textOf(n *xmltree.Node, path ...string) string {
-	if n = n.Child(path...); n == nil {
-		return ""
-	}
-	return n.Text
+func textOf(n *boundedxml.Node, path ...string) string {
+	return n.Child(path...).Value()
 }
