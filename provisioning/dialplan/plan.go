@@ -23,6 +23,8 @@ package dialplan
 import (
 	"fmt"
 	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Limits, all of which are ours: nothing that arrives is unbounded.
@@ -80,7 +82,7 @@ func (p Plan) context() string {
 // label names rule n (from 1) for a person.
 func (p Plan) label(n int) string {
 	if name := strings.TrimSpace(p.Rules[n-1].Name); name != "" {
-		return fmt.Sprintf("rule %d (%s)", n, clip(name))
+		return fmt.Sprintf("rule %d (%s)", n, journal.Excerpt(name))
 	}
 	return fmt.Sprintf("rule %d", n)
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // object is a JSON object whose keys are looked up in any case.
@@ -98,7 +100,7 @@ func planOf(o object, rules json.RawMessage) (Plan, error) {
 		if json.Unmarshal(raw, &s) == nil {
 			flat := flatRules(s)
 			if len(flat) == 0 && strings.TrimSpace(s) != "" {
-				return p, fmt.Errorf("rule %d is only the text %q: print it with ConvertTo-Json -Depth 5: %w", i+1, clip(s), ErrMalformed)
+				return p, fmt.Errorf("rule %d is only the text %q: print it with ConvertTo-Json -Depth 5: %w", i+1, journal.Excerpt(s), ErrMalformed)
 			}
 			for _, fields := range flat {
 				e, err := fromFields(fields)

@@ -1,12 +1,12 @@
 package dialplan
 
 import (
-	"bytes"
 	"encoding/xml"
-	"errors"
 	"fmt"
-	"io"
 	"strings"
+
+	"github.com/ocphone/ocphone/device/boundedxml"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Namespace of the location profile document. ocs-sip.md 4.1
@@ -15,8 +15,12 @@ const Namespace = "http://schemas.microsoft.com/2007/03/LocationProfileDescripti
 // ContentType of the location profile document. ocs-sip.md 4.1
 const ContentType = "application/ms-location-profile-definition+xml"
 
-// maxDepth of elements; a location profile has three.
-const maxDepth = 16
+// Limits on the elements of a document. A location profile has three levels,
+// and a rule has four elements in it.
+const (
+	maxDepth    = 16
+	maxElements = 8 * MaxRules
+)
 
 // ReadXML reads the one location profile of a pool's answer, whatever the
 // order, namespace and neighbours of its elements. ocs-sip.md 4.1
@@ -30,189 +34,125 @@ func ReadXML(document []byte) (Plan, error) {
 	case err != nil:
 		return Plan{}, err
 	case len(plans) > 1:
-		plans[0].Notes = append(plans[0].Notes, fmt.Sprintf("The document holds %d location profiles; the first is taken.", len(plans)))
+		plans[0].Notes = append(plans[0].Notes,
+			fmt.Sprintf("The document holds %d location profiles; the first is taken.", len(plans)))
 	}
 	return plans[0], nil
 }
 
 func readXML(text []byte) ([]Plan, error) {
-	d := xml.NewDecoder(bytes.NewReader(text))
-	d.CharsetReader = func(_ string, r io.Reader) (io.Reader, error) { return r, nil } // decode made UTF-8 of it
-	var plans []Plan
-	depth := 0
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			return nil, notXML(d, err)
-		}
-		switch t := token.(type) {
-		case xml.Directive:
-			return nil, fmt.Errorf("it has a DTD, which no location profile has: %w", ErrMalformed)
-		case xml.StartElement:
-			if t.Name.Local == "LocationProfileDescription" {
-				p, err := readProfile(d)
-				if err != nil {
-					return nil, err
-				}
-				plans = append(plans, p)
-			} else if depth++; depth > maxDepth {
-				return nil, fmt.Errorf("its elements are nested more than %d deep: %w", maxDepth, ErrMalformed)
-			}
-		case xml.EndElement:
-			depth--
-		}
+	root, err := boundedxml.Parse(text, boundedxml.Limits{
+		Bytes:          2 * MaxDocument, // UTF-8 made of UTF-16 is larger
+		Depth:          maxDepth,
+		Elements:       maxElements,
+		IgnoreEncoding: true, // decode made UTF-8 of it
+	})
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
 	}
-	if len(plans) == 0 {
-		return nil, fmt.Errorf("it has no element LocationProfileDescription: %w", ErrNoPlan)
+	plans, err := readProfiles(root, nil)
+	if err == nil && len(plans) == 0 {
+		err = fmt.Errorf("it has no element LocationProfileDescription: %w", ErrNoPlan)
+	}
+	return plans, err
+}
+
+// readProfiles appends the location profiles of a tree to plans.
+func readProfiles(n *boundedxml.Node, plans []Plan) ([]Plan, error) {
+	if n.Name.Local == "LocationProfileDescription" {
+		p, err := readProfile(n)
+		return append(plans, p), err
+	}
+	for _, c := range n.Children {
+		var err error
+		if plans, err = readProfiles(c, plans); err != nil {
+			return nil, err
+		}
 	}
 	return plans, nil
 }
 
-func notXML(d *xml.Decoder, err error) error {
-	line, _ := d.InputPos()
-	return fmt.Errorf("line %d: %v: %w", line, err, ErrMalformed)
+// profileReader reads one location profile.
+type profileReader struct {
+	Plan
+	warnings journal.Warnings[string]
 }
 
-// readProfile reads up to the end of the element whose start was just read.
-func readProfile(d *xml.Decoder) (Plan, error) {
-	p := Plan{}
+func (r *profileReader) warn(format string, a ...any) { r.warnings.Add(fmt.Sprintf(format, a...)) }
+
+func readProfile(n *boundedxml.Node) (Plan, error) {
+	var r profileReader
+	if n.Replaced > 0 {
+		r.warn("%s", boundedxml.ReplacedSentence(n.Replaced))
+	}
 	seen := map[string]bool{}
-	err := children(d, func(name string) error {
-		if name == "Rule" {
-			if len(p.Rules) == MaxRules {
-				return fmt.Errorf("it holds more than %d rules: %w", MaxRules, ErrTooLarge)
-			}
-			r, err := readRule(d, &p, len(p.Rules)+1)
-			p.Rules = append(p.Rules, r)
-			return err
-		}
-		value, err := content(d, 2)
-		if err != nil {
-			return err
-		}
-		if seen[name] {
-			p.note("%s is there more than once; the first is taken.", name)
-			return nil
-		}
-		seen[name] = true
-		switch name {
-		case "Name":
-			p.Name = strings.TrimSpace(value)
-		case "ExternalAccessPrefix":
-			p.ExternalAccessPrefix = strings.TrimSpace(value)
-		case "OptimizeDeviceDialing":
-			if p.OptimizeDeviceDialing, err = boolean(name, value); err != nil {
-				p.note("%s is %q, neither true nor false; false is taken.", name, clip(value))
-			}
+	for _, c := range n.Children {
+		name := c.Name.Local
+		switch {
+		case name != "Rule" && seen[name]:
+			r.warn("%s is there more than once; the first is taken.", journal.Excerpt(name))
+		case name != "Rule":
+			seen[name] = true
+			r.readField(name, c.Text)
+		case len(r.Rules) == MaxRules:
+			return Plan{}, fmt.Errorf("it holds more than %d rules: %w", MaxRules, ErrTooLarge)
 		default:
-			p.note("The element %s is unknown and left out.", clip(name))
+			r.readRule(c)
 		}
-		return nil
-	})
-	if err == nil && p.Name == "" {
-		p.note("The profile has no name; the phone-context is %s.", DefaultContext)
 	}
-	if err == nil && len(p.Rules) == 0 {
-		p.note("The profile has no rule.")
+	if r.Name == "" {
+		r.warn("The profile has no name; the phone-context is %s.", DefaultContext)
 	}
-	return p, err
+	if len(r.Rules) == 0 {
+		r.warn("The profile has no rule.")
+	}
+	r.Notes = r.warnings.List(func(sentence string) string { return sentence })
+	return r.Plan, nil
 }
 
-func readRule(d *xml.Decoder, p *Plan, n int) (Rule, error) {
+func (r *profileReader) readField(name, value string) {
+	switch name {
+	case "Name":
+		r.Name = strings.TrimSpace(value)
+	case "ExternalAccessPrefix":
+		r.ExternalAccessPrefix = strings.TrimSpace(value)
+	case "OptimizeDeviceDialing":
+		var err error
+		if r.OptimizeDeviceDialing, err = boolean(name, value); err != nil {
+			r.warn("%s is %q, neither true nor false; false is taken.", name, journal.Excerpt(value))
+		}
+	default:
+		r.warn("The element %s is unknown and left out.", journal.Excerpt(name))
+	}
+}
+
+func (r *profileReader) readRule(rule *boundedxml.Node) {
 	var e entry
 	seen := map[string]bool{}
-	err := children(d, func(name string) error {
-		value, err := content(d, 3)
-		if err != nil {
-			return err
-		}
+	n := len(r.Rules) + 1
+	for _, c := range rule.Children {
+		name := c.Name.Local
 		if seen[name] {
-			p.note("Rule %d has %s more than once; the first is taken.", n, clip(name))
-			return nil
+			r.warn("Rule %d has %s more than once; the first is taken.", n, journal.Excerpt(name))
+			continue
 		}
 		seen[name] = true
 		// White space around a pattern stands for itself in .NET; that of a
 		// pretty-printer can match nothing that was dialled.
-		known, err := e.set(name, strings.TrimSpace(value))
+		known, err := e.set(name, c.Value())
 		switch {
 		case err != nil:
-			p.note("Rule %d: %s is %q, neither true nor false; false is taken.", n, name, clip(value))
+			r.warn("Rule %d: %s is %q, neither true nor false; false is taken.", n, name, journal.Excerpt(c.Text))
 		case !known:
-			p.note("Rule %d: the element %s is unknown and left out.", n, clip(name))
+			r.warn("Rule %d: the element %s is unknown and left out.", n, journal.Excerpt(name))
 		}
-		return nil
-	})
+	}
 	for _, must := range []string{"Pattern", "Translation"} {
-		if err == nil && !seen[must] {
-			p.note("Rule %d has no %s.", n, must)
+		if !seen[must] {
+			r.warn("Rule %d has no %s.", n, must)
 		}
 	}
-	return e.rule, err
-}
-
-// maxNotes of one document; the oddities of a hostile one are endless.
-const maxNotes = 100
-
-func (p *Plan) note(format string, a ...any) {
-	if len(p.Notes) < maxNotes {
-		p.Notes = append(p.Notes, fmt.Sprintf(format, a...))
-	}
-}
-
-// clip shortens what somebody else wrote before it is shown.
-func clip(s string) string {
-	if r := []rune(s); len(r) > 60 {
-		return string(r[:60]) + "…"
-	}
-	return s
-}
-
-// children calls each for every child of the element just begun, which each
-// reads to its end.
-func children(d *xml.Decoder, each func(name string) error) error {
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return notXML(d, err)
-		}
-		switch t := token.(type) {
-		case xml.Directive:
-			return fmt.Errorf("it has a DTD, which no location profile has: %w", ErrMalformed)
-		case xml.StartElement:
-			if err := each(t.Name.Local); err != nil {
-				return err
-			}
-		case xml.EndElement:
-			return nil
-		}
-	}
-}
-
-// content is the text of the element just begun, without that of its children.
-func content(d *xml.Decoder, depth int) (string, error) {
-	var b strings.Builder
-	for {
-		token, err := d.Token()
-		if err != nil {
-			return "", notXML(d, err)
-		}
-		switch t := token.(type) {
-		case xml.CharData:
-			b.Write(t)
-		case xml.StartElement:
-			if depth >= maxDepth {
-				return "", fmt.Errorf("its elements are nested more than %d deep: %w", maxDepth, ErrMalformed)
-			}
-			if _, err := content(d, depth+1); err != nil {
-				return "", err
-			}
-		case xml.EndElement:
-			return b.String(), nil
-		}
-	}
+	r.Rules = append(r.Rules, e.rule)
 }
 
 // The writer's types, apart from the reader, which takes more than this.
