@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/ocphone/ocphone/device/boundedxml"
 )
 
 // Reader types. They differ from the writer types since encoding/xml cannot
@@ -91,6 +93,8 @@ type message struct {
 	Items   readItems       `xml:"http://schemas.microsoft.com/exchange/services/2006/messages Items"`
 	Folders readFolders     `xml:"http://schemas.microsoft.com/exchange/services/2006/messages Folders"`
 	Names   readResolutions `xml:"http://schemas.microsoft.com/exchange/services/2006/messages ResolutionSet"`
+
+	replaced int // of the first message: forbidden characters of the whole answer
 }
 
 // err is what the message complains about; nil for a success. A warning that
@@ -169,28 +173,15 @@ func (l *readFolders) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error
 	})
 }
 
-// eachChild calls f for each child element in ns, up to the end of the parent.
-// f consumes the child.
+// eachChild calls f, which consumes the child, for each child element in ns and
+// skips the others.
 func eachChild(d *xml.Decoder, ns string, f func(xml.StartElement) error) error {
-	for {
-		t, err := d.Token()
-		if err != nil {
-			return noEOF(err)
+	return boundedxml.EachChild(d, func(t xml.StartElement) error {
+		if t.Name.Space != ns {
+			return d.Skip()
 		}
-		switch t := t.(type) {
-		case xml.EndElement:
-			return nil
-		case xml.StartElement:
-			if t.Name.Space != ns {
-				err = d.Skip()
-			} else {
-				err = f(t)
-			}
-			if err != nil {
-				return err
-			}
-		}
-	}
+		return f(t)
+	})
 }
 
 type readID struct {

@@ -1,7 +1,6 @@
 package ews
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"encoding/base64"
@@ -11,6 +10,8 @@ import (
 	"io"
 	"net/http"
 	"strings"
+
+	"github.com/ocphone/ocphone/device/boundedxml"
 )
 
 // Recording is one attachment of a voice mail. The server does not say how
@@ -88,12 +89,9 @@ func (c *Client) FetchAttachment(ctx context.Context, id string, w io.Writer) (F
 	var f fetch
 	err := c.attempts(ctx, op, ask, attachmentTimeout*or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
 		// base64 makes 4 bytes of 3; line ends and the envelope come on top
-		body := bufio.NewReaderSize(&wholeBody{in: r.Body, left: limit*2 + 1<<20}, 32<<10)
-		if head, _ := body.Peek(2); utf16(head) {
-			return malformed(op, "the answer is UTF-16; Exchange Web Services speak UTF-8")
-		}
-		f = fetch{op: op, body: body, to: &bounded{w: w, left: limit}}
-		err := c.envelope(body, op, f.read)
+		whole := limit*2 + 1<<20
+		f = fetch{op: op, to: &bounded{w: w, left: limit}}
+		err := c.envelope(newDecoder(&wholeBody{in: r.Body, left: whole}, whole+1), op, f.read)
 		if err == nil {
 			err = f.verdict()
 		}
@@ -109,12 +107,9 @@ func (c *Client) FetchAttachment(ctx context.Context, id string, w io.Writer) (F
 	return Fetched{Name: first(f.file.Name), ContentType: first(f.file.ContentType), Size: f.to.n, Audio: DetectAudio(f.to.head)}, nil
 }
 
-// fetch reads a GetAttachmentResponse. The XML decoder takes bytes one by one
-// from body, so that after the start tag of Content the base64 text can be read
-// past it.
+// fetch reads a GetAttachmentResponse.
 type fetch struct {
 	op       string
-	body     *bufio.Reader
 	to       *bounded
 	messages int
 	contents int
@@ -122,12 +117,12 @@ type fetch struct {
 	file     readFile
 }
 
-func (f *fetch) read(d *xml.Decoder) error {
-	return eachChild(d, nsMessages, func(t xml.StartElement) error {
+func (f *fetch) read(d *boundedxml.Decoder) error {
+	return eachChild(d.Decoder, nsMessages, func(t xml.StartElement) error {
 		if t.Name.Local != "ResponseMessages" {
 			return d.Skip()
 		}
-		return eachChild(d, nsMessages, func(t xml.StartElement) error {
+		return eachChild(d.Decoder, nsMessages, func(t xml.StartElement) error {
 			if f.messages++; f.messages > 1 || t.Name.Local != "GetAttachmentResponseMessage" {
 				return errors.New("one attachment was asked for, and something else came")
 			}
@@ -136,12 +131,12 @@ func (f *fetch) read(d *xml.Decoder) error {
 					f.message.Class = a.Value
 				}
 			}
-			return eachChild(d, nsMessages, func(t xml.StartElement) error { return f.part(d, t) })
+			return eachChild(d.Decoder, nsMessages, func(t xml.StartElement) error { return f.part(d, t) })
 		})
 	})
 }
 
-func (f *fetch) part(d *xml.Decoder, t xml.StartElement) error {
+func (f *fetch) part(d *boundedxml.Decoder, t xml.StartElement) error {
 	switch t.Name.Local {
 	case "MessageText":
 		return d.DecodeElement(&f.message.Text, &t)
@@ -150,11 +145,11 @@ func (f *fetch) part(d *xml.Decoder, t xml.StartElement) error {
 	case "MessageXml":
 		return d.DecodeElement(&f.message.XML, &t)
 	case "Attachments":
-		return eachChild(d, nsTypes, func(t xml.StartElement) error {
+		return eachChild(d.Decoder, nsTypes, func(t xml.StartElement) error {
 			if t.Name.Local != "FileAttachment" {
 				return errors.New("the attachment is another item, no recording")
 			}
-			return eachChild(d, nsTypes, func(t xml.StartElement) error {
+			return eachChild(d.Decoder, nsTypes, func(t xml.StartElement) error {
 				switch t.Name.Local {
 				case "Name":
 					return d.DecodeElement(&f.file.Name, &t)
@@ -170,14 +165,14 @@ func (f *fetch) part(d *xml.Decoder, t xml.StartElement) error {
 	return d.Skip()
 }
 
-func (f *fetch) content(d *xml.Decoder) error {
+func (f *fetch) content(d *boundedxml.Decoder) error {
 	if f.contents++; f.contents > 1 {
 		return errors.New("the attachment has two contents")
 	}
 	if f.message.Class != "Success" {
 		return d.Skip()
 	}
-	_, err := io.Copy(f.to, base64.NewDecoder(base64.StdEncoding, &untilTag{f.body}))
+	_, err := io.Copy(f.to, base64.NewDecoder(base64.StdEncoding, d.Text()))
 	var corrupt base64.CorruptInputError
 	switch {
 	case errors.Is(err, errTooLarge):
@@ -190,7 +185,7 @@ func (f *fetch) content(d *xml.Decoder) error {
 	for {
 		t, err := d.Token()
 		if err != nil {
-			return noEOF(err)
+			return err
 		}
 		switch t := t.(type) {
 		case xml.EndElement:
@@ -220,39 +215,7 @@ func (f *fetch) verdict() error {
 	return nil
 }
 
-// untilTag reads text up to the next tag and leaves the tag for the decoder.
-// Blanks are dropped: base64 knows line ends only.
-type untilTag struct{ in *bufio.Reader }
-
-func (u *untilTag) Read(p []byte) (int, error) {
-	for len(p) > 0 {
-		if u.in.Buffered() == 0 {
-			if _, err := u.in.Peek(1); err != nil {
-				return 0, noEOF(err)
-			}
-		}
-		chunk, _ := u.in.Peek(min(u.in.Buffered(), len(p)))
-		end := bytes.IndexByte(chunk, '<')
-		if end == 0 {
-			return 0, io.EOF
-		}
-		if end > 0 {
-			chunk = chunk[:end]
-		}
-		n := 0
-		for _, b := range chunk {
-			if b != ' ' && b != '\t' && b != '\r' && b != '\n' {
-				p[n] = b
-				n++
-			}
-		}
-		_, _ = u.in.Discard(len(chunk))
-		if n > 0 {
-			return n, nil
-		}
-	}
-	return 0, nil
-}
+var errCutShort = errors.New("the connection broke in the middle of the answer")
 
 var errTooLarge = errors.New("the attachment is larger than the phone takes")
 

@@ -77,7 +77,7 @@ func (c *Client) FirstContacts(ctx context.Context, n int) ([]Contact, Listing, 
 	if err != nil {
 		return nil, Listing{}, err
 	}
-	return contactsOf(p.items), Listing{Total: p.total, Pages: 1, Truncated: !p.last}, nil
+	return contactsOf(p.items), Listing{Total: p.total, Pages: 1, Truncated: !p.last, Replaced: p.replaced}, nil
 }
 
 func contactsOf(items []item) []Contact {

@@ -104,6 +104,7 @@ type Listing struct {
 	Pages     int  // answers read, those of repeated passes included
 	Shifted   bool // the folder changed while it was read, every time: an item may be missing until the next poll
 	Truncated bool // there was more than MaxItems
+	Replaced  int  // characters that XML forbids; U+FFFD stands in their place
 }
 
 // ServerVersion is what the server called itself in its last answer, such as

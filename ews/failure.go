@@ -7,8 +7,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/ocphone/ocphone/device/journal"
 )
@@ -61,7 +59,7 @@ func (e *Error) failure() error {
 		f.By = u.Host
 	}
 	if e.Action == OwnDefect && len(e.request) > 0 {
-		f.Details = []string{"the request: " + cut(string(e.request), 4096)}
+		f.Details = []string{"the request: " + string(e.request)}
 	}
 	return f
 }
@@ -143,35 +141,11 @@ func malformed(op, format string, args ...any) *Error {
 	return &Error{Op: op, Action: Report, Err: fmt.Errorf(format, args...)}
 }
 
-// maxText bounds what of a server's words is kept.
+// maxText bounds what of a server's words is kept, in characters.
 const maxText = 300
 
-// clean makes a server's words fit for a person: one line, no control characters, cut.
-func clean(s string) string {
-	if len(s) > 8*maxText {
-		s = s[:8*maxText]
-	}
-	s = strings.Map(func(r rune) rune {
-		if unicode.IsSpace(r) {
-			return ' '
-		}
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, s)
-	return cut(strings.Join(strings.Fields(s), " "), maxText)
-}
-
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	for n > 0 && !utf8.RuneStart(s[n]) {
-		n--
-	}
-	return s[:n] + "…"
-}
+// clean makes a server's words fit for a sentence: one line, printable, cut.
+func clean(s string) string { return journal.Printable(strings.Join(strings.Fields(s), " "), maxText) }
 
 // actionIn is the Action of err; empty when it holds no *Error.
 func actionIn(err error) Action {

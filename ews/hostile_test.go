@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 func manual() *clock.Adjustable { return clock.NewManual(spring) }
@@ -19,7 +20,7 @@ func TestBadXML(t *testing.T) {
 	good := unread(1).body
 	deep := strings.Repeat("<x>", 70)
 	rows := []struct{ name, body, says string }{
-		{"nothing", "", "EOF"},
+		{"nothing", "", "It is empty."},
 		{"text", "Bad Gateway", "no XML"},
 		{"a DTD", `<!DOCTYPE x [<!ENTITY a "b">]>` + good, "document type"},
 		{"a DTD inside", strings.Replace(good, "<soap:Body>", "<soap:Body><!DOCTYPE x>", 1), "document type"},
@@ -36,7 +37,7 @@ func TestBadXML(t *testing.T) {
 		{"two answers", strings.Replace(good, soapTail, `<x/>`+soapTail, 1), "more than one"},
 		{"two documents", good + good, "second document"},
 		{"text after it", good + "x", "text after"},
-		{"half of it", good[:len(good)/2], "EOF"},
+		{"half of it", good[:len(good)/2], "It ends inside a tag."},
 		{"too deep", soapHead + deep, "GetFolderResponse"},
 		{"too deep in the header", strings.Replace(good, "<soap:Header>", "<soap:Header>"+deep, 1), "deeper"},
 		{"too many elements", strings.Replace(good, "<soap:Header>", "<soap:Header>"+strings.Repeat("<x/>", maxElements), 1), "more than"},
@@ -59,6 +60,35 @@ func TestBadXML(t *testing.T) {
 				t.Errorf("says %v", err)
 			}
 		})
+	}
+}
+
+// TestForbiddenCharactersCostNoList: other clients have lost whole lists for one
+// character (exchangelib#1200, ews-managed-api#136, gromox#225).
+func TestForbiddenCharactersCostNoList(t *testing.T) {
+	for _, r := range []struct {
+		odd, shown string
+		replaced   int
+	}{
+		{"&#x11;", "\ufffd", 1},
+		{"&#31;", "\ufffd", 1},
+		{"\x0b", "\ufffd", 1},
+		{"\ufffe", "\ufffd", 1},
+		{"\xfc", "\ufffd", 1},
+		{"&#xD83D;&#xDE00;", "\ufffd\ufffd", 2},
+	} {
+		odd := `<t:Items><t:Contact><t:ItemId Id="X"/><t:DisplayName>Ann` + r.odd + ` Miller</t:DisplayName><t:PhoneNumbers>` +
+			`<t:Entry Key="BusinessPhone">+45 44` + r.odd + ` 11</t:Entry></t:PhoneNumbers></t:Contact>`
+		c := one(strings.Replace(document(t, "FindItemResponse-contacts"), "<t:Items>", odd, 1))
+		var step journal.Step
+		c.Record = func(s journal.Step) { step = s }
+		got, l, err := c.Contacts(ctx)
+		if err != nil || len(got) != 2 || got[0].DisplayName != "Ann"+r.shown+" Miller" || got[0].Phones[0].Text != "+45 44"+r.shown+" 11" {
+			t.Errorf("%q: %+v %v", r.odd, got, err)
+		}
+		if l.Replaced != 2*r.replaced || len(step.Details) != 1 || !strings.Contains(step.Details[0], "XML 1.0 forbids") {
+			t.Errorf("%q: %+v %q", r.odd, l, step.Details)
+		}
 	}
 }
 

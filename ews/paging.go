@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/ocphone/ocphone/device/boundedxml"
 	"github.com/ocphone/ocphone/device/journal"
 )
 
@@ -26,6 +27,8 @@ type page struct {
 	next  int  // offset of the page after it
 	total int  // items in the view; -1 unknown
 	last  bool // nothing comes after it
+
+	replaced int // forbidden characters of the answer
 }
 
 // readPage asks for one page.
@@ -38,7 +41,7 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 	if m.Root == nil {
 		return page{}, c.failed(malformed("FindItem", "the answer has no RootFolder"))
 	}
-	p := page{items: m.Root.Items.list, next: number(m.Root.Offset), total: number(m.Root.Total), last: yes(m.Root.Last)}
+	p := page{items: m.Root.Items.list, next: number(m.Root.Offset), total: number(m.Root.Total), last: yes(m.Root.Last), replaced: m.replaced}
 	if len(p.items) > q.page {
 		return page{}, c.failed(malformed("FindItem", "%d items came where %d at most were asked for", len(p.items), q.page))
 	}
@@ -59,13 +62,14 @@ func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) 
 	for pass := 1; ; pass++ {
 		var all []item
 		seen := map[string]bool{}
-		l.Shifted, l.Truncated = false, false
+		l.Shifted, l.Truncated, l.Replaced = false, false, 0
 		for offset, total := 0, -1; ; {
 			p, err := c.readPage(ctx, q, offset)
 			if err != nil {
 				return nil, l, err
 			}
 			l.Pages++
+			l.Replaced += p.replaced
 			fresh := 0
 			for _, it := range p.items {
 				if it.ID.ID == "" {
@@ -112,6 +116,9 @@ func (c *Client) tell(what string, n int, l Listing) {
 	case l.Shifted:
 		s.State, s.Decided = journal.Warned, "the folder changed while it was read, so an item may be missing until the next poll"
 		s.Because, s.Fix = fmt.Sprintf("pages shift when items come and go; the list was read %d times", maxPasses), "nothing"
+	}
+	if l.Replaced > 0 {
+		s.Details = append(s.Details, boundedxml.ReplacedSentence(l.Replaced))
 	}
 	c.Record.Record(s)
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"mime"
 	"net"
 	"net/http"
@@ -16,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ocphone/ocphone/device/boundedxml"
 	"github.com/ocphone/ocphone/device/journal"
 )
 
@@ -32,16 +34,10 @@ const (
 func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]message, error) {
 	var messages []message
 	err := c.attempts(ctx, op, body, or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
-		b, err := readAll(r.Body, or(c.MaxBody, DefaultMaxBody))
-		if err != nil {
-			return malformedOr(op, err)
-		}
-		if utf16(b) {
-			return malformed(op, "the answer is UTF-16; Exchange Web Services speak UTF-8")
-		}
 		var a readAnswer
-		if err := c.envelope(bytes.NewReader(withoutControls(b)), op, func(d *xml.Decoder) error {
-			return eachChild(d, nsMessages, func(t xml.StartElement) error {
+		d := newDecoder(&wholeBody{in: r.Body, left: math.MaxInt64}, or(c.MaxBody, DefaultMaxBody))
+		if err := c.envelope(d, op, func(d *boundedxml.Decoder) error {
+			return eachChild(d.Decoder, nsMessages, func(t xml.StartElement) error {
 				if t.Name.Local != "ResponseMessages" {
 					return d.Skip()
 				}
@@ -51,6 +47,9 @@ func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]mess
 			return err
 		}
 		messages = a.ResponseMessages.list
+		if len(messages) > 0 {
+			messages[0].replaced = d.Replaced()
+		}
 		if len(messages) != want {
 			return malformed(op, "the answer has %d response messages where %d were asked for", len(messages), want)
 		}
@@ -66,8 +65,8 @@ func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]mess
 
 // envelope reads an answer and notes what the server calls itself. Errors that
 // are not the server's own become malformed answers.
-func (c *Client) envelope(r io.Reader, op string, into func(*xml.Decoder) error) error {
-	server, err := readEnvelope(r, op, into)
+func (c *Client) envelope(d *boundedxml.Decoder, op string, into func(*boundedxml.Decoder) error) error {
+	server, err := readEnvelope(d, op, into)
 	if server != "" {
 		c.mu.Lock()
 		c.server = server
@@ -295,22 +294,4 @@ func broken(op string, err error) *Error {
 		return &Error{Op: op, Action: Reconnect, Err: err}
 	}
 	return nil
-}
-
-var errCutShort = errors.New("the connection broke in the middle of the answer")
-
-// readAll reads a body up to limit. A body that breaks off is told apart from
-// XML that merely ends too early.
-func readAll(r io.Reader, limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r, limit+1))
-	if err == io.ErrUnexpectedEOF {
-		return nil, errCutShort
-	}
-	if err != nil {
-		return nil, err
-	}
-	if int64(len(b)) > limit {
-		return nil, fmt.Errorf("the answer is larger than %d bytes", limit)
-	}
-	return b, nil
 }

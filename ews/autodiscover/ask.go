@@ -96,8 +96,8 @@ func (q *question) read(resp *http.Response) error {
 	plain := strings.HasPrefix(q.hop.URL, "http://")
 	switch status := resp.StatusCode; {
 	case status == 301 || status == 302 || status == 303 || status == 307 || status == 308:
-		q.redirectURL = clean(resp.Header.Get("Location"))
-		q.answered += ", Location: " + orNone(q.redirectURL)
+		q.redirectURL = cleanURL(resp.Header.Get("Location"))
+		q.answered += ", Location: " + orNone(journal.Excerpt(resp.Header.Get("Location")))
 		if q.redirectURL == "" {
 			q.fail(rankAnswer, journal.ExchangeHTTP, "the redirect names no place")
 		}

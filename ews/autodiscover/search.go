@@ -62,7 +62,7 @@ func candidates(domain string) []candidate {
 func domainOf(address string) string {
 	local, domain, ok := strings.Cut(address, "@")
 	odd := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-.", r) }
-	if !ok || local == "" || len(address) > 254 || clean(address) != address || strings.ContainsFunc(domain, odd) ||
+	if !ok || local == "" || len(address) > 254 || cleanURL(address) != address || strings.ContainsFunc(domain, odd) ||
 		!strings.Contains(domain, ".") || slices.Contains(strings.Split(domain, "."), "") {
 		return ""
 	}
@@ -223,7 +223,7 @@ func (s *search) settings(q *question, at, address string) (Result, bool) {
 		p.EWSURL = cmp.Or(p.EWSURL, p.ASURL) // servers of 2007 RTM give ASUrl alone
 		for name, u := range map[string]*string{"EwsUrl": &p.EWSURL, "ASUrl": &p.ASURL, "UMUrl": &p.UMURL, "OOFUrl": &p.OOFURL} {
 			if *u != "" && !secure(*u) {
-				q.details = append(q.details, fmt.Sprintf("%s of %s is left out, it is not https: %s", name, p.Type, *u))
+				q.details = append(q.details, fmt.Sprintf("%s of %s is left out, it is not https: %s", name, p.Type, journal.Excerpt(*u)))
 				*u = ""
 			}
 		}

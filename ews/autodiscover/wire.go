@@ -1,14 +1,15 @@
 package autodiscover
 
 import (
-	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"strconv"
 	"strings"
-	"unicode"
+	"unicode/utf8"
+
+	"github.com/ocphone/ocphone/device/boundedxml"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 const (
@@ -21,7 +22,7 @@ const (
 	maxAnswer   = 1 << 20 // octets; a real answer has under 8 KiB
 	maxDepth    = 32
 	maxElements = 10_000
-	maxText     = 2048 // octets of one value
+	maxText     = 2048 // characters of one value
 )
 
 // requestWriter is the request of MS-OXDSCLI (exchange.md 1.2).
@@ -93,14 +94,9 @@ var errNotAutodiscover = errors.New("no answer of Autodiscover")
 
 // parse reads an answer of at most maxAnswer octets.
 func parse(body []byte) (answer, error) {
-	if len(body) > maxAnswer {
-		return answer{}, fmt.Errorf("%w: more than %d octets", errNotAutodiscover, maxAnswer)
-	}
-	if err := inspect(body); err != nil {
-		return answer{}, fmt.Errorf("%w: %w", errNotAutodiscover, err)
-	}
 	var r answerReader
-	if err := xml.Unmarshal(body, &r); err != nil {
+	limits := boundedxml.Limits{Bytes: maxAnswer, Depth: maxDepth, Elements: maxElements}
+	if err := boundedxml.Unmarshal(body, limits, &r); err != nil {
 		return answer{}, fmt.Errorf("%w: %w", errNotAutodiscover, err)
 	}
 	all := append(r.Settings, r.Base...)
@@ -108,47 +104,6 @@ func parse(body []byte) (answer, error) {
 		return answer{}, fmt.Errorf("%w: %d Response elements, one is expected", errNotAutodiscover, len(all))
 	}
 	return all[0].answer()
-}
-
-// inspect refuses what a decoder would let pass: document types, depth,
-// length, and text after the end (exchange.md 7.2).
-func inspect(body []byte) error {
-	if bytes.HasPrefix(body, []byte("\xff\xfe")) || bytes.HasPrefix(body, []byte("\xfe\xff")) || bytes.IndexByte(body[:min(len(body), 64)], 0) >= 0 {
-		return errors.New("it is UTF-16, UTF-8 is expected")
-	}
-	d := xml.NewDecoder(bytes.NewReader(body))
-	depth, elements := 0, 0
-	for {
-		token, err := d.RawToken()
-		if err == io.EOF && depth == 0 && elements > 0 {
-			return nil
-		}
-		if err == io.EOF {
-			return io.ErrUnexpectedEOF
-		}
-		if err != nil {
-			return err
-		}
-		switch t := token.(type) {
-		case xml.Directive:
-			return errors.New("it has a document type, which is not read")
-		case xml.StartElement:
-			if depth == 0 && elements > 0 {
-				return errors.New("it goes on after its end")
-			}
-			depth++
-			elements++
-			if depth > maxDepth || elements > maxElements {
-				return fmt.Errorf("more than %d levels or %d elements", maxDepth, maxElements)
-			}
-		case xml.EndElement:
-			depth--
-		case xml.CharData:
-			if depth == 0 && len(bytes.Trim(t, " \t\r\n\ufeff")) > 0 {
-				return errors.New("text outside the root element")
-			}
-		}
-	}
 }
 
 func (r responseReader) answer() (answer, error) {
@@ -165,13 +120,13 @@ func (r responseReader) answer() (answer, error) {
 	a := r.Accounts[0]
 	switch action := strings.TrimSpace(a.Action); {
 	case strings.EqualFold(action, "redirectAddr"):
-		if addr := clean(a.RedirectAddr); addr != "" {
+		if addr := cleanURL(a.RedirectAddr); addr != "" {
 			return answer{redirectAddr: addr}, nil
 		}
 		return answer{}, fmt.Errorf("%w: a redirect without an address", errNotAutodiscover)
 	case strings.EqualFold(action, "redirectUrl"):
 		for _, u := range []string{a.RedirectURL, a.RedirectURL2} {
-			if u = clean(u); u != "" {
+			if u = cleanURL(u); u != "" {
 				return answer{redirectURL: u}, nil
 			}
 		}
@@ -180,9 +135,16 @@ func (r responseReader) answer() (answer, error) {
 		out := answer{displayName: clean(r.DisplayName), protocols: []Protocol{}}
 		for _, p := range a.Protocols[:min(len(a.Protocols), 16)] {
 			out.protocols = append(out.protocols, Protocol{
-				Type: strings.ToUpper(clean(p.Type)), Server: clean(p.Server), ServerVersion: clean(p.ServerVersion),
-				SSL: strings.EqualFold(clean(p.SSL), "On"), AuthPackage: clean(p.AuthPackage),
-				ASURL: clean(p.ASURL), EWSURL: clean(p.EWSURL), UMURL: clean(p.UMURL), OABURL: clean(p.OABURL), OOFURL: clean(p.OOFURL),
+				Type:          strings.ToUpper(clean(p.Type)),
+				Server:        clean(p.Server),
+				ServerVersion: clean(p.ServerVersion),
+				SSL:           strings.EqualFold(clean(p.SSL), "On"),
+				AuthPackage:   clean(p.AuthPackage),
+				ASURL:         cleanURL(p.ASURL),
+				EWSURL:        cleanURL(p.EWSURL),
+				UMURL:         cleanURL(p.UMURL),
+				OABURL:        cleanURL(p.OABURL),
+				OOFURL:        cleanURL(p.OOFURL),
 			})
 		}
 		return out, nil
@@ -191,13 +153,15 @@ func (r responseReader) answer() (answer, error) {
 	}
 }
 
-// clean makes a value of a server fit to be shown and used: one line, bounded.
-func clean(s string) string {
-	s = strings.Map(func(r rune) rune {
-		if !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, strings.TrimSpace(s[:min(len(s), maxText)]))
-	return strings.TrimSpace(s)
+// clean makes a value of a server fit to be shown: one line, printable, bounded.
+func clean(s string) string { return journal.Printable(strings.TrimSpace(s), maxText) }
+
+// cleanURL makes a value of a server fit to be followed; a URL that is cut or
+// has lost a character leads elsewhere, and becomes "".
+func cleanURL(s string) string {
+	s = strings.TrimSpace(s)
+	if len(s) > maxText || clean(s) != s || strings.ContainsRune(s, utf8.RuneError) {
+		return ""
+	}
+	return s
 }

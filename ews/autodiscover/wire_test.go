@@ -74,6 +74,22 @@ func TestBadBodies(t *testing.T) {
 	}
 }
 
+// TestForbiddenCharacterCostsItsValueOnly: a display name keeps its other
+// characters, and a URL with such a character is not followed.
+func TestForbiddenCharacterCostsItsValueOnly(t *testing.T) {
+	for _, odd := range []string{"&#x11;", "\x0b", "\ufffe", "\xfc"} {
+		r := newRig(map[string]reply{bare: xmlOf(strings.Replace(settingsOf(t, "settings-2007sp1.xml"), "Alice", "Al"+odd+"ice", 1))})
+		got, err := r.Discover(t.Context(), alice)
+		if err != nil || !strings.HasPrefix(got.DisplayName, "Al\ufffdice") || got.EWS(true) != "https://mail.contoso.com/EWS/Exchange.asmx" {
+			t.Errorf("%q: %+v %v", odd, got, err)
+		}
+		a, err := parse([]byte(in("<Action>settings</Action><Protocol><Type>EXCH</Type><EwsUrl>https://cas" + odd + "/EWS</EwsUrl><ASUrl>https://cas/EWS</ASUrl></Protocol>")))
+		if err != nil || a.protocols[0].EWSURL != "" || a.protocols[0].ASURL != "https://cas/EWS" {
+			t.Errorf("%q: %+v %v", odd, a, err)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	// Short seeds: the fuzzer would spend its time on shortening the real ones.
 	f.Add([]byte(in("<Action>settings</Action><Protocol><Type>EXCH</Type><EwsUrl>https://a/</EwsUrl></Protocol>")))
