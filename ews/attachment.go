@@ -2,6 +2,7 @@ package ews
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"encoding/xml"
@@ -85,9 +86,9 @@ func (c *Client) FetchAttachment(ctx context.Context, id string, w io.Writer) (F
 	const op = "GetAttachment"
 	var ask writeGetAttachment
 	ask.IDs.ID.ID = id
-	limit := or(c.MaxAttachment, DefaultMaxAttachment)
+	limit := cmp.Or(c.MaxAttachment, DefaultMaxAttachment)
 	var f fetch
-	err := c.attempts(ctx, op, ask, attachmentTimeout*or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
+	err := c.attempts(ctx, op, ask, attachmentTimeout*cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
 		// base64 makes 4 bytes of 3; line ends and the envelope come on top
 		whole := limit*2 + 1<<20
 		f = fetch{op: op, to: &bounded{w: w, left: limit}}

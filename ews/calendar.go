@@ -1,6 +1,7 @@
 package ews
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -47,7 +48,7 @@ func (c *Client) Calendar(ctx context.Context, from, to time.Time) ([]Event, Lis
 			What: fmt.Sprintf("a calendar view from %s to %s is not one", dateTime(from), dateTime(to)),
 			Fix:  "let it end after it begins, and span two years at most"}
 	}
-	limit := min(or(c.MaxItems, DefaultMaxItems), pageCalendar)
+	limit := min(cmp.Or(c.MaxItems, DefaultMaxItems), pageCalendar)
 	m, err := c.one(ctx, op, writeFindItem{Traversal: "Shallow",
 		Shape: shape(uris("item:Subject", "item:Sensitivity", "calendar:Start", "calendar:End", "calendar:LegacyFreeBusyStatus",
 			"calendar:Location", "calendar:IsMeeting", "calendar:IsAllDayEvent")),

@@ -137,12 +137,3 @@ func (c *Client) endpoint() (*url.URL, error) {
 	}
 	return u, nil
 }
-
-// or is v, or fallback when v is zero.
-func or[T comparable](v, fallback T) T {
-	var zero T
-	if v == zero {
-		return fallback
-	}
-	return v
-}

@@ -1,6 +1,7 @@
 package ews
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -57,7 +58,7 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 // or the total changes. Then the list is read again, up to maxPasses times,
 // and the last pass counts (exchange.md 2.4).
 func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) {
-	limit := or(c.MaxItems, DefaultMaxItems)
+	limit := cmp.Or(c.MaxItems, DefaultMaxItems)
 	var l Listing
 	for pass := 1; ; pass++ {
 		var all []item

@@ -2,6 +2,7 @@ package ews
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/tls"
 	"encoding/xml"
@@ -33,9 +34,9 @@ const (
 // complains about: the caller judges them. want is how many there must be.
 func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]message, error) {
 	var messages []message
-	err := c.attempts(ctx, op, body, or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
+	err := c.attempts(ctx, op, body, cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
 		var a readAnswer
-		d := newDecoder(&wholeBody{in: r.Body, left: math.MaxInt64}, or(c.MaxBody, DefaultMaxBody))
+		d := newDecoder(&wholeBody{in: r.Body, left: math.MaxInt64}, cmp.Or(c.MaxBody, DefaultMaxBody))
 		if err := c.envelope(d, op, func(d *boundedxml.Decoder) error {
 			return eachChild(d.Decoder, nsMessages, func(t xml.StartElement) error {
 				if t.Name.Local != "ResponseMessages" {
@@ -139,7 +140,7 @@ func (c *Client) attempts(ctx context.Context, op string, body any, limit time.D
 		}
 		wait, ok := p.next(e)
 		if e.Action == Wait {
-			c.busy(or(wait, busyWait))
+			c.busy(cmp.Or(wait, busyWait))
 		}
 		if !ok {
 			return e.failure()
@@ -171,7 +172,7 @@ func ended(ctx context.Context, op string) error {
 func (c *Client) speaks() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return or(c.version, version2007SP1)
+	return cmp.Or(c.version, version2007SP1)
 }
 
 // step changes the version down or up; false: there is nothing left to try.

@@ -1,6 +1,7 @@
 package ews
 
 import (
+	"cmp"
 	"context"
 	"math/rand/v2"
 	"time"
@@ -14,7 +15,7 @@ type patience struct {
 }
 
 func (c *Client) patience() *patience {
-	p := &patience{left: or(c.Patience, DefaultPatience), wait: firstWait, jitter: c.Jitter}
+	p := &patience{left: cmp.Or(c.Patience, DefaultPatience), wait: firstWait, jitter: c.Jitter}
 	if p.jitter == nil {
 		p.jitter = rand.Float64
 	}
@@ -43,7 +44,7 @@ func (p *patience) next(e *Error) (wait time.Duration, ok bool) {
 
 // busy lets nobody ask before wait has passed.
 func (c *Client) busy(wait time.Duration) {
-	until := c.clock().Now().Add(min(wait, or(max(c.Patience, 0), DefaultPatience)))
+	until := c.clock().Now().Add(min(wait, cmp.Or(max(c.Patience, 0), DefaultPatience)))
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if until.After(c.busyUntil) {
