@@ -212,7 +212,7 @@ func (p *Phone) outcome(s journal.Step) {
 
 // describeSelf is the step of the user's own data.
 func describeSelf(s roaming.Self) journal.Step {
-	step := journal.Step{State: journal.OK, Because: "MS-PRES 2.2.2", Details: s.Oddities}
+	step := journal.Step{State: journal.OK, Because: "MS-PRES 2.2.2", Details: s.Warnings}
 	var has []string
 	for _, l := range s.Lines {
 		has = append(has, fmt.Sprintf("line %s (%s)", l.Number, l.Kind))
@@ -233,6 +233,6 @@ func describeSelf(s roaming.Self) journal.Step {
 }
 
 func describeContacts(l roaming.ContactList) journal.Step {
-	return journal.Step{State: journal.OK, Because: "MS-SIP", Details: l.Oddities,
+	return journal.Step{State: journal.OK, Because: "MS-SIP", Details: l.Warnings,
 		Decided: fmt.Sprintf("The contact list holds %s in %s.", plural(len(l.Contacts), "contact", "contacts"), plural(len(l.Groups), "group", "groups"))}
 }

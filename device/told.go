@@ -263,7 +263,7 @@ func (a asking) provisioned(ctx context.Context) provisioning.Settings {
 	}
 	s := journal.Step{Name: journal.Provisioning, State: journal.OK, Asked: "SUBSCRIBE " + provisioning.EventPackage, Answered: reply.Text, By: a.by, Because: "MS-SIPREGE 2.2.2",
 		Decided: fmt.Sprintf("The pool provisioned %s: %s.", plural(len(answer.Groups), "group", "groups"), strings.Join(names, ", ")),
-		Details: append(settings.Lines(), provisioning.Lines(settings.Oddities)...)}
+		Details: append(settings.Lines(), provisioning.WarningLines(settings.Warnings)...)}
 	if len(names) == 0 {
 		s.Decided = "The pool provisioned nothing; the defaults hold."
 	}

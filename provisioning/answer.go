@@ -45,8 +45,8 @@ func (g Group) Get(name string) (value string, ok bool) {
 // Answer is the document of a pool. The zero Answer is one without groups; it
 // gives the defaults.
 type Answer struct {
-	Groups   []Group  `json:"groups"`
-	Oddities []Oddity `json:"oddities,omitempty"` // of reading; Settings finds more
+	Groups   []Group   `json:"groups"`
+	Warnings []Warning `json:"warnings,omitempty"` // of reading; Settings finds more
 }
 
 // Group finds a group without regard to case; ok is false if there is none.
@@ -83,7 +83,7 @@ func Parse(body []byte) (Answer, error) {
 	for _, n := range root.Children {
 		a.takeGroup(n, &odd)
 	}
-	a.Oddities = odd.list()
+	a.Warnings = odd.list()
 	return a, nil
 }
 

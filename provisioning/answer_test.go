@@ -46,8 +46,8 @@ func TestEachFormOfAGroupIsWrittenAndRead(t *testing.T) {
 	for _, form := range []provisioning.Form{provisioning.Plain, provisioning.Instance, provisioning.EntryList} {
 		want := provisioning.Group{Name: "weather & wind", Form: form, Properties: properties}
 		a := written(t, want, provisioning.Group{Name: "empty"})
-		if got, ok := a.Group("WEATHER & wind"); !ok || !reflect.DeepEqual(got, want) || len(a.Oddities) != 0 {
-			t.Errorf("%s: %+v %v", form, got, a.Oddities)
+		if got, ok := a.Group("WEATHER & wind"); !ok || !reflect.DeepEqual(got, want) || len(a.Warnings) != 0 {
+			t.Errorf("%s: %+v %v", form, got, a.Warnings)
 		}
 		if got, ok := a.Group("empty"); !ok || len(got.Properties) != 0 {
 			t.Errorf("%s: an empty group is %+v", form, got)
@@ -78,7 +78,7 @@ func TestUnknownGroupsAreKeptAndTold(t *testing.T) {
 	if rain, has := g.Get("rain"); !ok || !has || rain != "true" {
 		t.Errorf("%+v", g)
 	}
-	lines := provisioning.Lines(a.Settings(kerry(false)).Oddities)
+	lines := provisioning.WarningLines(a.Settings(kerry(false)).Warnings)
 	for _, want := range []string{
 		`weatherPolicy: The phone does not know this group. It is not used.`,
 		`SERVERCONFIGURATION colourOfTheLamp "green": The phone does not know this name. It is not used.`,
@@ -88,9 +88,9 @@ func TestUnknownGroupsAreKeptAndTold(t *testing.T) {
 			t.Errorf("not told: %s", want)
 		}
 	}
-	// What is known and of no use to a phone is no oddity.
+	// What is known and of no use to a phone is no warning.
 	for _, name := range []string{"ocs2007", "ocs2007r2", "lync"} {
-		if odd := parse(t, document(t, name)).Settings(kerry(false)).Oddities; len(odd) != 0 {
+		if odd := parse(t, document(t, name)).Settings(kerry(false)).Warnings; len(odd) != 0 {
 			t.Errorf("%s: %v", name, odd)
 		}
 	}
@@ -101,20 +101,20 @@ func TestAnswersAreBounded(t *testing.T) {
 	for i := range 200 {
 		many = append(many, provisioning.Group{Name: fmt.Sprint("g", i)})
 	}
-	if a := written(t, many...); len(a.Groups) != 64 || len(a.Oddities) != 101 {
-		t.Errorf("%d groups, %d oddities", len(a.Groups), len(a.Oddities))
+	if a := written(t, many...); len(a.Groups) != 64 || len(a.Warnings) != 101 {
+		t.Errorf("%d groups, %d warnings", len(a.Groups), len(a.Warnings))
 	}
 	g := provisioning.Group{Name: provisioning.ServerConfiguration}
 	for i := range 1000 {
 		g.Properties = append(g.Properties, provisioning.Property{Name: fmt.Sprint("p", i)})
 	}
 	s := written(t, g).Settings(kerry(false))
-	if len(s.Oddities) != 101 || s.Oddities[100].What != "413 more warnings are not listed." {
-		t.Errorf("%d oddities, at last %v", len(s.Oddities), s.Oddities[len(s.Oddities)-1])
+	if len(s.Warnings) != 101 || s.Warnings[100].What != "413 more warnings are not listed." {
+		t.Errorf("%d warnings, at last %v", len(s.Warnings), s.Warnings[len(s.Warnings)-1])
 	}
 	long := server(t, "ucLocationProfile", strings.Repeat("x", 5000), "organization", strings.Repeat("y", 300)).Settings(kerry(false))
-	if long.PoolLocationProfile != "" || long.Organization != "" || len(long.Oddities) != 2 {
-		t.Errorf("%v", long.Oddities)
+	if long.PoolLocationProfile != "" || long.Organization != "" || len(long.Warnings) != 2 {
+		t.Errorf("%v", long.Warnings)
 	}
 }
 

@@ -18,7 +18,7 @@ func Example() {
 	}
 	s := answer.Settings(provisioning.Subscriber{Address: "kerry@contoso.com"})
 	fmt.Println(s.Lock.MinPINLength, s.Lock.Idle, s.Policy.CallForwarding)
-	for _, line := range provisioning.Lines(s.Oddities) {
+	for _, line := range provisioning.WarningLines(s.Warnings) {
 		fmt.Println(line)
 	}
 	// Output:

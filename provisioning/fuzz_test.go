@@ -44,7 +44,7 @@ func FuzzAnswer(f *testing.F) {
 		}
 		b := parse(t, again)
 		s, u := a.Settings(kerry(false)), b.Settings(kerry(false))
-		s.Oddities, u.Oddities = nil, nil
+		s.Warnings, u.Warnings = nil, nil
 		if !reflect.DeepEqual(s, u) {
 			t.Errorf("written and read again:\n%+v\n%+v", s, u)
 		}
@@ -56,7 +56,7 @@ func valid(t *testing.T, s provisioning.Settings) {
 	in := func(n, lowest, highest int) bool { return lowest <= n && n <= highest }
 	if !in(s.Lock.MinPINLength, 4, 15) || !in(int(s.Lock.Idle/time.Minute), 0, 60) || !in(int(s.Exchange.Poll/time.Minute), 0, 60) ||
 		!in(s.QoS.DSCP, 0, 63) || !in(s.QoS.Priority, 0, 7) || !in(s.Media.Ports.Min, 1, s.Media.Ports.Max-1) || s.Media.Ports.Max > 65535 ||
-		s.SIPSecurity == "" || s.Media.Encryption == "" || s.Logging.Level == "" || len(s.Oddities) > 101 {
+		s.SIPSecurity == "" || s.Media.Encryption == "" || s.Logging.Level == "" || len(s.Warnings) > 101 {
 		t.Errorf("%+v", s)
 	}
 	if (s.PrimaryEmail == "") != (s.SMTPDomain() == "") {

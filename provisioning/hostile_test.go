@@ -75,7 +75,7 @@ func TestForbiddenCharactersCostNoDocument(t *testing.T) {
 		if s.Organization != "Con\ufffdtoso" || s.Lock.MinPINLength != 8 || s.PoolURI != "" || s.Helpdesk.Internal != "" || s.PrimaryEmail != "" {
 			t.Errorf("%q: %+v", odd, s)
 		}
-		if lines := provisioning.Lines(s.Oddities); len(lines) != 4 || !strings.HasPrefix(lines[3], "It has 4 characters that XML 1.0 forbids") {
+		if lines := provisioning.WarningLines(s.Warnings); len(lines) != 4 || !strings.HasPrefix(lines[3], "It has 4 characters that XML 1.0 forbids") {
 			t.Errorf("%q: %q", odd, lines)
 		}
 	}
@@ -88,14 +88,14 @@ func TestByteOrderMarkOfUTF8IsRead(t *testing.T) {
 	}
 }
 
-// TestOdditiesAreFitForALine: what a hostile pool writes does not move the cursor or fill the screen.
-func TestOdditiesAreFitForALine(t *testing.T) {
+// TestWarningsAreFitForALine: what a hostile pool writes does not move the cursor or fill the screen.
+func TestWarningsAreFitForALine(t *testing.T) {
 	evil := "\u202e\u0085 https://kerry:hunter2@contoso.com/ " + strings.Repeat("é", 3000)
 	body, err := provisioning.WriteAnswer(provisioning.Group{Name: evil}, provisioning.Group{Name: "userSetting", Form: provisioning.EntryList, Properties: []provisioning.Property{{Name: evil, Value: evil}, {Name: "A", Value: evil}, {Name: "a", Value: evil}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	lines := provisioning.Lines(parse(t, body).Settings(kerry(false)).Oddities)
+	lines := provisioning.WarningLines(parse(t, body).Settings(kerry(false)).Warnings)
 	if len(lines) < 3 {
 		t.Errorf("%q", lines)
 	}

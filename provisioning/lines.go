@@ -9,7 +9,7 @@ import (
 )
 
 // Lines are the settings as the Details of a step: what somebody who looks for
-// a reason wants to see, a line each, without the oddities.
+// a reason wants to see, a line each, without the warnings.
 func (s Settings) Lines() []string {
 	place := "internal"
 	if s.Subscriber.RemoteUser {

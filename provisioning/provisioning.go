@@ -16,7 +16,7 @@
 //
 // A document that cannot be read whole is an error and changes nothing. What
 // can be read but is odd (an unknown name, a value out of range, a name given
-// twice) is an Oddity in the result: the default or the first value holds, and
+// twice) is an Warning in the result: the default or the first value holds, and
 // the step says so. Nothing here starts goroutines or keeps state; all values
 // are safe to share once they are made.
 package provisioning

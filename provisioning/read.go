@@ -61,10 +61,10 @@ func (a Answer) Settings(who Subscriber) Settings {
 			odd.add(Unknown, g.Name, "", "", "The phone does not know this group. It is not used.")
 		}
 	}
-	for _, o := range a.Oddities { // after those of values, which matter more
+	for _, o := range a.Warnings { // after those of values, which matter more
 		odd.Add(o)
 	}
-	s.Oddities = odd.list()
+	s.Warnings = odd.list()
 	return s
 }
 

@@ -14,7 +14,7 @@ type Subscriber struct {
 // Settings are what the phone does with what the pool told. Every field is
 // valid: a value that was missing, not of its type or out of range has given
 // way to the default that the field's comment names, and all but missing ones
-// are listed in Oddities.
+// are listed in Warnings.
 //
 // Comments name the element, default, range and unit, and where the default
 // is from: [S] a public specification or product documentation, [D] a document
@@ -66,7 +66,7 @@ type Settings struct {
 	// TestCallURI (botSipUriForTestCall) is whom a test call reaches. Default: none [S].
 	TestCallURI string `json:"test_call_uri,omitempty"`
 
-	Oddities []Oddity `json:"oddities,omitempty"` // of the documents and of their values
+	Warnings []Warning `json:"warnings,omitempty"` // of the documents and of their values
 }
 
 // Lock is when and how the phone locks itself.

@@ -74,12 +74,12 @@ func TestRanges(t *testing.T) {
 			"": row.otherwise, "many": row.otherwise, "7.0": row.otherwise, "99999999999999999999": row.otherwise, "٦": row.otherwise,
 		} {
 			s := server(t, name, value).Settings(kerry(false))
-			told := slices.ContainsFunc(s.Oddities, func(o provisioning.Oddity) bool {
+			told := slices.ContainsFunc(s.Warnings, func(o provisioning.Warning) bool {
 				return o.Kind == provisioning.Value && o.Name == name && strings.Contains(o.What, fmt.Sprintf("default holds: %d.", row.otherwise))
 			})
 			good := value == "" || strings.TrimSpace(value) == fmt.Sprint(row.lowest) || strings.TrimSpace(value) == fmt.Sprint(row.highest)
 			if got := row.read(s); got != want || told == good {
-				t.Errorf("%s %q: have %d, want %d; oddities %v", name, value, got, want, s.Oddities)
+				t.Errorf("%s %q: have %d, want %d; warnings %v", name, value, got, want, s.Warnings)
 			}
 		}
 	}
@@ -87,7 +87,7 @@ func TestRanges(t *testing.T) {
 
 func TestNamesAndWordsAreReadWithoutRegardToCase(t *testing.T) {
 	s := server(t, "UCENFORCEPINLOCK", "False", "ucenablesipsecuritymode", "low", "LoggingLevel", "HIGH", "ucpc2pcavencryption", "donotsupportencryption").Settings(kerry(false))
-	if s.Lock.Enforced || s.SIPSecurity != provisioning.Low || s.Logging.Level != provisioning.High || s.Media.Encryption != provisioning.DoNotSupportEncryption || len(s.Oddities) != 0 {
+	if s.Lock.Enforced || s.SIPSecurity != provisioning.Low || s.Logging.Level != provisioning.High || s.Media.Encryption != provisioning.DoNotSupportEncryption || len(s.Warnings) != 0 {
 		t.Errorf("%+v", s)
 	}
 }
@@ -99,7 +99,7 @@ func TestEachServiceHasTheAddressOfThePlace(t *testing.T) {
 		internal, external, flag string
 		enabled                  bool
 		inside, outside          string
-		wantOddities             int
+		wantWarnings             int
 	}{
 		{"both", in, out, "true", true, in, out, 0},
 		{"no flag", in, out, "", true, in, out, 0},
@@ -119,8 +119,8 @@ func TestEachServiceHasTheAddressOfThePlace(t *testing.T) {
 			if inside.GroupExpansion.Enabled != row.enabled || inside.GroupExpansion.URL != row.inside || outside.GroupExpansion.URL != row.outside {
 				t.Errorf("inside %+v, outside %+v", inside.GroupExpansion, outside.GroupExpansion)
 			}
-			if len(inside.Oddities) != row.wantOddities || strings.Contains(fmt.Sprint(inside.Oddities), "a:b") {
-				t.Errorf("oddities %v", inside.Oddities)
+			if len(inside.Warnings) != row.wantWarnings || strings.Contains(fmt.Sprint(inside.Warnings), "a:b") {
+				t.Errorf("warnings %v", inside.Warnings)
 			}
 		})
 	}
@@ -145,8 +145,8 @@ func TestPortsCountOnlyWhenTheRangeIsOn(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			s := server(t, row.pairs...).Settings(kerry(false))
-			if s.Media.Ports != row.want || len(s.Oddities) > 0 != row.odd {
-				t.Errorf("%+v %v", s.Media, s.Oddities)
+			if s.Media.Ports != row.want || len(s.Warnings) > 0 != row.odd {
+				t.Errorf("%+v %v", s.Media, s.Warnings)
 			}
 		})
 	}
@@ -163,8 +163,8 @@ func TestR9_1_PrimaryEmailLeadsToTheSMTPDomain(t *testing.T) {
 		"kerry@" + strings.Repeat("a", 64) + ".com": "", "kerry@contoso.com\r\nHost: x": "", "kerry@cöntoso.com": "",
 	} {
 		s := written(t, provisioning.Group{Name: provisioning.UserSetting, Properties: []provisioning.Property{{Name: "primaryEmailAddress", Value: value}}}).Settings(kerry(false))
-		if s.SMTPDomain() != domain || (s.PrimaryEmail == "") != (domain == "") || (len(s.Oddities) > 0) != (domain == "") {
-			t.Errorf("%q: %q of %q, oddities %v", value, s.SMTPDomain(), s.PrimaryEmail, s.Oddities)
+		if s.SMTPDomain() != domain || (s.PrimaryEmail == "") != (domain == "") || (len(s.Warnings) > 0) != (domain == "") {
+			t.Errorf("%q: %q of %q, warnings %v", value, s.SMTPDomain(), s.PrimaryEmail, s.Warnings)
 		}
 	}
 }
@@ -189,8 +189,8 @@ func TestSIPAddressesCannotEndAHeader(t *testing.T) {
 		"sip:": false, "edge@contoso.com": false, "https://edge.contoso.com": false, "sip:a b": false, "sip:a>": false, "sip:a\"": false, "sip:é@contoso.com": false,
 	} {
 		s := server(t, "mrasUri", value).Settings(kerry(false))
-		if (s.MRASURI == value) != good || len(s.Oddities) > 0 == good {
-			t.Errorf("%q: %q %v", value, s.MRASURI, s.Oddities)
+		if (s.MRASURI == value) != good || len(s.Warnings) > 0 == good {
+			t.Errorf("%q: %q %v", value, s.MRASURI, s.Warnings)
 		}
 	}
 }

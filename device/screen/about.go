@@ -52,7 +52,7 @@ func provisioningPage() page {
 		for i, line := range set.Lines() {
 			p.add(Control{ID: "line." + number(i), Role: Text, Text: line})
 		}
-		for i, odd := range set.Oddities {
+		for i, odd := range set.Warnings {
 			p.add(Control{ID: "odd." + number(i), Role: Text, Text: odd.String(), Icon: IconWarning, Tone: ToneWarn})
 		}
 		p.nav("reload", d.say("reload"), IconRestart, (*Screen).reload)

@@ -35,7 +35,7 @@ type ContactList struct {
 	Delta    uint32    `json:"delta"` // number of the last change, sent with the next one; 0: none is known
 	Groups   []Group   `json:"groups,omitempty"`
 	Contacts []Contact `json:"contacts,omitempty"` // in the pool's order; added ones last
-	Oddities []string  `json:"oddities,omitempty"` // of the document applied last, fit for a step's Details
+	Warnings []string  `json:"warnings,omitempty"` // of the document applied last, fit for a step's Details
 }
 
 // Apply reads the body of a 200, NOTIFY or BENOTIFY (ocs-sip.md 6): a
@@ -227,7 +227,7 @@ func (r *listReader) settle() ContactList {
 			contacts = append(contacts, c)
 		}
 	}
-	r.Groups, r.Contacts, r.Oddities = groups, contacts, r.odd.list()
+	r.Groups, r.Contacts, r.Warnings = groups, contacts, r.odd.list()
 	return r.ContactList
 }
 

@@ -42,7 +42,7 @@ func TestDeltaThatDoesNotFitIsDoneAndTold(t *testing.T) {
 	l = contacts(t, l, []byte(`<contactDelta deltaNum="4"><addedContact uri="bob@contoso.com" name="B" groups="1"/><modifiedContact uri="dan@contoso.com" groups="1"/>
 		<deletedContact uri="nobody@contoso.com"/><addedGroup id="2" name="W"/><modifiedGroup id="7" name="G"/><deletedGroup id="8"/><contact uri="x@contoso.com"/>
 		<deletedContact uri="ann@contoso.com"/><addedContact uri="ann@contoso.com" groups="1"/></contactDelta>`))
-	if len(l.Oddities) != 7 || len(l.Contacts) != 3 || l.Contacts[0].Name != "B" || l.Contacts[2].Name != "" || len(l.Groups) != 3 || l.Groups[1].Name != "W" {
+	if len(l.Warnings) != 7 || len(l.Contacts) != 3 || l.Contacts[0].Name != "B" || l.Contacts[2].Name != "" || len(l.Groups) != 3 || l.Groups[1].Name != "W" {
 		t.Errorf("%+v", l)
 	}
 }

@@ -55,11 +55,11 @@ func TestForbiddenCharactersCostOneContact(t *testing.T) {
 	for _, odd := range []string{"\xff", "&#x0B;", "\x0b", "\ufffe"} {
 		l := contacts(t, roaming.ContactList{}, []byte(`<contactList deltaNum="1"><contact uri="a@contoso.com" name="M`+odd+`ller"/>`+
 			`<contact uri="b`+odd+`@contoso.com"/><contact uri="c@contoso.com"/></contactList>`))
-		if len(l.Contacts) != 2 || l.Contacts[0].Name != "M\ufffdller" || len(l.Oddities) != 2 || !strings.HasPrefix(l.Oddities[0], "It has 2 characters that XML 1.0 forbids") {
+		if len(l.Contacts) != 2 || l.Contacts[0].Name != "M\ufffdller" || len(l.Warnings) != 2 || !strings.HasPrefix(l.Warnings[0], "It has 2 characters that XML 1.0 forbids") {
 			t.Errorf("%q: %+v", odd, l)
 		}
 		s := apply(t, roaming.Self{}, []byte(`<roamingData><!-- `+odd+` --><categories uri="sip:a`+odd+`@contoso.com"/></roamingData>`))
-		if s.Address != "" || len(s.Oddities) != 2 {
+		if s.Address != "" || len(s.Warnings) != 2 {
 			t.Errorf("%q: %+v", odd, s)
 		}
 	}
@@ -79,18 +79,18 @@ func TestListsAreBounded(t *testing.T) {
 		s = apply(t, s, []byte(`<roamingData><categories>`+repeat(from, 1500, `<category name="a%d" instance="1" container="1"/>`)+`</categories><containers>`+
 			repeat(from, 200, `<container id="%d"/>`)+`</containers><subscribers>`+repeat(from, 4000, `<subscriber user="u%d"/>`)+`</subscribers></roamingData>`))
 	}
-	if len(s.Publications) != 2000 || len(s.Containers) != 256 || len(s.Watchers) != 5000 || len(s.Oddities) != 101 {
-		t.Errorf("%d publications, %d containers, %d watchers, %d oddities", len(s.Publications), len(s.Containers), len(s.Watchers), len(s.Oddities))
+	if len(s.Publications) != 2000 || len(s.Containers) != 256 || len(s.Watchers) != 5000 || len(s.Warnings) != 101 {
+		t.Errorf("%d publications, %d containers, %d watchers, %d warnings", len(s.Publications), len(s.Containers), len(s.Watchers), len(s.Warnings))
 	}
 	s = apply(t, roaming.Self{}, []byte(`<roamingData><containers><container id="1">`+repeat(0, 2000, `<member type="user" value="u%d"/>`)+`</container></containers>
 		<categories><category name="userProperties" instance="0" container="1"><userProperties><lines>`+repeat(0, 20, `<line lineType="Uc">tel:%d</line>`)+`</lines></userProperties></category></categories></roamingData>`))
-	if len(s.Containers[0].Members) != 1000 || len(s.Lines) != 16 || len(s.Oddities) != 2 {
-		t.Errorf("%d members, %d lines, told %q", len(s.Containers[0].Members), len(s.Lines), s.Oddities)
+	if len(s.Containers[0].Members) != 1000 || len(s.Lines) != 16 || len(s.Warnings) != 2 {
+		t.Errorf("%d members, %d lines, told %q", len(s.Containers[0].Members), len(s.Lines), s.Warnings)
 	}
 	l := contacts(t, roaming.ContactList{}, []byte(`<contactList deltaNum="1">`+repeat(0, 1001, `<group id="%d"/>`)+`<contact uri="a" groups="`+repeat(0, 100_000, "%d ")+`"/>`+repeat(0, 4000, `<contact uri="u%d"/>`)+`</contactList>`))
 	l = contacts(t, l, []byte(`<contactDelta deltaNum="2"><deletedContact uri="u0"/>`+repeat(4000, 4000, `<addedContact uri="u%d"/>`)+`</contactDelta>`))
-	if len(l.Contacts) != roaming.MaxContacts || len(l.Groups) != roaming.MaxGroups || len(l.Contacts[0].Groups) != 64 || len(l.Oddities) != 101 {
-		t.Errorf("%d contacts, %d groups, %d oddities", len(l.Contacts), len(l.Groups), len(l.Oddities))
+	if len(l.Contacts) != roaming.MaxContacts || len(l.Groups) != roaming.MaxGroups || len(l.Contacts[0].Groups) != 64 || len(l.Warnings) != 101 {
+		t.Errorf("%d contacts, %d groups, %d warnings", len(l.Contacts), len(l.Groups), len(l.Warnings))
 	}
 }
 
@@ -98,20 +98,20 @@ func TestListsAreBounded(t *testing.T) {
 func TestLongTextsAreCutAndLongAddressesLeftOut(t *testing.T) {
 	long := strings.Repeat("é", 3000)
 	l := contacts(t, roaming.ContactList{}, []byte(`<contactList deltaNum="1"><contact uri="a@contoso.com" name="`+long+`"/><contact uri="`+long+`"/></contactList>`))
-	if len(l.Contacts) != 1 || len(l.Contacts[0].Name) != 4096 || len(l.Oddities) != 2 {
+	if len(l.Contacts) != 1 || len(l.Contacts[0].Name) != 4096 || len(l.Warnings) != 2 {
 		t.Errorf("%+v", l)
 	}
 }
 
-// TestOdditiesAreFitForALine: what a hostile pool writes does not move the cursor or fill the screen.
-func TestOdditiesAreFitForALine(t *testing.T) {
+// TestWarningsAreFitForALine: what a hostile pool writes does not move the cursor or fill the screen.
+func TestWarningsAreFitForALine(t *testing.T) {
 	evil := "\u202e\u0085 &#10;" + strings.Repeat("é", 3000)
 	s := apply(t, roaming.Self{}, []byte(`<roamingData><categories uri="`+evil+`"><category name="`+evil+`"/><category name="state" instance="`+evil+`" container="1"/></categories>
 		<subscribers><subscriber user="u" acknowledged="`+evil+`"/></subscribers></roamingData>`))
-	if len(s.Oddities) != 4 {
-		t.Errorf("%q", s.Oddities)
+	if len(s.Warnings) != 4 {
+		t.Errorf("%q", s.Warnings)
 	}
-	for _, line := range s.Oddities {
+	for _, line := range s.Warnings {
 		if len([]rune(line)) > 400 || strings.ContainsFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }) {
 			t.Errorf("%d runes: %q", len([]rune(line)), line)
 		}
@@ -171,7 +171,7 @@ func again(t *testing.T, s roaming.Self) *roaming.Self {
 
 // plain is s without what writing adds.
 func plain(s roaming.Self) roaming.Self {
-	s.Publications, s.Oddities = nil, nil
+	s.Publications, s.Warnings = nil, nil
 	return s
 }
 
@@ -195,7 +195,7 @@ func FuzzContacts(f *testing.F) {
 				t.Errorf("%+v", c)
 			}
 		}
-		l.Delta, l.Oddities = held.Delta+1, nil
+		l.Delta, l.Warnings = held.Delta+1, nil
 		whole, err := l.XML()
 		if err != nil {
 			t.Fatal(err)
@@ -208,7 +208,7 @@ func FuzzContacts(f *testing.F) {
 			t.Errorf("written and read again:\n%+v\n%+v", got, l)
 		}
 		got := contacts(t, held, change)
-		if len(got.Contacts) != len(l.Contacts) || len(got.Groups) != len(l.Groups) || got.Oddities != nil {
+		if len(got.Contacts) != len(l.Contacts) || len(got.Groups) != len(l.Groups) || got.Warnings != nil {
 			t.Errorf("changed to %+v, want %+v by %s", got, l, change)
 		}
 	})

@@ -20,7 +20,7 @@
 //
 // A document that cannot be read whole is an error and changes nothing. What
 // can be read but is odd (a number that is none, a name given twice) is a line
-// of Oddities: it is left out, or the first one holds. All types are values:
+// of Warnings: it is left out, or the first one holds. All types are values:
 // Apply leaves its receiver as it was, and nothing here starts goroutines.
 package roaming
 

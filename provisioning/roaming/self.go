@@ -76,7 +76,7 @@ type Self struct {
 	Publications  []Publication `json:"publications,omitempty"`   // all versions, of this endpoint and of others
 	Containers    []Container   `json:"containers,omitempty"`     //
 	Watchers      []Watcher     `json:"watchers,omitempty"`       //
-	Oddities      []string      `json:"oddities,omitempty"`       // of the document applied last, fit for a step's Details
+	Warnings      []string      `json:"warnings,omitempty"`       // of the document applied last, fit for a step's Details
 }
 
 // Line is the first line that this phone can use, Uc or Dual; ok is false if
@@ -127,7 +127,7 @@ func (s Self) Apply(body []byte) (Self, error) {
 		}
 	}
 	r.settle()
-	r.Oddities = r.odd.list()
+	r.Warnings = r.odd.list()
 	return r.Self, nil
 }
 

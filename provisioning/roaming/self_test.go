@@ -136,7 +136,7 @@ func TestContainersAndWatchersReplaceTheirOwn(t *testing.T) {
 // TestOneUsersCategoriesAreNotAnothers: they would give him a foreign number.
 func TestOneUsersCategoriesAreNotAnothers(t *testing.T) {
 	s := apply(t, roaming.Self{Address: "ann@contoso.com"}, file(t, "self.xml"))
-	if s.VoiceEnabled() || s.Email != "" || s.Address != "ann@contoso.com" || len(s.Publications) > 0 || len(s.Oddities) != 1 {
+	if s.VoiceEnabled() || s.Email != "" || s.Address != "ann@contoso.com" || len(s.Publications) > 0 || len(s.Warnings) != 1 {
 		t.Errorf("%+v", s)
 	}
 }

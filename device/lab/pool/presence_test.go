@@ -31,8 +31,8 @@ func (c *client) watch(headers ...string) roaming.Self {
 func apply(t testing.TB, to roaming.Self, in *sipwire.Incoming) roaming.Self {
 	t.Helper()
 	self, err := to.Apply(in.Msg.Body())
-	if err != nil || len(self.Oddities) != 0 {
-		t.Fatalf("%v, odd: %v\n%s", err, self.Oddities, in.Msg.Body())
+	if err != nil || len(self.Warnings) != 0 {
+		t.Fatalf("%v, odd: %v\n%s", err, self.Warnings, in.Msg.Body())
 	}
 	return self
 }
@@ -136,8 +136,8 @@ func TestContactListIsOfTheDirectory(t *testing.T) {
 		in := c.do(c.request("SUBSCRIBE", "Event: "+roaming.ContactsEvent))
 		c.want(in, 200)
 		l, err := roaming.ContactList{}.Apply(in.Msg.Body())
-		if err != nil || len(l.Oddities) != 0 {
-			t.Fatal(err, l.Oddities)
+		if err != nil || len(l.Warnings) != 0 {
+			t.Fatal(err, l.Warnings)
 		}
 		return l
 	}

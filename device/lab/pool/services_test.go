@@ -126,8 +126,8 @@ func TestR9_1AndR12_1SettingsArriveInBand(t *testing.T) {
 		c.signIn()
 		answer := c.settings(prov.Groups2007()...)
 		s := answer.Settings(prov.Subscriber{Address: c.address})
-		if len(s.Oddities) != 0 || names(answer) != strings.Join(prov.Groups2007(), " ") {
-			t.Errorf("version %d: %s, odd: %v", version, names(answer), s.Oddities)
+		if len(s.Warnings) != 0 || names(answer) != strings.Join(prov.Groups2007(), " ") {
+			t.Errorf("version %d: %s, odd: %v", version, names(answer), s.Warnings)
 		}
 		if s.PrimaryEmail != "tu@mail.contoso.com" || s.LocationProfile() != "Hellerup.contoso.com" ||
 			s.Updates.Internal != "https://pool.contoso.com:443/RequestHandler/ucdevice.upx" ||
