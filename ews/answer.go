@@ -27,7 +27,7 @@ type readVersion struct {
 	Version    string `xml:"Version,attr"`
 }
 
-func (v readVersion) text() string {
+func (v readVersion) String() string {
 	if v.Major == "" {
 		return ""
 	}
@@ -109,20 +109,20 @@ func (m *message) err(op string) *Error {
 		}
 		return malformed(op, "a success says %s", code)
 	case "Warning":
-		if e.judge(m.XML.Values); e.Action.retried() {
+		if e.setAction(m.XML.Values); e.Action.retryable() {
 			return e
 		}
 		return nil
 	case "Error":
-		e.judge(m.XML.Values)
+		e.setAction(m.XML.Values)
 		return e
 	}
 	return malformed(op, "the response class %q is unknown", clean(m.Class))
 }
 
-// judge sets Action and After from the code and the values beside it. An
+// setAction sets Action and After from the code and the values beside it. An
 // internal error may hold the real code inside (exchange.md 3.1, shape 3).
-func (e *Error) judge(values []readValue) {
+func (e *Error) setAction(values []readValue) {
 	for _, v := range values {
 		text := strings.TrimSpace(v.Text)
 		switch v.Name {
@@ -295,8 +295,8 @@ func (it *item) extended(tag uint64) string {
 	return ""
 }
 
-// number reads a count; -1 when it is absent or none.
-func number(s string) int {
+// countValue reads a count; -1 when it is absent or none.
+func countValue(s string) int {
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
 	if err != nil || n < 0 {
 		return -1
@@ -304,12 +304,12 @@ func number(s string) int {
 	return int(n)
 }
 
-// yes reads xs:boolean; anything else is false.
-func yes(s string) bool { s = strings.TrimSpace(s); return s == "true" || s == "1" }
+// boolValue reads xs:boolean; anything else is false.
+func boolValue(s string) bool { s = strings.TrimSpace(s); return s == "true" || s == "1" }
 
-// moment reads xs:dateTime as UTC; the zero time when it is absent or none.
+// timeValue reads xs:dateTime as UTC; the zero time when it is absent or none.
 // Exchange 2007 writes UTC with Z; a time without a zone is taken as UTC.
-func moment(s string) time.Time {
+func timeValue(s string) time.Time {
 	s = strings.TrimSpace(s)
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
 		if t, err := time.Parse(layout, s); err == nil {
@@ -319,8 +319,8 @@ func moment(s string) time.Time {
 	return time.Time{}
 }
 
-// first is the first that is not blank, trimmed.
-func first(texts ...string) string {
+// firstText is the first that is not blank, trimmed.
+func firstText(texts ...string) string {
 	for i := range texts {
 		texts[i] = strings.TrimSpace(texts[i])
 	}

@@ -33,39 +33,39 @@ func (c *Client) Recordings(ctx context.Context, id ItemID) ([]Recording, error)
 	if err != nil {
 		return nil, err
 	}
-	return inOrder(it.Files.List, it.extended(tagFileOrder)), nil
+	return sortRecordings(it.Files.List, it.extended(tagFileOrder)), nil
 }
 
-// inOrder reads "vm3.wav; vm2.wav;vm1.wav": a leading semicolon, blanks around
+// sortRecordings reads "vm3.wav; vm2.wav;vm1.wav": a leading semicolon, blanks around
 // the names and their case do not matter, a name without an attachment neither.
-func inOrder(files []readFile, order string) []Recording {
+func sortRecordings(files []readFile, order string) []Recording {
 	all := make([]Recording, 0, len(files))
 	taken := make([]bool, len(files))
-	at := make(map[string]int, len(files))
+	index := make(map[string]int, len(files))
 	for i, f := range files {
 		if f.ID.ID == "" {
 			taken[i] = true
 			continue
 		}
-		if key := strings.ToLower(first(f.Name)); key != "" {
-			if _, twice := at[key]; !twice {
-				at[key] = i
+		if key := strings.ToLower(firstText(f.Name)); key != "" {
+			if _, known := index[key]; !known {
+				index[key] = i
 			}
 		}
 	}
-	take := func(i int) {
+	add := func(i int) {
 		if !taken[i] {
 			taken[i] = true
-			all = append(all, Recording{ID: files[i].ID.ID, Name: first(files[i].Name), ContentType: first(files[i].ContentType)})
+			all = append(all, Recording{ID: files[i].ID.ID, Name: firstText(files[i].Name), ContentType: firstText(files[i].ContentType)})
 		}
 	}
 	for name := range strings.SplitSeq(order, ";") {
-		if i, ok := at[strings.ToLower(strings.TrimSpace(name))]; ok {
-			take(i)
+		if i, ok := index[strings.ToLower(strings.TrimSpace(name))]; ok {
+			add(i)
 		}
 	}
 	for i := range files {
-		take(i)
+		add(i)
 	}
 	return all
 }
@@ -84,41 +84,41 @@ type Fetched struct {
 // beginning; once it does, the request is not repeated.
 func (c *Client) FetchAttachment(ctx context.Context, id string, w io.Writer) (Fetched, error) {
 	const op = "GetAttachment"
-	var ask writeGetAttachment
-	ask.IDs.ID.ID = id
+	var request writeGetAttachment
+	request.IDs.ID.ID = id
 	limit := cmp.Or(c.MaxAttachment, DefaultMaxAttachment)
-	var f fetch
-	err := c.attempts(ctx, op, ask, attachmentTimeout*cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
+	var f attachmentReader
+	err := c.sendWithRetries(ctx, op, request, attachmentTimeout*cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
 		// base64 makes 4 bytes of 3; line ends and the envelope come on top
 		whole := limit*2 + 1<<20
-		f = fetch{op: op, to: &bounded{w: w, left: limit}}
-		err := c.envelope(newDecoder(&wholeBody{in: r.Body, left: whole}, whole+1), op, f.read)
+		f = attachmentReader{op: op, out: &limitedWriter{w: w, left: limit}}
+		err := c.envelope(newDecoder(&bodyReader{in: r.Body, left: whole}, whole+1), op, f.read)
 		if err == nil {
-			err = f.verdict()
+			err = f.result()
 		}
 		var e *Error
 		if errors.As(err, &e) {
-			e.spent = f.to.n > 0
+			e.partWritten = f.out.n > 0
 		}
 		return err
 	})
 	if err != nil {
 		return Fetched{}, err
 	}
-	return Fetched{Name: first(f.file.Name), ContentType: first(f.file.ContentType), Size: f.to.n, Audio: DetectAudio(f.to.head)}, nil
+	return Fetched{Name: firstText(f.file.Name), ContentType: firstText(f.file.ContentType), Size: f.out.n, Audio: DetectAudio(f.out.head)}, nil
 }
 
-// fetch reads a GetAttachmentResponse.
-type fetch struct {
+// attachmentReader reads a GetAttachmentResponse.
+type attachmentReader struct {
 	op       string
-	to       *bounded
+	out      *limitedWriter
 	messages int
 	contents int
 	message  message
 	file     readFile
 }
 
-func (f *fetch) read(d *boundedxml.Decoder) error {
+func (f *attachmentReader) read(d *boundedxml.Decoder) error {
 	return eachChild(d.Decoder, nsMessages, func(t xml.StartElement) error {
 		if t.Name.Local != "ResponseMessages" {
 			return d.Skip()
@@ -137,7 +137,7 @@ func (f *fetch) read(d *boundedxml.Decoder) error {
 	})
 }
 
-func (f *fetch) part(d *boundedxml.Decoder, t xml.StartElement) error {
+func (f *attachmentReader) part(d *boundedxml.Decoder, t xml.StartElement) error {
 	switch t.Name.Local {
 	case "MessageText":
 		return d.DecodeElement(&f.message.Text, &t)
@@ -166,20 +166,20 @@ func (f *fetch) part(d *boundedxml.Decoder, t xml.StartElement) error {
 	return d.Skip()
 }
 
-func (f *fetch) content(d *boundedxml.Decoder) error {
+func (f *attachmentReader) content(d *boundedxml.Decoder) error {
 	if f.contents++; f.contents > 1 {
 		return errors.New("the attachment has two contents")
 	}
 	if f.message.Class != "Success" {
 		return d.Skip()
 	}
-	_, err := io.Copy(f.to, base64.NewDecoder(base64.StdEncoding, d.Text()))
+	_, err := io.Copy(f.out, base64.NewDecoder(base64.StdEncoding, d.Text()))
 	var corrupt base64.CorruptInputError
 	switch {
 	case errors.Is(err, errTooLarge):
 		return &Error{Op: f.op, Action: TooLarge, Err: err}
 	case errors.As(err, &corrupt) || errors.Is(err, io.ErrUnexpectedEOF):
-		return fmt.Errorf("the content is corrupt or unfinished base64, after %d good bytes", f.to.n)
+		return fmt.Errorf("the content is corrupt or unfinished base64, after %d good bytes", f.out.n)
 	case err != nil:
 		return err
 	}
@@ -202,8 +202,8 @@ func (f *fetch) content(d *boundedxml.Decoder) error {
 	}
 }
 
-// verdict is what the message complains about, or that nothing came.
-func (f *fetch) verdict() error {
+// result is what the message complains about, or that nothing came.
+func (f *attachmentReader) result() error {
 	if f.messages == 0 {
 		return malformed(f.op, "the answer has no response message")
 	}
@@ -220,14 +220,14 @@ var errCutShort = errors.New("the connection broke in the middle of the answer")
 
 var errTooLarge = errors.New("the attachment is larger than the phone takes")
 
-// bounded passes on at most left bytes and keeps the first of them.
-type bounded struct {
+// limitedWriter passes on at most left bytes and keeps the first of them.
+type limitedWriter struct {
 	w       io.Writer
 	n, left int64
 	head    []byte
 }
 
-func (b *bounded) Write(p []byte) (int, error) {
+func (b *limitedWriter) Write(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
 		return 0, errTooLarge
 	}
@@ -240,14 +240,14 @@ func (b *bounded) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// wholeBody bounds a body and tells a connection that broke from XML that
+// bodyReader bounds a body and tells a connection that broke from XML that
 // ends too early.
-type wholeBody struct {
+type bodyReader struct {
 	in   io.Reader
 	left int64
 }
 
-func (b *wholeBody) Read(p []byte) (int, error) {
+func (b *bodyReader) Read(p []byte) (int, error) {
 	if b.left <= 0 {
 		return 0, errTooLarge
 	}

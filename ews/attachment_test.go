@@ -32,7 +32,7 @@ func TestRecordingsAreNewestFirst(t *testing.T) {
 		}
 		files = append(files, readFile{Name: "no id"})
 		var names []string
-		for _, one := range inOrder(files, r.order) {
+		for _, one := range sortRecordings(files, r.order) {
 			names = append(names, one.Name)
 		}
 		if got := strings.Join(names, " "); got != r.want {

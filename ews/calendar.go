@@ -49,20 +49,20 @@ func (c *Client) Calendar(ctx context.Context, from, to time.Time) ([]Event, Lis
 			Fix:  "let it end after it begins, and span two years at most"}
 	}
 	limit := min(cmp.Or(c.MaxItems, DefaultMaxItems), pageCalendar)
-	m, err := c.one(ctx, op, writeFindItem{Traversal: "Shallow",
+	m, err := c.askOne(ctx, op, writeFindItem{Traversal: "Shallow",
 		Shape: shape(uris("item:Subject", "item:Sensitivity", "calendar:Start", "calendar:End", "calendar:LegacyFreeBusyStatus",
 			"calendar:Location", "calendar:IsMeeting", "calendar:IsAllDayEvent")),
-		View: &writeView{Max: limit, Start: dateTime(from), End: dateTime(to)}, Parents: wellKnown("calendar")})
+		View: &writeView{Max: limit, Start: dateTime(from), End: dateTime(to)}, Parents: distinguishedFolder("calendar")})
 	if err != nil {
 		return nil, Listing{}, err
 	}
 	if m.Root == nil {
-		return nil, Listing{}, c.failed(malformed(op, "the answer has no RootFolder"))
+		return nil, Listing{}, c.itemError(malformed(op, "the answer has no RootFolder"))
 	}
 	l := Listing{
-		Total:     number(m.Root.Total),
+		Total:     countValue(m.Root.Total),
 		Pages:     1,
-		Truncated: m.Root.Last != "" && !yes(m.Root.Last),
+		Truncated: m.Root.Last != "" && !boolValue(m.Root.Last),
 		Replaced:  m.replaced,
 	}
 	var all []Event
@@ -71,7 +71,7 @@ func (c *Client) Calendar(ctx context.Context, from, to time.Time) ([]Event, Lis
 			all = append(all, e)
 		}
 	}
-	c.tell("calendar", len(all), l)
+	c.recordList("calendar", len(all), l)
 	return all, l, nil
 }
 
@@ -87,9 +87,9 @@ func (c *Client) Today(ctx context.Context, loc *time.Location) ([]Event, Listin
 
 // event is not ok without an id or without times, which a view always has.
 func (it *item) event() (Event, bool) {
-	e := Event{ID: it.ID.id(), Subject: first(it.Subject), Location: first(it.Location), Start: moment(it.Start), End: moment(it.End),
-		AllDay: yes(it.AllDay), Meeting: yes(it.IsMeeting), Private: it.Sensitivity == "Private" || it.Sensitivity == "Confidential", Status: NoData}
-	switch s := FreeBusy(first(it.Status)); s {
+	e := Event{ID: it.ID.id(), Subject: firstText(it.Subject), Location: firstText(it.Location), Start: timeValue(it.Start), End: timeValue(it.End),
+		AllDay: boolValue(it.AllDay), Meeting: boolValue(it.IsMeeting), Private: it.Sensitivity == "Private" || it.Sensitivity == "Confidential", Status: NoData}
+	switch s := FreeBusy(firstText(it.Status)); s {
 	case Free, Tentative, Busy, OOF:
 		e.Status = s
 	}

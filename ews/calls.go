@@ -45,12 +45,12 @@ func callQuery(parent writeFolderIDs, class string) query {
 
 // MissedCalls lists the missed-call messages of the Inbox, newest first.
 func (c *Client) MissedCalls(ctx context.Context) ([]Call, Listing, error) {
-	items, l, err := c.readAll(ctx, callQuery(wellKnown("inbox"), classMissed))
+	items, l, err := c.readAll(ctx, callQuery(distinguishedFolder("inbox"), classMissed))
 	if err != nil {
 		return nil, l, err
 	}
 	all := calls(items, classMissed, func(*item) CallKind { return Missed })
-	c.tell("missed calls", len(all), l)
+	c.recordList("missed calls", len(all), l)
 	return all, l, nil
 }
 
@@ -63,12 +63,12 @@ func (c *Client) CallLog(ctx context.Context) ([]Call, Listing, error) {
 			return nil, Listing{}, err
 		}
 		all, l, err := c.callLog(ctx, *folder)
-		if actionIn(err) == Gone && known && !again { // deleted or made anew since it was found
+		if actionOf(err) == Gone && known && !again { // deleted or made anew since it was found
 			c.forgetHistory()
 			continue
 		}
 		if err == nil {
-			c.tell("call log", len(all), l)
+			c.recordList("call log", len(all), l)
 		}
 		return all, l, err
 	}
@@ -106,9 +106,9 @@ func calls(items []item, class string, kind func(*item) CallKind) []Call {
 			continue
 		}
 		k := kind(it)
-		all = append(all, Call{ID: it.ID.id(), Kind: k, Subject: first(it.Subject), At: moment(it.Received), Duration: it.duration(),
-			Number: it.extended(tagNumber), Name: first(it.extended(tagSenderName), it.From.Box.Name), Address: first(it.From.Box.Address),
-			CallID: it.extended(tagCallID), Read: yes(it.IsRead)})
+		all = append(all, Call{ID: it.ID.id(), Kind: k, Subject: firstText(it.Subject), At: timeValue(it.Received), Duration: it.duration(),
+			Number: it.extended(tagNumber), Name: firstText(it.extended(tagSenderName), it.From.Box.Name), Address: firstText(it.From.Box.Address),
+			CallID: it.extended(tagCallID), Read: boolValue(it.IsRead)})
 	}
 	return all
 }
@@ -177,13 +177,13 @@ func (c *Client) historyFolder(ctx context.Context) (folder *ItemID, known bool,
 		names = []string{"Conversation History"}
 	}
 	const op = "FindFolder"
-	m, err := c.one(ctx, op, writeFindFolder{Traversal: "Shallow", Shape: writeShape{Base: "Default"},
-		Page: writePage{Max: pageFolders, Base: "Beginning"}, Only: anyOf("folder:DisplayName", names...), Parents: wellKnown("msgfolderroot")})
+	m, err := c.askOne(ctx, op, writeFindFolder{Traversal: "Shallow", Shape: writeShape{Base: "Default"},
+		Page: writePage{Max: pageFolders, Base: "Beginning"}, Only: anyOf("folder:DisplayName", names...), Parents: distinguishedFolder("msgfolderroot")})
 	if err != nil {
 		return nil, false, err
 	}
 	if m.Root == nil {
-		return nil, false, c.failed(malformed(op, "the answer has no RootFolder"))
+		return nil, false, c.itemError(malformed(op, "the answer has no RootFolder"))
 	}
 	for _, f := range m.Root.Folders.list {
 		if slices.Contains(names, f.Name) && f.ID.ID != "" {

@@ -43,13 +43,13 @@ type Contact struct {
 // Name is what to show: the display name, else the names, else what it is
 // filed as, the company, the address. Empty when the contact has none.
 func (c Contact) Name() string {
-	return first(c.DisplayName, c.GivenName+" "+c.Surname, c.FileAs, c.Company, c.Email)
+	return firstText(c.DisplayName, c.GivenName+" "+c.Surname, c.FileAs, c.Company, c.Email)
 }
 
 // contactQuery is exchange.md 2.6. Only the default folder counts, without
 // folders below it (exchange.md 0).
 func contactQuery(size int) query {
-	return query{page: size, parent: wellKnown("contacts"), shape: shape(
+	return query{page: size, parent: distinguishedFolder("contacts"), shape: shape(
 		uris("item:ItemClass", "contacts:FileAs", "contacts:DisplayName", "contacts:GivenName", "contacts:CompanyName", "contacts:Surname"),
 		indexed("contacts:EmailAddress", "EmailAddress1"),
 		indexed("contacts:PhoneNumber", string(BusinessPhone), string(MobilePhone), string(HomePhone)),
@@ -66,7 +66,7 @@ func (c *Client) Contacts(ctx context.Context) ([]Contact, Listing, error) {
 		return nil, l, err
 	}
 	all := contactsOf(items)
-	c.tell("Outlook contacts", len(all), l)
+	c.recordList("Outlook contacts", len(all), l)
 	return all, l, nil
 }
 
@@ -91,10 +91,10 @@ func contactsOf(items []item) []Contact {
 }
 
 func (r *readContact) contact(id ItemID) Contact {
-	c := Contact{ID: id, FileAs: first(r.FileAs), DisplayName: first(r.DisplayName), GivenName: first(r.GivenName),
-		Surname: first(r.Surname), Company: first(r.Company), Email: r.Emails.first(), IM: r.IMs.first()}
+	c := Contact{ID: id, FileAs: firstText(r.FileAs), DisplayName: firstText(r.DisplayName), GivenName: firstText(r.GivenName),
+		Surname: firstText(r.Surname), Company: firstText(r.Company), Email: r.Emails.first(), IM: r.IMs.first()}
 	for _, e := range r.Phones.List {
-		if text := first(e.Text); text != "" {
+		if text := firstText(e.Text); text != "" {
 			c.Phones = append(c.Phones, PhoneNumber{PhoneKey(e.Key), text})
 		}
 	}
@@ -103,7 +103,7 @@ func (r *readContact) contact(id ItemID) Contact {
 
 func (l readEntries) first() string {
 	for _, e := range l.List {
-		if text := first(e.Text); text != "" {
+		if text := firstText(e.Text); text != "" {
 			return text
 		}
 	}

@@ -22,9 +22,9 @@ type Error struct {
 	Location string        // where a redirect led
 	Err      error         // the cause; it may hold a *journal.Failure, which then names the code
 
-	at      string // the URL
-	request []byte // what was sent, for OwnDefect
-	spent   bool   // part of the answer was handed on: never repeat
+	url         string // the URL
+	request     []byte // what was sent, for OwnDefect
+	partWritten bool   // part of the answer was handed on: never repeat
 }
 
 func (e *Error) Error() string {
@@ -54,8 +54,8 @@ func (e *Error) failure() error {
 		return e
 	}
 	code, what, fix := e.explain()
-	f = &journal.Failure{Code: code, Asked: e.Op + " at " + e.at, Answered: e.answered(), What: what, Because: e.because(), Fix: fix, Err: e}
-	if u, err := url.Parse(e.at); err == nil {
+	f = &journal.Failure{Code: code, Asked: e.Op + " at " + e.url, Answered: e.answered(), What: what, Because: e.because(), Fix: fix, Err: e}
+	if u, err := url.Parse(e.url); err == nil {
 		f.By = u.Host
 	}
 	if e.Action == OwnDefect && len(e.request) > 0 {
@@ -94,7 +94,7 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 	case Reconnect:
 		if e.Status == 0 && e.Code == "" {
 			return journal.ExchangeUnreached, "the Exchange server was not reached",
-				"check that the host of the URL resolves and listens on its port: curl -I " + e.at
+				"check that the host of the URL resolves and listens on its port: curl -I " + e.url
 		}
 		if e.Status == 200 && e.Code == "" {
 			return journal.ExchangeUnreached, "the connection to Exchange ended in the middle of an answer",
@@ -131,7 +131,7 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 	}
 	if e.Code == "" && e.Err != nil && (e.Status == 0 || e.Status == 200) {
 		return journal.ExchangeMalformed, "the answer of Exchange is not one that the phone can read",
-			"check what the URL answers: curl --ntlm -u user " + e.at
+			"check what the URL answers: curl --ntlm -u user " + e.url
 	}
 	return journal.ExchangeRefused, "Exchange refused the request", "see the server's words; Get-EventLog Application on the Client Access server"
 }
@@ -147,8 +147,8 @@ const maxText = 300
 // clean makes a server's words fit for a sentence: one line, printable, cut.
 func clean(s string) string { return journal.Printable(strings.Join(strings.Fields(s), " "), maxText) }
 
-// actionIn is the Action of err; empty when it holds no *Error.
-func actionIn(err error) Action {
+// actionOf is the Action of err; empty when it holds no *Error.
+func actionOf(err error) Action {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Action
@@ -156,8 +156,8 @@ func actionIn(err error) Action {
 	return ""
 }
 
-// codeIn is the server's code in err.
-func codeIn(err error) ResponseCode {
+// codeOf is the server's code in err.
+func codeOf(err error) ResponseCode {
 	var e *Error
 	if errors.As(err, &e) {
 		return e.Code
@@ -168,12 +168,12 @@ func codeIn(err error) ResponseCode {
 // faultError turns a SOAP fault into an Error (exchange.md 3.1, shape 2). The
 // prefix of faultcode is the server's choice: only the local part counts.
 func faultError(op string, f *readFault) *Error {
-	code := cmp.Or(strings.TrimSpace(f.Detail.Code), strings.TrimSpace(f.Detail12.Code), local(f.Subcode12), local(f.Code), local(f.Code12))
+	code := cmp.Or(strings.TrimSpace(f.Detail.Code), strings.TrimSpace(f.Detail12.Code), localName(f.Subcode12), localName(f.Code), localName(f.Code12))
 	e := &Error{Op: op, Code: ResponseCode(clean(code)),
 		Text: clean(cmp.Or(f.Detail.Message, f.Detail12.Message, f.String, f.Reason12))}
 	switch {
 	case strings.HasPrefix(code, "Error"):
-		e.judge(append(f.Detail.XML.Values, f.Detail12.XML.Values...))
+		e.setAction(append(f.Detail.XML.Values, f.Detail12.XML.Values...))
 	case code == "Server" || code == "Receiver":
 		e.Action = Again
 	case code == "Client" || code == "Sender":
@@ -184,7 +184,7 @@ func faultError(op string, f *readFault) *Error {
 	return e
 }
 
-func local(qname string) string {
+func localName(qname string) string {
 	qname = strings.TrimSpace(qname)
 	return qname[strings.LastIndexByte(qname, ':')+1:]
 }

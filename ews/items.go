@@ -21,11 +21,11 @@ func (c *Client) getItems(ctx context.Context, ids []ItemID, s writeShape) ([]*i
 			if e.Action == Gone {
 				continue
 			}
-			return nil, c.failed(e)
+			return nil, c.itemError(e)
 		}
 		list := messages[i].Items.list
 		if len(list) != 1 {
-			return nil, c.failed(malformed(op, "%d items came where one was asked for", len(list)))
+			return nil, c.itemError(malformed(op, "%d items came where one was asked for", len(list)))
 		}
 		all[i] = &list[0]
 	}
@@ -39,7 +39,7 @@ func (c *Client) getItem(ctx context.Context, id ItemID, s writeShape) (*item, e
 		return nil, err
 	}
 	if all[0] == nil {
-		return nil, c.failed(&Error{Op: "GetItem", Code: ErrorItemNotFound, Status: 200, Action: Gone})
+		return nil, c.itemError(&Error{Op: "GetItem", Code: ErrorItemNotFound, Status: 200, Action: Gone})
 	}
 	return all[0], nil
 }
@@ -56,8 +56,8 @@ func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, er
 		change.ID = writeItemID(id)
 		change.Updates.Set.Field = uris("message:IsRead")[0]
 		change.Updates.Set.Message.IsRead = read
-		m, err := c.one(ctx, op, w)
-		if actionIn(err) == Refetch && !again {
+		m, err := c.askOne(ctx, op, w)
+		if actionOf(err) == Refetch && !again {
 			it, err := c.getItem(ctx, id, shape())
 			if err != nil {
 				return id, err
@@ -81,8 +81,8 @@ func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, er
 func (c *Client) Delete(ctx context.Context, id ItemID) error {
 	w := writeDeleteItem{Type: "MoveToDeletedItems"}
 	w.IDs.List = []writeItemID{{ID: id.ID}}
-	_, err := c.one(ctx, "DeleteItem", w)
-	if codeIn(err) == ErrorItemNotFound {
+	_, err := c.askOne(ctx, "DeleteItem", w)
+	if codeOf(err) == ErrorItemNotFound {
 		return nil
 	}
 	return err

@@ -34,17 +34,17 @@ type page struct {
 
 // readPage asks for one page.
 func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error) {
-	m, err := c.one(ctx, "FindItem", writeFindItem{Traversal: "Shallow", Shape: q.shape,
+	m, err := c.askOne(ctx, "FindItem", writeFindItem{Traversal: "Shallow", Shape: q.shape,
 		Page: &writePage{Max: q.page, Offset: offset, Base: "Beginning"}, Only: q.only, Sort: q.sort, Parents: q.parent})
 	if err != nil {
 		return page{}, err
 	}
 	if m.Root == nil {
-		return page{}, c.failed(malformed("FindItem", "the answer has no RootFolder"))
+		return page{}, c.itemError(malformed("FindItem", "the answer has no RootFolder"))
 	}
-	p := page{items: m.Root.Items.list, next: number(m.Root.Offset), total: number(m.Root.Total), last: yes(m.Root.Last), replaced: m.replaced}
+	p := page{items: m.Root.Items.list, next: countValue(m.Root.Offset), total: countValue(m.Root.Total), last: boolValue(m.Root.Last), replaced: m.replaced}
 	if len(p.items) > q.page {
-		return page{}, c.failed(malformed("FindItem", "%d items came where %d at most were asked for", len(p.items), q.page))
+		return page{}, c.itemError(malformed("FindItem", "%d items came where %d at most were asked for", len(p.items), q.page))
 	}
 	if p.next <= offset { // absent, or a server that goes in a circle
 		p.next = offset + len(p.items)
@@ -106,8 +106,8 @@ func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) 
 	}
 }
 
-// tell records what was read.
-func (c *Client) tell(what string, n int, l Listing) {
+// recordList records what was read.
+func (c *Client) recordList(what string, n int, l Listing) {
 	s := journal.Step{Name: journal.Exchange, State: journal.OK, Asked: what + " at " + c.URL,
 		Answered: fmt.Sprintf("%d in %d answers", n, l.Pages), By: c.ServerVersion(), Decided: what + " read", Because: "R9.2"}
 	switch {

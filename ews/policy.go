@@ -148,5 +148,5 @@ func actionOfStatus(status int) Action {
 	return Report
 }
 
-// retried says whether the Client repeats the request by itself after a wait.
-func (a Action) retried() bool { return a == Wait || a == Again || a == Reconnect }
+// retryable says whether the Client repeats the request by itself after a wait.
+func (a Action) retryable() bool { return a == Wait || a == Again || a == Reconnect }

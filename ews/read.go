@@ -80,7 +80,7 @@ func (e *envelopeReader) part(t xml.StartElement) error {
 	case xml.Name{Space: e.soap, Local: "Header"}:
 		var h readHeader
 		err := e.d.DecodeElement(&h, &t)
-		e.server = h.Version.text()
+		e.server = h.Version.String()
 		return err
 	case xml.Name{Space: e.soap, Local: "Body"}:
 		if e.answered || e.fault != nil {

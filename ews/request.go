@@ -175,7 +175,7 @@ type writeFolderID struct {
 
 type writeFolderIDs struct{ ID writeFolderID }
 
-func wellKnown(name string) writeFolderIDs {
+func distinguishedFolder(name string) writeFolderIDs {
 	return writeFolderIDs{writeFolderID{XMLName: xml.Name{Local: "t:DistinguishedFolderId"}, ID: name}}
 }
 

@@ -25,21 +25,21 @@ func (c *Client) ResolveNames(ctx context.Context, name string) (found []Resolut
 	if name == "" {
 		return nil, false, &journal.Failure{Code: journal.Usage, Asked: op, What: "no name was given to look up", Fix: "give the beginning of a name"}
 	}
-	m, err := c.one(ctx, op, writeResolveNames{Full: true, Scope: "ActiveDirectoryContacts", Entry: name})
-	if codeIn(err) == ErrorNoResults {
+	m, err := c.askOne(ctx, op, writeResolveNames{Full: true, Scope: "ActiveDirectoryContacts", Entry: name})
+	if codeOf(err) == ErrorNoResults {
 		return nil, false, nil
 	}
 	if err != nil {
 		return nil, false, err
 	}
 	for _, r := range m.Names.List { // also with the warning that there are several
-		n := Resolution{Name: first(r.Box.Name), Address: first(r.Box.Address), Routing: first(r.Box.Routing), Kind: first(r.Box.Kind)}
+		n := Resolution{Name: firstText(r.Box.Name), Address: firstText(r.Box.Address), Routing: firstText(r.Box.Routing), Kind: firstText(r.Box.Kind)}
 		if r.Contact != nil {
 			k := r.Contact.contact(ItemID{})
 			n.Contact = &k
-			n.Name = first(n.Name, k.Name())
+			n.Name = firstText(n.Name, k.Name())
 		}
 		found = append(found, n)
 	}
-	return found, m.Names.Last != "" && !yes(m.Names.Last), nil
+	return found, m.Names.Last != "" && !boolValue(m.Names.Last), nil
 }

@@ -34,9 +34,9 @@ const (
 // complains about: the caller judges them. want is how many there must be.
 func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]message, error) {
 	var messages []message
-	err := c.attempts(ctx, op, body, cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
+	err := c.sendWithRetries(ctx, op, body, cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
 		var a readAnswer
-		d := newDecoder(&wholeBody{in: r.Body, left: math.MaxInt64}, cmp.Or(c.MaxBody, DefaultMaxBody))
+		d := newDecoder(&bodyReader{in: r.Body, left: math.MaxInt64}, cmp.Or(c.MaxBody, DefaultMaxBody))
 		if err := c.envelope(d, op, func(d *boundedxml.Decoder) error {
 			return eachChild(d.Decoder, nsMessages, func(t xml.StartElement) error {
 				if t.Name.Local != "ResponseMessages" {
@@ -55,7 +55,7 @@ func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]mess
 			return malformed(op, "the answer has %d response messages where %d were asked for", len(messages), want)
 		}
 		for i := range messages {
-			if e := messages[i].err(op); e != nil && (e.Action.retried() || e.Action == StepVersion) {
+			if e := messages[i].err(op); e != nil && (e.Action.retryable() || e.Action == StepVersion) {
 				return e
 			}
 		}
@@ -81,7 +81,7 @@ func malformedOr(op string, err error) error {
 	if err == nil || errors.As(err, &e) {
 		return err
 	}
-	if e := broken(op, err); e != nil {
+	if e := connectionError(op, err); e != nil {
 		return e
 	}
 	if errors.Is(err, errTooLarge) {
@@ -90,57 +90,57 @@ func malformedOr(op string, err error) error {
 	return &Error{Op: op, Action: Report, Err: err}
 }
 
-// one is ask for an operation with one response message; an error of that
+// askOne is ask for an operation with one response message; an error of that
 // message is the error.
-func (c *Client) one(ctx context.Context, op string, body any) (*message, error) {
+func (c *Client) askOne(ctx context.Context, op string, body any) (*message, error) {
 	messages, err := c.ask(ctx, op, body, 1)
 	if err != nil {
 		return nil, err
 	}
 	if e := messages[0].err(op); e != nil {
-		return nil, c.failed(e)
+		return nil, c.itemError(e)
 	}
 	return &messages[0], nil
 }
 
-// attempts sends the request until it is answered, is refused for good, or
+// sendWithRetries sends the request until it is answered, is refused for good, or
 // patience ends (exchange.md 3.2 and 3.3). read takes an answer that is SOAP.
-func (c *Client) attempts(ctx context.Context, op string, body any, limit time.Duration, read func(*http.Response) error) error {
+func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit time.Duration, read func(*http.Response) error) error {
 	u, err := c.endpoint()
 	if err != nil {
 		return err
 	}
 	stepped := false
-	for p := c.patience(); ; {
-		if err := c.gate(ctx, p, op); err != nil {
+	for p := c.newWaitBudget(); ; {
+		if err := c.waitWhileBusy(ctx, p, op); err != nil {
 			return err
 		}
-		request, err := envelope(c.speaks(), body)
+		request, err := envelope(c.schemaVersion(), body)
 		if err != nil {
 			return err
 		}
-		err = c.attempt(ctx, u, op, request, limit, read)
+		err = c.send(ctx, u, op, request, limit, read)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
-			return ended(ctx, op)
+			return canceled(ctx, op)
 		}
 		var e *Error
 		if !errors.As(err, &e) {
 			return err
 		}
-		e.at, e.request = c.URL, request
-		if e.Action == StepVersion && !stepped && c.step(e.Code) {
+		e.url, e.request = c.URL, request
+		if e.Action == StepVersion && !stepped && c.changeVersion(e.Code) {
 			stepped = true
 			continue
 		}
-		if !e.Action.retried() || e.spent {
+		if !e.Action.retryable() || e.partWritten {
 			return e.failure()
 		}
 		wait, ok := p.next(e)
 		if e.Action == Wait {
-			c.busy(cmp.Or(wait, busyWait))
+			c.setBusy(cmp.Or(wait, busyWait))
 		}
 		if !ok {
 			return e.failure()
@@ -157,26 +157,26 @@ func (c *Client) attempts(ctx context.Context, op string, body any, limit time.D
 	}
 }
 
-// failed completes an error of one item with what the Client knows.
-func (c *Client) failed(e *Error) error {
-	e.at = c.URL
+// itemError completes an error of one item with what the Client knows.
+func (c *Client) itemError(e *Error) error {
+	e.url = c.URL
 	return e.failure()
 }
 
-// ended is the caller's own end: a time-out or a cancelled errand.
-func ended(ctx context.Context, op string) error {
+// canceled is the caller's own end: a time-out or a cancelled errand.
+func canceled(ctx context.Context, op string) error {
 	return &journal.Failure{Code: journal.Timeout, Asked: op, What: "Exchange was not asked to the end",
 		Because: "the time given ran out, or whoever asked has gone", Fix: "ask again", Err: context.Cause(ctx)}
 }
 
-func (c *Client) speaks() string {
+func (c *Client) schemaVersion() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return cmp.Or(c.version, version2007SP1)
 }
 
-// step changes the version down or up; false: there is nothing left to try.
-func (c *Client) step(code ResponseCode) bool {
+// changeVersion changes the version down or up; false: there is nothing left to try.
+func (c *Client) changeVersion(code ResponseCode) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	to := version2007
@@ -190,8 +190,8 @@ func (c *Client) step(code ResponseCode) bool {
 	return true
 }
 
-// attempt is one request with its answer.
-func (c *Client) attempt(ctx context.Context, u *url.URL, op string, request []byte, limit time.Duration, read func(*http.Response) error) error {
+// send is one request with its answer.
+func (c *Client) send(ctx context.Context, u *url.URL, op string, request []byte, limit time.Duration, read func(*http.Response) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(request)) // sets GetBody: a handshake sends it again
@@ -205,7 +205,7 @@ func (c *Client) attempt(ctx context.Context, u *url.URL, op string, request []b
 	}
 	answer, err := c.Doer.Do(r)
 	if err != nil {
-		return unreachable(op, err)
+		return doerError(op, err)
 	}
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusOK || answer.StatusCode == http.StatusInternalServerError && isXML(answer) {
@@ -222,7 +222,7 @@ func (c *Client) attempt(ctx context.Context, u *url.URL, op string, request []b
 		}
 		return err
 	}
-	return c.notSOAP(op, answer)
+	return c.httpError(op, answer)
 }
 
 func isXML(r *http.Response) bool {
@@ -230,8 +230,8 @@ func isXML(r *http.Response) bool {
 	return err == nil && (kind == "text/xml" || kind == "application/xml" || kind == "application/soap+xml")
 }
 
-// notSOAP judges an answer by its status (exchange.md 3.2, last rows).
-func (c *Client) notSOAP(op string, r *http.Response) *Error {
+// httpError judges an answer by its status (exchange.md 3.2, last rows).
+func (c *Client) httpError(op string, r *http.Response) *Error {
 	e := &Error{Op: op, Status: r.StatusCode, Action: actionOfStatus(r.StatusCode)}
 	_, _ = io.CopyN(io.Discard, r.Body, 64<<10) // a short page is read, so that the connection can be used again
 	if r.StatusCode >= 300 && r.StatusCode < 400 {
@@ -240,7 +240,7 @@ func (c *Client) notSOAP(op string, r *http.Response) *Error {
 			e.Action = Again
 		}
 	}
-	if s := r.Header.Get("Retry-After"); s != "" && e.Action.retried() {
+	if s := r.Header.Get("Retry-After"); s != "" && e.Action.retryable() {
 		if n, err := strconv.ParseInt(s, 10, 32); err == nil && n > 0 {
 			e.After = time.Duration(n) * time.Second
 		} else if at, err := http.ParseTime(s); err == nil {
@@ -250,11 +250,11 @@ func (c *Client) notSOAP(op string, r *http.Response) *Error {
 	return e
 }
 
-// unreachable judges an error of the Doer. One with a *journal.Failure keeps
+// doerError judges an error of the Doer. One with a *journal.Failure keeps
 // its code: a refused password is never tried again, and an untrusted
 // certificate (R1.6), a missing channel binding or NTLM that the domain blocks
 // hides Exchange without a word about the password.
-func unreachable(op string, err error) *Error {
+func doerError(op string, err error) *Error {
 	e := &Error{Op: op, Action: Report, Err: err}
 	var f *journal.Failure
 	if errors.As(err, &f) {
@@ -270,7 +270,7 @@ func unreachable(op string, err error) *Error {
 		}
 		return e
 	}
-	if b := broken(op, err); b != nil {
+	if b := connectionError(op, err); b != nil {
 		return b
 	}
 	var cert *tls.CertificateVerificationError
@@ -280,9 +280,9 @@ func unreachable(op string, err error) *Error {
 	return e
 }
 
-// broken is the error of a connection that failed or broke; nil for any other,
+// connectionError is the error of a connection that failed or broke; nil for any other,
 // TLS alerts and certificates among them: those are never tried again.
-func broken(op string, err error) *Error {
+func connectionError(op string, err error) *Error {
 	var (
 		alert tls.AlertError
 		conn  *net.OpError

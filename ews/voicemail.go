@@ -35,23 +35,23 @@ type Unread struct {
 // UnreadVoiceMail counts by one small request: what a poll asks (exchange.md 2.11).
 func (c *Client) UnreadVoiceMail(ctx context.Context) (Unread, error) {
 	const op = "GetFolder"
-	m, err := c.one(ctx, op, writeGetFolder{Shape: shape(uris("folder:DisplayName", "folder:TotalCount", "folder:UnreadCount")), Folders: wellKnown("voicemail")})
+	m, err := c.askOne(ctx, op, writeGetFolder{Shape: shape(uris("folder:DisplayName", "folder:TotalCount", "folder:UnreadCount")), Folders: distinguishedFolder("voicemail")})
 	if err != nil {
 		return Unread{}, noVoiceMail(err)
 	}
 	if len(m.Folders.list) != 1 {
-		return Unread{}, c.failed(malformed(op, "the answer has %d folders where one was asked for", len(m.Folders.list)))
+		return Unread{}, c.itemError(malformed(op, "the answer has %d folders where one was asked for", len(m.Folders.list)))
 	}
-	u := Unread{Total: number(m.Folders.list[0].Total), Unread: number(m.Folders.list[0].Unread)}
+	u := Unread{Total: countValue(m.Folders.list[0].Total), Unread: countValue(m.Folders.list[0].Unread)}
 	if u.Unread < 0 {
-		return Unread{}, c.failed(malformed(op, "the folder has no unread count"))
+		return Unread{}, c.itemError(malformed(op, "the folder has no unread count"))
 	}
 	return u, nil
 }
 
 // voiceMailQuery needs no restriction: the folder is a search for the classes.
 func voiceMailQuery() query {
-	return query{page: pageMessages, parent: wellKnown("voicemail"), sort: newestFirst(), shape: shape(
+	return query{page: pageMessages, parent: distinguishedFolder("voicemail"), sort: newestFirst(), shape: shape(
 		uris("item:ItemClass", "item:Subject", "item:DateTimeReceived", "item:HasAttachments", "message:From", "message:IsRead"),
 		extended(tagDuration, tagNumber, tagSenderName, tagCallID))}
 }
@@ -69,13 +69,13 @@ func (c *Client) VoiceMails(ctx context.Context) ([]VoiceMail, Listing, error) {
 			all = append(all, items[i].voiceMail())
 		}
 	}
-	c.tell("voice mail", len(all), l)
+	c.recordList("voice mail", len(all), l)
 	return all, l, nil
 }
 
 // noVoiceMail adds ErrNoVoiceMail to an error that says so.
 func noVoiceMail(err error) error {
-	if codeIn(err) == ErrorFolderNotFound {
+	if codeOf(err) == ErrorFolderNotFound {
 		return errors.Join(ErrNoVoiceMail, err)
 	}
 	return err
@@ -97,14 +97,14 @@ func isVoiceMail(class string) bool {
 }
 
 func (it *item) voiceMail() VoiceMail {
-	return VoiceMail{ID: it.ID.id(), Class: it.Class, Subject: first(it.Subject), Received: moment(it.Received), Duration: it.duration(),
-		Number: it.extended(tagNumber), Name: first(it.extended(tagSenderName), it.From.Box.Name), CallID: it.extended(tagCallID),
-		Read: yes(it.IsRead), Protected: classIs(it.Class, classProtected)}
+	return VoiceMail{ID: it.ID.id(), Class: it.Class, Subject: firstText(it.Subject), Received: timeValue(it.Received), Duration: it.duration(),
+		Number: it.extended(tagNumber), Name: firstText(it.extended(tagSenderName), it.From.Box.Name), CallID: it.extended(tagCallID),
+		Read: boolValue(it.IsRead), Protected: classIs(it.Class, classProtected)}
 }
 
 // duration is 0 when absent, negative or beyond a day.
 func (it *item) duration() time.Duration {
-	if n := number(it.extended(tagDuration)); n > 0 && n <= 24*60*60 {
+	if n := countValue(it.extended(tagDuration)); n > 0 && n <= 24*60*60 {
 		return time.Duration(n) * time.Second
 	}
 	return 0

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// patience is what is left of the waits of one call.
-type patience struct {
+// waitBudget is what is left of the waits of one call.
+type waitBudget struct {
 	left   time.Duration // negative: never wait
 	wait   time.Duration // the next wait when the server names none
 	jitter func() float64
 }
 
-func (c *Client) patience() *patience {
-	p := &patience{left: cmp.Or(c.Patience, DefaultPatience), wait: firstWait, jitter: c.Jitter}
+func (c *Client) newWaitBudget() *waitBudget {
+	p := &waitBudget{left: cmp.Or(c.Patience, DefaultPatience), wait: firstWait, jitter: c.Jitter}
 	if p.jitter == nil {
 		p.jitter = rand.Float64
 	}
@@ -25,7 +25,7 @@ func (c *Client) patience() *patience {
 // next is how long to wait after e; not ok when patience ends before that. The
 // server's own figure is kept to the letter, ours spread by 20 % so that a
 // building full of phones does not come back at once (exchange.md 3.3).
-func (p *patience) next(e *Error) (wait time.Duration, ok bool) {
+func (p *waitBudget) next(e *Error) (wait time.Duration, ok bool) {
 	switch {
 	case e.After > 0:
 		wait = e.After
@@ -42,8 +42,8 @@ func (p *patience) next(e *Error) (wait time.Duration, ok bool) {
 	return wait, true
 }
 
-// busy lets nobody ask before wait has passed.
-func (c *Client) busy(wait time.Duration) {
+// setBusy lets nobody ask before wait has passed.
+func (c *Client) setBusy(wait time.Duration) {
 	until := c.clock().Now().Add(min(wait, cmp.Or(max(c.Patience, 0), DefaultPatience)))
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -63,12 +63,12 @@ func (c *Client) BusyUntil() time.Time {
 	return c.busyUntil
 }
 
-// gate waits while the server is busy: no other request goes there meanwhile
+// waitWhileBusy waits while the server is busy: no other request goes there meanwhile
 // (exchange.md 3.2). Without the patience for it, it is the busy error.
-func (c *Client) gate(ctx context.Context, p *patience, op string) error {
+func (c *Client) waitWhileBusy(ctx context.Context, p *waitBudget, op string) error {
 	for {
 		if ctx.Err() != nil {
-			return ended(ctx, op)
+			return canceled(ctx, op)
 		}
 		until := c.BusyUntil()
 		if until.IsZero() {
@@ -76,7 +76,7 @@ func (c *Client) gate(ctx context.Context, p *patience, op string) error {
 		}
 		wait := until.Sub(c.clock().Now())
 		if p.left < 0 {
-			return c.failed(&Error{Op: op, Code: ErrorServerBusy, Action: Wait, After: wait, Text: "not asked: the server asked to be left alone a while ago"})
+			return c.itemError(&Error{Op: op, Code: ErrorServerBusy, Action: Wait, After: wait, Text: "not asked: the server asked to be left alone a while ago"})
 		}
 		if err := c.sleep(ctx, wait, op); err != nil {
 			return err
@@ -96,6 +96,6 @@ func (c *Client) sleep(ctx context.Context, d time.Duration, op string) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return ended(ctx, op)
+		return canceled(ctx, op)
 	}
 }

@@ -73,55 +73,55 @@ func Parse(body []byte) (Answer, error) {
 		return Answer{}, wrongRoot(document, root, "provisionGroupList")
 	}
 	var a Answer
-	var odd collector
+	var warnings warningCollector
 	if root.Name.Space != answerSpace {
-		odd.add(Shape, "", root.Name.Local, root.Name.Space, "This is not the name space of a provisioning answer. It is read all the same.")
+		warnings.add(Shape, "", root.Name.Local, root.Name.Space, "This is not the name space of a provisioning answer. It is read all the same.")
 	}
 	if root.Replaced > 0 {
-		odd.add(Value, "", "", "", boundedxml.ReplacedSentence(root.Replaced))
+		warnings.add(Value, "", "", "", boundedxml.ReplacedSentence(root.Replaced))
 	}
 	for _, n := range root.Children {
-		a.takeGroup(n, &odd)
+		a.readGroup(n, &warnings)
 	}
-	a.Warnings = odd.list()
+	a.Warnings = warnings.list()
 	return a, nil
 }
 
-func (a *Answer) takeGroup(n *boundedxml.Node, odd *collector) {
+func (a *Answer) readGroup(n *boundedxml.Node, warnings *warningCollector) {
 	name, _ := n.Attr("name")
 	switch {
 	case !n.Is("provisionGroup"):
-		odd.add(Unknown, "", n.Name.Local, n.Value(), "Only provisionGroup is known here. It is not used.")
+		warnings.add(Unknown, "", n.Name.Local, n.Value(), "Only provisionGroup is known here. It is not used.")
 		return
 	case name == "" || len(name) > maxValue:
-		odd.add(Shape, "", n.Name.Local, name, "A group without a usable name is not used.")
+		warnings.add(Shape, "", n.Name.Local, name, "A group without a usable name is not used.")
 		return
 	}
 	i := slices.IndexFunc(a.Groups, func(g Group) bool { return strings.EqualFold(g.Name, name) })
 	if i >= 0 {
-		odd.add(Duplicate, name, "", "", "The group is there twice. The second adds what the first lacks, and changes nothing.")
+		warnings.add(Duplicate, name, "", "", "The group is there twice. The second adds what the first lacks, and changes nothing.")
 	} else if len(a.Groups) >= maxGroups {
-		odd.add(Limit, name, "", "", fmt.Sprintf("Only the first %d groups are kept.", maxGroups))
+		warnings.add(Limit, name, "", "", fmt.Sprintf("Only the first %d groups are kept.", maxGroups))
 		return
 	} else {
 		i, a.Groups = len(a.Groups), append(a.Groups, Group{Name: name})
 	}
-	r := groupReader{Group: &a.Groups[i], seen: map[string]int{}, odd: odd}
+	r := groupReader{Group: &a.Groups[i], seen: map[string]int{}, warnings: warnings}
 	for k, p := range r.Properties {
 		r.seen[strings.ToLower(p.Name)] = k
 	}
-	r.takeAll(n)
+	r.readAll(n)
 }
 
 // groupReader fills a group from its element.
 type groupReader struct {
 	*Group
-	seen map[string]int // lower-case name to index in Properties
-	odd  *collector
-	left int // properties beyond maxProperty
+	seen     map[string]int // lower-case name to index in Properties
+	warnings *warningCollector
+	dropped  int // properties beyond maxProperty
 }
 
-func (r *groupReader) takeAll(group *boundedxml.Node) {
+func (r *groupReader) readAll(group *boundedxml.Node) {
 	lists := 0
 	for _, n := range group.Children {
 		form := Plain
@@ -133,49 +133,49 @@ func (r *groupReader) takeAll(group *boundedxml.Node) {
 		}
 		name, _ := n.Attr("name")
 		if n.Is("property") && name != "" { // a list without its frame
-			r.take(EntryList, name, n)
+			r.readProperty(EntryList, name, n)
 			continue
 		}
 		if form == Plain {
-			r.take(form, n.Name.Local, n)
+			r.readProperty(form, n.Name.Local, n)
 			continue
 		}
 		if lists++; lists > 1 {
-			r.odd.add(Shape, r.Name, n.Name.Local, "", "There is more than one. The first value of each property holds.")
+			r.warnings.add(Shape, r.Name, n.Name.Local, "", "There is more than one. The first value of each property holds.")
 		}
 		for _, p := range n.Children {
 			if name, _ := p.Attr("name"); p.Is("property") && name != "" {
-				r.take(form, name, p)
+				r.readProperty(form, name, p)
 			} else {
-				r.odd.add(Shape, r.Name, p.Name.Local, p.Value(), "Only properties with a name are known here. It is not used.")
+				r.warnings.add(Shape, r.Name, p.Name.Local, p.Value(), "Only properties with a name are known here. It is not used.")
 			}
 		}
 	}
-	if r.left > 0 {
-		r.odd.add(Limit, r.Name, "", "", fmt.Sprintf("Only the first %d properties are kept; %d are left out.", maxProperty, r.left))
+	if r.dropped > 0 {
+		r.warnings.add(Limit, r.Name, "", "", fmt.Sprintf("Only the first %d properties are kept; %d are left out.", maxProperty, r.dropped))
 	}
 }
 
-func (r *groupReader) take(form Form, name string, n *boundedxml.Node) {
+func (r *groupReader) readProperty(form Form, name string, n *boundedxml.Node) {
 	key, value := strings.ToLower(name), n.Value()
-	if i, twice := r.seen[key]; twice {
-		if !isRead(r.Name) { // a grammar repeats its elements
+	if i, duplicate := r.seen[key]; duplicate {
+		if !isUsed(r.Name) { // a grammar repeats its elements
 			return
 		}
-		r.odd.add(Duplicate, r.Name, name, value,
+		r.warnings.add(Duplicate, r.Name, name, value,
 			fmt.Sprintf("It is there twice. The first value, %q, holds.", journal.Excerpt(r.Properties[i].Value)))
 		return
 	}
 	if len(value) > maxValue || len(name) > maxValue {
-		r.odd.add(Limit, r.Name, name, value, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.", maxValue))
+		r.warnings.add(Limit, r.Name, name, value, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.", maxValue))
 		return
 	}
 	if len(r.Properties) >= maxProperty {
-		r.left++
+		r.dropped++
 		return
 	}
-	if len(n.Children) > 0 && isRead(r.Name) {
-		r.odd.add(Shape, r.Name, name, value, "It holds further elements, which are not used.")
+	if len(n.Children) > 0 && isUsed(r.Name) {
+		r.warnings.add(Shape, r.Name, name, value, "It holds further elements, which are not used.")
 	}
 	if r.Form == "" {
 		r.Form = form

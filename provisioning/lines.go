@@ -66,8 +66,8 @@ func minutes(d time.Duration) string {
 	return fmt.Sprintf("%d minutes", int(d.Minutes()))
 }
 
-func allowed(yes bool) string {
-	if yes {
+func allowed(ok bool) string {
+	if ok {
 		return "allowed"
 	}
 	return "not allowed"

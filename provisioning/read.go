@@ -23,21 +23,21 @@ const (
 // no document names the element. The first is what this project's lab sends.
 func emailNames() []string { return []string{"primaryEmailAddress", "primaryEmail", "email", "mail"} }
 
-// isRead says whether the phone uses values of a group; the others are kept as they are.
-func isRead(group string) bool {
+// isUsed says whether the phone uses values of a group; the others are kept as they are.
+func isUsed(group string) bool {
 	return strings.EqualFold(group, ServerConfiguration) || strings.EqualFold(group, UCPolicy) || strings.EqualFold(group, UserSetting)
 }
 
-// passedGroups are known and of no use to a phone (ocs-sip.md 3.1).
-func passedGroups() []string {
+// unusedGroups are known and of no use to a phone (ocs-sip.md 3.1).
+func unusedGroups() []string {
 	return []string{MeetingPolicy, PublicationGrammar, "endpointConfiguration", "locationPolicy", "mediaConfiguration",
 		"presencePolicyV2", "privacyPublicationGrammar", "conferencePolicy", "persistentChatConfiguration"}
 }
 
-// passedServer are properties of ServerConfiguration that are known and of no
+// unusedServerProperties are properties of ServerConfiguration that are known and of no
 // use to a phone (ocs-sip.md 3.3): SIP listening ports, video, sharing, files,
 // the location service, the console, web access.
-func passedServer() []string {
+func unusedServerProperties() []string {
 	return []string{"lisInternalUrl", "consoleDownload*", "ucMinSipDynamicPort", "ucMaxSipDynamicPort", "ucMinVideoPort", "ucMaxVideoPort",
 		"ucMinAppSharingPort", "ucMaxAppSharingPort", "ucMinFileTransferPort", "ucMaxFileTransferPort", "ucMaxVideoRateAllowed",
 		"enableBWPolicyCheck", "responseGroupService*", "cwaInternalUri", "cwaExternalUri"}
@@ -45,37 +45,37 @@ func passedServer() []string {
 
 // Settings reads what the phone uses of an answer, for one user. It never
 // fails: see the comment of the type Settings.
-func (a Answer) Settings(who Subscriber) Settings {
-	var odd collector
-	s := Settings{Subscriber: who}
-	server := readValues(a, ServerConfiguration, &odd)
+func (a Answer) Settings(subscriber Subscriber) Settings {
+	var warnings warningCollector
+	s := Settings{Subscriber: subscriber}
+	server := readValues(a, ServerConfiguration, &warnings)
 	s.readServer(server)
-	user := readValues(a, UserSetting, &odd)
-	s.UserLocationProfile = user.text("ucUserLocationProfile")
+	user := readValues(a, UserSetting, &warnings)
+	s.UserLocationProfile = user.line("ucUserLocationProfile")
 	s.readEmail(user, server)
-	s.readPolicy(readValues(a, UCPolicy, &odd))
-	user.unknown("disableFileTransfer")
-	server.unknown(passedServer()...)
+	s.readPolicy(readValues(a, UCPolicy, &warnings))
+	user.warnUnknown("disableFileTransfer")
+	server.warnUnknown(unusedServerProperties()...)
 	for _, g := range a.Groups {
-		if !isRead(g.Name) && !known(g.Name) {
-			odd.add(Unknown, g.Name, "", "", "The phone does not know this group. It is not used.")
+		if !isUsed(g.Name) && !isUnused(g.Name) {
+			warnings.add(Unknown, g.Name, "", "", "The phone does not know this group. It is not used.")
 		}
 	}
 	for _, o := range a.Warnings { // after those of values, which matter more
-		odd.Add(o)
+		warnings.Add(o)
 	}
-	s.Warnings = odd.list()
+	s.Warnings = warnings.list()
 	return s
 }
 
-func known(group string) bool {
-	return slices.ContainsFunc(passedGroups(), func(name string) bool { return strings.EqualFold(name, group) })
+func isUnused(group string) bool {
+	return slices.ContainsFunc(unusedGroups(), func(name string) bool { return strings.EqualFold(name, group) })
 }
 
 // readServer reads ServerConfiguration (ocs-sip.md 3.3).
 func (s *Settings) readServer(r *valueReader) {
-	s.PoolLocationProfile = r.text("ucLocationProfile")
-	s.Organization = r.text("organization")
+	s.PoolLocationProfile = r.line("ucLocationProfile")
+	s.Organization = r.line("organization")
 	s.Lock = Lock{
 		Enforced:     r.boolean("ucEnforcePinLock", true),
 		MinPINLength: r.integer("ucMinPinLength", 4, 15, defaultMinPINLength),
@@ -124,7 +124,7 @@ func (s *Settings) readMedia(r *valueReader) {
 		Ports:        PortRange{defaultMinPort, defaultMaxPort},
 	}
 	for _, end := range [][2]string{{"ucMinAudioPort", "ucMaxAudioPort"}, {"ucMinMediaPort", "ucMaxMediaPort"}} {
-		r.asked[strings.ToLower(end[0])], r.asked[strings.ToLower(end[1])] = true, true
+		r.lookedUp[strings.ToLower(end[0])], r.lookedUp[strings.ToLower(end[1])] = true, true
 	}
 	if !s.Media.RangeEnabled {
 		return
@@ -147,7 +147,7 @@ func (s *Settings) readEmail(groups ...*valueReader) {
 			local, domain, ok := mailAddress(v)
 			switch {
 			case !ok:
-				r.wrong(name, v, "an e-mail address", "It is not used, and does not lead to Exchange.")
+				r.warnInvalid(name, v, "an e-mail address", "It is not used, and does not lead to Exchange.")
 			case s.PrimaryEmail == "":
 				s.PrimaryEmail = local + "@" + domain
 			}
@@ -166,5 +166,5 @@ func (s *Settings) readPolicy(r *valueReader) {
 		CallPark:           r.boolean("EnableCallPark", false),
 		MaliciousCallTrace: r.boolean("EnableMaliciousCallTrace", false),
 	}
-	r.unknown("Name", "PhoneRouteUsages", "EnableBWPolicyOverride")
+	r.warnUnknown("Name", "PhoneRouteUsages", "EnableBWPolicyOverride")
 }

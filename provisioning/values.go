@@ -16,36 +16,36 @@ import (
 // valueReader reads the values of one group. What it is not asked for until
 // unknown is called is a name that the phone does not know.
 type valueReader struct {
-	group Group
-	asked map[string]bool // lower-case names
-	odd   *collector
+	group    Group
+	lookedUp map[string]bool // lower-case names
+	warnings *warningCollector
 }
 
-func readValues(a Answer, group string, odd *collector) *valueReader {
+func readValues(a Answer, group string, warnings *warningCollector) *valueReader {
 	g, ok := a.Group(group)
 	if ok && g.Name != group { // ocs-sip.md 3.1: names are case-sensitive as listed
-		odd.add(Shape, g.Name, "", "", "The name is "+group+". It is read all the same.")
+		warnings.add(Shape, g.Name, "", "", "The name is "+group+". It is read all the same.")
 	}
-	return &valueReader{group: g, asked: map[string]bool{}, odd: odd}
+	return &valueReader{group: g, lookedUp: map[string]bool{}, warnings: warnings}
 }
 
 // get finds a value. An empty element is as good as none: servers write down
 // what they have no value for (ocs-sip.md 3.3, consoleDownload).
 func (r *valueReader) get(name string) (value string, ok bool) {
-	r.asked[strings.ToLower(name)] = true
+	r.lookedUp[strings.ToLower(name)] = true
 	value, _ = r.group.Get(name)
 	value = strings.TrimSpace(value)
 	return value, value != ""
 }
 
-func (r *valueReader) wrong(name, value, must, instead string) {
-	r.odd.add(Value, r.group.Name, name, value, fmt.Sprintf("It must be %s. %s", must, instead))
+func (r *valueReader) warnInvalid(name, value, expected, consequence string) {
+	r.warnings.add(Value, r.group.Name, name, value, fmt.Sprintf("It must be %s. %s", expected, consequence))
 }
 
-func (r *valueReader) boolean(name string, otherwise bool) bool {
+func (r *valueReader) boolean(name string, defaultValue bool) bool {
 	v, ok := r.get(name)
 	if !ok {
-		return otherwise
+		return defaultValue
 	}
 	switch strings.ToLower(v) {
 	case "true", "1":
@@ -53,67 +53,67 @@ func (r *valueReader) boolean(name string, otherwise bool) bool {
 	case "false", "0":
 		return false
 	}
-	r.wrong(name, v, "true or false", fmt.Sprintf("The default holds: %v.", otherwise))
-	return otherwise
+	r.warnInvalid(name, v, "true or false", fmt.Sprintf("The default holds: %v.", defaultValue))
+	return defaultValue
 }
 
-func (r *valueReader) integer(name string, lowest, highest, otherwise int) int {
+func (r *valueReader) integer(name string, lowest, highest, defaultValue int) int {
 	v, ok := r.get(name)
 	if !ok {
-		return otherwise
+		return defaultValue
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < lowest || n > highest {
-		r.wrong(name, v, fmt.Sprintf("a whole number of %d to %d", lowest, highest), fmt.Sprintf("The default holds: %d.", otherwise))
-		return otherwise
+		r.warnInvalid(name, v, fmt.Sprintf("a whole number of %d to %d", lowest, highest), fmt.Sprintf("The default holds: %d.", defaultValue))
+		return defaultValue
 	}
 	return n
 }
 
-func (r *valueReader) duration(name string, unit time.Duration, lowest, highest int, otherwise time.Duration) time.Duration {
-	return time.Duration(r.integer(name, lowest, highest, int(otherwise/unit))) * unit
+func (r *valueReader) duration(name string, unit time.Duration, lowest, highest int, defaultValue time.Duration) time.Duration {
+	return time.Duration(r.integer(name, lowest, highest, int(defaultValue/unit))) * unit
 }
 
 // oneOf compares without regard to case and answers in the spelling of allowed.
-func (r *valueReader) oneOf(name string, otherwise string, allowed ...string) string {
+func (r *valueReader) oneOf(name string, defaultValue string, allowed ...string) string {
 	v, ok := r.get(name)
 	if !ok {
-		return otherwise
+		return defaultValue
 	}
 	if i := slices.IndexFunc(allowed, func(s string) bool { return strings.EqualFold(s, v) }); i >= 0 {
 		return allowed[i]
 	}
-	r.wrong(name, v, "one of "+strings.Join(allowed, ", "), fmt.Sprintf("The default holds: %s.", otherwise))
-	return otherwise
+	r.warnInvalid(name, v, "one of "+strings.Join(allowed, ", "), fmt.Sprintf("The default holds: %s.", defaultValue))
+	return defaultValue
 }
 
-// text is a name or a sentence for a person: one line, printable.
-func (r *valueReader) text(name string) string {
+// line is a name or a sentence for a person: one line, printable.
+func (r *valueReader) line(name string) string {
 	v, ok := r.get(name)
 	if ok && (len(v) > maxText || strings.ContainsFunc(v, func(c rune) bool { return !unicode.IsPrint(c) })) {
-		r.wrong(name, v, fmt.Sprintf("one line of text of at most %d bytes", maxText), "It is not used.")
+		r.warnInvalid(name, v, fmt.Sprintf("one line of text of at most %d bytes", maxText), "It is not used.")
 		return ""
 	}
 	return v
 }
 
 // sipURI is written into requests later, so nothing may end a header early.
-func (r *valueReader) sipURI(name, otherwise string) string {
+func (r *valueReader) sipURI(name, defaultValue string) string {
 	v, ok := r.get(name)
 	if !ok {
-		return otherwise
+		return defaultValue
 	}
 	scheme, rest, _ := strings.Cut(v, ":")
 	plain := !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("<>\"\\", c) })
 	if plain && rest != "" && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")) {
 		return v
 	}
-	instead := "It is not used."
-	if otherwise != "" {
-		instead = "The default holds: " + journal.Excerpt(otherwise) + "."
+	consequence := "It is not used."
+	if defaultValue != "" {
+		consequence = "The default holds: " + journal.Excerpt(defaultValue) + "."
 	}
-	r.wrong(name, v, "a SIP URI", instead)
-	return otherwise
+	r.warnInvalid(name, v, "a SIP URI", consequence)
+	return defaultValue
 }
 
 // webURL takes http as well: pools of 2007 serve updates and address books inside without TLS.
@@ -125,14 +125,14 @@ func (r *valueReader) webURL(name string) string {
 	u, err := url.Parse(v)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
 		strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c == 0x7f || c == utf8.RuneError }) {
-		r.wrong(name, v, "an http or https URL with a host and without credentials", "It is not used.")
+		r.warnInvalid(name, v, "an http or https URL with a host and without credentials", "It is not used.")
 		return ""
 	}
 	return v
 }
 
 // service reads the two addresses of a service and its flag, if it has one.
-func (r *valueReader) service(who Subscriber, internal, external, flag string) Service {
+func (r *valueReader) service(subscriber Subscriber, internal, external, flag string) Service {
 	s := Service{Internal: r.webURL(internal), External: r.webURL(external)}
 	s.Enabled = s.Internal != "" || s.External != ""
 	if flag != "" {
@@ -140,7 +140,7 @@ func (r *valueReader) service(who Subscriber, internal, external, flag string) S
 	}
 	switch {
 	case !s.Enabled:
-	case who.RemoteUser:
+	case subscriber.RemoteUser:
 		s.URL = s.External
 	default:
 		s.URL = s.Internal
@@ -158,22 +158,22 @@ func (r *valueReader) ports(lowest, highest string) (p PortRange, ok bool) {
 	p.Min, p.Max = r.integer(lowest, 1, 65535, 0), r.integer(highest, 1, 65535, 0)
 	if p.Min == 0 || p.Max == 0 {
 		if !hasFrom || !hasTo {
-			r.wrong(lowest+" "+highest, from+to, "given by both ends", "The range is not used.")
+			r.warnInvalid(lowest+" "+highest, from+to, "given by both ends", "The range is not used.")
 		}
 		return PortRange{}, false
 	}
 	if p.Max <= p.Min {
-		r.wrong(lowest+" "+highest, from+".."+to, "a range with at least two ports, for RTP and RTCP", "It is not used.")
+		r.warnInvalid(lowest+" "+highest, from+".."+to, "a range with at least two ports, for RTP and RTCP", "It is not used.")
 		return PortRange{}, false
 	}
 	return p, true
 }
 
-// unknown tells of the names that nobody asked for.
-func (r *valueReader) unknown(passed ...string) {
+// warnUnknown tells of the names that nobody asked for.
+func (r *valueReader) warnUnknown(unused ...string) {
 	for _, p := range r.group.Properties {
-		if !r.asked[strings.ToLower(p.Name)] && !slices.ContainsFunc(passed, func(s string) bool { return matches(s, p.Name) }) {
-			r.odd.add(Unknown, r.group.Name, p.Name, p.Value, "The phone does not know this name. It is not used.")
+		if !r.lookedUp[strings.ToLower(p.Name)] && !slices.ContainsFunc(unused, func(s string) bool { return matches(s, p.Name) }) {
+			r.warnings.add(Unknown, r.group.Name, p.Name, p.Value, "The phone does not know this name. It is not used.")
 		}
 	}
 }

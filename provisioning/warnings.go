@@ -49,15 +49,15 @@ func WarningLines(warnings []Warning) []string {
 	return lines
 }
 
-// collector collects the warnings about one answer.
-type collector struct {
+// warningCollector collects the warnings about one answer.
+type warningCollector struct {
 	journal.Warnings[Warning]
 }
 
-func (c *collector) add(kind WarningKind, group, name, value, what string) {
+func (c *warningCollector) add(kind WarningKind, group, name, value, what string) {
 	c.Add(Warning{kind, journal.Excerpt(group), journal.Excerpt(name), journal.Excerpt(value), what})
 }
 
-func (c *collector) list() []Warning {
+func (c *warningCollector) list() []Warning {
 	return c.List(func(sentence string) Warning { return Warning{Kind: Limit, What: sentence} })
 }

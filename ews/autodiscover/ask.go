@@ -18,16 +18,16 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 )
 
-// question is one request, its answer, and what was decided about it. Its step
+// query is one request, its answer, and what was decided about it. Its step
 // is recorded by decide or fail, once.
-type question struct {
+type query struct {
 	answer
 	s         *search
 	hop       Hop
 	answered  string
 	errorCode int // of Autodiscover, 0: none
 	details   []string
-	trouble   *trouble
+	failure   *candidateFailure
 }
 
 // The codes of MS-OXDSCLI (exchange.md 1.5).
@@ -41,12 +41,12 @@ const (
 )
 
 // ask sends one request and reads the answer. A failure is decided already.
-func (s *search) ask(ctx context.Context, method, at, address string) *question {
-	q := &question{s: s, hop: Hop{Method: method, URL: at}}
+func (s *search) ask(ctx context.Context, method, at, address string) *query {
+	q := &query{s: s, hop: Hop{Method: method, URL: at}}
 	whole := ctx
 	ctx, cancel := context.WithTimeout(ctx, s.timeout)
 	defer cancel()
-	if s.doubtful {
+	if s.withoutBasic {
 		ctx = ntlmhttp.WithoutBasic(ctx)
 	}
 	var body io.Reader
@@ -74,7 +74,7 @@ func (s *search) ask(ctx context.Context, method, at, address string) *question 
 	if err != nil {
 		f, rank := explain(err, method+" "+at, req.URL.Host)
 		q.failWith(rank, f)
-		q.trouble.stop = spent(err) || whole.Err() != nil
+		q.failure.stop = isPasswordSpent(err) || whole.Err() != nil
 		if whole.Err() != nil {
 			f.Code, f.What = journal.Timeout, "The time given ran out while "+req.URL.Host+" was asked"
 		}
@@ -84,7 +84,7 @@ func (s *search) ask(ctx context.Context, method, at, address string) *question 
 
 // read sorts an answer. The error is one of the connection; everything else is
 // decided.
-func (q *question) read(resp *http.Response) error {
+func (q *query) read(resp *http.Response) error {
 	q.answered = fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
 	if media != "" {
@@ -124,14 +124,14 @@ func (q *question) read(resp *http.Response) error {
 		return nil
 	}
 	if q.code != 0 {
-		q.refused()
+		q.explainErrorCode()
 	}
 	return nil
 }
 
-// refused is an error of Autodiscover. Others may know the user all the same,
+// explainErrorCode is an error of Autodiscover. Others may know the user all the same,
 // so the next candidate is asked.
-func (q *question) refused() {
+func (q *query) explainErrorCode() {
 	q.errorCode = q.code
 	q.answered += strings.TrimRight(fmt.Sprintf(", error %d %s", q.code, q.message), " ")
 	if q.errorCode == errorInvalidRequest && q.hop.Method == http.MethodGet {
@@ -158,38 +158,38 @@ func (q *question) refused() {
 		what = "Exchange answers with an unknown error " + strconv.Itoa(q.code)
 	}
 	q.fail(rankError, code, what)
-	q.trouble.Fix = fix
+	q.failure.Fix = fix
 }
 
-func (q *question) fail(rank int, code journal.Code, what string) {
+func (q *query) fail(rank int, code journal.Code, what string) {
 	q.failWith(rank, &journal.Failure{Code: code, What: what})
 }
 
 // failWith decides against the answer.
-func (q *question) failWith(rank int, f *journal.Failure) {
+func (q *query) failWith(rank int, f *journal.Failure) {
 	f.Asked, f.By = q.hop.Method+" "+q.hop.URL, hostOf(q.hop.URL)
 	f.Answered = q.answered
 	if f.Because == "" {
 		f.Because = "R9.1"
 	}
 	f.Details = append(q.details, f.Details...)
-	q.trouble = &trouble{Failure: f, rank: rank}
+	q.failure = &candidateFailure{Failure: f, rank: rank}
 	step := f.Step(journal.Autodiscover)
 	if step.State = journal.Skipped; rank >= rankRedirect {
 		step.State = journal.Warned
 	}
 	q.hop.Answered, q.hop.Decided, q.hop.Code = step.Answered, step.Decided, f.Code
-	q.s.note(q.hop, step)
+	q.s.addHop(q.hop, step)
 }
 
-// decide records an answer that leads on.
-func (q *question) decide(state journal.State, what string) {
+// recordDecision records an answer that leads on.
+func (q *query) recordDecision(state journal.State, what string) {
 	q.hop.Answered, q.hop.Decided = q.answered, what
-	q.s.note(q.hop, journal.Step{Name: journal.Autodiscover, State: state, Asked: q.hop.Method + " " + q.hop.URL, By: hostOf(q.hop.URL),
+	q.s.addHop(q.hop, journal.Step{Name: journal.Autodiscover, State: state, Asked: q.hop.Method + " " + q.hop.URL, By: hostOf(q.hop.URL),
 		Answered: q.answered, Decided: what, Because: "R9.1", Details: q.details})
 }
 
-func (s *search) note(h Hop, step journal.Step) {
+func (s *search) addHop(h Hop, step journal.Step) {
 	s.via = append(s.via, h)
 	s.Record.Record(step)
 }

@@ -62,13 +62,13 @@ type Client struct {
 	Record  journal.Recorder // nil drops the steps
 	Timeout time.Duration    // for one question, in real time; 0 is DefaultTimeout
 
-	once sync.Once
-	turn chan struct{}
-	mu   sync.Mutex
-	kept map[string]*entry
+	once      sync.Once
+	searching chan struct{}
+	mu        sync.Mutex
+	cache     map[string]*cacheEntry
 }
 
-type entry struct {
+type cacheEntry struct {
 	result Result
 	retry  time.Time // not before; set when renewing failed
 }
@@ -143,52 +143,52 @@ func (c *Client) now() time.Time {
 // older answer cannot be renewed because nobody can be reached, it is used
 // still, with Stale set. The error holds a *journal.Failure.
 func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
-	c.once.Do(func() { c.turn, c.kept = make(chan struct{}, 1), map[string]*entry{} })
+	c.once.Do(func() { c.searching, c.cache = make(chan struct{}, 1), map[string]*cacheEntry{} })
 	select {
-	case c.turn <- struct{}{}:
-		defer func() { <-c.turn }()
+	case c.searching <- struct{}{}:
+		defer func() { <-c.searching }()
 	case <-ctx.Done():
 		return Result{}, &journal.Failure{Code: journal.Timeout, Asked: "Autodiscover for " + clean(address), What: "Another search did not end in time", Err: ctx.Err()}
 	}
 	key := strings.ToLower(strings.TrimSpace(address))
 	now := c.now()
 	c.mu.Lock()
-	held := c.kept[key]
+	cached := c.cache[key]
 	c.mu.Unlock()
-	if held != nil {
-		if age := now.Sub(held.result.At); age >= 0 && age < Lifetime || now.Before(held.retry) {
-			c.Record.Record(journal.Step{Name: journal.Autodiscover, State: journal.OK, Asked: "Autodiscover for " + clean(address), By: held.result.URL, Because: "Autodiscover information is refreshed every 24 hours",
-				Answered: "EWS at " + held.result.EWS(false), Decided: fmt.Sprintf("The answer of %s ago is used", age.Round(time.Minute))})
-			return held.result, nil
+	if cached != nil {
+		if age := now.Sub(cached.result.At); age >= 0 && age < Lifetime || now.Before(cached.retry) {
+			c.Record.Record(journal.Step{Name: journal.Autodiscover, State: journal.OK, Asked: "Autodiscover for " + clean(address), By: cached.result.URL, Because: "Autodiscover information is refreshed every 24 hours",
+				Answered: "EWS at " + cached.result.EWS(false), Decided: fmt.Sprintf("The answer of %s ago is used", age.Round(time.Minute))})
+			return cached.result, nil
 		}
 	}
 	s := &search{Client: c, timeout: cmp.Or(c.Timeout, DefaultTimeout)}
 	result, trouble := s.run(ctx, key)
 	if trouble == nil {
 		result.At = now
-		c.keep(key, &entry{result: result})
+		c.store(key, &cacheEntry{result: result})
 		return result, nil
 	}
-	if held != nil && trouble.rank <= rankAnswer {
-		kept := *held
-		kept.result.Stale, kept.retry = true, now.Add(RetryAfter)
-		c.keep(key, &kept)
+	if cached != nil && trouble.rank <= rankAnswer {
+		stale := *cached
+		stale.result.Stale, stale.retry = true, now.Add(RetryAfter)
+		c.store(key, &stale)
 		step := trouble.Failure.Step(journal.Autodiscover)
-		step.State, step.Decided = journal.Warned, "The answer of "+held.result.At.UTC().Format(time.DateTime)+" UTC cannot be renewed and is used still"
+		step.State, step.Decided = journal.Warned, "The answer of "+cached.result.At.UTC().Format(time.DateTime)+" UTC cannot be renewed and is used still"
 		c.Record.Record(step)
-		return kept.result, nil
+		return stale.result, nil
 	}
 	c.Forget(address)
 	return Result{}, trouble.Failure
 }
 
-func (c *Client) keep(key string, e *entry) {
+func (c *Client) store(key string, e *cacheEntry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if _, ok := c.kept[key]; !ok && len(c.kept) >= maxKept {
-		clear(c.kept)
+	if _, ok := c.cache[key]; !ok && len(c.cache) >= maxKept {
+		clear(c.cache)
 	}
-	c.kept[key] = e
+	c.cache[key] = e
 }
 
 // Failed tells that what the answer for address named could not be reached. It
@@ -198,14 +198,14 @@ func (c *Client) Failed(address string) bool {
 	key := strings.ToLower(strings.TrimSpace(address))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	e, age := c.kept[key], time.Duration(0)
+	e, age := c.cache[key], time.Duration(0)
 	if e != nil {
 		age = c.now().Sub(e.result.At)
 	}
 	if e == nil || age >= 0 && age < RetryAfter || c.now().Before(e.retry) {
 		return false
 	}
-	delete(c.kept, key)
+	delete(c.cache, key)
 	return true
 }
 
@@ -214,5 +214,5 @@ func (c *Client) Failed(address string) bool {
 func (c *Client) Forget(address string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.kept, strings.ToLower(strings.TrimSpace(address)))
+	delete(c.cache, strings.ToLower(strings.TrimSpace(address)))
 }

@@ -32,7 +32,7 @@ func explain(err error, asked, by string) (*journal.Failure, int) {
 		f.What = strings.TrimSuffix(held.What, ".") + ". The phone does not talk to " + by
 		f.Fix = "Give the server a certificate with its name, from an authority whose root the phone holds; Exchange's own self-signed one is never trusted."
 		return f, rankCert
-	case logOn(f, err):
+	case explainLogon(f, err):
 		return f, rankAuth
 	case errors.As(err, &inner):
 		f.Code, f.What, f.Because, f.Details = inner.Code, inner.What, inner.Because, inner.Details
@@ -54,8 +54,8 @@ func explain(err error, asked, by string) (*journal.Failure, int) {
 	return f, rankNet
 }
 
-// logOn fills f if err is a log-on that failed.
-func logOn(f *journal.Failure, err error) bool {
+// explainLogon fills f if err is a log-on that failed.
+func explainLogon(f *journal.Failure, err error) bool {
 	var e *ntlmhttp.Error
 	if !errors.As(err, &e) {
 		return false

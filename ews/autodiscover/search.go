@@ -18,12 +18,12 @@ import (
 // search is one run, over all candidates and redirects.
 type search struct {
 	*Client
-	timeout   time.Duration
-	addresses []string        // tried, lower case
-	visited   map[string]bool // address and URL, lower case
-	hops      int             // redirects of all kinds
-	doubtful  bool            // somebody on the way may have named the host: no Basic from here on
-	via       []Hop
+	timeout      time.Duration
+	addresses    []string        // tried, lower case
+	visited      map[string]bool // address and URL, lower case
+	hops         int             // redirects of all kinds
+	withoutBasic bool            // somebody on the way may have named the host: no Basic from here on
+	via          []Hop
 }
 
 // How telling a failure is: of several the most telling one is the caller's.
@@ -37,8 +37,8 @@ const (
 	rankError               // Exchange itself says what is wrong
 )
 
-// trouble is why a candidate is passed over.
-type trouble struct {
+// candidateFailure is why a candidate is passed over.
+type candidateFailure struct {
 	*journal.Failure
 	rank int
 	stop bool // no further candidate is asked
@@ -69,12 +69,12 @@ func domainOf(address string) string {
 	return domain
 }
 
-func (s *search) run(ctx context.Context, address string) (Result, *trouble) {
+func (s *search) run(ctx context.Context, address string) (Result, *candidateFailure) {
 	s.visited = map[string]bool{}
 	asked := "Autodiscover for " + clean(address)
 	domain := domainOf(address)
 	if domain == "" {
-		return Result{}, &trouble{rank: rankError, Failure: &journal.Failure{Code: journal.ExchangeAddress, Asked: asked, Because: "R9.1",
+		return Result{}, &candidateFailure{rank: rankError, Failure: &journal.Failure{Code: journal.ExchangeAddress, Asked: asked, Because: "R9.1",
 			What: "The e-mail address has no domain to search in", Fix: "Give the user a primary e-mail address; the pool tells the phone."}}
 	}
 	for {
@@ -96,7 +96,7 @@ func (s *search) run(ctx context.Context, address string) (Result, *trouble) {
 }
 
 // candidates asks one after the other. next is the address that one redirected to.
-func (s *search) candidates(ctx context.Context, address, domain string) (r Result, next string, worst *trouble) {
+func (s *search) candidates(ctx context.Context, address, domain string) (r Result, next string, worst *candidateFailure) {
 	for _, c := range candidates(domain) {
 		r, next, t := s.follow(ctx, address, domain, c)
 		if t == nil {
@@ -111,7 +111,7 @@ func (s *search) candidates(ctx context.Context, address, domain string) (r Resu
 		}
 	}
 	if worst.rank == rankNet && strings.HasPrefix(string(worst.Code), "dns.") || worst.rank == rankAnswer {
-		worst = &trouble{rank: worst.rank, Failure: &journal.Failure{Code: journal.ExchangeNone, Answered: worst.Answered, By: worst.By, Because: "R9.1",
+		worst = &candidateFailure{rank: worst.rank, Failure: &journal.Failure{Code: journal.ExchangeNone, Answered: worst.Answered, By: worst.By, Because: "R9.1",
 			What: "None of the places where a phone looks for Exchange answers as Autodiscover",
 			Fix: "Create the A record autodiscover." + domain + " for the Client Access server, which needs a certificate with that name. In a browser https://autodiscover." + domain + path +
 				" must show 600 Invalid Request. A phone reads neither service connection points nor SRV records.", Err: worst.Failure}}
@@ -120,59 +120,59 @@ func (s *search) candidates(ctx context.Context, address, domain string) (r Resu
 }
 
 // follow asks a candidate and goes where it points.
-func (s *search) follow(ctx context.Context, address, domain string, c candidate) (Result, string, *trouble) {
+func (s *search) follow(ctx context.Context, address, domain string, c candidate) (Result, string, *candidateFailure) {
 	method, at := c.method, c.url
 	for {
 		s.visited[address+" "+strings.ToLower(at)] = true
 		q := s.ask(ctx, method, at, address)
 		switch {
-		case q.trouble != nil:
+		case q.failure != nil:
 		case q.redirectAddr != "":
 			if next := strings.ToLower(q.redirectAddr); domainOf(next) == "" {
 				q.fail(rankRedirect, journal.ExchangeRedirects, fmt.Sprintf("the redirect to %q is passed over: that is no e-mail address", q.redirectAddr))
 			} else if slices.Contains(s.addresses, next) {
 				q.fail(rankRedirect, journal.ExchangeRedirects, fmt.Sprintf("the redirect to %s goes in a circle", next))
-			} else if s.mayHop(q) {
-				q.decide(journal.OK, "search again for "+next)
+			} else if s.countRedirect(q) {
+				q.recordDecision(journal.OK, "search again for "+next)
 				return Result{}, next, nil
 			}
 		case q.redirectURL != "":
-			next, why := s.target(q, at, address)
-			if why == askedBefore { // as every web server leads http to https: the answer there is what counts
+			next, why := s.redirectTarget(q, at, address)
+			if why == askedAlready { // as every web server leads http to https: the answer there is what counts
 				q.fail(rankAgain, journal.ExchangeRedirects, "passed over: the redirect leads to "+clean(next.Redacted())+", which was asked before")
 			} else if why != "" {
 				q.fail(rankRedirect, journal.ExchangeRedirects, why)
-			} else if s.mayHop(q) {
-				q.decide(journal.OK, "ask "+next.String())
-				s.doubtful = s.doubtful || method == http.MethodGet && !within(next.Hostname(), domain)
+			} else if s.countRedirect(q) {
+				q.recordDecision(journal.OK, "ask "+next.String())
+				s.withoutBasic = s.withoutBasic || method == http.MethodGet && !isInDomain(next.Hostname(), domain)
 				method, at = http.MethodPost, next.String()
 				continue
 			}
 		default:
-			if r, ok := s.settings(q, at, address); ok {
+			if r, ok := s.readSettings(q, at, address); ok {
 				return r, "", nil
 			}
 		}
-		return Result{}, "", q.trouble
+		return Result{}, "", q.failure
 	}
 }
 
-// mayHop counts a redirect.
-func (s *search) mayHop(q *question) bool {
+// countRedirect counts a redirect.
+func (s *search) countRedirect(q *query) bool {
 	if s.hops == MaxHops {
 		q.fail(rankRedirect, journal.ExchangeRedirects, fmt.Sprintf("more than %d redirects", MaxHops))
-		q.trouble.stop = true
+		q.failure.stop = true
 		return false
 	}
 	s.hops++
 	return true
 }
 
-// askedBefore is why nobody follows a redirect from http to another candidate.
-const askedBefore = "asked before"
+// askedAlready is why nobody follows a redirect from http to another candidate.
+const askedAlready = "asked before"
 
-// target is where a redirect points, or why nobody goes there.
-func (s *search) target(q *question, at, address string) (next *url.URL, why string) {
+// redirectTarget is where a redirect points, or why nobody goes there.
+func (s *search) redirectTarget(q *query, at, address string) (next *url.URL, why string) {
 	base, err := url.Parse(at)
 	if err != nil {
 		return nil, "the URL cannot be read"
@@ -190,39 +190,39 @@ func (s *search) target(q *question, at, address string) (next *url.URL, why str
 		return nil, "the redirect to " + clean(next.Redacted()) + " is passed over: only https is followed"
 	case next.Hostname() == "" || next.User != nil || next.Opaque != "" || len(next.String()) > maxText:
 		return nil, "the redirect is passed over: its URL is odd"
-	case plain && !isService(next.Path):
+	case plain && !isAutodiscoverPath(next.Path):
 		return nil, "the redirect to " + clean(next.Redacted()) + " is passed over: that is no path of Autodiscover"
 	case plain && s.visited[address+" "+strings.ToLower(next.String())]:
-		return next, askedBefore
+		return next, askedAlready
 	case s.visited[address+" "+strings.ToLower(next.String())]:
 		return nil, "the redirect to " + clean(next.Redacted()) + " goes in a circle"
 	}
 	return next, ""
 }
 
-// isService is the rule for a redirect that nobody has vouched for:
+// isAutodiscoverPath is the rule for a redirect that nobody has vouched for:
 // /autodiscover/…/autodiscover.xml (exchange.md 1.1).
-func isService(p string) bool {
+func isAutodiscoverPath(p string) bool {
 	parts := strings.Split(strings.ToLower(p), "/")
 	n := len(parts)
 	return n >= 3 && parts[0] == "" && parts[1] == "autodiscover" && parts[n-1] == "autodiscover.xml" && !slices.Contains(parts[1:], "")
 }
 
-// within says whether host is domain or below it.
-func within(host, domain string) bool {
+// isInDomain says whether host is domain or below it.
+func isInDomain(host, domain string) bool {
 	host = strings.ToLower(host)
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// settings takes the protocols of an answer.
-func (s *search) settings(q *question, at, address string) (Result, bool) {
+// readSettings takes the protocols of an answer.
+func (s *search) readSettings(q *query, at, address string) (Result, bool) {
 	r := Result{Address: address, DisplayName: q.displayName, URL: at}
 	types := []string{}
 	for _, p := range q.protocols {
 		types = append(types, p.Type)
 		p.EWSURL = cmp.Or(p.EWSURL, p.ASURL) // servers of 2007 RTM give ASUrl alone
 		for name, u := range map[string]*string{"EwsUrl": &p.EWSURL, "ASUrl": &p.ASURL, "UMUrl": &p.UMURL, "OOFUrl": &p.OOFURL} {
-			if *u != "" && !secure(*u) {
+			if *u != "" && !isUsableURL(*u) {
 				q.details = append(q.details, fmt.Sprintf("%s of %s is left out, it is not https: %s", name, p.Type, journal.Excerpt(*u)))
 				*u = ""
 			}
@@ -235,7 +235,7 @@ func (s *search) settings(q *question, at, address string) (Result, bool) {
 		}
 	}
 	for _, p := range q.protocols { // Exchange 2013 and later: inside first, outside last
-		if p.EWSURL = cmp.Or(p.EWSURL, p.ASURL); p.Type != "EXHTTP" || !secure(p.EWSURL) {
+		if p.EWSURL = cmp.Or(p.EWSURL, p.ASURL); p.Type != "EXHTTP" || !isUsableURL(p.EWSURL) {
 			continue
 		}
 		if r.Internal.EWSURL == "" {
@@ -248,18 +248,18 @@ func (s *search) settings(q *question, at, address string) (Result, bool) {
 	q.answered += ", settings: " + strings.Join(types, ", ")
 	if r.EWS(false) == "" {
 		q.fail(rankError, journal.ExchangeNoEWS, "Autodiscover names no https URL of the Exchange Web Services")
-		q.trouble.Fix = "Set it: Set-WebServicesVirtualDirectory -InternalUrl and -ExternalUrl, https with a name that is in the certificate."
-		q.trouble.stop = true
+		q.failure.Fix = "Set it: Set-WebServicesVirtualDirectory -InternalUrl and -ExternalUrl, https with a name that is in the certificate."
+		q.failure.stop = true
 		return Result{}, false
 	}
-	q.decide(journal.OK, "EWS inside at "+orNone(r.Internal.EWSURL)+", outside at "+orNone(r.External.EWSURL))
+	q.recordDecision(journal.OK, "EWS inside at "+orNone(r.Internal.EWSURL)+", outside at "+orNone(r.External.EWSURL))
 	return r, true
 }
 
 func orNone(s string) string { return cmp.Or(s, "(none)") }
 
-// secure says whether u is a URL to which a log-on may go.
-func secure(u string) bool {
+// isUsableURL says whether u is a URL to which a log-on may go.
+func isUsableURL(u string) bool {
 	p, err := url.Parse(u)
 	return err == nil && p.Scheme == "https" && p.Hostname() != "" && p.User == nil
 }
@@ -275,25 +275,25 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 		return nil, &journal.Failure{Code: journal.ExchangeAddress, Asked: "Autodiscover for " + clean(address), What: "The e-mail address has no domain to search in", Because: "R9.3"}
 	}
 	s := &search{Client: c, timeout: cmp.Or(c.Timeout, DefaultTimeout)}
-	var worst *trouble
+	var worst *candidateFailure
 	found := false
 	for _, k := range candidates(domain) {
 		q := s.ask(ctx, http.MethodGet, k.url, address)
 		switch {
 		case q.errorCode == errorInvalidRequest:
 			found = true
-			q.decide(journal.OK, "an Autodiscover service is here")
-		case q.trouble != nil:
-			if worst == nil || q.trouble.rank >= worst.rank {
-				worst = q.trouble
+			q.recordDecision(journal.OK, "an Autodiscover service is here")
+		case q.failure != nil:
+			if worst == nil || q.failure.rank >= worst.rank {
+				worst = q.failure
 			}
-			if q.trouble.stop {
+			if q.failure.stop {
 				return s.via, worst.Failure
 			}
 		case q.redirectURL != "":
-			q.decide(journal.OK, "the phone would go on there")
+			q.recordDecision(journal.OK, "the phone would go on there")
 		default:
-			q.decide(journal.Warned, "Autodiscover answers a GET with something else than 600 Invalid Request")
+			q.recordDecision(journal.Warned, "Autodiscover answers a GET with something else than 600 Invalid Request")
 		}
 	}
 	if found || worst == nil {
@@ -302,6 +302,6 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 	return s.via, worst.Failure
 }
 
-// spent says whether the password must not be used again: the search ends there
+// isPasswordSpent says whether the password must not be used again: the search ends there
 // (design decision 6), where other clients would go on (exchange.md 1.6).
-func spent(err error) bool { return errors.Is(err, ntlmhttp.ErrSpent) }
+func isPasswordSpent(err error) bool { return errors.Is(err, ntlmhttp.ErrSpent) }

@@ -5,17 +5,17 @@ import (
 	"strings"
 )
 
-// never is a category that no dialled character is in (surrogates).
-const never = `\p{Cs}`
+// noCharacter is a category that no dialled character is in (surrogates).
+const noCharacter = `\p{Cs}`
 
-// mend rewrites a pattern that regexp2 v1.12.0 reads otherwise than .NET: in a
+// rewrite rewrites a pattern that regexp2 v1.12.0 reads otherwise than .NET: in a
 // set such as [^\W\d] it goes through the categories and stops at the first
 // negated one, and it makes such sets itself, of \W|\d and to find out where
 // \W?\d may begin. What mend returns means the same in .NET; a negated category
 // stands alone in it, mostly as [^\w], which regexp2 puts together with nothing.
 // Groups keep their numbers. A pattern that does not compile comes back as it
 // may be.
-func mend(pattern string) string {
+func rewrite(pattern string) string {
 	if !slices.ContainsFunc([]string{`\W`, `\D`, `\S`, `\P`}, func(c string) bool { return strings.Contains(pattern, c) }) {
 		return pattern
 	}
@@ -29,11 +29,11 @@ func mend(pattern string) string {
 				n = len(rest)
 			}
 		case rest[0] == '[':
-			if text, n = set(rest); n == 0 {
+			if text, n = rewriteSet(rest); n == 0 {
 				return pattern
 			}
 		case rest[0] == '\\':
-			if n = item(rest); isNegated(rest[:n]) {
+			if n = itemLength(rest); isNegated(rest[:n]) {
 				text = positive(rest[:n])
 			}
 		}
@@ -46,9 +46,9 @@ func mend(pattern string) string {
 	return out.String()
 }
 
-// set reads the set that s begins with, and returns it mended and its length in
+// rewriteSet reads the set that s begins with, and returns it mended and its length in
 // s; zero if it has no end.
-func set(s string) (text string, taken int) {
+func rewriteSet(s string) (text string, taken int) {
 	open := "["
 	if strings.HasPrefix(s, "[^") {
 		open = "[^"
@@ -61,21 +61,21 @@ func set(s string) (text string, taken int) {
 		rest := s[i:]
 		if strings.HasPrefix(rest, "-[") && i > first {
 			var n int
-			if less, n = set(rest[1:]); n == 0 {
+			if less, n = rewriteSet(rest[1:]); n == 0 {
 				return "", 0
 			}
 			changed = less != rest[1:1+n]
 			i += 1 + n
 			continue
 		}
-		it := rest[:item(rest)]
+		it := rest[:itemLength(rest)]
 		i += len(it)
 		if isCategory(it) {
 			categories++
 		}
 		if isNegated(it) {
 			negated = append(negated, it)
-			it = never // in its place, so that a - beside it means what it did
+			it = noCharacter // in its place, so that a - beside it means what it did
 		}
 		items = append(items, it)
 	}
@@ -106,9 +106,9 @@ func set(s string) (text string, taken int) {
 	return out.String(), i
 }
 
-// item is the length of what s begins with: an escape, a character, or within
+// itemLength is the length of what s begins with: an escape, a character, or within
 // a set [:name:], which .NET passes over.
-func item(s string) int {
+func itemLength(s string) int {
 	switch {
 	case strings.HasPrefix(s, `\p{`), strings.HasPrefix(s, `\P{`):
 		if n := strings.IndexByte(s, '}'); n > 0 {
@@ -128,11 +128,13 @@ func item(s string) int {
 	return 1
 }
 
-func isCategory(item string) bool {
-	return strings.HasPrefix(item, `\p{`) || strings.HasPrefix(item, `\P{`) || len(item) == 2 && item[0] == '\\' && strings.IndexByte("wWdDsS", item[1]) >= 0
+func isCategory(escape string) bool {
+	return strings.HasPrefix(escape, `\p{`) || strings.HasPrefix(escape, `\P{`) || len(escape) == 2 && escape[0] == '\\' && strings.IndexByte("wWdDsS", escape[1]) >= 0
 }
 
-func isNegated(item string) bool { return isCategory(item) && strings.IndexByte("WDSP", item[1]) >= 0 }
+func isNegated(escape string) bool {
+	return isCategory(escape) && strings.IndexByte("WDSP", escape[1]) >= 0
+}
 
 // positive is [^\w] for \W.
 func positive(negated string) string {

@@ -45,11 +45,11 @@ func TestR12_1CategoriesInSets(t *testing.T) {
 			got, err = c.rules[0].replace(row.input)
 		}
 		if got != row.want || err != nil {
-			t.Errorf("%s on %s: %q, %v, want %q; it is compiled as %s", row.pattern, row.input, got, err, row.want, mend(row.pattern))
+			t.Errorf("%s on %s: %q, %v, want %q; it is compiled as %s", row.pattern, row.input, got, err, row.want, rewrite(row.pattern))
 		}
 	}
 	for _, plain := range []string{`^5(\d{4})$`, `^[^0-9*#]+$`, `^(?<a>\w+)[\s\d]$`} {
-		if got := mend(plain); got != plain {
+		if got := rewrite(plain); got != plain {
 			t.Errorf("%s is changed to %s", plain, got)
 		}
 	}
@@ -73,12 +73,12 @@ func FuzzMend(f *testing.F) {
 		if err != nil {
 			return
 		}
-		after, err := compile(mend(pattern))
+		after, err := compile(rewrite(pattern))
 		if err != nil {
-			t.Fatalf("%q is mended to %q: %v", pattern, mend(pattern), err)
+			t.Fatalf("%q is mended to %q: %v", pattern, rewrite(pattern), err)
 		}
 		if a, b := before.GetGroupNumbers(), after.GetGroupNumbers(); len(a) != len(b) {
-			t.Errorf("%q has groups %v, mended to %q %v", pattern, a, mend(pattern), b)
+			t.Errorf("%q has groups %v, mended to %q %v", pattern, a, rewrite(pattern), b)
 		}
 	})
 }

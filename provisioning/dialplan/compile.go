@@ -108,8 +108,8 @@ func (p Plan) skip(n int, why Reason, sentence, fix string) Skip {
 	return Skip{n, label, why, fmt.Sprintf("%s is skipped: %s", label, sentence), fix}
 }
 
-// failed is the Skip of a rule that ran out of time on some input.
-func (c *Compiled) failed(n int, err error) Skip {
+// skipAfter is the Skip of a rule that ran out of time on some input.
+func (c *Compiled) skipAfter(n int, err error) Skip {
 	if errors.Is(err, errEngine) {
 		return c.plan.skip(n, DoesNotCompile, err.Error(), "write the pattern in a simpler way")
 	}
@@ -146,8 +146,8 @@ func compile(pattern string) (re *regexp2.Regexp, err error) {
 		}
 	}()
 	re, err = regexp2.Compile(pattern, regexp2.None) // ocs-sip.md 4.2: case-sensitive, no options
-	if mended := mend(pattern); err == nil && mended != pattern {
-		return regexp2.Compile(mended, regexp2.None)
+	if rewritten := rewrite(pattern); err == nil && rewritten != pattern {
+		return regexp2.Compile(rewritten, regexp2.None)
 	}
 	return re, err
 }

@@ -51,7 +51,7 @@ func (c *Compiled) Explain(dialled string) Explanation {
 	slow := 0
 	for i, it := range c.plan.Rules {
 		a := Attempt{Rule: i + 1, Label: c.plan.label(i + 1), Pattern: it.Pattern, Translation: it.Translation}
-		s, out := skipped[i+1]
+		s, isSkipped := skipped[i+1]
 		switch {
 		case r.Kind == Nothing || r.Kind == URI || r.Kind == AsDialled || len(input) > MaxDialled:
 			a.Outcome, a.Why = NotAsked, x.Sentence
@@ -60,7 +60,7 @@ func (c *Compiled) Explain(dialled string) Explanation {
 			if r.Kind != E164 {
 				a.Why += "; what it makes is no E.164 number"
 			}
-		case out:
+		case isSkipped:
 			a.Outcome, a.Why = LeftOut, s.Sentence
 		case slow >= maxSlow:
 			a.Outcome, a.Why = LeftOut, "too many rules before it ran out of time"
@@ -84,11 +84,11 @@ func (c *Compiled) attempt(a Attempt, u rule, r Result, input []rune) Attempt {
 	}
 	switch {
 	case err != nil:
-		a.Outcome, a.Why = LeftOut, c.failed(u.number, err).Sentence
+		a.Outcome, a.Why = LeftOut, c.skipAfter(u.number, err).Sentence
 	case ok:
 		a.Outcome, a.Why = TooLate, fmt.Sprintf("matches as well, but %s comes first", r.Label)
 	default:
-		a.Outcome, a.Why = NoMatch, whyNot(u.Pattern, input)
+		a.Outcome, a.Why = NoMatch, mismatchReason(u.Pattern, input)
 	}
 	return a
 }

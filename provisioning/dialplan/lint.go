@@ -48,15 +48,15 @@ type Finding struct {
 
 // Methods of finding.
 const (
-	byReading  = "read from the rule" // certain
-	byProbes   = "probed with long and almost matching inputs"
-	bySampling = "tried with %d inputs made from the pattern: others may behave differently"
+	methodReading = "read from the rule" // certain
+	methodProbes  = "probed with long and almost matching inputs"
+	methodSamples = "tried with %d inputs made from the pattern: others may behave differently"
 )
 
 // Bounds of the work, so that no plan keeps Lint busy for long.
 const (
-	maxCompared = 1000 // rules that are compared with earlier ones
-	maxSlowTold = 20   // slow rules, after which no more are probed
+	maxCompared     = 1000 // rules that are compared with earlier ones
+	maxSlowReported = 20   // slow rules, after which no more are probed
 )
 
 // linter is one run of Lint.
@@ -78,23 +78,23 @@ type linter struct {
 func Lint(p Plan, o Options) []Finding {
 	l := &linter{plan: p, c: Compile(p, o), slow: map[int]bool{}, inputs: map[int][]string{}}
 	for _, n := range p.Notes {
-		l.add(Odd, Warning, 0, n, "write the document as its schema says; the phone goes on without that part", byReading, "")
+		l.add(Odd, Warning, 0, n, "write the document as its schema says; the phone goes on without that part", methodReading, "")
 	}
 	if n := len(p.Rules); n > TeamsRules {
 		l.add(TooMany, Warning, 0, fmt.Sprintf("the plan has %d rules; Teams allows %d in a dial plan", n, TeamsRules),
-			"join rules with alternatives such as ^(?:9|0)?(\\d{10})$, or split the plan", byReading, "")
+			"join rules with alternatives such as ^(?:9|0)?(\\d{10})$, or split the plan", methodReading, "")
 	}
 	for _, s := range l.c.skipped {
-		l.add(NotUsable, Error, s.Rule, "it"+strings.TrimPrefix(s.Sentence, s.Label), s.Fix, byReading, "")
+		l.add(NotUsable, Error, s.Rule, "it"+strings.TrimPrefix(s.Sentence, s.Label), s.Fix, methodReading, "")
 	}
-	l.duplicates()
+	l.checkNames()
 	for _, r := range l.c.rules {
-		l.probe(r)
-		l.groups(r)
-		l.anchors(r)
-		l.sample(r)
+		l.checkSpeed(r)
+		l.checkReferences(r)
+		l.checkAnchors(r)
+		l.checkSamples(r)
 	}
-	l.shadows()
+	l.checkOrder()
 	slices.SortStableFunc(l.findings, func(a, b Finding) int { return a.Rule - b.Rule })
 	return l.findings
 }
@@ -107,7 +107,7 @@ func (l *linter) add(id FindingID, s Severity, rule int, sentence, fix, method, 
 	l.findings = append(l.findings, f)
 }
 
-func (l *linter) duplicates() {
+func (l *linter) checkNames() {
 	first := map[string]int{}
 	for i, r := range l.plan.Rules {
 		name := strings.ToLower(strings.TrimSpace(r.Name))
@@ -116,25 +116,25 @@ func (l *linter) duplicates() {
 		}
 		if n, ok := first[name]; ok {
 			l.add(Duplicate, Warning, i+1, fmt.Sprintf("rule %d has the same name, %q", n, r.Name),
-				"give each rule a name of its own: who changes one by name may get the other", byReading, "")
+				"give each rule a name of its own: who changes one by name may get the other", methodReading, "")
 			continue
 		}
 		first[name] = i + 1
 	}
 }
 
-// probe looks for catastrophic backtracking: a pattern that tries 2^n ways
+// checkSpeed looks for catastrophic backtracking: a pattern that tries 2^n ways
 // fails on a few dozen characters already.
-func (l *linter) probe(r rule) {
-	if len(l.slow) >= maxSlowTold {
-		if len(l.slow) == maxSlowTold && !slices.ContainsFunc(l.findings, func(f Finding) bool { return f.ID == NotExamined && f.Rule == 0 }) {
-			l.add(NotExamined, Note, 0, fmt.Sprintf("%d rules are slow; the others were not probed", maxSlowTold), "mend those first, then check again", byReading, "")
+func (l *linter) checkSpeed(r rule) {
+	if len(l.slow) >= maxSlowReported {
+		if len(l.slow) == maxSlowReported && !slices.ContainsFunc(l.findings, func(f Finding) bool { return f.ID == NotExamined && f.Rule == 0 }) {
+			l.add(NotExamined, Note, 0, fmt.Sprintf("%d rules are slow; the others were not probed", maxSlowReported), "mend those first, then check again", methodReading, "")
 		}
 		return
 	}
 	probes := []string{strings.Repeat("1", 48) + "x", strings.Repeat("0", 48) + "x", strings.Repeat("1", MaxDialled-1) + "x"}
-	made, _ := samples(r.Pattern, 3)
-	for _, s := range made {
+	generated, _ := samples(r.Pattern, 3)
+	for _, s := range generated {
 		if len(s) > 0 && len(s) < MaxDialled/2 {
 			last := s[len(s)-1:]
 			probes = append(probes, s+strings.Repeat(last, 48)+"!", strings.Repeat(s, 1+48/len(s))+"!")
@@ -150,24 +150,24 @@ func (l *linter) probe(r rule) {
 			continue
 		}
 		l.slow[r.number] = true
-		s := l.c.failed(r.number, err)
-		l.add(Slow, Error, r.number, fmt.Sprintf("%s, on an input of %d characters", "it"+strings.TrimPrefix(s.Sentence, s.Label), len(input)), s.Fix, byProbes, p)
+		s := l.c.skipAfter(r.number, err)
+		l.add(Slow, Error, r.number, fmt.Sprintf("%s, on an input of %d characters", "it"+strings.TrimPrefix(s.Sentence, s.Label), len(input)), s.Fix, methodProbes, p)
 		return
 	}
 }
 
-// groups checks the references of the translation. .NET takes all digits after
+// checkReferences checks the references of the translation. .NET takes all digits after
 // $ for the number of the group, and leaves a reference to none as it stands.
-func (l *linter) groups(r rule) {
+func (l *linter) checkReferences(r rule) {
 	for _, ref := range references(r.Translation) {
-		if r.has(ref.name) {
+		if r.hasGroup(ref.name) {
 			continue
 		}
 		fix := "write $$ for a dollar sign, or put the part of the pattern that is meant in parentheses"
-		if short := r.shorter(ref.name); short != "" {
+		if short := r.shorterGroup(ref.name); short != "" {
 			fix = fmt.Sprintf("write ${%s}%s: all digits after $ are taken for the number of the group", short, ref.name[len(short):])
 		}
-		l.add(NoSuchGroup, Error, r.number, fmt.Sprintf("the pattern has no group for %s, which stays in the number as it is written", ref.text), fix, byReading, "")
+		l.add(NoSuchGroup, Error, r.number, fmt.Sprintf("the pattern has no group for %s, which stays in the number as it is written", ref.text), fix, methodReading, "")
 	}
 }
 
@@ -197,34 +197,34 @@ func references(translation string) (refs []reference) {
 	return refs
 }
 
-// has reports whether the pattern has a group of that number or name.
-func (r rule) has(name string) bool {
+// hasGroup reports whether the pattern has a group of that number or name.
+func (r rule) hasGroup(name string) bool {
 	if n, err := strconv.Atoi(name); err == nil {
 		return slices.Contains(r.re.GetGroupNumbers(), n)
 	}
 	return name != "" && slices.Contains(r.re.GetGroupNames(), name)
 }
 
-// shorter is the group that the author of $1000 meant.
-func (r rule) shorter(name string) string {
-	if !digits(name) {
+// shorterGroup is the group that the author of $1000 meant.
+func (r rule) shorterGroup(name string) string {
+	if !isDigits(name) {
 		return ""
 	}
 	for n := len(name) - 1; n > 0; n-- {
-		if name[0] != '0' && r.has(name[:n]) {
+		if name[0] != '0' && r.hasGroup(name[:n]) {
 			return name[:n]
 		}
 	}
 	return ""
 }
 
-// anchors finds patterns that match in the middle of a number; what is around
+// checkAnchors finds patterns that match in the middle of a number; what is around
 // the match stays. ocs-sip.md 4.2
-func (l *linter) anchors(r rule) {
+func (l *linter) checkAnchors(r rule) {
 	var start, end bool
-	method := byReading
+	method := methodReading
 	if re, err := syntax.Parse(r.Pattern, syntax.Perl); err == nil {
-		start, end = begins(re), ends(re)
+		start, end = anchoredAtStart(re), anchoredAtEnd(re)
 	} else { // look-around and the like: by its first and last characters
 		method = "read from the first and last characters of the pattern"
 		bare := strings.TrimLeft(strings.ReplaceAll(r.Pattern, "(?:", "("), "(")
@@ -243,11 +243,11 @@ func (l *linter) anchors(r rule) {
 		missing = "^ at its beginning"
 	}
 	sentence, example := fmt.Sprintf("the pattern lacks %s, so that it matches a part of a longer number and the rest stays", missing), ""
-	made, _ := samples(r.Pattern, 1)
-	if len(made) > 0 && !l.slow[r.number] {
-		longer := "77" + made[0]
+	generated, _ := samples(r.Pattern, 1)
+	if len(generated) > 0 && !l.slow[r.number] {
+		longer := "77" + generated[0]
 		if start {
-			longer = made[0] + "77"
+			longer = generated[0] + "77"
 		}
 		if ok, err := r.match([]rune(longer)); ok && err == nil {
 			if out, err := r.replace(longer); err == nil {

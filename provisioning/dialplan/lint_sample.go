@@ -6,20 +6,20 @@ import (
 	"strings"
 )
 
-// sample makes inputs of the pattern and tries them: does any match that can be
+// checkSamples makes inputs of the pattern and tries them: does any match that can be
 // dialled, and what does the translation make of them?
-func (l *linter) sample(r rule) {
+func (l *linter) checkSamples(r rule) {
 	if l.slow[r.number] {
 		return // said already; its results would be chance
 	}
-	made, exact := samples(r.Pattern, samplesPerRule)
+	generated, exact := samples(r.Pattern, samplesPerRule)
 	var matched []string
-	for _, s := range made {
+	for _, s := range generated {
 		if ok, err := r.match([]rune(s)); ok && err == nil {
 			matched = append(matched, s)
 		}
 	}
-	method := fmt.Sprintf(bySampling, len(made))
+	method := fmt.Sprintf(methodSamples, len(generated))
 	if len(matched) == 0 && !exact {
 		l.add(NotExamined, Note, r.number, "no inputs that match could be made from the pattern (it has look-around, back-references or the like), so that whether it matches, is shadowed or gives E.164 was not examined",
 			"check it with inputs of your own: `ocphone dialplan test FILE CASES.csv`", method, "")
@@ -27,8 +27,8 @@ func (l *linter) sample(r rule) {
 	}
 	if len(matched) == 0 {
 		example := ""
-		if len(made) > 0 {
-			example = made[0]
+		if len(generated) > 0 {
+			example = generated[0]
 		}
 		l.add(NeverMatches, Error, r.number, "nothing matches the pattern", "look for a ^ or $ in the middle, or parts that exclude each other", method, example)
 		return
@@ -37,15 +37,15 @@ func (l *linter) sample(r rule) {
 		return s == "" || s[0] == '+' || isURI(s) || hasScheme(s, "tel:") || Clean(s) != s || len([]rune(s)) > MaxDialled
 	})
 	if len(l.inputs[r.number]) == 0 {
-		l.unreachable(r, matched[0], method)
+		l.addUnreachable(r, matched[0], method)
 		return
 	}
-	l.outputs(r, method)
+	l.checkOutputs(r, method)
 }
 
-// unreachable: the pattern wants what the phone takes away or leaves alone
+// addUnreachable: the pattern wants what the phone takes away or leaves alone
 // before any rule is tried. ocs-sip.md 4.2
-func (l *linter) unreachable(r rule, example, method string) {
+func (l *linter) addUnreachable(r rule, example, method string) {
 	sentence, fix := "it matches only text that is cleaned before rules are tried: white space and - . ( ) / are taken away",
 		"write the pattern for the digits alone"
 	switch {
@@ -59,8 +59,8 @@ func (l *linter) unreachable(r rule, example, method string) {
 	l.add(NeverMatches, Error, r.number, sentence, fix, method, example)
 }
 
-// outputs looks at what the translation makes.
-func (l *linter) outputs(r rule, method string) {
+// checkOutputs looks at what the translation makes.
+func (l *linter) checkOutputs(r rule, method string) {
 	bad, example, output := 0, "", ""
 	inputs := l.inputs[r.number]
 	for _, s := range inputs {
@@ -82,30 +82,30 @@ func (l *linter) outputs(r rule, method string) {
 	}
 }
 
-// shadows finds rules whose every input an earlier one takes.
-func (l *linter) shadows() {
+// checkOrder finds rules whose every input an earlier one takes.
+func (l *linter) checkOrder() {
 	seen := map[string]int{}
 	for i, r := range l.c.rules {
 		if i == maxCompared {
-			l.add(NotExamined, Note, 0, fmt.Sprintf("the rules after the first %d were not compared with those before them", maxCompared), "split the plan", byReading, "")
+			l.add(NotExamined, Note, 0, fmt.Sprintf("the rules after the first %d were not compared with those before them", maxCompared), "split the plan", methodReading, "")
 			return
 		}
 		if n, ok := seen[r.Pattern]; ok {
 			l.add(Shadowed, Error, r.number, fmt.Sprintf("%s has the same pattern and comes first", l.plan.label(n)),
-				"take one of the two out", byReading, "")
+				"take one of the two out", methodReading, "")
 			continue
 		}
 		seen[r.Pattern] = r.number
 		if inputs := l.inputs[r.number]; len(inputs) > 0 {
-			l.shadowed(r, l.c.rules[:i], inputs)
+			l.checkShadowed(r, l.c.rules[:i], inputs)
 		}
 	}
 }
 
-func (l *linter) shadowed(r rule, earlier []rule, inputs []string) {
+func (l *linter) checkShadowed(r rule, earlier []rule, inputs []string) {
 	var by []int
 	for _, s := range inputs {
-		n := l.firstOf(earlier, []rune(s))
+		n := l.firstMatch(earlier, []rune(s))
 		if n == 0 {
 			return
 		}
@@ -123,12 +123,12 @@ func (l *linter) shadowed(r rule, earlier []rule, inputs []string) {
 		take = "take"
 	}
 	l.add(Shadowed, Error, r.number, fmt.Sprintf("%s %s all that it matches, such as %s", strings.Join(names, ", "), take, inputs[0]),
-		fmt.Sprintf("move it before rule %d, or take it out", by[0]), fmt.Sprintf(bySampling, len(inputs)), inputs[0])
+		fmt.Sprintf("move it before rule %d, or take it out", by[0]), fmt.Sprintf(methodSamples, len(inputs)), inputs[0])
 }
 
-// firstOf is the number of the first rule that matches; slow ones are passed
+// firstMatch is the number of the first rule that matches; slow ones are passed
 // over, as the phone would.
-func (l *linter) firstOf(rules []rule, input []rune) int {
+func (l *linter) firstMatch(rules []rule, input []rune) int {
 	for _, r := range rules {
 		if l.slow[r.number] {
 			continue

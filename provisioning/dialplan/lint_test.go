@@ -130,7 +130,7 @@ func TestGroupFixIsRight(t *testing.T) {
 	}
 	for translation, want := range map[string]string{`$1000`: "1", `$05`: "", `$9`: "", `$x`: ""} {
 		c := Compile(planOfRules(Rule{Pattern: `^(\d)$`, Translation: translation}), Options{})
-		if got := c.rules[0].shorter(translation[1:]); got != want {
+		if got := c.rules[0].shorterGroup(translation[1:]); got != want {
 			t.Errorf("%s: %q", translation, got)
 		}
 	}
@@ -138,7 +138,7 @@ func TestGroupFixIsRight(t *testing.T) {
 		c := Compile(planOfRules(Rule{Pattern: `^(?<n>\d)$`, Translation: translation}), Options{})
 		bad := 0
 		for _, ref := range references(translation) {
-			if !c.rules[0].has(ref.name) {
+			if !c.rules[0].hasGroup(ref.name) {
 				bad++
 			}
 		}

@@ -154,17 +154,17 @@ func boolean(field, value string) (bool, error) {
 	return false, fmt.Errorf("%s is %q, neither true nor false: %w", field, value, ErrMalformed)
 }
 
-// inOrder sorts by priority, the lowest first, when each rule has one.
-func inOrder(entries []entry) {
+// sortByPriority sorts by priority, the lowest first, when each rule has one.
+func sortByPriority(entries []entry) {
 	if slices.ContainsFunc(entries, func(e entry) bool { return !e.ordered }) {
 		return
 	}
 	slices.SortStableFunc(entries, func(a, b entry) int { return a.priority - b.priority })
 }
 
-// group makes plans of rows that name theirs; a row that names none belongs to
+// groupByPlan makes plans of rows that name theirs; a row that names none belongs to
 // the one without a name.
-func group(entries []entry) (plans []Plan) {
+func groupByPlan(entries []entry) (plans []Plan) {
 	var names []string
 	by := map[string][]entry{}
 	for _, e := range entries {
@@ -180,7 +180,7 @@ func group(entries []entry) (plans []Plan) {
 }
 
 func rulesOf(entries []entry) (rules []Rule) {
-	inOrder(entries)
+	sortByPriority(entries)
 	for _, e := range entries {
 		rules = append(rules, e.rule)
 	}

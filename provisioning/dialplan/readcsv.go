@@ -55,7 +55,7 @@ func readCSV(text []byte) ([]Plan, error) {
 	if len(entries) == 0 {
 		return nil, fmt.Errorf("it has a heading and no rule: %w", ErrNoPlan)
 	}
-	return group(entries), nil
+	return groupByPlan(entries), nil
 }
 
 func separator(heading string) rune {
@@ -69,13 +69,13 @@ func separator(heading string) rune {
 
 // checkHeading wants the two fields that make a rule.
 func checkHeading(head []string) error {
-	for _, must := range []string{"Pattern", "Translation"} {
+	for _, column := range []string{"Pattern", "Translation"} {
 		found := false
 		for _, field := range head {
-			found = found || strings.EqualFold(strings.TrimSpace(field), must)
+			found = found || strings.EqualFold(strings.TrimSpace(field), column)
 		}
 		if !found {
-			return fmt.Errorf("it is neither XML nor JSON, and as CSV its first line names no column %s: write Name,Pattern,Translation there: %w", must, ErrNoPlan)
+			return fmt.Errorf("it is neither XML nor JSON, and as CSV its first line names no column %s: write Name,Pattern,Translation there: %w", column, ErrNoPlan)
 		}
 	}
 	return nil

@@ -42,7 +42,7 @@ func scalar(raw json.RawMessage) string {
 // array of them, or an array of rules (Get-CsVoiceNormalizationRule). Below
 // -Depth, PowerShell prints a rule as text.
 func readJSON(text []byte) ([]Plan, error) {
-	elements, err := list(text)
+	elements, err := listElements(text)
 	if err != nil {
 		return nil, fmt.Errorf("%v: %w", err, ErrMalformed)
 	}
@@ -73,7 +73,7 @@ func readJSON(text []byte) ([]Plan, error) {
 		}
 		plans = append(plans, p)
 	}
-	if plans = append(plans, group(loose)...); len(plans) == 0 {
+	if plans = append(plans, groupByPlan(loose)...); len(plans) == 0 {
 		return nil, fmt.Errorf("the list is empty: %w", ErrNoPlan)
 	}
 	return plans, nil
@@ -90,7 +90,7 @@ func planOf(o object, rules json.RawMessage) (Plan, error) {
 	if p.OptimizeDeviceDialing, err = boolean("OptimizeDeviceDialing", o.text("OptimizeDeviceDialing")); err != nil {
 		return p, err
 	}
-	raws, err := list(rules)
+	raws, err := listElements(rules)
 	if err != nil {
 		return p, fmt.Errorf("NormalizationRules: %v: %w", err, ErrMalformed)
 	}
@@ -121,9 +121,9 @@ func planOf(o object, rules json.RawMessage) (Plan, error) {
 	return p, nil
 }
 
-// list is raw as a list: PowerShell prints one element without brackets, and an
+// listElements is raw as a list: PowerShell prints one element without brackets, and an
 // array inside an object at times as {"value": […], "Count": 2}.
-func list(raw json.RawMessage) (elements []json.RawMessage, err error) {
+func listElements(raw json.RawMessage) (elements []json.RawMessage, err error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil
 	}

@@ -147,9 +147,9 @@ func (r *profileReader) readRule(rule *boundedxml.Node) {
 			r.warn("Rule %d: the element %s is unknown and left out.", n, journal.Excerpt(name))
 		}
 	}
-	for _, must := range []string{"Pattern", "Translation"} {
-		if !seen[must] {
-			r.warn("Rule %d has no %s.", n, must)
+	for _, element := range []string{"Pattern", "Translation"} {
+		if !seen[element] {
+			r.warn("Rule %d has no %s.", n, element)
 		}
 	}
 	r.Rules = append(r.Rules, e.rule)

@@ -22,7 +22,7 @@ func samples(pattern string, n int) (inputs []string, exact bool) {
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		exact = false
-		if re, err = syntax.Parse(withoutLooking(pattern), syntax.Perl); err != nil {
+		if re, err = syntax.Parse(withoutLookaround(pattern), syntax.Perl); err != nil {
 			return nil, false
 		}
 	}
@@ -38,9 +38,9 @@ func samples(pattern string, n int) (inputs []string, exact bool) {
 	return inputs, exact
 }
 
-// withoutLooking takes look-around out of a pattern and makes atomic groups
+// withoutLookaround takes look-around out of a pattern and makes atomic groups
 // plain ones.
-func withoutLooking(pattern string) string {
+func withoutLookaround(pattern string) string {
 	var b strings.Builder
 	depth, inClass := 0, false // depth of the look-around that is being left out
 	for i := 0; i < len(pattern); i++ {
@@ -88,14 +88,14 @@ type generator struct {
 }
 
 // pick chooses from least to most, both included.
-func (g *generator) pick(least, most int) int {
+func (g *generator) pick(lowest, highest int) int {
 	switch {
-	case g.extreme == 0 || most <= least:
-		return least
+	case g.extreme == 0 || highest <= lowest:
+		return lowest
 	case g.extreme == 1:
-		return most
+		return highest
 	}
-	return least + g.rnd.IntN(most-least+1)
+	return lowest + g.rnd.IntN(highest-lowest+1)
 }
 
 func (g *generator) write(re *syntax.Regexp) {
@@ -124,18 +124,18 @@ func (g *generator) write(re *syntax.Regexp) {
 	case syntax.OpQuest:
 		g.repeat(re.Sub[0], 0, 1)
 	case syntax.OpRepeat:
-		most := re.Max
-		if most < 0 {
-			most = re.Min + repeats
+		highest := re.Max
+		if highest < 0 {
+			highest = re.Min + repeats
 		}
-		g.repeat(re.Sub[0], re.Min, most)
+		g.repeat(re.Sub[0], re.Min, highest)
 	case syntax.OpAlternate:
 		g.write(re.Sub[g.pick(0, len(re.Sub)-1)])
 	}
 }
 
-func (g *generator) repeat(sub *syntax.Regexp, least, most int) {
-	for range g.pick(least, most) {
+func (g *generator) repeat(sub *syntax.Regexp, lowest, highest int) {
+	for range g.pick(lowest, highest) {
 		g.write(sub)
 	}
 }
@@ -144,10 +144,10 @@ func (g *generator) repeat(sub *syntax.Regexp, least, most int) {
 const keys = "0123456789*#+;=xabcdefghijklmnopqrstuvwyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 // class writes a character of a class given by pairs: a digit if there is one.
-func (g *generator) class(pairs []rune) {
+func (g *generator) class(ranges []rune) {
 	var digits, others []rune
 	for _, k := range keys {
-		if !inPairs(pairs, k) {
+		if !inRanges(ranges, k) {
 			continue
 		}
 		if k <= '9' && k >= '0' {
@@ -161,16 +161,16 @@ func (g *generator) class(pairs []rune) {
 		g.b.WriteRune(digits[g.pick(0, len(digits)-1)])
 	case len(others) > 0:
 		g.b.WriteRune(others[g.pick(0, len(others)-1)])
-	case len(pairs) > 0:
-		g.b.WriteRune(pairs[0])
+	case len(ranges) > 0:
+		g.b.WriteRune(ranges[0])
 	default:
 		g.impossible = true
 	}
 }
 
-func inPairs(pairs []rune, r rune) bool {
-	for i := 0; i+1 < len(pairs); i += 2 {
-		if r >= pairs[i] && r <= pairs[i+1] {
+func inRanges(ranges []rune, r rune) bool {
+	for i := 0; i+1 < len(ranges); i += 2 {
+		if r >= ranges[i] && r <= ranges[i+1] {
 			return true
 		}
 	}

@@ -35,7 +35,7 @@ type Result struct {
 // Translate applies the rules to dialled text: the first that matches, once,
 // and nothing to its result. ocs-sip.md 4.2, 7.1
 func (c *Compiled) Translate(dialled string) Result {
-	r, done := c.begin(dialled)
+	r, done := c.prepare(dialled)
 	if done || c == nil {
 		return r
 	}
@@ -60,7 +60,7 @@ func (c *Compiled) Translate(dialled string) Result {
 			r.Output, err = rule.replace(r.Cleaned)
 		}
 		if err != nil {
-			r.Skipped = append(r.Skipped, c.failed(rule.number, err))
+			r.Skipped = append(r.Skipped, c.skipAfter(rule.number, err))
 			continue
 		}
 		r.Rule, r.Label, r.Internal = rule.number, c.plan.label(rule.number), rule.InternalEnterpriseExtension
@@ -72,8 +72,8 @@ func (c *Compiled) Translate(dialled string) Result {
 	return r
 }
 
-// begin decides what needs no rules. ocs-sip.md 4.2, 7.1
-func (c *Compiled) begin(dialled string) (r Result, done bool) {
+// prepare decides what needs no rules. ocs-sip.md 4.2, 7.1
+func (c *Compiled) prepare(dialled string) (r Result, done bool) {
 	r = Result{Dialled: dialled, Cleaned: strings.TrimSpace(dialled)}
 	if hasScheme(r.Cleaned, "tel:") { // of contact cards; never sent as such
 		r.Cleaned = r.Cleaned[len("tel:"):]
@@ -120,13 +120,13 @@ func isURI(s string) bool {
 // without an extension: +14255550123;ext=123.
 func IsE164(s string) bool {
 	number, ext, extended := strings.Cut(s, ";ext=")
-	if len(number) < 3 || len(number) > 16 || number[0] != '+' || number[1] == '0' || !digits(number[1:]) {
+	if len(number) < 3 || len(number) > 16 || number[0] != '+' || number[1] == '0' || !isDigits(number[1:]) {
 		return false
 	}
-	return !extended || ext != "" && len(ext) <= 15 && digits(ext)
+	return !extended || ext != "" && len(ext) <= 15 && isDigits(ext)
 }
 
-func digits(s string) bool {
+func isDigits(s string) bool {
 	for i := range len(s) {
 		if s[i] < '0' || s[i] > '9' { // .NET's \d would take any script's digits
 			return false
@@ -145,7 +145,7 @@ func (r Result) URI(domain string) string {
 		}
 		return "sip:" + r.Cleaned
 	case E164, AsDialled, PhoneContext:
-		return "sip:" + r.user() + "@" + domain + ";user=phone"
+		return "sip:" + r.userPart() + "@" + domain + ";user=phone"
 	}
 	return ""
 }
@@ -156,10 +156,10 @@ func (r Result) String() string {
 	if r.Kind == URI || r.Kind == Nothing {
 		return r.Cleaned
 	}
-	return r.user()
+	return r.userPart()
 }
 
-func (r Result) user() string {
+func (r Result) userPart() string {
 	if r.Kind == PhoneContext {
 		return escape(r.Cleaned, userMarks) + ";phone-context=" + escape(r.Context, marks)
 	}

@@ -216,7 +216,7 @@ func TestExplainSaysWhyNot(t *testing.T) {
 		{`99`, "123", "no part of it matches"},
 		{`^(?!1)\d+$`, "123", "the pattern does not match"},
 	} {
-		if got := whyNot(row.pattern, []rune(row.input)); !strings.Contains(got, row.want) {
+		if got := mismatchReason(row.pattern, []rune(row.input)); !strings.Contains(got, row.want) {
 			t.Errorf("%s on %s: %s", row.pattern, row.input, got)
 		}
 	}
@@ -251,7 +251,7 @@ func TestCompiledIsSharedAndFrozen(t *testing.T) {
 
 func TestEngineDefectIsTold(t *testing.T) {
 	c := Compile(planOfRules(Rule{Pattern: "1"}), Options{})
-	if s := c.failed(1, errEngine); s.Reason != DoesNotCompile {
+	if s := c.skipAfter(1, errEngine); s.Reason != DoesNotCompile {
 		t.Error(s)
 	}
 	if _, err := (rule{}).match(nil); !errors.Is(err, errEngine) { // no engine at all: it panics

@@ -5,23 +5,23 @@ import (
 	"regexp/syntax"
 )
 
-// whyNot says how far an input fits a pattern that it does not match. It walks
+// mismatchReason says how far an input fits a pattern that it does not match. It walks
 // the automaton of RE2, which tells where an input dies; a pattern that RE2 has
 // no form of (look-around, back-references) gets the plain answer.
-func whyNot(pattern string, input []rune) string {
+func mismatchReason(pattern string, input []rune) string {
 	const plain = "the pattern does not match"
 	re, err := syntax.Parse(pattern, syntax.Perl)
 	if err != nil {
 		return plain
 	}
-	if !begins(re) {
+	if !anchoredAtStart(re) {
 		return "no part of it matches the pattern"
 	}
 	prog, err := syntax.Compile(re.Simplify())
 	if err != nil {
 		return plain
 	}
-	at, more := walk(prog, input)
+	at, more := runProgram(prog, input)
 	switch {
 	case at == 0 && more:
 		return fmt.Sprintf("the pattern does not begin with %q", string(input[:1]))
@@ -35,10 +35,10 @@ func whyNot(pattern string, input []rune) string {
 	return plain
 }
 
-// walk runs prog over input from its beginning. at is how many characters fit;
+// runProgram runs prog over input from its beginning. at is how many characters fit;
 // more says whether the pattern would have gone on there with another one.
-func walk(prog *syntax.Prog, input []rune) (at int, more bool) {
-	threads := follow(prog, []uint32{uint32(prog.Start)}, input, 0)
+func runProgram(prog *syntax.Prog, input []rune) (at int, more bool) {
+	threads := reachable(prog, []uint32{uint32(prog.Start)}, input, 0)
 	for i, r := range input {
 		var next []uint32
 		for _, pc := range threads {
@@ -49,14 +49,14 @@ func walk(prog *syntax.Prog, input []rune) (at int, more bool) {
 		if len(next) == 0 {
 			return i, len(threads) > 0
 		}
-		threads = follow(prog, next, input, i+1)
+		threads = reachable(prog, next, input, i+1)
 	}
 	return len(input), len(threads) > 0
 }
 
-// follow gives the instructions that read a character, reached from pcs without
+// reachable gives the instructions that read a character, reached from pcs without
 // reading one at position i.
-func follow(prog *syntax.Prog, pcs []uint32, input []rune, i int) (threads []uint32) {
+func reachable(prog *syntax.Prog, pcs []uint32, input []rune, i int) (threads []uint32) {
 	before, after := rune(-1), rune(-1)
 	if i > 0 {
 		before = input[i-1]
@@ -89,11 +89,11 @@ func follow(prog *syntax.Prog, pcs []uint32, input []rune, i int) (threads []uin
 	return threads
 }
 
-// begins reports whether a match can begin at the beginning of the input only.
-func begins(re *syntax.Regexp) bool { return anchored(re, true) }
+// anchoredAtStart reports whether a match can begin at the beginning of the input only.
+func anchoredAtStart(re *syntax.Regexp) bool { return anchored(re, true) }
 
-// ends reports whether a match can end at the end of the input only.
-func ends(re *syntax.Regexp) bool { return anchored(re, false) }
+// anchoredAtEnd reports whether a match can end at the end of the input only.
+func anchoredAtEnd(re *syntax.Regexp) bool { return anchored(re, false) }
 
 func anchored(re *syntax.Regexp, start bool) bool {
 	switch re.Op {

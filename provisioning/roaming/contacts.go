@@ -49,39 +49,39 @@ func (l ContactList) Apply(body []byte) (ContactList, error) {
 	}
 	r := listReader{groupAt: map[uint32]int{}, contactAt: map[string]int{}, deleted: map[uint32]bool{}}
 	if root.Is("contactDelta") {
-		if err := r.begin(l, root); err != nil {
+		if err := r.startDelta(l, root); err != nil {
 			return l, err
 		}
 	}
-	r.odd.addReplaced(root)
-	r.Delta, _ = r.odd.number(root, "deltaNum")
+	r.warnings.addReplaced(root)
+	r.Delta, _ = r.warnings.number(root, "deltaNum")
 	if r.Delta == 0 {
-		r.odd.add("contactList deltaNum", "", "It is missing or 0. Changes of this list cannot be followed.")
+		r.warnings.add("contactList deltaNum", "", "It is missing or 0. Changes of this list cannot be followed.")
 	}
 	if mode, _ := root.Attr("ucsMode"); strings.EqualFold(mode, "migrated") { // MS-PRES Appendix E
-		r.odd.add("contactList ucsMode", mode, "The contacts of this user are kept by Exchange, not by the pool.")
+		r.warnings.add("contactList ucsMode", mode, "The contacts of this user are kept by Exchange, not by the pool.")
 	}
 	for _, n := range root.Children {
-		r.take(n)
+		r.readElement(n)
 	}
-	return r.settle(), nil
+	return r.finish(), nil
 }
 
 // listReader is one Apply at work.
 type listReader struct {
 	ContactList
-	odd       collector
-	change    bool
+	warnings  warningCollector
+	isDelta   bool
 	groupAt   map[uint32]int // of Groups; what is not in it is deleted
 	contactAt map[string]int // of Contacts, by address in lower case; likewise
 	deleted   map[uint32]bool
 }
 
-// begin checks that a change is the next one and starts from the list held.
-func (r *listReader) begin(l ContactList, root *boundedxml.Node) error {
-	next, _ := r.odd.number(root, "deltaNum")
-	previous, told := r.odd.number(root, "prevDeltaNum") // MS-PRES Appendix E; OCS 2007 has none
-	if !told {
+// startDelta checks that a change is the next one and starts from the list held.
+func (r *listReader) startDelta(l ContactList, root *boundedxml.Node) error {
+	next, _ := r.warnings.number(root, "deltaNum")
+	previous, given := r.warnings.number(root, "prevDeltaNum") // MS-PRES Appendix E; OCS 2007 has none
+	if !given {
 		previous = next - 1
 	}
 	if l.Delta == 0 || next <= l.Delta || previous != l.Delta {
@@ -89,7 +89,7 @@ func (r *listReader) begin(l ContactList, root *boundedxml.Node) error {
 			What: fmt.Sprintf("Change %d of the contact list does not follow change %d, which the phone holds.", next, l.Delta),
 			Fix:  "The phone asks for the whole list again. If this comes back, look for notifications to the phone that the pool could not deliver."}
 	}
-	r.change = true
+	r.isDelta = true
 	r.Groups, r.Contacts = slices.Clone(l.Groups), slices.Clone(l.Contacts)
 	for i, g := range r.Groups {
 		r.groupAt[g.ID] = i
@@ -100,110 +100,110 @@ func (r *listReader) begin(l ContactList, root *boundedxml.Node) error {
 	return nil
 }
 
-func (r *listReader) take(n *boundedxml.Node) {
+func (r *listReader) readElement(n *boundedxml.Node) {
 	name := strings.ToLower(n.Name.Local)
-	if !r.change && (name == "group" || name == "contact") {
+	if !r.isDelta && (name == "group" || name == "contact") {
 		name = "added" + name
-	} else if !r.change {
+	} else if !r.isDelta {
 		name = ""
 	}
 	switch name {
 	case "addedgroup", "modifiedgroup", "deletedgroup":
-		r.takeGroup(n, strings.TrimSuffix(name, "group"))
+		r.readGroup(n, strings.TrimSuffix(name, "group"))
 	case "addedcontact", "modifiedcontact", "deletedcontact":
-		r.takeContact(n, strings.TrimSuffix(name, "contact"))
+		r.readContact(n, strings.TrimSuffix(name, "contact"))
 	default:
-		r.odd.add(journal.Excerpt(n.Name.Local), "", "The phone does not know this element. It is not used.")
+		r.warnings.add(journal.Excerpt(n.Name.Local), "", "The phone does not know this element. It is not used.")
 	}
 }
 
-// agrees says whether what is to be done fits to what is held, and tells if it
+// fits says whether what is to be done fits to what is held, and tells if it
 // does not. In a whole list the first of two holds; in a change the last word.
-func (r *listReader) agrees(what, name, how string, held bool) bool {
+func (r *listReader) fits(what, name, change string, held bool) bool {
 	switch {
-	case how == "added" && held && r.change:
-		r.odd.add(what, name, "It was there before it was added. The new one holds.")
-	case how == "added" && held:
-		r.odd.add(what, name, "It comes twice. The first holds.")
+	case change == "added" && held && r.isDelta:
+		r.warnings.add(what, name, "It was there before it was added. The new one holds.")
+	case change == "added" && held:
+		r.warnings.add(what, name, "It comes twice. The first holds.")
 		return false
-	case how == "modified" && !held:
-		r.odd.add(what, name, "It is changed and was not there. It is added.")
-	case how == "deleted" && !held:
-		r.odd.add(what, name, "It is deleted and was not there.")
+	case change == "modified" && !held:
+		r.warnings.add(what, name, "It is changed and was not there. It is added.")
+	case change == "deleted" && !held:
+		r.warnings.add(what, name, "It is deleted and was not there.")
 		return false
 	}
 	return true
 }
 
-func (r *listReader) takeGroup(n *boundedxml.Node, how string) {
-	id, ok := r.odd.number(n, "id")
+func (r *listReader) readGroup(n *boundedxml.Node, change string) {
+	id, ok := r.warnings.number(n, "id")
 	if !ok {
-		r.odd.add("group", "", "It has no id. It is left out.")
+		r.warnings.add("group", "", "It has no id. It is left out.")
 		return
 	}
 	i, held := r.groupAt[id]
-	if !r.agrees("group", fmt.Sprint(id), how, held) {
+	if !r.fits("group", fmt.Sprint(id), change, held) {
 		return
 	}
-	if how == "deleted" {
+	if change == "deleted" {
 		delete(r.groupAt, id)
 		r.deleted[id] = true
 		return
 	}
 	name, _ := n.Attr("name")
 	external, _ := n.Attr("externalURI")
-	g := Group{id, r.odd.text("group name", name), r.odd.text("group externalURI", external)}
+	g := Group{id, r.warnings.cutText("group name", name), r.warnings.cutText("group externalURI", external)}
 	switch {
 	case held:
 		r.Groups[i] = g
 	case len(r.groupAt) >= MaxGroups:
-		r.odd.add("group", fmt.Sprint(id), fmt.Sprintf("There are more than %d groups. It is left out.", MaxGroups))
+		r.warnings.add("group", fmt.Sprint(id), fmt.Sprintf("There are more than %d groups. It is left out.", MaxGroups))
 	default:
 		r.groupAt[id] = len(r.Groups)
 		r.Groups = append(r.Groups, g)
 	}
 }
 
-func (r *listReader) takeContact(n *boundedxml.Node, how string) {
+func (r *listReader) readContact(n *boundedxml.Node, change string) {
 	uri, _ := n.Attr("uri")
-	address := r.odd.address("contact uri", uri)
+	address := r.warnings.address("contact uri", uri)
 	key := strings.ToLower(address)
 	i, held := r.contactAt[key]
-	if address == "" || !r.agrees("contact", address, how, held) {
+	if address == "" || !r.fits("contact", address, change, held) {
 		return
 	}
-	if how == "deleted" {
+	if change == "deleted" {
 		delete(r.contactAt, key)
 		return
 	}
-	c := r.contact(n, address)
+	c := r.newContact(n, address)
 	switch {
 	case held:
 		r.Contacts[i] = c
 	case len(r.contactAt) >= MaxContacts:
-		r.odd.add("contact", address, fmt.Sprintf("There are more than %d contacts. It is left out.", MaxContacts))
+		r.warnings.add("contact", address, fmt.Sprintf("There are more than %d contacts. It is left out.", MaxContacts))
 	default:
 		r.contactAt[key] = len(r.Contacts)
 		r.Contacts = append(r.Contacts, c)
 	}
 }
 
-func (r *listReader) contact(n *boundedxml.Node, address string) Contact {
+func (r *listReader) newContact(n *boundedxml.Node, address string) Contact {
 	name, _ := n.Attr("name")
 	external, _ := n.Attr("externalURI")
-	c := Contact{Address: address, Name: r.odd.text("contact name", name), External: r.odd.text("contact externalURI", external), Subscribed: true}
+	c := Contact{Address: address, Name: r.warnings.cutText("contact name", name), External: r.warnings.cutText("contact externalURI", external), Subscribed: true}
 	if subscribed, ok := n.Attr("subscribed"); ok { // a delta may be without it: ocs-sip.md 6
-		c.Subscribed = r.odd.yes("contact subscribed", subscribed)
+		c.Subscribed = r.warnings.boolValue("contact subscribed", subscribed)
 	}
 	groups, _ := n.Attr("groups")
 	for group := range strings.FieldsSeq(groups) {
 		id, err := strconv.ParseUint(group, 10, 32)
 		switch {
 		case err != nil:
-			r.odd.add("contact groups", group, "It must be the number of a group. It is left out.")
+			r.warnings.add("contact groups", group, "It must be the number of a group. It is left out.")
 		case slices.Contains(c.Groups, uint32(id)):
 		case len(c.Groups) >= maxContactIn:
-			r.odd.add("contact", address, fmt.Sprintf("It is in more than %d groups. The rest is left out.", maxContactIn))
+			r.warnings.add("contact", address, fmt.Sprintf("It is in more than %d groups. The rest is left out.", maxContactIn))
 			return c
 		default:
 			c.Groups = append(c.Groups, uint32(id))
@@ -212,8 +212,8 @@ func (r *listReader) contact(n *boundedxml.Node, address string) Contact {
 	return c
 }
 
-// settle takes out what was deleted, and leaves each contact in groups that there are.
-func (r *listReader) settle() ContactList {
+// finish takes out what was deleted, and leaves each contact in groups that there are.
+func (r *listReader) finish() ContactList {
 	var groups []Group
 	for i, g := range r.Groups {
 		if at, ok := r.groupAt[g.ID]; ok && at == i {
@@ -223,26 +223,26 @@ func (r *listReader) settle() ContactList {
 	var contacts []Contact
 	for i, c := range r.Contacts {
 		if at, ok := r.contactAt[strings.ToLower(c.Address)]; ok && at == i {
-			c.Groups = r.there(c)
+			c.Groups = r.existingGroups(c)
 			contacts = append(contacts, c)
 		}
 	}
-	r.Groups, r.Contacts, r.Warnings = groups, contacts, r.odd.list()
+	r.Groups, r.Contacts, r.Warnings = groups, contacts, r.warnings.list()
 	return r.ContactList
 }
 
-// there are the groups of c that exist, else that of other contacts.
-func (r *listReader) there(c Contact) []uint32 {
-	var there []uint32
+// existingGroups are the groups of c that exist, else that of other contacts.
+func (r *listReader) existingGroups(c Contact) []uint32 {
+	var existing []uint32
 	for _, id := range c.Groups {
 		if _, ok := r.groupAt[id]; ok || id == otherContacts {
-			there = append(there, id)
+			existing = append(existing, id)
 		} else if !r.deleted[id] {
-			r.odd.add("contact", c.Address, fmt.Sprintf("There is no group %d. The contact is not in it.", id))
+			r.warnings.add("contact", c.Address, fmt.Sprintf("There is no group %d. The contact is not in it.", id))
 		}
 	}
-	if len(there) == 0 {
+	if len(existing) == 0 {
 		return []uint32{otherContacts}
 	}
-	return there
+	return existing
 }

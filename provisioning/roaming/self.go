@@ -110,9 +110,9 @@ func (s Self) Apply(body []byte) (Self, error) {
 	if err != nil {
 		return s, err
 	}
-	r := selfReader{Self: s, named: map[string]bool{}, seen: map[place]bool{}}
+	r := selfReader{Self: s, named: map[string]bool{}, seen: map[publicationKey]bool{}}
 	r.Containers, r.Watchers = slices.Clone(s.Containers), slices.Clone(s.Watchers)
-	r.odd.addReplaced(root)
+	r.warnings.addReplaced(root)
 	for _, section := range root.Children {
 		switch name := strings.ToLower(section.Name.Local); {
 		case name == "categories":
@@ -123,11 +123,11 @@ func (s Self) Apply(body []byte) (Self, error) {
 			r.watchers(section)
 		case strings.HasPrefix(name, "delegat"): // R2's; the phone acts for nobody else
 		default:
-			r.odd.add(journal.Excerpt(section.Name.Local), "", "The phone does not know this section. It is not used.")
+			r.warnings.add(journal.Excerpt(section.Name.Local), "", "The phone does not know this section. It is not used.")
 		}
 	}
-	r.settle()
-	r.Warnings = r.odd.list()
+	r.finish()
+	r.Warnings = r.warnings.list()
 	return r.Self, nil
 }
 
@@ -135,8 +135,8 @@ func selfDocument() document {
 	return document{"self notification", "MS-PRES", []string{"roamingData"}}
 }
 
-// place is where something is published; the category is in lower case.
-type place struct {
+// publicationKey is where something is published; the category is in lower case.
+type publicationKey struct {
 	category            string
 	instance, container uint32
 }
@@ -144,34 +144,34 @@ type place struct {
 // entry is a publication of the document at hand and its element.
 type entry struct {
 	Publication
-	at *boundedxml.Node
+	element *boundedxml.Node
 }
 
 // selfReader is one Apply at work.
 type selfReader struct {
 	Self
-	odd     collector
-	named   map[string]bool // categories of the document, in lower case
-	seen    map[place]bool
-	entries []entry
+	warnings warningCollector
+	named    map[string]bool // categories of the document, in lower case
+	seen     map[publicationKey]bool
+	entries  []entry
 }
 
 func (r *selfReader) categories(section *boundedxml.Node) {
 	if uri, ok := section.Attr("uri"); ok {
-		switch address := r.odd.address("categories uri", uri); {
+		switch address := r.warnings.address("categories uri", uri); {
 		case address == "" || strings.EqualFold(address, r.Address):
 		case r.Address == "":
 			r.Address = address
 		default:
-			r.odd.add("categories uri", uri, "These categories are of another user. They are not used.")
+			r.warnings.add("categories uri", uri, "These categories are of another user. They are not used.")
 			return
 		}
 	}
 	for _, n := range section.Children {
 		name, _ := n.Attr("name")
 		if !n.Is("category") {
-			r.odd.add(journal.Excerpt(n.Name.Local), "", "Only category is known here. It is not used.")
-		} else if name = r.odd.identifier("category name", name); name != "" {
+			r.warnings.add(journal.Excerpt(n.Name.Local), "", "Only category is known here. It is not used.")
+		} else if name = r.warnings.identifier("category name", name); name != "" {
 			r.category(n, name)
 		}
 	}
@@ -184,21 +184,21 @@ func (r *selfReader) category(n *boundedxml.Node, name string) {
 			return // nothing is published, there or at all: ocs-sip.md 5.1
 		}
 	}
-	container, ok := r.odd.number(n, "container")
-	instance, ok2 := r.odd.number(n, "instance")
+	container, ok := r.warnings.number(n, "container")
+	instance, ok2 := r.warnings.number(n, "instance")
 	if !ok || !ok2 {
 		return
 	}
-	p := place{strings.ToLower(name), instance, container}
+	p := publicationKey{strings.ToLower(name), instance, container}
 	if r.seen[p] {
-		r.odd.add("category", name, fmt.Sprintf("Instance %d in container %d comes twice. The first holds.", instance, container))
+		r.warnings.add("category", name, fmt.Sprintf("Instance %d in container %d comes twice. The first holds.", instance, container))
 		return
 	}
 	r.seen[p] = true
-	version, _ := r.odd.number(n, "version")
+	version, _ := r.warnings.number(n, "version")
 	expire, _ := n.Attr("expireType")
 	r.entries = append(r.entries, entry{Publication{Category: name, Instance: instance, Container: container, Version: version,
-		Expire: r.odd.text("category expireType", expire), Published: r.published(n)}, n})
+		Expire: r.warnings.cutText("category expireType", expire), Published: r.published(n)}, n})
 }
 
 // published reads a time of the pool's, which has no zone and means UTC.
@@ -212,7 +212,7 @@ func (r *selfReader) published(n *boundedxml.Node) time.Time {
 			return t.UTC()
 		}
 	}
-	r.odd.add("category publishTime", s, "It is no time. It is left out.")
+	r.warnings.add("category publishTime", s, "It is no time. It is left out.")
 	return time.Time{}
 }
 
@@ -223,24 +223,24 @@ func (r *selfReader) containers(section *boundedxml.Node) {
 	}
 	seen := map[uint32]bool{}
 	for _, n := range section.Children {
-		id, ok := r.odd.number(n, "id")
+		id, ok := r.warnings.number(n, "id")
 		switch {
 		case !n.Is("container") || !ok:
-			r.odd.add(journal.Excerpt(n.Name.Local), "", "Only container with an id is known here. It is not used.")
+			r.warnings.add(journal.Excerpt(n.Name.Local), "", "Only container with an id is known here. It is not used.")
 			continue
 		case seen[id]:
-			r.odd.add("container", fmt.Sprint(id), "It comes twice. The first holds.")
+			r.warnings.add("container", fmt.Sprint(id), "It comes twice. The first holds.")
 			continue
 		}
 		seen[id] = true
 		c := Container{ID: id, Members: r.members(n)}
-		c.Version, _ = r.odd.number(n, "version")
+		c.Version, _ = r.warnings.number(n, "version")
 		if i, held := at[id]; held {
 			r.Containers[i] = c
 		} else if len(r.Containers) < maxContainers {
 			r.Containers = append(r.Containers, c)
 		} else {
-			r.odd.add("container", fmt.Sprint(id), fmt.Sprintf("There are more than %d containers. It is left out.", maxContainers))
+			r.warnings.add("container", fmt.Sprint(id), fmt.Sprintf("There are more than %d containers. It is left out.", maxContainers))
 		}
 	}
 }
@@ -250,14 +250,14 @@ func (r *selfReader) members(container *boundedxml.Node) []Member {
 	for _, n := range container.Children {
 		kind, _ := n.Attr("type")
 		value, ok := n.Attr("value")
-		switch kind = r.odd.identifier("member type", kind); {
+		switch kind = r.warnings.identifier("member type", kind); {
 		case !n.Is("member") || kind == "":
 			continue
 		case len(members) >= maxMembers:
-			r.odd.add("container", "", fmt.Sprintf("It has more than %d members. The rest is left out.", maxMembers))
+			r.warnings.add("container", "", fmt.Sprintf("It has more than %d members. The rest is left out.", maxMembers))
 			return members
 		case ok && value != "":
-			if value = r.odd.address("member value", value); value == "" {
+			if value = r.warnings.address("member value", value); value == "" {
 				continue // else a rule for one would become a rule for all
 			}
 		}
@@ -277,23 +277,23 @@ func (r *selfReader) watchers(section *boundedxml.Node) {
 		name, _ := n.Attr("displayName")
 		acknowledged, _ := n.Attr("acknowledged")
 		kind, _ := n.Attr("type")
-		address := r.odd.address("subscriber user", user)
+		address := r.warnings.address("subscriber user", user)
 		key := strings.ToLower(address)
 		switch {
 		case !n.Is("subscriber") || address == "":
 			continue
 		case seen[key]:
-			r.odd.add("subscriber", address, "It comes twice. The first holds.")
+			r.warnings.add("subscriber", address, "It comes twice. The first holds.")
 			continue
 		}
 		seen[key] = true
-		w := Watcher{address, r.odd.text("subscriber displayName", name), r.odd.yes("subscriber acknowledged", acknowledged), r.odd.text("subscriber type", kind)}
+		w := Watcher{address, r.warnings.cutText("subscriber displayName", name), r.warnings.boolValue("subscriber acknowledged", acknowledged), r.warnings.cutText("subscriber type", kind)}
 		if i, held := at[key]; held {
 			r.Watchers[i] = w
 		} else if len(r.Watchers) < maxWatchers {
 			r.Watchers = append(r.Watchers, w)
 		} else {
-			r.odd.add("subscriber", address, fmt.Sprintf("There are more than %d subscribers. It is left out.", maxWatchers))
+			r.warnings.add("subscriber", address, fmt.Sprintf("There are more than %d subscribers. It is left out.", maxWatchers))
 		}
 	}
 }

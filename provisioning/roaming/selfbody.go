@@ -18,14 +18,14 @@ const (
 	note           = "note"
 )
 
-// settle replaces the categories that the document named and reads their bodies.
-func (r *selfReader) settle() {
+// finish replaces the categories that the document named and reads their bodies.
+func (r *selfReader) finish() {
 	kept := slices.DeleteFunc(slices.Clone(r.Publications), func(p Publication) bool { return r.named[strings.ToLower(p.Category)] })
 	for _, e := range r.entries {
 		kept = append(kept, e.Publication)
 	}
 	if len(kept) > maxPublications {
-		r.odd.add("categories", "", fmt.Sprintf("There are %d publications; the first %d are kept.", len(kept), maxPublications))
+		r.warnings.add("categories", "", fmt.Sprintf("There are %d publications; the first %d are kept.", len(kept), maxPublications))
 		kept = kept[:maxPublications]
 	}
 	r.Publications = kept
@@ -34,44 +34,44 @@ func (r *selfReader) settle() {
 		bodies   func([]entry)
 	}{{userProperties, r.readProperties}, {contactCard, r.readCard}, {state, r.readState}, {note, r.readNote}} {
 		if r.named[strings.ToLower(read.category)] {
-			read.bodies(r.of(read.category))
+			read.bodies(r.publicationsOf(read.category))
 		}
 	}
 }
 
-// of are the publications of a category that have a body, which at then is.
-func (r *selfReader) of(category string) []entry {
-	var of []entry
+// publicationsOf are the publications of a category that have a body, which at then is.
+func (r *selfReader) publicationsOf(category string) []entry {
+	var found []entry
 	for _, e := range r.entries {
-		if body := e.at.Child(category); strings.EqualFold(e.Category, category) && body != nil {
-			e.at = body
-			of = append(of, e)
+		if body := e.element.Child(category); strings.EqualFold(e.Category, category) && body != nil {
+			e.element = body
+			found = append(found, e)
 		}
 	}
-	return of
+	return found
 }
 
 func (r *selfReader) readProperties(bodies []entry) {
 	r.Lines, r.TelephonyMode, r.UM, r.EUM = nil, "", false, ""
 	if len(bodies) > 1 {
-		r.odd.add(userProperties, "", "They are published more than once. The first hold.")
+		r.warnings.add(userProperties, "", "They are published more than once. The first hold.")
 	}
 	for _, e := range bodies[:min(len(bodies), 1)] {
-		if lines := e.at.Child("lines"); lines != nil {
-			r.readLines(lines)
+		if lines := e.element.Child("lines"); lines != nil {
+			r.readTelephoneLines(lines)
 		}
-		r.TelephonyMode = r.odd.text("telephonyMode", textOf(e.at, "telephonyMode"))
-		r.UM = r.odd.yes("exumEnabled", textOf(e.at, "exumEnabled"))
-		if url := textOf(e.at, "exumURL"); url != "" {
+		r.TelephonyMode = r.warnings.cutText("telephonyMode", textOf(e.element, "telephonyMode"))
+		r.UM = r.warnings.boolValue("exumEnabled", textOf(e.element, "exumEnabled"))
+		if url := textOf(e.element, "exumURL"); url != "" {
 			if len(url) >= 4 && strings.EqualFold(url[:4], "EUM:") {
 				url = url[4:]
 			}
-			r.EUM = r.odd.identifier("exumURL", url)
+			r.EUM = r.warnings.identifier("exumURL", url)
 		}
 	}
 }
 
-func (r *selfReader) readLines(lines *boundedxml.Node) {
+func (r *selfReader) readTelephoneLines(lines *boundedxml.Node) {
 	for _, n := range lines.Children {
 		kind, _ := n.Attr("lineType")
 		server, _ := n.Attr("lineServer")
@@ -85,16 +85,16 @@ func (r *selfReader) readLines(lines *boundedxml.Node) {
 		case !n.Is("line"):
 			continue
 		case l.Kind == "":
-			r.odd.add("line lineType", kind, "It must be Uc, Rcc or Dual. The line is left out.")
+			r.warnings.add("line lineType", kind, "It must be Uc, Rcc or Dual. The line is left out.")
 			continue
 		case len(r.Lines) >= maxLines:
-			r.odd.add("lines", "", fmt.Sprintf("There are more than %d lines. The rest is left out.", maxLines))
+			r.warnings.add("lines", "", fmt.Sprintf("There are more than %d lines. The rest is left out.", maxLines))
 			return
 		}
 		if server != "" {
-			l.Server = r.odd.identifier("line lineServer", server)
+			l.Server = r.warnings.identifier("line lineServer", server)
 		}
-		if l.Number = r.odd.identifier("line", l.Number); l.Number != "" {
+		if l.Number = r.warnings.identifier("line", l.Number); l.Number != "" {
 			r.Lines = append(r.Lines, l)
 		}
 	}
@@ -107,40 +107,40 @@ func (r *selfReader) readCard(bodies []entry) {
 	slices.SortStableFunc(bodies, func(a, b entry) int { return cmp.Compare(a.Instance, b.Instance) })
 	for _, e := range bodies {
 		if r.DisplayName == "" {
-			r.DisplayName = r.odd.text("displayName", textOf(e.at, "identity", "name", "displayName"))
+			r.DisplayName = r.warnings.cutText("displayName", textOf(e.element, "identity", "name", "displayName"))
 		}
-		email := textOf(e.at, "identity", "email")
+		email := textOf(e.element, "identity", "email")
 		if r.Email != "" || email == "" {
 			continue
 		}
 		if at := strings.LastIndexByte(email, '@'); at < 1 || at != strings.IndexByte(email, '@') || at == len(email)-1 {
-			r.odd.add("email", email, "It must be an e-mail address. It is left out.")
+			r.warnings.add("email", email, "It must be an e-mail address. It is left out.")
 			continue
 		}
-		r.Email = r.odd.identifier("email", email)
+		r.Email = r.warnings.identifier("email", email)
 	}
 }
 
 // readState takes the aggregate of container 2, else the first there is.
 func (r *selfReader) readState(bodies []entry) {
 	r.Availability = 0
-	slices.SortStableFunc(bodies, func(a, b entry) int { return cmp.Compare(aside(a), aside(b)) })
+	slices.SortStableFunc(bodies, func(a, b entry) int { return cmp.Compare(aggregateRank(a), aggregateRank(b)) })
 	for _, e := range bodies {
-		kind, _ := e.at.Attr("type")
+		kind, _ := e.element.Attr("type")
 		if !strings.EqualFold(kind[strings.LastIndexByte(kind, ':')+1:], "aggregateState") {
 			continue
 		}
-		text := textOf(e.at, "availability")
+		text := textOf(e.element, "availability")
 		if v, err := strconv.ParseUint(text, 10, 31); err == nil {
 			r.Availability = int(v)
 			return
 		}
-		r.odd.add("availability", text, "It must be a whole number of 0 to 2147483647. It is left out.")
+		r.warnings.add("availability", text, "It must be a whole number of 0 to 2147483647. It is left out.")
 	}
 }
 
-// aside is 0 for the container whose aggregate is the user's own (ocs-sip.md 5.2).
-func aside(e entry) int {
+// aggregateRank is 0 for the container whose aggregate is the user's own (ocs-sip.md 5.2).
+func aggregateRank(e entry) int {
 	if e.Container == selfAggregate {
 		return 0
 	}
@@ -152,7 +152,7 @@ func (r *selfReader) readNote(bodies []entry) {
 	r.Note = ""
 	slices.SortStableFunc(bodies, func(a, b entry) int { return b.Published.Compare(a.Published) })
 	for _, e := range bodies {
-		if r.Note = r.odd.text("note", textOf(e.at, "body")); r.Note != "" {
+		if r.Note = r.warnings.cutText("note", textOf(e.element, "body")); r.Note != "" {
 			return
 		}
 	}

@@ -158,7 +158,7 @@ func (s Self) categories(named func(string) bool) (categoriesWriter, error) {
 	if s.Address != "" {
 		w.URI = "sip:" + s.Address
 	}
-	all, err := s.complete()
+	all, err := s.allPublications()
 	if err != nil {
 		return w, err
 	}
@@ -175,8 +175,8 @@ func (s Self) categories(named func(string) bool) (categoriesWriter, error) {
 	return w, nil
 }
 
-// complete are the publications with the bodies that the fields of Self give them.
-func (s Self) complete() ([]Publication, error) {
+// allPublications are the publications with the bodies that the fields of Self give them.
+func (s Self) allPublications() ([]Publication, error) {
 	all := slices.Clone(s.Publications)
 	for _, p := range all {
 		if p.Body == "" {
@@ -186,7 +186,7 @@ func (s Self) complete() ([]Publication, error) {
 			return nil, fmt.Errorf("publication %s, instance %d, container %d: its body must be one XML element: %v", p.Category, p.Instance, p.Container, err)
 		}
 	}
-	for _, own := range s.bodies() {
+	for _, own := range s.ownBodies() {
 		body, err := xml.Marshal(own.body)
 		if err != nil {
 			return nil, err
@@ -256,8 +256,8 @@ type noteBody struct {
 	Text string `xml:",chardata"`
 }
 
-// bodies are those of the fields that are set (ocs-sip.md 5.4).
-func (s Self) bodies() []ownBody {
+// ownBodies are those of the fields that are set (ocs-sip.md 5.4).
+func (s Self) ownBodies() []ownBody {
 	var all []ownBody
 	if len(s.Lines) > 0 || s.TelephonyMode != "" || s.UM || s.EUM != "" {
 		w := propertiesWriter{TelephonyMode: s.TelephonyMode}

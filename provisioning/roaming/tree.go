@@ -19,38 +19,38 @@ type document struct {
 }
 
 // parseTree reads a whole document and checks its root element.
-func parseTree(body []byte, doc document) (*boundedxml.Node, error) {
+func parseTree(body []byte, kind document) (*boundedxml.Node, error) {
 	root, err := boundedxml.Parse(body, boundedxml.Limits{Bytes: MaxBody, Depth: maxDepth})
 	if err != nil {
 		what, cause := boundedxml.Explain(err)
-		return nil, malformed(doc, what, cause)
+		return nil, malformed(kind, what, cause)
 	}
-	if len(doc.root) > 0 && !slices.ContainsFunc(doc.root, root.Is) {
-		return nil, malformed(doc, fmt.Sprintf("Its root element is <%s>, not <%s>.",
-			journal.Excerpt(root.Name.Local), strings.Join(doc.root, "> or <")), nil)
+	if len(kind.root) > 0 && !slices.ContainsFunc(kind.root, root.Is) {
+		return nil, malformed(kind, fmt.Sprintf("Its root element is <%s>, not <%s>.",
+			journal.Excerpt(root.Name.Local), strings.Join(kind.root, "> or <")), nil)
 	}
 	return root, nil
 }
 
-// collector collects the warnings about one document and converts its values.
-type collector struct {
+// warningCollector collects the warnings about one document and converts its values.
+type warningCollector struct {
 	journal.Warnings[string]
 }
 
 // add adds a warning about a value of the element or attribute named.
-func (c *collector) add(name, value, what string) {
+func (c *warningCollector) add(name, value, what string) {
 	if value != "" {
 		name += fmt.Sprintf(" %q", journal.Excerpt(value))
 	}
 	c.Add(name + ": " + what)
 }
 
-func (c *collector) list() []string {
+func (c *warningCollector) list() []string {
 	return c.List(func(sentence string) string { return sentence })
 }
 
 // addReplaced warns of the forbidden characters of a document.
-func (c *collector) addReplaced(root *boundedxml.Node) {
+func (c *warningCollector) addReplaced(root *boundedxml.Node) {
 	if root.Replaced > 0 {
 		c.Add(boundedxml.ReplacedSentence(root.Replaced))
 	}
@@ -58,7 +58,7 @@ func (c *collector) addReplaced(root *boundedxml.Node) {
 
 // number is an attribute as an unsigned integer of 32 bits. Without the
 // attribute, and with one that is no such number, ok is false.
-func (c *collector) number(n *boundedxml.Node, attr string) (value uint32, ok bool) {
+func (c *warningCollector) number(n *boundedxml.Node, attr string) (value uint32, ok bool) {
 	s, given := n.Attr(attr)
 	if !given {
 		return 0, false
@@ -71,8 +71,8 @@ func (c *collector) number(n *boundedxml.Node, attr string) (value uint32, ok bo
 	return uint32(v), true
 }
 
-// yes is a truth value; whatever is none is no.
-func (c *collector) yes(name, value string) bool {
+// boolValue is a truth value; whatever is none is no.
+func (c *warningCollector) boolValue(name, value string) bool {
 	switch strings.ToLower(value) {
 	case "true", "1":
 		return true
@@ -89,7 +89,7 @@ func unusable(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(
 
 // identifier is an address or name that goes back into protocol messages, empty
 // if it is none.
-func (c *collector) identifier(name, value string) string {
+func (c *warningCollector) identifier(name, value string) string {
 	if value == "" || len(value) > maxIdentifier || strings.ContainsFunc(value, unusable) {
 		c.add(name, value, fmt.Sprintf("It must have 1 to %d printable characters and no space. It is left out.", maxIdentifier))
 		return ""
@@ -99,7 +99,7 @@ func (c *collector) identifier(name, value string) string {
 
 // address is an identifier without "sip:", which some documents have before it
 // and some have not (ocs-sip.md 6).
-func (c *collector) address(name, value string) string {
+func (c *warningCollector) address(name, value string) string {
 	bare := value
 	for len(bare) >= 4 && strings.EqualFold(bare[:4], "sip:") {
 		bare = bare[4:]
@@ -107,8 +107,8 @@ func (c *collector) address(name, value string) string {
 	return c.identifier(name, bare)
 }
 
-// text is something for a person, cut at maxText bytes.
-func (c *collector) text(name, value string) string {
+// cutText is something for a person, cut at maxText bytes.
+func (c *warningCollector) cutText(name, value string) string {
 	if len(value) <= maxText {
 		return value
 	}
