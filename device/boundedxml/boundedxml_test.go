@@ -208,6 +208,9 @@ func TestTree(t *testing.T) {
 	if _, ok := root.Attr("M"); ok {
 		t.Error("a declaration of a prefix is no attribute")
 	}
+	if all := root.FindAll(xml.Name{Space: "urn:m", Local: "Item"}); len(all) != 1 || all[0] != other {
+		t.Errorf("%v", all)
+	}
 	missing := root.Child("item", "nothing", "below")
 	_, ok := missing.Attr("x")
 	if missing != nil || ok || missing.Value() != "" || missing.Size() != 0 || missing.Find(xml.Name{Local: "x"}) != nil {

@@ -86,6 +86,17 @@ func (n *Node) Find(path ...xml.Name) *Node {
 	return n
 }
 
+// FindAll returns the children with exactly that name and namespace.
+func (n *Node) FindAll(name xml.Name) []*Node {
+	var all []*Node
+	for _, c := range n.Children {
+		if c.Name == name {
+			all = append(all, c)
+		}
+	}
+	return all
+}
+
 func (n *Node) first(wanted func(*Node) bool) *Node {
 	if n == nil {
 		return nil
