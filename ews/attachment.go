@@ -56,7 +56,11 @@ func sortRecordings(files []readFile, order string) []Recording {
 	add := func(i int) {
 		if !taken[i] {
 			taken[i] = true
-			all = append(all, Recording{ID: files[i].ID.ID, Name: firstText(files[i].Name), ContentType: firstText(files[i].ContentType)})
+			all = append(all, Recording{
+				ID:          files[i].ID.ID,
+				Name:        firstText(files[i].Name),
+				ContentType: firstText(files[i].ContentType),
+			})
 		}
 	}
 	for name := range strings.SplitSeq(order, ";") {
@@ -88,24 +92,30 @@ func (c *Client) FetchAttachment(ctx context.Context, id string, w io.Writer) (F
 	request.IDs.ID.ID = id
 	limit := cmp.Or(c.MaxAttachment, DefaultMaxAttachment)
 	var f attachmentReader
-	err := c.sendWithRetries(ctx, op, request, attachmentTimeout*cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
-		// base64 makes 4 bytes of 3; line ends and the envelope come on top
-		whole := limit*2 + 1<<20
-		f = attachmentReader{op: op, out: &limitedWriter{w: w, left: limit}}
-		err := c.envelope(newDecoder(&bodyReader{in: r.Body, left: whole}, whole+1), op, f.read)
-		if err == nil {
-			err = f.result()
-		}
-		var e *Error
-		if errors.As(err, &e) {
-			e.partWritten = f.out.n > 0
-		}
-		return err
-	})
+	err := c.sendWithRetries(ctx, op, request, attachmentTimeout*cmp.Or(c.Timeout, DefaultTimeout),
+		func(r *http.Response) error {
+			// base64 makes 4 bytes of 3; line ends and the envelope come on top
+			whole := limit*2 + 1<<20
+			f = attachmentReader{op: op, out: &limitedWriter{w: w, left: limit}}
+			err := c.envelope(newDecoder(&bodyReader{in: r.Body, left: whole}, whole+1), op, f.read)
+			if err == nil {
+				err = f.result()
+			}
+			var e *Error
+			if errors.As(err, &e) {
+				e.partWritten = f.out.n > 0
+			}
+			return err
+		})
 	if err != nil {
 		return Fetched{}, err
 	}
-	return Fetched{Name: firstText(f.file.Name), ContentType: firstText(f.file.ContentType), Size: f.out.n, Audio: DetectAudio(f.out.head)}, nil
+	return Fetched{
+		Name:        firstText(f.file.Name),
+		ContentType: firstText(f.file.ContentType),
+		Size:        f.out.n,
+		Audio:       DetectAudio(f.out.head),
+	}, nil
 }
 
 // attachmentReader reads a GetAttachmentResponse.

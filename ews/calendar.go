@@ -50,7 +50,8 @@ func (c *Client) Calendar(ctx context.Context, from, to time.Time) ([]Event, Lis
 	}
 	limit := min(cmp.Or(c.MaxItems, DefaultMaxItems), pageCalendar)
 	m, err := c.askOne(ctx, op, writeFindItem{Traversal: "Shallow",
-		Shape: shape(uris("item:Subject", "item:Sensitivity", "calendar:Start", "calendar:End", "calendar:LegacyFreeBusyStatus",
+		Shape: shape(uris("item:Subject", "item:Sensitivity", "calendar:Start", "calendar:End",
+			"calendar:LegacyFreeBusyStatus",
 			"calendar:Location", "calendar:IsMeeting", "calendar:IsAllDayEvent")),
 		View: &writeView{Max: limit, Start: dateTime(from), End: dateTime(to)}, Parents: distinguishedFolder("calendar")})
 	if err != nil {
@@ -87,8 +88,17 @@ func (c *Client) Today(ctx context.Context, loc *time.Location) ([]Event, Listin
 
 // event is not ok without an id or without times, which a view always has.
 func (it *item) event() (Event, bool) {
-	e := Event{ID: it.ID.id(), Subject: firstText(it.Subject), Location: firstText(it.Location), Start: timeValue(it.Start), End: timeValue(it.End),
-		AllDay: boolValue(it.AllDay), Meeting: boolValue(it.IsMeeting), Private: it.Sensitivity == "Private" || it.Sensitivity == "Confidential", Status: NoData}
+	e := Event{
+		ID:       it.ID.id(),
+		Subject:  firstText(it.Subject),
+		Location: firstText(it.Location),
+		Start:    timeValue(it.Start),
+		End:      timeValue(it.End),
+		AllDay:   boolValue(it.AllDay),
+		Meeting:  boolValue(it.IsMeeting),
+		Private:  it.Sensitivity == "Private" || it.Sensitivity == "Confidential",
+		Status:   NoData,
+	}
 	switch s := FreeBusy(firstText(it.Status)); s {
 	case Free, Tentative, Busy, OOF:
 		e.Status = s

@@ -38,9 +38,15 @@ type Call struct {
 }
 
 func callQuery(parent writeFolderIDs, class string) query {
-	return query{page: pageMessages, parent: parent, sort: newestFirst(), only: anyOf("item:ItemClass", class), shape: shape(
-		uris("item:ItemClass", "item:Subject", "item:DateTimeReceived", "message:From", "message:IsRead"),
-		extended(tagDuration, tagNumber, tagSenderName, tagCallID))}
+	return query{
+		page:   pageMessages,
+		parent: parent,
+		sort:   newestFirst(),
+		only:   anyOf("item:ItemClass", class),
+		shape: shape(
+			uris("item:ItemClass", "item:Subject", "item:DateTimeReceived", "message:From", "message:IsRead"),
+			extended(tagDuration, tagNumber, tagSenderName, tagCallID)),
+	}
 }
 
 // MissedCalls lists the missed-call messages of the Inbox, newest first.
@@ -106,9 +112,18 @@ func calls(items []item, class string, kind func(*item) CallKind) []Call {
 			continue
 		}
 		k := kind(it)
-		all = append(all, Call{ID: it.ID.id(), Kind: k, Subject: firstText(it.Subject), At: timeValue(it.Received), Duration: it.duration(),
-			Number: it.extended(tagNumber), Name: firstText(it.extended(tagSenderName), it.From.Box.Name), Address: firstText(it.From.Box.Address),
-			CallID: it.extended(tagCallID), Read: boolValue(it.IsRead)})
+		all = append(all, Call{
+			ID:       it.ID.id(),
+			Kind:     k,
+			Subject:  firstText(it.Subject),
+			At:       timeValue(it.Received),
+			Duration: it.duration(),
+			Number:   it.extended(tagNumber),
+			Name:     firstText(it.extended(tagSenderName), it.From.Box.Name),
+			Address:  firstText(it.From.Box.Address),
+			CallID:   it.extended(tagCallID),
+			Read:     boolValue(it.IsRead),
+		})
 	}
 	return all
 }
@@ -177,8 +192,13 @@ func (c *Client) historyFolder(ctx context.Context) (folder *ItemID, known bool,
 		names = []string{"Conversation History"}
 	}
 	const op = "FindFolder"
-	m, err := c.askOne(ctx, op, writeFindFolder{Traversal: "Shallow", Shape: writeShape{Base: "Default"},
-		Page: writePage{Max: pageFolders, Base: "Beginning"}, Only: anyOf("folder:DisplayName", names...), Parents: distinguishedFolder("msgfolderroot")})
+	m, err := c.askOne(ctx, op, writeFindFolder{
+		Traversal: "Shallow",
+		Shape:     writeShape{Base: "Default"},
+		Page:      writePage{Max: pageFolders, Base: "Beginning"},
+		Only:      anyOf("folder:DisplayName", names...),
+		Parents:   distinguishedFolder("msgfolderroot"),
+	})
 	if err != nil {
 		return nil, false, err
 	}
@@ -194,10 +214,16 @@ func (c *Client) historyFolder(ctx context.Context) (folder *ItemID, known bool,
 			return &id, false, nil
 		}
 	}
-	c.Record.Record(journal.Step{Name: journal.Exchange, State: journal.Skipped, Asked: "the folder " + strings.Join(names, " or ") + " at " + c.URL,
-		Answered: "no such folder", By: c.ServerVersion(), Decided: "the call log is empty",
-		Because: fmt.Sprintf("Communicator keeps it in that folder, items of class %s", classConversation),
-		Fix:     "nothing, if Communicator was never used; else tell the folder's name in the user's language"})
+	c.Record.Record(journal.Step{
+		Name:     journal.Exchange,
+		State:    journal.Skipped,
+		Asked:    "the folder " + strings.Join(names, " or ") + " at " + c.URL,
+		Answered: "no such folder",
+		By:       c.ServerVersion(),
+		Decided:  "the call log is empty",
+		Because:  fmt.Sprintf("Communicator keeps it in that folder, items of class %s", classConversation),
+		Fix:      "nothing, if Communicator was never used; else tell the folder's name in the user's language",
+	})
 	return nil, false, nil
 }
 

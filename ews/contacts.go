@@ -50,7 +50,8 @@ func (c Contact) Name() string {
 // folders below it (exchange.md 0).
 func contactQuery(size int) query {
 	return query{page: size, parent: distinguishedFolder("contacts"), shape: shape(
-		uris("item:ItemClass", "contacts:FileAs", "contacts:DisplayName", "contacts:GivenName", "contacts:CompanyName", "contacts:Surname"),
+		uris("item:ItemClass", "contacts:FileAs", "contacts:DisplayName", "contacts:GivenName", "contacts:CompanyName",
+			"contacts:Surname"),
 		indexed("contacts:EmailAddress", "EmailAddress1"),
 		indexed("contacts:PhoneNumber", string(BusinessPhone), string(MobilePhone), string(HomePhone)),
 		indexed("contacts:ImAddress", "ImAddress1"),
@@ -91,8 +92,16 @@ func contactsOf(items []item) []Contact {
 }
 
 func (r *readContact) contact(id ItemID) Contact {
-	c := Contact{ID: id, FileAs: firstText(r.FileAs), DisplayName: firstText(r.DisplayName), GivenName: firstText(r.GivenName),
-		Surname: firstText(r.Surname), Company: firstText(r.Company), Email: r.Emails.first(), IM: r.IMs.first()}
+	c := Contact{
+		ID:          id,
+		FileAs:      firstText(r.FileAs),
+		DisplayName: firstText(r.DisplayName),
+		GivenName:   firstText(r.GivenName),
+		Surname:     firstText(r.Surname),
+		Company:     firstText(r.Company),
+		Email:       r.Emails.first(),
+		IM:          r.IMs.first(),
+	}
 	for _, e := range r.Phones.List {
 		if text := firstText(e.Text); text != "" {
 			c.Phones = append(c.Phones, PhoneNumber{PhoneKey(e.Key), text})

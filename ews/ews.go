@@ -133,7 +133,8 @@ func (c *Client) endpoint() (*url.URL, error) {
 		return nil, &journal.Failure{Code: journal.ExchangeNoEWS, Asked: c.URL,
 			What:    "the URL of Exchange Web Services is not an https URL, so the phone does not go there",
 			Because: "R9.2; MS-OXDSCLI: EwsUrl",
-			Fix:     "correct it on the Client Access server: Set-WebServicesVirtualDirectory -InternalUrl https://… -ExternalUrl https://…"}
+			Fix: "correct it on the Client Access server: Set-WebServicesVirtualDirectory -InternalUrl https://… " +
+				"-ExternalUrl https://…"}
 	}
 	return u, nil
 }

@@ -54,7 +54,15 @@ func (e *Error) failure() error {
 		return e
 	}
 	code, what, fix := e.explain()
-	f = &journal.Failure{Code: code, Asked: e.Op + " at " + e.url, Answered: e.answered(), What: what, Because: e.because(), Fix: fix, Err: e}
+	f = &journal.Failure{
+		Code:     code,
+		Asked:    e.Op + " at " + e.url,
+		Answered: e.answered(),
+		What:     what,
+		Because:  e.because(),
+		Fix:      fix,
+		Err:      e,
+	}
 	if u, err := url.Parse(e.url); err == nil {
 		f.By = u.Host
 	}
@@ -78,7 +86,9 @@ func (e *Error) answered() string {
 
 func (e *Error) because() string {
 	for _, r := range rules {
-		if e.Action == r.Action && (r.Code != "" && r.Code == e.Code || r.Code == "" && e.Code == "" && r.Status == e.Status) {
+		byCode := r.Code != "" && r.Code == e.Code
+		byStatus := r.Code == "" && e.Code == "" && r.Status == e.Status
+		if e.Action == r.Action && (byCode || byStatus) {
 			return r.Why
 		}
 	}
@@ -104,13 +114,16 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 			"nothing while a mailbox is moved; else look at the Client Access and mailbox servers"
 	case Rediscover:
 		return journal.ExchangeMoved, "this URL does not lead to the user's mailbox",
-			"check the URLs and publishing rules: Get-WebServicesVirtualDirectory | fl *Url, and that /ews/exchange.asmx answers there"
+			"check the URLs and publishing rules: Get-WebServicesVirtualDirectory | fl *Url, and that /ews/exchange.asmx " +
+				"answers there"
 	case Hide:
-		return journal.ExchangeDenied, "Exchange lets this account use no mailbox, so the phone hides what would come from it",
+		return journal.ExchangeDenied,
+			"Exchange lets this account use no mailbox, so the phone hides what would come from it",
 			"check that the account has a mailbox, is enabled and not locked: Get-Mailbox, Get-CASMailbox"
 	case Credentials:
 		if e.Code != "" {
-			return journal.ADExpired, "the password has expired or must be changed", "change the password at a computer of the domain, then sign in again"
+			return journal.ADExpired, "the password has expired or must be changed",
+				"change the password at a computer of the domain, then sign in again"
 		}
 		return journal.AuthPassword, "Exchange refused user or password; it is not asked again with them",
 			"sign in again as DOMAIN\\user; check that the virtual directory EWS offers NTLM or, over TLS, Basic"
@@ -121,9 +134,11 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 	case TooLarge:
 		return journal.ExchangeRefused, "the item or the request is beyond a size limit", "look at it with Outlook"
 	case StepVersion:
-		return journal.ExchangeRefused, "the server takes none of the versions that the phone speaks", "use Exchange 2007 SP1 or later"
+		return journal.ExchangeRefused, "the server takes none of the versions that the phone speaks",
+			"use Exchange 2007 SP1 or later"
 	case OwnDefect:
-		return journal.ExchangeRefused, "the server says that the phone's request is not in order", "report it, with the request in the details"
+		return journal.ExchangeRefused, "the server says that the phone's request is not in order",
+			"report it, with the request in the details"
 	}
 	if e.Location != "" {
 		return journal.ExchangeForms, "a proxy in front of Exchange wants a log-on by a form, which the phone cannot fill in",
@@ -133,7 +148,8 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 		return journal.ExchangeMalformed, "the answer of Exchange is not one that the phone can read",
 			"check what the URL answers: curl --ntlm -u user " + e.url
 	}
-	return journal.ExchangeRefused, "Exchange refused the request", "see the server's words; Get-EventLog Application on the Client Access server"
+	return journal.ExchangeRefused, "Exchange refused the request",
+		"see the server's words; Get-EventLog Application on the Client Access server"
 }
 
 // malformed is an answer that breaks the rules of SOAP, the schema or a limit.
@@ -168,7 +184,8 @@ func codeOf(err error) ResponseCode {
 // faultError turns a SOAP fault into an Error (exchange.md 3.1, shape 2). The
 // prefix of faultcode is the server's choice: only the local part counts.
 func faultError(op string, f *readFault) *Error {
-	code := cmp.Or(strings.TrimSpace(f.Detail.Code), strings.TrimSpace(f.Detail12.Code), localName(f.Subcode12), localName(f.Code), localName(f.Code12))
+	code := cmp.Or(strings.TrimSpace(f.Detail.Code), strings.TrimSpace(f.Detail12.Code), localName(f.Subcode12),
+		localName(f.Code), localName(f.Code12))
 	e := &Error{Op: op, Code: ResponseCode(clean(code)),
 		Text: clean(cmp.Or(f.Detail.Message, f.Detail12.Message, f.String, f.Reason12))}
 	switch {

@@ -42,9 +42,16 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 	if m.Root == nil {
 		return page{}, c.itemError(malformed("FindItem", "the answer has no RootFolder"))
 	}
-	p := page{items: m.Root.Items.list, next: countValue(m.Root.Offset), total: countValue(m.Root.Total), last: boolValue(m.Root.Last), replaced: m.replaced}
+	p := page{
+		items: m.Root.Items.list,
+		next:  countValue(m.Root.Offset),
+		total: countValue(m.Root.Total),
+		last:     boolValue(m.Root.Last),
+		replaced: m.replaced,
+	}
 	if len(p.items) > q.page {
-		return page{}, c.itemError(malformed("FindItem", "%d items came where %d at most were asked for", len(p.items), q.page))
+		return page{}, c.itemError(
+			malformed("FindItem", "%d items came where %d at most were asked for", len(p.items), q.page))
 	}
 	if p.next <= offset { // absent, or a server that goes in a circle
 		p.next = offset + len(p.items)
@@ -108,14 +115,22 @@ func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) 
 
 // recordList records what was read.
 func (c *Client) recordList(what string, n int, l Listing) {
-	s := journal.Step{Name: journal.Exchange, State: journal.OK, Asked: what + " at " + c.URL,
-		Answered: fmt.Sprintf("%d in %d answers", n, l.Pages), By: c.ServerVersion(), Decided: what + " read", Because: "R9.2"}
+	s := journal.Step{
+		Name:     journal.Exchange,
+		State:    journal.OK,
+		Asked:    what + " at " + c.URL,
+		Answered: fmt.Sprintf("%d in %d answers", n, l.Pages),
+		By:       c.ServerVersion(),
+		Decided:  what + " read",
+		Because:  "R9.2",
+	}
 	switch {
 	case l.Truncated:
 		s.State, s.Decided = journal.Warned, fmt.Sprintf("the phone keeps the first %d only", n)
 		s.Because, s.Fix = "the phone bounds what it takes from a server", "archive old items"
 	case l.Shifted:
-		s.State, s.Decided = journal.Warned, "the folder changed while it was read, so an item may be missing until the next poll"
+		s.State, s.Decided = journal.Warned, "the folder changed while it was read, so an item may be missing until the "+
+			"next poll"
 		s.Because, s.Fix = fmt.Sprintf("pages shift when items come and go; the list was read %d times", maxPasses), "nothing"
 	}
 	if l.Replaced > 0 {

@@ -77,7 +77,8 @@ var rules = [...]Rule{
 	{Code: "ErrorConnectionFailed", Action: Reconnect, Why: "the server lost the mailbox server"},
 	{Code: "ErrorMailboxMoveInProgress", Action: Reconnect, Why: "the mailbox is moving, maybe behind another URL"},
 	{Code: "ErrorNoRespondingCASInDestinationSite", Action: Rediscover, Why: "another site holds the mailbox"},
-	{Code: "ErrorNoDestinationCASDueTo*", Action: Rediscover, Why: "another site holds the mailbox and cannot be reached from here"},
+	{Code: "ErrorNoDestinationCASDueTo*", Action: Rediscover,
+		Why: "another site holds the mailbox and cannot be reached from here"},
 	{Code: "ErrorAccessDenied", Action: Hide, Why: "the account may not use this mailbox"},
 	{Code: "ErrorCreateItemAccessDenied", Action: Hide, Why: "the account may not write to this mailbox"},
 	{Code: "ErrorNonExistentMailbox", Action: Hide, Why: "the account has no mailbox"},
@@ -106,15 +107,20 @@ var rules = [...]Rule{
 	{Code: "ErrorExceededConnectionCount", Action: Reduce, Why: "throttled by Exchange 2010 or later"},
 	{Code: "ErrorExceededSubscriptionCount", Action: Reduce, Why: "throttled by Exchange 2010 or later"},
 	{Code: "ErrorExceededFindCountLimit", Action: Reduce, Why: "throttled by Exchange 2010 or later"},
-	{Status: http.StatusUnauthorized, Action: Credentials, Why: "the handshake is over and was refused; another try may lock the account"},
+	{Status: http.StatusUnauthorized, Action: Credentials,
+		Why: "the handshake is over and was refused; another try may lock the account"},
 	{Status: http.StatusForbidden, Action: Rediscover, Why: "wrong URL or publishing rule"},
 	{Status: http.StatusNotFound, Action: Rediscover, Why: "wrong URL or publishing rule"},
-	{Status: http.StatusMovedPermanently, Action: Report, Why: "a proxy asks for forms log-on; a relative /ews/genericerrorpage.htm is passing"},
-	{Status: http.StatusFound, Action: Report, Why: "a proxy asks for forms log-on; a relative /ews/genericerrorpage.htm is passing"},
-	{Status: http.StatusTemporaryRedirect, Action: Report, Why: "a proxy asks for forms log-on; a relative /ews/genericerrorpage.htm is passing"},
+	{Status: http.StatusMovedPermanently, Action: Report,
+		Why: "a proxy asks for forms log-on; a relative /ews/genericerrorpage.htm is passing"},
+	{Status: http.StatusFound, Action: Report,
+		Why: "a proxy asks for forms log-on; a relative /ews/genericerrorpage.htm is passing"},
+	{Status: http.StatusTemporaryRedirect, Action: Report,
+		Why: "a proxy asks for forms log-on; a relative /ews/genericerrorpage.htm is passing"},
 	{Status: 456, Action: Hide, Why: "the account is locked"},
 	{Status: http.StatusRequestEntityTooLarge, Action: TooLarge, Why: "beyond a limit of the server"},
-	{Status: http.StatusInternalServerError, Action: Again, Why: "the web server failed before Exchange Web Services answered"},
+	{Status: http.StatusInternalServerError, Action: Again,
+		Why: "the web server failed before Exchange Web Services answered"},
 	{Status: http.StatusBadGateway, Action: Reconnect, Why: "a proxy does not reach the server"},
 	{Status: http.StatusServiceUnavailable, Action: Reconnect, Why: "Retry-After, else a growing wait"},
 	{Status: http.StatusGatewayTimeout, Action: Reconnect, Why: "a proxy does not reach the server"},
@@ -131,7 +137,8 @@ func ActionOf(code ResponseCode) Action {
 		if r.Code == "" {
 			continue
 		}
-		if prefix, open := strings.CutSuffix(string(r.Code), "*"); r.Code == code || open && strings.HasPrefix(string(code), prefix) {
+		prefix, open := strings.CutSuffix(string(r.Code), "*")
+		if r.Code == code || open && strings.HasPrefix(string(code), prefix) {
 			return r.Action
 		}
 	}

@@ -60,7 +60,8 @@ func Decide(s Situation) Decision {
 	case action == Hide:
 		return Decision{Warn: true, Why: "Exchange refuses this account or is not trusted, until the next sign-in"}
 	case action == Credentials:
-		return Decision{Show: true, Warn: true, Ask: true, Why: "Exchange refused user or password; trying again could lock the account"}
+		return Decision{Show: true, Warn: true, Ask: true,
+			Why: "Exchange refused user or password; trying again could lock the account"}
 	case action == Rediscover:
 		d.Warn, d.Rediscover = true, true
 	case action == Reconnect:

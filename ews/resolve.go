@@ -23,7 +23,8 @@ func (c *Client) ResolveNames(ctx context.Context, name string) (found []Resolut
 	const op = "ResolveNames"
 	name = strings.TrimSpace(name)
 	if name == "" {
-		return nil, false, &journal.Failure{Code: journal.Usage, Asked: op, What: "no name was given to look up", Fix: "give the beginning of a name"}
+		return nil, false, &journal.Failure{Code: journal.Usage, Asked: op, What: "no name was given to look up",
+			Fix: "give the beginning of a name"}
 	}
 	m, err := c.askOne(ctx, op, writeResolveNames{Full: true, Scope: "ActiveDirectoryContacts", Entry: name})
 	if codeOf(err) == ErrorNoResults {
@@ -33,7 +34,12 @@ func (c *Client) ResolveNames(ctx context.Context, name string) (found []Resolut
 		return nil, false, err
 	}
 	for _, r := range m.Names.List { // also with the warning that there are several
-		n := Resolution{Name: firstText(r.Box.Name), Address: firstText(r.Box.Address), Routing: firstText(r.Box.Routing), Kind: firstText(r.Box.Kind)}
+		n := Resolution{
+			Name:    firstText(r.Box.Name),
+			Address: firstText(r.Box.Address),
+			Routing: firstText(r.Box.Routing),
+			Kind:    firstText(r.Box.Kind),
+		}
 		if r.Contact != nil {
 			k := r.Contact.contact(ItemID{})
 			n.Contact = &k

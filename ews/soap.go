@@ -105,7 +105,8 @@ func (c *Client) askOne(ctx context.Context, op string, body any) (*message, err
 
 // sendWithRetries sends the request until it is answered, is refused for good, or
 // patience ends (exchange.md 3.2 and 3.3). read takes an answer that is SOAP.
-func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit time.Duration, read func(*http.Response) error) error {
+func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit time.Duration,
+	read func(*http.Response) error) error {
 	u, err := c.endpoint()
 	if err != nil {
 		return err
@@ -191,10 +192,12 @@ func (c *Client) changeVersion(code ResponseCode) bool {
 }
 
 // send is one request with its answer.
-func (c *Client) send(ctx context.Context, u *url.URL, op string, request []byte, limit time.Duration, read func(*http.Response) error) error {
+func (c *Client) send(ctx context.Context, u *url.URL, op string, request []byte, limit time.Duration,
+	read func(*http.Response) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(request)) // sets GetBody: a handshake sends it again
+	// sets GetBody: a handshake sends it again
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(request))
 	if err != nil {
 		return err
 	}
@@ -218,7 +221,8 @@ func (c *Client) send(ctx context.Context, u *url.URL, op string, request []byte
 			e.Status = answer.StatusCode
 		}
 		if err == nil && answer.StatusCode != http.StatusOK {
-			return &Error{Op: op, Status: answer.StatusCode, Action: Again, Err: errors.New("an answer without a fault came with this status")}
+			return &Error{Op: op, Status: answer.StatusCode, Action: Again,
+				Err: errors.New("an answer without a fault came with this status")}
 		}
 		return err
 	}
@@ -291,7 +295,8 @@ func connectionError(op string, err error) *Error {
 	switch {
 	case errors.As(err, &alert):
 		return nil
-	case errors.As(err, &conn), errors.As(err, &name), errors.Is(err, context.DeadlineExceeded), errors.Is(err, errCutShort), errors.Is(err, io.EOF):
+	case errors.As(err, &conn), errors.As(err, &name),
+		errors.Is(err, context.DeadlineExceeded), errors.Is(err, errCutShort), errors.Is(err, io.EOF):
 		return &Error{Op: op, Action: Reconnect, Err: err}
 	}
 	return nil

@@ -35,7 +35,10 @@ type Unread struct {
 // UnreadVoiceMail counts by one small request: what a poll asks (exchange.md 2.11).
 func (c *Client) UnreadVoiceMail(ctx context.Context) (Unread, error) {
 	const op = "GetFolder"
-	m, err := c.askOne(ctx, op, writeGetFolder{Shape: shape(uris("folder:DisplayName", "folder:TotalCount", "folder:UnreadCount")), Folders: distinguishedFolder("voicemail")})
+	m, err := c.askOne(ctx, op, writeGetFolder{
+		Shape:   shape(uris("folder:DisplayName", "folder:TotalCount", "folder:UnreadCount")),
+		Folders: distinguishedFolder("voicemail"),
+	})
 	if err != nil {
 		return Unread{}, noVoiceMail(err)
 	}
@@ -51,9 +54,15 @@ func (c *Client) UnreadVoiceMail(ctx context.Context) (Unread, error) {
 
 // voiceMailQuery needs no restriction: the folder is a search for the classes.
 func voiceMailQuery() query {
-	return query{page: pageMessages, parent: distinguishedFolder("voicemail"), sort: newestFirst(), shape: shape(
-		uris("item:ItemClass", "item:Subject", "item:DateTimeReceived", "item:HasAttachments", "message:From", "message:IsRead"),
-		extended(tagDuration, tagNumber, tagSenderName, tagCallID))}
+	return query{
+		page:   pageMessages,
+		parent: distinguishedFolder("voicemail"),
+		sort:   newestFirst(),
+		shape: shape(
+			uris("item:ItemClass", "item:Subject", "item:DateTimeReceived", "item:HasAttachments", "message:From",
+				"message:IsRead"),
+			extended(tagDuration, tagNumber, tagSenderName, tagCallID)),
+	}
 }
 
 // VoiceMails lists the voice messages, newest first. Without the folder the
@@ -93,13 +102,23 @@ const (
 // protected, and a voice reply to a message of any class.
 func isVoiceMail(class string) bool {
 	n := len(class) - len(suffixVoiceMail)
-	return classIs(class, classVoiceMail) || classIs(class, classProtected) || n > 0 && strings.EqualFold(class[n:], suffixVoiceMail)
+	return classIs(class, classVoiceMail) || classIs(class, classProtected) ||
+		n > 0 && strings.EqualFold(class[n:], suffixVoiceMail)
 }
 
 func (it *item) voiceMail() VoiceMail {
-	return VoiceMail{ID: it.ID.id(), Class: it.Class, Subject: firstText(it.Subject), Received: timeValue(it.Received), Duration: it.duration(),
-		Number: it.extended(tagNumber), Name: firstText(it.extended(tagSenderName), it.From.Box.Name), CallID: it.extended(tagCallID),
-		Read: boolValue(it.IsRead), Protected: classIs(it.Class, classProtected)}
+	return VoiceMail{
+		ID:        it.ID.id(),
+		Class:     it.Class,
+		Subject:   firstText(it.Subject),
+		Received:  timeValue(it.Received),
+		Duration:  it.duration(),
+		Number:    it.extended(tagNumber),
+		Name:      firstText(it.extended(tagSenderName), it.From.Box.Name),
+		CallID:    it.extended(tagCallID),
+		Read:      boolValue(it.IsRead),
+		Protected: classIs(it.Class, classProtected),
+	}
 }
 
 // duration is 0 when absent, negative or beyond a day.

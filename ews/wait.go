@@ -76,7 +76,8 @@ func (c *Client) waitWhileBusy(ctx context.Context, p *waitBudget, op string) er
 		}
 		wait := until.Sub(c.clock().Now())
 		if p.left < 0 {
-			return c.itemError(&Error{Op: op, Code: ErrorServerBusy, Action: Wait, After: wait, Text: "not asked: the server asked to be left alone a while ago"})
+			return c.itemError(&Error{Op: op, Code: ErrorServerBusy, Action: Wait, After: wait,
+				Text: "not asked: the server asked to be left alone a while ago"})
 		}
 		if err := c.sleep(ctx, wait, op); err != nil {
 			return err

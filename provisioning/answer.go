@@ -75,7 +75,8 @@ func Parse(body []byte) (Answer, error) {
 	var a Answer
 	var warnings warningCollector
 	if root.Name.Space != answerSpace {
-		warnings.add(Shape, "", root.Name.Local, root.Name.Space, "This is not the name space of a provisioning answer. It is read all the same.")
+		warnings.add(Shape, "", root.Name.Local, root.Name.Space,
+			"This is not the name space of a provisioning answer. It is read all the same.")
 	}
 	if root.Replaced > 0 {
 		warnings.add(Value, "", "", "", boundedxml.ReplacedSentence(root.Replaced))
@@ -99,7 +100,8 @@ func (a *Answer) readGroup(n *boundedxml.Node, warnings *warningCollector) {
 	}
 	i := slices.IndexFunc(a.Groups, func(g Group) bool { return strings.EqualFold(g.Name, name) })
 	if i >= 0 {
-		warnings.add(Duplicate, name, "", "", "The group is there twice. The second adds what the first lacks, and changes nothing.")
+		warnings.add(Duplicate, name, "", "",
+			"The group is there twice. The second adds what the first lacks, and changes nothing.")
 	} else if len(a.Groups) >= maxGroups {
 		warnings.add(Limit, name, "", "", fmt.Sprintf("Only the first %d groups are kept.", maxGroups))
 		return
@@ -147,12 +149,14 @@ func (r *groupReader) readAll(group *boundedxml.Node) {
 			if name, _ := p.Attr("name"); p.Is("property") && name != "" {
 				r.readProperty(form, name, p)
 			} else {
-				r.warnings.add(Shape, r.Name, p.Name.Local, p.Value(), "Only properties with a name are known here. It is not used.")
+				r.warnings.add(Shape, r.Name, p.Name.Local, p.Value(),
+					"Only properties with a name are known here. It is not used.")
 			}
 		}
 	}
 	if r.dropped > 0 {
-		r.warnings.add(Limit, r.Name, "", "", fmt.Sprintf("Only the first %d properties are kept; %d are left out.", maxProperty, r.dropped))
+		r.warnings.add(Limit, r.Name, "", "", fmt.Sprintf("Only the first %d properties are kept; %d are left out.",
+			maxProperty, r.dropped))
 	}
 }
 
@@ -167,7 +171,8 @@ func (r *groupReader) readProperty(form Form, name string, n *boundedxml.Node) {
 		return
 	}
 	if len(value) > maxValue || len(name) > maxValue {
-		r.warnings.add(Limit, r.Name, name, value, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.", maxValue))
+		r.warnings.add(Limit, r.Name, name, value, fmt.Sprintf("Name or value is longer than %d bytes. It is left out.",
+			maxValue))
 		return
 	}
 	if len(r.Properties) >= maxProperty {

@@ -22,13 +22,19 @@ func (s Settings) Lines() []string {
 		s.Exchange.line(),
 		fmt.Sprintf("SIP security %s, encryption of calls %s, media ports %d to %d, DSCP %d, 802.1p %d.",
 			s.SIPSecurity, s.Media.Encryption, s.Media.Ports.Min, s.Media.Ports.Max, s.QoS.DSCP, s.QoS.Priority),
-		"Simultaneous ring " + allowed(s.Policy.SimultaneousRing) + ", call forwarding " + allowed(s.Policy.CallForwarding) + ".",
+		fmt.Sprintf("Simultaneous ring %s, call forwarding %s.",
+			allowed(s.Policy.SimultaneousRing), allowed(s.Policy.CallForwarding)),
 		"Voice mail: " + cmp.Or(journal.Excerpt(s.VoiceMailURI), "none"),
 	}
 	for _, service := range []struct {
 		name string
 		Service
-	}{{"Address book", s.AddressBook}, {"Address book query", s.AddressBookQuery}, {"Group expansion", s.GroupExpansion}, {"Updates", s.Updates}} {
+	}{
+		{"Address book", s.AddressBook},
+		{"Address book query", s.AddressBookQuery},
+		{"Group expansion", s.GroupExpansion},
+		{"Updates", s.Updates},
+	} {
 		switch {
 		case service.URL != "":
 			lines = append(lines, fmt.Sprintf("%s (%s): %s", service.name, place, journal.Excerpt(service.URL)))

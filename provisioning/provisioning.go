@@ -114,11 +114,18 @@ func ParseRequest(body []byte) ([]string, error) {
 
 // malformed is the failure of a document that cannot be used at all.
 func malformed(document, what string, err error) error {
-	return &journal.Failure{Code: journal.ProvMalformed, Asked: document, What: "The " + document + " cannot be read. " + what,
-		Because: "MS-SIPREGE 2.2.2, MS-SIPRE 2.2.8", Err: err,
-		Fix: "Look at the body of the message in the SIP log of the pool: something between pool and phone has cut or rewritten it, or the sender is no OCS pool."}
+	return &journal.Failure{
+		Code:    journal.ProvMalformed,
+		Asked:   document,
+		What:    "The " + document + " cannot be read. " + what,
+		Because: "MS-SIPREGE 2.2.2, MS-SIPRE 2.2.8",
+		Err:     err,
+		Fix: "Look at the body of the message in the SIP log of the pool: something between pool and phone has cut or " +
+			"rewritten it, or the sender is no OCS pool.",
+	}
 }
 
 func wrongRoot(document string, root *boundedxml.Node, want string) error {
-	return malformed(document, fmt.Sprintf("Its root element is <%s>, not <%s>.", journal.Excerpt(root.Name.Local), want), nil)
+	what := fmt.Sprintf("Its root element is <%s>, not <%s>.", journal.Excerpt(root.Name.Local), want)
+	return malformed(document, what, nil)
 }

@@ -25,7 +25,8 @@ func emailNames() []string { return []string{"primaryEmailAddress", "primaryEmai
 
 // isUsed says whether the phone uses values of a group; the others are kept as they are.
 func isUsed(group string) bool {
-	return strings.EqualFold(group, ServerConfiguration) || strings.EqualFold(group, UCPolicy) || strings.EqualFold(group, UserSetting)
+	return strings.EqualFold(group, ServerConfiguration) || strings.EqualFold(group, UCPolicy) ||
+		strings.EqualFold(group, UserSetting)
 }
 
 // unusedGroups are known and of no use to a phone (ocs-sip.md 3.1).
@@ -38,9 +39,12 @@ func unusedGroups() []string {
 // use to a phone (ocs-sip.md 3.3): SIP listening ports, video, sharing, files,
 // the location service, the console, web access.
 func unusedServerProperties() []string {
-	return []string{"lisInternalUrl", "consoleDownload*", "ucMinSipDynamicPort", "ucMaxSipDynamicPort", "ucMinVideoPort", "ucMaxVideoPort",
-		"ucMinAppSharingPort", "ucMaxAppSharingPort", "ucMinFileTransferPort", "ucMaxFileTransferPort", "ucMaxVideoRateAllowed",
-		"enableBWPolicyCheck", "responseGroupService*", "cwaInternalUri", "cwaExternalUri"}
+	return []string{
+		"lisInternalUrl", "consoleDownload*", "ucMinSipDynamicPort", "ucMaxSipDynamicPort", "ucMinVideoPort",
+		"ucMaxVideoPort", "ucMinAppSharingPort", "ucMaxAppSharingPort", "ucMinFileTransferPort",
+		"ucMaxFileTransferPort", "ucMaxVideoRateAllowed", "enableBWPolicyCheck", "responseGroupService*",
+		"cwaInternalUri", "cwaExternalUri",
+	}
 }
 
 // Settings reads what the phone uses of an answer, for one user. It never

@@ -46,11 +46,13 @@ type Settings struct {
 	// TLS with signed NTLM or Kerberos [S trace].
 	SIPSecurity Level `json:"sip_security"`
 
-	AddressBook      Service `json:"address_book"`       // absInternalServerUrl, absExternalServerUrl: files to download; no flag of its own
+	// absInternalServerUrl, absExternalServerUrl: files to download; no flag of its own
+	AddressBook      Service `json:"address_book"`
 	AddressBookQuery Service `json:"address_book_query"` // abwqInternalUrl, abwqExternalUrl, absWebServiceEnabled: R2
 	GroupExpansion   Service `json:"group_expansion"`    // dlxInternalUrl, dlxExternalUrl, dlxEnabled
-	Updates          Service `json:"updates"`            // updatesServerInternalUrl, updatesServerExternalUrl, updatesServerEnabled
-	Helpdesk         Service `json:"helpdesk"`           // helpdeskInternalUrl, helpdeskExternalUrl; no flag of its own
+	// updatesServerInternalUrl, updatesServerExternalUrl, updatesServerEnabled
+	Updates  Service `json:"updates"`
+	Helpdesk Service `json:"helpdesk"` // helpdeskInternalUrl, helpdeskExternalUrl; no flag of its own
 
 	// VoiceMailURI (voiceMailUri) is what the voice mail key calls. Default:
 	// sip:<user>;opaque=app:voicemail [S]. Of use only for a user of UM.
@@ -59,8 +61,11 @@ type Settings struct {
 	// sip:<user>;gruu;opaque=app:conf:focusfactory [S].
 	FocusFactoryURI string `json:"focus_factory_uri"`
 	PoolURI         string `json:"pool_uri,omitempty"` // poolUri, the pool's GRUU. Default: none [S]
-	MRASURI         string `json:"mras_uri,omitempty"` // mrasUri, asked by SERVICE for credentials of the A/V Edge. Default: none, there is no A/V Edge [S]
-	QoSURI          string `json:"qos_uri,omitempty"`  // qosUri, where call quality is reported. Default: none, no reports [S]
+	// mrasUri, asked by SERVICE for credentials of the A/V Edge. Default: none, there is no A/V
+	// Edge [S]
+	MRASURI string `json:"mras_uri,omitempty"`
+	// qosUri, where call quality is reported. Default: none, no reports [S]
+	QoSURI string `json:"qos_uri,omitempty"`
 	// CallParkURI (callParkServerUri) is R2's parking orbit service. Default: none [S].
 	CallParkURI string `json:"call_park_uri,omitempty"`
 	// TestCallURI (botSipUriForTestCall) is whom a test call reaches. Default: none [S].
@@ -158,10 +163,15 @@ type Media struct {
 // Policy is what the user may do (group ucPolicy, ocs-sip.md 3.4). The pool
 // enforces it; the phone does not offer what would be refused.
 type Policy struct {
-	SimultaneousRing   bool `json:"simultaneous_ring"`    // AllowSimultaneousRinging: the user may ring another number too (R2.0). Default: true [S, the default policy]
-	CallForwarding     bool `json:"call_forwarding"`      // AllowCallForwarding: to other targets than voice mail. Default: true [S, the default policy]
-	CallTransfer       bool `json:"call_transfer"`        // EnableCallTransfer, R2. Default: true [guess: 2007 has no such limit]
-	TeamCall           bool `json:"team_call"`            // EnableTeamCall, R2. Default: false: a pool that does not name it has no such service [guess]
+	// AllowSimultaneousRinging: the user may ring another number too (R2.0). Default: true [S, the
+	// default policy]
+	SimultaneousRing bool `json:"simultaneous_ring"`
+	// AllowCallForwarding: to other targets than voice mail. Default: true [S, the default policy]
+	CallForwarding bool `json:"call_forwarding"`
+	// EnableCallTransfer, R2. Default: true [guess: 2007 has no such limit]
+	CallTransfer bool `json:"call_transfer"`
+	// EnableTeamCall, R2. Default: false: a pool that does not name it has no such service [guess]
+	TeamCall           bool `json:"team_call"`
 	Delegation         bool `json:"delegation"`           // EnableDelegation, R2. Default: false [guess]
 	CallPark           bool `json:"call_park"`            // EnableCallPark, Lync. Default: false [guess]
 	MaliciousCallTrace bool `json:"malicious_call_trace"` // EnableMaliciousCallTrace, Lync. Default: false [guess]

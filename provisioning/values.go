@@ -64,13 +64,15 @@ func (r *valueReader) integer(name string, lowest, highest, defaultValue int) in
 	}
 	n, err := strconv.Atoi(v)
 	if err != nil || n < lowest || n > highest {
-		r.warnInvalid(name, v, fmt.Sprintf("a whole number of %d to %d", lowest, highest), fmt.Sprintf("The default holds: %d.", defaultValue))
+		r.warnInvalid(name, v, fmt.Sprintf("a whole number of %d to %d", lowest, highest),
+			fmt.Sprintf("The default holds: %d.", defaultValue))
 		return defaultValue
 	}
 	return n
 }
 
-func (r *valueReader) duration(name string, unit time.Duration, lowest, highest int, defaultValue time.Duration) time.Duration {
+func (r *valueReader) duration(name string, unit time.Duration, lowest, highest int,
+	defaultValue time.Duration) time.Duration {
 	return time.Duration(r.integer(name, lowest, highest, int(defaultValue/unit))) * unit
 }
 
@@ -104,7 +106,8 @@ func (r *valueReader) sipURI(name, defaultValue string) string {
 		return defaultValue
 	}
 	scheme, rest, _ := strings.Cut(v, ":")
-	plain := !strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("<>\"\\", c) })
+	plain := !strings.ContainsFunc(v,
+		func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("<>\"\\", c) })
 	if plain && rest != "" && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")) {
 		return v
 	}
@@ -123,7 +126,8 @@ func (r *valueReader) webURL(name string) string {
 		return ""
 	}
 	u, err := url.Parse(v)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil || u.Fragment != "" ||
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
+		u.Fragment != "" ||
 		strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c == 0x7f || c == utf8.RuneError }) {
 		r.warnInvalid(name, v, "an http or https URL with a host and without credentials", "It is not used.")
 		return ""
@@ -163,7 +167,8 @@ func (r *valueReader) ports(lowest, highest string) (p PortRange, ok bool) {
 		return PortRange{}, false
 	}
 	if p.Max <= p.Min {
-		r.warnInvalid(lowest+" "+highest, from+".."+to, "a range with at least two ports, for RTP and RTCP", "It is not used.")
+		r.warnInvalid(lowest+" "+highest, from+".."+to, "a range with at least two ports, for RTP and RTCP",
+			"It is not used.")
 		return PortRange{}, false
 	}
 	return p, true
@@ -172,7 +177,8 @@ func (r *valueReader) ports(lowest, highest string) (p PortRange, ok bool) {
 // warnUnknown tells of the names that nobody asked for.
 func (r *valueReader) warnUnknown(unused ...string) {
 	for _, p := range r.group.Properties {
-		if !r.lookedUp[strings.ToLower(p.Name)] && !slices.ContainsFunc(unused, func(s string) bool { return matches(s, p.Name) }) {
+		if !r.lookedUp[strings.ToLower(p.Name)] && !slices.ContainsFunc(unused,
+			func(s string) bool { return matches(s, p.Name) }) {
 			r.warnings.add(Unknown, r.group.Name, p.Name, p.Value, "The phone does not know this name. It is not used.")
 		}
 	}
@@ -195,7 +201,8 @@ func mailAddress(s string) (local, domain string, ok bool) {
 		s = s[len("smtp:"):]
 	}
 	at := strings.LastIndexByte(s, '@')
-	if at < 1 || len(s) > 320 || strings.ContainsFunc(s, func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(" <>\"\ufffd", c) }) {
+	if at < 1 || len(s) > 320 || strings.ContainsFunc(s,
+		func(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(" <>\"\ufffd", c) }) {
 		return "", "", false
 	}
 	local, domain = s[:at], s[at+1:]
@@ -214,7 +221,8 @@ func isDomain(s string) bool {
 	labels := strings.Split(s, ".")
 	for _, l := range labels {
 		if l == "" || len(l) > 63 || l[0] == '-' || l[len(l)-1] == '-' ||
-			strings.ContainsFunc(l, func(c rune) bool { return c != '-' && (c > 0x7f || !unicode.IsLetter(c) && !unicode.IsDigit(c)) }) {
+			strings.ContainsFunc(l,
+				func(c rune) bool { return c != '-' && (c > 0x7f || !unicode.IsLetter(c) && !unicode.IsDigit(c)) }) {
 			return false
 		}
 	}

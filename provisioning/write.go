@@ -8,8 +8,9 @@ import (
 )
 
 type answerWriter struct {
-	XMLName xml.Name      `xml:"http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification provisionGroupList"`
-	Groups  []groupWriter `xml:"provisionGroup"`
+	XMLName xml.Name `xml:"http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification provisionGroupList"`
+
+	Groups []groupWriter `xml:"provisionGroup"`
 }
 
 // groupWriter has one of its three lists filled, by the group's Form.
@@ -54,7 +55,8 @@ func WriteAnswer(groups ...Group) ([]byte, error) {
 		case Plain, "":
 			for _, p := range g.Properties {
 				if !isElementName(p.Name) {
-					return nil, fmt.Errorf("group %s: %q cannot be the name of an XML element: write the group in the form %s or %s", g.Name, p.Name, Instance, EntryList)
+					return nil, fmt.Errorf("group %s: %q cannot be the name of an XML element: write the group in the form %s or %s",
+						g.Name, p.Name, Instance, EntryList)
 				}
 				gw.Plain = append(gw.Plain, plainWriter{xml.Name{Local: p.Name}, p.Value})
 			}
@@ -79,8 +81,10 @@ func WriteAnswer(groups ...Group) ([]byte, error) {
 // isElementName is stricter than XML: a letter, then letters, digits and _ - .
 // of ASCII, and no name that stands for a list.
 func isElementName(s string) bool {
-	list := strings.EqualFold(s, string(Instance)) || strings.EqualFold(s, string(EntryList)) || strings.EqualFold(s, "property")
-	return !list && s != "" && (s[0] < 0x80 && unicode.IsLetter(rune(s[0]))) && !strings.ContainsFunc(s, func(c rune) bool {
-		return c > 0x7f || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("_-.", c)
-	})
+	list := strings.EqualFold(s, string(Instance)) || strings.EqualFold(s, string(EntryList)) ||
+		strings.EqualFold(s, "property")
+	return !list && s != "" && (s[0] < 0x80 && unicode.IsLetter(rune(s[0]))) &&
+		!strings.ContainsFunc(s, func(c rune) bool {
+			return c > 0x7f || !unicode.IsLetter(c) && !unicode.IsDigit(c) && !strings.ContainsRune("_-.", c)
+		})
 }

@@ -137,7 +137,8 @@ func (q *query) explainErrorCode() {
 	if q.errorCode == errorInvalidRequest && q.hop.Method == http.MethodGet {
 		return // what a GET is to be answered with (R9.3); Probe decides
 	}
-	code, what, fix := journal.ExchangeError, "", "The event log of the Client Access server tells more; look for its time and the phone's address."
+	code, what := journal.ExchangeError, ""
+	fix := "The event log of the Client Access server tells more; look for its time and the phone's address."
 	switch q.code {
 	case errorNoAddress:
 		code, what = journal.ExchangeMailbox, "Exchange knows no mailbox with this e-mail address"
@@ -185,8 +186,16 @@ func (q *query) failWith(rank int, f *journal.Failure) {
 // recordDecision records an answer that leads on.
 func (q *query) recordDecision(state journal.State, what string) {
 	q.hop.Answered, q.hop.Decided = q.answered, what
-	q.s.addHop(q.hop, journal.Step{Name: journal.Autodiscover, State: state, Asked: q.hop.Method + " " + q.hop.URL, By: hostOf(q.hop.URL),
-		Answered: q.answered, Decided: what, Because: "R9.1", Details: q.details})
+	q.s.addHop(q.hop, journal.Step{
+		Name:     journal.Autodiscover,
+		State:    state,
+		Asked:    q.hop.Method + " " + q.hop.URL,
+		By:       hostOf(q.hop.URL),
+		Answered: q.answered,
+		Decided:  what,
+		Because:  "R9.1",
+		Details:  q.details,
+	})
 }
 
 func (s *search) addHop(h Hop, step journal.Step) {
@@ -203,10 +212,12 @@ func hostOf(u string) string {
 // certificate is what an administrator looks for in a browser (R9.3).
 func certificate(c *x509.Certificate) string {
 	self := "not self-signed"
-	if bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate, c.Signature) == nil {
+	if bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate,
+		c.Signature) == nil {
 		self = "self-signed"
 	}
-	return fmt.Sprintf("certificate of %s, %s, issued by %s, valid %s to %s, names %s", clean(certstore.DistinguishedName(c.RawSubject)), self, clean(certstore.DistinguishedName(c.RawIssuer)),
+	return fmt.Sprintf("certificate of %s, %s, issued by %s, valid %s to %s, names %s",
+		clean(certstore.DistinguishedName(c.RawSubject)), self, clean(certstore.DistinguishedName(c.RawIssuer)),
 		c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly), clean(strings.Join(c.DNSNames, " ")))
 }
 

@@ -128,7 +128,8 @@ type Hop struct {
 }
 
 func (h Hop) String() string {
-	said := slices.DeleteFunc([]string{h.Method + " " + h.URL, h.Answered, h.Decided}, func(s string) bool { return s == "" })
+	said := slices.DeleteFunc([]string{h.Method + " " + h.URL, h.Answered, h.Decided},
+		func(s string) bool { return s == "" })
 	return strings.Join(said, ": ")
 }
 
@@ -148,7 +149,8 @@ func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
 	case c.searching <- struct{}{}:
 		defer func() { <-c.searching }()
 	case <-ctx.Done():
-		return Result{}, &journal.Failure{Code: journal.Timeout, Asked: "Autodiscover for " + clean(address), What: "Another search did not end in time", Err: ctx.Err()}
+		return Result{}, &journal.Failure{Code: journal.Timeout, Asked: "Autodiscover for " + clean(address),
+			What: "Another search did not end in time", Err: ctx.Err()}
 	}
 	key := strings.ToLower(strings.TrimSpace(address))
 	now := c.now()
@@ -157,8 +159,15 @@ func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
 	c.mu.Unlock()
 	if cached != nil {
 		if age := now.Sub(cached.result.At); age >= 0 && age < Lifetime || now.Before(cached.retry) {
-			c.Record.Record(journal.Step{Name: journal.Autodiscover, State: journal.OK, Asked: "Autodiscover for " + clean(address), By: cached.result.URL, Because: "Autodiscover information is refreshed every 24 hours",
-				Answered: "EWS at " + cached.result.EWS(false), Decided: fmt.Sprintf("The answer of %s ago is used", age.Round(time.Minute))})
+			c.Record.Record(journal.Step{
+				Name:     journal.Autodiscover,
+				State:    journal.OK,
+				Asked:    "Autodiscover for " + clean(address),
+				By:       cached.result.URL,
+				Because:  "Autodiscover information is refreshed every 24 hours",
+				Answered: "EWS at " + cached.result.EWS(false),
+				Decided:  fmt.Sprintf("The answer of %s ago is used", age.Round(time.Minute)),
+			})
 			return cached.result, nil
 		}
 	}
@@ -174,7 +183,9 @@ func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
 		stale.result.Stale, stale.retry = true, now.Add(RetryAfter)
 		c.store(key, &stale)
 		step := trouble.Failure.Step(journal.Autodiscover)
-		step.State, step.Decided = journal.Warned, "The answer of "+cached.result.At.UTC().Format(time.DateTime)+" UTC cannot be renewed and is used still"
+		step.State = journal.Warned
+		at := cached.result.At.UTC().Format(time.DateTime)
+		step.Decided = "The answer of " + at + " UTC cannot be renewed and is used still"
 		c.Record.Record(step)
 		return stale.result, nil
 	}

@@ -30,7 +30,8 @@ func explain(err error, asked, by string) (*journal.Failure, int) {
 		held := verdict.Verdict.Failure()
 		f.Code, f.Because, f.Details = held.Code, held.Because, held.Details
 		f.What = strings.TrimSuffix(held.What, ".") + ". The phone does not talk to " + by
-		f.Fix = "Give the server a certificate with its name, from an authority whose root the phone holds; Exchange's own self-signed one is never trusted."
+		f.Fix = "Give the server a certificate with its name, from an authority whose root the phone holds; Exchange's " +
+			"own self-signed one is never trusted."
 		return f, rankCert
 	case explainLogon(f, err):
 		return f, rankAuth
@@ -66,33 +67,47 @@ func explainLogon(f *journal.Failure, err error) bool {
 	}
 	switch {
 	case errors.Is(err, ntlmhttp.ErrPassword):
-		f.Code, f.What, f.Because = journal.AuthPassword, f.By+" refuses the user name or the password", "a password is tried once"
-		f.Fix = "Check the password. If it is right, look in the server's security log for Extended Protection and for blocked NTLM: the answer is the same."
+		f.Code, f.Because = journal.AuthPassword, "a password is tried once"
+		f.What = f.By + " refuses the user name or the password"
+		f.Fix = "Check the password. If it is right, look in the server's security log for Extended Protection and for " +
+			"blocked NTLM: the answer is the same."
 		if d := clean(e.Domain); d != "" {
 			f.Fix += fmt.Sprintf(` The server's domain is %s: try %s\user.`, d, d) // R1.5
 		}
 	case errors.Is(err, ntlmhttp.ErrBinding):
-		f.Code, f.What, f.Because = journal.AuthBinding, "Extended Protection of "+f.By+" refuses the log-on: whoever ends TLS has another certificate than the server. The password is not to blame", "RFC 5929 4; MS-NLMP 3.2.5.1.2"
-		f.Fix = "Give the load balancer or proxy before the server the server's own certificate, or set Extended Protection of the virtual directory to Allow with a proxy configuration, or to None."
+		f.Code, f.Because = journal.AuthBinding, "RFC 5929 4; MS-NLMP 3.2.5.1.2"
+		f.What = "Extended Protection of " + f.By + " refuses the log-on: whoever ends TLS has another certificate " +
+			"than the server. The password is not to blame"
+		f.Fix = "Give the load balancer or proxy before the server the server's own certificate, or set Extended " +
+			"Protection of the virtual directory to Allow with a proxy configuration, or to None."
 	case errors.Is(err, ntlmhttp.ErrBlocked):
 		f.Code, f.What = journal.AuthBlocked, f.By+" offers NTLM and does not take it. The password is not to blame"
-		f.Fix = "Look at the policies Network security: Restrict NTLM of the server and the domain; add the server to the exceptions, or enable the NTLM provider of the virtual directory beside Negotiate. The phone speaks no Kerberos."
+		f.Fix = "Look at the policies Network security: Restrict NTLM of the server and the domain; add the server to the " +
+			"exceptions, or enable the NTLM provider of the virtual directory beside Negotiate. The phone speaks no Kerberos."
 	case errors.Is(err, ntlmhttp.ErrDenied):
-		f.Code, f.What = journal.AuthDenied, f.By+" refuses a log-on with the password that the pool has just accepted. The password is not to blame"
-		f.Fix = "The server's event log tells which it is: Extended Protection (a proxy or load balancer ends TLS), NTLM restricted for this server, or no right to log on to it."
+		f.Code, f.What = journal.AuthDenied, f.By+" refuses a log-on with the password that the pool has just accepted. "+
+			"The password is not to blame"
+		f.Fix = "The server's event log tells which it is: Extended Protection (a proxy or load balancer ends TLS), NTLM " +
+			"restricted for this server, or no right to log on to it."
 	case errors.Is(err, ntlm.ErrWeak):
-		f.Code, f.What = journal.AuthNoScheme, f.By+" offers NTLM without extended session security; the password was not used"
+		f.Code = journal.AuthNoScheme
+		f.What = f.By + " offers NTLM without extended session security; the password was not used"
 	case errors.Is(err, ntlmhttp.ErrNoScheme):
 		f.Code, f.What = journal.AuthNoScheme, f.By+" offers no log-on that the phone may use; the password was not used"
-		f.Fix = "Enable Windows authentication (NTLM) on the virtual directory. Basic is used over TLS only, and only when it is allowed."
+		f.Fix = "Enable Windows authentication (NTLM) on the virtual directory. Basic is used over TLS only, and only " +
+			"when it is allowed."
 	case errors.Is(err, ntlmhttp.ErrKeepAlive):
-		f.Code, f.What = journal.AuthUnanswered, "The connection to "+f.By+" is closed after the NTLM challenge, which NTLM cannot do without; the password was not used"
-		f.Fix = "Let server and proxies keep connections open (HTTP keep-alive), or publish the service without a proxy that breaks them."
+		f.Code, f.What = journal.AuthUnanswered, "The connection to "+f.By+" is closed after the NTLM challenge, which "+
+			"NTLM cannot do without; the password was not used"
+		f.Fix = "Let server and proxies keep connections open (HTTP keep-alive), or publish the service without a proxy " +
+			"that breaks them."
 	case errors.Is(err, ntlmhttp.ErrUnanswered):
 		f.Code, f.What = journal.AuthUnanswered, f.By+" gave no answer to the proof of the password"
-		f.Fix = "Look for a proxy that closes connections between the legs of NTLM. The password is tried again after the next sign-in."
+		f.Fix = "Look for a proxy that closes connections between the legs of NTLM. The password is tried again after the " +
+			"next sign-in."
 	case errors.Is(err, ntlmhttp.ErrSpent):
-		f.Code, f.What, f.Because = journal.AuthPassword, "The password was refused before and is not tried again", "a password is tried once"
+		f.Code, f.Because = journal.AuthPassword, "a password is tried once"
+		f.What = "The password was refused before and is not tried again"
 	default:
 		f.Code, f.What = journal.ExchangeMalformed, "What "+f.By+" sends is no NTLM"
 	}

@@ -74,8 +74,13 @@ func (s *search) run(ctx context.Context, address string) (Result, *candidateFai
 	asked := "Autodiscover for " + clean(address)
 	domain := domainOf(address)
 	if domain == "" {
-		return Result{}, &candidateFailure{rank: rankError, Failure: &journal.Failure{Code: journal.ExchangeAddress, Asked: asked, Because: "R9.1",
-			What: "The e-mail address has no domain to search in", Fix: "Give the user a primary e-mail address; the pool tells the phone."}}
+		return Result{}, &candidateFailure{rank: rankError, Failure: &journal.Failure{
+			Code:    journal.ExchangeAddress,
+			Asked:   asked,
+			Because: "R9.1",
+			What:    "The e-mail address has no domain to search in",
+			Fix:     "Give the user a primary e-mail address; the pool tells the phone.",
+		}}
 	}
 	for {
 		s.addresses = append(s.addresses, address)
@@ -96,7 +101,8 @@ func (s *search) run(ctx context.Context, address string) (Result, *candidateFai
 }
 
 // candidates asks one after the other. next is the address that one redirected to.
-func (s *search) candidates(ctx context.Context, address, domain string) (r Result, next string, worst *candidateFailure) {
+func (s *search) candidates(ctx context.Context, address, domain string) (r Result, next string,
+	worst *candidateFailure) {
 	for _, c := range candidates(domain) {
 		r, next, t := s.follow(ctx, address, domain, c)
 		if t == nil {
@@ -111,10 +117,18 @@ func (s *search) candidates(ctx context.Context, address, domain string) (r Resu
 		}
 	}
 	if worst.rank == rankNet && strings.HasPrefix(string(worst.Code), "dns.") || worst.rank == rankAnswer {
-		worst = &candidateFailure{rank: worst.rank, Failure: &journal.Failure{Code: journal.ExchangeNone, Answered: worst.Answered, By: worst.By, Because: "R9.1",
-			What: "None of the places where a phone looks for Exchange answers as Autodiscover",
-			Fix: "Create the A record autodiscover." + domain + " for the Client Access server, which needs a certificate with that name. In a browser https://autodiscover." + domain + path +
-				" must show 600 Invalid Request. A phone reads neither service connection points nor SRV records.", Err: worst.Failure}}
+		worst = &candidateFailure{rank: worst.rank, Failure: &journal.Failure{
+			Code:     journal.ExchangeNone,
+			Answered: worst.Answered,
+			By:       worst.By,
+			Because:  "R9.1",
+			What:     "None of the places where a phone looks for Exchange answers as Autodiscover",
+			Fix: "Create the A record autodiscover." + domain +
+				" for the Client Access server, which needs a certificate with that name. In a browser https://autodiscover." +
+				domain + path +
+				" must show 600 Invalid Request. A phone reads neither service connection points nor SRV records.",
+			Err: worst.Failure,
+		}}
 	}
 	return r, "", worst
 }
@@ -129,7 +143,8 @@ func (s *search) follow(ctx context.Context, address, domain string, c candidate
 		case q.failure != nil:
 		case q.redirectAddr != "":
 			if next := strings.ToLower(q.redirectAddr); domainOf(next) == "" {
-				q.fail(rankRedirect, journal.ExchangeRedirects, fmt.Sprintf("the redirect to %q is passed over: that is no e-mail address", q.redirectAddr))
+				q.fail(rankRedirect, journal.ExchangeRedirects,
+					fmt.Sprintf("the redirect to %q is passed over: that is no e-mail address", q.redirectAddr))
 			} else if slices.Contains(s.addresses, next) {
 				q.fail(rankRedirect, journal.ExchangeRedirects, fmt.Sprintf("the redirect to %s goes in a circle", next))
 			} else if s.countRedirect(q) {
@@ -139,7 +154,8 @@ func (s *search) follow(ctx context.Context, address, domain string, c candidate
 		case q.redirectURL != "":
 			next, why := s.redirectTarget(q, at, address)
 			if why == askedAlready { // as every web server leads http to https: the answer there is what counts
-				q.fail(rankAgain, journal.ExchangeRedirects, "passed over: the redirect leads to "+clean(next.Redacted())+", which was asked before")
+				q.fail(rankAgain, journal.ExchangeRedirects,
+					"passed over: the redirect leads to "+clean(next.Redacted())+", which was asked before")
 			} else if why != "" {
 				q.fail(rankRedirect, journal.ExchangeRedirects, why)
 			} else if s.countRedirect(q) {
@@ -205,7 +221,8 @@ func (s *search) redirectTarget(q *query, at, address string) (next *url.URL, wh
 func isAutodiscoverPath(p string) bool {
 	parts := strings.Split(strings.ToLower(p), "/")
 	n := len(parts)
-	return n >= 3 && parts[0] == "" && parts[1] == "autodiscover" && parts[n-1] == "autodiscover.xml" && !slices.Contains(parts[1:], "")
+	return n >= 3 && parts[0] == "" && parts[1] == "autodiscover" && parts[n-1] == "autodiscover.xml" &&
+		!slices.Contains(parts[1:], "")
 }
 
 // isInDomain says whether host is domain or below it.
@@ -221,9 +238,11 @@ func (s *search) readSettings(q *query, at, address string) (Result, bool) {
 	for _, p := range q.protocols {
 		types = append(types, p.Type)
 		p.EWSURL = cmp.Or(p.EWSURL, p.ASURL) // servers of 2007 RTM give ASUrl alone
-		for name, u := range map[string]*string{"EwsUrl": &p.EWSURL, "ASUrl": &p.ASURL, "UMUrl": &p.UMURL, "OOFUrl": &p.OOFURL} {
+		urls := map[string]*string{"EwsUrl": &p.EWSURL, "ASUrl": &p.ASURL, "UMUrl": &p.UMURL, "OOFUrl": &p.OOFURL}
+		for name, u := range urls {
 			if *u != "" && !isUsableURL(*u) {
-				q.details = append(q.details, fmt.Sprintf("%s of %s is left out, it is not https: %s", name, p.Type, journal.Excerpt(*u)))
+				q.details = append(q.details,
+					fmt.Sprintf("%s of %s is left out, it is not https: %s", name, p.Type, journal.Excerpt(*u)))
 				*u = ""
 			}
 		}
@@ -248,7 +267,8 @@ func (s *search) readSettings(q *query, at, address string) (Result, bool) {
 	q.answered += ", settings: " + strings.Join(types, ", ")
 	if r.EWS(false) == "" {
 		q.fail(rankError, journal.ExchangeNoEWS, "Autodiscover names no https URL of the Exchange Web Services")
-		q.failure.Fix = "Set it: Set-WebServicesVirtualDirectory -InternalUrl and -ExternalUrl, https with a name that is in the certificate."
+		q.failure.Fix = "Set it: Set-WebServicesVirtualDirectory -InternalUrl and -ExternalUrl, https with a name that is " +
+			"in the certificate."
 		q.failure.stop = true
 		return Result{}, false
 	}
@@ -272,7 +292,12 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 	address = strings.ToLower(strings.TrimSpace(address))
 	domain := domainOf(address)
 	if domain == "" {
-		return nil, &journal.Failure{Code: journal.ExchangeAddress, Asked: "Autodiscover for " + clean(address), What: "The e-mail address has no domain to search in", Because: "R9.3"}
+		return nil, &journal.Failure{
+			Code:    journal.ExchangeAddress,
+			Asked:   "Autodiscover for " + clean(address),
+			What:    "The e-mail address has no domain to search in",
+			Because: "R9.3",
+		}
 	}
 	s := &search{Client: c, timeout: cmp.Or(c.Timeout, DefaultTimeout)}
 	var worst *candidateFailure

@@ -4,6 +4,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -19,10 +20,11 @@ const (
 
 	contentType = "text/xml; charset=utf-8"
 
-	maxAnswer   = 1 << 20 // octets; a real answer has under 8 KiB
-	maxDepth    = 32
-	maxElements = 10_000
-	maxText     = 2048 // characters of one value
+	maxAnswer    = 1 << 20 // octets; a real answer has under 8 KiB
+	maxDepth     = 32
+	maxElements  = 10_000
+	maxProtocols = 16   // of one account
+	maxText      = 2048 // characters of one value
 )
 
 // requestWriter is the request of MS-OXDSCLI (exchange.md 1.2).
@@ -38,47 +40,6 @@ func writeRequest(address string) ([]byte, error) {
 	return append([]byte(xml.Header), body...), err
 }
 
-// answerReader reads settings, redirects and errors. Errors stand in either
-// namespace, depending on the server (exchange.md 1.5).
-type answerReader struct {
-	XMLName  xml.Name         `xml:"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006 Autodiscover"`
-	Settings []responseReader `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a Response"`
-	Base     []responseReader `xml:"http://schemas.microsoft.com/exchange/autodiscover/responseschema/2006 Response"`
-}
-
-type responseReader struct {
-	Error       *errorReader `xml:"Error"`
-	DisplayName string       `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a User>DisplayName"`
-	// There is one account; a second would be ambiguous.
-	Accounts []accountReader `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a Account"`
-}
-
-type errorReader struct {
-	Code    string `xml:"ErrorCode"`
-	Message string `xml:"Message"`
-}
-
-type accountReader struct {
-	Action       string           `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a Action"`
-	RedirectAddr string           `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a RedirectAddr"`
-	RedirectURL  string           `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a RedirectUrl"`
-	RedirectURL2 string           `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a RedirectURL"` // both are seen
-	Protocols    []protocolReader `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a Protocol"`    // not those inside Internal and External
-}
-
-type protocolReader struct {
-	Type          string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a Type"`
-	Server        string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a Server"`
-	ServerVersion string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a ServerVersion"`
-	SSL           string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a SSL"`
-	AuthPackage   string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a AuthPackage"`
-	ASURL         string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a ASUrl"`
-	EWSURL        string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a EwsUrl"`
-	UMURL         string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a UMUrl"`
-	OABURL        string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a OABUrl"`
-	OOFURL        string `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a OOFUrl"`
-}
-
 // answer is what a server said, exactly one of its parts.
 type answer struct {
 	code         int    // an error code, 0: none
@@ -92,64 +53,81 @@ type answer struct {
 // errNotAutodiscover is for XML, or what is none, that is no answer of Autodiscover.
 var errNotAutodiscover = errors.New("no answer of Autodiscover")
 
-// parse reads an answer of at most maxAnswer octets.
+// parse reads an answer of at most maxAnswer octets. Settings and errors stand
+// in either namespace, depending on the server (exchange.md 1.5).
 func parse(body []byte) (answer, error) {
-	var r answerReader
 	limits := boundedxml.Limits{Bytes: maxAnswer, Depth: maxDepth, Elements: maxElements}
-	if err := boundedxml.Unmarshal(body, limits, &r); err != nil {
+	root, err := boundedxml.Parse(body, limits)
+	if err != nil {
 		return answer{}, fmt.Errorf("%w: %w", errNotAutodiscover, err)
 	}
-	all := append(r.Settings, r.Base...)
-	if len(all) != 1 {
-		return answer{}, fmt.Errorf("%w: %d Response elements, one is expected", errNotAutodiscover, len(all))
+	if root.Name != (xml.Name{Space: answerSchema, Local: "Autodiscover"}) {
+		return answer{}, fmt.Errorf("%w: the root element is <%s>", errNotAutodiscover, clean(root.Name.Local))
 	}
-	return all[0].answer()
+	responses := slices.DeleteFunc(root.Children, func(n *boundedxml.Node) bool {
+		return n.Name.Local != "Response" || n.Name.Space != answerSchema && n.Name.Space != settingsSchema
+	})
+	if len(responses) != 1 {
+		return answer{}, fmt.Errorf("%w: %d Response elements, one is expected", errNotAutodiscover, len(responses))
+	}
+	return readResponse(responses[0])
 }
 
-func (r responseReader) answer() (answer, error) {
-	if r.Error != nil {
-		code, err := strconv.Atoi(strings.TrimSpace(r.Error.Code))
+// setting names an element of the settings.
+func setting(local string) xml.Name { return xml.Name{Space: settingsSchema, Local: local} }
+
+func readResponse(r *boundedxml.Node) (answer, error) {
+	if e := r.Child("Error"); e != nil {
+		code, err := strconv.Atoi(e.Child("ErrorCode").Value())
 		if err != nil || code <= 0 || code > 99_999 {
 			return answer{}, fmt.Errorf("%w: an error without a number", errNotAutodiscover)
 		}
-		return answer{code: code, message: clean(r.Error.Message)}, nil
+		return answer{code: code, message: clean(e.Child("Message").Value())}, nil
 	}
-	if len(r.Accounts) != 1 {
-		return answer{}, fmt.Errorf("%w: %d Account elements, one is expected", errNotAutodiscover, len(r.Accounts))
+	accounts := r.FindAll(setting("Account"))
+	if len(accounts) != 1 { // a second would be ambiguous
+		return answer{}, fmt.Errorf("%w: %d Account elements, one is expected", errNotAutodiscover, len(accounts))
 	}
-	a := r.Accounts[0]
-	switch action := strings.TrimSpace(a.Action); {
-	case strings.EqualFold(action, "redirectAddr"):
-		if addr := cleanURL(a.RedirectAddr); addr != "" {
+	a := accounts[0]
+	switch action := a.Find(setting("Action")).Value(); strings.ToLower(action) {
+	case "redirectaddr":
+		if addr := cleanURL(a.Find(setting("RedirectAddr")).Value()); addr != "" {
 			return answer{redirectAddr: addr}, nil
 		}
 		return answer{}, fmt.Errorf("%w: a redirect without an address", errNotAutodiscover)
-	case strings.EqualFold(action, "redirectUrl"):
-		for _, u := range []string{a.RedirectURL, a.RedirectURL2} {
-			if u = cleanURL(u); u != "" {
+	case "redirecturl":
+		for _, name := range []string{"RedirectUrl", "RedirectURL"} { // both are seen
+			if u := cleanURL(a.Find(setting(name)).Value()); u != "" {
 				return answer{redirectURL: u}, nil
 			}
 		}
 		return answer{}, fmt.Errorf("%w: a redirect without a URL", errNotAutodiscover)
-	case strings.EqualFold(action, "settings"):
-		out := answer{displayName: clean(r.DisplayName), protocols: []Protocol{}}
-		for _, p := range a.Protocols[:min(len(a.Protocols), 16)] {
-			out.protocols = append(out.protocols, Protocol{
-				Type:          strings.ToUpper(clean(p.Type)),
-				Server:        clean(p.Server),
-				ServerVersion: clean(p.ServerVersion),
-				SSL:           strings.EqualFold(clean(p.SSL), "On"),
-				AuthPackage:   clean(p.AuthPackage),
-				ASURL:         cleanURL(p.ASURL),
-				EWSURL:        cleanURL(p.EWSURL),
-				UMURL:         cleanURL(p.UMURL),
-				OABURL:        cleanURL(p.OABURL),
-				OOFURL:        cleanURL(p.OOFURL),
-			})
+	case "settings":
+		out := answer{displayName: clean(r.Find(setting("User"), setting("DisplayName")).Value()), protocols: []Protocol{}}
+		protocols := a.FindAll(setting("Protocol")) // not those inside Internal and External
+		for _, p := range protocols[:min(len(protocols), maxProtocols)] {
+			out.protocols = append(out.protocols, readProtocol(p))
 		}
 		return out, nil
 	default:
 		return answer{}, fmt.Errorf("%w: the action %q is unknown", errNotAutodiscover, clean(action))
+	}
+}
+
+func readProtocol(p *boundedxml.Node) Protocol {
+	text := func(name string) string { return clean(p.Find(setting(name)).Value()) }
+	address := func(name string) string { return cleanURL(p.Find(setting(name)).Value()) }
+	return Protocol{
+		Type:          strings.ToUpper(text("Type")),
+		Server:        text("Server"),
+		ServerVersion: text("ServerVersion"),
+		SSL:           strings.EqualFold(text("SSL"), "On"),
+		AuthPackage:   text("AuthPackage"),
+		ASURL:         address("ASUrl"),
+		EWSURL:        address("EwsUrl"),
+		UMURL:         address("UMUrl"),
+		OABURL:        address("OABUrl"),
+		OOFURL:        address("OOFUrl"),
 	}
 }
 

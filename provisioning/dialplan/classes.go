@@ -16,7 +16,8 @@ const noCharacter = `\p{Cs}`
 // Groups keep their numbers. A pattern that does not compile comes back as it
 // may be.
 func rewrite(pattern string) string {
-	if !slices.ContainsFunc([]string{`\W`, `\D`, `\S`, `\P`}, func(c string) bool { return strings.Contains(pattern, c) }) {
+	if !slices.ContainsFunc([]string{`\W`, `\D`, `\S`, `\P`},
+		func(c string) bool { return strings.Contains(pattern, c) }) {
 		return pattern
 	}
 	var out strings.Builder
@@ -129,7 +130,8 @@ func itemLength(s string) int {
 }
 
 func isCategory(escape string) bool {
-	return strings.HasPrefix(escape, `\p{`) || strings.HasPrefix(escape, `\P{`) || len(escape) == 2 && escape[0] == '\\' && strings.IndexByte("wWdDsS", escape[1]) >= 0
+	return strings.HasPrefix(escape, `\p{`) || strings.HasPrefix(escape, `\P{`) ||
+		len(escape) == 2 && escape[0] == '\\' && strings.IndexByte("wWdDsS", escape[1]) >= 0
 }
 
 func isNegated(escape string) bool {

@@ -78,7 +78,8 @@ type linter struct {
 func Lint(p Plan, o Options) []Finding {
 	l := &linter{plan: p, c: Compile(p, o), slow: map[int]bool{}, inputs: map[int][]string{}}
 	for _, n := range p.Notes {
-		l.add(Odd, Warning, 0, n, "write the document as its schema says; the phone goes on without that part", methodReading, "")
+		l.add(Odd, Warning, 0, n,
+			"write the document as its schema says; the phone goes on without that part", methodReading, "")
 	}
 	if n := len(p.Rules); n > TeamsRules {
 		l.add(TooMany, Warning, 0, fmt.Sprintf("the plan has %d rules; Teams allows %d in a dial plan", n, TeamsRules),
@@ -127,12 +128,15 @@ func (l *linter) checkNames() {
 // fails on a few dozen characters already.
 func (l *linter) checkSpeed(r rule) {
 	if len(l.slow) >= maxSlowReported {
-		if len(l.slow) == maxSlowReported && !slices.ContainsFunc(l.findings, func(f Finding) bool { return f.ID == NotExamined && f.Rule == 0 }) {
-			l.add(NotExamined, Note, 0, fmt.Sprintf("%d rules are slow; the others were not probed", maxSlowReported), "mend those first, then check again", methodReading, "")
+		if len(l.slow) == maxSlowReported && !slices.ContainsFunc(l.findings,
+			func(f Finding) bool { return f.ID == NotExamined && f.Rule == 0 }) {
+			l.add(NotExamined, Note, 0, fmt.Sprintf("%d rules are slow; the others were not probed", maxSlowReported),
+				"mend those first, then check again", methodReading, "")
 		}
 		return
 	}
-	probes := []string{strings.Repeat("1", 48) + "x", strings.Repeat("0", 48) + "x", strings.Repeat("1", MaxDialled-1) + "x"}
+	probes := []string{strings.Repeat("1", 48) + "x", strings.Repeat("0", 48) + "x",
+		strings.Repeat("1", MaxDialled-1) + "x"}
 	generated, _ := samples(r.Pattern, 3)
 	for _, s := range generated {
 		if len(s) > 0 && len(s) < MaxDialled/2 {
@@ -151,7 +155,8 @@ func (l *linter) checkSpeed(r rule) {
 		}
 		l.slow[r.number] = true
 		s := l.c.skipAfter(r.number, err)
-		l.add(Slow, Error, r.number, fmt.Sprintf("%s, on an input of %d characters", "it"+strings.TrimPrefix(s.Sentence, s.Label), len(input)), s.Fix, methodProbes, p)
+		l.add(Slow, Error, r.number, fmt.Sprintf("%s, on an input of %d characters",
+			"it"+strings.TrimPrefix(s.Sentence, s.Label), len(input)), s.Fix, methodProbes, p)
 		return
 	}
 }
@@ -165,9 +170,12 @@ func (l *linter) checkReferences(r rule) {
 		}
 		fix := "write $$ for a dollar sign, or put the part of the pattern that is meant in parentheses"
 		if short := r.shorterGroup(ref.name); short != "" {
-			fix = fmt.Sprintf("write ${%s}%s: all digits after $ are taken for the number of the group", short, ref.name[len(short):])
+			fix = fmt.Sprintf("write ${%s}%s: all digits after $ are taken for the number of the group", short,
+				ref.name[len(short):])
 		}
-		l.add(NoSuchGroup, Error, r.number, fmt.Sprintf("the pattern has no group for %s, which stays in the number as it is written", ref.text), fix, methodReading, "")
+		l.add(NoSuchGroup, Error, r.number,
+			fmt.Sprintf("the pattern has no group for %s, which stays in the number as it is written", ref.text),
+			fix, methodReading, "")
 	}
 }
 
@@ -230,7 +238,8 @@ func (l *linter) checkAnchors(r rule) {
 		bare := strings.TrimLeft(strings.ReplaceAll(r.Pattern, "(?:", "("), "(")
 		start = strings.HasPrefix(bare, "^") || strings.HasPrefix(bare, `\A`)
 		bare = strings.TrimRight(r.Pattern, ")")
-		end = strings.HasSuffix(bare, "$") && !strings.HasSuffix(bare, `\$`) || strings.HasSuffix(bare, `\z`) || strings.HasSuffix(bare, `\Z`)
+		end = strings.HasSuffix(bare, "$") && !strings.HasSuffix(bare, `\$`) ||
+			strings.HasSuffix(bare, `\z`) || strings.HasSuffix(bare, `\Z`)
 	}
 	if start && end {
 		return
@@ -242,7 +251,8 @@ func (l *linter) checkAnchors(r rule) {
 	case end:
 		missing = "^ at its beginning"
 	}
-	sentence, example := fmt.Sprintf("the pattern lacks %s, so that it matches a part of a longer number and the rest stays", missing), ""
+	example, sentence := "", fmt.Sprintf(
+		"the pattern lacks %s, so that it matches a part of a longer number and the rest stays", missing)
 	generated, _ := samples(r.Pattern, 1)
 	if len(generated) > 0 && !l.slow[r.number] {
 		longer := "77" + generated[0]
@@ -256,5 +266,6 @@ func (l *linter) checkAnchors(r rule) {
 			}
 		}
 	}
-	l.add(Unanchored, Warning, r.number, sentence, "write ^ before and $ after the whole pattern; around alternatives put (?:…)", method, example)
+	l.add(Unanchored, Warning, r.number, sentence,
+		"write ^ before and $ after the whole pattern; around alternatives put (?:…)", method, example)
 }

@@ -21,7 +21,9 @@ func (l *linter) checkSamples(r rule) {
 	}
 	method := fmt.Sprintf(methodSamples, len(generated))
 	if len(matched) == 0 && !exact {
-		l.add(NotExamined, Note, r.number, "no inputs that match could be made from the pattern (it has look-around, back-references or the like), so that whether it matches, is shadowed or gives E.164 was not examined",
+		l.add(NotExamined, Note, r.number,
+			"no inputs that match could be made from the pattern (it has look-around, back-references or the like), so that "+
+				"whether it matches, is shadowed or gives E.164 was not examined",
 			"check it with inputs of your own: `ocphone dialplan test FILE CASES.csv`", method, "")
 		return
 	}
@@ -30,7 +32,8 @@ func (l *linter) checkSamples(r rule) {
 		if len(generated) > 0 {
 			example = generated[0]
 		}
-		l.add(NeverMatches, Error, r.number, "nothing matches the pattern", "look for a ^ or $ in the middle, or parts that exclude each other", method, example)
+		l.add(NeverMatches, Error, r.number, "nothing matches the pattern",
+			"look for a ^ or $ in the middle, or parts that exclude each other", method, example)
 		return
 	}
 	l.inputs[r.number] = slices.DeleteFunc(slices.Clone(matched), func(s string) bool {
@@ -46,13 +49,14 @@ func (l *linter) checkSamples(r rule) {
 // addUnreachable: the pattern wants what the phone takes away or leaves alone
 // before any rule is tried. ocs-sip.md 4.2
 func (l *linter) addUnreachable(r rule, example, method string) {
-	sentence, fix := "it matches only text that is cleaned before rules are tried: white space and - . ( ) / are taken away",
-		"write the pattern for the digits alone"
+	fix := "write the pattern for the digits alone"
+	sentence := "it matches only text that is cleaned before rules are tried: white space and - . ( ) / are taken away"
 	switch {
 	case example == "":
 		sentence, fix = "it matches only when nothing is dialled", "write what may be dialled between ^ and $"
 	case example[0] == '+':
-		sentence, fix = "it matches only what begins with +, to which no rule is applied", "take the rule out: such a number is dialled as it is"
+		sentence = "it matches only what begins with +, to which no rule is applied"
+		fix = "take the rule out: such a number is dialled as it is"
 	case isURI(example):
 		sentence, fix = "it matches only addresses, to which no rule is applied", "take the rule out"
 	}
@@ -75,7 +79,8 @@ func (l *linter) checkOutputs(r rule, method string) {
 	case bad == 0:
 	case bad == len(inputs):
 		l.add(NotE164, Warning, r.number, fmt.Sprintf("what it makes is no E.164 number: %q of %s", output, example),
-			"have the translation give + and 2 to 15 digits with the country code; else the pool must translate the number again", method, example)
+			"have the translation give + and 2 to 15 digits with the country code; "+
+				"else the pool must translate the number again", method, example)
 	default:
 		l.add(NotE164, Note, r.number, fmt.Sprintf("some of what it makes is no E.164 number: %q of %s", output, example),
 			"bound the lengths in the pattern, such as \\d{10} for \\d+, if such numbers are dialled", method, example)
@@ -87,7 +92,8 @@ func (l *linter) checkOrder() {
 	seen := map[string]int{}
 	for i, r := range l.c.rules {
 		if i == maxCompared {
-			l.add(NotExamined, Note, 0, fmt.Sprintf("the rules after the first %d were not compared with those before them", maxCompared), "split the plan", methodReading, "")
+			l.add(NotExamined, Note, 0, fmt.Sprintf("the rules after the first %d were not compared with those before them",
+				maxCompared), "split the plan", methodReading, "")
 			return
 		}
 		if n, ok := seen[r.Pattern]; ok {
@@ -122,7 +128,8 @@ func (l *linter) checkShadowed(r rule, earlier []rule, inputs []string) {
 	if len(by) > 1 {
 		take = "take"
 	}
-	l.add(Shadowed, Error, r.number, fmt.Sprintf("%s %s all that it matches, such as %s", strings.Join(names, ", "), take, inputs[0]),
+	l.add(Shadowed, Error, r.number, fmt.Sprintf("%s %s all that it matches, such as %s", strings.Join(names, ", "), take,
+		inputs[0]),
 		fmt.Sprintf("move it before rule %d, or take it out", by[0]), fmt.Sprintf(methodSamples, len(inputs)), inputs[0])
 }
 

@@ -49,11 +49,12 @@ const DefaultContext = "dialstring"
 
 // Plan is a location profile: an ordered list of rules under a name.
 type Plan struct {
-	Name                  string   `json:"name"` // the phone-context; empty: DefaultContext
-	Rules                 []Rule   `json:"rules"`
-	ExternalAccessPrefix  string   `json:"externalAccessPrefix,omitempty"`  // such as 9; empty: none
-	OptimizeDeviceDialing bool     `json:"optimizeDeviceDialing,omitempty"` // a phone may send before the Call key is pressed
-	Notes                 []string `json:"notes,omitempty"`                 // what the reader found odd, a sentence each
+	Name                 string `json:"name"` // the phone-context; empty: DefaultContext
+	Rules                []Rule `json:"rules"`
+	ExternalAccessPrefix string `json:"externalAccessPrefix,omitempty"` // such as 9; empty: none
+	// a phone may send before the Call key is pressed
+	OptimizeDeviceDialing bool     `json:"optimizeDeviceDialing,omitempty"`
+	Notes                 []string `json:"notes,omitempty"` // what the reader found odd, a sentence each
 }
 
 // Rule is one normalization rule. Rules are tried in order; the first that

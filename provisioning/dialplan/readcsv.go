@@ -35,7 +35,8 @@ func readCSV(text []byte) ([]Plan, error) {
 		}
 		if errors.Is(err, csv.ErrFieldCount) {
 			line, _ := r.FieldPos(0)
-			return nil, fmt.Errorf("line %d has %d fields, the heading %d: put \" around a pattern that holds %q: %w", line, len(row), len(head), r.Comma, ErrMalformed)
+			return nil, fmt.Errorf("line %d has %d fields, the heading %d: put \" around a pattern that holds %q: %w", line,
+				len(row), len(head), r.Comma, ErrMalformed)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("%v: %w", err, ErrMalformed)
@@ -75,7 +76,8 @@ func checkHeading(head []string) error {
 			found = found || strings.EqualFold(strings.TrimSpace(field), column)
 		}
 		if !found {
-			return fmt.Errorf("it is neither XML nor JSON, and as CSV its first line names no column %s: write Name,Pattern,Translation there: %w", column, ErrNoPlan)
+			return fmt.Errorf("it is neither XML nor JSON, and as CSV its first line names no column %s: write "+
+				"Name,Pattern,Translation there: %w", column, ErrNoPlan)
 		}
 	}
 	return nil

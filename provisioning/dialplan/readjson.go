@@ -51,7 +51,8 @@ func readJSON(text []byte) ([]Plan, error) {
 	for i, raw := range elements {
 		var o object
 		if err := json.Unmarshal(raw, &o); err != nil {
-			return nil, fmt.Errorf("element %d is no dial plan: give the output of Get-CsTenantDialPlan | ConvertTo-Json -Depth 5: %w", i+1, ErrMalformed)
+			return nil, fmt.Errorf("element %d is no dial plan: give the output of Get-CsTenantDialPlan | ConvertTo-Json "+
+				"-Depth 5: %w", i+1, ErrMalformed)
 		}
 		rules, isPlan := o.get("NormalizationRules")
 		if !isPlan {
@@ -63,7 +64,8 @@ func readJSON(text []byte) ([]Plan, error) {
 				return nil, fmt.Errorf("element %d: %w", i+1, err)
 			}
 			if loose = append(loose, e); e.rule.Pattern == "" {
-				return nil, fmt.Errorf("element %d has neither NormalizationRules nor Pattern: give the output of Get-CsTenantDialPlan | ConvertTo-Json -Depth 5: %w", i+1, ErrNoPlan)
+				return nil, fmt.Errorf("element %d has neither NormalizationRules nor Pattern: give the output of "+
+					"Get-CsTenantDialPlan | ConvertTo-Json -Depth 5: %w", i+1, ErrNoPlan)
 			}
 			continue
 		}
@@ -100,7 +102,8 @@ func planOf(o object, rules json.RawMessage) (Plan, error) {
 		if json.Unmarshal(raw, &s) == nil {
 			flat := flatRules(s)
 			if len(flat) == 0 && strings.TrimSpace(s) != "" {
-				return p, fmt.Errorf("rule %d is only the text %q: print it with ConvertTo-Json -Depth 5: %w", i+1, journal.Excerpt(s), ErrMalformed)
+				return p, fmt.Errorf("rule %d is only the text %q: print it with ConvertTo-Json -Depth 5: %w", i+1,
+					journal.Excerpt(s), ErrMalformed)
 			}
 			for _, fields := range flat {
 				e, err := fromFields(fields)
@@ -173,7 +176,8 @@ func fromFields(fields [][2]string) (e entry, err error) {
 // Description=;Pattern=^(\d{4})$;Translation=+1425555$1;Name=x;IsInternalExtension=False
 // or @{Description=; Pattern=…}. A pattern may hold ; and =, so that a field
 // begins at one of the known names only.
-var flatKey = regexp.MustCompile(`(?:^|;\s*|\s+|@\{)(Description|Pattern|Translation|Name|IsInternalExtension|Priority|Element)=`)
+var flatKey = regexp.MustCompile(`(?:^|;\s*|\s+|@\{)` +
+	`(Description|Pattern|Translation|Name|IsInternalExtension|Priority|Element)=`)
 
 // flatRules splits such text into the fields of one rule or more.
 func flatRules(s string) (rules [][][2]string) {

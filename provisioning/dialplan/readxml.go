@@ -158,7 +158,8 @@ func (r *profileReader) readRule(rule *boundedxml.Node) {
 // The writer's types, apart from the reader, which takes more than this.
 type (
 	xmlProfile struct {
-		XMLName               xml.Name  `xml:"http://schemas.microsoft.com/2007/03/LocationProfileDescription LocationProfileDescription"`
+		XMLName xml.Name `xml:"http://schemas.microsoft.com/2007/03/LocationProfileDescription LocationProfileDescription"`
+
 		Name                  string    `xml:"Name"`
 		Rules                 []xmlRule `xml:"Rule"`
 		ExternalAccessPrefix  string    `xml:"ExternalAccessPrefix,omitempty"`
@@ -175,9 +176,14 @@ type (
 // XML is the location profile document of p, elements in the order of its
 // schema; names of rules are not in it. ocs-sip.md 4.1
 func (p Plan) XML() ([]byte, error) {
-	x := xmlProfile{Name: p.context(), ExternalAccessPrefix: p.ExternalAccessPrefix, OptimizeDeviceDialing: p.OptimizeDeviceDialing}
+	x := xmlProfile{
+		Name:                  p.context(),
+		ExternalAccessPrefix:  p.ExternalAccessPrefix,
+		OptimizeDeviceDialing: p.OptimizeDeviceDialing,
+	}
 	for _, r := range p.Rules {
-		x.Rules = append(x.Rules, xmlRule{r.Pattern, r.Translation, r.InternalEnterpriseExtension, r.ApplicableForDeviceDialing})
+		x.Rules = append(x.Rules, xmlRule{r.Pattern, r.Translation, r.InternalEnterpriseExtension,
+			r.ApplicableForDeviceDialing})
 	}
 	return xml.Marshal(x)
 }

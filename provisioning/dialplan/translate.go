@@ -48,7 +48,8 @@ func (c *Compiled) Translate(dialled string) Result {
 		rule := &c.rules[i]
 		if i%budgetCheck == budgetCheck-1 && time.Since(start) > c.options.Budget {
 			r.Skipped = append(r.Skipped, c.plan.skip(rule.number, OutOfTime,
-				fmt.Sprintf("the rules before it took longer than %s together, and neither it nor those after it were tried", c.options.Budget),
+				fmt.Sprintf("the rules before it took longer than %s together, and neither it nor those after it were tried",
+					c.options.Budget),
 				"run `ocphone dialplan lint` on the plan and mend the slow rules"))
 			return r
 		}
@@ -197,7 +198,8 @@ func (r Result) Sentence() string {
 	case r.Kind == E164:
 		return fmt.Sprintf("%s made %s of %s", r.Label, r.Output, r.Cleaned)
 	case r.Rule > 0:
-		return fmt.Sprintf("%s made %q of %s, which is no E.164 number: the pool is asked to translate what was dialled", r.Label, r.Output, r.Cleaned)
+		return fmt.Sprintf("%s made %q of %s, which is no E.164 number: the pool is asked to translate what was dialled",
+			r.Label, r.Output, r.Cleaned)
 	case len([]rune(r.Cleaned)) > MaxDialled:
 		return fmt.Sprintf("it is longer than %d characters: no rule is applied", MaxDialled)
 	}

@@ -87,7 +87,8 @@ func (r *listReader) startDelta(l ContactList, root *boundedxml.Node) error {
 	if l.Delta == 0 || next <= l.Delta || previous != l.Delta {
 		return &journal.Failure{Code: journal.ProvMalformed, Asked: "contact list", Because: "MS-SIP 3.7", Err: ErrOutOfStep,
 			What: fmt.Sprintf("Change %d of the contact list does not follow change %d, which the phone holds.", next, l.Delta),
-			Fix:  "The phone asks for the whole list again. If this comes back, look for notifications to the phone that the pool could not deliver."}
+			Fix: "The phone asks for the whole list again. If this comes back, look for notifications to the phone that the " +
+				"pool could not deliver."}
 	}
 	r.isDelta = true
 	r.Groups, r.Contacts = slices.Clone(l.Groups), slices.Clone(l.Contacts)
@@ -191,7 +192,12 @@ func (r *listReader) readContact(n *boundedxml.Node, change string) {
 func (r *listReader) newContact(n *boundedxml.Node, address string) Contact {
 	name, _ := n.Attr("name")
 	external, _ := n.Attr("externalURI")
-	c := Contact{Address: address, Name: r.warnings.cutText("contact name", name), External: r.warnings.cutText("contact externalURI", external), Subscribed: true}
+	c := Contact{
+		Address:    address,
+		Name:       r.warnings.cutText("contact name", name),
+		External:   r.warnings.cutText("contact externalURI", external),
+		Subscribed: true,
+	}
 	if subscribed, ok := n.Attr("subscribed"); ok { // a delta may be without it: ocs-sip.md 6
 		c.Subscribed = r.warnings.boolValue("contact subscribed", subscribed)
 	}

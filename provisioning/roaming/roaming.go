@@ -32,9 +32,10 @@ import (
 
 // Names of the SIP messages that carry these documents.
 const (
-	SelfEvent     = "vnd-microsoft-roaming-self"                     // Event of the self subscription
-	SelfType      = "application/vnd-microsoft-roaming-self+xml"     // of its request and notifications
-	ContactsEvent = "vnd-microsoft-roaming-contacts"                 // Event of the contact subscription, whose request has no body
+	SelfEvent = "vnd-microsoft-roaming-self"                 // Event of the self subscription
+	SelfType  = "application/vnd-microsoft-roaming-self+xml" // of its request and notifications
+	// Event of the contact subscription, whose request has no body
+	ContactsEvent = "vnd-microsoft-roaming-contacts"
 	ContactsType  = "application/vnd-microsoft-roaming-contacts+xml" // of its notifications
 )
 
@@ -62,6 +63,13 @@ var ErrOutOfStep = errors.New("the contact list must be subscribed to anew")
 
 // malformed is the failure of a document that cannot be used at all.
 func malformed(d document, what string, err error) error {
-	return &journal.Failure{Code: journal.ProvMalformed, Asked: d.name, What: "The " + d.name + " cannot be read. " + what, Because: d.rule, Err: err,
-		Fix: "Look at the body of the message in the SIP log of the pool: something between pool and phone has cut or rewritten it, or the sender is no OCS pool."}
+	return &journal.Failure{
+		Code:    journal.ProvMalformed,
+		Asked:   d.name,
+		What:    "The " + d.name + " cannot be read. " + what,
+		Because: d.rule,
+		Err:     err,
+		Fix: "Look at the body of the message in the SIP log of the pool: something between pool and phone has cut or " +
+			"rewritten it, or the sender is no OCS pool.",
+	}
 }

@@ -36,7 +36,9 @@ type Publication struct {
 	Version   uint32    `json:"version"`            // 1 and up
 	Expire    string    `json:"expire,omitempty"`   // static, endpoint, user or time
 	Published time.Time `json:"published,omitzero"` // by the pool's clock, UTC; zero: not told
-	Body      string    `json:"-"`                  // for XML and Change: the element within, whole; empty: what Self says belongs there, else none. Apply leaves it empty
+	// for XML and Change: the element within, whole; empty: what Self says belongs there, else none.
+	// Apply leaves it empty
+	Body string `json:"-"`
 }
 
 // Member is one entry of a container's access list.
@@ -64,19 +66,23 @@ type Watcher struct {
 // fields from DisplayName to Note are what the bodies of publications say; see
 // Publications for their versions.
 type Self struct {
-	Address       string        `json:"address,omitempty"`        // sign-in address without "sip:"; empty: taken from the first document
-	DisplayName   string        `json:"display_name,omitempty"`   // contactCard, that of the directory first
-	Email         string        `json:"email,omitempty"`          // contactCard; has one @
-	Lines         []Line        `json:"lines,omitempty"`          // userProperties, in the pool's order
-	TelephonyMode string        `json:"telephony_mode,omitempty"` // userProperties: "Uc", "Rcc", "None", …
-	UM            bool          `json:"um"`                       // userProperties exumEnabled: the user has voice mail in Exchange
-	EUM           string        `json:"eum,omitempty"`            // userProperties exumURL without "EUM:": "kerry@contoso.com;phone-context=DialPlan.contoso.com"
-	Availability  int           `json:"availability,omitempty"`   // aggregate state of all endpoints, 3000 (available) to 18000 and more (offline); 0: not told
-	Note          string        `json:"note,omitempty"`           // the latest one, personal or out of office
-	Publications  []Publication `json:"publications,omitempty"`   // all versions, of this endpoint and of others
-	Containers    []Container   `json:"containers,omitempty"`     //
-	Watchers      []Watcher     `json:"watchers,omitempty"`       //
-	Warnings      []string      `json:"warnings,omitempty"`       // of the document applied last, fit for a step's Details
+	// sign-in address without "sip:"; empty: taken from the first document
+	Address       string `json:"address,omitempty"`
+	DisplayName   string `json:"display_name,omitempty"`   // contactCard, that of the directory first
+	Email         string `json:"email,omitempty"`          // contactCard; has one @
+	Lines         []Line `json:"lines,omitempty"`          // userProperties, in the pool's order
+	TelephonyMode string `json:"telephony_mode,omitempty"` // userProperties: "Uc", "Rcc", "None", …
+	// userProperties exumEnabled: the user has voice mail in Exchange
+	UM bool `json:"um"`
+	// userProperties exumURL without "EUM:": "kerry@contoso.com;phone-context=DialPlan.contoso.com"
+	EUM string `json:"eum,omitempty"`
+	// aggregate state of all endpoints, 3000 (available) to 18000 and more (offline); 0: not told
+	Availability int           `json:"availability,omitempty"`
+	Note         string        `json:"note,omitempty"`         // the latest one, personal or out of office
+	Publications []Publication `json:"publications,omitempty"` // all versions, of this endpoint and of others
+	Containers   []Container   `json:"containers,omitempty"`   //
+	Watchers     []Watcher     `json:"watchers,omitempty"`     //
+	Warnings     []string      `json:"warnings,omitempty"`     // of the document applied last, fit for a step's Details
 }
 
 // Line is the first line that this phone can use, Uc or Dual; ok is false if
@@ -191,14 +197,21 @@ func (r *selfReader) category(n *boundedxml.Node, name string) {
 	}
 	p := publicationKey{strings.ToLower(name), instance, container}
 	if r.seen[p] {
-		r.warnings.add("category", name, fmt.Sprintf("Instance %d in container %d comes twice. The first holds.", instance, container))
+		r.warnings.add("category", name, fmt.Sprintf("Instance %d in container %d comes twice. The first holds.", instance,
+			container))
 		return
 	}
 	r.seen[p] = true
 	version, _ := r.warnings.number(n, "version")
 	expire, _ := n.Attr("expireType")
-	r.entries = append(r.entries, entry{Publication{Category: name, Instance: instance, Container: container, Version: version,
-		Expire: r.warnings.cutText("category expireType", expire), Published: r.published(n)}, n})
+	r.entries = append(r.entries, entry{Publication{
+		Category:  name,
+		Instance:  instance,
+		Container: container,
+		Version:   version,
+		Expire:    r.warnings.cutText("category expireType", expire),
+		Published: r.published(n),
+	}, n})
 }
 
 // published reads a time of the pool's, which has no zone and means UTC.
@@ -240,7 +253,8 @@ func (r *selfReader) containers(section *boundedxml.Node) {
 		} else if len(r.Containers) < maxContainers {
 			r.Containers = append(r.Containers, c)
 		} else {
-			r.warnings.add("container", fmt.Sprint(id), fmt.Sprintf("There are more than %d containers. It is left out.", maxContainers))
+			r.warnings.add("container", fmt.Sprint(id), fmt.Sprintf("There are more than %d containers. It is left out.",
+				maxContainers))
 		}
 	}
 }
@@ -287,13 +301,15 @@ func (r *selfReader) watchers(section *boundedxml.Node) {
 			continue
 		}
 		seen[key] = true
-		w := Watcher{address, r.warnings.cutText("subscriber displayName", name), r.warnings.boolValue("subscriber acknowledged", acknowledged), r.warnings.cutText("subscriber type", kind)}
+		w := Watcher{address, r.warnings.cutText("subscriber displayName", name),
+			r.warnings.boolValue("subscriber acknowledged", acknowledged), r.warnings.cutText("subscriber type", kind)}
 		if i, held := at[key]; held {
 			r.Watchers[i] = w
 		} else if len(r.Watchers) < maxWatchers {
 			r.Watchers = append(r.Watchers, w)
 		} else {
-			r.warnings.add("subscriber", address, fmt.Sprintf("There are more than %d subscribers. It is left out.", maxWatchers))
+			r.warnings.add("subscriber", address, fmt.Sprintf("There are more than %d subscribers. It is left out.",
+				maxWatchers))
 		}
 	}
 }

@@ -20,12 +20,14 @@ const (
 
 // finish replaces the categories that the document named and reads their bodies.
 func (r *selfReader) finish() {
-	kept := slices.DeleteFunc(slices.Clone(r.Publications), func(p Publication) bool { return r.named[strings.ToLower(p.Category)] })
+	kept := slices.DeleteFunc(slices.Clone(r.Publications),
+		func(p Publication) bool { return r.named[strings.ToLower(p.Category)] })
 	for _, e := range r.entries {
 		kept = append(kept, e.Publication)
 	}
 	if len(kept) > maxPublications {
-		r.warnings.add("categories", "", fmt.Sprintf("There are %d publications; the first %d are kept.", len(kept), maxPublications))
+		r.warnings.add("categories", "", fmt.Sprintf("There are %d publications; the first %d are kept.", len(kept),
+			maxPublications))
 		kept = kept[:maxPublications]
 	}
 	r.Publications = kept

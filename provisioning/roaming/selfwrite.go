@@ -129,7 +129,8 @@ func (s Self) XML() ([]byte, error) {
 		w.Containers.Containers = append(w.Containers.Containers, cw)
 	}
 	for _, p := range s.Watchers {
-		w.Subscribers.Subscribers = append(w.Subscribers.Subscribers, subscriberWriter{p.Address, p.DisplayName, p.Acknowledged, p.Type})
+		w.Subscribers.Subscribers = append(w.Subscribers.Subscribers, subscriberWriter{p.Address, p.DisplayName,
+			p.Acknowledged, p.Type})
 	}
 	return xml.Marshal(w)
 }
@@ -166,7 +167,14 @@ func (s Self) categories(named func(string) bool) (categoriesWriter, error) {
 		if !named(p.Category) {
 			continue
 		}
-		cw := categoryWriter{Name: p.Category, Instance: &all[i].Instance, Container: &all[i].Container, Version: &all[i].Version, Expire: p.Expire, Body: p.Body}
+		cw := categoryWriter{
+			Name:      p.Category,
+			Instance:  &all[i].Instance,
+			Container: &all[i].Container,
+			Version:   &all[i].Version,
+			Expire:    p.Expire,
+			Body:      p.Body,
+		}
 		if !p.Published.IsZero() {
 			cw.Published = p.Published.UTC().Format(publishLayout)
 		}
@@ -183,7 +191,8 @@ func (s Self) allPublications() ([]Publication, error) {
 			continue
 		}
 		if _, err := parseTree([]byte(p.Body), document{name: "body"}); err != nil {
-			return nil, fmt.Errorf("publication %s, instance %d, container %d: its body must be one XML element: %v", p.Category, p.Instance, p.Container, err)
+			return nil, fmt.Errorf("publication %s, instance %d, container %d: its body must be one XML element: %v", p.Category,
+				p.Instance, p.Container, err)
 		}
 	}
 	for _, own := range s.ownBodies() {
@@ -193,7 +202,8 @@ func (s Self) allPublications() ([]Publication, error) {
 		}
 		held := false
 		for i, p := range all {
-			if strings.EqualFold(p.Category, own.category) && p.Instance == own.instance && slices.Contains(own.containers, p.Container) {
+			if strings.EqualFold(p.Category, own.category) && p.Instance == own.instance &&
+				slices.Contains(own.containers, p.Container) {
 				held = true
 				if p.Body == "" {
 					all[i].Body = string(body)
@@ -202,7 +212,14 @@ func (s Self) allPublications() ([]Publication, error) {
 		}
 		for _, c := range own.containers {
 			if !held {
-				all = append(all, Publication{Category: own.category, Instance: own.instance, Container: c, Version: 1, Expire: own.expire, Body: string(body)})
+				all = append(all, Publication{
+					Category:  own.category,
+					Instance:  own.instance,
+					Container: c,
+					Version:   1,
+					Expire:    own.expire,
+					Body:      string(body),
+				})
 			}
 		}
 	}
@@ -273,14 +290,16 @@ func (s Self) ownBodies() []ownBody {
 		all = append(all, ownBody{userProperties, 0, []uint32{selfContainer}, "static", w})
 	}
 	if s.DisplayName != "" || s.Email != "" {
-		all = append(all, ownBody{contactCard, 0, []uint32{0}, "static", cardWriter{DisplayName: s.DisplayName, Email: s.Email}})
+		all = append(all, ownBody{contactCard, 0, []uint32{0}, "static", cardWriter{DisplayName: s.DisplayName,
+			Email: s.Email}})
 	}
 	if s.Availability > 0 {
 		all = append(all, ownBody{state, 1, []uint32{selfAggregate}, "user",
 			stateWriter{XSI: "http://www.w3.org/2001/XMLSchema-instance", Type: "aggregateState", Availability: s.Availability}})
 	}
 	if s.Note != "" {
-		all = append(all, ownBody{note, 0, []uint32{200, 300, 400}, "static", noteWriter{Body: noteBody{Type: "personal", Text: s.Note}}})
+		all = append(all, ownBody{note, 0, []uint32{200, 300, 400}, "static",
+			noteWriter{Body: noteBody{Type: "personal", Text: s.Note}}})
 	}
 	return all
 }

@@ -91,7 +91,8 @@ func unusable(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(
 // if it is none.
 func (c *warningCollector) identifier(name, value string) string {
 	if value == "" || len(value) > maxIdentifier || strings.ContainsFunc(value, unusable) {
-		c.add(name, value, fmt.Sprintf("It must have 1 to %d printable characters and no space. It is left out.", maxIdentifier))
+		c.add(name, value, fmt.Sprintf("It must have 1 to %d printable characters and no space. It is left out.",
+			maxIdentifier))
 		return ""
 	}
 	return value
