@@ -43,9 +43,9 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 		return page{}, c.itemError(malformed("FindItem", "the answer has no RootFolder"))
 	}
 	p := page{
-		items: m.Root.Items.list,
-		next:  countValue(m.Root.Offset),
-		total: countValue(m.Root.Total),
+		items:    m.Root.Items.list,
+		next:     countValue(m.Root.Offset),
+		total:    countValue(m.Root.Total),
 		last:     boolValue(m.Root.Last),
 		replaced: m.replaced,
 	}

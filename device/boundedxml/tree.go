@@ -23,7 +23,7 @@ type Node struct {
 	Replaced int
 }
 
-// Parse reads a whole document into a tree. Errors are *Error.
+// Parse reads a whole document into a tree. Every error is an *Error.
 func Parse(body []byte, l Limits) (*Node, error) {
 	d := NewDecoder(bytes.NewReader(body), l)
 	var root *Node

@@ -2,6 +2,7 @@ package dialplan
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -47,8 +48,9 @@ func readXML(text []byte) ([]Plan, error) {
 		Elements:       maxElements,
 		IgnoreEncoding: true, // decode made UTF-8 of it
 	})
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrMalformed, err)
+	var e *boundedxml.Error
+	if errors.As(err, &e) {
+		return nil, fmt.Errorf("line %d: %s: %w", e.Line, strings.TrimSuffix(e.What, "."), ErrMalformed)
 	}
 	plans, err := readProfiles(root, nil)
 	if err == nil && len(plans) == 0 {
