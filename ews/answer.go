@@ -11,9 +11,9 @@ import (
 	"github.com/ocphone/ocphone/device/boundedxml"
 )
 
-// Reader types. They differ from the writer types since encoding/xml cannot
-// read what it writes with a prefix (exchange.md 7.2). Values stay text until
-// they are looked at, so that one bad property does not cost the whole page.
+// Reader types. They differ from the writer types because encoding/xml cannot read
+// what it writes with a prefix (exchange.md 7.2). Values stay text until they are
+// used, so that one bad property does not make the whole page unreadable.
 
 type readHeader struct {
 	Version readVersion `xml:"http://schemas.microsoft.com/exchange/services/2006/types ServerVersionInfo"`
@@ -34,7 +34,7 @@ func (v readVersion) String() string {
 	return clean(fmt.Sprintf("%s.%s.%s.%s %s", v.Major, v.Minor, v.MajorBuild, v.MinorBuild, v.Version))
 }
 
-// readFault takes SOAP 1.1 and 1.2, whose children have different names.
+// readFault reads SOAP 1.1 and 1.2, whose children have different names.
 type readFault struct {
 	Code      string     `xml:"faultcode"`
 	String    string     `xml:"faultstring"`
@@ -69,7 +69,7 @@ type readAnswer struct {
 
 type readMessages struct{ list []message }
 
-// UnmarshalXML keeps the order of the messages and bounds their number.
+// UnmarshalXML keeps the order of the messages and limits their number.
 func (m *readMessages) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return eachChild(d, nsMessages, func(t xml.StartElement) error {
 		if !strings.HasSuffix(t.Name.Local, "ResponseMessage") {
@@ -97,8 +97,8 @@ type message struct {
 	replaced int // of the first message: forbidden characters of the whole answer
 }
 
-// err is what the message complains about; nil for a success. A warning that
-// comes with its data is none; one whose code means another attempt is.
+// err returns the error of the message; nil for a success. A warning is an error
+// only if its code asks for another attempt; other warnings come with their data.
 func (m *message) err(op string) *Error {
 	code := ResponseCode(clean(m.Code))
 	e := &Error{Op: op, Code: code, Status: 200, Text: clean(m.Text)}
@@ -121,7 +121,7 @@ func (m *message) err(op string) *Error {
 }
 
 // setAction sets Action and After from the code and the values beside it. An
-// internal error may hold the real code inside (exchange.md 3.1, shape 3).
+// internal error may have the real code in a value (exchange.md 3.1, shape 3).
 func (e *Error) setAction(values []readValue) {
 	for _, v := range values {
 		text := strings.TrimSpace(v.Text)
@@ -149,7 +149,7 @@ type readRoot struct {
 
 type readItems struct{ list []item }
 
-// UnmarshalXML keeps the order of items of several kinds and bounds their number.
+// UnmarshalXML keeps the order of items of several kinds and limits their number.
 func (l *readItems) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return eachChild(d, nsTypes, func(t xml.StartElement) error {
 		if len(l.list) >= maxListed {
@@ -162,7 +162,7 @@ func (l *readItems) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 
 type readFolders struct{ list []folder }
 
-// UnmarshalXML takes folders of every kind and bounds their number.
+// UnmarshalXML reads folders of every kind and limits their number.
 func (l *readFolders) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return eachChild(d, nsTypes, func(t xml.StartElement) error {
 		if len(l.list) >= maxListed {
@@ -284,8 +284,8 @@ type readResolution struct {
 	Contact *readContact `xml:"http://schemas.microsoft.com/exchange/services/2006/types Contact"`
 }
 
-// extended is the value of a property tag, which a server may write as
-// 0x6801, 0X6801 or 26625.
+// extended returns the value of a property tag, which a server may write as 0x6801,
+// 0X6801 or 26625.
 func (it *item) extended(tag uint64) string {
 	for _, p := range it.Extended {
 		if n, err := strconv.ParseUint(strings.TrimSpace(p.Field.Tag), 0, 32); err == nil && n == tag {
@@ -295,7 +295,7 @@ func (it *item) extended(tag uint64) string {
 	return ""
 }
 
-// countValue reads a count; -1 when it is absent or none.
+// countValue reads a count; -1 if it is missing or not a count.
 func countValue(s string) int {
 	n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 32)
 	if err != nil || n < 0 {
@@ -307,8 +307,8 @@ func countValue(s string) int {
 // boolValue reads xs:boolean; anything else is false.
 func boolValue(s string) bool { s = strings.TrimSpace(s); return s == "true" || s == "1" }
 
-// timeValue reads xs:dateTime as UTC; the zero time when it is absent or none.
-// Exchange 2007 writes UTC with Z; a time without a zone is taken as UTC.
+// timeValue reads xs:dateTime as UTC; the zero time if it is missing or not a time.
+// Exchange 2007 writes UTC with Z; a time without a zone is read as UTC.
 func timeValue(s string) time.Time {
 	s = strings.TrimSpace(s)
 	for _, layout := range []string{time.RFC3339Nano, "2006-01-02T15:04:05.999999999"} {
@@ -319,7 +319,7 @@ func timeValue(s string) time.Time {
 	return time.Time{}
 }
 
-// firstText is the first that is not blank, trimmed.
+// firstText returns the first text that is not blank, trimmed.
 func firstText(texts ...string) string {
 	for i := range texts {
 		texts[i] = strings.TrimSpace(texts[i])

@@ -20,13 +20,13 @@ import (
 type Recording struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`                  // unique within the message; localised: never to be parsed
-	ContentType string `json:"contentType,omitempty"` // what the server says; Fetched.Audio is what it is
+	ContentType string `json:"contentType,omitempty"` // as the server says; Fetched.Audio is the real format
 }
 
 // Recordings lists the attachments of a voice mail, the newest recording
-// first: a message that was forwarded with a comment carries several, and a
-// property says in which order (MS-OXOUM, PidTagVoiceMessageAttachmentOrder).
-// Attachments that it does not name follow as they come.
+// first: a message that was forwarded with a comment has several, and a property
+// gives their order (MS-OXOUM, PidTagVoiceMessageAttachmentOrder). Attachments that
+// the property does not name follow in the server's order.
 func (c *Client) Recordings(ctx context.Context, id ItemID) ([]Recording, error) {
 	s := shape(uris("item:Attachments"), extended(tagFileOrder))
 	it, err := c.getItem(ctx, id, s)
@@ -36,8 +36,9 @@ func (c *Client) Recordings(ctx context.Context, id ItemID) ([]Recording, error)
 	return sortRecordings(it.Files.List, it.extended(tagFileOrder)), nil
 }
 
-// sortRecordings reads "vm3.wav; vm2.wav;vm1.wav": a leading semicolon, blanks around
-// the names and their case do not matter, a name without an attachment neither.
+// sortRecordings sorts by an order such as "vm3.wav; vm2.wav;vm1.wav". It ignores a
+// leading semicolon, blanks around names, their case, and names without an
+// attachment.
 func sortRecordings(files []readFile, order string) []Recording {
 	all := make([]Recording, 0, len(files))
 	taken := make([]bool, len(files))
@@ -74,7 +75,7 @@ func sortRecordings(files []readFile, order string) []Recording {
 	return all
 }
 
-// Fetched is what came of an attachment.
+// Fetched describes an attachment that was fetched.
 type Fetched struct {
 	Name        string
 	ContentType string
@@ -94,7 +95,7 @@ func (c *Client) FetchAttachment(ctx context.Context, id string, w io.Writer) (F
 	var f attachmentReader
 	err := c.sendWithRetries(ctx, op, request, attachmentTimeout*cmp.Or(c.Timeout, DefaultTimeout),
 		func(r *http.Response) error {
-			// base64 makes 4 bytes of 3; line ends and the envelope come on top
+			// base64 has 4 bytes for 3; line ends and the envelope are added
 			whole := limit*2 + 1<<20
 			f = attachmentReader{op: op, out: &limitedWriter{w: w, left: limit}}
 			err := c.envelope(newDecoder(&bodyReader{in: r.Body, left: whole}, whole+1), op, f.read)
@@ -212,7 +213,7 @@ func (f *attachmentReader) content(d *boundedxml.Decoder) error {
 	}
 }
 
-// result is what the message complains about, or that nothing came.
+// result returns the error of the message, or an error if there was no content.
 func (f *attachmentReader) result() error {
 	if f.messages == 0 {
 		return malformed(f.op, "the answer has no response message")
@@ -230,7 +231,7 @@ var errCutShort = errors.New("the connection broke in the middle of the answer")
 
 var errTooLarge = errors.New("the attachment is larger than the phone takes")
 
-// limitedWriter passes on at most left bytes and keeps the first of them.
+// limitedWriter writes at most left bytes to w and keeps the first of them.
 type limitedWriter struct {
 	w       io.Writer
 	n, left int64
@@ -250,8 +251,8 @@ func (b *limitedWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// bodyReader bounds a body and tells a connection that broke from XML that
-// ends too early.
+// bodyReader limits a body and reports a broken connection as errCutShort, so that
+// it differs from XML that ends too early.
 type bodyReader struct {
 	in   io.Reader
 	left int64

@@ -5,8 +5,8 @@ import (
 	"encoding/binary"
 )
 
-// Audio is the format of a recording by its first bytes: the content type and
-// the name are the server's word only (exchange.md 2.3).
+// Audio is the format of a recording by its first bytes; content type and name may
+// be wrong (exchange.md 2.3).
 type Audio string
 
 // The formats of Unified Messaging. The phone plays the first three; the rest
@@ -21,14 +21,14 @@ const (
 	AudioMP3     Audio = "mp3" // Exchange 2010 and later
 )
 
-// audioHead is how many first bytes DetectAudio looks at.
+// audioHead is how many bytes DetectAudio needs.
 const audioHead = 512
 
 // asf is the GUID of the header object of an ASF file (WMA).
 const asf = "\x30\x26\xb2\x75\x8e\x66\xcf\x11\xa6\xd9\x00\xaa\x00\x62\xce\x6c"
 
-// DetectAudio tells the format from the first bytes of a recording; 512 are
-// enough unless an unusual WAV has much before its format chunk.
+// DetectAudio returns the format by the first bytes of a recording; 512 are enough
+// unless other chunks come before the format chunk of a WAV file.
 func DetectAudio(head []byte) Audio {
 	switch {
 	case bytes.HasPrefix(head, []byte(asf)):

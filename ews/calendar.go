@@ -9,7 +9,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// FreeBusy is how an event shows to others.
+// FreeBusy says how an event is shown to others.
 type FreeBusy string
 
 // The values of LegacyFreeBusyStatus. An absent or unknown one is NoData.
@@ -32,7 +32,7 @@ type Event struct {
 	AllDay   bool      `json:"allDay,omitempty"`
 	Status   FreeBusy  `json:"status"`
 	Meeting  bool      `json:"meeting,omitempty"` // others take part
-	Private  bool      `json:"private,omitempty"` // sensitivity Private or Confidential: not for others' eyes
+	Private  bool      `json:"private,omitempty"` // sensitivity Private or Confidential: do not show it to others
 }
 
 // maxRange is what a calendar view may span: two years (exchange.md 2.7).
@@ -86,7 +86,7 @@ func (c *Client) Today(ctx context.Context, loc *time.Location) ([]Event, Listin
 	return c.Calendar(ctx, day, day.AddDate(0, 0, 1))
 }
 
-// event is not ok without an id or without times, which a view always has.
+// event converts an item; ok is false if the id or a time is missing.
 func (it *item) event() (Event, bool) {
 	e := Event{
 		ID:       it.ID.id(),

@@ -10,7 +10,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// CallKind is what became of a call.
+// CallKind is the kind of a call.
 type CallKind string
 
 // The kinds of calls. The server keeps no direction: an entry of the call log
@@ -32,7 +32,7 @@ type Call struct {
 	Duration time.Duration `json:"duration,omitempty"` // whole seconds; 0: unknown or never answered
 	Number   string        `json:"number,omitempty"`   // the other party's number or SIP URI; empty: withheld
 	Name     string        `json:"name,omitempty"`     // the other party; empty: unknown
-	Address  string        `json:"address,omitempty"`  // his e-mail address; empty: unknown
+	Address  string        `json:"address,omitempty"`  // e-mail address of the other party; empty: unknown
 	CallID   string        `json:"callId,omitempty"`   // Call-ID of the SIP call; empty: unknown
 	Read     bool          `json:"read"`               // a missed call that is unread counts as new
 }
@@ -69,7 +69,7 @@ func (c *Client) CallLog(ctx context.Context) ([]Call, Listing, error) {
 			return nil, Listing{}, err
 		}
 		all, l, err := c.callLog(ctx, *folder)
-		if actionOf(err) == Gone && known && !again { // deleted or made anew since it was found
+		if actionOf(err) == Gone && known && !again { // deleted or recreated since it was found
 			c.forgetHistory()
 			continue
 		}
@@ -130,8 +130,8 @@ func calls(items []item, class string, kind func(*item) CallKind) []Call {
 
 type parties struct{ from, to readAddress }
 
-// people asks who took part: FindItem gives names without addresses and no
-// recipients (exchange.md 2.4). Entries that are gone meanwhile are left out.
+// people fetches the participants: FindItem returns names without addresses, and no
+// recipients (exchange.md 2.4). Entries that were deleted meanwhile are left out.
 func (c *Client) people(ctx context.Context, items []item) (map[string]parties, error) {
 	all := make(map[string]parties, len(items))
 	for batch := range slices.Chunk(items, pageMessages) {
@@ -158,7 +158,7 @@ func (c *Client) people(ctx context.Context, items []item) (map[string]parties, 
 }
 
 // Calls merges missed calls and call log: newest first, one entry a call.
-// A missed call wins over the entry that Communicator wrote of it.
+// A missed call replaces the entry that Communicator wrote for it.
 func Calls(lists ...[]Call) []Call {
 	var all []Call
 	at := map[string]int{}
@@ -178,8 +178,8 @@ func Calls(lists ...[]Call) []Call {
 	return all
 }
 
-// historyFolder finds the folder by its name: it is no distinguished one
-// (exchange.md 2.2). known says that it was found in an earlier call.
+// historyFolder finds the folder by its name: it is not a distinguished folder
+// (exchange.md 2.2). known reports that it was found in an earlier call.
 func (c *Client) historyFolder(ctx context.Context) (folder *ItemID, known bool, err error) {
 	c.mu.Lock()
 	folder = c.history

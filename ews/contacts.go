@@ -40,13 +40,13 @@ type Contact struct {
 	Phones      []PhoneNumber `json:"phones,omitempty"`
 }
 
-// Name is what to show: the display name, else the names, else what it is
-// filed as, the company, the address. Empty when the contact has none.
+// Name returns the name to display: the display name, else given name and surname,
+// else FileAs, the company or the address. Empty if the contact has none of them.
 func (c Contact) Name() string {
 	return firstText(c.DisplayName, c.GivenName+" "+c.Surname, c.FileAs, c.Company, c.Email)
 }
 
-// contactQuery is exchange.md 2.6. Only the default folder counts, without
+// contactQuery is exchange.md 2.6. It reads the default folder only, without the
 // folders below it (exchange.md 0).
 func contactQuery(size int) query {
 	return query{page: size, parent: distinguishedFolder("contacts"), shape: shape(
@@ -59,8 +59,8 @@ func contactQuery(size int) query {
 }
 
 // Contacts reads the user's Outlook contacts, in the server's order.
-// Distribution lists are left out. An error means that the list is not whole:
-// the owner keeps showing the one it had.
+// Distribution lists are left out. After an error there is no complete list: the
+// caller should keep the last one.
 func (c *Client) Contacts(ctx context.Context) ([]Contact, Listing, error) {
 	items, l, err := c.readAll(ctx, contactQuery(pageContacts))
 	if err != nil {
@@ -119,7 +119,7 @@ func (l readEntries) first() string {
 	return ""
 }
 
-// classIs says whether class is base or below it: by whole parts and without
+// classIs reports whether class is base or below it, by whole parts and without
 // regard to case (exchange.md 2.3).
 func classIs(class, base string) bool {
 	return len(class) >= len(base) && strings.EqualFold(class[:len(base)], base) &&

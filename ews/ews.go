@@ -1,13 +1,13 @@
-// Package ews is what Exchange holds for the user: Outlook contacts, the call
-// log, voice mail and the calendar, read by Exchange Web Services.
+// Package ews reads the user's Outlook contacts, call log, voice mail and calendar
+// from Exchange, by Exchange Web Services.
 //
 // It follows requirement R9.2 and exchange.md 2 and 3 (the operations of
-// Exchange 2007 SP1, which later servers answer too). It asks and reads; it
-// starts no goroutine and keeps no list.
+// Exchange 2007 SP1, which later servers answer too). It starts no goroutine and
+// keeps no list.
 //
 //  1. Give a Client the URL that autodiscover found, and a Doer that signs in
 //     (NTLM or Basic), refuses untrusted certificates (R1.6) and follows no
-//     redirect. The Client sees no password.
+//     redirect. The Client does not know the password.
 //  2. Ask Decide whether to poll at all and how often: an interval of 0 is
 //     off, and a user without Enterprise Voice or Unified Messaging sees no
 //     voice mail and no call log.
@@ -15,11 +15,11 @@
 //     MissedCalls, CallLog, Contacts, Calendar, Today and ResolveNames; write
 //     with MarkRead and Delete.
 //  4. On an error take *Error out of it with errors.As: its Action says what to
-//     do (Rules is the whole table). Waits that the table demands have been
-//     made already, up to Client.Patience.
+//     do (Rules is the whole table). The Client has made the waits of the table
+//     already, up to Client.Patience.
 //
-// Everything that comes in is bounded: bytes, XML depth, elements, items and
-// pages. A document type definition and any encoding but UTF-8 are refused.
+// Answers are limited in bytes, XML depth, elements, items and pages. A document
+// type definition and any encoding other than UTF-8 are refused.
 package ews
 
 import (
@@ -50,7 +50,7 @@ const (
 	DefaultTimeout       = 30 * time.Second // one request with its answer
 )
 
-// attachmentTimeout is how many times Client.Timeout a recording may take.
+// attachmentTimeout is the time-out of a recording, in units of Client.Timeout.
 const attachmentTimeout = 6
 
 // Page sizes of exchange.md 2.4 and 2.6. Exchange 2010 and later cap a page at
@@ -85,9 +85,9 @@ type Client struct {
 	Jitter        func() float64 // 0 to 1, spreads waits by 20 % either way; nil: random
 
 	mu        sync.Mutex
-	busyUntil time.Time // ErrorServerBusy: nobody asks before (exchange.md 3.2)
+	busyUntil time.Time // ErrorServerBusy: no request before this time (exchange.md 3.2)
 	version   string    // RequestServerVersion; empty: Exchange2007_SP1
-	server    string    // what the server calls itself
+	server    string    // see ServerVersion
 	history   *ItemID   // the Conversation History folder, once found
 }
 
@@ -107,8 +107,8 @@ type Listing struct {
 	Replaced  int  // characters that XML forbids; U+FFFD stands in their place
 }
 
-// ServerVersion is what the server called itself in its last answer, such as
-// "8.1.240.6 Exchange2007_SP1". Empty: it has not answered, or does not say.
+// ServerVersion returns the version in the server's last answer, such as
+// "8.1.240.6 Exchange2007_SP1"; empty if there was none.
 func (c *Client) ServerVersion() string {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -122,8 +122,8 @@ func (c *Client) clock() clock.Clock {
 	return c.Clock
 }
 
-// endpoint checks what the client was given. The URL must be https: a password
-// or an NTLM answer is going there (exchange.md 1.7).
+// endpoint checks URL and Doer. The URL must be https: a password or an NTLM
+// response is sent there (exchange.md 1.7).
 func (c *Client) endpoint() (*url.URL, error) {
 	if c.Doer == nil {
 		return nil, errors.New("ews: no Doer was given")

@@ -11,20 +11,20 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Error is what went wrong with one request or one item of it.
+// Error is the error of one request or of one item of it.
 type Error struct {
 	Op       string        // the operation, such as "FindItem"
-	Code     ResponseCode  // what the server said; empty: it said nothing of the kind
+	Code     ResponseCode  // of the server; empty: the answer has none
 	Status   int           // HTTP status; 0: no answer came
 	Text     string        // the server's own words, cut and cleaned
 	Action   Action        // what to do about it
-	After    time.Duration // how long the server asked to wait; 0: it did not say
+	After    time.Duration // how long the server asked to wait; 0: unknown
 	Location string        // where a redirect led
 	Err      error         // the cause; it may hold a *journal.Failure, which then names the code
 
 	url         string // the URL
 	request     []byte // what was sent, for OwnDefect
-	partWritten bool   // part of the answer was handed on: never repeat
+	partWritten bool   // part of the answer was written: never repeat
 }
 
 func (e *Error) Error() string {
@@ -95,7 +95,7 @@ func (e *Error) because() string {
 	return "R9.2"
 }
 
-// explain gives the code, what happened and what to change.
+// explain returns the code, what happened and what to change.
 func (e *Error) explain() (code journal.Code, what, fix string) {
 	switch e.Action {
 	case Wait, Again, Reduce:
@@ -152,18 +152,19 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 		"see the server's words; Get-EventLog Application on the Client Access server"
 }
 
-// malformed is an answer that breaks the rules of SOAP, the schema or a limit.
+// malformed returns the error of an answer that breaks a rule of SOAP, the schema or
+// a limit.
 func malformed(op, format string, args ...any) *Error {
 	return &Error{Op: op, Action: Report, Err: fmt.Errorf(format, args...)}
 }
 
-// maxText bounds what of a server's words is kept, in characters.
+// maxText limits a text of the server, in characters.
 const maxText = 300
 
-// clean makes a server's words fit for a sentence: one line, printable, cut.
+// clean makes a text of the server one printable line.
 func clean(s string) string { return journal.Printable(strings.Join(strings.Fields(s), " "), maxText) }
 
-// actionOf is the Action of err; empty when it holds no *Error.
+// actionOf returns the Action of err; empty if err holds no *Error.
 func actionOf(err error) Action {
 	var e *Error
 	if errors.As(err, &e) {
@@ -172,7 +173,7 @@ func actionOf(err error) Action {
 	return ""
 }
 
-// codeOf is the server's code in err.
+// codeOf returns the server's code in err.
 func codeOf(err error) ResponseCode {
 	var e *Error
 	if errors.As(err, &e) {

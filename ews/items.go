@@ -3,13 +3,13 @@ package ews
 import "context"
 
 // getItems reads properties of items by their ids, in their order. An item
-// that is gone is nil: ids go stale between listing and reading.
+// that was deleted or moved after the list was read is nil.
 func (c *Client) getItems(ctx context.Context, ids []ItemID, s writeShape) ([]*item, error) {
 	const op = "GetItem"
 	var w writeGetItem
 	w.Shape = s
 	for _, id := range ids {
-		w.IDs.List = append(w.IDs.List, writeItemID{ID: id.ID}) // without the change key: the item as it is now
+		w.IDs.List = append(w.IDs.List, writeItemID{ID: id.ID}) // without the change key: the current version
 	}
 	messages, err := c.ask(ctx, op, w, len(ids))
 	if err != nil {
@@ -32,7 +32,7 @@ func (c *Client) getItems(ctx context.Context, ids []ItemID, s writeShape) ([]*i
 	return all, nil
 }
 
-// getItem is getItems for one; an item that is gone is an error.
+// getItem is getItems for one item; a deleted item is an error.
 func (c *Client) getItem(ctx context.Context, id ItemID, s writeShape) (*item, error) {
 	all, err := c.getItems(ctx, []ItemID{id}, s)
 	if err != nil {
@@ -46,8 +46,8 @@ func (c *Client) getItem(ctx context.Context, id ItemID, s writeShape) (*item, e
 
 // MarkRead sets whether a voice mail or missed call counts as read, and
 // returns the id with its new change key. When somebody else changed the item
-// at the same time, its change key is fetched and the request made once more.
-// An item that is gone is an error with the action Gone.
+// at the same time, its change key is fetched and the request is made once more.
+// A deleted item is an error with the action Gone.
 func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, error) {
 	const op = "UpdateItem"
 	for again := false; ; again = true {
@@ -71,13 +71,14 @@ func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, er
 		if len(m.Items.list) == 1 && m.Items.list[0].ID.ID != "" {
 			id = m.Items.list[0].ID.id()
 		} else {
-			id.ChangeKey = "" // changed, to what is unknown
+			id.ChangeKey = "" // changed to an unknown one
 		}
 		return id, nil
 	}
 }
 
-// Delete moves an item to Deleted Items. One that is gone already is done.
+// Delete moves an item to Deleted Items. An item that is deleted already is no
+// error.
 func (c *Client) Delete(ctx context.Context, id ItemID) error {
 	w := writeDeleteItem{Type: "MoveToDeletedItems"}
 	w.IDs.List = []writeItemID{{ID: id.ID}}

@@ -9,8 +9,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// maxPasses is how often a list is read again because the folder changed
-// between its pages.
+// maxPasses is how often a list is read at most, because the folder changed between
+// its pages.
 const maxPasses = 3
 
 // query is a FindItem that is read page by page.
@@ -53,17 +53,17 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 		return page{}, c.itemError(
 			malformed("FindItem", "%d items came where %d at most were asked for", len(p.items), q.page))
 	}
-	if p.next <= offset { // absent, or a server that goes in a circle
+	if p.next <= offset { // missing, or a server that repeats its pages
 		p.next = offset + len(p.items)
 	}
 	return p, nil
 }
 
-// readAll reads every page. An item that arrives meanwhile pushes others to
-// the next page, where they come twice; one that goes pulls others to a page
-// that was read already, where they are missed. Both show: an id comes twice,
-// or the total changes. Then the list is read again, up to maxPasses times,
-// and the last pass counts (exchange.md 2.4).
+// readAll reads every page. An item that arrives between two requests moves others
+// to the next page, where they are read twice. A deleted item moves others to a
+// page that was read already, so that they are missed. Either way an id comes twice
+// or the total changes. The list is then read again, at most maxPasses times; the
+// last pass is returned (exchange.md 2.4).
 func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) {
 	limit := cmp.Or(c.MaxItems, DefaultMaxItems)
 	var l Listing
@@ -81,7 +81,7 @@ func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) 
 			fresh := 0
 			for _, it := range p.items {
 				if it.ID.ID == "" {
-					continue // nothing can be done with it
+					continue // an item without an id is of no use
 				}
 				if seen[it.ID.ID] {
 					l.Shifted = true
@@ -101,7 +101,7 @@ func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) 
 			if p.last {
 				break
 			}
-			if fresh == 0 { // a page of nothing new that is not the last: the pages would never end
+			if fresh == 0 { // no new item and not the last page: the pages would never end
 				l.Shifted = true
 				break
 			}
@@ -113,7 +113,7 @@ func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) 
 	}
 }
 
-// recordList records what was read.
+// recordList records the step of a list.
 func (c *Client) recordList(what string, n int, l Listing) {
 	s := journal.Step{
 		Name:     journal.Exchange,

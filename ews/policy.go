@@ -10,7 +10,7 @@ import (
 // open: 2007 SP1 knows 315 of them and later servers more.
 type ResponseCode string
 
-// The codes that this package treats by name.
+// The codes that this package uses by name.
 const (
 	NoError                 ResponseCode = "NoError"
 	ErrorServerBusy         ResponseCode = "ErrorServerBusy"
@@ -25,15 +25,15 @@ const (
 	errorPasswordMustChange ResponseCode = "ErrorPasswordChangeRequired"
 )
 
-// Action is what the phone does about an error.
+// Action says what the phone does after an error.
 type Action string
 
 // The actions of exchange.md 3.2. The Client itself carries out Wait, Again,
-// Reconnect's waits, Refetch and StepVersion; the rest is its owner's.
+// Reconnect's waits, Refetch and StepVersion; the others are for its caller.
 const (
-	Report      Action = "report"      // permanent for what was asked; tell it, go on with the rest
+	Report      Action = "report"      // permanent for this request: report it, go on with the rest
 	Wait        Action = "wait"        // the server is busy: wait as long as it says, ask it nothing meanwhile
-	Again       Action = "again"       // passing: the same request after a growing wait
+	Again       Action = "again"       // temporary: the same request after a growing wait
 	Reconnect   Action = "reconnect"   // as Again; when autodiscover ran more than RediscoverAfter ago, run it first
 	Rediscover  Action = "rediscover"  // the wrong server: run autodiscover once, then report
 	Hide        Action = "hide"        // for this sign-in: no Exchange; hide the tabs, show the error icon
@@ -58,13 +58,13 @@ const (
 
 // Rule is one row of the table that decides what an error means.
 type Rule struct {
-	Code   ResponseCode // a code; with a * at its end every code that begins so
+	Code   ResponseCode // a code; a * at its end stands for every ending
 	Status int          // or an HTTP status, when Code is empty
 	Action Action
 	Why    string
 }
 
-// rules is exchange.md 3.2, in its order.
+// rules is the table of exchange.md 3.2, in its order.
 var rules = [...]Rule{
 	{Code: ErrorServerBusy, Action: Wait, Why: "BackOffMilliseconds, else 60 s"},
 	{Code: "ErrorInternalServerTransientError", Action: Again, Why: "passing by its own name"},
@@ -130,8 +130,8 @@ var rules = [...]Rule{
 // that are not SOAP.
 func Rules() []Rule { return append([]Rule(nil), rules[:]...) }
 
-// ActionOf is what to do about a code. A code that the table does not hold is
-// permanent for the item that was asked.
+// ActionOf returns the action for a code. The action for a code that is not in the
+// table is Report.
 func ActionOf(code ResponseCode) Action {
 	for _, r := range rules {
 		if r.Code == "" {
@@ -145,7 +145,7 @@ func ActionOf(code ResponseCode) Action {
 	return Report
 }
 
-// actionOfStatus is what to do about an answer without SOAP in it.
+// actionOfStatus returns the action for an answer that is not SOAP.
 func actionOfStatus(status int) Action {
 	for _, r := range rules {
 		if r.Code == "" && r.Status == status {
@@ -155,5 +155,5 @@ func actionOfStatus(status int) Action {
 	return Report
 }
 
-// retryable says whether the Client repeats the request by itself after a wait.
+// retryable reports whether the Client repeats the request after a wait.
 func (a Action) retryable() bool { return a == Wait || a == Again || a == Reconnect }

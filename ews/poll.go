@@ -12,14 +12,15 @@ const (
 	MaxPollMinutes     = 60
 )
 
-// Situation is what the decision to poll depends on.
+// Situation is the input of Decide.
 type Situation struct {
 	EnterpriseVoice bool // provisioned: the user is enabled for Enterprise Voice
 	UM              bool // provisioned: the user has a voice mail URI, so Unified Messaging
-	// Minutes is the provisioned interval; nil: the pool said nothing. 0 is
-	// off, others are taken into the range 1 to 60.
+	// Minutes is the provisioned interval; nil: not provisioned. 0 is off; others
+	// are limited to 1 to 60.
 	Minutes *int
-	// Last is how the last poll of this sign-in ended; nil: well, or none yet.
+	// Last is the error of the last poll of this sign-in; nil: success, or no poll
+	// yet.
 	Last error
 	// DiscoveredFor is how long ago autodiscover found the URL.
 	DiscoveredFor time.Duration
@@ -27,7 +28,7 @@ type Situation struct {
 	Jitter float64
 }
 
-// Decision is what to do about Exchange until the next poll.
+// Decision says what to do until the next poll.
 type Decision struct {
 	Show       bool          // Voice Mail and Call Log are shown
 	Warn       bool          // the Exchange error icon is shown
@@ -35,12 +36,12 @@ type Decision struct {
 	Next       time.Duration // the interval, up to a tenth longer; 0 unless Poll
 	Rediscover bool          // run autodiscover before the next poll
 	Ask        bool          // ask for user and password; nothing is polled until then
-	Why        string        // half a sentence for the journal
+	Why        string        // a clause for the journal
 }
 
-// Decide says whether and when to poll, and what the user sees (R9.2;
-// exchange.md 0, 2.11 and 3.2). It has no timer of its own: call it after
-// sign-in and after each poll. At sign-in and after MarkRead and Delete the
+// Decide returns whether and when to poll, and what the user sees (R9.2;
+// exchange.md 0, 2.11 and 3.2). It sets no timer: call it after sign-in and after
+// each poll. At sign-in and after MarkRead and Delete the
 // phone polls at once.
 func Decide(s Situation) Decision {
 	minutes := DefaultPollMinutes

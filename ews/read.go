@@ -24,9 +24,9 @@ const (
 	maxListed   = 1000 // items, messages or folders in one answer
 )
 
-// newDecoder reads an answer of at most so many bytes. A forbidden character of
-// a subject or name, which Exchange writes as a reference, costs that character
-// only (exchange.md 7.2).
+// newDecoder reads an answer of at most so many bytes. Exchange writes a forbidden
+// character of a subject or name as a reference; only that character is lost
+// (exchange.md 7.2).
 func newDecoder(r io.Reader, most int64) *boundedxml.Decoder {
 	return boundedxml.NewDecoder(r, boundedxml.Limits{Bytes: most, Depth: maxDepth, Elements: maxElements})
 }
@@ -37,7 +37,7 @@ type envelopeReader struct {
 	op       string
 	into     func(*boundedxml.Decoder) error
 	soap     string // the namespace of SOAP 1.1 or 1.2
-	server   string // what the server calls itself
+	server   string // the version of the server
 	answered bool
 	fault    *readFault
 }

@@ -8,8 +8,7 @@ import (
 )
 
 // Writer types. The prefixes are literal: soap, m and t are declared at the
-// envelope. The order of the fields is the schema's, which Exchange insists on
-// (exchange.md 2.1).
+// envelope. Exchange requires the order of the schema (exchange.md 2.1).
 
 type writeEnvelope struct {
 	XMLName xml.Name    `xml:"soap:Envelope"`
@@ -140,7 +139,7 @@ type writeOr struct {
 	List []writeEqual `xml:"t:IsEqualTo"`
 }
 
-// anyOf restricts uri to one of the values.
+// anyOf returns the restriction that uri is one of the values.
 func anyOf(uri string, values ...string) *writeRestriction {
 	if len(values) == 1 {
 		e := equal(uri, values[0])

@@ -7,18 +7,18 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Resolution is one person or list that a name may mean.
+// Resolution is one person or list that matches a name.
 type Resolution struct {
 	Name    string   `json:"name"`
-	Address string   `json:"address,omitempty"` // e-mail address; for a contact without one empty
+	Address string   `json:"address,omitempty"` // e-mail address; empty for a contact without one
 	Routing string   `json:"routing,omitempty"` // "SMTP", or "EX" when Address is a legacy DN
 	Kind    string   `json:"kind,omitempty"`    // "Mailbox", "PublicDL", "PrivateDL", "Contact", …; later servers only
 	Contact *Contact `json:"contact,omitempty"` // phone numbers and names; nil when the server has none
 }
 
-// ResolveNames asks the directory and then the user's contacts for a name or
-// the beginning of one. None found is an empty list. more says that the server
-// found others too: it gives at most 100.
+// ResolveNames searches the directory and then the user's contacts for a name or
+// the beginning of one. The list is empty if there is no match. more reports that
+// there are more matches than the server returns, which is at most 100.
 func (c *Client) ResolveNames(ctx context.Context, name string) (found []Resolution, more bool, err error) {
 	const op = "ResolveNames"
 	name = strings.TrimSpace(name)
@@ -33,7 +33,7 @@ func (c *Client) ResolveNames(ctx context.Context, name string) (found []Resolut
 	if err != nil {
 		return nil, false, err
 	}
-	for _, r := range m.Names.List { // also with the warning that there are several
+	for _, r := range m.Names.List { // also with the warning ErrorNameResolutionMultipleResults
 		n := Resolution{
 			Name:    firstText(r.Box.Name),
 			Address: firstText(r.Box.Address),

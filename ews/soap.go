@@ -22,16 +22,16 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// versions are the schemas that the phone asks in. 2007 SP1 first; a server of
-// 2007 without SP1 does not know it, a mailbox of a later one may refuse it.
+// The versions of the schema that the phone uses, 2007 SP1 first. A server of 2007
+// without SP1 does not know it, a mailbox of a later version may refuse it.
 const (
 	version2007SP1 = "Exchange2007_SP1"
 	version2007    = "Exchange2007"
 	version2010    = "Exchange2010"
 )
 
-// ask sends one operation and returns its response messages, each with what it
-// complains about: the caller judges them. want is how many there must be.
+// ask sends one operation and returns its response messages, of which there must be
+// want. The caller checks the error of each message.
 func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]message, error) {
 	var messages []message
 	err := c.sendWithRetries(ctx, op, body, cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
@@ -64,8 +64,8 @@ func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]mess
 	return messages, err
 }
 
-// envelope reads an answer and notes what the server calls itself. Errors that
-// are not the server's own become malformed answers.
+// envelope reads an answer and stores the version of the server. An error that is
+// not the server's becomes the error of a malformed answer.
 func (c *Client) envelope(d *boundedxml.Decoder, op string, into func(*boundedxml.Decoder) error) error {
 	server, err := readEnvelope(d, op, into)
 	if server != "" {
@@ -90,7 +90,7 @@ func malformedOr(op string, err error) error {
 	return &Error{Op: op, Action: Report, Err: err}
 }
 
-// askOne is ask for an operation with one response message; an error of that
+// askOne is ask for an operation with one response message; the error of that
 // message is the error.
 func (c *Client) askOne(ctx context.Context, op string, body any) (*message, error) {
 	messages, err := c.ask(ctx, op, body, 1)
@@ -103,8 +103,8 @@ func (c *Client) askOne(ctx context.Context, op string, body any) (*message, err
 	return &messages[0], nil
 }
 
-// sendWithRetries sends the request until it is answered, is refused for good, or
-// patience ends (exchange.md 3.2 and 3.3). read takes an answer that is SOAP.
+// sendWithRetries sends the request until it is answered or refused, or no wait is
+// left (exchange.md 3.2 and 3.3). read reads an answer that is SOAP.
 func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit time.Duration,
 	read func(*http.Response) error) error {
 	u, err := c.endpoint()
@@ -150,7 +150,7 @@ func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit
 		s := f.Step(journal.Exchange)
 		s.State, s.Decided = journal.Warned, fmt.Sprintf("the phone asks again in %s", wait.Round(100*time.Millisecond))
 		c.Record.Record(s)
-		if e.Action != Wait { // the gate waits for a busy server
+		if e.Action != Wait { // waitWhileBusy waits for a busy server
 			if err := c.sleep(ctx, wait, op); err != nil {
 				return err
 			}
@@ -158,13 +158,13 @@ func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit
 	}
 }
 
-// itemError completes an error of one item with what the Client knows.
+// itemError adds the URL to the error of one item.
 func (c *Client) itemError(e *Error) error {
 	e.url = c.URL
 	return e.failure()
 }
 
-// canceled is the caller's own end: a time-out or a cancelled errand.
+// canceled returns the failure for the end of the caller's context.
 func canceled(ctx context.Context, op string) error {
 	return &journal.Failure{Code: journal.Timeout, Asked: op, What: "Exchange was not asked to the end",
 		Because: "the time given ran out, or whoever asked has gone", Fix: "ask again", Err: context.Cause(ctx)}
@@ -176,7 +176,7 @@ func (c *Client) schemaVersion() string {
 	return cmp.Or(c.version, version2007SP1)
 }
 
-// changeVersion changes the version down or up; false: there is nothing left to try.
+// changeVersion selects an older or newer version; false: there is none left to try.
 func (c *Client) changeVersion(code ResponseCode) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -191,12 +191,12 @@ func (c *Client) changeVersion(code ResponseCode) bool {
 	return true
 }
 
-// send is one request with its answer.
+// send sends one request and reads its answer.
 func (c *Client) send(ctx context.Context, u *url.URL, op string, request []byte, limit time.Duration,
 	read func(*http.Response) error) error {
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
-	// sets GetBody: a handshake sends it again
+	// it sets GetBody, by which a handshake sends the body again
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, u.String(), bytes.NewReader(request))
 	if err != nil {
 		return err
@@ -234,7 +234,8 @@ func isXML(r *http.Response) bool {
 	return err == nil && (kind == "text/xml" || kind == "application/xml" || kind == "application/soap+xml")
 }
 
-// httpError judges an answer by its status (exchange.md 3.2, last rows).
+// httpError returns the error of an answer that is not SOAP, by its status
+// (exchange.md 3.2, last rows).
 func (c *Client) httpError(op string, r *http.Response) *Error {
 	e := &Error{Op: op, Status: r.StatusCode, Action: actionOfStatus(r.StatusCode)}
 	_, _ = io.CopyN(io.Discard, r.Body, 64<<10) // a short page is read, so that the connection can be used again
@@ -254,10 +255,9 @@ func (c *Client) httpError(op string, r *http.Response) *Error {
 	return e
 }
 
-// doerError judges an error of the Doer. One with a *journal.Failure keeps
-// its code: a refused password is never tried again, and an untrusted
-// certificate (R1.6), a missing channel binding or NTLM that the domain blocks
-// hides Exchange without a word about the password.
+// doerError converts an error of the Doer. A *journal.Failure keeps its code: a
+// refused password is never tried again; an untrusted certificate (R1.6), a missing
+// channel binding or NTLM that the domain blocks hides Exchange.
 func doerError(op string, err error) *Error {
 	e := &Error{Op: op, Action: Report, Err: err}
 	var f *journal.Failure
@@ -284,8 +284,9 @@ func doerError(op string, err error) *Error {
 	return e
 }
 
-// connectionError is the error of a connection that failed or broke; nil for any other,
-// TLS alerts and certificates among them: those are never tried again.
+// connectionError returns the error of a connection that failed or broke. It is nil
+// for any other error, also for TLS alerts and certificates, which are never tried
+// again.
 func connectionError(op string, err error) *Error {
 	var (
 		alert tls.AlertError

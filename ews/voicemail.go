@@ -20,7 +20,7 @@ type VoiceMail struct {
 	Received  time.Time     `json:"received,omitzero"`  // UTC; zero: the server did not say
 	Duration  time.Duration `json:"duration,omitempty"` // whole seconds; 0: unknown
 	Number    string        `json:"number,omitempty"`   // the caller's number or SIP URI; empty: withheld
-	Name      string        `json:"name,omitempty"`     // the caller as Unified Messaging found him; empty: unknown
+	Name      string        `json:"name,omitempty"`     // of the caller, by Unified Messaging; empty: unknown
 	CallID    string        `json:"callId,omitempty"`   // Call-ID of the SIP call; empty: unknown
 	Read      bool          `json:"read"`
 	Protected bool          `json:"protected,omitempty"` // rights-protected (2010 and later): the phone cannot play it
@@ -32,7 +32,7 @@ type Unread struct {
 	Unread int
 }
 
-// UnreadVoiceMail counts by one small request: what a poll asks (exchange.md 2.11).
+// UnreadVoiceMail counts by one small request, for polling (exchange.md 2.11).
 func (c *Client) UnreadVoiceMail(ctx context.Context) (Unread, error) {
 	const op = "GetFolder"
 	m, err := c.askOne(ctx, op, writeGetFolder{
@@ -82,7 +82,7 @@ func (c *Client) VoiceMails(ctx context.Context) ([]VoiceMail, Listing, error) {
 	return all, l, nil
 }
 
-// noVoiceMail adds ErrNoVoiceMail to an error that says so.
+// noVoiceMail adds ErrNoVoiceMail to ErrorFolderNotFound.
 func noVoiceMail(err error) error {
 	if codeOf(err) == ErrorFolderNotFound {
 		return errors.Join(ErrNoVoiceMail, err)
@@ -121,7 +121,7 @@ func (it *item) voiceMail() VoiceMail {
 	}
 }
 
-// duration is 0 when absent, negative or beyond a day.
+// duration returns 0 if it is missing, negative or more than a day.
 func (it *item) duration() time.Duration {
 	if n := countValue(it.extended(tagDuration)); n > 0 && n <= 24*60*60 {
 		return time.Duration(n) * time.Second

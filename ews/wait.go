@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// waitBudget is what is left of the waits of one call.
+// waitBudget is the rest of the time that one call may wait.
 type waitBudget struct {
 	left   time.Duration // negative: never wait
 	wait   time.Duration // the next wait when the server names none
@@ -22,9 +22,9 @@ func (c *Client) newWaitBudget() *waitBudget {
 	return p
 }
 
-// next is how long to wait after e; not ok when patience ends before that. The
-// server's own figure is kept to the letter, ours spread by 20 % so that a
-// building full of phones does not come back at once (exchange.md 3.3).
+// next returns how long to wait after e; ok is false if too little time is left. The
+// time that the server gives is used exactly; the phone's own varies by 20 %, so
+// that many phones do not repeat their requests at once (exchange.md 3.3).
 func (p *waitBudget) next(e *Error) (wait time.Duration, ok bool) {
 	switch {
 	case e.After > 0:
@@ -42,7 +42,7 @@ func (p *waitBudget) next(e *Error) (wait time.Duration, ok bool) {
 	return wait, true
 }
 
-// setBusy lets nobody ask before wait has passed.
+// setBusy stops all requests for wait.
 func (c *Client) setBusy(wait time.Duration) {
 	until := c.clock().Now().Add(min(wait, cmp.Or(max(c.Patience, 0), DefaultPatience)))
 	c.mu.Lock()
@@ -52,19 +52,19 @@ func (c *Client) setBusy(wait time.Duration) {
 	}
 }
 
-// BusyUntil is when the server may be asked again; the zero time: now.
+// BusyUntil returns when the next request may be sent; the zero time: now.
 func (c *Client) BusyUntil() time.Time {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	// A clock that was set back would make the wait absurd: it is over then.
+	// A wait that is too long comes from a clock that was set back: ignore it.
 	if left := c.busyUntil.Sub(c.clock().Now()); left <= 0 || left > max(c.Patience, DefaultPatience) {
 		return time.Time{}
 	}
 	return c.busyUntil
 }
 
-// waitWhileBusy waits while the server is busy: no other request goes there meanwhile
-// (exchange.md 3.2). Without the patience for it, it is the busy error.
+// waitWhileBusy waits while the server is busy (exchange.md 3.2), or returns the
+// busy error if waits are not allowed.
 func (c *Client) waitWhileBusy(ctx context.Context, p *waitBudget, op string) error {
 	for {
 		if ctx.Err() != nil {

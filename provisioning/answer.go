@@ -46,7 +46,7 @@ func (g Group) Get(name string) (value string, ok bool) {
 // gives the defaults.
 type Answer struct {
 	Groups   []Group   `json:"groups"`
-	Warnings []Warning `json:"warnings,omitempty"` // of reading; Settings finds more
+	Warnings []Warning `json:"warnings,omitempty"` // of Parse; Settings adds those of the values
 }
 
 // Group finds a group without regard to case; ok is false if there is none.
@@ -59,10 +59,11 @@ func (a Answer) Group(name string) (g Group, ok bool) {
 }
 
 // Parse reads the body of a 200 or of a BENOTIFY (ocs-sip.md 3.2). Names are
-// taken without regard to case, name spaces are not compared strictly, and
-// unknown groups are kept. Of a property that comes twice in a group the first
-// value holds; a second group of the same name adds only what the first lacks.
-// The error holds a *journal.Failure: nothing of such a document is used.
+// compared without regard to case, a wrong namespace is only a warning, and
+// unknown groups are kept. If a property is given twice in a group, the first
+// value is used. A second group of the same name adds only the properties that
+// the first does not have. The error holds a *journal.Failure; the Answer is then
+// empty.
 func Parse(body []byte) (Answer, error) {
 	const document = "provisioning answer"
 	root, err := parseTree(body, document)

@@ -8,8 +8,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Lines are the settings as the Details of a step: what somebody who looks for
-// a reason wants to see, a line each, without the warnings.
+// Lines returns the most important settings as the Details of a step, one line
+// each. WarningLines returns the warnings.
 func (s Settings) Lines() []string {
 	place := "internal"
 	if s.Subscriber.RemoteUser {
@@ -64,7 +64,7 @@ func (e Exchange) line() string {
 	return "Exchange is polled every " + minutes(e.Poll) + "."
 }
 
-// minutes are whole ones.
+// minutes writes d in whole minutes.
 func minutes(d time.Duration) string {
 	if d == time.Minute {
 		return "1 minute"

@@ -1,11 +1,10 @@
-// Package provisioning is what the pool tells the phone at sign-in: the answer
-// to a vnd-microsoft-provisioning-v2 query as typed Settings. The rooms below
-// read the other documents: dialplan the location profile, roaming what the
-// pool keeps for the user.
+// Package provisioning reads what the pool provisions at sign-in: the answer to a
+// vnd-microsoft-provisioning-v2 query, as typed Settings. The packages below it
+// read the other documents: dialplan the location profile, roaming the user's
+// own entry and contact list.
 //
-// It implements MS-SIPREGE 2.2.2 as ocs-sip.md 3 digests it, for R9.1 (primary
-// e-mail address). It parses and writes documents; who sends them is somebody
-// else.
+// It implements MS-SIPREGE 2.2.2 (ocs-sip.md 3), for R9.1 (primary e-mail
+// address). It parses and writes documents and does not send them.
 //
 //	body, err := provisioning.Request(provisioning.Groups2007()...) // into the SUBSCRIBE, whose Expires is 0
 //	answer, err := provisioning.Parse(reply)                        // the 200's body, or that of the one BENOTIFY
@@ -14,11 +13,10 @@
 // The query creates no subscription ([MS-SIPREGE] 2.2.2): to learn of changes,
 // the phone queries again, and the new answer replaces the old one.
 //
-// A document that cannot be read whole is an error and changes nothing. What
-// can be read but is odd (an unknown name, a value out of range, a name given
-// twice) is an Warning in the result: the default or the first value holds, and
-// the step says so. Nothing here starts goroutines or keeps state; all values
-// are safe to share once they are made.
+// A document that cannot be read to its end is an error, and nothing of it is
+// used. An unknown name, a value out of range or a name given twice is a Warning
+// in the result: the default or the first value is used. The package starts no
+// goroutine and keeps no state; its values may be shared between goroutines.
 package provisioning
 
 import (
@@ -48,20 +46,20 @@ const (
 	UserSetting         = "userSetting"
 )
 
-// Bounds on what is believed from the network.
+// Limits on documents from the network.
 const (
 	MaxBody     = 1 << 20 // bytes of one document: as much as one SIP message may have
 	maxGroups   = 64      // of one answer; Lync has 13
 	maxProperty = 512     // properties of one group; ServerConfiguration has some 70
 	maxValue    = 4096    // bytes of one property's value; URLs are the longest
-	maxText     = 256     // bytes of a name or a line for a person
+	maxText     = 256     // bytes of a name or a line for display
 )
 
-// ErrNoBody is within the error for a body of nothing but white space. A pool
-// may answer 200 without a body and send it in a BENOTIFY (ocs-sip.md 3.2).
+// ErrNoBody is in the error for an empty body. A pool may answer 200 without a
+// body and send the answer in a BENOTIFY (ocs-sip.md 3.2).
 var ErrNoBody = errors.New("there is no body")
 
-// Groups2007 are the groups that a client of OCS 2007 and 2007 R2 asks for
+// Groups2007 returns the groups that a client of OCS 2007 and 2007 R2 requests
 // (ocs-sip.md 3.1).
 func Groups2007() []string {
 	return []string{ServerConfiguration, MeetingPolicy, UCPolicy, PublicationGrammar, UserSetting}
@@ -76,7 +74,7 @@ type requestGroup struct {
 	Name string `xml:"name,attr"`
 }
 
-// Request writes the body that asks for the groups named.
+// Request writes the body that requests these groups.
 func Request(groups ...string) ([]byte, error) {
 	if len(groups) == 0 || slices.Contains(groups, "") {
 		return nil, fmt.Errorf("a provisioning request names its groups: %q", groups)
@@ -88,8 +86,8 @@ func Request(groups ...string) ([]byte, error) {
 	return xml.Marshal(w)
 }
 
-// ParseRequest reads a request's body as a pool does: the names in the order
-// asked, each once. A name that no server knows is not an error (MS-SIPREGE
+// ParseRequest reads a request's body as a pool does: the names in their order,
+// each once. A name that no server knows is not an error (MS-SIPREGE
 // 2.2.2.1): the pool leaves it out of its answer.
 func ParseRequest(body []byte) ([]string, error) {
 	root, err := parseTree(body, "provisioning request")
@@ -112,7 +110,7 @@ func ParseRequest(body []byte) ([]string, error) {
 	return names, nil
 }
 
-// malformed is the failure of a document that cannot be used at all.
+// malformed returns the failure for a document that cannot be read.
 func malformed(document, what string, err error) error {
 	return &journal.Failure{
 		Code:    journal.ProvMalformed,

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// Defaults, for what the pool does not say. The comments of Settings name their sources.
+// Defaults of settings that the pool does not send. The comments of Settings name
+// their sources.
 const (
 	defaultMinPINLength   = 6
 	defaultIdle           = 10 * time.Minute
@@ -18,26 +19,26 @@ const (
 	defaultMaxPort        = 65535
 )
 
-// emailNames are where a primary e-mail address is looked for, first in
-// userSetting, then in ServerConfiguration. R9.1 says that it arrives in-band;
-// no document names the element. The first is what this project's lab sends.
+// emailNames are the names of the property with the primary e-mail address, in
+// userSetting or else in ServerConfiguration. R9.1 says that the address arrives
+// in-band, but no document names the property. The lab sends the first one.
 func emailNames() []string { return []string{"primaryEmailAddress", "primaryEmail", "email", "mail"} }
 
-// isUsed says whether the phone uses values of a group; the others are kept as they are.
+// isUsed reports whether the phone uses values of a group.
 func isUsed(group string) bool {
 	return strings.EqualFold(group, ServerConfiguration) || strings.EqualFold(group, UCPolicy) ||
 		strings.EqualFold(group, UserSetting)
 }
 
-// unusedGroups are known and of no use to a phone (ocs-sip.md 3.1).
+// unusedGroups are known groups that a phone does not use (ocs-sip.md 3.1).
 func unusedGroups() []string {
 	return []string{MeetingPolicy, PublicationGrammar, "endpointConfiguration", "locationPolicy", "mediaConfiguration",
 		"presencePolicyV2", "privacyPublicationGrammar", "conferencePolicy", "persistentChatConfiguration"}
 }
 
-// unusedServerProperties are properties of ServerConfiguration that are known and of no
-// use to a phone (ocs-sip.md 3.3): SIP listening ports, video, sharing, files,
-// the location service, the console, web access.
+// unusedServerProperties are known properties of ServerConfiguration that a phone
+// does not use (ocs-sip.md 3.3): SIP listening ports, video, sharing, files, the
+// location service, the console, web access.
 func unusedServerProperties() []string {
 	return []string{
 		"lisInternalUrl", "consoleDownload*", "ucMinSipDynamicPort", "ucMaxSipDynamicPort", "ucMinVideoPort",
@@ -47,8 +48,8 @@ func unusedServerProperties() []string {
 	}
 }
 
-// Settings reads what the phone uses of an answer, for one user. It never
-// fails: see the comment of the type Settings.
+// Settings returns the settings of one user. It does not fail: a wrong value is a
+// warning, and its default is used.
 func (a Answer) Settings(subscriber Subscriber) Settings {
 	var warnings warningCollector
 	s := Settings{Subscriber: subscriber}
@@ -65,7 +66,7 @@ func (a Answer) Settings(subscriber Subscriber) Settings {
 			warnings.add(Unknown, g.Name, "", "", "The phone does not know this group. It is not used.")
 		}
 	}
-	for _, o := range a.Warnings { // after those of values, which matter more
+	for _, o := range a.Warnings { // behind those of the values, which matter more
 		warnings.Add(o)
 	}
 	s.Warnings = warnings.list()
@@ -140,7 +141,7 @@ func (s *Settings) readMedia(r *valueReader) {
 	}
 }
 
-// readEmail takes the first address that is one (R9.1).
+// readEmail uses the first valid address (R9.1).
 func (s *Settings) readEmail(groups ...*valueReader) {
 	for _, r := range groups {
 		for _, name := range emailNames() {

@@ -5,26 +5,25 @@ import (
 	"time"
 )
 
-// Subscriber is whose settings are read.
+// Subscriber is the user whose settings are read.
 type Subscriber struct {
 	Address    string `json:"address"`     // sign-in address without scheme: kerry@contoso.com
 	RemoteUser bool   `json:"remote_user"` // from ms-user-logon-data of the registration: the user is outside
 }
 
-// Settings are what the phone does with what the pool told. Every field is
-// valid: a value that was missing, not of its type or out of range has given
-// way to the default that the field's comment names, and all but missing ones
-// are listed in Warnings.
+// Settings are the provisioned values that the phone uses. Every field is valid:
+// the default in the comment of the field replaces a value that is missing, of a
+// wrong type or out of range. Each wrong value is listed in Warnings.
 //
-// Comments name the element, default, range and unit, and where the default
-// is from: [S] a public specification or product documentation, [D] a document
-// on the phone, [guess] neither.
+// Comments name the element, default, range and unit, and the source of the
+// default: [S] a public specification or product documentation, [D] a document on
+// the phone, [guess] neither.
 type Settings struct {
 	Subscriber Subscriber `json:"subscriber"`
 
 	// PrimaryEmail is the user's primary SMTP address, whose domain leads to
 	// Exchange (R9.1). Default: none. The element's name is not documented, see
-	// emailNames; an owner that learns the address elsewhere may set it.
+	// emailNames; the caller may set it from another source.
 	PrimaryEmail string `json:"primary_email,omitempty"`
 	// UserLocationProfile (userSetting ucUserLocationProfile) is the dial plan
 	// of this user. Default: none [S]. It goes before PoolLocationProfile.
@@ -55,7 +54,7 @@ type Settings struct {
 	Helpdesk Service `json:"helpdesk"` // helpdeskInternalUrl, helpdeskExternalUrl; no flag of its own
 
 	// VoiceMailURI (voiceMailUri) is what the voice mail key calls. Default:
-	// sip:<user>;opaque=app:voicemail [S]. Of use only for a user of UM.
+	// sip:<user>;opaque=app:voicemail [S]. Only for a user with UM.
 	VoiceMailURI string `json:"voice_mail_uri"`
 	// FocusFactoryURI (focusFactoryUri) creates conferences. Default:
 	// sip:<user>;gruu;opaque=app:conf:focusfactory [S].
@@ -68,13 +67,13 @@ type Settings struct {
 	QoSURI string `json:"qos_uri,omitempty"`
 	// CallParkURI (callParkServerUri) is R2's parking orbit service. Default: none [S].
 	CallParkURI string `json:"call_park_uri,omitempty"`
-	// TestCallURI (botSipUriForTestCall) is whom a test call reaches. Default: none [S].
+	// TestCallURI (botSipUriForTestCall) is the address of test calls. Default: none [S].
 	TestCallURI string `json:"test_call_uri,omitempty"`
 
 	Warnings []Warning `json:"warnings,omitempty"` // of the documents and of their values
 }
 
-// Lock is when and how the phone locks itself.
+// Lock says when and how the phone locks itself.
 type Lock struct {
 	// Enforced (ucEnforcePinLock): the phone locks after Idle. Default: true [S].
 	Enforced bool `json:"enforced"`
@@ -86,7 +85,7 @@ type Lock struct {
 	Idle time.Duration `json:"idle_ns"`
 }
 
-// Exchange is how the phone asks the user's mailbox.
+// Exchange says how the phone polls the user's mailbox.
 type Exchange struct {
 	// Poll (ucExchangeMWIPoll) whole minutes, 0..60. Default: 3 minutes [S, the
 	// WMI property AllowCalendarAccess]. 0 is never: no voice mail lamp, call
@@ -94,7 +93,7 @@ type Exchange struct {
 	Poll time.Duration `json:"poll_ns"`
 }
 
-// QoS is how voice packets are marked and calls are measured.
+// QoS says how voice packets are marked and calls are measured.
 type QoS struct {
 	// DSCP (ucDiffServVoice) 0..63 of RTP. Default: 40 [S trace, WMI].
 	DSCP int `json:"dscp"`
@@ -109,7 +108,7 @@ type QoS struct {
 	InCallInterval time.Duration `json:"in_call_interval_ns"`
 }
 
-// Logging is what the device writes down of itself.
+// Logging says what the device logs.
 type Logging struct {
 	// UserEnabled (ucEnableUserLogging): the user may switch it on. Default: false [guess].
 	UserEnabled bool `json:"user_enabled"`
@@ -145,14 +144,14 @@ type PortRange struct {
 	Max int `json:"max"`
 }
 
-// Media is how calls carry sound.
+// Media are the settings of the audio of calls.
 type Media struct {
-	// Encryption (ucPC2PCAVEncryption) goes for calls in both directions.
-	// Default, and for a name that is not known: RequireEncryption [S, the
+	// Encryption (ucPC2PCAVEncryption) applies to calls in both directions.
+	// Default, also for an unknown name: RequireEncryption [S, the
 	// default of 2007].
 	Encryption Encryption `json:"encryption"`
-	// RangeEnabled (ucPortRangeEnabled): the pool's ports count. Default: false
-	// [S]; then the port elements are not looked at.
+	// RangeEnabled (ucPortRangeEnabled): the pool's ports are used. Default: false
+	// [S]; then the port elements are ignored.
 	RangeEnabled bool `json:"range_enabled"`
 	// Ports (ucMinAudioPort..ucMaxAudioPort where a Lync pool gives them, else
 	// ucMinMediaPort..ucMaxMediaPort) of RTP and RTCP, 1..65535. Default:
@@ -160,8 +159,8 @@ type Media struct {
 	Ports PortRange `json:"ports"`
 }
 
-// Policy is what the user may do (group ucPolicy, ocs-sip.md 3.4). The pool
-// enforces it; the phone does not offer what would be refused.
+// Policy says what the user may do (group ucPolicy, ocs-sip.md 3.4). The pool
+// enforces it; the phone does not offer what the pool would refuse.
 type Policy struct {
 	// AllowSimultaneousRinging: the user may ring another number too (R2.0). Default: true [S, the
 	// default policy]
@@ -189,8 +188,8 @@ type Service struct {
 	URL string `json:"url,omitempty"`
 }
 
-// LocationProfile is the name of the dial plan that goes for this user (R12.1):
-// his own before the pool's. Empty: ask for the default one.
+// LocationProfile returns the name of the user's dial plan (R12.1): the user's own,
+// else the pool's. Empty means the pool's default profile.
 func (s Settings) LocationProfile() string {
 	if s.UserLocationProfile != "" {
 		return s.UserLocationProfile
@@ -198,8 +197,8 @@ func (s Settings) LocationProfile() string {
 	return s.PoolLocationProfile
 }
 
-// SMTPDomain is the domain that leads to Exchange (R9.1), in lower case; empty
-// if PrimaryEmail is empty or no address.
+// SMTPDomain returns the domain in which Exchange is searched for (R9.1), in lower
+// case; empty if PrimaryEmail is empty or not an address.
 func (s Settings) SMTPDomain() string {
 	_, domain, _ := mailAddress(s.PrimaryEmail)
 	return strings.ToLower(domain)

@@ -13,8 +13,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// valueReader reads the values of one group. What it is not asked for until
-// unknown is called is a name that the phone does not know.
+// valueReader reads the values of one group and records which names were read, so
+// that warnUnknown finds the others.
 type valueReader struct {
 	group    Group
 	lookedUp map[string]bool // lower-case names
@@ -29,8 +29,8 @@ func readValues(a Answer, group string, warnings *warningCollector) *valueReader
 	return &valueReader{group: g, lookedUp: map[string]bool{}, warnings: warnings}
 }
 
-// get finds a value. An empty element is as good as none: servers write down
-// what they have no value for (ocs-sip.md 3.3, consoleDownload).
+// get finds a value. An empty element counts as missing: servers send the element
+// of a property that has no value (ocs-sip.md 3.3, consoleDownload).
 func (r *valueReader) get(name string) (value string, ok bool) {
 	r.lookedUp[strings.ToLower(name)] = true
 	value, _ = r.group.Get(name)
@@ -89,7 +89,7 @@ func (r *valueReader) oneOf(name string, defaultValue string, allowed ...string)
 	return defaultValue
 }
 
-// line is a name or a sentence for a person: one line, printable.
+// line returns a text of one printable line, for display.
 func (r *valueReader) line(name string) string {
 	v, ok := r.get(name)
 	if ok && (len(v) > maxText || strings.ContainsFunc(v, func(c rune) bool { return !unicode.IsPrint(c) })) {
@@ -99,7 +99,8 @@ func (r *valueReader) line(name string) string {
 	return v
 }
 
-// sipURI is written into requests later, so nothing may end a header early.
+// sipURI returns a SIP URI. It is written into requests, so it must not contain a
+// character that ends a header.
 func (r *valueReader) sipURI(name, defaultValue string) string {
 	v, ok := r.get(name)
 	if !ok {
@@ -119,7 +120,8 @@ func (r *valueReader) sipURI(name, defaultValue string) string {
 	return defaultValue
 }
 
-// webURL takes http as well: pools of 2007 serve updates and address books inside without TLS.
+// webURL accepts http too: pools of 2007 serve updates and address books inside
+// without TLS.
 func (r *valueReader) webURL(name string) string {
 	v, ok := r.get(name)
 	if !ok {
@@ -174,7 +176,7 @@ func (r *valueReader) ports(lowest, highest string) (p PortRange, ok bool) {
 	return p, true
 }
 
-// warnUnknown tells of the names that nobody asked for.
+// warnUnknown adds a warning for each name that was not read and is not in unused.
 func (r *valueReader) warnUnknown(unused ...string) {
 	for _, p := range r.group.Properties {
 		if !r.lookedUp[strings.ToLower(p.Name)] && !slices.ContainsFunc(unused,
@@ -193,8 +195,8 @@ func matches(pattern, name string) bool {
 	return strings.EqualFold(pattern, name)
 }
 
-// mailAddress splits an SMTP address. Its domain becomes a host name of the
-// phone's requests (R9.1), so it must be one.
+// mailAddress splits an SMTP address. The phone sends requests to hosts of its
+// domain (R9.1), so the domain must be a valid host name.
 func mailAddress(s string) (local, domain string, ok bool) {
 	s = strings.TrimSpace(s)
 	if len(s) >= len("smtp:") && strings.EqualFold(s[:len("smtp:")], "smtp:") { // as proxyAddresses writes it
@@ -212,8 +214,8 @@ func mailAddress(s string) (local, domain string, ok bool) {
 	return local, domain, true
 }
 
-// isDomain: labels of letters, digits and inner hyphens (RFC 1123 2.1), the
-// last one no number.
+// isDomain reports whether s has labels of letters, digits and inner hyphens (RFC
+// 1123 2.1), the last of which is not a number.
 func isDomain(s string) bool {
 	if len(s) > 253 {
 		return false

@@ -7,28 +7,28 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// WarningKind tells warnings apart, for who shows some and not others.
+// WarningKind is the kind of a Warning, for programs that show only some kinds.
 type WarningKind string
 
 // Kinds of warnings.
 const (
-	Unknown   WarningKind = "unknown"   // a name that the phone does not know: kept, not used
-	Value     WarningKind = "value"     // not of the type or out of range: the default holds
-	Duplicate WarningKind = "duplicate" // given more than once: the first holds
-	Shape     WarningKind = "shape"     // read, though it is not built as the specification says
-	Limit     WarningKind = "limit"     // more than the phone keeps: the rest is left out
+	Unknown   WarningKind = "unknown"   // a name that the phone does not know; the value is kept and not used
+	Value     WarningKind = "value"     // of a wrong type or out of range; the default is used
+	Duplicate WarningKind = "duplicate" // given more than once; the first is used
+	Shape     WarningKind = "shape"     // not the form that the specification gives; the value is used
+	Limit     WarningKind = "limit"     // more than the phone keeps; the rest is ignored
 )
 
-// Warning is something strange in a document that could be read all the same.
+// Warning is something wrong in a document that could be read.
 type Warning struct {
 	Kind  WarningKind `json:"kind"`
 	Group string      `json:"group,omitempty"` // of the answer; empty for the document as a whole
 	Name  string      `json:"name,omitempty"`  // the element or property; "rule 7" in a location profile
 	Value string      `json:"value,omitempty"` // as received, cut short
-	What  string      `json:"what"`            // a plain sentence: what is odd, and what the phone does
+	What  string      `json:"what"`            // a sentence: what is wrong, and what the phone does
 }
 
-// String is the warning as one line of a step.
+// String returns the warning as one line of a step.
 func (o Warning) String() string {
 	where := strings.Trim(o.Group+" "+o.Name, " ")
 	if o.Value != "" {
@@ -40,7 +40,7 @@ func (o Warning) String() string {
 	return where + ": " + o.What
 }
 
-// WarningLines are the warnings as the Details of a step, a line each.
+// WarningLines returns the warnings as the Details of a step, one line each.
 func WarningLines(warnings []Warning) []string {
 	var lines []string
 	for _, o := range warnings {

@@ -13,7 +13,7 @@ type answerWriter struct {
 	Groups []groupWriter `xml:"provisionGroup"`
 }
 
-// groupWriter has one of its three lists filled, by the group's Form.
+// groupWriter has one of its three lists set, by the Form of the group.
 type groupWriter struct {
 	Name     string        `xml:"name,attr"`
 	Plain    []plainWriter `xml:",omitempty"`
@@ -44,9 +44,8 @@ type propertyWriter struct {
 	Value string `xml:",chardata"`
 }
 
-// WriteAnswer writes groups as a pool sends them: the body of a 200 or of a
-// BENOTIFY. A property of a Plain group needs a
-// name that an element can have.
+// WriteAnswer writes the body of a pool's 200 or BENOTIFY. The name of a property
+// of a Plain group must be usable as the name of an element.
 func WriteAnswer(groups ...Group) ([]byte, error) {
 	var w answerWriter
 	for _, g := range groups {
@@ -78,8 +77,8 @@ func WriteAnswer(groups ...Group) ([]byte, error) {
 	return xml.Marshal(w)
 }
 
-// isElementName is stricter than XML: a letter, then letters, digits and _ - .
-// of ASCII, and no name that stands for a list.
+// isElementName reports whether s is an ASCII letter followed by ASCII letters,
+// digits and _ - . (XML allows more), and is not the name of a list.
 func isElementName(s string) bool {
 	list := strings.EqualFold(s, string(Instance)) || strings.EqualFold(s, string(EntryList)) ||
 		strings.EqualFold(s, "property")

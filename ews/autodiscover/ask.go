@@ -18,8 +18,8 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 )
 
-// query is one request, its answer, and what was decided about it. Its step
-// is recorded by decide or fail, once.
+// query is one request with its answer and decision. recordDecision or fail records
+// its step, once.
 type query struct {
 	answer
 	s         *search
@@ -40,7 +40,7 @@ const (
 	errorInternal       = 603
 )
 
-// ask sends one request and reads the answer. A failure is decided already.
+// ask sends one request and reads the answer. The step of a failure is recorded.
 func (s *search) ask(ctx context.Context, method, at, address string) *query {
 	q := &query{s: s, hop: Hop{Method: method, URL: at}}
 	whole := ctx
@@ -82,8 +82,8 @@ func (s *search) ask(ctx context.Context, method, at, address string) *query {
 	return q
 }
 
-// read sorts an answer. The error is one of the connection; everything else is
-// decided.
+// read reads an answer. The error is one of the connection; any other failure is
+// recorded.
 func (q *query) read(resp *http.Response) error {
 	q.answered = fmt.Sprintf("%d %s", resp.StatusCode, http.StatusText(resp.StatusCode))
 	media, _, _ := mime.ParseMediaType(resp.Header.Get("Content-Type"))
@@ -129,13 +129,13 @@ func (q *query) read(resp *http.Response) error {
 	return nil
 }
 
-// explainErrorCode is an error of Autodiscover. Others may know the user all the same,
-// so the next candidate is asked.
+// explainErrorCode records an error code of Autodiscover. The next candidate is
+// asked all the same: it may know the user.
 func (q *query) explainErrorCode() {
 	q.errorCode = q.code
 	q.answered += strings.TrimRight(fmt.Sprintf(", error %d %s", q.code, q.message), " ")
 	if q.errorCode == errorInvalidRequest && q.hop.Method == http.MethodGet {
-		return // what a GET is to be answered with (R9.3); Probe decides
+		return // the expected answer to a GET (R9.3); Probe decides
 	}
 	code, what := journal.ExchangeError, ""
 	fix := "The event log of the Client Access server tells more; look for its time and the phone's address."
@@ -166,7 +166,7 @@ func (q *query) fail(rank int, code journal.Code, what string) {
 	q.failWith(rank, &journal.Failure{Code: code, What: what})
 }
 
-// failWith decides against the answer.
+// failWith records a failure.
 func (q *query) failWith(rank int, f *journal.Failure) {
 	f.Asked, f.By = q.hop.Method+" "+q.hop.URL, hostOf(q.hop.URL)
 	f.Answered = q.answered
@@ -183,7 +183,7 @@ func (q *query) failWith(rank int, f *journal.Failure) {
 	q.s.addHop(q.hop, step)
 }
 
-// recordDecision records an answer that leads on.
+// recordDecision records an answer that is used.
 func (q *query) recordDecision(state journal.State, what string) {
 	q.hop.Answered, q.hop.Decided = q.answered, what
 	q.s.addHop(q.hop, journal.Step{
@@ -209,7 +209,7 @@ func hostOf(u string) string {
 	return host
 }
 
-// certificate is what an administrator looks for in a browser (R9.3).
+// certificate describes a certificate as an administrator sees it in a browser (R9.3).
 func certificate(c *x509.Certificate) string {
 	self := "not self-signed"
 	if bytes.Equal(c.RawIssuer, c.RawSubject) && c.CheckSignature(c.SignatureAlgorithm, c.RawTBSCertificate,
@@ -221,7 +221,7 @@ func certificate(c *x509.Certificate) string {
 		c.NotBefore.UTC().Format(time.DateOnly), c.NotAfter.UTC().Format(time.DateOnly), clean(strings.Join(c.DNSNames, " ")))
 }
 
-// isTimeout is for whoever did not answer in time.
+// isTimeout reports whether err is a time-out.
 func isTimeout(err error) bool {
 	var t interface{ Timeout() bool }
 	return errors.Is(err, context.DeadlineExceeded) || errors.As(err, &t) && t.Timeout()

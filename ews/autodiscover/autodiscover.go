@@ -1,20 +1,20 @@
-// Package autodiscover finds the Exchange Client Access server of a user: from
-// his e-mail address to the URLs of the Exchange Web Services (R9.1, R9.2).
+// Package autodiscover finds the Exchange Client Access server of a user: from the
+// e-mail address to the URLs of the Exchange Web Services (R9.1, R9.2).
 //
 // It follows MS-OXDSCLI (the XML of Autodiscover, from Exchange 2007 on) and
 // R9.1: three candidates, found by A records alone, without service connection
-// points and without SRV records. A server whose certificate is not trusted is
-// not talked to (R1.6); no root is searched for.
+// points and without SRV records. No request is sent to a server whose certificate
+// is not trusted (R1.6), and no root is searched for.
 //
 //  1. c := &autodiscover.Client{HTTP: doer, Clock: …, Record: …}; the doer logs
 //     on (ntlmhttp.Client), judges certificates, and follows no redirect.
 //  2. result, err := c.Discover(ctx, "alice@contoso.com"); a fresh answer is
 //     kept for 24 hours.
-//  3. result.EWS(outside) is the URL to ask. When it cannot be reached, c.Failed
-//     (address) says whether another Discover may help.
+//  3. result.EWS(outside) is the URL of the services. If it cannot be reached,
+//     c.Failed(address) reports whether another Discover may help.
 //
-// Each question is a step of Record. The failure that ends a search is
-// returned, not recorded: it is the caller's last step.
+// Each request is a step of Record. The failure that ends a search is returned and
+// not recorded.
 package autodiscover
 
 import (
@@ -32,14 +32,14 @@ import (
 )
 
 const (
-	// DefaultTimeout is for one question, in real time, as exchangelib has it.
+	// DefaultTimeout is for one request, in real time; exchangelib has the same.
 	DefaultTimeout = 10 * time.Second
 	// Lifetime of an answer: the phone asks again after 24 hours ("OCPE
 	// interactions with EWS", 2008).
 	Lifetime = 24 * time.Hour
-	// RetryAfter is how old an answer must be before a failure of what it named
-	// is a reason to ask again, and how long an answer that could not be renewed
-	// is used until the next attempt.
+	// RetryAfter is the least age of an answer for which Failed starts a new
+	// search, and how long an answer that could not be renewed is used until the
+	// next attempt.
 	RetryAfter = time.Hour
 	// MaxHops bounds the redirects of one search, of all kinds together.
 	MaxHops = 10
@@ -60,7 +60,7 @@ type Client struct {
 	HTTP    Doer             // required
 	Clock   clock.Clock      // for the age of answers; nil is clock.System
 	Record  journal.Recorder // nil drops the steps
-	Timeout time.Duration    // for one question, in real time; 0 is DefaultTimeout
+	Timeout time.Duration    // for one request, in real time; 0 is DefaultTimeout
 
 	once      sync.Once
 	searching chan struct{}
@@ -70,12 +70,12 @@ type Client struct {
 
 type cacheEntry struct {
 	result Result
-	retry  time.Time // not before; set when renewing failed
+	retry  time.Time // no search before; set when renewing failed
 }
 
 // Result is what Autodiscover answered.
 type Result struct {
-	Address     string    `json:"address"` // that was answered for: after redirects another than asked
+	Address     string    `json:"address"` // of the answer: after redirects not the requested one
 	DisplayName string    `json:"displayName,omitempty"`
 	Internal    Protocol  `json:"internal"`        // EXCH: for clients inside
 	External    Protocol  `json:"external"`        // EXPR: for clients outside
@@ -85,8 +85,8 @@ type Result struct {
 	Via         []Hop     `json:"via,omitempty"`
 }
 
-// Protocol is one way to the mailbox. URLs that are not https are left out,
-// but for the offline address book, which is nobody's secret.
+// Protocol has the URLs of one kind of access to the mailbox. URLs that are not
+// https are removed, except that of the offline address book.
 type Protocol struct {
 	Type          string `json:"type,omitempty"` // EXCH, EXPR, WEB, EXHTTP; empty: not offered
 	Server        string `json:"server,omitempty"`
@@ -100,13 +100,13 @@ type Protocol struct {
 	OOFURL        string `json:"oofURL,omitempty"` // out of office
 }
 
-// EWS is the URL of the Exchange Web Services for a phone inside or outside;
-// where only the other is offered, that.
+// EWS returns the URL of the Exchange Web Services for a phone inside or outside; if
+// the server offers only the other one, that.
 func (r Result) EWS(outside bool) string {
 	return r.pick(outside, func(p Protocol) string { return p.EWSURL })
 }
 
-// UM is the URL of the unified messaging service, empty when the server has none.
+// UM returns the URL of the unified messaging service, empty if there is none.
 func (r Result) UM(outside bool) string {
 	return r.pick(outside, func(p Protocol) string { return p.UMURL })
 }
@@ -118,7 +118,7 @@ func (r Result) pick(outside bool, url func(Protocol) string) string {
 	return cmp.Or(url(r.Internal), url(r.External))
 }
 
-// Hop is one question of a search.
+// Hop is one request of a search.
 type Hop struct {
 	Method   string       `json:"method"`
 	URL      string       `json:"url"`
@@ -140,9 +140,8 @@ func (c *Client) now() time.Time {
 	return c.Clock.Now()
 }
 
-// Discover answers from an answer younger than 24 hours, or searches. When an
-// older answer cannot be renewed because nobody can be reached, it is used
-// still, with Stale set. The error holds a *journal.Failure.
+// Discover returns an answer younger than 24 hours, or searches. If no server can be
+// reached, an older answer is returned with Stale set. The error holds a *journal.Failure.
 func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
 	c.once.Do(func() { c.searching, c.cache = make(chan struct{}, 1), map[string]*cacheEntry{} })
 	select {
@@ -202,9 +201,9 @@ func (c *Client) store(key string, e *cacheEntry) {
 	c.cache[key] = e
 }
 
-// Failed tells that what the answer for address named could not be reached. It
-// reports whether the answer was old enough (RetryAfter) to be thrown away, so
-// that the next Discover searches.
+// Failed says that the server in the answer for address could not be reached. It
+// reports whether the answer was old enough (RetryAfter) to be deleted, so that the
+// next Discover searches.
 func (c *Client) Failed(address string) bool {
 	key := strings.ToLower(strings.TrimSpace(address))
 	c.mu.Lock()
@@ -220,8 +219,8 @@ func (c *Client) Failed(address string) bool {
 	return true
 }
 
-// Forget throws the answer for address away, whatever its age: the server that
-// it named says that it is the wrong one.
+// Forget deletes the answer for address, whatever its age: for a server that says
+// that it is the wrong one.
 func (c *Client) Forget(address string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -13,9 +13,9 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 )
 
-// Explain makes the error of a Doer a failure with a code: the verdict on a
+// Explain converts the error of a Doer to a failure with a code: the verdict on a
 // certificate (R1.6), a log-on that failed, a name that is not found. by is the
-// server that was asked. It is for all that is asked of Exchange.
+// server. It is for every request to Exchange.
 func Explain(err error, asked, by string) *journal.Failure {
 	f, _ := explain(err, asked, by)
 	return f

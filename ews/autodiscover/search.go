@@ -15,29 +15,29 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 )
 
-// search is one run, over all candidates and redirects.
+// search is one search, with all candidates and redirects.
 type search struct {
 	*Client
 	timeout      time.Duration
 	addresses    []string        // tried, lower case
 	visited      map[string]bool // address and URL, lower case
 	hops         int             // redirects of all kinds
-	withoutBasic bool            // somebody on the way may have named the host: no Basic from here on
+	withoutBasic bool            // the host came from an unauthenticated redirect
 	via          []Hop
 }
 
-// How telling a failure is: of several the most telling one is the caller's.
+// Ranks of failures: of several, the one with the highest rank is returned.
 const (
-	rankAgain    = 1 + iota // leads to whom was asked before
-	rankNet                 // nobody is there
-	rankAnswer              // somebody is, but not Autodiscover
+	rankAgain    = 1 + iota // leads to a URL that was asked before
+	rankNet                 // no connection
+	rankAnswer              // an answer that is not Autodiscover
 	rankRedirect            // redirected in a circle, too often, or to http
 	rankCert                // R1.6
 	rankAuth                // the log-on was refused
-	rankError               // Exchange itself says what is wrong
+	rankError               // Exchange says what is wrong
 )
 
-// candidateFailure is why a candidate is passed over.
+// candidateFailure says why a candidate is not used.
 type candidateFailure struct {
 	*journal.Failure
 	rank int
@@ -46,7 +46,7 @@ type candidateFailure struct {
 
 const path = "/autodiscover/autodiscover.xml"
 
-// candidate is a place to begin (R9.1).
+// candidate is a URL at which a search begins (R9.1).
 type candidate struct{ method, url string }
 
 // candidates are the three of R9.1, in its order.
@@ -58,7 +58,7 @@ func candidates(domain string) []candidate {
 	}
 }
 
-// domainOf is the SMTP domain of an address, empty when it is none.
+// domainOf returns the SMTP domain of an address, empty if it has none.
 func domainOf(address string) string {
 	local, domain, ok := strings.Cut(address, "@")
 	odd := func(r rune) bool { return !strings.ContainsRune("abcdefghijklmnopqrstuvwxyz0123456789-.", r) }
@@ -100,7 +100,7 @@ func (s *search) run(ctx context.Context, address string) (Result, *candidateFai
 	}
 }
 
-// candidates asks one after the other. next is the address that one redirected to.
+// candidates asks one after the other. next is the address of a redirect.
 func (s *search) candidates(ctx context.Context, address, domain string) (r Result, next string,
 	worst *candidateFailure) {
 	for _, c := range candidates(domain) {
@@ -108,7 +108,7 @@ func (s *search) candidates(ctx context.Context, address, domain string) (r Resu
 		if t == nil {
 			return r, next, nil
 		}
-		// Of two that are as telling the later counts: the bare domain is mostly a web site.
+		// Of two with the same rank the later one: the bare domain is mostly a web site.
 		if worst == nil || t.rank >= worst.rank || t.stop {
 			worst = t
 		}
@@ -133,7 +133,7 @@ func (s *search) candidates(ctx context.Context, address, domain string) (r Resu
 	return r, "", worst
 }
 
-// follow asks a candidate and goes where it points.
+// follow asks a candidate and follows its redirects.
 func (s *search) follow(ctx context.Context, address, domain string, c candidate) (Result, string, *candidateFailure) {
 	method, at := c.method, c.url
 	for {
@@ -153,7 +153,7 @@ func (s *search) follow(ctx context.Context, address, domain string, c candidate
 			}
 		case q.redirectURL != "":
 			next, why := s.redirectTarget(q, at, address)
-			if why == askedAlready { // as every web server leads http to https: the answer there is what counts
+			if why == askedAlready { // as most web servers redirect http to https
 				q.fail(rankAgain, journal.ExchangeRedirects,
 					"passed over: the redirect leads to "+clean(next.Redacted())+", which was asked before")
 			} else if why != "" {
@@ -184,10 +184,10 @@ func (s *search) countRedirect(q *query) bool {
 	return true
 }
 
-// askedAlready is why nobody follows a redirect from http to another candidate.
+// askedAlready is the reason not to follow a redirect from http to a candidate.
 const askedAlready = "asked before"
 
-// redirectTarget is where a redirect points, or why nobody goes there.
+// redirectTarget returns the URL of a redirect, or why it is not followed.
 func (s *search) redirectTarget(q *query, at, address string) (next *url.URL, why string) {
 	base, err := url.Parse(at)
 	if err != nil {
@@ -216,8 +216,8 @@ func (s *search) redirectTarget(q *query, at, address string) (next *url.URL, wh
 	return next, ""
 }
 
-// isAutodiscoverPath is the rule for a redirect that nobody has vouched for:
-// /autodiscover/…/autodiscover.xml (exchange.md 1.1).
+// isAutodiscoverPath reports whether p is /autodiscover/…/autodiscover.xml, the only
+// path to which an unauthenticated redirect may lead (exchange.md 1.1).
 func isAutodiscoverPath(p string) bool {
 	parts := strings.Split(strings.ToLower(p), "/")
 	n := len(parts)
@@ -225,13 +225,13 @@ func isAutodiscoverPath(p string) bool {
 		!slices.Contains(parts[1:], "")
 }
 
-// isInDomain says whether host is domain or below it.
+// isInDomain reports whether host is domain or below it.
 func isInDomain(host, domain string) bool {
 	host = strings.ToLower(host)
 	return host == domain || strings.HasSuffix(host, "."+domain)
 }
 
-// readSettings takes the protocols of an answer.
+// readSettings makes a Result of the protocols of an answer.
 func (s *search) readSettings(q *query, at, address string) (Result, bool) {
 	r := Result{Address: address, DisplayName: q.displayName, URL: at}
 	types := []string{}
@@ -278,16 +278,16 @@ func (s *search) readSettings(q *query, at, address string) (Result, bool) {
 
 func orNone(s string) string { return cmp.Or(s, "(none)") }
 
-// isUsableURL says whether u is a URL to which a log-on may go.
+// isUsableURL reports whether credentials may be sent to u.
 func isUsableURL(u string) bool {
 	p, err := url.Parse(u)
 	return err == nil && p.Scheme == "https" && p.Hostname() != "" && p.User == nil
 }
 
-// Probe asks by GET what an administrator asks with a browser (R9.3): each URL
-// of an Autodiscover service answers 600 Invalid Request, and the steps tell
-// its certificate. Nothing is remembered. The error holds a *journal.Failure
-// when none is such a service.
+// Probe sends the GET that an administrator sends with a browser (R9.3): each URL of
+// an Autodiscover service answers 600 Invalid Request, and the steps show its
+// certificate. Nothing is stored. The error holds a *journal.Failure if there is no
+// such service.
 func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 	address = strings.ToLower(strings.TrimSpace(address))
 	domain := domainOf(address)
@@ -327,6 +327,6 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 	return s.via, worst.Failure
 }
 
-// isPasswordSpent says whether the password must not be used again: the search ends there
-// (design decision 6), where other clients would go on (exchange.md 1.6).
+// isPasswordSpent reports whether the password must not be used again. The search
+// then ends (design decision 6); other clients go on (exchange.md 1.6).
 func isPasswordSpent(err error) bool { return errors.Is(err, ntlmhttp.ErrSpent) }

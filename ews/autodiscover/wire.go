@@ -34,13 +34,13 @@ type requestWriter struct {
 	Schema  string   `xml:"Request>AcceptableResponseSchema"`
 }
 
-// writeRequest is the body of a POST.
+// writeRequest returns the body of a POST.
 func writeRequest(address string) ([]byte, error) {
 	body, err := xml.Marshal(requestWriter{Address: address, Schema: settingsSchema})
 	return append([]byte(xml.Header), body...), err
 }
 
-// answer is what a server said, exactly one of its parts.
+// answer is the content of an answer: an error, a redirect or settings.
 type answer struct {
 	code         int    // an error code, 0: none
 	message      string // with code
@@ -50,7 +50,7 @@ type answer struct {
 	displayName  string
 }
 
-// errNotAutodiscover is for XML, or what is none, that is no answer of Autodiscover.
+// errNotAutodiscover: the body is not an answer of Autodiscover.
 var errNotAutodiscover = errors.New("no answer of Autodiscover")
 
 // parse reads an answer of at most maxAnswer octets. Settings and errors stand
@@ -131,11 +131,11 @@ func readProtocol(p *boundedxml.Node) Protocol {
 	}
 }
 
-// clean makes a value of a server fit to be shown: one line, printable, bounded.
+// clean makes a value of a server one printable line.
 func clean(s string) string { return journal.Printable(strings.TrimSpace(s), maxText) }
 
-// cleanURL makes a value of a server fit to be followed; a URL that is cut or
-// has lost a character leads elsewhere, and becomes "".
+// cleanURL returns a URL or address of a server; "" if it is too long or has a
+// character that is not printable or was lost.
 func cleanURL(s string) string {
 	s = strings.TrimSpace(s)
 	if len(s) > maxText || clean(s) != s || strings.ContainsRune(s, utf8.RuneError) {

@@ -5,16 +5,15 @@ import (
 	"strings"
 )
 
-// noCharacter is a category that no dialled character is in (surrogates).
+// noCharacter is a category without dialled characters (surrogates).
 const noCharacter = `\p{Cs}`
 
-// rewrite rewrites a pattern that regexp2 v1.12.0 reads otherwise than .NET: in a
-// set such as [^\W\d] it goes through the categories and stops at the first
-// negated one, and it makes such sets itself, of \W|\d and to find out where
-// \W?\d may begin. What mend returns means the same in .NET; a negated category
-// stands alone in it, mostly as [^\w], which regexp2 puts together with nothing.
-// Groups keep their numbers. A pattern that does not compile comes back as it
-// may be.
+// rewrite changes a pattern that regexp2 v1.12.0 reads differently from .NET. In a
+// set such as [^\W\d], regexp2 checks the categories up to the first negated one
+// only. It also makes such sets itself, from \W|\d and to find where \W?\d may
+// begin. The result means the same in .NET; a negated category stands alone in it,
+// mostly as [^\w], which regexp2 does not combine with another set. Groups keep
+// their numbers. The result for a pattern that does not compile is undefined.
 func rewrite(pattern string) string {
 	if !slices.ContainsFunc([]string{`\W`, `\D`, `\S`, `\P`},
 		func(c string) bool { return strings.Contains(pattern, c) }) {
@@ -47,8 +46,8 @@ func rewrite(pattern string) string {
 	return out.String()
 }
 
-// rewriteSet reads the set that s begins with, and returns it mended and its length in
-// s; zero if it has no end.
+// rewriteSet rewrites the set at the beginning of s. taken is its length in s; zero
+// if it has no end.
 func rewriteSet(s string) (text string, taken int) {
 	open := "["
 	if strings.HasPrefix(s, "[^") {
@@ -76,7 +75,7 @@ func rewriteSet(s string) (text string, taken int) {
 		}
 		if isNegated(it) {
 			negated = append(negated, it)
-			it = noCharacter // in its place, so that a - beside it means what it did
+			it = noCharacter // in its place, so that a - beside it keeps its meaning
 		}
 		items = append(items, it)
 	}
@@ -107,8 +106,8 @@ func rewriteSet(s string) (text string, taken int) {
 	return out.String(), i
 }
 
-// itemLength is the length of what s begins with: an escape, a character, or within
-// a set [:name:], which .NET passes over.
+// itemLength is the length of the first item of s: an escape, a character, or in a
+// set [:name:], which .NET ignores.
 func itemLength(s string) int {
 	switch {
 	case strings.HasPrefix(s, `\p{`), strings.HasPrefix(s, `\P{`):
@@ -138,7 +137,7 @@ func isNegated(escape string) bool {
 	return isCategory(escape) && strings.IndexByte("WDSP", escape[1]) >= 0
 }
 
-// positive is [^\w] for \W.
+// positive returns [^\w] for \W.
 func positive(negated string) string {
 	return `[^\` + strings.ToLower(negated[1:2]) + negated[2:] + "]"
 }

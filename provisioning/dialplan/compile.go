@@ -8,20 +8,20 @@ import (
 	"github.com/dlclark/regexp2"
 )
 
-// Time-outs of matching. A sane rule takes a microsecond; the engine looks at
-// the clock each thousand steps, so that a loaded machine skips no sane rule.
+// Time-outs of matching. A normal rule takes a microsecond; the engine checks the
+// clock every thousand steps, so that a loaded machine does not skip a normal rule.
 const (
-	// DefaultMatchTimeout is the most that one rule may take.
+	// DefaultMatchTimeout is the limit for one rule.
 	DefaultMatchTimeout = 100 * time.Millisecond
-	// DefaultBudget is the most that all rules together may take; those after
-	// it are not tried.
+	// DefaultBudget is the limit for all rules together; the rules that are left
+	// then are not tried.
 	DefaultBudget = time.Second
-	// budgetCheck is after how many rules the budget is looked at.
+	// budgetCheck is the number of rules between two checks of the budget.
 	budgetCheck = 8
 )
 
-// The engine's clock ticks at 100 ms unless told once, before its first use:
-// time-outs would come up to 200 ms late. peers-ad.md 5
+// The engine's clock ticks every 100 ms unless this is called before its first
+// use: time-outs would be up to 200 ms late. peers-ad.md 5
 func init() { regexp2.SetTimeoutCheckPeriod(time.Millisecond) }
 
 // Options of Compile; the zero value is what a phone uses.
@@ -30,16 +30,16 @@ type Options struct {
 	Budget       time.Duration // of a whole translation; zero means DefaultBudget
 }
 
-// Reason is why a rule is left out.
+// Reason says why a rule is skipped.
 type Reason string
 
 const (
 	TooLong        Reason = "too-long"         // over MaxRule
-	DoesNotCompile Reason = "does-not-compile" // no .NET regular expression
+	DoesNotCompile Reason = "does-not-compile" // not a .NET regular expression
 	OutOfTime      Reason = "slow"             // ran into the time-out, or came after the budget
 )
 
-// Skip is a rule that was left out, with what to tell a person.
+// Skip is a skipped rule, with a sentence and a remedy for display.
 type Skip struct {
 	Rule     int    `json:"rule"` // from 1, in the order of the document
 	Label    string `json:"label"`
@@ -48,8 +48,8 @@ type Skip struct {
 	Fix      string `json:"fix"`
 }
 
-// Compiled is a plan ready for use. A nil one is that of a phone without a
-// location profile.
+// Compiled is a plan ready for use. A nil *Compiled is the plan of a phone without
+// a location profile.
 type Compiled struct {
 	plan    Plan
 	rules   []rule // those that can be tried, in order
@@ -57,15 +57,15 @@ type Compiled struct {
 	options Options
 }
 
-// rule is a compiled one; number counts from 1 in the document.
+// rule is a compiled Rule; number is its place in the document, from 1.
 type rule struct {
 	number int
 	*Rule
 	re *regexp2.Regexp
 }
 
-// Compile prepares the rules of p. It cannot fail: what cannot be used is left
-// out and told by Skipped.
+// Compile prepares the rules of p. It does not fail: a rule that cannot be used is
+// skipped, and Skipped lists it.
 func Compile(p Plan, o Options) *Compiled {
 	if o.MatchTimeout <= 0 {
 		o.MatchTimeout = DefaultMatchTimeout
@@ -73,7 +73,7 @@ func Compile(p Plan, o Options) *Compiled {
 	if o.Budget <= 0 {
 		o.Budget = DefaultBudget
 	}
-	p.Rules = append([]Rule(nil), p.Rules...) // the caller may go on changing his
+	p.Rules = append([]Rule(nil), p.Rules...) // the caller may change its own
 	c := &Compiled{plan: p, options: o}
 	for i := range p.Rules {
 		r := &p.Rules[i]
@@ -108,7 +108,7 @@ func (p Plan) skip(n int, why Reason, sentence, fix string) Skip {
 	return Skip{n, label, why, fmt.Sprintf("%s is skipped: %s", label, sentence), fix}
 }
 
-// skipAfter is the Skip of a rule that ran out of time on some input.
+// skipAfter returns the Skip of a rule that failed with err on some input.
 func (c *Compiled) skipAfter(n int, err error) Skip {
 	if errors.Is(err, errEngine) {
 		return c.plan.skip(n, DoesNotCompile, err.Error(), "write the pattern in a simpler way")
@@ -117,7 +117,7 @@ func (c *Compiled) skipAfter(n int, err error) Skip {
 		`take repetitions inside repetitions such as (\d+)+ out of the pattern: (\d+) matches the same`)
 }
 
-// Skipped tells which rules are never tried, in order.
+// Skipped returns the rules that are never tried, in order.
 func (c *Compiled) Skipped() []Skip {
 	if c == nil {
 		return nil
@@ -125,7 +125,7 @@ func (c *Compiled) Skipped() []Skip {
 	return append([]Skip(nil), c.skipped...)
 }
 
-// Plan is what was compiled.
+// Plan returns the plan that was compiled.
 func (c *Compiled) Plan() Plan {
 	if c == nil {
 		return Plan{}
@@ -135,8 +135,8 @@ func (c *Compiled) Plan() Plan {
 	return p
 }
 
-// errEngine is a defect of the matching engine, which some pattern provoked:
-// patterns come from the network, and one of them must not end the phone.
+// errEngine is a panic of the matching engine. Patterns come from the network, and
+// one of them must not end the process.
 var errEngine = errors.New("the matching engine failed on it")
 
 func compile(pattern string) (re *regexp2.Regexp, err error) {

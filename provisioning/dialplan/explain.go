@@ -31,8 +31,8 @@ type Explanation struct {
 	Attempts []Attempt `json:"attempts,omitempty"`
 }
 
-// Explain translates and says of every rule what it did and why. It is for
-// people: it tries also the rules after the one that is applied.
+// Explain translates and says for every rule what it did and why. Unlike Translate,
+// it also tries the rules after the one that is applied.
 func (c *Compiled) Explain(dialled string) Explanation {
 	r := c.Translate(dialled)
 	x := Explanation{Result: r, Sentence: r.Sentence()}
@@ -74,7 +74,7 @@ func (c *Compiled) Explain(dialled string) Explanation {
 	return x
 }
 
-// maxSlow is how many rules may run out of time before the rest is let be.
+// maxSlow is how many rules may run out of time before the others are not tried.
 const maxSlow = 10
 
 func (c *Compiled) attempt(a Attempt, u rule, r Result, input []rune) Attempt {

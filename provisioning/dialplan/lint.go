@@ -14,12 +14,12 @@ type FindingID string
 const (
 	NotUsable    FindingID = "not-usable"     // too long or does not compile: never tried
 	Slow         FindingID = "slow"           // ran out of time on a probe
-	NoSuchGroup  FindingID = "no-such-group"  // the translation names a group that the pattern has not
+	NoSuchGroup  FindingID = "no-such-group"  // the translation names a group that the pattern does not have
 	Unanchored   FindingID = "unanchored"     // ^ or $ is missing
 	NeverMatches FindingID = "never-matches"  // nothing that can be dialled matches
-	Shadowed     FindingID = "shadowed"       // earlier rules take all that it matches
-	NotE164      FindingID = "not-e164"       // what it makes is no E.164 number
-	Duplicate    FindingID = "duplicate-name" // two rules have one name
+	Shadowed     FindingID = "shadowed"       // earlier rules match everything that it matches
+	NotE164      FindingID = "not-e164"       // its result is not an E.164 number
+	Duplicate    FindingID = "duplicate-name" // two rules have the same name
 	TooMany      FindingID = "too-many-rules" // over TeamsRules
 	Odd          FindingID = "odd-document"   // the reader's notes
 	NotExamined  FindingID = "not-examined"   // some checks could not be done
@@ -30,7 +30,7 @@ type Severity string
 
 const (
 	Error   Severity = "error"   // the rule does not do what it says
-	Warning Severity = "warning" // somebody should look
+	Warning Severity = "warning" // probably wrong
 	Note    Severity = "note"    // worth knowing, no defect
 )
 
@@ -46,17 +46,17 @@ type Finding struct {
 	Example  string    `json:"example,omitempty"` // an input that shows it
 }
 
-// Methods of finding.
+// Methods by which a finding was made.
 const (
 	methodReading = "read from the rule" // certain
 	methodProbes  = "probed with long and almost matching inputs"
 	methodSamples = "tried with %d inputs made from the pattern: others may behave differently"
 )
 
-// Bounds of the work, so that no plan keeps Lint busy for long.
+// Limits of the work, so that Lint ends soon for every plan.
 const (
 	maxCompared     = 1000 // rules that are compared with earlier ones
-	maxSlowReported = 20   // slow rules, after which no more are probed
+	maxSlowReported = 20   // slow rules, after which the others are not probed
 )
 
 // linter is one run of Lint.
@@ -65,16 +65,16 @@ type linter struct {
 	c        *Compiled
 	findings []Finding
 	slow     map[int]bool
-	inputs   map[int][]string // by rule: samples that it matches and that can be dialled
+	inputs   map[int][]string // by rule: samples that match and can be dialled
 }
 
 // Lint examines the rules of p. Findings of the plan come first, then those of
 // each rule in order.
 //
-// What is read from the rule is certain. Shadowed, NeverMatches and NotE164
-// come from inputs generated from each pattern and tried with the real engine:
-// they can be wrong about inputs that were not generated, and each says how
-// many there were. Slow comes from probes and can miss a slow pattern.
+// A finding that is read from the rule is certain. Shadowed, NeverMatches and
+// NotE164 come from inputs generated from each pattern and matched by the real
+// engine: other inputs may behave differently, and each finding says how many were
+// tried. Slow comes from probes and can miss a slow pattern.
 func Lint(p Plan, o Options) []Finding {
 	l := &linter{plan: p, c: Compile(p, o), slow: map[int]bool{}, inputs: map[int][]string{}}
 	for _, n := range p.Notes {
@@ -161,8 +161,9 @@ func (l *linter) checkSpeed(r rule) {
 	}
 }
 
-// checkReferences checks the references of the translation. .NET takes all digits after
-// $ for the number of the group, and leaves a reference to none as it stands.
+// checkReferences checks the references of the translation. .NET reads all digits
+// after $ as the number of the group, and does not replace a reference to a group
+// that does not exist.
 func (l *linter) checkReferences(r rule) {
 	for _, ref := range references(r.Translation) {
 		if r.hasGroup(ref.name) {
@@ -181,7 +182,7 @@ func (l *linter) checkReferences(r rule) {
 
 type reference struct{ text, name string }
 
-// references finds $1, ${1}, ${name} and a $ that means nothing.
+// references finds $1, ${1}, ${name} and a $ without a meaning.
 func references(translation string) (refs []reference) {
 	for i := 0; i < len(translation); i++ {
 		if translation[i] != '$' {
@@ -213,7 +214,7 @@ func (r rule) hasGroup(name string) bool {
 	return name != "" && slices.Contains(r.re.GetGroupNames(), name)
 }
 
-// shorterGroup is the group that the author of $1000 meant.
+// shorterGroup returns the group that was probably meant by $1000.
 func (r rule) shorterGroup(name string) string {
 	if !isDigits(name) {
 		return ""
@@ -226,8 +227,8 @@ func (r rule) shorterGroup(name string) string {
 	return ""
 }
 
-// checkAnchors finds patterns that match in the middle of a number; what is around
-// the match stays. ocs-sip.md 4.2
+// checkAnchors finds patterns that match in the middle of a number; the digits
+// around the match stay in the result. ocs-sip.md 4.2
 func (l *linter) checkAnchors(r rule) {
 	var start, end bool
 	method := methodReading

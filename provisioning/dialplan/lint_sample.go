@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// checkSamples makes inputs of the pattern and tries them: does any match that can be
-// dialled, and what does the translation make of them?
+// checkSamples generates inputs from the pattern and tries them: whether one that
+// can be dialled matches, and what the translation returns.
 func (l *linter) checkSamples(r rule) {
 	if l.slow[r.number] {
-		return // said already; its results would be chance
+		return // reported already; its results would depend on the load
 	}
 	generated, exact := samples(r.Pattern, samplesPerRule)
 	var matched []string
@@ -46,8 +46,8 @@ func (l *linter) checkSamples(r rule) {
 	l.checkOutputs(r, method)
 }
 
-// addUnreachable: the pattern wants what the phone takes away or leaves alone
-// before any rule is tried. ocs-sip.md 4.2
+// addUnreachable reports a pattern that needs characters which the phone removes,
+// or input to which the phone does not apply rules. ocs-sip.md 4.2
 func (l *linter) addUnreachable(r rule, example, method string) {
 	fix := "write the pattern for the digits alone"
 	sentence := "it matches only text that is cleaned before rules are tried: white space and - . ( ) / are taken away"
@@ -63,7 +63,7 @@ func (l *linter) addUnreachable(r rule, example, method string) {
 	l.add(NeverMatches, Error, r.number, sentence, fix, method, example)
 }
 
-// checkOutputs looks at what the translation makes.
+// checkOutputs checks the results of the translation.
 func (l *linter) checkOutputs(r rule, method string) {
 	bad, example, output := 0, "", ""
 	inputs := l.inputs[r.number]
@@ -87,7 +87,7 @@ func (l *linter) checkOutputs(r rule, method string) {
 	}
 }
 
-// checkOrder finds rules whose every input an earlier one takes.
+// checkOrder finds rules whose inputs are all matched by earlier rules.
 func (l *linter) checkOrder() {
 	seen := map[string]int{}
 	for i, r := range l.c.rules {
@@ -133,8 +133,8 @@ func (l *linter) checkShadowed(r rule, earlier []rule, inputs []string) {
 		fmt.Sprintf("move it before rule %d, or take it out", by[0]), fmt.Sprintf(methodSamples, len(inputs)), inputs[0])
 }
 
-// firstMatch is the number of the first rule that matches; slow ones are passed
-// over, as the phone would.
+// firstMatch returns the number of the first rule that matches, 0 if none does. It
+// skips slow rules, as the phone does.
 func (l *linter) firstMatch(rules []rule, input []rune) int {
 	for _, r := range rules {
 		if l.slow[r.number] {

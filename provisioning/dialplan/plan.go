@@ -7,11 +7,11 @@
 //
 //  1. Read a plan: ReadXML for the document the pool sends, Read for any file
 //     of XML, CSV or the JSON of Get-CsDialPlan and Get-CsTenantDialPlan.
-//  2. Compile it. A bad rule never spoils the others: Skipped tells which rules
-//     are left out, why, and what to change.
+//  2. Compile it. A bad rule does not affect the others: Skipped returns the rules
+//     that are skipped, why, and what to change.
 //  3. Translate what was dialled; Result.URI is what the INVITE is sent to.
-//  4. Explain says which rule made what of which input and why the others did
-//     not match; Lint finds what is wrong with the rules themselves.
+//  4. Explain says what each rule did with an input and why; Lint finds what is
+//     wrong with the rules themselves.
 //
 // A Compiled is immutable and may be shared by any number of phones.
 //
@@ -27,10 +27,10 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Limits, all of which are ours: nothing that arrives is unbounded.
+// Limits of this package; the specifications have none.
 const (
-	// MaxRule is the most that pattern and translation of one rule may hold
-	// together, in bytes; the rule is skipped beyond it.
+	// MaxRule is the limit for pattern and translation of one rule together, in
+	// bytes; a longer rule is skipped.
 	MaxRule = 1 << 10
 	// MaxRules is how many rules a document may hold.
 	MaxRules = 10_000
@@ -54,7 +54,7 @@ type Plan struct {
 	ExternalAccessPrefix string `json:"externalAccessPrefix,omitempty"` // such as 9; empty: none
 	// a phone may send before the Call key is pressed
 	OptimizeDeviceDialing bool     `json:"optimizeDeviceDialing,omitempty"`
-	Notes                 []string `json:"notes,omitempty"` // what the reader found odd, a sentence each
+	Notes                 []string `json:"notes,omitempty"` // warnings of the reader, a sentence each
 }
 
 // Rule is one normalization rule. Rules are tried in order; the first that
@@ -64,15 +64,15 @@ type Rule struct {
 	Description string `json:"description,omitempty"`
 	Pattern     string `json:"pattern"`     // a .NET regular expression
 	Translation string `json:"translation"` // a .NET replacement pattern: $1, ${name}, $$, $&
-	// InternalEnterpriseExtension: the result is an internal number, no
-	// external access prefix is needed.
+	// InternalEnterpriseExtension: the result is an internal number, which needs
+	// no external access prefix.
 	InternalEnterpriseExtension bool `json:"internalEnterpriseExtension,omitempty"`
 	// ApplicableForDeviceDialing: a phone may send as soon as this rule
 	// matches and no longer match is possible.
 	ApplicableForDeviceDialing bool `json:"applicableForDeviceDialing,omitempty"`
 }
 
-// context is the phone-context of numbers that this plan makes nothing of.
+// context returns the phone-context of numbers that no rule translates.
 func (p Plan) context() string {
 	if p.Name == "" {
 		return DefaultContext
@@ -80,7 +80,7 @@ func (p Plan) context() string {
 	return p.Name
 }
 
-// label names rule n (from 1) for a person.
+// label names rule n (from 1) for display.
 func (p Plan) label(n int) string {
 	if name := strings.TrimSpace(p.Rules[n-1].Name); name != "" {
 		return fmt.Sprintf("rule %d (%s)", n, journal.Excerpt(name))

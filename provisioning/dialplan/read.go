@@ -17,14 +17,14 @@ var (
 	ErrTooLarge = errors.New("too large")
 	// ErrNoPlan: the document is well-formed and holds no dial plan.
 	ErrNoPlan = errors.New("no dial plan in it")
-	// ErrMalformed: the document is not the XML, JSON or CSV that it begins as.
+	// ErrMalformed: the document begins as XML, JSON or CSV and is not.
 	ErrMalformed = errors.New("malformed")
 )
 
-// Read reads dial plans from a file of any form, told by its first character:
+// Read reads dial plans from a file of any form, detected by its first character:
 // location-profile XML, the JSON of Get-CsDialPlan, Get-CsTenantDialPlan or
 // Get-CsVoiceNormalizationRule, or CSV with a heading. UTF-8 and UTF-16 (as
-// PowerShell writes it) with a byte order mark are taken.
+// PowerShell writes it) with a byte order mark are accepted.
 func Read(document []byte) ([]Plan, error) {
 	text, err := decode(document)
 	if err != nil {
@@ -54,7 +54,7 @@ func Read(document []byte) ([]Plan, error) {
 	return plans, nil
 }
 
-// decode makes UTF-8 of what has a byte order mark.
+// decode converts a document with a byte order mark to UTF-8.
 func decode(document []byte) ([]byte, error) {
 	if len(document) > MaxDocument {
 		return nil, fmt.Errorf("it has %d bytes, %d are read: %w", len(document), MaxDocument, ErrTooLarge)
@@ -78,7 +78,7 @@ func decode(document []byte) ([]byte, error) {
 	return []byte(string(utf16.Decode(units))), nil
 }
 
-// entry is a rule as read, with what orders and groups it.
+// entry is a rule with the plan and priority that its row gives.
 type entry struct {
 	rule     Rule
 	plan     string // name of its plan, where the row says it
@@ -86,8 +86,8 @@ type entry struct {
 	ordered  bool // priority is known
 }
 
-// set fills in one field by the names that the formats give it. known is false
-// for fields that a rule has no use of.
+// set sets one field, by any of its names in the formats. known is false for a
+// field that a rule does not have.
 func (e *entry) set(field, value string) (known bool, err error) {
 	switch strings.ToLower(strings.NewReplacer(" ", "", "_", "").Replace(strings.TrimSpace(field))) {
 	case "name", "rule", "rulename":
@@ -133,7 +133,7 @@ func cutLast(s, sep string) (before, after string, ok bool) {
 	return s[:i], s[i+len(sep):], true
 }
 
-// simpleName takes the scope off an identity: Tag:Redmond, site:Redmond.
+// simpleName removes the scope of an identity: Tag:Redmond, site:Redmond.
 func simpleName(identity string) string {
 	for _, scope := range []string{"tag:", "site:", "service:"} {
 		if hasScheme(identity, scope) {
@@ -162,8 +162,8 @@ func sortByPriority(entries []entry) {
 	slices.SortStableFunc(entries, func(a, b entry) int { return a.priority - b.priority })
 }
 
-// groupByPlan makes plans of rows that name theirs; a row that names none belongs to
-// the one without a name.
+// groupByPlan makes one plan of the rows that name the same plan; rows without a
+// plan make one without a name.
 func groupByPlan(entries []entry) (plans []Plan) {
 	var names []string
 	by := map[string][]entry{}

@@ -9,10 +9,10 @@ import (
 	"strings"
 )
 
-// readCSV reads rows of rules: a heading with at least Pattern and Translation,
-// and if there are Name, Description, Priority, Plan,
-// InternalEnterpriseExtension (or IsInternalExtension) and
-// ApplicableForDeviceDialing, in any order. Comma, semicolon and tab separate.
+// readCSV reads rows of rules. The heading has at least Pattern and Translation; it
+// may have Name, Description, Priority, Plan, InternalEnterpriseExtension (or
+// IsInternalExtension) and ApplicableForDeviceDialing. The separator is comma,
+// semicolon or tab.
 func readCSV(text []byte) ([]Plan, error) {
 	if bytes.HasPrefix(text, []byte("#TYPE")) { // of Windows PowerShell's Export-Csv
 		_, text, _ = bytes.Cut(text, []byte("\n"))
@@ -68,7 +68,7 @@ func separator(heading string) rune {
 	return ','
 }
 
-// checkHeading wants the two fields that make a rule.
+// checkHeading requires the two columns without which there is no rule.
 func checkHeading(head []string) error {
 	for _, column := range []string{"Pattern", "Translation"} {
 		found := false
@@ -87,11 +87,11 @@ func checkHeading(head []string) error {
 type Case struct {
 	Line     int    `json:"line"`
 	Input    string `json:"input"`
-	Expected string `json:"expected"` // a number or an address; empty: no rule makes a number of it
+	Expected string `json:"expected"` // a number or an address; empty: no rule translates it
 }
 
 // ReadCases reads CSV with the columns input and expected, with or without
-// that heading. Comma, semicolon and tab separate.
+// that heading. The separator is comma, semicolon or tab.
 func ReadCases(document []byte) ([]Case, error) {
 	text, err := decode(document)
 	if err != nil {
@@ -125,8 +125,8 @@ func ReadCases(document []byte) ([]Case, error) {
 }
 
 // Met reports whether r is what the case expects: the number, number and
-// phone-context, or the whole Request-URI in domain; nothing expected is met
-// by a number that no rule translates.
+// phone-context, or the whole Request-URI in domain. An empty Expected means that
+// no rule translates the input.
 func (x Case) Met(r Result, domain string) bool {
 	if x.Expected == "" {
 		return r.Kind == PhoneContext || r.Kind == Nothing

@@ -21,7 +21,7 @@ func (o object) get(key string) (json.RawMessage, bool) {
 	return nil, false
 }
 
-// text is a scalar field as text; null and what is missing are empty.
+// text returns a scalar field as text; empty if it is null or missing.
 func (o object) text(key string) string {
 	raw, _ := o.get(key)
 	return scalar(raw)
@@ -124,8 +124,8 @@ func planOf(o object, rules json.RawMessage) (Plan, error) {
 	return p, nil
 }
 
-// listElements is raw as a list: PowerShell prints one element without brackets, and an
-// array inside an object at times as {"value": […], "Count": 2}.
+// listElements returns the elements of a list. PowerShell prints a single element
+// without brackets, and an array in an object sometimes as {"value": […], "Count": 2}.
 func listElements(raw json.RawMessage) (elements []json.RawMessage, err error) {
 	if len(raw) == 0 || string(raw) == "null" {
 		return nil, nil

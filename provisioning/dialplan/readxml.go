@@ -43,10 +43,10 @@ func ReadXML(document []byte) (Plan, error) {
 
 func readXML(text []byte) ([]Plan, error) {
 	root, err := boundedxml.Parse(text, boundedxml.Limits{
-		Bytes:          2 * MaxDocument, // UTF-8 made of UTF-16 is larger
+		Bytes:          2 * MaxDocument, // UTF-16 becomes longer in UTF-8
 		Depth:          maxDepth,
 		Elements:       maxElements,
-		IgnoreEncoding: true, // decode made UTF-8 of it
+		IgnoreEncoding: true, // decode has converted it to UTF-8
 	})
 	var e *boundedxml.Error
 	if errors.As(err, &e) {
@@ -139,8 +139,8 @@ func (r *profileReader) readRule(rule *boundedxml.Node) {
 			continue
 		}
 		seen[name] = true
-		// White space around a pattern stands for itself in .NET; that of a
-		// pretty-printer can match nothing that was dialled.
+		// .NET matches white space around a pattern literally; the white space of
+		// a pretty-printer can never match dialled digits.
 		known, err := e.set(name, c.Value())
 		switch {
 		case err != nil:
@@ -157,7 +157,7 @@ func (r *profileReader) readRule(rule *boundedxml.Node) {
 	r.Rules = append(r.Rules, e.rule)
 }
 
-// The writer's types, apart from the reader, which takes more than this.
+// The types of the writer; the reader accepts more than they write.
 type (
 	xmlProfile struct {
 		XMLName xml.Name `xml:"http://schemas.microsoft.com/2007/03/LocationProfileDescription LocationProfileDescription"`
@@ -175,8 +175,8 @@ type (
 	}
 )
 
-// XML is the location profile document of p, elements in the order of its
-// schema; names of rules are not in it. ocs-sip.md 4.1
+// XML writes the location profile document of p, with the elements in the order of
+// the schema and without the names of rules. ocs-sip.md 4.1
 func (p Plan) XML() ([]byte, error) {
 	x := xmlProfile{
 		Name:                  p.context(),

@@ -9,14 +9,14 @@ import (
 // Sizes of samples.
 const (
 	samplesPerRule = 64
-	repeats        = 6   // more than the least, where a pattern sets no end
+	repeats        = 6   // added to the lowest count where a pattern has no highest one
 	maxSample      = 200 // characters
 )
 
-// samples makes inputs that pattern ought to match: shortest, longest, and
-// chosen ones, the same in each run. exact is false when RE2 has no form of the
-// pattern: they are then made from what is left without its look-around, and
-// those that do not match say nothing.
+// samples generates inputs that pattern should match: the shortest, the longest and
+// random ones, the same in each run. exact is false if RE2 cannot express the
+// pattern: the inputs are then generated without its look-around, and an input that
+// does not match means nothing.
 func samples(pattern string, n int) (inputs []string, exact bool) {
 	exact = true
 	re, err := syntax.Parse(pattern, syntax.Perl)
@@ -38,11 +38,11 @@ func samples(pattern string, n int) (inputs []string, exact bool) {
 	return inputs, exact
 }
 
-// withoutLookaround takes look-around out of a pattern and makes atomic groups
-// plain ones.
+// withoutLookaround removes look-around from a pattern and makes atomic groups plain
+// ones.
 func withoutLookaround(pattern string) string {
 	var b strings.Builder
-	depth, inClass := 0, false // depth of the look-around that is being left out
+	depth, inClass := 0, false // depth of the look-around that is being removed
 	for i := 0; i < len(pattern); i++ {
 		rest := pattern[i:]
 		wide := 1
@@ -78,8 +78,8 @@ func withoutLookaround(pattern string) string {
 	return b.String()
 }
 
-// generator writes one sample; the first is the shortest, the second the
-// longest, the others are chosen.
+// generator writes one sample; the first is the shortest, the second the longest,
+// the others are random.
 type generator struct {
 	b          strings.Builder
 	rnd        *rand.Rand
@@ -87,7 +87,7 @@ type generator struct {
 	impossible bool
 }
 
-// pick chooses from least to most, both included.
+// pick returns a number from lowest to highest, both included.
 func (g *generator) pick(lowest, highest int) int {
 	switch {
 	case g.extreme == 0 || highest <= lowest:
@@ -140,10 +140,10 @@ func (g *generator) repeat(sub *syntax.Regexp, lowest, highest int) {
 	}
 }
 
-// keys are what a phone's keypad and a contact card give, digits first.
+// keys are the characters of a keypad and of contact cards, digits first.
 const keys = "0123456789*#+;=xabcdefghijklmnopqrstuvwyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
-// class writes a character of a class given by pairs: a digit if there is one.
+// class writes a character of a class given by ranges, preferably a digit.
 func (g *generator) class(ranges []rune) {
 	var digits, others []rune
 	for _, k := range keys {

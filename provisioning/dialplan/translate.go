@@ -7,33 +7,33 @@ import (
 	"unicode"
 )
 
-// Kind is what became of the dialled text.
+// Kind is the kind of a Result.
 type Kind string
 
 const (
-	E164         Kind = "e164"          // a rule made an E.164 number of it
+	E164         Kind = "e164"          // a rule translated it to an E.164 number
 	AsDialled    Kind = "as-dialled"    // it began with +: no rule is applied
 	URI          Kind = "uri"           // an address, not a number: no rule is applied
-	PhoneContext Kind = "phone-context" // no rule matched, or the result is no E.164 number: the pool tries
+	PhoneContext Kind = "phone-context" // no rule matched, or the result is not E.164: the pool translates
 	Nothing      Kind = "nothing"       // nothing was dialled
 )
 
-// Result is what became of dialled text, with the evidence.
+// Result is the translation of dialled text, with its evidence.
 type Result struct {
 	Dialled  string `json:"dialled"`
-	Cleaned  string `json:"cleaned"` // what the rules saw
+	Cleaned  string `json:"cleaned"` // the input of the rules
 	Kind     Kind   `json:"kind"`
 	Number   string `json:"number,omitempty"`   // the number to call, with E164 and AsDialled
 	Context  string `json:"context,omitempty"`  // with PhoneContext
-	Rule     int    `json:"rule,omitempty"`     // that matched, from 1; zero: none
+	Rule     int    `json:"rule,omitempty"`     // the one that matched, from 1; zero: none
 	Label    string `json:"label,omitempty"`    // of that rule
-	Output   string `json:"output,omitempty"`   // what it made, E.164 or not
+	Output   string `json:"output,omitempty"`   // its result, E.164 or not
 	Internal bool   `json:"internal,omitempty"` // an internal number, by that rule
 	Skipped  []Skip `json:"skipped,omitempty"`  // rules that ran out of time on this input
 }
 
-// Translate applies the rules to dialled text: the first that matches, once,
-// and nothing to its result. ocs-sip.md 4.2, 7.1
+// Translate applies the first rule that matches to dialled text. No rule is applied
+// to the result. ocs-sip.md 4.2, 7.1
 func (c *Compiled) Translate(dialled string) Result {
 	r, done := c.prepare(dialled)
 	if done || c == nil {
@@ -73,10 +73,11 @@ func (c *Compiled) Translate(dialled string) Result {
 	return r
 }
 
-// prepare decides what needs no rules. ocs-sip.md 4.2, 7.1
+// prepare cleans dialled text; done means that no rule applies to it. ocs-sip.md
+// 4.2, 7.1
 func (c *Compiled) prepare(dialled string) (r Result, done bool) {
 	r = Result{Dialled: dialled, Cleaned: strings.TrimSpace(dialled)}
-	if hasScheme(r.Cleaned, "tel:") { // of contact cards; never sent as such
+	if hasScheme(r.Cleaned, "tel:") { // in contact cards; never sent in this form
 		r.Cleaned = r.Cleaned[len("tel:"):]
 	} else if isURI(r.Cleaned) {
 		r.Kind = URI
@@ -98,8 +99,8 @@ func (c *Compiled) prepare(dialled string) (r Result, done bool) {
 	return r, false
 }
 
-// Clean takes away what people write between digits: white space and - . ( ) /.
-// Letters stay, for ;ext=. ocs-sip.md 4.2
+// Clean removes what is written between digits: white space and - . ( ) /. It keeps
+// letters, for ;ext=. ocs-sip.md 4.2
 func Clean(dialled string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune("-.()/", r) || unicode.IsSpace(r) {
@@ -129,15 +130,15 @@ func IsE164(s string) bool {
 
 func isDigits(s string) bool {
 	for i := range len(s) {
-		if s[i] < '0' || s[i] > '9' { // .NET's \d would take any script's digits
+		if s[i] < '0' || s[i] > '9' { // \d of .NET matches the digits of every script
 			return false
 		}
 	}
 	return true
 }
 
-// URI is the Request-URI of the call in the given SIP domain; empty when
-// nothing was dialled. ocs-sip.md 7.1
+// URI returns the Request-URI of the call in a SIP domain; empty if nothing was
+// dialled. ocs-sip.md 7.1
 func (r Result) URI(domain string) string {
 	switch r.Kind {
 	case URI:
@@ -151,8 +152,8 @@ func (r Result) URI(domain string) string {
 	return ""
 }
 
-// String is the result in the shortest form: the number, the address, or the
-// dialled digits with their phone-context.
+// String returns the shortest form: the number, the address, or the dialled digits
+// with their phone-context.
 func (r Result) String() string {
 	if r.Kind == URI || r.Kind == Nothing {
 		return r.Cleaned
@@ -186,7 +187,7 @@ func escape(s, allowed string) string {
 	return b.String()
 }
 
-// Sentence says for a person what became of the text and why.
+// Sentence says what the text was translated to and why, for display.
 func (r Result) Sentence() string {
 	switch {
 	case r.Kind == Nothing:

@@ -5,9 +5,9 @@ import (
 	"regexp/syntax"
 )
 
-// mismatchReason says how far an input fits a pattern that it does not match. It walks
-// the automaton of RE2, which tells where an input dies; a pattern that RE2 has
-// no form of (look-around, back-references) gets the plain answer.
+// mismatchReason says how far an input matches a pattern. It runs the automaton of
+// RE2, which shows where the input stops matching. For a pattern that RE2 cannot
+// express (look-around, back-references) the answer is general.
 func mismatchReason(pattern string, input []rune) string {
 	const plain = "the pattern does not match"
 	re, err := syntax.Parse(pattern, syntax.Perl)
@@ -35,8 +35,8 @@ func mismatchReason(pattern string, input []rune) string {
 	return plain
 }
 
-// runProgram runs prog over input from its beginning. at is how many characters fit;
-// more says whether the pattern would have gone on there with another one.
+// runProgram runs prog over input from its beginning. at is how many characters
+// match; more reports whether the pattern can continue there with another one.
 func runProgram(prog *syntax.Prog, input []rune) (at int, more bool) {
 	threads := reachable(prog, []uint32{uint32(prog.Start)}, input, 0)
 	for i, r := range input {
@@ -54,8 +54,8 @@ func runProgram(prog *syntax.Prog, input []rune) (at int, more bool) {
 	return len(input), len(threads) > 0
 }
 
-// reachable gives the instructions that read a character, reached from pcs without
-// reading one at position i.
+// reachable returns the instructions that read a character and are reached from pcs
+// at position i without reading one.
 func reachable(prog *syntax.Prog, pcs []uint32, input []rune, i int) (threads []uint32) {
 	before, after := rune(-1), rune(-1)
 	if i > 0 {

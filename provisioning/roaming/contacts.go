@@ -10,12 +10,12 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// otherContacts is the group of a contact that is in no other (ocs-sip.md 6).
+// otherContacts is the group of contacts that are in no other group (ocs-sip.md 6).
 const otherContacts = 1
 
 // Group is one group of the contact list.
 type Group struct {
-	ID       uint32 `json:"id"`                 // of this list; another subscription may number groups otherwise
+	ID       uint32 `json:"id"`                 // of this list; another subscription may use other numbers
 	Name     string `json:"name"`               // "~" stands for "Other Contacts" in the user's language
 	External string `json:"external,omitempty"` // externalURI, such as a distribution list's
 }
@@ -23,25 +23,25 @@ type Group struct {
 // Contact is one entry of the contact list.
 type Contact struct {
 	Address    string   `json:"address"`            // without "sip:"
-	Name       string   `json:"name,omitempty"`     // the user's own name for the contact; empty: the contact's own
+	Name       string   `json:"name,omitempty"`     // given by the user; empty: use the contact's own
 	Groups     []uint32 `json:"groups"`             // never empty
-	Subscribed bool     `json:"subscribed"`         // whether his presence is followed
+	Subscribed bool     `json:"subscribed"`         // the presence of the contact is subscribed to
 	External   string   `json:"external,omitempty"` // externalURI
 }
 
-// ContactList is the user's contact list as the pool keeps it. The zero
-// ContactList is none, and takes no change.
+// ContactList is the user's contact list as the pool stores it. The zero
+// ContactList is unknown; a contactDelta cannot be applied to it.
 type ContactList struct {
 	Delta    uint32    `json:"delta"` // number of the last change, sent with the next one; 0: none is known
 	Groups   []Group   `json:"groups,omitempty"`
-	Contacts []Contact `json:"contacts,omitempty"` // in the pool's order; added ones last
+	Contacts []Contact `json:"contacts,omitempty"` // in the pool's order; later additions last
 	Warnings []string  `json:"warnings,omitempty"` // of the document applied last, fit for a step's Details
 }
 
 // Apply reads the body of a 200, NOTIFY or BENOTIFY (ocs-sip.md 6): a
-// contactList takes the place of all that is held, a contactDelta changes it.
-// The error holds a *journal.Failure, and ErrOutOfStep within it for a delta that
-// is not the next one. With an error nothing is changed.
+// contactList replaces the list, a contactDelta changes it. The error holds a
+// *journal.Failure, with ErrOutOfStep in it for a delta that is not the next one.
+// With an error the result is l.
 func (l ContactList) Apply(body []byte) (ContactList, error) {
 	root, err := parseTree(body, document{"contact list", "MS-SIP 2.2.4.1", []string{"contactList", "contactDelta"}})
 	if err != nil {
@@ -67,17 +67,17 @@ func (l ContactList) Apply(body []byte) (ContactList, error) {
 	return r.finish(), nil
 }
 
-// listReader is one Apply at work.
+// listReader is the state of one Apply.
 type listReader struct {
 	ContactList
 	warnings  warningCollector
 	isDelta   bool
-	groupAt   map[uint32]int // of Groups; what is not in it is deleted
-	contactAt map[string]int // of Contacts, by address in lower case; likewise
+	groupAt   map[uint32]int // index in Groups by ID; a group without an entry is deleted
+	contactAt map[string]int // index in Contacts by address in lower case, likewise
 	deleted   map[uint32]bool
 }
 
-// startDelta checks that a change is the next one and starts from the list held.
+// startDelta checks that a change is the next one and starts from the list l.
 func (r *listReader) startDelta(l ContactList, root *boundedxml.Node) error {
 	next, _ := r.warnings.number(root, "deltaNum")
 	previous, given := r.warnings.number(root, "prevDeltaNum") // MS-PRES Appendix E; OCS 2007 has none
@@ -118,8 +118,9 @@ func (r *listReader) readElement(n *boundedxml.Node) {
 	}
 }
 
-// fits says whether what is to be done fits to what is held, and tells if it
-// does not. In a whole list the first of two holds; in a change the last word.
+// fits reports whether a change can be applied to the list, and adds a warning if
+// it does not match the list. In a whole list the first of two entries is used, in
+// a delta the last one.
 func (r *listReader) fits(what, name, change string, held bool) bool {
 	switch {
 	case change == "added" && held && r.isDelta:
@@ -198,7 +199,7 @@ func (r *listReader) newContact(n *boundedxml.Node, address string) Contact {
 		External:   r.warnings.cutText("contact externalURI", external),
 		Subscribed: true,
 	}
-	if subscribed, ok := n.Attr("subscribed"); ok { // a delta may be without it: ocs-sip.md 6
+	if subscribed, ok := n.Attr("subscribed"); ok { // a delta may omit it: ocs-sip.md 6
 		c.Subscribed = r.warnings.boolValue("contact subscribed", subscribed)
 	}
 	groups, _ := n.Attr("groups")
@@ -218,7 +219,8 @@ func (r *listReader) newContact(n *boundedxml.Node, address string) Contact {
 	return c
 }
 
-// finish takes out what was deleted, and leaves each contact in groups that there are.
+// finish removes deleted groups and contacts, and from each contact the groups that
+// do not exist.
 func (r *listReader) finish() ContactList {
 	var groups []Group
 	for i, g := range r.Groups {
@@ -237,7 +239,7 @@ func (r *listReader) finish() ContactList {
 	return r.ContactList
 }
 
-// existingGroups are the groups of c that exist, else that of other contacts.
+// existingGroups returns the groups of c that exist, else the one of other contacts.
 func (r *listReader) existingGroups(c Contact) []uint32 {
 	var existing []uint32
 	for _, id := range c.Groups {

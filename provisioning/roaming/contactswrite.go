@@ -49,8 +49,8 @@ type deletedEntry struct {
 
 var errNoDelta = errors.New("a contact list is sent with the number of its last change, 1 and up: set Delta")
 
-// XML writes the whole list, as a pool answers a subscription. The error is for
-// a Delta of 0.
+// XML writes the whole list, the answer of a pool to a subscription. The error is
+// for a Delta of 0.
 func (l ContactList) XML() ([]byte, error) {
 	if l.Delta == 0 {
 		return nil, errNoDelta
@@ -65,10 +65,10 @@ func (l ContactList) XML() ([]byte, error) {
 	return xml.Marshal(w)
 }
 
-// ChangeTo writes the contactDelta that makes next of l. Its number is
-// next.Delta, one more than l.Delta for who follows the list; another one makes
-// him subscribe anew. The order of groups and contacts is no change. The error
-// is for a next.Delta of 0.
+// ChangeTo writes the contactDelta that changes l to next. Its number is
+// next.Delta. A subscriber accepts only l.Delta+1, and subscribes again after any
+// other number. The order of groups and contacts does not count. The error is for
+// a next.Delta of 0.
 func (l ContactList) ChangeTo(next ContactList) ([]byte, error) {
 	if next.Delta == 0 {
 		return nil, errNoDelta
@@ -110,8 +110,8 @@ func (l ContactList) ChangeTo(next ContactList) ([]byte, error) {
 	return xml.Marshal(w)
 }
 
-// writer is the contact with "sip:" before its address, as in deltas, or
-// without, as in lists (ocs-sip.md 6).
+// writer returns the contact with "sip:" before its address, as in deltas, or
+// without it, as in lists (ocs-sip.md 6).
 func (c Contact) writer(scheme string) contactWriter {
 	groups := c.Groups
 	if len(groups) == 0 {

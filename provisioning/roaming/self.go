@@ -10,13 +10,13 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// LineKind is how a telephone line of the user is served (ocs-sip.md 5.4).
+// LineKind says who serves a telephone line of the user (ocs-sip.md 5.4).
 type LineKind string
 
 // Kinds of lines.
 const (
 	Uc   LineKind = "Uc"   // by the pool: the user has Enterprise Voice
-	Rcc  LineKind = "Rcc"  // by a PBX that a client controls remotely; of no use to this phone
+	Rcc  LineKind = "Rcc"  // by a PBX that a client controls remotely; this phone cannot use it
 	Dual LineKind = "Dual" // by both
 )
 
@@ -27,17 +27,17 @@ type Line struct {
 	Server string   `json:"server,omitempty"` // SIP URI of the PBX gateway; Rcc and Dual only
 }
 
-// Publication is one piece of presence that an endpoint of the user or the pool
-// has published. Whoever replaces it must send its Version (ocs-sip.md 5.2).
+// Publication is one part of the presence that an endpoint of the user or the pool
+// has published. A request that replaces it must send its Version (ocs-sip.md 5.2).
 type Publication struct {
 	Category  string    `json:"category"`           // "state", "note", "device", …
 	Instance  uint32    `json:"instance"`           //
 	Container uint32    `json:"container"`          // who sees it: 2 and 3 aggregation, 100 federated, 200 company, …
 	Version   uint32    `json:"version"`            // 1 and up
 	Expire    string    `json:"expire,omitempty"`   // static, endpoint, user or time
-	Published time.Time `json:"published,omitzero"` // by the pool's clock, UTC; zero: not told
-	// for XML and Change: the element within, whole; empty: what Self says belongs there, else none.
-	// Apply leaves it empty
+	Published time.Time `json:"published,omitzero"` // by the pool's clock, UTC; zero: unknown
+	// for XML and Change: the whole element inside; empty: made from the fields of Self,
+	// if they have a value for it. Apply does not set it
 	Body string `json:"-"`
 }
 
@@ -47,28 +47,28 @@ type Member struct {
 	Value string `json:"value,omitempty"` // of a user (without "sip:") or domain
 }
 
-// Container is an access level: who sees what is published into it.
+// Container is an access level: its members see what is published into it.
 type Container struct {
 	ID      uint32   `json:"id"`
 	Version uint32   `json:"version"` // to be sent with a change of the members
 	Members []Member `json:"members,omitempty"`
 }
 
-// Watcher is somebody who follows the user's presence.
+// Watcher is a user who subscribes to this user's presence.
 type Watcher struct {
 	Address      string `json:"address"` // without "sip:"
 	DisplayName  string `json:"display_name,omitempty"`
-	Acknowledged bool   `json:"acknowledged"`   // false: the user was not yet told "X added you"
+	Acknowledged bool   `json:"acknowledged"`   // false: "X added you" was not shown yet
 	Type         string `json:"type,omitempty"` // sameEnterprise, federated, …
 }
 
-// Self is the user as his pool knows him. The zero Self knows nothing. The
-// fields from DisplayName to Note are what the bodies of publications say; see
-// Publications for their versions.
+// Self is the user's own entry in the pool. The zero Self is empty. The fields from
+// DisplayName to Note are read from the bodies of publications; Publications has
+// their versions.
 type Self struct {
 	// sign-in address without "sip:"; empty: taken from the first document
 	Address       string `json:"address,omitempty"`
-	DisplayName   string `json:"display_name,omitempty"`   // contactCard, that of the directory first
+	DisplayName   string `json:"display_name,omitempty"`   // contactCard, the one from the directory first
 	Email         string `json:"email,omitempty"`          // contactCard; has one @
 	Lines         []Line `json:"lines,omitempty"`          // userProperties, in the pool's order
 	TelephonyMode string `json:"telephony_mode,omitempty"` // userProperties: "Uc", "Rcc", "None", …
@@ -76,7 +76,7 @@ type Self struct {
 	UM bool `json:"um"`
 	// userProperties exumURL without "EUM:": "kerry@contoso.com;phone-context=DialPlan.contoso.com"
 	EUM string `json:"eum,omitempty"`
-	// aggregate state of all endpoints, 3000 (available) to 18000 and more (offline); 0: not told
+	// aggregate state of all endpoints, 3000 (available) to 18000 and more (offline); 0: unknown
 	Availability int           `json:"availability,omitempty"`
 	Note         string        `json:"note,omitempty"`         // the latest one, personal or out of office
 	Publications []Publication `json:"publications,omitempty"` // all versions, of this endpoint and of others
@@ -85,7 +85,7 @@ type Self struct {
 	Warnings     []string      `json:"warnings,omitempty"`     // of the document applied last, fit for a step's Details
 }
 
-// Line is the first line that this phone can use, Uc or Dual; ok is false if
+// Line returns the first line that this phone can use, Uc or Dual; ok is false if
 // there is none.
 func (s Self) Line() (l Line, ok bool) {
 	i := slices.IndexFunc(s.Lines, func(l Line) bool { return l.Kind == Uc || l.Kind == Dual })
@@ -95,22 +95,22 @@ func (s Self) Line() (l Line, ok bool) {
 	return s.Lines[i], true
 }
 
-// VoiceEnabled says whether the user may telephone with this phone. If not, the
-// phone shows "not enabled for voice" (ocs-sip.md 5.6).
+// VoiceEnabled reports whether the user may call with this phone. If not, the phone
+// shows "not enabled for voice" (ocs-sip.md 5.6).
 func (s Self) VoiceEnabled() bool {
 	_, ok := s.Line()
 	return ok
 }
 
 // Apply reads the body of a 200, to the subscription or to a publication, or of
-// a BENOTIFY (ocs-sip.md 5.1) and returns the user as he is after it. A category
-// that the document names is replaced whole, all its instances in all
-// containers; `<category name="note"/>` and `<category name="note"
-// container="200"/>` name one without an instance. Containers and watchers
-// replace those of the same number and address. After a subscription anew, begin
-// with a Self that holds the Address alone: a document says what there is, not
-// what there is no longer. Categories of another user than Address are left out.
-// The error holds a *journal.Failure: nothing of such a document is used.
+// a BENOTIFY (ocs-sip.md 5.1) and returns the changed Self. A document replaces
+// all instances, in all containers, of each category that it names;
+// `<category name="note"/>` and `<category name="note" container="200"/>` name a
+// category without an instance. Containers and watchers replace those with the
+// same number or address. After a new subscription, begin with a Self that has
+// only the Address: a document does not list what was removed. Categories of
+// another user are ignored. The error holds a *journal.Failure, and the result is
+// then s.
 func (s Self) Apply(body []byte) (Self, error) {
 	root, err := parseTree(body, selfDocument())
 	if err != nil {
@@ -127,7 +127,7 @@ func (s Self) Apply(body []byte) (Self, error) {
 			r.containers(section)
 		case name == "subscribers":
 			r.watchers(section)
-		case strings.HasPrefix(name, "delegat"): // R2's; the phone acts for nobody else
+		case strings.HasPrefix(name, "delegat"): // of R2; the phone does not act for other users
 		default:
 			r.warnings.add(journal.Excerpt(section.Name.Local), "", "The phone does not know this section. It is not used.")
 		}
@@ -141,19 +141,19 @@ func selfDocument() document {
 	return document{"self notification", "MS-PRES", []string{"roamingData"}}
 }
 
-// publicationKey is where something is published; the category is in lower case.
+// publicationKey identifies a publication; the category is in lower case.
 type publicationKey struct {
 	category            string
 	instance, container uint32
 }
 
-// entry is a publication of the document at hand and its element.
+// entry is a publication of the current document and its element.
 type entry struct {
 	Publication
 	element *boundedxml.Node
 }
 
-// selfReader is one Apply at work.
+// selfReader is the state of one Apply.
 type selfReader struct {
 	Self
 	warnings warningCollector
@@ -187,7 +187,7 @@ func (r *selfReader) category(n *boundedxml.Node, name string) {
 	r.named[strings.ToLower(name)] = true
 	for _, a := range []string{"container", "instance"} {
 		if _, ok := n.Attr(a); !ok {
-			return // nothing is published, there or at all: ocs-sip.md 5.1
+			return // nothing is published: ocs-sip.md 5.1
 		}
 	}
 	container, ok := r.warnings.number(n, "container")
@@ -214,7 +214,7 @@ func (r *selfReader) category(n *boundedxml.Node, name string) {
 	}, n})
 }
 
-// published reads a time of the pool's, which has no zone and means UTC.
+// published reads a publishTime, which has no zone and means UTC.
 func (r *selfReader) published(n *boundedxml.Node) time.Time {
 	s, _ := n.Attr("publishTime")
 	if s == "" {
@@ -272,7 +272,7 @@ func (r *selfReader) members(container *boundedxml.Node) []Member {
 			return members
 		case ok && value != "":
 			if value = r.warnings.address("member value", value); value == "" {
-				continue // else a rule for one would become a rule for all
+				continue // without a value the rule would apply to everyone
 			}
 		}
 		members = append(members, Member{kind, value})

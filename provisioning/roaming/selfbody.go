@@ -18,7 +18,7 @@ const (
 	note           = "note"
 )
 
-// finish replaces the categories that the document named and reads their bodies.
+// finish replaces the categories that the document names and reads their bodies.
 func (r *selfReader) finish() {
 	kept := slices.DeleteFunc(slices.Clone(r.Publications),
 		func(p Publication) bool { return r.named[strings.ToLower(p.Category)] })
@@ -41,7 +41,8 @@ func (r *selfReader) finish() {
 	}
 }
 
-// publicationsOf are the publications of a category that have a body, which at then is.
+// publicationsOf returns the publications of a category that have a body; element
+// is then the body.
 func (r *selfReader) publicationsOf(category string) []entry {
 	var found []entry
 	for _, e := range r.entries {
@@ -102,8 +103,8 @@ func (r *selfReader) readTelephoneLines(lines *boundedxml.Node) {
 	}
 }
 
-// readCard takes name and e-mail address of the directory (instance 0), else of
-// the next instance that has one.
+// readCard reads name and e-mail address from instance 0 (the directory), else from
+// the next instance that has them.
 func (r *selfReader) readCard(bodies []entry) {
 	r.DisplayName, r.Email = "", ""
 	slices.SortStableFunc(bodies, func(a, b entry) int { return cmp.Compare(a.Instance, b.Instance) })
@@ -123,7 +124,7 @@ func (r *selfReader) readCard(bodies []entry) {
 	}
 }
 
-// readState takes the aggregate of container 2, else the first there is.
+// readState reads the aggregate of container 2, else the first one.
 func (r *selfReader) readState(bodies []entry) {
 	r.Availability = 0
 	slices.SortStableFunc(bodies, func(a, b entry) int { return cmp.Compare(aggregateRank(a), aggregateRank(b)) })
@@ -141,7 +142,7 @@ func (r *selfReader) readState(bodies []entry) {
 	}
 }
 
-// aggregateRank is 0 for the container whose aggregate is the user's own (ocs-sip.md 5.2).
+// aggregateRank is 0 for the container with the user's own aggregate (ocs-sip.md 5.2).
 func aggregateRank(e entry) int {
 	if e.Container == selfAggregate {
 		return 0
@@ -149,7 +150,7 @@ func aggregateRank(e entry) int {
 	return 1
 }
 
-// readNote takes the latest, of several the first.
+// readNote reads the latest note, of equal ones the first.
 func (r *selfReader) readNote(bodies []entry) {
 	r.Note = ""
 	slices.SortStableFunc(bodies, func(a, b entry) int { return b.Published.Compare(a.Published) })
@@ -160,7 +161,7 @@ func (r *selfReader) readNote(bodies []entry) {
 	}
 }
 
-// textOf is the text of an element down a path, empty without it.
+// textOf returns the text of the element at a path, "" if there is none.
 func textOf(n *boundedxml.Node, path ...string) string {
 	return n.Child(path...).Value()
 }

@@ -15,10 +15,10 @@ const (
 	Delegates   = "delegates" // OCS 2007 R2 and later
 )
 
-// Where the pool publishes what it says of the user (ocs-sip.md 5.2, 5.4).
+// Containers into which the pool publishes for the user (ocs-sip.md 5.2, 5.4).
 const (
 	selfContainer = 1 // seen by the user alone
-	selfAggregate = 2 // holds what all endpoints of the user come to
+	selfAggregate = 2 // has the aggregate of all endpoints of the user
 	publishLayout = "2006-01-02T15:04:05.999999999"
 )
 
@@ -31,8 +31,8 @@ type roamingWriter struct {
 	Type string `xml:"type,attr"`
 }
 
-// SelfRequest is the body of the self subscription: categories, containers and
-// subscribers, and whatever is named beside them (Delegates).
+// SelfRequest returns the body of the self subscription: categories, containers,
+// subscribers and the sections in more (Delegates).
 func SelfRequest(more ...string) []byte {
 	var w roamingListWriter
 	for _, t := range append([]string{Categories, Containers, Subscribers}, more...) {
@@ -40,13 +40,13 @@ func SelfRequest(more ...string) []byte {
 	}
 	b, err := xml.Marshal(w)
 	if err != nil {
-		panic(err) // strings alone: there is nothing that could fail
+		panic(err) // strings only: Marshal cannot fail
 	}
 	return b
 }
 
-// ParseSelfRequest reads SelfRequest's body as a pool does: the sections asked
-// for, in lower case, each once. The error holds a *journal.Failure.
+// ParseSelfRequest reads the body of SelfRequest as a pool does: the requested
+// sections in lower case, each once. The error holds a *journal.Failure.
 func ParseSelfRequest(body []byte) ([]string, error) {
 	root, err := parseTree(body, document{"request for the user's own entry", "MS-PRES", []string{"roamingList"}})
 	if err != nil {
@@ -110,11 +110,11 @@ type subscriberWriter struct {
 	Type         string `xml:"type,attr,omitempty"`
 }
 
-// XML writes the whole user, as a pool answers a subscription. What is set
-// among DisplayName … Note without a publication that could hold it is published
-// at its usual place: userProperties in container 1, contactCard instance 0 in
-// 0, the aggregate state in 2, the note in 200, 300 and 400. The error is for a
-// Publication whose Body is no XML element.
+// XML writes the whole entry, the answer of a pool to a subscription. A value of
+// DisplayName … Note for which Publications has no place is published at its usual
+// place: userProperties in container 1, contactCard instance 0 in container 0, the
+// aggregate state in 2, the note in 200, 300 and 400. The error is for a
+// Publication whose Body is not an XML element.
 func (s Self) XML() ([]byte, error) {
 	categories, err := s.categories(func(string) bool { return true })
 	if err != nil {
@@ -135,9 +135,8 @@ func (s Self) XML() ([]byte, error) {
 	return xml.Marshal(w)
 }
 
-// Change writes the categories named and nothing else, as a pool tells of a
-// change and answers a publication: all that is published of each, or that
-// nothing is.
+// Change writes only these categories, as a pool does in a notification and in the
+// answer to a publication: all instances of each category, or an empty category.
 func (s Self) Change(categories ...string) ([]byte, error) {
 	named := func(category string) bool {
 		return slices.ContainsFunc(categories, func(c string) bool { return strings.EqualFold(c, category) })
@@ -183,7 +182,7 @@ func (s Self) categories(named func(string) bool) (categoriesWriter, error) {
 	return w, nil
 }
 
-// allPublications are the publications with the bodies that the fields of Self give them.
+// allPublications returns Publications with the bodies made from the fields of s.
 func (s Self) allPublications() ([]Publication, error) {
 	all := slices.Clone(s.Publications)
 	for _, p := range all {
@@ -226,7 +225,7 @@ func (s Self) allPublications() ([]Publication, error) {
 	return all, nil
 }
 
-// ownBody is what Self says, and where it is published.
+// ownBody is a body made from fields of Self, and where it is published.
 type ownBody struct {
 	category   string
 	instance   uint32
@@ -273,7 +272,7 @@ type noteBody struct {
 	Text string `xml:",chardata"`
 }
 
-// ownBodies are those of the fields that are set (ocs-sip.md 5.4).
+// ownBodies returns the bodies of the fields that are set (ocs-sip.md 5.4).
 func (s Self) ownBodies() []ownBody {
 	var all []ownBody
 	if len(s.Lines) > 0 || s.TelephonyMode != "" || s.UM || s.EUM != "" {

@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// document is a kind of body, as failures name it.
+// document is a kind of body.
 type document struct {
 	name string
 	rule string // public specification
@@ -56,8 +56,8 @@ func (c *warningCollector) addReplaced(root *boundedxml.Node) {
 	}
 }
 
-// number is an attribute as an unsigned integer of 32 bits. Without the
-// attribute, and with one that is no such number, ok is false.
+// number returns an attribute as an unsigned integer of 32 bits. ok is false if the
+// attribute is missing or not such a number.
 func (c *warningCollector) number(n *boundedxml.Node, attr string) (value uint32, ok bool) {
 	s, given := n.Attr(attr)
 	if !given {
@@ -71,7 +71,7 @@ func (c *warningCollector) number(n *boundedxml.Node, attr string) (value uint32
 	return uint32(v), true
 }
 
-// boolValue is a truth value; whatever is none is no.
+// boolValue parses true, false, 1 and 0; anything else is a warning and false.
 func (c *warningCollector) boolValue(name, value string) bool {
 	switch strings.ToLower(value) {
 	case "true", "1":
@@ -83,12 +83,12 @@ func (c *warningCollector) boolValue(name, value string) bool {
 	return false
 }
 
-// unusable reports whether c cannot stand in an address. U+FFFD stands in the
-// place of a character that is lost.
+// unusable reports whether c is not allowed in an address. U+FFFD replaces a
+// character that is lost.
 func unusable(c rune) bool { return !unicode.IsPrint(c) || strings.ContainsRune(" <>\"\ufffd", c) }
 
-// identifier is an address or name that goes back into protocol messages, empty
-// if it is none.
+// identifier returns an address or name that is sent in protocol messages later;
+// empty if value cannot be one.
 func (c *warningCollector) identifier(name, value string) string {
 	if value == "" || len(value) > maxIdentifier || strings.ContainsFunc(value, unusable) {
 		c.add(name, value, fmt.Sprintf("It must have 1 to %d printable characters and no space. It is left out.",
@@ -98,8 +98,8 @@ func (c *warningCollector) identifier(name, value string) string {
 	return value
 }
 
-// address is an identifier without "sip:", which some documents have before it
-// and some have not (ocs-sip.md 6).
+// address returns an identifier without "sip:", with which only some documents
+// begin it (ocs-sip.md 6).
 func (c *warningCollector) address(name, value string) string {
 	bare := value
 	for len(bare) >= 4 && strings.EqualFold(bare[:4], "sip:") {
@@ -108,7 +108,7 @@ func (c *warningCollector) address(name, value string) string {
 	return c.identifier(name, bare)
 }
 
-// cutText is something for a person, cut at maxText bytes.
+// cutText returns a text for display, cut to maxText bytes.
 func (c *warningCollector) cutText(name, value string) string {
 	if len(value) <= maxText {
 		return value
