@@ -125,7 +125,7 @@ func reply(w http.ResponseWriter, status int, v any) {
 }
 
 // done answers v, or err as what the caller got wrong.
-func answer(w http.ResponseWriter, v any, err error) {
+func replyResult(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		reply(w, http.StatusBadRequest, errorBody{err.Error()})
 		return
@@ -133,7 +133,7 @@ func answer(w http.ResponseWriter, v any, err error) {
 	reply(w, http.StatusOK, v)
 }
 
-func (c *Control) roots(w http.ResponseWriter, _ *http.Request) { answer(w, c.lab.Roots(), nil) }
+func (c *Control) roots(w http.ResponseWriter, _ *http.Request) { replyResult(w, c.lab.Roots(), nil) }
 
 func (c *Control) changeRoot(w http.ResponseWriter, r *http.Request) {
 	change := c.lab.PublishRoot
@@ -146,7 +146,7 @@ func (c *Control) changeRoot(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	err := change(r.PathValue("name"))
-	answer(w, c.lab.Roots(), err)
+	replyResult(w, c.lab.Roots(), err)
 }
 
 func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
@@ -156,8 +156,8 @@ func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
 	server := r.PathValue("server")
 	switch {
 	case err != nil:
-	case c.lab.server(server) == "":
-		err = noServer(server)
+	case c.lab.serverName(server) == "":
+		err = unknownServer(server)
 	case change.Like != "":
 		var chain []*x509.Certificate
 		if chain, err = parsePEM([]byte(change.Like)); err == nil {
@@ -168,7 +168,7 @@ func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = c.lab.Spoil(server, change.Defect)
 	}
-	answer(w, roots, err)
+	replyResult(w, roots, err)
 }
 
 func parsePEM(b []byte) (chain []*x509.Certificate, err error) {
@@ -186,7 +186,7 @@ func parsePEM(b []byte) (chain []*x509.Certificate, err error) {
 }
 
 func (c *Control) users(w http.ResponseWriter, _ *http.Request) {
-	answer(w, c.lab.Ready().Users, nil)
+	replyResult(w, c.lab.Ready().Users, nil)
 }
 
 func (c *Control) changeUser(w http.ResponseWriter, r *http.Request) {
@@ -198,28 +198,28 @@ func (c *Control) changeUser(w http.ResponseWriter, r *http.Request) {
 	}
 	if err == nil {
 		err = c.lab.Directory.SetUser(name, func(u *directory.User) {
-			set(&u.Password, change.Password)
-			set(&u.UPN, change.UPN)
-			set(&u.Locked, change.Locked)
-			set(&u.Disabled, change.Disabled)
-			set(&u.SIPDisabled, change.NoSIP)
-			set(&u.DisplayName, change.Display)
-			set(&u.Mail, change.Mail)
-			set(&u.LineURI, change.Line)
-			set(&u.EUM, change.EUM)
-			set(&u.LocationProfile, change.Profile)
+			setIfGiven(&u.Password, change.Password)
+			setIfGiven(&u.UPN, change.UPN)
+			setIfGiven(&u.Locked, change.Locked)
+			setIfGiven(&u.Disabled, change.Disabled)
+			setIfGiven(&u.SIPDisabled, change.NoSIP)
+			setIfGiven(&u.DisplayName, change.Display)
+			setIfGiven(&u.Mail, change.Mail)
+			setIfGiven(&u.LineURI, change.Line)
+			setIfGiven(&u.EUM, change.EUM)
+			setIfGiven(&u.LocationProfile, change.Profile)
 		})
 	}
-	answer(w, struct{}{}, err)
+	replyResult(w, struct{}{}, err)
 }
 
-func set[T any](field *T, v *T) {
+func setIfGiven[T any](field *T, v *T) {
 	if v != nil {
 		*field = *v
 	}
 }
 
-type advance struct {
+type clockChange struct {
 	By  string    `json:"by,omitempty"`
 	Now time.Time `json:"now,omitzero"`
 }
@@ -228,7 +228,7 @@ type advance struct {
 const maxAdvance = 10 * 365 * 24 * time.Hour
 
 func (c *Control) advance(w http.ResponseWriter, r *http.Request) {
-	var a advance
+	var a clockChange
 	err := json.NewDecoder(r.Body).Decode(&a)
 	if err == nil {
 		var d time.Duration
@@ -239,7 +239,7 @@ func (c *Control) advance(w http.ResponseWriter, r *http.Request) {
 			c.lab.Clock.Advance(d)
 		}
 	}
-	answer(w, advance{Now: c.lab.Clock.Now()}, err)
+	replyResult(w, clockChange{Now: c.lab.Clock.Now()}, err)
 }
 
 // Client changes a lab that runs in another process.
@@ -275,8 +275,8 @@ func (c Client) SetUser(ctx context.Context, name string, change UserChange) err
 
 // Advance lets time pass for every server of the lab and answers its new time.
 func (c Client) Advance(ctx context.Context, d time.Duration) (time.Time, error) {
-	var a advance
-	err := c.call(ctx, http.MethodPost, "/v1/clock/advance", advance{By: d.String()}, &a)
+	var a clockChange
+	err := c.call(ctx, http.MethodPost, "/v1/clock/advance", clockChange{By: d.String()}, &a)
 	return a.Now, err
 }
 

@@ -167,17 +167,17 @@ func Read(r io.Reader) (Deployment, error) {
 	if err := dec.Decode(new(Deployment)); !errors.Is(err, io.EOF) {
 		return d, errors.New("it holds more than one document")
 	}
-	d = d.filled()
+	d = d.withDefaults()
 	return d, d.check()
 }
 
-func (d Deployment) filled() Deployment {
-	fill(&d.Domain, Contoso().Domain)
+func (d Deployment) withDefaults() Deployment {
+	setDefault(&d.Domain, Contoso().Domain)
 	d.Domain = strings.ToLower(d.Domain) // as names in DNS are compared
 	c := contoso(d.Domain)
-	fill(&d.NetBIOS, c.NetBIOS)
+	setDefault(&d.NetBIOS, c.NetBIOS)
 	for host, label := range map[*string]string{&d.DC.Host: "dc1", &d.Pool.Host: "pool", &d.Edge.Host: "sip", &d.Exchange.Host: "cas01", &d.Exchange.OutsideHost: "mail"} {
-		fill(host, label+"."+d.Domain)
+		setDefault(host, label+"."+d.Domain)
 		*host = strings.ToLower(*host)
 	}
 	if d.Publish == nil {
@@ -190,12 +190,12 @@ func (d Deployment) filled() Deployment {
 		d.Profiles = c.Profiles
 	}
 	if len(d.Profiles) > 0 {
-		fill(&d.Pool.Profile, d.Profiles[0].Name)
+		setDefault(&d.Pool.Profile, d.Profiles[0].Name)
 	}
 	return d
 }
 
-func fill(field *string, value string) {
+func setDefault(field *string, value string) {
 	if *field == "" {
 		*field = value
 	}
@@ -256,7 +256,7 @@ func (d Deployment) check() error {
 			return fmt.Errorf("users: %s: %q is no sign-in address user@domain", u.Name, u.SIP)
 		}
 	}
-	return d.enter(directory.New(d.Domain, d.NetBIOS))
+	return d.addTo(directory.New(d.Domain, d.NetBIOS))
 }
 
 func (d Deployment) checkServer(s Server) error {
@@ -304,36 +304,36 @@ const maxReplication = 7 * 24 * time.Hour
 // schemes is read only.
 var schemes = []pool.Scheme{pool.NTLM, pool.Kerberos, pool.DigestMD5, pool.DigestSHA256}
 
-// enter adds users and dial plans to dir.
-func (d Deployment) enter(dir *directory.Directory) error {
+// addTo adds users and dial plans to dir.
+func (d Deployment) addTo(dir *directory.Directory) error {
 	for _, p := range d.Profiles {
 		if err := dir.SetLocationProfile(p.wire()); err != nil {
 			return fmt.Errorf("profiles: %w", err)
 		}
 	}
 	for _, u := range d.Users {
-		if err := dir.AddUser(d.account(u)); err != nil {
+		if err := dir.AddUser(d.directoryUser(u)); err != nil {
 			return fmt.Errorf("users: %w", err)
 		}
 	}
 	return nil
 }
 
-func (d Deployment) account(u User) directory.User {
+func (d Deployment) directoryUser(u User) directory.User {
 	a := directory.User{SAM: u.Name, SIP: u.SIP, UPN: u.UPN, Password: u.Password, DisplayName: u.Display, Mail: u.Mail,
 		LineURI: u.Line, EUM: u.EUM, LocationProfile: u.Profile, Locked: u.Locked, Disabled: u.Disabled, SIPDisabled: u.NoSIP}
-	fill(&a.SIP, u.Name+"@"+d.Domain)
-	fill(&a.Mail, a.SIP)
-	fill(&a.UPN, u.Name+"@"+d.Domain)
-	fill(&a.Password, DefaultPassword)
+	setDefault(&a.SIP, u.Name+"@"+d.Domain)
+	setDefault(&a.Mail, a.SIP)
+	setDefault(&a.UPN, u.Name+"@"+d.Domain)
+	setDefault(&a.Password, DefaultPassword)
 	for _, c := range u.Contacts {
-		a.Contacts = append(a.Contacts, directory.Contact{Address: d.address(c.Address), Name: c.Name, Groups: c.Groups})
+		a.Contacts = append(a.Contacts, directory.Contact{Address: d.contactAddress(c.Address), Name: c.Name, Groups: c.Groups})
 	}
 	return a
 }
 
-// address is the sign-in address of a user of that name, or what is one already.
-func (d Deployment) address(name string) string {
+// contactAddress is the sign-in address of a user of that name, or what is one already.
+func (d Deployment) contactAddress(name string) string {
 	for _, u := range d.Users {
 		if u.SIP != "" && strings.EqualFold(u.Name, name) {
 			return u.SIP

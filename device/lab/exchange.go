@@ -63,7 +63,7 @@ func (l *Lab) buildExchange(minTLS uint16) {
 	x.Host, x.OutsideHost, x.Clock, x.KeyLog = d.Exchange.Host, d.Exchange.OutsideHost, l.Clock, l.KeyLog
 	x.Issue = func() (tls.Certificate, error) { return l.PKI.Issuing.Issue(leaf) }
 	x.MinTLS, x.RequireNTLMv2, x.RequireChannelBinding = minTLS, d.Today, d.Today || d.Exchange.ChannelBinding
-	x.Address, x.RedirectAt = l.listen(addrExchange, "443"), l.listen(addrExchange, "80")
+	x.Address, x.RedirectAt = l.listenAddress(addrExchange, "443"), l.listenAddress(addrExchange, "80")
 	l.Exchange = x
 }
 

@@ -73,7 +73,7 @@ func New(d Deployment) (*Lab, error) {
 
 // NewUnstarted builds nothing yet: set fields, then Start.
 func NewUnstarted(d Deployment) *Lab {
-	return &Lab{Deployment: d.filled(), Clock: clock.New(time.Now()), keys: new(pki.Keys)}
+	return &Lab{Deployment: d.withDefaults(), Clock: clock.New(time.Now()), keys: new(pki.Keys)}
 }
 
 // Start makes the certificates, fills the directory and starts every server.
@@ -87,10 +87,10 @@ func (l *Lab) Start() (err error) {
 			err = errors.Join(fmt.Errorf("lab: %w", err), l.Close())
 		}
 	}()
-	if err := l.certify(); err != nil {
+	if err := l.createAuthorities(); err != nil {
 		return err
 	}
-	if err := l.populate(); err != nil {
+	if err := l.fillDirectory(); err != nil {
 		return err
 	}
 	if err := l.build(); err != nil {
@@ -104,7 +104,7 @@ func (l *Lab) Start() (err error) {
 		if err := s.Start(); err != nil {
 			return err
 		}
-		l.closers = append(l.closers, closer(s))
+		l.closers = append(l.closers, asCloser(s))
 	}
 	if n := l.Deployment.Exchange.Contacts; n > 0 {
 		return l.Exchange.AddContacts(l.Deployment.Users[0].Name, n)
@@ -112,8 +112,8 @@ func (l *Lab) Start() (err error) {
 	return nil
 }
 
-// closer gives the two forms of Close one.
-func closer(s any) io.Closer {
+// asCloser gives the two forms of Close one.
+func asCloser(s any) io.Closer {
 	switch s := s.(type) {
 	case io.Closer:
 		return s
@@ -137,8 +137,8 @@ func (l *Lab) Close() error {
 	return errors.Join(errs...)
 }
 
-// certify makes the authorities and remembers their roots by name.
-func (l *Lab) certify() (err error) {
+// createAuthorities makes the authorities and remembers their roots by name.
+func (l *Lab) createAuthorities() (err error) {
 	o := pki.Options{Algorithm: pki.RSA2048SHA1, Now: l.Clock.Now, Keys: l.keys}
 	if l.Deployment.Today {
 		o.Algorithm = pki.ECDSAP256SHA256
@@ -159,12 +159,12 @@ func (l *Lab) certify() (err error) {
 	return nil
 }
 
-// populate fills the directory.
-func (l *Lab) populate() error {
+// fillDirectory fills the directory.
+func (l *Lab) fillDirectory() error {
 	d := l.Deployment
 	l.Directory = directory.New(d.Domain, d.NetBIOS)
 	l.Directory.LockoutAfter, l.Directory.Clock = d.DC.LockoutAfter, l.Clock
-	if err := d.enter(l.Directory); err != nil {
+	if err := d.addTo(l.Directory); err != nil {
 		return err
 	}
 	for _, name := range d.Publish {
@@ -198,15 +198,15 @@ const (
 	loopback     = "127.0.0.1"
 )
 
-// at is host's address in DNS, and the address to listen on.
-func (l *Lab) at(addr string) string {
+// hostAddress is host's address in DNS, and the address to listen on.
+func (l *Lab) hostAddress(addr string) string {
 	if l.StandardPorts {
 		return addr
 	}
 	return loopback
 }
 
-func (l *Lab) listen(addr, port string) string {
+func (l *Lab) listenAddress(addr, port string) string {
 	if l.StandardPorts {
 		return net.JoinHostPort(addr, port)
 	}
@@ -236,11 +236,11 @@ func (l *Lab) build() error {
 	l.DC.Host, l.DC.Certificate, l.DC.Clock, l.DC.KeyLog = d.DC.Host, &dcCert, l.Clock, l.KeyLog
 	l.DC.MinTLS, l.DC.RequireSigning, l.DC.RequireNTLMv2 = minTLS, d.Today, d.Today
 	l.DC.Enrolment = d.DC.Enrolment
-	l.DC.Listen, l.DC.ListenTLS, l.DC.ListenNBNS = l.listen(addrDC, "389"), l.listen(addrDC, "636"), l.listen(addrDC, "137")
-	l.DC.ListenEnrolment = l.listen(addrCA, "80")
+	l.DC.Listen, l.DC.ListenTLS, l.DC.ListenNBNS = l.listenAddress(addrDC, "389"), l.listenAddress(addrDC, "636"), l.listenAddress(addrDC, "137")
+	l.DC.ListenEnrolment = l.listenAddress(addrCA, "80")
 
 	l.NTP = ntp.New(l.Clock)
-	l.NTP.Listen = l.listen(addrDC, "123")
+	l.NTP.Listen = l.listenAddress(addrDC, "123")
 
 	l.Pool = pool.New(l.Directory)
 	l.Pool.Host, l.Pool.Certificate, l.Pool.Clock, l.Pool.KeyLog = d.Pool.Host, poolCert, l.Clock, l.KeyLog
@@ -249,41 +249,43 @@ func (l *Lab) build() error {
 	for _, f := range d.Pool.FrontEnds {
 		l.Pool.FrontEnds = append(l.Pool.FrontEnds, pool.FrontEnd(f))
 	}
-	l.Pool.Address = l.listen(addrPool, "5061")
+	l.Pool.Address = l.listenAddress(addrPool, "5061")
 
 	l.Edge = pool.NewEdge(l.Pool)
 	l.Edge.Host, l.Edge.Certificate = d.Edge.Host, edgeCert
-	l.Edge.Address = l.listen(addrEdge, "443")
+	l.Edge.Address = l.listenAddress(addrEdge, "443")
 
 	if !d.Exchange.Off {
 		l.buildExchange(minTLS)
 	}
-	return l.nameServers()
+	return l.buildDNS()
 }
 
-// nameServers makes DNS inside and outside.
-func (l *Lab) nameServers() error {
+// buildDNS makes DNS inside and outside.
+func (l *Lab) buildDNS() error {
 	d := l.Deployment
 	l.InsideDNS, l.OutsideDNS = dns.New(d.Domain), dns.New(d.Domain)
-	l.InsideDNS.Listen, l.OutsideDNS.Listen = l.listen(addrDC, "53"), l.listen(addrOutside, "53")
+	l.InsideDNS.Listen, l.OutsideDNS.Listen = l.listenAddress(addrDC, "53"), l.listenAddress(addrOutside, "53")
 	inside := []dns.Record{
-		{Name: d.Domain, Type: "A", Value: l.at(addrDC)},
-		{Name: d.DC.Host, Type: "A", Value: l.at(addrDC)},
-		{Name: d.Pool.Host, Type: "A", Value: l.at(addrPool)},
-		{Name: "ca." + d.Domain, Type: "A", Value: l.at(addrCA)},
+		{Name: d.Domain, Type: "A", Value: l.hostAddress(addrDC)},
+		{Name: d.DC.Host, Type: "A", Value: l.hostAddress(addrDC)},
+		{Name: d.Pool.Host, Type: "A", Value: l.hostAddress(addrPool)},
+		{Name: "ca." + d.Domain, Type: "A", Value: l.hostAddress(addrCA)},
 		{Name: "_ldap._tcp.dc._msdcs." + d.Domain, Type: "SRV", Value: "0 100 389 " + d.DC.Host},
 		{Name: "_ldap._tcp." + d.Domain, Type: "SRV", Value: "0 100 389 " + d.DC.Host},
 		{Name: "_ntp._udp." + d.Domain, Type: "SRV", Value: "0 0 123 " + d.DC.Host},
 		{Name: "_sipinternaltls._tcp." + d.Domain, Type: "SRV", Value: "0 0 5061 " + d.Pool.Host},
 	}
 	outside := []dns.Record{ // R1.4: outside there is no domain controller
-		{Name: d.Edge.Host, Type: "A", Value: l.at(addrEdge)},
-		{Name: "time." + d.Domain, Type: "A", Value: l.at(addrDC)},
+		{Name: d.Edge.Host, Type: "A", Value: l.hostAddress(addrEdge)},
+		{Name: "time." + d.Domain, Type: "A", Value: l.hostAddress(addrDC)},
 		{Name: "_ntp._udp." + d.Domain, Type: "SRV", Value: "0 0 123 time." + d.Domain},
 		{Name: "_sip._tls." + d.Domain, Type: "SRV", Value: "0 0 443 " + d.Edge.Host},
 	}
 	if l.Exchange != nil { // R9.1: A records only
-		a := func(name string) dns.Record { return dns.Record{Name: name, Type: "A", Value: l.at(addrExchange)} }
+		a := func(name string) dns.Record {
+			return dns.Record{Name: name, Type: "A", Value: l.hostAddress(addrExchange)}
+		}
 		inside = append(inside, a(d.autodiscover()), a(d.Exchange.OutsideHost), a(d.Exchange.Host))
 		outside = append(outside, a(d.autodiscover()), a(d.Exchange.OutsideHost))
 	}
@@ -293,7 +295,7 @@ func (l *Lab) nameServers() error {
 // SetCertificate replaces the certificate of "pool", "edge", "dc" or "exchange"
 // while it runs; connections that stand are not touched.
 func (l *Lab) SetCertificate(server string, c tls.Certificate) error {
-	switch l.server(server) {
+	switch l.serverName(server) {
 	case "pool":
 		l.Pool.SetCertificate(c)
 	case "edge":
@@ -306,17 +308,17 @@ func (l *Lab) SetCertificate(server string, c tls.Certificate) error {
 		}
 		l.Exchange.SetCertificate(c)
 	default:
-		return noServer(server)
+		return unknownServer(server)
 	}
 	return nil
 }
 
-func noServer(name string) error {
+func unknownServer(name string) error {
 	return fmt.Errorf("there is no server %q: pool, edge, dc, exchange", name)
 }
 
-// server maps a short name or host name to the short name.
-func (l *Lab) server(name string) string {
+// serverName maps a short name or host name to the short name.
+func (l *Lab) serverName(name string) string {
 	switch strings.ToLower(name) {
 	case "pool", l.Deployment.Pool.Host:
 		return "pool"

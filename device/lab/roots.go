@@ -102,7 +102,7 @@ func commonName(c *x509.Certificate) string {
 func (l *Lab) Spoil(server string, defect pki.Defect) error {
 	d := l.Deployment
 	issuer, names := l.PKI.Issuing, []string{d.Pool.Host}
-	switch l.server(server) {
+	switch l.serverName(server) {
 	case "edge":
 		issuer, names = l.PKI.Public, []string{d.Edge.Host}
 	case "dc":
@@ -130,7 +130,7 @@ func (l *Lab) CertifyLike(server string, chain []*x509.Certificate) ([]string, e
 	}
 	var names []string
 	for i, r := range roots {
-		name := "like-" + l.server(server)
+		name := "like-" + l.serverName(server)
 		if i > 0 {
 			name = fmt.Sprintf("%s-%d", name, i+1)
 		}

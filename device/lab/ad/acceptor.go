@@ -16,8 +16,8 @@ type acceptor struct {
 	user   directory.User // whom the client claims to be; proven once step returns a session
 }
 
-// offered are the flags of a DC's challenge.
-const offered = ntlm.FlagsLDAP | ntlm.Negotiate56
+// challengeFlags are the flags of a DC's challenge.
+const challengeFlags = ntlm.FlagsLDAP | ntlm.Negotiate56
 
 func (s *Server) newAcceptor() *acceptor {
 	a := &acceptor{s: s}
@@ -26,7 +26,7 @@ func (s *Server) newAcceptor() *acceptor {
 		NetBIOSComputer: s.computer(),
 		DNSDomain:       s.dir.Domain(),
 		DNSComputer:     s.Host,
-		Flags:           offered &^ s.fault().ClearFlags,
+		Flags:           challengeFlags &^ s.fault().ClearFlags,
 		RequireV2:       s.RequireNTLMv2,
 		NTHash:          a.hash,
 		Timestamp:       true,

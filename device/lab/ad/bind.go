@@ -35,16 +35,16 @@ func (c *conn) bind(m message) error {
 	}
 	name, auth := text(m.op.Children[1]), m.op.Children[2]
 	if v, ok := integer(m.op.Children[0]); !ok || v < 2 || v > 3 {
-		return c.bound(m, protocolError, "", "")
+		return c.sendBindResult(m, protocolError, "", "")
 	}
-	c.user, c.pages = "", nil // RFC 4511 4.2.1: anonymous until the bind succeeds
+	c.user, c.pagedSearches = "", nil // RFC 4511 4.2.1: anonymous until the bind succeeds
 	exchange := c.exchange
 	c.exchange = nil
 	if auth.Tag == authSimple {
 		return c.bindSimple(m, name, text(auth))
 	}
 	if c.session != nil {
-		return c.bound(m, unwillingToPerform, "", textLayerTwice)
+		return c.sendBindResult(m, unwillingToPerform, "", textLayerTwice)
 	}
 	switch auth.Tag {
 	case authSASL:
@@ -52,7 +52,7 @@ func (c *conn) bind(m message) error {
 			return errMalformed
 		}
 		if mech := text(auth.Children[0]); !strings.EqualFold(mech, mechSPNEGO) && !strings.EqualFold(mech, mechNTLM) {
-			return c.bound(m, authMethodNotSupported, "", textMechanism)
+			return c.sendBindResult(m, authMethodNotSupported, "", textMechanism)
 		}
 		var token []byte
 		if len(auth.Children) == 2 {
@@ -69,37 +69,37 @@ func (c *conn) bind(m message) error {
 			return result(opBindResponse, code, "", "", contextString(7, string(reply)))
 		})
 	case authSicilyDiscovery:
-		return c.bound(m, success, mechNTLM, "")
+		return c.sendBindResult(m, success, mechNTLM, "")
 	case authSicilyNegotiate, authSicilyResponse: // the token travels in matchedDN
 		return c.bindToken(m, exchange, auth.Data.Bytes(), func(_ bool, reply []byte) *ber.Packet {
 			return result(opBindResponse, success, string(reply), "")
 		})
 	}
-	return c.bound(m, authMethodNotSupported, "", textMechanism)
+	return c.sendBindResult(m, authMethodNotSupported, "", textMechanism)
 }
 
-func (c *conn) bound(m message, code int, matched, diagnostic string) error {
+func (c *conn) sendBindResult(m message, code int, matched, diagnostic string) error {
 	return c.send(m.id, result(opBindResponse, code, matched, diagnostic))
 }
 
-// begin counts an attempt and reports whether a fault has refused it.
-func (c *conn) begin(m message) (refused bool, err error) {
+// countBind counts an attempt and reports whether a fault has refused it.
+func (c *conn) countBind(m message) (refused bool, err error) {
 	c.s.binds.Add(1)
 	if code := c.faults.RefuseBind; code != 0 {
-		return true, c.bound(m, code, "", textUnavailable)
+		return true, c.sendBindResult(m, code, "", textUnavailable)
 	}
 	return false, nil
 }
 
 func (c *conn) bindSimple(m message, name, password string) error {
 	if password == "" { // anonymous, RFC 4513 5.1.1; AD lets 5.1.2, a name alone, pass as the same
-		return c.bound(m, success, "", "")
+		return c.sendBindResult(m, success, "", "")
 	}
-	if refused, err := c.begin(m); refused {
+	if refused, err := c.countBind(m); refused {
 		return err
 	}
 	if c.s.RequireSigning && !c.overTLS && c.session == nil {
-		return c.bound(m, strongerAuthRequired, "", textIntegrity)
+		return c.sendBindResult(m, strongerAuthRequired, "", textIntegrity)
 	}
 	u, err := c.s.simpleUser(name)
 	switch {
@@ -113,14 +113,14 @@ func (c *conn) bindSimple(m message, name, password string) error {
 		err = c.s.dir.GoodLogon(u.SAM)
 	}
 	if err != nil {
-		data := logonData(err)
+		data := windowsError(err)
 		if errors.Is(err, directory.ErrUnknown) {
 			data = "525" // told in a simple bind alone
 		}
-		return c.bound(m, invalidCredentials, "", refusal(data))
+		return c.sendBindResult(m, invalidCredentials, "", logonDiagnostic(data))
 	}
 	c.user = u.SAM
-	return c.bound(m, success, "", "")
+	return c.sendBindResult(m, success, "", "")
 }
 
 // simpleUser finds the user that a simple bind names: by DN, by UPN or implicit
@@ -154,20 +154,20 @@ func (s *Server) simpleUser(name string) (directory.User, error) {
 // token that goes back.
 func (c *conn) bindToken(m message, exchange *acceptor, token []byte, answer func(done bool, reply []byte) *ber.Packet) error {
 	if spnego.Opens(token) {
-		if refused, err := c.begin(m); refused {
+		if refused, err := c.countBind(m); refused {
 			return err
 		}
 		exchange = c.s.newAcceptor()
 	}
 	if exchange == nil {
-		return c.bound(m, invalidCredentials, "", refusal("57"))
+		return c.sendBindResult(m, invalidCredentials, "", logonDiagnostic("57"))
 	}
 	reply, session, err := exchange.step(token)
 	switch {
 	case errors.Is(err, spnego.ErrMechanism):
-		return c.bound(m, authMethodNotSupported, "", textMechanism)
+		return c.sendBindResult(m, authMethodNotSupported, "", textMechanism)
 	case err != nil:
-		return c.bound(m, invalidCredentials, "", refusal(logonData(err)))
+		return c.sendBindResult(m, invalidCredentials, "", logonDiagnostic(windowsError(err)))
 	case session == nil:
 		c.exchange = exchange
 		return c.send(m.id, answer(false, reply))
@@ -175,9 +175,9 @@ func (c *conn) bindToken(m message, exchange *acceptor, token []byte, answer fun
 	layer := session.Flags()&(ntlm.NegotiateSign|ntlm.NegotiateSeal) != 0
 	switch {
 	case layer && c.overTLS:
-		return c.bound(m, unwillingToPerform, "", textLayerInTLS)
+		return c.sendBindResult(m, unwillingToPerform, "", textLayerInTLS)
 	case !layer && !c.overTLS && c.s.RequireSigning:
-		return c.bound(m, strongerAuthRequired, "", textIntegrity)
+		return c.sendBindResult(m, strongerAuthRequired, "", textIntegrity)
 	}
 	c.user = exchange.user.SAM
 	if err := c.send(m.id, answer(true, reply)); err != nil {
@@ -192,12 +192,12 @@ func (c *conn) bindToken(m message, exchange *acceptor, token []byte, answer fun
 	return nil
 }
 
-func refusal(data string) string {
+func logonDiagnostic(data string) string {
 	return fmt.Sprintf("80090308: LdapErr: DSID-0C090334, comment: AcceptSecurityContext error, data %s, vece", data)
 }
 
-// logonData is the Windows error, in hexadecimal, that AD's refusal carries.
-func logonData(err error) string {
+// windowsError is the Windows error, in hexadecimal, that AD's refusal carries.
+func windowsError(err error) string {
 	for _, d := range []struct {
 		err  error
 		data string

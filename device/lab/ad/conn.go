@@ -27,13 +27,13 @@ type conn struct {
 	overTLS bool
 	faults  Faults // in force for the request being answered
 
-	user     string        // sAMAccountName; empty: anonymous
-	exchange *acceptor     // NTLM bind under way
-	session  *ntlm.Session // seals and unseals everything from now on; nil: in clear
-	plain    []byte        // unsealed, not read yet
-	out      []byte        // answered, not sent yet
-	pages    []page        // results waiting for their next page
-	cookie   uint64
+	user          string        // sAMAccountName; empty: anonymous
+	exchange      *acceptor     // NTLM bind under way
+	session       *ntlm.Session // seals and unseals everything from now on; nil: in clear
+	unsealed      []byte        // unsealed, not read yet
+	pending       []byte        // answered, not sent yet
+	pagedSearches []pagedSearch // results waiting for their next page
+	cookie        uint64
 }
 
 // serve answers requests until the client goes.
@@ -47,7 +47,7 @@ func (c *conn) serve() {
 				if c.faults = c.s.fault(); c.faults.Silent {
 					continue
 				}
-				err = c.answer(m)
+				err = c.handle(m)
 			}
 		}
 		if errors.Is(err, errMalformed) || errors.Is(err, errTooLarge) {
@@ -66,7 +66,7 @@ func (c *conn) serve() {
 // errUnbind ends a connection in good order.
 var errUnbind = errors.New("ad: unbind")
 
-func (c *conn) answer(m message) error {
+func (c *conn) handle(m message) error {
 	switch tag := m.op.Tag; tag {
 	case opBindRequest:
 		return c.bind(m)
@@ -149,7 +149,7 @@ func (c *conn) Read(p []byte) (int, error) {
 	if c.session == nil {
 		return c.nc.Read(p)
 	}
-	for len(c.plain) == 0 {
+	for len(c.unsealed) == 0 {
 		var length [4]byte
 		if _, err := io.ReadFull(c.nc, length[:]); err != nil {
 			return 0, err
@@ -164,12 +164,12 @@ func (c *conn) Read(p []byte) (int, error) {
 		}
 		var err error
 		// A peer that negotiated signing alone seals too (peers-ad.md 1).
-		if c.plain, err = c.session.Unseal(frame[ntlm.SignatureSize:], frame[:ntlm.SignatureSize]); err != nil {
+		if c.unsealed, err = c.session.Unseal(frame[ntlm.SignatureSize:], frame[:ntlm.SignatureSize]); err != nil {
 			return 0, err
 		}
 	}
-	n := copy(p, c.plain)
-	c.plain = c.plain[n:]
+	n := copy(p, c.unsealed)
+	c.unsealed = c.unsealed[n:]
 	return n, nil
 }
 
@@ -179,8 +179,8 @@ func (c *conn) send(id int64, op *ber.Packet, controls ...*ber.Packet) error {
 	if len(controls) > 0 {
 		m.AppendChild(constructed(ber.ClassContext, 0, controls...))
 	}
-	c.out = append(c.out, m.Bytes()...)
-	if len(c.out) < flushAt {
+	c.pending = append(c.pending, m.Bytes()...)
+	if len(c.pending) < flushAt {
 		return nil
 	}
 	return c.flush()
@@ -188,8 +188,8 @@ func (c *conn) send(id int64, op *ber.Packet, controls ...*ber.Packet) error {
 
 // flush sends what is queued, sealed where the connection is.
 func (c *conn) flush() error {
-	b := c.out
-	c.out = nil
+	b := c.pending
+	c.pending = nil
 	if len(b) == 0 {
 		return nil
 	}

@@ -35,9 +35,9 @@ const (
 
 // login is the state of one HTTP connection.
 type login struct {
-	mu       sync.Mutex
-	exchange *acceptor
-	done     bool
+	mu            sync.Mutex
+	exchange      *acceptor
+	authenticated bool
 }
 
 type loginKey struct{}
@@ -65,7 +65,7 @@ func (s *Server) startEnrolment() {
 			}
 		},
 	}
-	s.wg.Go(func() { _ = s.http.Serve(s.httpL) })
+	s.wg.Go(func() { _ = s.http.Serve(s.httpListener) })
 }
 
 func (s *Server) serveChain(w http.ResponseWriter, r *http.Request) {
@@ -96,10 +96,10 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 	l := r.Context().Value(loginKey{}).(*login)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.done && r.Header.Get("Authorization") == "" {
+	if l.authenticated && r.Header.Get("Authorization") == "" {
 		return true
 	}
-	l.done = false
+	l.authenticated = false
 	scheme, encoded, _ := strings.Cut(r.Header.Get("Authorization"), " ")
 	token, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	isNTLM, isNegotiate := strings.EqualFold(scheme, "NTLM"), strings.EqualFold(scheme, "Negotiate")
@@ -116,7 +116,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 	if exchange != nil {
 		reply, session, err := exchange.step(token)
 		if err == nil && session != nil {
-			l.done = true
+			l.authenticated = true
 			if reply != nil {
 				w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
 			}

@@ -9,24 +9,24 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 )
 
-// truth is the logic of filters, RFC 4511 4.5.1.7: what cannot be evaluated is
+// ternary is the logic of filters, RFC 4511 4.5.1.7: what cannot be evaluated is
 // undefined and stays so under not.
-type truth int8
+type ternary int8
 
 const (
-	no        truth = -1
-	undefined truth = 0
-	yes       truth = 1
+	isFalse   ternary = -1
+	undefined ternary = 0
+	isTrue    ternary = 1
 )
 
-func truthOf(b bool) truth {
+func ternaryOf(b bool) ternary {
 	if b {
-		return yes
+		return isTrue
 	}
-	return no
+	return isFalse
 }
 
-type filter func(*entry) truth
+type filter func(*entry) ternary
 
 // parseFilter reads a Filter, RFC 4511 4.5.1.7.
 func parseFilter(p *ber.Packet) (filter, error) {
@@ -35,9 +35,9 @@ func parseFilter(p *ber.Packet) (filter, error) {
 	}
 	switch p.Tag {
 	case 0, 1: // and, or; empty ones are true and false, RFC 4526
-		start, pick := yes, func(a, b truth) truth { return min(a, b) }
+		start, pick := isTrue, func(a, b ternary) ternary { return min(a, b) }
 		if p.Tag == 1 {
-			start, pick = no, func(a, b truth) truth { return max(a, b) }
+			start, pick = isFalse, func(a, b ternary) ternary { return max(a, b) }
 		}
 		parts := make([]filter, len(p.Children))
 		for i, c := range p.Children {
@@ -46,7 +46,7 @@ func parseFilter(p *ber.Packet) (filter, error) {
 				return nil, err
 			}
 		}
-		return func(e *entry) truth {
+		return func(e *entry) ternary {
 			t := start
 			for _, f := range parts {
 				t = pick(t, f(e))
@@ -61,28 +61,28 @@ func parseFilter(p *ber.Packet) (filter, error) {
 		if err != nil {
 			return nil, err
 		}
-		return func(e *entry) truth { return -f(e) }, nil
+		return func(e *entry) ternary { return -f(e) }, nil
 	case 3, 5, 6, 8: // equality, ≥, ≤, approximately, which is equality in AD
 		if len(p.Children) != 2 {
 			return nil, errMalformed
 		}
-		return compare(text(p.Children[0]), p.Tag, text(p.Children[1])), nil
+		return parseComparison(text(p.Children[0]), p.Tag, text(p.Children[1])), nil
 	case 4:
 		return parseSubstrings(p)
 	case 7: // present
 		name := text(p)
-		return func(e *entry) truth { return truthOf(e.attribute(name) != nil) }, nil
+		return func(e *entry) ternary { return ternaryOf(e.attribute(name) != nil) }, nil
 	case 9:
 		return parseExtensible(p)
 	}
 	return nil, errMalformed
 }
 
-// compare is a filter that is true when one value of the attribute compares:
+// parseComparison is a filter that is true when one value of the attribute compares:
 // octets as they are, text without regard to case, order by collate.
-func compare(name string, tag ber.Tag, want string) filter {
+func parseComparison(name string, tag ber.Tag, want string) filter {
 	if strings.EqualFold(name, "objectCategory") {
-		return compareCategory(want)
+		return parseCategory(want)
 	}
 	same := strings.EqualFold
 	if plain, _, _ := strings.Cut(name, ";"); octetAttributes[strings.ToLower(plain)] {
@@ -95,27 +95,27 @@ func compare(name string, tag ber.Tag, want string) filter {
 	case 6:
 		holds = func(v string) bool { return collate(v, want) <= 0 }
 	}
-	return func(e *entry) truth {
+	return func(e *entry) ternary {
 		a := e.attribute(name)
-		return truthOf(a != nil && slices.ContainsFunc(a.values, holds))
+		return ternaryOf(a != nil && slices.ContainsFunc(a.values, holds))
 	}
 }
 
-// compareCategory takes the DN of a category or the display name of a class.
-func compareCategory(want string) filter {
+// parseCategory takes the DN of a category or the display name of a class.
+func parseCategory(want string) filter {
 	key := ""
 	if strings.Contains(want, "=") {
 		var ok bool
 		if key, ok = dnKey(want); !ok {
-			return func(*entry) truth { return undefined }
+			return func(*entry) ternary { return undefined }
 		}
 	} else if name, ok := categories[strings.ToLower(want)]; ok {
 		key = rdnKey("CN", name)
 	} else {
-		return func(*entry) truth { return undefined } // no such class
+		return func(*entry) ternary { return undefined } // no such class
 	}
-	return func(e *entry) truth {
-		return truthOf(e.category == key || parentKey(key) == "" && strings.HasPrefix(e.category, key))
+	return func(e *entry) ternary {
+		return ternaryOf(e.category == key || parentKey(key) == "" && strings.HasPrefix(e.category, key))
 	}
 }
 
@@ -142,13 +142,13 @@ func parseSubstrings(p *ber.Packet) (filter, error) {
 			return nil, errMalformed
 		}
 	}
-	return func(e *entry) truth {
+	return func(e *entry) ternary {
 		a := e.attribute(name)
-		return truthOf(a != nil && slices.ContainsFunc(a.values, func(v string) bool { return containsParts(strings.ToLower(v), parts) }))
+		return ternaryOf(a != nil && slices.ContainsFunc(a.values, func(v string) bool { return matchSubstrings(strings.ToLower(v), parts) }))
 	}, nil
 }
 
-func containsParts(v string, parts []*ber.Packet) bool {
+func matchSubstrings(v string, parts []*ber.Packet) bool {
 	for _, p := range parts {
 		part := strings.ToLower(text(p))
 		switch p.Tag {
@@ -197,24 +197,24 @@ func parseExtensible(p *ber.Packet) (filter, error) {
 		}
 	}
 	if rule == "" && name != "" {
-		return compare(name, 3, want), nil
+		return parseComparison(name, 3, want), nil
 	}
 	bits, err := strconv.ParseInt(want, 10, 64)
 	if name == "" || err != nil || rule != ruleBitAnd && rule != ruleBitOr {
-		return func(*entry) truth { return undefined }, nil
+		return func(*entry) ternary { return undefined }, nil
 	}
-	return func(e *entry) truth {
+	return func(e *entry) ternary {
 		a := e.attribute(name)
 		if a == nil {
-			return no
+			return isFalse
 		}
 		v, err := strconv.ParseInt(a.values[0], 10, 64)
 		if err != nil {
 			return undefined
 		}
 		if rule == ruleBitAnd {
-			return truthOf(v&bits == bits)
+			return ternaryOf(v&bits == bits)
 		}
-		return truthOf(v&bits != 0)
+		return ternaryOf(v&bits != 0)
 	}, nil
 }

@@ -166,7 +166,7 @@ func FuzzRequest(f *testing.F) {
 		r, err := parseSearch(m)
 		if err == nil {
 			for _, e := range append(s.users(), s.configuration(Faults{})...) {
-				if r.match(e) == yes {
+				if r.match(e) == isTrue {
 					_ = r.encode(e).Bytes()
 				}
 			}

@@ -43,8 +43,8 @@ type searchRequest struct {
 	domainScope bool
 }
 
-// page is what a paged search has left to send.
-type page struct {
+// pagedSearch is what a paged search has left to send.
+type pagedSearch struct {
 	cookie string
 	rest   []*entry
 }
@@ -97,8 +97,8 @@ func unsupported(controls []control) bool {
 	return false
 }
 
-// answerTo is what a search comes to: entries and continuations, or a refusal.
-type answerTo struct {
+// searchResult is what a search comes to: entries and continuations, or a refusal.
+type searchResult struct {
 	entries    []*entry
 	references []string
 	code       int
@@ -121,7 +121,7 @@ func (c *conn) search(m message) error {
 		}
 	}
 	if c.faults.Garbage {
-		c.out = append(c.out, bytes.Repeat([]byte{0xde, 0xad, 0xbe, 0xef}, 16)...)
+		c.pending = append(c.pending, bytes.Repeat([]byte{0xde, 0xad, 0xbe, 0xef}, 16)...)
 		return nil
 	}
 
@@ -144,7 +144,7 @@ func (c *conn) search(m message) error {
 	if paged {
 		cookie := ""
 		if rest := a.entries[len(send):]; len(rest) > 0 && r.page > 0 { // page size 0 gives a paged search up
-			cookie = c.keep(rest)
+			cookie = c.storePage(rest)
 		}
 		value := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 0, ""), octets(cookie))
 		controls = append(controls, sequence(octets(oidPaged), octets(string(value.Bytes()))))
@@ -157,7 +157,7 @@ func (c *conn) search(m message) error {
 	}
 	for _, e := range send {
 		if c.faults.CloseMidAnswer {
-			return c.breakOff(m.id, r.encode(e))
+			return c.sendHalf(m.id, r.encode(e))
 		}
 		if err := c.send(m.id, r.encode(e)); err != nil {
 			return err
@@ -168,15 +168,15 @@ func (c *conn) search(m message) error {
 		done.AppendChild(constructed(ber.ClassContext, 3, octets(a.referral)))
 	}
 	if c.faults.CloseMidAnswer {
-		return c.breakOff(m.id, done)
+		return c.sendHalf(m.id, done)
 	}
 	return c.send(m.id, done, controls...)
 }
 
-// breakOff sends half of an answer and ends the connection.
-func (c *conn) breakOff(id int64, op *ber.Packet) error {
+// sendHalf sends half of an answer and ends the connection.
+func (c *conn) sendHalf(id int64, op *ber.Packet) error {
 	whole := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""), op).Bytes()
-	c.out = append(c.out, whole[:len(whole)/2]...)
+	c.pending = append(c.pending, whole[:len(whole)/2]...)
 	if err := c.flush(); err != nil {
 		return err
 	}
@@ -184,30 +184,30 @@ func (c *conn) breakOff(id int64, op *ber.Packet) error {
 }
 
 // find looks up what a request asks for.
-func (c *conn) find(r searchRequest, controls []control) answerTo {
+func (c *conn) find(r searchRequest, controls []control) searchResult {
 	s := c.s
 	if unsupported(controls) {
-		return answerTo{code: unavailableCriticalExtension, diagnostic: "00000057: LdapErr: DSID-0C0C0095, comment: Error processing control, data 0, vece"}
+		return searchResult{code: unavailableCriticalExtension, diagnostic: "00000057: LdapErr: DSID-0C0C0095, comment: Error processing control, data 0, vece"}
 	}
 	if r.base == "" && r.scope == scopeBase {
-		return answerTo{entries: []*entry{s.rootDSE()}}
+		return searchResult{entries: []*entry{s.rootDSE()}}
 	}
 	if c.user == "" {
-		return answerTo{code: operationsError, diagnostic: textBindFirst}
+		return searchResult{code: operationsError, diagnostic: textBindFirst}
 	}
 	if c.faults.Referral != "" {
-		return answerTo{code: referral, referral: c.faults.Referral, diagnostic: "0000202B: RefErr: DSID-031006E0, data 0, 1 access points"}
+		return searchResult{code: referral, referral: c.faults.Referral, diagnostic: "0000202B: RefErr: DSID-031006E0, data 0, 1 access points"}
 	}
 	if r.paged && r.cookie != "" {
-		rest, ok := c.take(r.cookie)
+		rest, ok := c.takePage(r.cookie)
 		if !ok {
-			return answerTo{code: unwillingToPerform, diagnostic: "00000057: LdapErr: DSID-0C090809, comment: Error processing control, data 0, vece"}
+			return searchResult{code: unwillingToPerform, diagnostic: "00000057: LdapErr: DSID-0C090809, comment: Error processing control, data 0, vece"}
 		}
-		return answerTo{entries: rest}
+		return searchResult{entries: rest}
 	}
 	key, ok := dnKey(r.base)
 	if !ok {
-		return answerTo{code: invalidDNSyntax, diagnostic: "0000208F: NameErr: DSID-031001BA, problem 2006 (BAD_NAME), data 8350, best match of:\n\t'" + r.base + "'\n"}
+		return searchResult{code: invalidDNSyntax, diagnostic: "0000208F: NameErr: DSID-031001BA, problem 2006 (BAD_NAME), data 8350, best match of:\n\t'" + r.base + "'\n"}
 	}
 	var tree []*entry
 	switch {
@@ -216,14 +216,14 @@ func (c *conn) find(r searchRequest, controls []control) answerTo {
 	case inScope(key, s.names.domainKey, scopeSub):
 		tree = s.users()
 	default:
-		return elsewhere(r.base)
+		return referralTo(r.base)
 	}
-	if refusal := locate(tree, key); refusal != nil {
+	if refusal := findBase(tree, key); refusal != nil {
 		return *refusal
 	}
-	a := answerTo{references: c.faults.Continuations}
+	a := searchResult{references: c.faults.Continuations}
 	for _, e := range tree {
-		if inScope(e.key, key, r.scope) && r.match(e) == yes {
+		if inScope(e.key, key, r.scope) && r.match(e) == isTrue {
 			a.entries = append(a.entries, e)
 		}
 	}
@@ -236,28 +236,28 @@ func (c *conn) find(r searchRequest, controls []control) answerTo {
 	return a
 }
 
-// locate is nil when the object exists, else the refusal that names its
+// findBase is nil when the object exists, else the refusal that names its
 // nearest ancestor.
-func locate(tree []*entry, key string) *answerTo {
+func findBase(tree []*entry, key string) *searchResult {
 	for k := key; k != ""; k = parentKey(k) {
 		i := slices.IndexFunc(tree, func(e *entry) bool { return e.key == k })
 		if i >= 0 && k == key {
 			return nil
 		}
 		if i >= 0 {
-			return missing(tree[i].dn)
+			return noObject(tree[i].dn)
 		}
 	}
-	return missing("")
+	return noObject("")
 }
 
-func missing(best string) *answerTo {
-	return &answerTo{code: noSuchObject, matched: best,
+func noObject(best string) *searchResult {
+	return &searchResult{code: noSuchObject, matched: best,
 		diagnostic: "0000208D: NameErr: DSID-031001CD, problem 2001 (NO_OBJECT), data 0, best match of:\n\t'" + best + "'\n"}
 }
 
-// elsewhere refers to the domain that a foreign DN names.
-func elsewhere(base string) answerTo {
+// referralTo refers to the domain that a foreign DN names.
+func referralTo(base string) searchResult {
 	var labels []string
 	if dn, err := ldap.ParseDN(base); err == nil {
 		for _, rdn := range dn.RDNs {
@@ -268,9 +268,9 @@ func elsewhere(base string) answerTo {
 	}
 	domain := strings.Join(labels, ".")
 	if domain == "" {
-		return *missing("")
+		return *noObject("")
 	}
-	return answerTo{code: referral, referral: "ldap://" + domain + "/" + base,
+	return searchResult{code: referral, referral: "ldap://" + domain + "/" + base,
 		diagnostic: "0000202B: RefErr: DSID-031006E0, data 0, 1 access points\n\tref 1: '" + domain + "'\n"}
 }
 
@@ -284,25 +284,25 @@ func inScope(key, base string, scope int64) bool {
 	return key == base || strings.HasSuffix(key, "\x00"+base)
 }
 
-// keep stores what is left of a paged search and returns its cookie; the oldest
+// storePage stores what is left of a paged search and returns its cookie; the oldest
 // search is given up when there are too many.
-func (c *conn) keep(rest []*entry) string {
+func (c *conn) storePage(rest []*entry) string {
 	c.cookie++
-	if len(c.pages) >= maxResultSets {
-		c.pages = c.pages[1:]
+	if len(c.pagedSearches) >= maxResultSets {
+		c.pagedSearches = c.pagedSearches[1:]
 	}
 	cookie := strconv.FormatUint(c.cookie, 10)
-	c.pages = append(c.pages, page{cookie, rest})
+	c.pagedSearches = append(c.pagedSearches, pagedSearch{cookie, rest})
 	return cookie
 }
 
-func (c *conn) take(cookie string) ([]*entry, bool) {
-	i := slices.IndexFunc(c.pages, func(p page) bool { return p.cookie == cookie })
+func (c *conn) takePage(cookie string) ([]*entry, bool) {
+	i := slices.IndexFunc(c.pagedSearches, func(p pagedSearch) bool { return p.cookie == cookie })
 	if i < 0 {
 		return nil, false
 	}
-	rest := c.pages[i].rest
-	c.pages = slices.Delete(c.pages, i, i+1)
+	rest := c.pagedSearches[i].rest
+	c.pagedSearches = slices.Delete(c.pagedSearches, i, i+1)
 	return rest, true
 }
 

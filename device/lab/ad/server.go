@@ -61,14 +61,14 @@ type Server struct {
 	faults                       atomic.Pointer[Faults]
 	connections, binds, searches atomic.Int64
 
-	ctx    context.Context // ends with Close
-	cancel context.CancelFunc
-	wg     sync.WaitGroup
-	ldap   net.Listener
-	ldaps  net.Listener
-	nbns   *net.UDPConn
-	http   *http.Server
-	httpL  net.Listener
+	ctx          context.Context // ends with Close
+	cancel       context.CancelFunc
+	wg           sync.WaitGroup
+	ldap         net.Listener
+	ldaps        net.Listener
+	nbns         *net.UDPConn
+	http         *http.Server
+	httpListener net.Listener
 
 	mu    sync.Mutex
 	conns map[net.Conn]struct{} // nil once closed
@@ -117,7 +117,7 @@ func (s *Server) Start() (err error) {
 		return err
 	}
 	if s.Enrolment {
-		if s.httpL, err = listen(s.ListenEnrolment); err != nil {
+		if s.httpListener, err = listen(s.ListenEnrolment); err != nil {
 			return err
 		}
 	}
@@ -155,8 +155,8 @@ func (s *Server) Close() {
 	}
 	if s.http != nil {
 		s.http.Close()
-	} else if s.httpL != nil {
-		s.httpL.Close()
+	} else if s.httpListener != nil {
+		s.httpListener.Close()
 	}
 	s.mu.Lock()
 	for c := range s.conns {
@@ -174,7 +174,7 @@ func (s *Server) Addr() string { return listenerAddr(s.ldap) }
 func (s *Server) TLSAddr() string { return listenerAddr(s.ldaps) }
 
 // EnrolmentAddr is where web enrolment listens, host:port; empty when it does not.
-func (s *Server) EnrolmentAddr() string { return listenerAddr(s.httpL) }
+func (s *Server) EnrolmentAddr() string { return listenerAddr(s.httpListener) }
 
 // NBNSAddr is where the NetBIOS name service listens, host:port (UDP).
 func (s *Server) NBNSAddr() string {

@@ -129,15 +129,15 @@ var categories = map[string]string{
 	"user":                   "Person",
 }
 
-// child makes the entry CN=name under parent.
-func (s *Server) child(parent *entry, name, category string, classes ...string) *entry {
+// newChild makes the entry CN=name under parent.
+func (s *Server) newChild(parent *entry, name, category string, classes ...string) *entry {
 	e := &entry{dn: "CN=" + ldap.EscapeDN(name) + "," + parent.dn, key: rdnKey("CN", name) + parent.key}
-	s.describe(e, "cn", name, category, classes...)
+	s.addCommonAttributes(e, "cn", name, category, classes...)
 	return e
 }
 
-// describe gives e what every object has.
-func (s *Server) describe(e *entry, kind, name, category string, classes ...string) {
+// addCommonAttributes gives e what every object has.
+func (s *Server) addCommonAttributes(e *entry, kind, name, category string, classes ...string) {
 	guid := sha256.Sum256([]byte(e.key)) // stable, for clients that remember objects by it
 	e.category = rdnKey("CN", category) + s.names.schemaKey
 	e.set("objectClass", append([]string{"top"}, classes...)...)
@@ -151,10 +151,10 @@ func (s *Server) describe(e *entry, kind, name, category string, classes ...stri
 // configuration is the configuration partition, where the roots are (R1.1).
 func (s *Server) configuration(f Faults) []*entry {
 	top := &entry{dn: s.names.configuration, key: s.names.configurationKey}
-	s.describe(top, "cn", "Configuration", "Configuration", "configuration")
-	schema := s.child(top, "Schema", "DMD", "dMD")
+	s.addCommonAttributes(top, "cn", "Configuration", "Configuration", "configuration")
+	schema := s.newChild(top, "Schema", "DMD", "dMD")
 	container := func(parent *entry, name string) *entry {
-		return s.child(parent, name, "Container", "container")
+		return s.newChild(parent, name, "Container", "container")
 	}
 	services := container(top, "Services")
 	keys := container(services, "Public Key Services")
@@ -163,7 +163,7 @@ func (s *Server) configuration(f Faults) []*entry {
 	all := []*entry{top, schema, services, keys, authorities, enrolment}
 
 	add := func(r directory.Entry) {
-		e := s.child(authorities, r.Name, "Certification-Authority", "certificationAuthority")
+		e := s.newChild(authorities, r.Name, "Certification-Authority", "certificationAuthority")
 		values := make([]string, len(r.DER))
 		for i, v := range r.DER {
 			values[i] = string(v)
@@ -181,7 +181,7 @@ func (s *Server) configuration(f Faults) []*entry {
 		add(directory.Entry{Name: "Huge", DER: [][]byte{make([]byte, f.HugeValue)}})
 	}
 	for _, r := range s.dir.Enrolments() {
-		e := s.child(enrolment, r.Name, "PKI-Enrollment-Service", "pKIEnrollmentService")
+		e := s.newChild(enrolment, r.Name, "PKI-Enrollment-Service", "pKIEnrollmentService")
 		e.set("displayName", r.Name)
 		e.set("dNSHostName", r.Host)
 		e.set("cACertificate", string(r.DER))
@@ -197,18 +197,18 @@ func (s *Server) users() []*entry {
 	domain := s.dir.Domain()
 	first, _, _ := strings.Cut(domain, ".")
 	top := &entry{dn: s.names.domain, key: s.names.domainKey}
-	s.describe(top, "dc", first, "Domain-DNS", "domain", "domainDNS")
+	s.addCommonAttributes(top, "dc", first, "Domain-DNS", "domain", "domainDNS")
 	top.set("lockoutThreshold", strconv.Itoa(s.dir.LockoutAfter))
-	folder := s.child(top, "Users", "Container", "container")
+	folder := s.newChild(top, "Users", "Container", "container")
 	all := []*entry{top, folder}
 	for _, u := range s.dir.Users() {
-		e := s.child(folder, u.SAM, "Person", "person", "organizationalPerson", "user")
+		e := s.newChild(folder, u.SAM, "Person", "person", "organizationalPerson", "user")
 		e.set("sAMAccountName", u.SAM)
 		e.set("sAMAccountType", "805306368")
 		e.set("userPrincipalName", u.UPN)
 		e.set("displayName", u.DisplayName)
 		e.set("mail", u.Mail)
-		e.set("proxyAddresses", prefixed("SMTP:", u.Mail), prefixed("EUM:", u.EUM), prefixed("sip:", u.SIP)) // R5.1
+		e.set("proxyAddresses", withPrefix("SMTP:", u.Mail), withPrefix("EUM:", u.EUM), withPrefix("sip:", u.SIP)) // R5.1
 		e.set("userAccountControl", accountControl(u))
 		e.set("badPwdCount", strconv.Itoa(u.BadLogons))
 		e.set("badPasswordTime", fileTime(u.LastBad))
@@ -228,7 +228,7 @@ func (s *Server) users() []*entry {
 	return all
 }
 
-func prefixed(prefix, s string) string {
+func withPrefix(prefix, s string) string {
 	if s == "" {
 		return ""
 	}

@@ -149,7 +149,7 @@ func (d *Directory) AddUser(u User) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	u = u.clone()
-	if err := d.settle(&u); err != nil {
+	if err := d.normalize(&u); err != nil {
 		return err
 	}
 	if err := d.index(&u); err != nil {
@@ -172,7 +172,7 @@ func (d *Directory) SetUser(sam string, change func(*User)) error {
 	changed := u.clone()
 	change(&changed)
 	changed = changed.clone() // what change put in may be its own
-	if err := d.settle(&changed); err != nil {
+	if err := d.normalize(&changed); err != nil {
 		return err
 	}
 	for _, k := range keys(u) {
@@ -203,8 +203,8 @@ func (d *Directory) RemoveUser(sam string) {
 	d.users = slices.DeleteFunc(d.users, func(x *User) bool { return x == u })
 }
 
-// settle fills defaults and takes off the prefixes that people copy along.
-func (d *Directory) settle(u *User) error {
+// normalize fills defaults and takes off the prefixes that people copy along.
+func (d *Directory) normalize(u *User) error {
 	if u.SAM == "" || len(u.SAM) > 20 || strings.ContainsAny(u.SAM, "\"/\\[]:;|=,+*?<>@\x00") {
 		return fmt.Errorf("directory: %q cannot be a sAMAccountName", u.SAM)
 	}
@@ -213,11 +213,11 @@ func (d *Directory) settle(u *User) error {
 	}
 	for i := range u.Contacts {
 		c := &u.Contacts[i]
-		if c.Address = without(c.Address, "sip:"); c.Address == "" {
+		if c.Address = trimPrefixFold(c.Address, "sip:"); c.Address == "" {
 			return fmt.Errorf("directory: contact %d of %s has no address: give it a sign-in address", i+1, u.SAM)
 		}
 	}
-	u.SIP, u.EUM = without(u.SIP, "sip:"), without(u.EUM, "EUM:")
+	u.SIP, u.EUM = trimPrefixFold(u.SIP, "sip:"), trimPrefixFold(u.EUM, "EUM:")
 	if u.UPN == "" {
 		u.UPN = u.SAM + "@" + d.domain
 	}
@@ -227,7 +227,7 @@ func (d *Directory) settle(u *User) error {
 	return nil
 }
 
-func without(s, prefix string) string {
+func trimPrefixFold(s, prefix string) string {
 	if len(s) >= len(prefix) && strings.EqualFold(s[:len(prefix)], prefix) {
 		return s[len(prefix):]
 	}
@@ -272,7 +272,7 @@ func (d *Directory) Users() []User {
 // Watchers returns the accounts that have that sign-in address, with or without
 // "sip:", in their contact lists, in the order they were added.
 func (d *Directory) Watchers(address string) []User {
-	address = without(address, "sip:")
+	address = trimPrefixFold(address, "sip:")
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all []User
@@ -285,11 +285,11 @@ func (d *Directory) Watchers(address string) []User {
 }
 
 // User returns the account with that sAMAccountName.
-func (d *Directory) User(sam string) (User, bool) { return d.get(samKey(sam)) }
+func (d *Directory) User(sam string) (User, bool) { return d.lookUp(samKey(sam)) }
 
 // UserBySIP returns the account with that sign-in address, with or without "sip:".
 func (d *Directory) UserBySIP(address string) (User, bool) {
-	return d.get(sipKey(without(address, "sip:")))
+	return d.lookUp(sipKey(trimPrefixFold(address, "sip:")))
 }
 
 // FindUser returns the account that a client means which logs on as name in
@@ -302,7 +302,7 @@ func (d *Directory) FindUser(name, domain string) (User, bool) {
 		domain, name = before, after
 	}
 	if local, suffix, ok := cutLast(name, '@'); ok {
-		if u, found := d.get(upnKey(name)); found {
+		if u, found := d.lookUp(upnKey(name)); found {
 			return u, true
 		}
 		name, domain = local, suffix
@@ -320,7 +320,7 @@ func cutLast(s string, sep byte) (before, after string, found bool) {
 	return s, "", false
 }
 
-func (d *Directory) get(key string) (User, bool) {
+func (d *Directory) lookUp(key string) (User, bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if u := d.names[key]; u != nil {

@@ -45,8 +45,8 @@ func (d *Directory) SetLocationProfile(p dialplan.Plan) error {
 	p.Rules, p.Notes = slices.Clone(p.Rules), nil
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all := slices.Clone(d.latest())
-	i := slices.IndexFunc(all, named(p.Name))
+	all := slices.Clone(d.currentProfiles())
+	i := slices.IndexFunc(all, hasName(p.Name))
 	switch {
 	case i >= 0:
 		all[i] = p
@@ -55,7 +55,7 @@ func (d *Directory) SetLocationProfile(p dialplan.Plan) error {
 	default:
 		all = append(all, p)
 	}
-	d.remember(all)
+	d.setProfiles(all)
 	return nil
 }
 
@@ -64,15 +64,15 @@ func (d *Directory) SetLocationProfile(p dialplan.Plan) error {
 func (d *Directory) RemoveLocationProfile(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	all := slices.DeleteFunc(slices.Clone(d.latest()), named(name))
-	if len(all) == len(d.latest()) {
+	all := slices.DeleteFunc(slices.Clone(d.currentProfiles()), hasName(name))
+	if len(all) == len(d.currentProfiles()) {
 		return false
 	}
-	d.remember(all)
+	d.setProfiles(all)
 	return true
 }
 
-func named(name string) func(dialplan.Plan) bool {
+func hasName(name string) func(dialplan.Plan) bool {
 	return func(p dialplan.Plan) bool { return strings.EqualFold(p.Name, strings.TrimSpace(name)) }
 }
 
@@ -80,7 +80,7 @@ func named(name string) func(dialplan.Plan) bool {
 func (d *Directory) LocationProfiles() []dialplan.Plan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	return cloned(d.latest())
+	return cloneProfiles(d.currentProfiles())
 }
 
 // LocationProfilesAt returns the profiles as they were at t by the directory's
@@ -92,27 +92,27 @@ func (d *Directory) LocationProfilesAt(t time.Time) []dialplan.Plan {
 	defer d.mu.Unlock()
 	for i, v := range slices.Backward(d.profiles) {
 		if i == 0 && len(d.profiles) == maxVersions || !v.since.After(t) {
-			return cloned(v.all)
+			return cloneProfiles(v.all)
 		}
 	}
 	return nil
 }
 
-// latest is the state of now; d.mu is held.
-func (d *Directory) latest() []dialplan.Plan {
+// currentProfiles is the state of now; d.mu is held.
+func (d *Directory) currentProfiles() []dialplan.Plan {
 	if len(d.profiles) == 0 {
 		return nil
 	}
 	return d.profiles[len(d.profiles)-1].all
 }
 
-// remember makes all the state of now; d.mu is held.
-func (d *Directory) remember(all []dialplan.Plan) {
+// setProfiles makes all the state of now; d.mu is held.
+func (d *Directory) setProfiles(all []dialplan.Plan) {
 	d.profiles = append(d.profiles, profilesAt{d.now(), all})
 	d.profiles = slices.Delete(d.profiles, 0, max(0, len(d.profiles)-maxVersions))
 }
 
-func cloned(all []dialplan.Plan) []dialplan.Plan {
+func cloneProfiles(all []dialplan.Plan) []dialplan.Plan {
 	all = slices.Clone(all)
 	for i := range all {
 		all[i].Rules = slices.Clone(all[i].Rules)

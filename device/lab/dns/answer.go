@@ -17,8 +17,8 @@ const ednsSize = 1232
 func (s *Server) handler(ctx context.Context, proto string) wire.Handler {
 	return wire.HandlerFunc(func(w wire.ResponseWriter, r *wire.Msg) {
 		select {
-		case s.slots <- struct{}{}:
-			defer func() { <-s.slots }()
+		case s.queries <- struct{}{}:
+			defer func() { <-s.queries }()
 		default:
 			return
 		}
@@ -92,19 +92,19 @@ func (s *Server) resolve(m *wire.Msg, name string, qtype uint16) {
 		}
 		sets := s.records[canonical(name)]
 		if len(sets[qtype]) > 0 {
-			m.Answer = append(m.Answer, named(name, sets[qtype])...)
-			s.glue(m)
+			m.Answer = append(m.Answer, withName(name, sets[qtype])...)
+			s.addTargetAddresses(m)
 			return
 		}
 		if alias := sets[wire.TypeCNAME]; len(alias) > 0 {
-			m.Answer = append(m.Answer, named(name, alias[:1])...)
+			m.Answer = append(m.Answer, withName(name, alias[:1])...)
 			name = alias[0].(*wire.CNAME).Target
 			continue
 		}
 		if !s.exists(canonical(name), zone) {
 			m.Rcode = wire.RcodeNameError
 		}
-		if soa := authority(zone); qtype == wire.TypeSOA && canonical(name) == zone {
+		if soa := soaRecord(zone); qtype == wire.TypeSOA && canonical(name) == zone {
 			m.Answer = append(m.Answer, soa)
 		} else {
 			m.Ns = append(m.Ns, soa) // RFC 2308 2.1, 2.2
@@ -114,8 +114,8 @@ func (s *Server) resolve(m *wire.Msg, name string, qtype uint16) {
 	m.Rcode = wire.RcodeServerFailure
 }
 
-// named copies records under the name in the spelling of the question.
-func named(name string, records []wire.RR) []wire.RR {
+// withName copies records under the name in the spelling of the question.
+func withName(name string, records []wire.RR) []wire.RR {
 	out := make([]wire.RR, len(records))
 	for i, r := range records {
 		out[i] = wire.Copy(r)
@@ -124,8 +124,8 @@ func named(name string, records []wire.RR) []wire.RR {
 	return out
 }
 
-// glue adds the addresses of SRV targets (RFC 2782, "Target").
-func (s *Server) glue(m *wire.Msg) {
+// addTargetAddresses adds the addresses of SRV targets (RFC 2782, "Target").
+func (s *Server) addTargetAddresses(m *wire.Msg) {
 	seen := map[string]bool{}
 	for _, rr := range m.Answer {
 		srv, ok := rr.(*wire.SRV)
@@ -134,8 +134,8 @@ func (s *Server) glue(m *wire.Msg) {
 		}
 		seen[canonical(srv.Target)] = true
 		sets := s.records[canonical(srv.Target)]
-		m.Extra = append(m.Extra, named(srv.Target, sets[wire.TypeA])...)
-		m.Extra = append(m.Extra, named(srv.Target, sets[wire.TypeAAAA])...)
+		m.Extra = append(m.Extra, withName(srv.Target, sets[wire.TypeA])...)
+		m.Extra = append(m.Extra, withName(srv.Target, sets[wire.TypeAAAA])...)
 	}
 }
 
@@ -152,8 +152,8 @@ func (s *Server) exists(name, zone string) bool {
 	return false
 }
 
-// authority is the SOA record of zone.
-func authority(zone string) *wire.SOA {
+// soaRecord is the SOA record of zone.
+func soaRecord(zone string) *wire.SOA {
 	return &wire.SOA{
 		Hdr: wire.RR_Header{Name: zone, Rrtype: wire.TypeSOA, Class: wire.ClassINET, Ttl: recordTTL},
 		Ns:  "ns." + zone, Mbox: "hostmaster." + zone,

@@ -49,7 +49,7 @@ type Server struct {
 	cancel  context.CancelFunc
 	servers []*wire.Server
 	running sync.WaitGroup
-	slots   chan struct{} // one for each query being answered
+	queries chan struct{} // one for each query being answered
 	closed  sync.Once
 }
 
@@ -217,7 +217,7 @@ func (s *Server) Start() error {
 	var ctx context.Context
 	ctx, s.cancel = context.WithCancel(context.Background())
 	s.addr = listener.Addr().String()
-	s.slots = make(chan struct{}, maxQueries)
+	s.queries = make(chan struct{}, maxQueries)
 	s.servers = []*wire.Server{
 		{Listener: listener, Handler: s.handler(ctx, "tcp")},
 		{PacketConn: packets, Handler: s.handler(ctx, "udp"), UDPSize: maxUDPAnswer},

@@ -20,10 +20,10 @@ import (
 
 // login is what one connection has proved so far.
 type login struct {
-	mu       sync.Mutex
-	exchange *spnego.Acceptor
-	claimed  directory.User // whom the client of exchange claims to be
-	sam      string         // "": nobody yet
+	mu          sync.Mutex
+	exchange    *spnego.Acceptor
+	claimedUser directory.User // whom the client of exchange claims to be
+	sam         string         // "": nobody yet
 }
 
 // authenticate tells whose request r is. When it is nobody's it has answered
@@ -57,7 +57,7 @@ func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, boo
 		var reply []byte
 		u, reply, err = s.handshake(l, strings.EqualFold(scheme, string(Negotiate)), token, r)
 		if err == nil && u.SAM == "" {
-			s.leg(w, r, scheme, reply)
+			s.sendNTLMChallenge(w, r, scheme, reply)
 			return directory.User{}, false
 		}
 		if err == nil {
@@ -98,24 +98,24 @@ func (s *Server) challenge(w *recorder, r *http.Request) {
 	s.refuse(w, r, http.StatusUnauthorized, "You are not authorized to view this page")
 }
 
-// leg answers 401 with NTLM's second message.
-func (s *Server) leg(w *recorder, r *http.Request, scheme string, reply []byte) {
+// sendNTLMChallenge answers 401 with NTLM's second message.
+func (s *Server) sendNTLMChallenge(w *recorder, r *http.Request, scheme string, reply []byte) {
 	w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
 	if s.Faults().CloseBetweenLegs {
 		w.Header().Set("Connection", "close")
 	}
-	drain(r)
+	discardBody(r)
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
-// drain takes the body that a client sends along with a leg, so that its
+// discardBody takes the body that a client sends along with a leg, so that its
 // connection lives on.
-func drain(r *http.Request) { _, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody+1)) }
+func discardBody(r *http.Request) { _, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody+1)) }
 
 // refuse answers with an HTML page, as IIS does (exchange.md 3.1 (4)).
 func (s *Server) refuse(w *recorder, r *http.Request, status int, title string) {
-	drain(r)
+	discardBody(r)
 	w.Header().Set("Content-Type", "text/html")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, "<html><head><title>"+title+"</title></head><body><h1>"+title+"</h1></body></html>")
@@ -151,13 +151,13 @@ func (s *Server) handshake(l *login, negotiate bool, token []byte, r *http.Reque
 	if exchange == nil || !negotiate && ntlm.Type(token) == 0 { // or the first legs went over another connection
 		return u, nil, ntlm.ErrMalformed
 	}
-	l.claimed = directory.User{}
+	l.claimedUser = directory.User{}
 	reply, session, err := exchange.Step(token)
 	switch {
 	case errors.Is(err, ntlm.ErrLogon):
-		s.dir.BadLogon(l.claimed.SAM)
+		s.dir.BadLogon(l.claimedUser.SAM)
 	case session != nil:
-		err, u = s.dir.GoodLogon(l.claimed.SAM), l.claimed
+		err, u = s.dir.GoodLogon(l.claimedUser.SAM), l.claimedUser
 	case err == nil:
 		l.exchange = exchange
 	}
@@ -183,7 +183,7 @@ func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
 			case u.Locked:
 				return nil, directory.ErrLocked
 			}
-			l.claimed = u
+			l.claimedUser = u
 			return ntlm.NTHash(u.Password), nil
 		},
 	}

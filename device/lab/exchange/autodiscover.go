@@ -45,18 +45,18 @@ type Autodiscover struct {
 func (s *Server) SetAutodiscover(host string, a Autodiscover) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.answers[lower(host)] = a
+	s.autodiscover[lower(host)] = a
 }
 
-func (s *Server) answerOf(host string) (a Autodiscover, set bool) {
+func (s *Server) autodiscoverOf(host string) (a Autodiscover, set bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	a, set = s.answers[host]
+	a, set = s.autodiscover[host]
 	return a, set
 }
 
-// early does what needs no log-on; it tells whether that was all.
-func (s *Server) early(w *recorder, r *http.Request, a Autodiscover) bool {
+// answerBeforeLogon does what needs no log-on; it tells whether that was all.
+func (s *Server) answerBeforeLogon(w *recorder, r *http.Request, a Autodiscover) bool {
 	switch {
 	case a.Hang:
 		select {
@@ -81,29 +81,29 @@ func (s *Server) early(w *recorder, r *http.Request, a Autodiscover) bool {
 
 // servePlain is the web site by http: it redirects, and serves nothing.
 func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
-	rec := &recorder{ResponseWriter: w, s: s, noted: true}
+	rec := &recorder{ResponseWriter: w, s: s, done: true}
 	s.count(func(c *Counters) {
 		c.Redirects++
 		if r.Header.Get("Authorization") != "" || r.ContentLength != 0 {
 			c.ClearText++
 		}
 	})
-	a, _ := s.answerOf("http://" + hostOf(r))
+	a, _ := s.autodiscoverOf("http://" + hostOf(r))
 	if a.Location == "" && lower(r.URL.Path) == AutodiscoverPath && r.Method == http.MethodGet {
 		a.Location = s.InsideURL + AutodiscoverPath
 		if a.Status != 0 && (a.Status < 300 || a.Status > 399) {
 			a.Location = ""
 		}
 	}
-	if !s.early(rec, r, a) {
+	if !s.answerBeforeLogon(rec, r, a) {
 		s.refuse(rec, r, http.StatusForbidden, "This page must be viewed over a secure channel")
 	}
 }
 
 func (s *Server) serveAutodiscover(w *recorder, r *http.Request) {
 	host := hostOf(r)
-	a, set := s.answerOf(host)
-	if s.early(w, r, a) {
+	a, set := s.autodiscoverOf(host)
+	if s.answerBeforeLogon(w, r, a) {
 		return
 	}
 	if !set && !s.isCAS(host) && host != lower(s.dir.Domain()) && host != "autodiscover."+lower(s.dir.Domain()) {
@@ -138,14 +138,14 @@ func (s *Server) serveAutodiscover(w *recorder, r *http.Request) {
 	out := bufio.NewWriter(w)
 	_, _ = out.WriteString(`<?xml version="1.0" encoding="utf-8"?>`)
 	_ = answer.write(out)
-	_, _ = io.CopyN(out, blanks{}, a.Huge)
+	_, _ = io.CopyN(out, endlessSpaces{}, a.Huge)
 	_ = out.Flush()
 }
 
-// blanks never ends.
-type blanks struct{}
+// endlessSpaces never ends.
+type endlessSpaces struct{}
 
-func (blanks) Read(b []byte) (int, error) {
+func (endlessSpaces) Read(b []byte) (int, error) {
 	for i := range b {
 		b[i] = ' '
 	}
@@ -157,9 +157,9 @@ func (s *Server) poxError(code int) *elem {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, s.Host)
 	return el("Autodiscover", el("Response", el("Error",
-		tx("ErrorCode", strconv.Itoa(code)), tx("Message", poxSentence(code)), el("DebugData")).
-		at("Time", s.Clock.Now().UTC().Format("15:04:05.0000000"), "Id", strconv.FormatUint(uint64(h.Sum32()), 10)))).
-		at("xmlns", nsPOX)
+		tx("ErrorCode", strconv.Itoa(code)), tx("Message", poxMessage(code)), el("DebugData")).
+		attr("Time", s.Clock.Now().UTC().Format("15:04:05.0000000"), "Id", strconv.FormatUint(uint64(h.Sum32()), 10)))).
+		attr("xmlns", nsPOX)
 }
 
 const (
@@ -167,7 +167,7 @@ const (
 	nsOutlook = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 )
 
-func poxSentence(code int) string {
+func poxMessage(code int) string {
 	switch code {
 	case 500:
 		return "The email address can't be found."
@@ -212,7 +212,7 @@ func (s *Server) pox(a Autodiscover, b []byte) *elem {
 }
 
 func poxAccount(kids ...*elem) *elem {
-	return el("Autodiscover", el("Response", kids...).at("xmlns", nsOutlook)).at("xmlns", nsPOX)
+	return el("Autodiscover", el("Response", kids...).attr("xmlns", nsOutlook)).attr("xmlns", nsPOX)
 }
 
 func (s *Server) organization() string { return "/o=" + s.dir.NetBIOS() }
@@ -236,7 +236,7 @@ func (s *Server) settings(a Autodiscover, u directory.User) *elem {
 	}
 	// Its inner Protocol is a trap for loose parsers.
 	account.add(el("Protocol", tx("Type", "WEB"), el("Internal",
-		tx("OWAUrl", s.InsideURL+"/owa").at("AuthenticationMethod", "Basic, Fba"),
+		tx("OWAUrl", s.InsideURL+"/owa").attr("AuthenticationMethod", "Basic, Fba"),
 		el("Protocol", tx("Type", "EXCH"), tx("ASUrl", s.InsideURL+EWSPath)))))
 	h := fnv.New64a()
 	_, _ = io.WriteString(h, s.dir.Domain())

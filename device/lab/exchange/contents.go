@@ -34,21 +34,21 @@ const MaxMailbox = maxItems
 // LeaveVoiceMail puts a voice mail into the user's Inbox. The error is
 // directory.ErrUnknown.
 func (s *Server) LeaveVoiceMail(sam string, v VoiceMail) error {
-	return s.with(sam, func(b *mailbox) { b.voiceMail(v) })
+	return s.withMailbox(sam, func(b *mailbox) { b.addVoiceMail(v) })
 }
 
 // ReportMissedCall puts a missed-call notification into the user's Inbox (R2.1).
 // The error is directory.ErrUnknown.
 func (s *Server) ReportMissedCall(sam string, m MissedCall) error {
-	return s.with(sam, func(b *mailbox) { b.missed(m) })
+	return s.withMailbox(sam, func(b *mailbox) { b.addMissedCall(m) })
 }
 
 // AddContacts puts n more contacts into the user's Contacts, as far as
 // MaxMailbox allows. The error is directory.ErrUnknown.
 func (s *Server) AddContacts(sam string, n int) error {
-	return s.with(sam, func(b *mailbox) {
+	return s.withMailbox(sam, func(b *mailbox) {
 		for i := range min(n, maxItems-len(b.items)) {
-			b.contact(fmt.Sprintf("Person%04d", i+1), "Sample", "Fabrikam", fmt.Sprintf("+1 (425) 556-%04d", i%10000), "")
+			b.addContact(fmt.Sprintf("Person%04d", i+1), "Sample", "Fabrikam", fmt.Sprintf("+1 (425) 556-%04d", i%10000), "")
 		}
 	})
 }
@@ -56,18 +56,18 @@ func (s *Server) AddContacts(sam string, n int) error {
 // Unread is how many unread voice mails the user has. The error is
 // directory.ErrUnknown.
 func (s *Server) Unread(sam string) (n int, err error) {
-	err = s.with(sam, func(b *mailbox) { n = b.unread("voicemail") })
+	err = s.withMailbox(sam, func(b *mailbox) { n = b.unread("voicemail") })
 	return n, err
 }
 
-func (s *Server) with(sam string, do func(*mailbox)) error {
+func (s *Server) withMailbox(sam string, do func(*mailbox)) error {
 	u, ok := s.dir.User(sam)
 	if !ok {
 		return fmt.Errorf("exchange: %w: %s", directory.ErrUnknown, sam)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	do(s.box(u))
+	do(s.mailboxOf(u))
 	return nil
 }
 
@@ -84,27 +84,27 @@ func (b *mailbox) fill(u directory.User) {
 		{"Terry", "Adams", "Fabrikam", "425.555.0106", ""},
 		{"Yuki", "Tanaka <&>", "Tailspin", "+81 3 5555 0107", ""},
 	} {
-		b.contact(c[0], c[1], c[2], c[3], c[4])
+		b.addContact(c[0], c[1], c[2], c[3], c[4])
 	}
-	b.call("Bob Kelly", "+14255550100", true, 3*time.Minute+12*time.Second, now.Add(-26*time.Hour))
-	b.call("Kerry Miller", "+4544890101;ext=201", false, 55*time.Second, now.Add(-20*time.Hour))
-	b.call("Anna Bedecs", "+14255550104", true, 9*time.Minute, now.Add(-3*time.Hour))
-	b.missed(MissedCall{Number: "+14255550123", Received: now.Add(-4 * time.Hour), CallID: "missed1@pool"})
-	b.missed(MissedCall{Number: "+14255550104", Name: "Anna Bedecs", Received: now.Add(-28 * time.Hour), Read: true, CallID: "missed2@pool"})
+	b.addCallLogEntry("Bob Kelly", "+14255550100", true, 3*time.Minute+12*time.Second, now.Add(-26*time.Hour))
+	b.addCallLogEntry("Kerry Miller", "+4544890101;ext=201", false, 55*time.Second, now.Add(-20*time.Hour))
+	b.addCallLogEntry("Anna Bedecs", "+14255550104", true, 9*time.Minute, now.Add(-3*time.Hour))
+	b.addMissedCall(MissedCall{Number: "+14255550123", Received: now.Add(-4 * time.Hour), CallID: "missed1@pool"})
+	b.addMissedCall(MissedCall{Number: "+14255550104", Name: "Anna Bedecs", Received: now.Add(-28 * time.Hour), Read: true, CallID: "missed2@pool"})
 	if b.um {
-		b.voiceMail(VoiceMail{Number: "+14255550106", Name: "Terry Adams", Duration: 7 * time.Second, Received: now.Add(-49 * time.Hour), Read: true, WMA: true, CallID: "vm1@um"})
-		b.voiceReply("Kerry Miller", now.Add(-22*time.Hour))
-		b.voiceMail(VoiceMail{Number: "+14255550100", Name: "Bob Kelly", Duration: 12 * time.Second, Received: now.Add(-2 * time.Hour), CallID: "vm3@um"})
+		b.addVoiceMail(VoiceMail{Number: "+14255550106", Name: "Terry Adams", Duration: 7 * time.Second, Received: now.Add(-49 * time.Hour), Read: true, WMA: true, CallID: "vm1@um"})
+		b.addVoiceReply("Kerry Miller", now.Add(-22*time.Hour))
+		b.addVoiceMail(VoiceMail{Number: "+14255550100", Name: "Bob Kelly", Duration: 12 * time.Second, Received: now.Add(-2 * time.Hour), CallID: "vm3@um"})
 	}
 	for d := -7; d <= 28; d++ {
 		date := day(now).AddDate(0, 0, d)
-		b.appointment("Staff meeting", "Room 1", "Busy", true, date.Add(9*time.Hour), time.Hour, u)
-		b.appointment("Lunch with Bob", "Canteen", "Tentative", false, date.Add(12*time.Hour), 30*time.Minute, u)
-		b.appointment("Customer call", "Phone", "Busy", false, date.Add(15*time.Hour), 45*time.Minute, u)
+		b.addAppointment("Staff meeting", "Room 1", "Busy", true, date.Add(9*time.Hour), time.Hour, u)
+		b.addAppointment("Lunch with Bob", "Canteen", "Tentative", false, date.Add(12*time.Hour), 30*time.Minute, u)
+		b.addAppointment("Customer call", "Phone", "Busy", false, date.Add(15*time.Hour), 45*time.Minute, u)
 	}
 }
 
-func (b *mailbox) contact(given, sur, company, business, mobile string) *item {
+func (b *mailbox) addContact(given, sur, company, business, mobile string) *item {
 	address := strings.ToLower(given) + "@" + b.s.dir.Domain()
 	v := map[string]string{
 		"item:ItemClass": classContact, "item:Subject": given + " " + sur,
@@ -118,11 +118,11 @@ func (b *mailbox) contact(given, sur, company, business, mobile string) *item {
 	return b.add(&item{element: "Contact", folder: "contacts", values: v})
 }
 
-func (b *mailbox) message(folder, class, subject, body, name, address string, received time.Time, read bool) *item {
+func (b *mailbox) newMessage(folder, class, subject, body, name, address string, received time.Time, read bool) *item {
 	if received.IsZero() {
 		received = b.s.Clock.Now()
 	}
-	at := stamp(received)
+	at := formatTime(received)
 	it := &item{element: "Message", folder: folder, extended: map[string]extValue{}, values: map[string]string{
 		"item:ItemClass": class, "item:Subject": subject, "item:Body": body, "item:DateTimeReceived": at, "item:DateTimeSent": at,
 		"item:DateTimeCreated": at, "message:IsRead": strconv.FormatBool(read), "item:IsDraft": "false",
@@ -134,8 +134,8 @@ func (b *mailbox) message(folder, class, subject, body, name, address string, re
 	return it
 }
 
-// tag sets an extended property of Unified Messaging (exchange.md 2.3).
-func (it *item) tag(tag, kind, value string) {
+// setUMProperty sets an extended property of Unified Messaging (exchange.md 2.3).
+func (it *item) setUMProperty(tag, kind, value string) {
 	if value != "" {
 		it.extended[tag] = extValue{attrs: []string{"PropertyTag", tag, "PropertyType", kind}, value: value}
 	}
@@ -146,56 +146,56 @@ func (b *mailbox) addressOf(name string) string {
 	return strings.ToLower(given) + "@" + b.s.dir.Domain()
 }
 
-func (b *mailbox) voiceMail(v VoiceMail) {
+func (b *mailbox) addVoiceMail(v VoiceMail) {
 	v.Duration = orDefault(v.Duration, 3*time.Second)
 	v.Duration = min(v.Duration, maxRecording)
 	seconds := int(v.Duration / time.Second)
 	who := orDefault(v.Name, orDefault(v.Number, "an unknown caller"))
-	it := b.message("inbox", classVoiceMail, fmt.Sprintf("Voice Mail from %s (%d seconds)", who, seconds),
+	it := b.newMessage("inbox", classVoiceMail, fmt.Sprintf("Voice Mail from %s (%d seconds)", who, seconds),
 		"You received a voice message from "+who+".", v.Name, b.addressOf(v.Name), v.Received, v.Read)
 	a := attachment{fmt.Sprintf("%s (%d seconds) Voice Mail.wav", orDefault(v.Number, "Unknown"), seconds), "audio/WAV", func() []byte { return wave(v.Duration) }}
 	if v.WMA {
 		a = attachment{strings.TrimSuffix(a.name, ".wav") + ".wma", "audio/wma", windowsMedia}
 	}
 	it.attachments = []attachment{a}
-	it.tag("0x6801", "Integer", strconv.Itoa(seconds))
-	it.tag("0x6802", "String", v.Number)
-	it.tag("0x6803", "String", v.Name)
-	it.tag("0x6805", "String", a.name)
-	it.tag("0x6806", "String", v.CallID)
+	it.setUMProperty("0x6801", "Integer", strconv.Itoa(seconds))
+	it.setUMProperty("0x6802", "String", v.Number)
+	it.setUMProperty("0x6803", "String", v.Name)
+	it.setUMProperty("0x6805", "String", a.name)
+	it.setUMProperty("0x6806", "String", v.CallID)
 	b.notify("NewMailEvent", b.add(it))
 }
 
-// voiceReply is a voice mail that was answered and forwarded by voice: several
+// addVoiceReply is a voice mail that was answered and forwarded by voice: several
 // recordings, told newest first, and no caller's number.
-func (b *mailbox) voiceReply(name string, received time.Time) {
-	it := b.message("inbox", classVoiceReply, "FW: Voice Mail", "Listen to these.", name, b.addressOf(name), received, false)
+func (b *mailbox) addVoiceReply(name string, received time.Time) {
+	it := b.newMessage("inbox", classVoiceReply, "FW: Voice Mail", "Listen to these.", name, b.addressOf(name), received, false)
 	for i := range 3 {
 		it.attachments = append(it.attachments, attachment{fmt.Sprintf("vm%d.wav", i+1), "audio/WAV", func() []byte { return wave(time.Duration(i+1) * time.Second) }})
 	}
-	it.tag("0x6801", "Integer", "3")
-	it.tag("0x6803", "String", name)
-	it.tag("0x6805", "String", "vm3.wav; vm2.wav;vm1.wav")
+	it.setUMProperty("0x6801", "Integer", "3")
+	it.setUMProperty("0x6803", "String", name)
+	it.setUMProperty("0x6805", "String", "vm3.wav; vm2.wav;vm1.wav")
 	b.notify("NewMailEvent", b.add(it))
 }
 
-func (b *mailbox) missed(m MissedCall) {
-	it := b.message("inbox", classMissed, "Missed Call from "+orDefault(m.Name, orDefault(m.Number, "an unknown caller")),
+func (b *mailbox) addMissedCall(m MissedCall) {
+	it := b.newMessage("inbox", classMissed, "Missed Call from "+orDefault(m.Name, orDefault(m.Number, "an unknown caller")),
 		"You missed a call.", m.Name, b.addressOf(m.Name), m.Received, m.Read)
-	it.tag("0x6802", "String", m.Number)
-	it.tag("0x6803", "String", m.Name)
-	it.tag("0x6806", "String", m.CallID)
+	it.setUMProperty("0x6802", "String", m.Number)
+	it.setUMProperty("0x6803", "String", m.Name)
+	it.setUMProperty("0x6806", "String", m.CallID)
 	b.notify("NewMailEvent", b.add(it))
 }
 
-// call is an entry of the call log. Which properties Communicator wrote is not
+// addCallLogEntry is an entry of the call log. Which properties Communicator wrote is not
 // published; these are the lab's own mapping (exchange.md 9).
-func (b *mailbox) call(name, number string, outgoing bool, length time.Duration, at time.Time) {
+func (b *mailbox) addCallLogEntry(name, number string, outgoing bool, length time.Duration, at time.Time) {
 	direction := "Incoming call"
 	if outgoing {
 		direction = "Outgoing call"
 	}
-	it := b.message("history", classCall, "Conversation with "+name,
+	it := b.newMessage("history", classCall, "Conversation with "+name,
 		fmt.Sprintf("%s, %02d:%02d:%02d", direction, int(length.Hours()), int(length.Minutes())%60, int(length.Seconds())%60),
 		name, b.addressOf(name), at, true)
 	it.values["message:ToRecipients"] = b.sam + "\n" + b.mail
@@ -203,17 +203,17 @@ func (b *mailbox) call(name, number string, outgoing bool, length time.Duration,
 		it.values["message:ToRecipients"], it.values["message:From"] = it.values["message:From"], it.values["message:ToRecipients"]
 		it.values["message:Sender"] = it.values["message:From"]
 	}
-	it.tag("0x6801", "Integer", strconv.Itoa(int(length.Seconds())))
-	it.tag("0x6802", "String", number)
-	it.tag("0x6803", "String", name)
-	it.tag("0x6806", "String", fmt.Sprintf("call%d@pool", len(b.items)))
+	it.setUMProperty("0x6801", "Integer", strconv.Itoa(int(length.Seconds())))
+	it.setUMProperty("0x6802", "String", number)
+	it.setUMProperty("0x6803", "String", name)
+	it.setUMProperty("0x6806", "String", fmt.Sprintf("call%d@pool", len(b.items)))
 	b.add(it)
 }
 
-func (b *mailbox) appointment(subject, place, busy string, meeting bool, start time.Time, length time.Duration, u directory.User) {
+func (b *mailbox) addAppointment(subject, place, busy string, meeting bool, start time.Time, length time.Duration, u directory.User) {
 	b.add(&item{element: "CalendarItem", folder: "calendar", values: map[string]string{
 		"item:ItemClass": classAppointment, "item:Subject": subject, "calendar:Location": place, "calendar:LegacyFreeBusyStatus": busy,
-		"calendar:Start": stamp(start), "calendar:End": stamp(start.Add(length)), "calendar:IsAllDayEvent": "false",
+		"calendar:Start": formatTime(start), "calendar:End": formatTime(start.Add(length)), "calendar:IsAllDayEvent": "false",
 		"calendar:IsMeeting": strconv.FormatBool(meeting), "calendar:IsRecurring": "false", "calendar:IsCancelled": "false",
 		"calendar:CalendarItemType": "Single", "calendar:Organizer": u.DisplayName + "\n" + u.Mail, "item:Sensitivity": "Normal",
 	}})

@@ -88,31 +88,31 @@ type Server struct {
 	RequireNTLMv2         bool // refuse NTLMv1 responses
 	MaxFind               int  // items of one FindItem answer; 0 sets no bound, as 2007 (2010 had 1,000)
 
-	dir   *directory.Directory
-	https *front
-	http  *front
-	cert  atomic.Pointer[tls.Certificate]
-	issue func() (tls.Certificate, error)
-	fault atomic.Pointer[Faults]
-	ctx   context.Context // ends with Close
-	end   context.CancelFunc
+	dir    *directory.Directory
+	https  *webServer
+	http   *webServer
+	cert   atomic.Pointer[tls.Certificate]
+	issue  func() (tls.Certificate, error)
+	faults atomic.Pointer[Faults]
+	ctx    context.Context // ends with Close
+	cancel context.CancelFunc
 
-	mu        sync.Mutex
-	certs     map[string]*tls.Certificate // by lower-case host; SetHostCertificate
-	answers   map[string]Autodiscover     // by lower-case host, or "http://" and host
-	boxes     map[string]*mailbox         // by lower-case SAM
-	subs      map[string]*subscription
-	calls     map[string]*playedCall // UM web service
-	lastID    uint64                 // of items, change keys, subscriptions
-	counters  Counters
-	requests  []Request
-	startedAt time.Time
+	mu           sync.Mutex
+	certs        map[string]*tls.Certificate // by lower-case host; SetHostCertificate
+	autodiscover map[string]Autodiscover     // by lower-case host, or "http://" and host
+	mailboxes    map[string]*mailbox         // by lower-case SAM
+	subs         map[string]*subscription
+	calls        map[string]*playedCall // UM web service
+	lastID       uint64                 // of items, change keys, subscriptions
+	counters     Counters
+	requests     []Request
+	startedAt    time.Time
 }
 
 // New returns a Client Access Server, not yet started, for the users of dir.
 func New(dir *directory.Directory) *Server {
-	return &Server{dir: dir, certs: map[string]*tls.Certificate{}, answers: map[string]Autodiscover{},
-		boxes: map[string]*mailbox{}, subs: map[string]*subscription{}, calls: map[string]*playedCall{}}
+	return &Server{dir: dir, certs: map[string]*tls.Certificate{}, autodiscover: map[string]Autodiscover{},
+		mailboxes: map[string]*mailbox{}, subs: map[string]*subscription{}, calls: map[string]*playedCall{}}
 }
 
 // Start fills in the defaults, listens and returns. It is called once.
@@ -138,10 +138,10 @@ func (s *Server) Start() error {
 	} else {
 		s.issue = sync.OnceValues(s.Issue)
 	}
-	s.ctx, s.end = context.WithCancel(context.Background())
+	s.ctx, s.cancel = context.WithCancel(context.Background())
 	var err error
 	if s.https, err = s.listen(s.Address, http.HandlerFunc(s.serve), true); err != nil {
-		s.end()
+		s.cancel()
 		return err
 	}
 	if s.http, err = s.listen(s.RedirectAt, http.HandlerFunc(s.servePlain), false); err != nil {
@@ -188,17 +188,17 @@ func (s *Server) DropAll() {
 // Close stops listening, cuts all connections and waits for all goroutines.
 // What is held by Faults.Hold must be let go first.
 func (s *Server) Close() error {
-	if s.end == nil {
+	if s.cancel == nil {
 		return nil
 	}
-	s.end()
+	s.cancel()
 	return errors.Join(s.https.close(), s.http.close())
 }
 
 // serve is the web site by https.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	rec := &recorder{ResponseWriter: w, s: s, log: Request{Host: logged(hostOf(r)), Method: logged(r.Method), Path: logged(r.URL.Path), Agent: logged(r.UserAgent())}}
-	defer rec.note(0)
+	rec := &recorder{ResponseWriter: w, s: s, log: Request{Host: clipField(hostOf(r)), Method: clipField(r.Method), Path: clipField(r.URL.Path), Agent: clipField(r.UserAgent())}}
+	defer rec.logRequest(0)
 	path := strings.ToLower(r.URL.Path)
 	switch {
 	case path == AutodiscoverPath:

@@ -46,6 +46,6 @@ func (s *Server) Run(b []byte) string {
 		return ""
 	}
 	var out writerString
-	_ = el("m:R", messages...).at("xmlns:m", nsMessages, "xmlns:t", nsTypes).write(&out)
+	_ = el("m:R", messages...).attr("xmlns:m", nsMessages, "xmlns:t", nsTypes).write(&out)
 	return string(out)
 }

@@ -44,17 +44,17 @@ type Faults struct {
 }
 
 // SetFaults replaces the faults for all requests from now on.
-func (s *Server) SetFaults(f Faults) { s.fault.Store(&f) }
+func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
 
 // Faults returns the faults in force.
 func (s *Server) Faults() Faults {
-	if f := s.fault.Load(); f != nil {
+	if f := s.faults.Load(); f != nil {
 		return *f
 	}
 	return Faults{}
 }
 
-func pick(m map[string]string, op string) string {
+func codeFor(m map[string]string, op string) string {
 	if code := m[op]; code != "" {
 		return code
 	}
@@ -107,7 +107,7 @@ type Request struct {
 // maxLogged bounds what a client writes into one field of the log, in bytes.
 const maxLogged = 256
 
-func logged(v string) string { return v[:min(len(v), maxLogged)] }
+func clipField(v string) string { return v[:min(len(v), maxLogged)] }
 
 // maxRequests bounds the log.
 const maxRequests = 1000
@@ -122,9 +122,9 @@ func (s *Server) Requests() []Request {
 // recorder notes what was answered.
 type recorder struct {
 	http.ResponseWriter
-	s     *Server
-	log   Request
-	noted bool
+	s    *Server
+	log  Request
+	done bool
 }
 
 // Unwrap is for http.ResponseController.
@@ -133,21 +133,21 @@ func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 // WriteHeader notes the request before its answer leaves, so that who has the
 // answer finds it in the log.
 func (w *recorder) WriteHeader(status int) {
-	w.note(status)
+	w.logRequest(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *recorder) Write(b []byte) (int, error) {
-	w.note(http.StatusOK)
+	w.logRequest(http.StatusOK)
 	return w.ResponseWriter.Write(b)
 }
 
-// note logs the request, once; status 0 is for one that got no answer.
-func (w *recorder) note(status int) {
-	if w.noted {
+// logRequest logs the request, once; status 0 is for one that got no answer.
+func (w *recorder) logRequest(status int) {
+	if w.done {
 		return
 	}
-	w.noted = true
+	w.done = true
 	w.log.Time, w.log.Status = w.s.Clock.Now(), status
 	w.s.mu.Lock()
 	defer w.s.mu.Unlock()

@@ -11,7 +11,7 @@ import (
 // maxCalendarView is the longest CalendarView (exchange.md 2.7).
 const maxCalendarView = 2 * 366 * 24 * time.Hour
 
-func (c *call) findItem() ([]*elem, error) {
+func (c *ewsRequest) findItem() ([]*elem, error) {
 	sh := shapeOf(c.body.kid("m:ItemShape"), true)
 	var messages []*elem
 	for _, id := range c.body.kid("m:ParentFolderIds").kids {
@@ -22,23 +22,23 @@ func (c *call) findItem() ([]*elem, error) {
 		messages = append(messages, m)
 	}
 	if len(messages) == 0 {
-		return nil, invalid(&xmlError{"the element 'ParentFolderIds' has incomplete content", c.body.line, c.body.col})
+		return nil, schemaError(&xmlError{"the element 'ParentFolderIds' has incomplete content", c.body.line, c.body.col})
 	}
 	return messages, nil
 }
 
-func (c *call) findIn(sh shape, id *node) (*elem, error) {
-	f, err := c.box.findFolder(id)
+func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
+	f, err := c.mailbox.findFolder(id)
 	if err != nil {
 		return nil, err
 	}
 	faults := c.s.Faults()
 	paged := c.body.kid("m:IndexedPageItemView")
-	if faults.ShiftingPages && paged.attr("Offset") != "0" && paged != nil && len(c.box.items) < maxItems {
-		c.box.voiceMail(VoiceMail{Number: "+14255550177", Name: "Between Pages"})
+	if faults.ShiftingPages && paged.attr("Offset") != "0" && paged != nil && len(c.mailbox.items) < maxItems {
+		c.mailbox.addVoiceMail(VoiceMail{Number: "+14255550177", Name: "Between Pages"})
 	}
 	var found []*item
-	for _, it := range c.box.list(f.name) {
+	for _, it := range c.mailbox.itemsIn(f.name) {
 		ok, err := matches(it, c.body.kid("m:Restriction"))
 		if err != nil {
 			return nil, err
@@ -47,7 +47,7 @@ func (c *call) findIn(sh shape, id *node) (*elem, error) {
 			found = append(found, it)
 		}
 	}
-	order(found, c.body.kid("m:SortOrder"))
+	sortItems(found, c.body.kid("m:SortOrder"))
 	root := el("m:RootFolder")
 	total := len(found)
 	offset, last := 0, true
@@ -65,17 +65,17 @@ func (c *call) findIn(sh shape, id *node) (*elem, error) {
 		if faults.EmptyPages {
 			found, last = nil, false
 		}
-		root.at("IndexedPagingOffset", strconv.Itoa(offset))
+		root.attr("IndexedPagingOffset", strconv.Itoa(offset))
 	case c.s.MaxFind > 0 && total > c.s.MaxFind:
 		found, last = found[:c.s.MaxFind], false
 	}
 	if faults.EndlessPages {
 		last = false
 	}
-	root.at("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last))
+	root.attr("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last))
 	items := el("t:Items")
 	for _, it := range found {
-		items.add(sh.write(c.box, it))
+		items.add(sh.write(c.mailbox, it))
 	}
 	return success(c.op, root.add(items)), nil
 }
@@ -86,7 +86,7 @@ func page[T any](all []T, view *node, limit int) (part []T, offset int, last boo
 	if v := view.attr("MaxEntriesReturned"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n <= 0 {
-			return nil, 0, false, refusal("ErrorInvalidPagingMaxRows", "")
+			return nil, 0, false, codeError("ErrorInvalidPagingMaxRows", "")
 		}
 		size = n
 	}
@@ -95,7 +95,7 @@ func page[T any](all []T, view *node, limit int) (part []T, offset int, last boo
 	}
 	at, err := strconv.Atoi(view.attr("Offset"))
 	if err != nil || at < 0 {
-		return nil, 0, false, refusal("ErrorInvalidIndexedPagingParameters", "")
+		return nil, 0, false, codeError("ErrorInvalidIndexedPagingParameters", "")
 	}
 	at = min(at, len(all))
 	if view.attr("BasePoint") == "End" {
@@ -112,11 +112,11 @@ func calendarView(all []*item, view *node) ([]*item, error) {
 	end, err2 := parseTime(view.attr("EndDate"))
 	switch {
 	case err1 != nil || err2 != nil:
-		return nil, invalid(&xmlError{"StartDate and EndDate must be of type dateTime", view.line, view.col})
+		return nil, schemaError(&xmlError{"StartDate and EndDate must be of type dateTime", view.line, view.col})
 	case !end.After(start):
-		return nil, refusal("ErrorCalendarEndDateIsEarlierThanStartDate", "")
+		return nil, codeError("ErrorCalendarEndDateIsEarlierThanStartDate", "")
 	case end.Sub(start) > maxCalendarView:
-		return nil, refusal("ErrorCalendarViewRangeTooBig", "")
+		return nil, codeError("ErrorCalendarViewRangeTooBig", "")
 	}
 	var found []*item
 	for _, it := range all {
@@ -130,7 +130,7 @@ func calendarView(all []*item, view *node) ([]*item, error) {
 	if v := view.attr("MaxEntriesReturned"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n <= 0 {
-			return nil, refusal("ErrorInvalidPagingMaxRows", "")
+			return nil, codeError("ErrorInvalidPagingMaxRows", "")
 		}
 		found = found[:min(n, len(found))]
 	}
@@ -146,7 +146,7 @@ func parseTime(v string) (time.Time, error) {
 	return t, nil
 }
 
-func order(items []*item, sort *node) {
+func sortItems(items []*item, sort *node) {
 	if sort == nil {
 		return
 	}
@@ -189,17 +189,17 @@ func matches(it interface{ get(*node) (string, bool) }, restriction *node) (bool
 		return true, nil
 	}
 	if len(restriction.kids) != 1 {
-		return false, invalid(&xmlError{"the element '" + restriction.name + "' holds one search expression", restriction.line, restriction.col})
+		return false, schemaError(&xmlError{"the element '" + restriction.name + "' holds one search expression", restriction.line, restriction.col})
 	}
-	return holds(it, restriction.kids[0])
+	return evaluate(it, restriction.kids[0])
 }
 
-func holds(it interface{ get(*node) (string, bool) }, n *node) (bool, error) {
-	bad := invalid(&xmlError{"'" + n.name + "' is no search expression of this form", n.line, n.col})
+func evaluate(it interface{ get(*node) (string, bool) }, n *node) (bool, error) {
+	bad := schemaError(&xmlError{"'" + n.name + "' is no search expression of this form", n.line, n.col})
 	switch n.name {
 	case "t:And", "t:Or":
 		for _, k := range n.kids {
-			ok, err := holds(it, k)
+			ok, err := evaluate(it, k)
 			if err != nil || ok == (n.name == "t:Or") {
 				return ok, err
 			}
@@ -223,7 +223,7 @@ func holds(it interface{ get(*node) (string, bool) }, n *node) (bool, error) {
 		if n.kids[1].name != "t:Constant" {
 			return false, bad
 		}
-		return there && contains(value, n.kids[1].attr("Value"), n.attr("ContainmentMode"), n.attr("ContainmentComparison")), nil
+		return there && matchText(value, n.kids[1].attr("Value"), n.attr("ContainmentMode"), n.attr("ContainmentComparison")), nil
 	}
 	if len(n.kids[1].kids) != 1 {
 		return false, bad
@@ -232,7 +232,7 @@ func holds(it interface{ get(*node) (string, bool) }, n *node) (bool, error) {
 	other := operand.attr("Value")
 	if operand.name != "t:Constant" {
 		other, _ = it.get(operand)
-	} else if b, ok := truth(other); ok && (value == "true" || value == "false") {
+	} else if b, ok := parseBoolean(other); ok && (value == "true" || value == "false") {
 		other = strconv.FormatBool(b)
 	}
 	d := compare(value, other)
@@ -253,8 +253,8 @@ func holds(it interface{ get(*node) (string, bool) }, n *node) (bool, error) {
 	return false, bad
 }
 
-// truth reads an xs:boolean.
-func truth(v string) (value, ok bool) {
+// parseBoolean reads an xs:boolean.
+func parseBoolean(v string) (value, ok bool) {
 	switch strings.ToLower(strings.TrimSpace(v)) {
 	case "true", "1":
 		return true, true
@@ -264,7 +264,7 @@ func truth(v string) (value, ok bool) {
 	return false, false
 }
 
-func contains(value, part, mode, comparison string) bool {
+func matchText(value, part, mode, comparison string) bool {
 	if comparison != "" && comparison != "Exact" && comparison != "IgnoreNonSpacingCharacters" {
 		value, part = strings.ToLower(value), strings.ToLower(part)
 	}

@@ -4,11 +4,11 @@ import (
 	"strconv"
 )
 
-func (c *call) getFolder() ([]*elem, error) {
+func (c *ewsRequest) getFolder() ([]*elem, error) {
 	sh := shapeOf(c.body.kid("m:FolderShape"), false)
 	var messages []*elem
 	for _, id := range c.body.kid("m:FolderIds").kids {
-		f, err := c.box.findFolder(id)
+		f, err := c.mailbox.findFolder(id)
 		if err != nil {
 			messages = append(messages, failure(c.op, err))
 			continue
@@ -19,14 +19,14 @@ func (c *call) getFolder() ([]*elem, error) {
 }
 
 // folder writes one in the order of exchange.md 2.2.
-func (c *call) folder(sh shape, f folder) *elem {
-	e := el("t:"+f.element, c.box.folderID("t:FolderId", f.name))
+func (c *ewsRequest) folder(sh shape, f folder) *elem {
+	e := el("t:"+f.element, c.mailbox.folderID("t:FolderId", f.name))
 	want := func(uri string, inDefault bool) bool {
 		ok, _ := sh.wants(property{uri: uri, inDefault: inDefault})
 		return ok
 	}
 	if want("folder:ParentFolderId", false) && f.parent != "" {
-		e.add(c.box.folderID("t:ParentFolderId", f.parent))
+		e.add(c.mailbox.folderID("t:ParentFolderId", f.parent))
 	}
 	for _, p := range []struct {
 		uri, element string
@@ -35,7 +35,7 @@ func (c *call) folder(sh shape, f folder) *elem {
 		{"folder:FolderClass", "FolderClass", false}, {"folder:DisplayName", "DisplayName", true}, {"folder:TotalCount", "TotalCount", true},
 		{"folder:ChildFolderCount", "ChildFolderCount", true}, {"folder:UnreadCount", "UnreadCount", true},
 	} {
-		if v, ok := (folderView{c.box, f}).value(p.uri); ok && want(p.uri, p.inDefault) {
+		if v, ok := (folderView{c.mailbox, f}).value(p.uri); ok && want(p.uri, p.inDefault) {
 			e.add(tx("t:"+p.element, v))
 		}
 	}
@@ -57,7 +57,7 @@ func (v folderView) value(uri string) (string, bool) {
 	case "folder:DisplayName":
 		return v.f.display, true
 	case "folder:TotalCount":
-		return strconv.Itoa(len(v.box.list(v.f.name))), true
+		return strconv.Itoa(len(v.box.itemsIn(v.f.name))), true
 	case "folder:ChildFolderCount":
 		return strconv.Itoa(len(v.box.children(v.f.name, false))), true
 	case "folder:UnreadCount": // contacts and calendar have none (exchange.md 2.2)
@@ -81,7 +81,7 @@ func (b *mailbox) children(name string, deep bool) []folder {
 	return l
 }
 
-func (c *call) findFolder() ([]*elem, error) {
+func (c *ewsRequest) findFolder() ([]*elem, error) {
 	sh := shapeOf(c.body.kid("m:FolderShape"), false)
 	var messages []*elem
 	for _, id := range c.body.kid("m:ParentFolderIds").kids {
@@ -94,14 +94,14 @@ func (c *call) findFolder() ([]*elem, error) {
 	return messages, nil
 }
 
-func (c *call) foldersIn(sh shape, id *node) (*elem, error) {
-	parent, err := c.box.findFolder(id)
+func (c *ewsRequest) foldersIn(sh shape, id *node) (*elem, error) {
+	parent, err := c.mailbox.findFolder(id)
 	if err != nil {
 		return nil, err
 	}
 	var found []folder
-	for _, f := range c.box.children(parent.name, c.body.attr("Traversal") == "Deep") {
-		ok, err := matches(folderView{c.box, f}, c.body.kid("m:Restriction"))
+	for _, f := range c.mailbox.children(parent.name, c.body.attr("Traversal") == "Deep") {
+		ok, err := matches(folderView{c.mailbox, f}, c.body.kid("m:Restriction"))
 		if err != nil {
 			return nil, err
 		}
@@ -115,12 +115,12 @@ func (c *call) foldersIn(sh shape, id *node) (*elem, error) {
 		if found, offset, last, err = page(found, view, 0); err != nil {
 			return nil, err
 		}
-		root.at("IndexedPagingOffset", strconv.Itoa(offset))
+		root.attr("IndexedPagingOffset", strconv.Itoa(offset))
 	}
 	list := el("t:Folders")
 	for _, f := range found {
 		list.add(c.folder(sh, f))
 	}
-	root.at("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last))
+	root.attr("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last))
 	return success(c.op, root.add(list)), nil
 }

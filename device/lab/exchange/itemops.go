@@ -8,22 +8,22 @@ import (
 	"strings"
 )
 
-func (c *call) getItem() ([]*elem, error) {
+func (c *ewsRequest) getItem() ([]*elem, error) {
 	sh := shapeOf(c.body.kid("m:ItemShape"), false)
-	return c.each("m:ItemIds", func(id *node) (*elem, error) {
-		it, err := c.box.findItem(id)
+	return c.forEach("m:ItemIds", func(id *node) (*elem, error) {
+		it, err := c.mailbox.findItem(id)
 		if err != nil {
 			return nil, err
 		}
-		return success(c.op, el("m:Items", sh.write(c.box, it))), nil
+		return success(c.op, el("m:Items", sh.write(c.mailbox, it))), nil
 	})
 }
 
-// each makes one response message of each child of list, in their order.
-func (c *call) each(list string, do func(*node) (*elem, error)) ([]*elem, error) {
+// forEach makes one response message of each child of list, in their order.
+func (c *ewsRequest) forEach(list string, do func(*node) (*elem, error)) ([]*elem, error) {
 	kids := c.body.kid(list).kids
 	if len(kids) == 0 {
-		return nil, invalid(&xmlError{"the element '" + list + "' has incomplete content", c.body.line, c.body.col})
+		return nil, schemaError(&xmlError{"the element '" + list + "' has incomplete content", c.body.line, c.body.col})
 	}
 	var messages []*elem
 	for _, k := range kids {
@@ -37,19 +37,19 @@ func (c *call) each(list string, do func(*node) (*elem, error)) ([]*elem, error)
 }
 
 func (b *mailbox) attachmentID(it *item, i int) *elem {
-	return el("t:AttachmentId").at("Id", makeID('A', b.sam, it.id, uint64(i)))
+	return el("t:AttachmentId").attr("Id", makeID('A', b.sam, it.id, uint64(i)))
 }
 
-func (c *call) getAttachment() ([]*elem, error) {
+func (c *ewsRequest) getAttachment() ([]*elem, error) {
 	f := c.s.Faults()
-	return c.each("m:AttachmentIds", func(id *node) (*elem, error) {
-		numbers, err := c.box.readID(id.attr("Id"), 'A', 2)
+	return c.forEach("m:AttachmentIds", func(id *node) (*elem, error) {
+		numbers, err := c.mailbox.readID(id.attr("Id"), 'A', 2)
 		if err != nil {
 			return nil, err
 		}
-		it := c.box.byID[numbers[0]]
+		it := c.mailbox.byID[numbers[0]]
 		if it == nil || numbers[1] >= uint64(len(it.attachments)) {
-			return nil, refusal("ErrorItemNotFound", "")
+			return nil, codeError("ErrorItemNotFound", "")
 		}
 		a := it.attachments[numbers[1]]
 		content := &elem{name: "t:Content", stream: func(w io.Writer) error {
@@ -58,19 +58,19 @@ func (c *call) getAttachment() ([]*elem, error) {
 				_, err := io.WriteString(w, "UklGR*** this is no base64 ***")
 				return err
 			case f.HugeAttachment > 0:
-				return encode(w, io.LimitReader(zeros{}, f.HugeAttachment))
+				return encode(w, io.LimitReader(endlessZeros{}, f.HugeAttachment))
 			}
 			return encode(w, strings.NewReader(string(a.content())))
 		}}
-		return success(c.op, el("m:Attachments", el("t:FileAttachment", c.box.attachmentID(it, int(numbers[1])),
+		return success(c.op, el("m:Attachments", el("t:FileAttachment", c.mailbox.attachmentID(it, int(numbers[1])),
 			tx("t:Name", a.name), tx("t:ContentType", a.contentType), content))), nil
 	})
 }
 
-// zeros never ends.
-type zeros struct{}
+// endlessZeros never ends.
+type endlessZeros struct{}
 
-func (zeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+func (endlessZeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
 
 func encode(w io.Writer, r io.Reader) error {
 	enc := base64.NewEncoder(base64.StdEncoding, w)
@@ -80,17 +80,17 @@ func encode(w io.Writer, r io.Reader) error {
 	return enc.Close()
 }
 
-func (c *call) createItem() ([]*elem, error) {
+func (c *ewsRequest) createItem() ([]*elem, error) {
 	where := "drafts"
 	saved := c.body.kid("m:SavedItemFolderId")
 	if saved != nil && len(saved.kids) == 1 {
-		f, err := c.box.findFolder(saved.kids[0])
+		f, err := c.mailbox.findFolder(saved.kids[0])
 		if err != nil {
 			return []*elem{failure(c.op, err)}, nil
 		}
 		where = f.name
 	}
-	return c.each("m:Items", func(n *node) (*elem, error) {
+	return c.forEach("m:Items", func(n *node) (*elem, error) {
 		element, _ := strings.CutPrefix(n.name, "t:")
 		it := &item{element: element, folder: where, values: map[string]string{}, extended: map[string]extValue{}}
 		switch element {
@@ -107,31 +107,31 @@ func (c *call) createItem() ([]*elem, error) {
 		case "Message":
 			it.values["item:ItemClass"], it.values["message:IsRead"] = "IPM.Note", "true"
 			if c.body.attr("MessageDisposition") == "" {
-				return nil, refusal("ErrorMessageDispositionRequired", "")
+				return nil, codeError("ErrorMessageDispositionRequired", "")
 			}
 		default:
-			return nil, refusal("ErrorInvalidItemForOperationCreateItem", "")
+			return nil, codeError("ErrorInvalidItemForOperationCreateItem", "")
 		}
-		if it.folder == "voicemail" || it.folder == "root" || len(c.box.items) >= maxItems {
-			return nil, refusal("ErrorQuotaExceeded", "")
+		if it.folder == "voicemail" || it.folder == "root" || len(c.mailbox.items) >= maxItems {
+			return nil, codeError("ErrorQuotaExceeded", "")
 		}
-		if err := it.take(n); err != nil {
+		if err := it.setProperties(n); err != nil {
 			return nil, err
 		}
-		c.box.add(it)
-		return success(c.op, el("m:Items", el("t:"+element, c.box.itemID(it)))), nil
+		c.mailbox.add(it)
+		return success(c.op, el("m:Items", el("t:"+element, c.mailbox.itemID(it)))), nil
 	})
 }
 
-// take sets what the children of n, an item element of a request, say; they
+// setProperties sets what the children of n, an item element of a request, say; they
 // must come in the order of the schema.
-func (it *item) take(n *node) error {
+func (it *item) setProperties(n *node) error {
 	properties := propertiesOf(it.element)
 	at := 0
 	for _, k := range n.kids {
 		i := slices.IndexFunc(properties[at:], func(p property) bool { return "t:"+p.element == k.name })
 		if i < 0 {
-			return invalid(&xmlError{"the element '" + n.name + "' has invalid child element '" + k.name + "'", k.line, k.col})
+			return schemaError(&xmlError{"the element '" + n.name + "' has invalid child element '" + k.name + "'", k.line, k.col})
 		}
 		at += i
 		if err := it.set(properties[at], k); err != nil {
@@ -143,13 +143,13 @@ func (it *item) take(n *node) error {
 
 func (it *item) set(p property, k *node) error {
 	v := k.value()
-	bad := invalid(&xmlError{"the element '" + k.name + "' has an invalid value", k.line, k.col})
+	bad := schemaError(&xmlError{"the element '" + k.name + "' has an invalid value", k.line, k.col})
 	switch p.kind {
-	case itemID, attached:
-		return refusal("ErrorInvalidPropertySet", "")
-	case absent:
+	case itemID, attachments:
+		return codeError("ErrorInvalidPropertySet", "")
+	case unsupported:
 	case boolean:
-		b, ok := truth(v)
+		b, ok := parseBoolean(v)
 		if !ok {
 			return bad
 		}
@@ -159,12 +159,12 @@ func (it *item) set(p property, k *node) error {
 			return bad
 		}
 		it.values[p.uri] = v
-	case moment:
+	case dateTime:
 		t, err := parseTime(v)
 		if err != nil {
 			return bad
 		}
-		it.values[p.uri] = stamp(t)
+		it.values[p.uri] = formatTime(t)
 	case entries:
 		for _, e := range k.kids {
 			if key := e.attr("Key"); slices.Contains(entryKeys(p.uri), key) {
@@ -196,28 +196,28 @@ func (it *item) set(p property, k *node) error {
 	return nil
 }
 
-func (c *call) updateItem() ([]*elem, error) {
+func (c *ewsRequest) updateItem() ([]*elem, error) {
 	mode := c.body.attr("ConflictResolution")
 	if mode != "AlwaysOverwrite" && mode != "AutoResolve" && mode != "NeverOverwrite" {
-		return nil, invalid(&xmlError{"the required attribute 'ConflictResolution' is missing or unknown", c.body.line, c.body.col})
+		return nil, schemaError(&xmlError{"the required attribute 'ConflictResolution' is missing or unknown", c.body.line, c.body.col})
 	}
-	return c.each("m:ItemChanges", func(change *node) (*elem, error) {
+	return c.forEach("m:ItemChanges", func(change *node) (*elem, error) {
 		if len(change.kids) != 2 {
-			return nil, refusal("ErrorInvalidRequest", "")
+			return nil, codeError("ErrorInvalidRequest", "")
 		}
 		id := change.kids[0]
-		it, err := c.box.findItem(id)
+		it, err := c.mailbox.findItem(id)
 		if err != nil {
 			return nil, err
 		}
 		key := id.attr("ChangeKey")
 		switch {
 		case it.element == "Message" && c.body.attr("MessageDisposition") == "":
-			return nil, refusal("ErrorMessageDispositionRequired", "")
+			return nil, codeError("ErrorMessageDispositionRequired", "")
 		case mode != "AlwaysOverwrite" && key == "":
-			return nil, refusal("ErrorChangeKeyRequiredForWriteOperations", "")
+			return nil, codeError("ErrorChangeKeyRequiredForWriteOperations", "")
 		case mode != "AlwaysOverwrite" && key != changeKey(it.change):
-			return nil, refusal("ErrorIrresolvableConflict", "")
+			return nil, codeError("ErrorIrresolvableConflict", "")
 		}
 		changed := *it
 		changed.values, changed.extended = cloneMap(it.values), cloneMap(it.extended)
@@ -227,8 +227,8 @@ func (c *call) updateItem() ([]*elem, error) {
 			}
 		}
 		it.values, it.extended = changed.values, changed.extended
-		c.box.touch(it)
-		return success(c.op, el("m:Items", el("t:"+it.element, c.box.itemID(it))), el("m:ConflictResults", tx("t:Count", "0"))), nil
+		c.mailbox.markChanged(it)
+		return success(c.op, el("m:Items", el("t:"+it.element, c.mailbox.itemID(it))), el("m:ConflictResults", tx("t:Count", "0"))), nil
 	})
 }
 
@@ -248,32 +248,32 @@ func (it *item) update(u *node) error {
 		return nil
 	}
 	if u.name != "t:SetItemField" && u.name != "t:AppendToItemField" || len(u.kids) != 2 {
-		return invalid(&xmlError{"'" + u.name + "' is no change of this form", u.line, u.col})
+		return schemaError(&xmlError{"'" + u.name + "' is no change of this form", u.line, u.col})
 	}
 	set := u.kids[1]
 	if set.name != "t:"+it.element && set.name != "t:Item" || len(set.kids) != 1 { // exactly the property that the path names
-		return refusal("ErrorUpdatePropertyMismatch", "")
+		return codeError("ErrorUpdatePropertyMismatch", "")
 	}
-	return it.take(set)
+	return it.setProperties(set)
 }
 
-func (c *call) deleteItem() ([]*elem, error) {
+func (c *ewsRequest) deleteItem() ([]*elem, error) {
 	kind := c.body.attr("DeleteType")
 	if kind != "HardDelete" && kind != "SoftDelete" && kind != "MoveToDeletedItems" {
-		return nil, invalid(&xmlError{"the required attribute 'DeleteType' is missing or unknown", c.body.line, c.body.col})
+		return nil, schemaError(&xmlError{"the required attribute 'DeleteType' is missing or unknown", c.body.line, c.body.col})
 	}
-	return c.each("m:ItemIds", func(id *node) (*elem, error) {
-		it, err := c.box.findItem(id)
+	return c.forEach("m:ItemIds", func(id *node) (*elem, error) {
+		it, err := c.mailbox.findItem(id)
 		if err != nil {
 			return nil, err
 		}
 		switch {
 		case it.element == "CalendarItem" && c.body.attr("SendMeetingCancellations") == "":
-			return nil, refusal("ErrorSendMeetingCancellationsRequired", "")
+			return nil, codeError("ErrorSendMeetingCancellationsRequired", "")
 		case kind == "MoveToDeletedItems":
-			c.box.move(it, "deleteditems")
+			c.mailbox.move(it, "deleteditems")
 		default:
-			c.box.remove(it)
+			c.mailbox.remove(it)
 		}
 		return success(c.op), nil
 	})

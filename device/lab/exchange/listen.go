@@ -23,8 +23,8 @@ const (
 	maxBody       = 1 << 20 // bytes of a request
 )
 
-// front is one listener with its HTTP server.
-type front struct {
+// webServer is one listener with its HTTP server.
+type webServer struct {
 	ln    net.Listener
 	srv   *http.Server
 	wg    sync.WaitGroup // accept loop and connections
@@ -55,12 +55,12 @@ type connKey struct{}
 // connOf is the connection that r came by.
 func connOf(r *http.Request) *peerConn { return r.Context().Value(connKey{}).(*peerConn) }
 
-func (s *Server) listen(address string, h http.Handler, secure bool) (*front, error) {
+func (s *Server) listen(address string, h http.Handler, secure bool) (*webServer, error) {
 	ln, err := net.Listen("tcp", orDefault(address, "127.0.0.1:0"))
 	if err != nil {
 		return nil, err
 	}
-	f := &front{ln: ln, conns: map[net.Conn]struct{}{}}
+	f := &webServer{ln: ln, conns: map[net.Conn]struct{}{}}
 	var accept net.Listener = peerListener{ln}
 	if secure {
 		accept = tls.NewListener(accept, s.tlsConfig())
@@ -153,14 +153,14 @@ func (s *Server) certificateFor(host string) (*tls.Certificate, error) {
 	return s.cert.Load(), err
 }
 
-func (f *front) addr() string {
+func (f *webServer) addr() string {
 	if f == nil {
 		return ""
 	}
 	return f.ln.Addr().String()
 }
 
-func (f *front) drop() {
+func (f *webServer) drop() {
 	if f == nil {
 		return
 	}
@@ -171,7 +171,7 @@ func (f *front) drop() {
 	}
 }
 
-func (f *front) close() error {
+func (f *webServer) close() error {
 	if f == nil {
 		return nil
 	}

@@ -86,14 +86,14 @@ type attachment struct {
 	content           func() []byte
 }
 
-// box is the user's mailbox, made and filled when there is none yet. Whether it
+// mailboxOf is the user's mailbox, made and filled when there is none yet. Whether it
 // has voice mail follows the directory.
-func (s *Server) box(u directory.User) *mailbox {
+func (s *Server) mailboxOf(u directory.User) *mailbox {
 	key := strings.ToLower(u.SAM)
-	b := s.boxes[key]
+	b := s.mailboxes[key]
 	if b == nil {
 		b = &mailbox{s: s, sam: key, byID: map[uint64]*item{}}
-		s.boxes[key] = b
+		s.mailboxes[key] = b
 		b.um = u.EUM != ""
 		b.mail = u.Mail
 		b.fill(u)
@@ -115,7 +115,7 @@ func (b *mailbox) add(it *item) *item {
 	}
 	for _, uri := range []string{"item:DateTimeReceived", "item:DateTimeSent", "item:DateTimeCreated", "item:LastModifiedTime"} {
 		if it.values[uri] == "" {
-			it.values[uri] = stamp(b.s.Clock.Now())
+			it.values[uri] = formatTime(b.s.Clock.Now())
 		}
 	}
 	if it.values["item:Size"] == "" {
@@ -134,10 +134,10 @@ func (b *mailbox) add(it *item) *item {
 	return it
 }
 
-// touch gives a changed item its new change key.
-func (b *mailbox) touch(it *item) {
+// markChanged gives a changed item its new change key.
+func (b *mailbox) markChanged(it *item) {
 	it.change = b.s.nextID()
-	it.values["item:LastModifiedTime"] = stamp(b.s.Clock.Now())
+	it.values["item:LastModifiedTime"] = formatTime(b.s.Clock.Now())
 	b.notify("ModifiedEvent", it)
 }
 
@@ -156,8 +156,8 @@ func (b *mailbox) move(it *item, to string) {
 	b.notify("MovedEvent", it)
 }
 
-// in tells whether it is in that folder.
-func (it *item) in(name string) bool {
+// inFolder tells whether it is in that folder.
+func (it *item) inFolder(name string) bool {
 	if name == "voicemail" {
 		return it.folder != "deleteditems" && classIs(it.values["item:ItemClass"], classVoiceReply)
 	}
@@ -170,10 +170,10 @@ func classIs(class, prefix string) bool {
 	return class == prefix || strings.HasPrefix(class, prefix+".")
 }
 
-func (b *mailbox) list(name string) []*item {
+func (b *mailbox) itemsIn(name string) []*item {
 	var l []*item
 	for _, it := range b.items {
-		if it.in(name) {
+		if it.inFolder(name) {
 			l = append(l, it)
 		}
 	}
@@ -183,7 +183,7 @@ func (b *mailbox) list(name string) []*item {
 func (b *mailbox) unread(name string) int {
 	n := 0
 	for _, it := range b.items {
-		if it.in(name) && it.values["message:IsRead"] == "false" {
+		if it.inFolder(name) && it.values["message:IsRead"] == "false" {
 			n++
 		}
 	}
@@ -213,14 +213,14 @@ func makeID(kind byte, sam string, numbers ...uint64) string {
 // readID takes an Id apart; the errors are those of EWS.
 func (b *mailbox) readID(id string, kind byte, count int) ([]uint64, error) {
 	if id == "" {
-		return nil, refusal("ErrorInvalidIdEmpty", "Id must be non-empty.")
+		return nil, codeError("ErrorInvalidIdEmpty", "Id must be non-empty.")
 	}
 	raw, err := base64.StdEncoding.DecodeString(id)
 	if err != nil || len(raw) < 4+8*count || [4]byte(raw) != [4]byte{0, 0, 0x16, kind} {
-		return nil, refusal("ErrorInvalidIdMalformed", "")
+		return nil, codeError("ErrorInvalidIdMalformed", "")
 	}
 	if string(raw[4+8*count:]) != b.sam {
-		return nil, refusal("ErrorAccessDenied", "")
+		return nil, codeError("ErrorAccessDenied", "")
 	}
 	numbers := make([]uint64, count)
 	for i := range numbers {
@@ -230,12 +230,12 @@ func (b *mailbox) readID(id string, kind byte, count int) ([]uint64, error) {
 }
 
 func (b *mailbox) itemID(it *item) *elem {
-	return el("t:ItemId").at("Id", makeID('I', b.sam, it.id), "ChangeKey", changeKey(it.change))
+	return el("t:ItemId").attr("Id", makeID('I', b.sam, it.id), "ChangeKey", changeKey(it.change))
 }
 
 func (b *mailbox) folderID(element, name string) *elem {
 	i := slices.IndexFunc(folders(), func(f folder) bool { return f.name == name })
-	return el(element).at("Id", makeID('F', b.sam, uint64(i)), "ChangeKey", changeKey(uint64(i)+1))
+	return el(element).attr("Id", makeID('F', b.sam, uint64(i)), "ChangeKey", changeKey(uint64(i)+1))
 }
 
 func changeKey(n uint64) string {
@@ -245,7 +245,7 @@ func changeKey(n uint64) string {
 // findItem is the item of an ItemId element.
 func (b *mailbox) findItem(n *node) (*item, error) {
 	if n.name != "t:ItemId" {
-		return nil, refusal("ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange", "The lab has no recurring items.")
+		return nil, codeError("ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange", "The lab has no recurring items.")
 	}
 	numbers, err := b.readID(n.attr("Id"), 'I', 1)
 	if err != nil {
@@ -254,7 +254,7 @@ func (b *mailbox) findItem(n *node) (*item, error) {
 	if it := b.byID[numbers[0]]; it != nil {
 		return it, nil
 	}
-	return nil, refusal("ErrorItemNotFound", "")
+	return nil, codeError("ErrorItemNotFound", "")
 }
 
 // findFolder is the folder of a FolderId or DistinguishedFolderId element.
@@ -262,7 +262,7 @@ func (b *mailbox) findFolder(n *node) (folder, error) {
 	switch n.name {
 	case "t:DistinguishedFolderId":
 		if m := n.kid("t:Mailbox", "t:EmailAddress"); m != nil && !strings.EqualFold(m.value(), b.mail) {
-			return folder{}, refusal("ErrorAccessDenied", "") // nobody has rights on another's mailbox
+			return folder{}, codeError("ErrorAccessDenied", "") // nobody has rights on another's mailbox
 		}
 		if name := n.attr("Id"); name != "history" {
 			if f, ok := b.folder(name); ok {
@@ -280,7 +280,7 @@ func (b *mailbox) findFolder(n *node) (folder, error) {
 			}
 		}
 	}
-	return folder{}, refusal("ErrorFolderNotFound", "")
+	return folder{}, codeError("ErrorFolderNotFound", "")
 }
 
 // day is midnight of t's day in UTC.

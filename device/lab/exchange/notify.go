@@ -46,7 +46,7 @@ func watermark(n uint64) string {
 // notify tells the subscriptions of what happened to it.
 func (b *mailbox) notify(kind string, it *item) {
 	for _, sub := range b.s.subs {
-		if sub.sam != b.sam || !slices.Contains(sub.types, kind) || sub.folders != nil && !slices.ContainsFunc(sub.folders, it.in) {
+		if sub.sam != b.sam || !slices.Contains(sub.types, kind) || sub.folders != nil && !slices.ContainsFunc(sub.folders, it.inFolder) {
 			continue
 		}
 		if len(sub.queue) == maxQueue {
@@ -58,10 +58,10 @@ func (b *mailbox) notify(kind string, it *item) {
 	}
 }
 
-func (c *call) subscribe() ([]*elem, error) {
+func (c *ewsRequest) subscribe() ([]*elem, error) {
 	req := c.body.kid("m:PullSubscriptionRequest")
 	if req == nil {
-		return nil, refusal("ErrorInvalidOperation", "The lab has no push subscriptions.")
+		return nil, codeError("ErrorInvalidOperation", "The lab has no push subscriptions.")
 	}
 	now := c.s.Clock.Now()
 	mine := 0
@@ -69,33 +69,33 @@ func (c *call) subscribe() ([]*elem, error) {
 		switch {
 		case !now.Before(sub.until):
 			delete(c.s.subs, id)
-		case sub.sam == c.box.sam:
+		case sub.sam == c.mailbox.sam:
 			mine++
 		}
 	}
 	if mine >= maxSubscriptions {
-		return []*elem{failure(c.op, refusal("ErrorExceededSubscriptionCount", ""))}, nil
+		return []*elem{failure(c.op, codeError("ErrorExceededSubscriptionCount", ""))}, nil
 	}
 	minutes, err := strconv.Atoi(req.kid("t:Timeout").value())
 	if err != nil || minutes < 1 || minutes > maxTimeout {
-		return nil, invalid(&xmlError{"Timeout must be 1 to 1440 minutes", req.line, req.col})
+		return nil, schemaError(&xmlError{"Timeout must be 1 to 1440 minutes", req.line, req.col})
 	}
-	sub := &subscription{sam: c.box.sam, idle: time.Duration(minutes) * time.Minute}
+	sub := &subscription{sam: c.mailbox.sam, idle: time.Duration(minutes) * time.Minute}
 	sub.until = now.Add(sub.idle)
 	for _, n := range req.kid("t:FolderIds").kids {
-		f, err := c.box.findFolder(n)
+		f, err := c.mailbox.findFolder(n)
 		if err != nil {
 			return []*elem{failure(c.op, err)}, nil
 		}
 		sub.folders = append(sub.folders, f.name)
 	}
-	if all, _ := truth(req.attr("SubscribeToAllFolders")); all {
+	if all, _ := parseBoolean(req.attr("SubscribeToAllFolders")); all {
 		sub.folders = nil
 	}
 	for _, n := range req.kid("t:EventTypes").kids {
 		t := n.value()
 		if !strings.Contains(" CopiedEvent CreatedEvent DeletedEvent ModifiedEvent MovedEvent NewMailEvent ", " "+t+" ") {
-			return nil, invalid(&xmlError{"'" + t + "' is no EventType", n.line, n.col})
+			return nil, schemaError(&xmlError{"'" + t + "' is no EventType", n.line, n.col})
 		}
 		sub.types = append(sub.types, t)
 	}
@@ -106,33 +106,33 @@ func (c *call) subscribe() ([]*elem, error) {
 }
 
 // subscription finds the one that the request names.
-func (c *call) subscription() (*subscription, string, error) {
+func (c *ewsRequest) subscription() (*subscription, string, error) {
 	id := c.body.kid("m:SubscriptionId").value()
 	sub := c.s.subs[id]
 	switch {
 	case sub == nil:
-		return nil, id, refusal("ErrorSubscriptionNotFound", "")
-	case sub.sam != c.box.sam:
-		return nil, id, refusal("ErrorSubscriptionAccessDenied", "")
+		return nil, id, codeError("ErrorSubscriptionNotFound", "")
+	case sub.sam != c.mailbox.sam:
+		return nil, id, codeError("ErrorSubscriptionAccessDenied", "")
 	case !c.s.Clock.Now().Before(sub.until):
 		delete(c.s.subs, id)
-		return nil, id, refusal("ErrorExpiredSubscription", "")
+		return nil, id, codeError("ErrorExpiredSubscription", "")
 	}
 	return sub, id, nil
 }
 
-func (c *call) getEvents() ([]*elem, error) {
+func (c *ewsRequest) getEvents() ([]*elem, error) {
 	sub, id, err := c.subscription()
 	if err != nil {
 		return []*elem{failure(c.op, err)}, nil
 	}
 	raw, err := base64.StdEncoding.DecodeString(c.body.kid("m:Watermark").value())
 	if err != nil || len(raw) != 8 || binary.BigEndian.Uint64(raw) > sub.last {
-		return []*elem{failure(c.op, refusal("ErrorInvalidWatermark", ""))}, nil
+		return []*elem{failure(c.op, codeError("ErrorInvalidWatermark", ""))}, nil
 	}
 	if sub.lost {
 		delete(c.s.subs, id)
-		return []*elem{failure(c.op, refusal("ErrorReadEventsFailed", ""))}, nil
+		return []*elem{failure(c.op, codeError("ErrorReadEventsFailed", ""))}, nil
 	}
 	seen := binary.BigEndian.Uint64(raw)
 	now := c.s.Clock.Now()
@@ -141,7 +141,7 @@ func (c *call) getEvents() ([]*elem, error) {
 	n := el("m:Notification", tx("t:SubscriptionId", id), tx("t:PreviousWatermark", watermark(seen)),
 		tx("t:MoreEvents", strconv.FormatBool(len(sub.queue) > maxEvents)))
 	for _, e := range sub.queue[:min(len(sub.queue), maxEvents)] {
-		n.add(el("t:"+e.kind, tx("t:Watermark", watermark(e.mark)), tx("t:TimeStamp", stamp(e.at)), e.id, c.box.folderID("t:ParentFolderId", e.folder)))
+		n.add(el("t:"+e.kind, tx("t:Watermark", watermark(e.mark)), tx("t:TimeStamp", formatTime(e.at)), e.id, c.mailbox.folderID("t:ParentFolderId", e.folder)))
 	}
 	if len(sub.queue) == 0 {
 		n.add(el("t:StatusEvent", tx("t:Watermark", watermark(sub.last))))
@@ -149,7 +149,7 @@ func (c *call) getEvents() ([]*elem, error) {
 	return []*elem{success(c.op, n)}, nil
 }
 
-func (c *call) unsubscribe() ([]*elem, error) {
+func (c *ewsRequest) unsubscribe() ([]*elem, error) {
 	_, id, err := c.subscription()
 	if err != nil {
 		return []*elem{failure(c.op, err)}, nil

@@ -12,17 +12,17 @@ import (
 type kind int
 
 const (
-	text     kind = iota
-	boolean       // "true" or "false"
-	number        // decimal
-	moment        // stamp
-	person        // Mailbox in an element: name and address in one string, apart by a line feed
-	body          // BodyType as attribute; not in FindItem
-	entries       // Entry elements by Key; each is a property of its own, uri and ":" and key
-	attached      // made from the item's attachments; not in FindItem
-	extended      // the place of ExtendedProperty elements
-	itemID        // always there
-	absent        // exists in the schema, not in the lab
+	text        kind = iota
+	boolean          // "true" or "false"
+	number           // decimal
+	dateTime         // stamp
+	person           // Mailbox in an element: name and address in one string, apart by a line feed
+	body             // BodyType as attribute; not in FindItem
+	entries          // Entry elements by Key; each is a property of its own, uri and ":" and key
+	attachments      // made from the item's attachments; not in FindItem
+	extended         // the place of ExtendedProperty elements
+	itemID           // always there
+	unsupported      // exists in the schema, not in the lab
 )
 
 type property struct {
@@ -33,17 +33,17 @@ type property struct {
 }
 
 var itemProperties = []property{
-	{"item:MimeContent", "MimeContent", absent, false},
+	{"item:MimeContent", "MimeContent", unsupported, false},
 	{"item:ItemId", "ItemId", itemID, true},
-	{"item:ParentFolderId", "ParentFolderId", absent, false}, // written by hand
+	{"item:ParentFolderId", "ParentFolderId", unsupported, false}, // written by hand
 	{"item:ItemClass", "ItemClass", text, false},
 	{"item:Subject", "Subject", text, true},
 	{"item:Sensitivity", "Sensitivity", text, true},
 	{"item:Body", "Body", body, true},
-	{"item:Attachments", "Attachments", attached, true},
-	{"item:DateTimeReceived", "DateTimeReceived", moment, false},
+	{"item:Attachments", "Attachments", attachments, true},
+	{"item:DateTimeReceived", "DateTimeReceived", dateTime, false},
 	{"item:Size", "Size", number, false},
-	{"item:Categories", "Categories", absent, false},
+	{"item:Categories", "Categories", unsupported, false},
 	{"item:Importance", "Importance", text, false},
 	{"item:InReplyTo", "InReplyTo", text, false},
 	{"item:IsSubmitted", "IsSubmitted", boolean, false},
@@ -51,11 +51,11 @@ var itemProperties = []property{
 	{"item:IsFromMe", "IsFromMe", boolean, false},
 	{"item:IsResend", "IsResend", boolean, false},
 	{"item:IsUnmodified", "IsUnmodified", boolean, false},
-	{"item:InternetMessageHeaders", "InternetMessageHeaders", absent, false},
-	{"item:DateTimeSent", "DateTimeSent", moment, false},
-	{"item:DateTimeCreated", "DateTimeCreated", moment, false},
-	{"item:ResponseObjects", "ResponseObjects", absent, false},
-	{"item:ReminderDueBy", "ReminderDueBy", moment, false},
+	{"item:InternetMessageHeaders", "InternetMessageHeaders", unsupported, false},
+	{"item:DateTimeSent", "DateTimeSent", dateTime, false},
+	{"item:DateTimeCreated", "DateTimeCreated", dateTime, false},
+	{"item:ResponseObjects", "ResponseObjects", unsupported, false},
+	{"item:ReminderDueBy", "ReminderDueBy", dateTime, false},
 	{"item:ReminderIsSet", "ReminderIsSet", boolean, false},
 	{"item:ReminderMinutesBeforeStart", "ReminderMinutesBeforeStart", number, false},
 	{"item:DisplayCc", "DisplayCc", text, false},
@@ -63,16 +63,16 @@ var itemProperties = []property{
 	{"item:HasAttachments", "HasAttachments", boolean, true},
 	{"", "ExtendedProperty", extended, false},
 	{"item:Culture", "Culture", text, false},
-	{"item:EffectiveRights", "EffectiveRights", absent, false},
+	{"item:EffectiveRights", "EffectiveRights", unsupported, false},
 	{"item:LastModifiedName", "LastModifiedName", text, false},
-	{"item:LastModifiedTime", "LastModifiedTime", moment, false},
+	{"item:LastModifiedTime", "LastModifiedTime", dateTime, false},
 }
 
 var messageProperties = slices.Concat(itemProperties, []property{
 	{"message:Sender", "Sender", person, false},
 	{"message:ToRecipients", "ToRecipients", person, true},
-	{"message:CcRecipients", "CcRecipients", absent, false},
-	{"message:BccRecipients", "BccRecipients", absent, false},
+	{"message:CcRecipients", "CcRecipients", unsupported, false},
+	{"message:BccRecipients", "BccRecipients", unsupported, false},
 	{"message:IsReadReceiptRequested", "IsReadReceiptRequested", boolean, false},
 	{"message:IsDeliveryReceiptRequested", "IsDeliveryReceiptRequested", boolean, false},
 	{"message:ConversationIndex", "ConversationIndex", text, false},
@@ -82,7 +82,7 @@ var messageProperties = slices.Concat(itemProperties, []property{
 	{"message:IsRead", "IsRead", boolean, true},
 	{"message:IsResponseRequested", "IsResponseRequested", boolean, false},
 	{"message:References", "References", text, false},
-	{"message:ReplyTo", "ReplyTo", absent, false},
+	{"message:ReplyTo", "ReplyTo", unsupported, false},
 	{"message:ReceivedBy", "ReceivedBy", person, false},
 	{"message:ReceivedRepresenting", "ReceivedRepresenting", person, false},
 })
@@ -95,17 +95,17 @@ var contactProperties = slices.Concat(itemProperties, []property{
 	{"contacts:Initials", "Initials", text, false},
 	{"contacts:MiddleName", "MiddleName", text, false},
 	{"contacts:Nickname", "Nickname", text, false},
-	{"contacts:CompleteName", "CompleteName", absent, false},
+	{"contacts:CompleteName", "CompleteName", unsupported, false},
 	{"contacts:CompanyName", "CompanyName", text, true},
 	{"contacts:EmailAddress", "EmailAddresses", entries, true},
-	{"contacts:PhysicalAddress", "PhysicalAddresses", absent, false},
+	{"contacts:PhysicalAddress", "PhysicalAddresses", unsupported, false},
 	{"contacts:PhoneNumber", "PhoneNumbers", entries, true},
 	{"contacts:AssistantName", "AssistantName", text, false},
-	{"contacts:Birthday", "Birthday", moment, false},
+	{"contacts:Birthday", "Birthday", dateTime, false},
 	{"contacts:BusinessHomePage", "BusinessHomePage", text, false},
-	{"contacts:Children", "Children", absent, false},
-	{"contacts:Companies", "Companies", absent, false},
-	{"contacts:ContactSource", "ContactSource", absent, false},
+	{"contacts:Children", "Children", unsupported, false},
+	{"contacts:Companies", "Companies", unsupported, false},
+	{"contacts:ContactSource", "ContactSource", unsupported, false},
 	{"contacts:Department", "Department", text, false},
 	{"contacts:Generation", "Generation", text, false},
 	{"contacts:ImAddress", "ImAddresses", entries, true},
@@ -117,16 +117,16 @@ var contactProperties = slices.Concat(itemProperties, []property{
 	{"contacts:Profession", "Profession", text, false},
 	{"contacts:SpouseName", "SpouseName", text, false},
 	{"contacts:Surname", "Surname", text, false},
-	{"contacts:WeddingAnniversary", "WeddingAnniversary", moment, false},
+	{"contacts:WeddingAnniversary", "WeddingAnniversary", dateTime, false},
 })
 
 var calendarProperties = slices.Concat(itemProperties, []property{
 	{"calendar:UID", "UID", text, false},
-	{"calendar:RecurrenceId", "RecurrenceId", absent, false},
-	{"calendar:DateTimeStamp", "DateTimeStamp", moment, false},
-	{"calendar:Start", "Start", moment, true},
-	{"calendar:End", "End", moment, true},
-	{"calendar:OriginalStart", "OriginalStart", absent, false},
+	{"calendar:RecurrenceId", "RecurrenceId", unsupported, false},
+	{"calendar:DateTimeStamp", "DateTimeStamp", dateTime, false},
+	{"calendar:Start", "Start", dateTime, true},
+	{"calendar:End", "End", dateTime, true},
+	{"calendar:OriginalStart", "OriginalStart", unsupported, false},
 	{"calendar:IsAllDayEvent", "IsAllDayEvent", boolean, false},
 	{"calendar:LegacyFreeBusyStatus", "LegacyFreeBusyStatus", text, true},
 	{"calendar:Location", "Location", text, true},
@@ -139,9 +139,9 @@ var calendarProperties = slices.Concat(itemProperties, []property{
 	{"calendar:CalendarItemType", "CalendarItemType", text, true},
 	{"calendar:MyResponseType", "MyResponseType", text, false},
 	{"calendar:Organizer", "Organizer", person, true},
-	{"calendar:RequiredAttendees", "RequiredAttendees", absent, false},
-	{"calendar:OptionalAttendees", "OptionalAttendees", absent, false},
-	{"calendar:Resources", "Resources", absent, false},
+	{"calendar:RequiredAttendees", "RequiredAttendees", unsupported, false},
+	{"calendar:OptionalAttendees", "OptionalAttendees", unsupported, false},
+	{"calendar:Resources", "Resources", unsupported, false},
 })
 
 // propertiesOf lists what an item of that element has.
@@ -171,9 +171,9 @@ func entryKeys(uri string) []string {
 	return nil
 }
 
-// form is the sequence of an element's children: alternatives apart by "|",
+// contentModel is the sequence of an element's children: alternatives apart by "|",
 // those with "?" may be missing (exchange.md 2.1: order matters).
-func form(name string) string {
+func contentModel(name string) string {
 	switch name {
 	case "m:FindItem":
 		return "m:ItemShape m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView? m:GroupBy|m:DistinguishedGroupBy? m:Restriction? m:SortOrder? m:ParentFolderIds"
@@ -211,10 +211,10 @@ func form(name string) string {
 	return ""
 }
 
-// checkForm checks n and everything in it; nil when it has its form. Depth is
+// checkContent checks n and everything in it; nil when it has its form. Depth is
 // bounded by parse.
-func checkForm(n *node) *xmlError {
-	if f := form(n.name); f != "" {
+func checkContent(n *node) *xmlError {
+	if f := contentModel(n.name); f != "" {
 		kids := n.kids
 		for _, step := range strings.Fields(f) {
 			step, optional := strings.CutSuffix(step, "?")
@@ -232,15 +232,15 @@ func checkForm(n *node) *xmlError {
 		}
 	}
 	for _, k := range n.kids {
-		if e := checkForm(k); e != nil {
+		if e := checkContent(k); e != nil {
 			return e
 		}
 	}
 	return nil
 }
 
-// sentence is what Exchange says with a response code.
-func sentence(code string) string {
+// messageText is what Exchange says with a response code.
+func messageText(code string) string {
 	switch code {
 	case "ErrorServerBusy":
 		return "The server is too busy for this request."

@@ -62,7 +62,7 @@ func (sh shape) write(b *mailbox, it *item) *elem {
 		case extended:
 			sh.writeExtended(e, it)
 			continue
-		case absent:
+		case unsupported:
 			if ok, _ := sh.wants(p); ok && p.element == "ParentFolderId" {
 				e.add(b.folderID("t:ParentFolderId", it.folder))
 			}
@@ -77,13 +77,13 @@ func (sh shape) write(b *mailbox, it *item) *elem {
 			list := el("t:" + p.element)
 			for _, k := range entryKeys(p.uri) {
 				if v := it.values[p.uri+":"+k]; v != "" && (keys == nil || slices.Contains(keys, k)) {
-					list.add(tx("t:Entry", sh.cut(v)).at("Key", k))
+					list.add(tx("t:Entry", sh.truncate(v)).attr("Key", k))
 				}
 			}
 			if list.kids != nil {
 				e.add(list)
 			}
-		case attached:
+		case attachments:
 			if !sh.find && len(it.attachments) > 0 {
 				list := el("t:Attachments")
 				for i, a := range it.attachments {
@@ -93,7 +93,7 @@ func (sh shape) write(b *mailbox, it *item) *elem {
 			}
 		case body:
 			if !sh.find && v != "" {
-				e.add(tx("t:Body", v).at("BodyType", "Text"))
+				e.add(tx("t:Body", v).attr("BodyType", "Text"))
 			}
 		case person:
 			if v != "" && (!sh.find || p.element != "ToRecipients") { // FindItem has no recipients
@@ -101,7 +101,7 @@ func (sh shape) write(b *mailbox, it *item) *elem {
 			}
 		default:
 			if v != "" {
-				e.add(tx("t:"+p.element, sh.cut(v)))
+				e.add(tx("t:"+p.element, sh.truncate(v)))
 			}
 		}
 	}
@@ -118,7 +118,7 @@ func (sh shape) person(v string) *elem {
 	return m
 }
 
-func (sh shape) cut(v string) string {
+func (sh shape) truncate(v string) string {
 	if r := []rune(v); sh.find && len(r) > maxFindText {
 		return string(r[:maxFindText])
 	}
@@ -131,7 +131,7 @@ func (sh shape) writeExtended(e *elem, it *item) {
 			continue
 		}
 		if v, ok := it.extended[extendedPath(n)]; ok {
-			e.add(el("t:ExtendedProperty", el("t:ExtendedFieldURI").at(v.attrs...), tx("t:Value", sh.cut(v.value))))
+			e.add(el("t:ExtendedProperty", el("t:ExtendedFieldURI").attr(v.attrs...), tx("t:Value", sh.truncate(v.value))))
 		}
 	}
 }

@@ -16,36 +16,36 @@ import (
 // xmlType is the Content-Type of every answer in XML (exchange.md 2.1).
 const xmlType = "text/xml; charset=utf-8"
 
-// call is one request of an operation.
-type call struct {
-	s    *Server
-	user directory.User
-	box  *mailbox
-	op   string // local name
-	body *node
+// ewsRequest is one request of an operation.
+type ewsRequest struct {
+	s       *Server
+	user    directory.User
+	mailbox *mailbox
+	op      string // local name
+	body    *node
 }
 
-// problem is an error with a response code, of one response message or, as an
+// responseError is an error with a response code, of one response message or, as an
 // error of a whole operation, of a SOAP fault.
-type problem struct {
+type responseError struct {
 	code, text string
 	values     []string // of MessageXml: name, value, name, value …
 	at         *xmlError
 }
 
-func (p *problem) Error() string { return p.code + ": " + p.text }
+func (p *responseError) Error() string { return p.code + ": " + p.text }
 
-// refusal makes a problem; text "" is the code's usual sentence.
-func refusal(code, text string) *problem {
+// codeError makes a problem; text "" is the code's usual sentence.
+func codeError(code, text string) *responseError {
 	if text == "" {
-		text = sentence(code)
+		text = messageText(code)
 	}
-	return &problem{code: code, text: text}
+	return &responseError{code: code, text: text}
 }
 
 // operations answer with one response message each thing that was asked for. An
 // error is a SOAP fault. They run under Server.mu.
-func (c *call) run() ([]*elem, error) {
+func (c *ewsRequest) run() ([]*elem, error) {
 	switch c.op {
 	case "GetFolder":
 		return c.getFolder()
@@ -74,7 +74,7 @@ func (c *call) run() ([]*elem, error) {
 	case "Unsubscribe":
 		return c.unsubscribe()
 	}
-	return nil, refusal("ErrorInvalidOperation", "The lab does not have this operation.")
+	return nil, codeError("ErrorInvalidOperation", "The lab does not have this operation.")
 }
 
 // of2007 are the operations of Exchange 2007 SP1, complete (exchange.md 2.1).
@@ -158,15 +158,15 @@ func (s *Server) post(w *recorder, r *http.Request, f Faults, user directory.Use
 	if f.Hold != nil {
 		f.Hold(r.Context(), name)
 	}
-	switch code := pick(f.SOAPFault, name); {
+	switch code := codeFor(f.SOAPFault, name); {
 	case f.Busy:
-		p := refusal("ErrorServerBusy", "")
+		p := codeError("ErrorServerBusy", "")
 		if f.BackOff > 0 {
 			p.values = []string{"BackOffMilliseconds", strconv.FormatInt(f.BackOff.Milliseconds(), 10)}
 		}
 		err = p
 	case code != "":
-		err = refusal(code, "")
+		err = codeError(code, "")
 	}
 	if err != nil {
 		s.soapFault(w, f, err)
@@ -182,37 +182,37 @@ func (s *Server) post(w *recorder, r *http.Request, f Faults, user directory.Use
 		s.soapFault(w, f, err)
 		return
 	}
-	s.write(w, f, http.StatusOK, el("m:"+name+"Response", el("m:ResponseMessages", messages...)).at("xmlns:m", nsMessages, "xmlns:t", nsTypes))
+	s.write(w, f, http.StatusOK, el("m:"+name+"Response", el("m:ResponseMessages", messages...)).attr("xmlns:m", nsMessages, "xmlns:t", nsTypes))
 }
 
 func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) ([]*elem, error) {
-	code := pick(f.Codes, name)
-	p := refusal(code, "")
+	code := codeFor(f.Codes, name)
+	p := codeError(code, "")
 	if f.InnerBusy { // exchange.md 3.1 (3)
-		code, p = "ErrorInternalServerError", refusal("ErrorInternalServerError", "")
+		code, p = "ErrorInternalServerError", codeError("ErrorInternalServerError", "")
 		p.values = []string{"InnerErrorResponseCode", "ErrorServerBusy"}
 	}
 	if code != "" {
 		var all []*elem
-		for range max(1, asked(op)) {
+		for range max(1, messageCount(op)) {
 			all = append(all, failure(name, p))
 		}
 		return all, nil
 	}
 	if user.Mail == "" {
-		return nil, refusal("ErrorNonExistentMailbox", "")
+		return nil, codeError("ErrorNonExistentMailbox", "")
 	}
-	if tooMuch(op) {
-		return nil, refusal("ErrorInvalidRequest", "The request asks for too much at once.")
+	if exceedsLimits(op) {
+		return nil, codeError("ErrorInvalidRequest", "The request asks for too much at once.")
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	c := &call{s: s, user: user, box: s.box(user), op: name, body: op}
+	c := &ewsRequest{s: s, user: user, mailbox: s.mailboxOf(user), op: name, body: op}
 	return c.run()
 }
 
-// asked is how many things op names, each of which gets a response message.
-func asked(op *node) int {
+// messageCount is how many things op names, each of which gets a response message.
+func messageCount(op *node) int {
 	for _, list := range []string{"m:ItemIds", "m:FolderIds", "m:AttachmentIds", "m:ParentFolderIds", "m:ItemChanges", "m:Items", "m:SourceIds"} {
 		if n := op.kid(list); n != nil {
 			return len(n.kids)
@@ -221,11 +221,11 @@ func asked(op *node) int {
 	return 1
 }
 
-// tooMuch keeps a request from costing more than its size allows one to expect.
-func tooMuch(op *node) bool {
+// exceedsLimits keeps a request from costing more than its size allows one to expect.
+func exceedsLimits(op *node) bool {
 	folders := op.kid("m:ParentFolderIds")
 	paths := max(op.kid("m:ItemShape", "t:AdditionalProperties").size(), op.kid("m:FolderShape", "t:AdditionalProperties").size())
-	return asked(op) > maxAsked || folders != nil && len(folders.kids) > maxSearched ||
+	return messageCount(op) > maxMessages || folders != nil && len(folders.kids) > maxSearched ||
 		op.kid("m:Restriction").size() > maxRestriction || op.kid("m:SortOrder").size() > maxRestriction || paths > maxPaths
 }
 
@@ -234,11 +234,11 @@ func tooMuch(op *node) bool {
 func decode(b []byte) (*node, error) {
 	root, err := parse(b)
 	if err != nil {
-		return nil, invalid(err)
+		return nil, schemaError(err)
 	}
 	body := root.kid("soap:Body")
 	if root.name != "soap:Envelope" || body == nil || len(body.kids) != 1 {
-		return nil, invalid(&xmlError{"the root must be a SOAP 1.1 Envelope with a Body that holds one operation", root.line, root.col})
+		return nil, schemaError(&xmlError{"the root must be a SOAP 1.1 Envelope with a Body that holds one operation", root.line, root.col})
 	}
 	op := body.kids[0]
 	if header := root.kid("soap:Header"); header != nil {
@@ -246,18 +246,18 @@ func decode(b []byte) (*node, error) {
 			switch {
 			case h.name == "t:RequestServerVersion":
 				if v := h.attr("Version"); v != "Exchange2007" && v != "Exchange2007_SP1" { // exchange.md 2.1
-					return op, refusal("ErrorInvalidServerVersion", "")
+					return op, codeError("ErrorInvalidServerVersion", "")
 				}
 			case mustUnderstand(h): // TimeZoneContext and others of later clients are ignored
-				return op, refusal("ErrorInvalidRequest", "The SOAP header "+strings.TrimPrefix(h.name, "t:")+" is not understood.")
+				return op, codeError("ErrorInvalidRequest", "The SOAP header "+strings.TrimPrefix(h.name, "t:")+" is not understood.")
 			}
 		}
 	}
 	if !strings.HasPrefix(op.name, "m:") || !known(op.name[2:]) {
-		return op, invalid(&xmlError{"the element 'Body' has invalid child element '" + op.name + "'", op.line, op.col})
+		return op, schemaError(&xmlError{"the element 'Body' has invalid child element '" + op.name + "'", op.line, op.col})
 	}
-	if e := checkForm(op); e != nil {
-		return op, invalid(e)
+	if e := checkContent(op); e != nil {
+		return op, schemaError(e)
 	}
 	return op, nil
 }
@@ -271,9 +271,9 @@ func mustUnderstand(h *node) bool {
 	return false
 }
 
-// invalid is the fault for a request against the schema.
-func invalid(err error) *problem {
-	p := refusal("ErrorSchemaValidation", "")
+// schemaError is the fault for a request against the schema.
+func schemaError(err error) *responseError {
+	p := codeError("ErrorSchemaValidation", "")
 	var e *xmlError
 	if errors.As(err, &e) {
 		p.at = e
@@ -284,30 +284,30 @@ func invalid(err error) *problem {
 
 // soapFault answers with HTTP 500 and a fault (exchange.md 3.1 (2)).
 func (s *Server) soapFault(w *recorder, f Faults, err error) {
-	var p *problem
+	var p *responseError
 	if !errors.As(err, &p) {
-		p = refusal("ErrorInternalServerError", "")
+		p = codeError("ErrorInternalServerError", "")
 	}
 	detail := el("detail",
-		tx("e:ResponseCode", p.code).at("xmlns:e", nsErrors),
-		tx("e:Message", p.text).at("xmlns:e", nsErrors))
+		tx("e:ResponseCode", p.code).attr("xmlns:e", nsErrors),
+		tx("e:Message", p.text).attr("xmlns:e", nsErrors))
 	if m := p.messageXML("t:MessageXml"); m != nil {
-		detail.add(m.at("xmlns:t", nsTypes))
+		detail.add(m.attr("xmlns:t", nsTypes))
 	}
 	s.write(w, f, http.StatusInternalServerError, el("soap:Fault",
-		tx("faultcode", "a:"+p.code).at("xmlns:a", nsTypes),
-		tx("faultstring", p.text).at("xml:lang", "en-US"),
+		tx("faultcode", "a:"+p.code).attr("xmlns:a", nsTypes),
+		tx("faultstring", p.text).attr("xml:lang", "en-US"),
 		detail))
 }
 
 // messageXML holds what a program shall read of p; nil for nothing.
-func (p *problem) messageXML(name string) *elem {
+func (p *responseError) messageXML(name string) *elem {
 	m := el(name)
 	if p.at != nil {
 		m.add(tx("t:LineNumber", strconv.Itoa(p.at.line)), tx("t:LinePosition", strconv.Itoa(p.at.col)), tx("t:Violation", p.at.violation))
 	}
 	for i := 0; i+1 < len(p.values); i += 2 {
-		m.add(tx("t:Value", p.values[i+1]).at("Name", p.values[i]))
+		m.add(tx("t:Value", p.values[i+1]).attr("Name", p.values[i]))
 	}
 	if m.kids == nil {
 		return nil
@@ -317,18 +317,18 @@ func (p *problem) messageXML(name string) *elem {
 
 // success is a response message of op.
 func success(op string, kids ...*elem) *elem {
-	return el("m:"+op+"ResponseMessage", slices.Concat([]*elem{tx("m:ResponseCode", "NoError")}, kids)...).at("ResponseClass", "Success")
+	return el("m:"+op+"ResponseMessage", slices.Concat([]*elem{tx("m:ResponseCode", "NoError")}, kids)...).attr("ResponseClass", "Success")
 }
 
 // failure is a response message of op that refuses. Messages that bear items
 // have an empty list even so (exchange.md 3.1).
 func failure(op string, err error) *elem {
-	var p *problem
+	var p *responseError
 	if !errors.As(err, &p) {
-		p = refusal("ErrorInternalServerError", "")
+		p = codeError("ErrorInternalServerError", "")
 	}
 	m := el("m:"+op+"ResponseMessage", tx("m:MessageText", p.text), tx("m:ResponseCode", p.code), tx("m:DescriptiveLinkKey", "0"),
-		p.messageXML("m:MessageXml")).at("ResponseClass", "Error")
+		p.messageXML("m:MessageXml")).attr("ResponseClass", "Error")
 	switch op {
 	case "GetItem", "CreateItem", "UpdateItem":
 		m.add(el("m:Items"))
@@ -342,7 +342,7 @@ func failure(op string, err error) *elem {
 
 // write sends content as the Body of an envelope.
 func (s *Server) write(w *recorder, f Faults, status int, content *elem) {
-	header := el("soap:Header", el("t:ServerVersionInfo").at("MajorVersion", "8", "MinorVersion", "1", "MajorBuildNumber", "240",
+	header := el("soap:Header", el("t:ServerVersionInfo").attr("MajorVersion", "8", "MinorVersion", "1", "MajorBuildNumber", "240",
 		"MinorBuildNumber", "6", "Version", "Exchange2007_SP1", "xmlns:t", nsTypes))
 	if f.NoServerVersion {
 		header = nil
@@ -351,11 +351,11 @@ func (s *Server) write(w *recorder, f Faults, status int, content *elem) {
 	w.WriteHeader(status)
 	var to io.Writer = w
 	if f.Truncate > 0 {
-		to = &cutter{w: w, left: f.Truncate}
+		to = &truncatingWriter{w: w, left: f.Truncate}
 	}
 	out := bufio.NewWriter(to)
 	_, _ = out.WriteString(`<?xml version="1.0" encoding="utf-8"?>`)
-	err := el("soap:Envelope", header, el("soap:Body", content)).at("xmlns:soap", nsSOAP).write(out)
+	err := el("soap:Envelope", header, el("soap:Body", content)).attr("xmlns:soap", nsSOAP).write(out)
 	if err == nil {
 		err = out.Flush()
 	}
@@ -364,13 +364,13 @@ func (s *Server) write(w *recorder, f Faults, status int, content *elem) {
 	}
 }
 
-// cutter lets so many bytes through and then fails, Faults.Truncate.
-type cutter struct {
+// truncatingWriter lets so many bytes through and then fails, Faults.Truncate.
+type truncatingWriter struct {
 	w    http.ResponseWriter
 	left int
 }
 
-func (c *cutter) Write(b []byte) (int, error) {
+func (c *truncatingWriter) Write(b []byte) (int, error) {
 	n, err := c.w.Write(b[:min(len(b), c.left)])
 	c.left -= n
 	if err == nil && c.left == 0 {
@@ -380,5 +380,5 @@ func (c *cutter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// stamp is an xs:dateTime as Exchange 2007 writes it.
-func stamp(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }
+// formatTime is an xs:dateTime as Exchange 2007 writes it.
+func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

@@ -50,7 +50,7 @@ func (s *Server) serveUM(w *recorder, r *http.Request) {
 		s.umFault(w, f, "soap:Client", "Server did not recognize the operation.")
 		return
 	}
-	if code := pick(f.SOAPFault, op); code != "" {
+	if code := codeFor(f.SOAPFault, op); code != "" {
 		s.umFault(w, f, "soap:Server", code)
 		return
 	}
@@ -60,7 +60,7 @@ func (s *Server) serveUM(w *recorder, r *http.Request) {
 		return
 	}
 	// Response element and its inner result have the same name.
-	s.write(w, f, http.StatusOK, el("m:"+op+"Response", result).at("xmlns:m", nsMessages))
+	s.write(w, f, http.StatusOK, el("m:"+op+"Response", result).attr("xmlns:m", nsMessages))
 }
 
 // umFault is the fault of an ASP.NET service, which has no response code.
@@ -109,12 +109,12 @@ func (s *Server) play(sam, name string, n *node) (*elem, error) {
 		}
 		return n.kids[i].value()
 	}
-	box := s.boxes[lower(sam)]
+	box := s.mailboxes[lower(sam)]
 	if box == nil {
 		return nil, fmt.Errorf("InvalidObjectIdException: there is no such message")
 	}
 	numbers, err := box.readID(child("EntryId"), 'I', 1)
-	if err != nil || box.byID[numbers[0]] == nil || !box.byID[numbers[0]].in("voicemail") {
+	if err != nil || box.byID[numbers[0]] == nil || !box.byID[numbers[0]].inFolder("voicemail") {
 		return nil, fmt.Errorf("InvalidObjectIdException: there is no such message")
 	}
 	if child("DialString") == "" {

@@ -28,7 +28,7 @@ const (
 const (
 	maxDepth       = 64
 	maxNodes       = 20000
-	maxAsked       = 5000 // ids in one request
+	maxMessages    = 5000 // ids in one request
 	maxSearched    = 50   // folders of one search
 	maxRestriction = 200  // elements of a Restriction
 	maxPaths       = 500  // of a shape
@@ -186,8 +186,8 @@ func el(name string, kids ...*elem) *elem {
 // tx is an element with text.
 func tx(name, text string) *elem { return &elem{name: name, text: text} }
 
-// at adds attributes, name and value in turn.
-func (e *elem) at(attrs ...string) *elem {
+// attr adds attributes, name and value in turn.
+func (e *elem) attr(attrs ...string) *elem {
 	e.attrs = append(e.attrs, attrs...)
 	return e
 }

@@ -60,11 +60,11 @@ var defects = []struct {
 		return nil
 	}},
 	{WrongName, "The certificate was issued for another host of the domain.", func(d *draft) error {
-		d.rename("other")
+		d.replaceLabel("other")
 		return nil
 	}},
 	{Wildcard, "The certificate was issued for a wildcard, *.<domain>, alone.", func(d *draft) error {
-		d.rename("*")
+		d.replaceLabel("*")
 		return nil
 	}},
 	{CNOnly, "The host name is in the common name alone, there is no subject alternative name.", func(d *draft) error {
@@ -83,23 +83,23 @@ var defects = []struct {
 		return err
 	}},
 	{MissingIntermediate, "The server sends its own certificate alone, not the intermediate that issued it.", func(d *draft) error {
-		d.alone = true
+		d.leafOnly = true
 		if d.issuer.Parent == nil {
-			return d.through(func(*x509.Certificate) {})
+			return d.insertIntermediate(func(*x509.Certificate) {})
 		}
 		return nil
 	}},
 	{ExpiredIntermediate, "The intermediate's certificate expired a week ago.", func(d *draft) error {
-		return d.through(func(t *x509.Certificate) { t.NotAfter = d.issuer.options.Now().Add(-defectMargin) })
+		return d.insertIntermediate(func(t *x509.Certificate) { t.NotAfter = d.issuer.options.Now().Add(-defectMargin) })
 	}},
 	{CAFalse, "The intermediate's basic constraints say that it is no CA.", func(d *draft) error {
-		return d.through(func(t *x509.Certificate) { t.IsCA = false })
+		return d.insertIntermediate(func(t *x509.Certificate) { t.IsCA = false })
 	}},
 	{NoCertSign, "The intermediate's key usage does not let it sign certificates.", func(d *draft) error {
-		return d.through(func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
+		return d.insertIntermediate(func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
 	}},
 	{PathLength, "There is an intermediate more than the path length of the one above it allows.", func(d *draft) error {
-		if err := d.through(func(t *x509.Certificate) { t.MaxPathLenZero = true }); err != nil {
+		if err := d.insertIntermediate(func(t *x509.Certificate) { t.MaxPathLenZero = true }); err != nil {
 			return err
 		}
 		low, err := d.issuer.NewIntermediate("Second Tier CA")
@@ -107,7 +107,7 @@ var defects = []struct {
 		return err
 	}},
 	{NameConstraint, "The intermediate may issue for fabrikam.com alone.", func(d *draft) error {
-		return d.through(func(t *x509.Certificate) {
+		return d.insertIntermediate(func(t *x509.Certificate) {
 			t.PermittedDNSDomainsCritical, t.PermittedDNSDomains = true, []string{"fabrikam.com"}
 		})
 	}},
@@ -171,9 +171,9 @@ func (d Defect) apply(to *draft) error {
 	return fmt.Errorf("unknown defect %q; there are %v", d, Defects())
 }
 
-// rename puts label in place of the first label of the first name and drops
+// replaceLabel puts label in place of the first label of the first name and drops
 // the others.
-func (d *draft) rename(label string) {
+func (d *draft) replaceLabel(label string) {
 	_, domain, ok := strings.Cut(d.names[0], ".")
 	if !ok || len(d.template.IPAddresses) > 0 && len(d.template.DNSNames) == 0 {
 		domain = "invalid"
@@ -182,14 +182,14 @@ func (d *draft) rename(label string) {
 	d.setNames()
 }
 
-// through puts a new intermediate above the certificate. Where the issuer is
+// insertIntermediate puts a new intermediate above the certificate. Where the issuer is
 // one, the new one stands beside it under the same name.
-func (d *draft) through(spoil func(*x509.Certificate)) error {
+func (d *draft) insertIntermediate(spoil func(*x509.Certificate)) error {
 	name, parent := d.issuer.Name, d.issuer.Parent
 	if parent == nil {
 		name, parent = "Issuing CA", d.issuer
 	}
-	t := authorityTemplate(d.issuer.options.around(intermediateYears))
+	t := authorityTemplate(d.issuer.options.validityAround(intermediateYears))
 	spoil(t)
 	a, err := newAuthority(name, parent, t, d.issuer.options)
 	d.issuer = a

@@ -63,8 +63,8 @@ func (k *Keys) rsa2048() (crypto.Signer, error) {
 	return key.(*rsa.PrivateKey), nil
 }
 
-// like returns a key of the same type and size as pub.
-func (k *Keys) like(pub crypto.PublicKey) (crypto.Signer, error) {
+// newLike returns a key of the same type and size as pub.
+func (k *Keys) newLike(pub crypto.PublicKey) (crypto.Signer, error) {
 	switch pub := pub.(type) {
 	case *rsa.PublicKey:
 		return k.rsa(pub.N.BitLen())

@@ -50,7 +50,7 @@ type draft struct {
 	key        crypto.Signer // nil: the next of the issuer's
 	hash       crypto.Hash
 	selfSigned bool
-	alone      bool                  // send no intermediate
+	leafOnly   bool                  // send no intermediate
 	edit       func(*tbsCertificate) // what CreateCertificate refuses to write; may be nil
 }
 
@@ -95,12 +95,12 @@ func (d *draft) sign() (tls.Certificate, error) {
 	if d.selfSigned {
 		issuer, signer, chain = d.template, d.key, nil
 	}
-	if d.alone {
+	if d.leafOnly {
 		chain = nil
 	}
 	leaf, err := create(d.template, issuer, d.key, signer, d.hash)
 	if err == nil && d.edit != nil {
-		leaf, err = rework(leaf, leaf.SignatureAlgorithm, signer, d.edit)
+		leaf, err = editAndSign(leaf, leaf.SignatureAlgorithm, signer, d.edit)
 	}
 	if err != nil {
 		return none, err

@@ -37,7 +37,7 @@ func Like(chain []*x509.Certificate, keys *Keys) (roots []*x509.Certificate, ser
 	if keys == nil {
 		keys = new(Keys)
 	}
-	l := liker{chain: chain, source: keys, keys: map[string]crypto.Signer{}, missing: map[string]crypto.Signer{}}
+	l := chainCopier{chain: chain, source: keys, keys: map[string]crypto.Signer{}, missing: map[string]crypto.Signer{}}
 	for i, c := range chain {
 		made, err := l.copy(c)
 		if err != nil {
@@ -55,8 +55,8 @@ func Like(chain []*x509.Certificate, keys *Keys) (roots []*x509.Certificate, ser
 	return l.roots, server, nil
 }
 
-// liker is one call of Like.
-type liker struct {
+// chainCopier is one call of Like.
+type chainCopier struct {
 	chain   []*x509.Certificate
 	source  *Keys
 	keys    map[string]crypto.Signer // by the original's public key, which cross-certificates share
@@ -65,7 +65,7 @@ type liker struct {
 }
 
 // copy makes c's counterpart.
-func (l *liker) copy(c *x509.Certificate) (*x509.Certificate, error) {
+func (l *chainCopier) copy(c *x509.Certificate) (*x509.Certificate, error) {
 	key, err := l.key(c)
 	if err != nil {
 		return nil, err
@@ -83,7 +83,7 @@ func (l *liker) copy(c *x509.Certificate) (*x509.Certificate, error) {
 	if !known {
 		algorithm = x509.SHA1WithRSA
 	}
-	return rework(c, algorithm, signer, func(t *tbsCertificate) {
+	return editAndSign(c, algorithm, signer, func(t *tbsCertificate) {
 		t.PublicKey = asn1.RawValue{FullBytes: info}
 		if !known {
 			t.Signature = pkix.AlgorithmIdentifier{Algorithm: oidSHA1WithRSA, Parameters: asn1.NullRawValue}
@@ -106,12 +106,12 @@ var (
 )
 
 // key is the fresh key in place of c's.
-func (l *liker) key(c *x509.Certificate) (crypto.Signer, error) {
+func (l *chainCopier) key(c *x509.Certificate) (crypto.Signer, error) {
 	id := string(c.RawSubjectPublicKeyInfo)
 	if key, ok := l.keys[id]; ok {
 		return key, nil
 	}
-	key, err := l.source.like(c.PublicKey)
+	key, err := l.source.newLike(c.PublicKey)
 	if err != nil {
 		return nil, fmt.Errorf("certificate %q: %w", c.Subject, err)
 	}
@@ -120,7 +120,7 @@ func (l *liker) key(c *x509.Certificate) (crypto.Signer, error) {
 }
 
 // signer is the fresh key of c's issuer.
-func (l *liker) signer(c *x509.Certificate) (crypto.Signer, error) {
+func (l *chainCopier) signer(c *x509.Certificate) (crypto.Signer, error) {
 	if selfIssued(c) {
 		return l.key(c)
 	}
@@ -140,11 +140,11 @@ func (l *liker) signer(c *x509.Certificate) (crypto.Signer, error) {
 }
 
 // missingRoot makes up c's issuer, which the server does not send, and returns its key.
-func (l *liker) missingRoot(c *x509.Certificate) (crypto.Signer, error) {
+func (l *chainCopier) missingRoot(c *x509.Certificate) (crypto.Signer, error) {
 	if key := l.missing[string(c.RawIssuer)]; key != nil {
 		return key, nil
 	}
-	key, err := l.source.like(issuerKey(c))
+	key, err := l.source.newLike(issuerKey(c))
 	if err != nil {
 		return nil, fmt.Errorf("issuer of %q: %w", c.Subject, err)
 	}

@@ -83,7 +83,7 @@ type PKI struct {
 
 // New makes the three authorities of a deployment.
 func New(o Options, n Names) (*PKI, error) {
-	o = o.filled()
+	o = o.withDefaults()
 	var p PKI
 	var err error
 	if p.Enterprise, err = NewRoot(or(n.Enterprise, EnterpriseName), o); err != nil {
@@ -111,8 +111,8 @@ type Authority struct {
 
 // NewRoot makes a self-signed root. A name without "=" is taken for a common name.
 func NewRoot(name string, o Options) (*Authority, error) {
-	o = o.filled()
-	notBefore, notAfter := o.around(rootYears)
+	o = o.withDefaults()
+	notBefore, notAfter := o.validityAround(rootYears)
 	if !o.NotBefore.IsZero() {
 		notBefore = o.NotBefore
 	}
@@ -129,7 +129,7 @@ func NewRootV1(name string, o Options) (*Authority, error) {
 	if err != nil {
 		return nil, err
 	}
-	a.Certificate, err = rework(a.Certificate, a.Certificate.SignatureAlgorithm, a.Key, func(t *tbsCertificate) {
+	a.Certificate, err = editAndSign(a.Certificate, a.Certificate.SignatureAlgorithm, a.Key, func(t *tbsCertificate) {
 		t.Version, t.Extensions = 0, nil
 	})
 	if err != nil {
@@ -140,7 +140,7 @@ func NewRootV1(name string, o Options) (*Authority, error) {
 
 // NewIntermediate makes an authority below a.
 func (a *Authority) NewIntermediate(name string) (*Authority, error) {
-	return newAuthority(name, a, authorityTemplate(a.options.around(intermediateYears)), a.options)
+	return newAuthority(name, a, authorityTemplate(a.options.validityAround(intermediateYears)), a.options)
 }
 
 // Root is the authority at the top of a's chain.
@@ -217,13 +217,13 @@ func create(template, issuer *x509.Certificate, key, signer crypto.Signer, hash 
 	return x509.ParseCertificate(der)
 }
 
-// around is a life time with now in its middle.
-func (o Options) around(years int) (notBefore, notAfter time.Time) {
+// validityAround is a life time with now in its middle.
+func (o Options) validityAround(years int) (notBefore, notAfter time.Time) {
 	now := o.Now()
 	return now.AddDate(-years, 0, 0), now.AddDate(years, 0, 0)
 }
 
-func (o Options) filled() Options {
+func (o Options) withDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}

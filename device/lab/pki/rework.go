@@ -50,9 +50,9 @@ var signatures = map[x509.SignatureAlgorithm]struct {
 	x509.PureEd25519:      {x509.Ed25519, 0, false},
 }
 
-// rework edits a certificate and signs it anew. The algorithm is the one that
+// editAndSign edits a certificate and signs it anew. The algorithm is the one that
 // the edited certificate names.
-func rework(c *x509.Certificate, algorithm x509.SignatureAlgorithm, signer crypto.Signer, edit func(*tbsCertificate)) (*x509.Certificate, error) {
+func editAndSign(c *x509.Certificate, algorithm x509.SignatureAlgorithm, signer crypto.Signer, edit func(*tbsCertificate)) (*x509.Certificate, error) {
 	var t tbsCertificate
 	if rest, err := asn1.Unmarshal(c.RawTBSCertificate, &t); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("certificate %q cannot be taken apart: %v", c.Subject, err)

@@ -63,13 +63,13 @@ type account struct {
 	acknowledged  map[string]bool          // watchers that the user was told of, lower case
 	subscriptions map[string]*subscription // by epid and event
 	contacts      roaming.ContactList      // as it was last told
-	waiting       []notification           // to send before the lock is given back
+	notifications []notification           // to send before the lock is given back
 }
 
-// release gives the lock back when everybody has been told.
-func (a *account) release() {
-	deliver(a.waiting)
-	a.waiting = nil
+// unlock gives the lock back when everybody has been told.
+func (a *account) unlock() {
+	sendAll(a.notifications)
+	a.notifications = nil
 	a.mu.Unlock()
 }
 
@@ -91,9 +91,9 @@ func newAccount(s *Server, address string) *account {
 		acknowledged: map[string]bool{}, subscriptions: map[string]*subscription{}}
 }
 
-// departed follows the end of registrations of a user: what his endpoints had
+// endpointsRemoved follows the end of registrations of a user: what his endpoints had
 // published goes with them, and those that are left are told.
-func (s *Server) departed(address string) {
+func (s *Server) endpointsRemoved(address string) {
 	s.mu.Lock()
 	a := s.accounts[strings.ToLower(address)]
 	s.mu.Unlock()
@@ -101,29 +101,29 @@ func (s *Server) departed(address string) {
 		return
 	}
 	a.mu.Lock()
-	defer a.release()
-	a.tell("", a.settle())
+	defer a.unlock()
+	a.notifyCategories("", a.refresh())
 }
 
-// wires are the connections of the user's registered endpoints, by epid.
-func (s *Server) wires(address string) map[string]*sipwire.Conn {
+// endpointConns are the connections of the user's registered endpoints, by epid.
+func (s *Server) endpointConns(address string) map[string]*sipwire.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	all := map[string]*sipwire.Conn{}
-	for _, b := range s.live(strings.ToLower(address)) {
-		all[b.EPID] = b.wire
+	for _, b := range s.liveBindings(strings.ToLower(address)) {
+		all[b.EPID] = b.conn
 	}
 	return all
 }
 
-// changed are the names of categories.
-type changed map[string]bool
+// categorySet are the names of categories.
+type categorySet map[string]bool
 
-// settle lets go what has expired and writes anew what the pool publishes of
+// refresh lets go what has expired and writes anew what the pool publishes of
 // the directory and of all endpoints. An expiry shows when somebody looks.
-func (a *account) settle() changed {
-	now, live := a.pool.Clock.Now(), a.pool.wires(a.address)
-	names := changed{}
+func (a *account) refresh() categorySet {
+	now, live := a.pool.Clock.Now(), a.pool.endpointConns(a.address)
+	names := categorySet{}
 	for at, p := range a.publications {
 		gone := false
 		switch p.expireType {
@@ -141,24 +141,24 @@ func (a *account) settle() changed {
 	}
 	for key, sub := range a.subscriptions {
 		switch over := !sub.until.After(now); {
-		case live[sub.epid] != sub.wire, over && !sub.extends:
+		case live[sub.epid] != sub.sipConn, over && !sub.autoExtend:
 			delete(a.subscriptions, key)
 		case over: // com.microsoft.autoextend
-			sub.until = now.Add(sub.lasts)
+			sub.until = now.Add(sub.duration)
 		}
 	}
 	u, _ := a.pool.dir.UserBySIP(a.address)
-	a.write(slotProperties, "static", u.LineURI+"\n"+u.EUM, names)
-	a.write(slotCard, "static", u.DisplayName+"\n"+u.Mail, names)
-	a.write(slotAggregate, "user", fmt.Sprint(aggregate(a.publications, len(live))), names)
+	a.publishOwn(slotProperties, "static", u.LineURI+"\n"+u.EUM, names)
+	a.publishOwn(slotCard, "static", u.DisplayName+"\n"+u.Mail, names)
+	a.publishOwn(slotAggregate, "user", fmt.Sprint(aggregate(a.publications, len(live))), names)
 	return names
 }
 
 // now is the pool's time, as precise as publishTime is.
 func (a *account) now() time.Time { return a.pool.Clock.Now().Truncate(time.Millisecond) }
 
-// write is a publication of the pool, whose version counts the changes.
-func (a *account) write(at slot, expireType, source string, names changed) {
+// publishOwn is a publication of the pool, whose version counts the changes.
+func (a *account) publishOwn(at slot, expireType, source string, names categorySet) {
 	have := a.publications[at]
 	if have != nil && have.body == source {
 		return
@@ -171,10 +171,10 @@ func (a *account) write(at slot, expireType, source string, names changed) {
 	names[at.category] = true
 }
 
-// self is the user as his endpoints are told, after settle.
-func (a *account) self() roaming.Self {
+// selfDocument is the user as his endpoints are told, after settle.
+func (a *account) selfDocument() roaming.Self {
 	u, _ := a.pool.dir.UserBySIP(a.address)
-	live := len(a.pool.wires(a.address))
+	live := len(a.pool.endpointConns(a.address))
 	self := roaming.Self{Address: orDefault(u.SIP, a.address), DisplayName: u.DisplayName, Email: u.Mail,
 		EUM: u.EUM, UM: u.EUM != "", Availability: aggregate(a.publications, live)}
 	if self.TelephonyMode = "None"; u.LineURI != "" {

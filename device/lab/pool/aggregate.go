@@ -11,7 +11,7 @@ const (
 	offline = 18500
 )
 
-type stateReader struct {
+type publishedState struct {
 	Type         string `xml:"type,attr"`
 	Availability int    `xml:"availability"`
 }
@@ -23,7 +23,7 @@ type stateReader struct {
 func aggregate(of map[slot]*publication, endpoints int) int {
 	machine, user, other := 0, 0, 0
 	for at, p := range of {
-		var s stateReader
+		var s publishedState
 		if at.category != "state" || at.container != 2 || p.epid == "" || xml.Unmarshal([]byte(p.body), &s) != nil {
 			continue
 		}

@@ -18,11 +18,11 @@ import (
 const (
 	associationLifetime = 8 * time.Hour    // ocs-sip.md 2.2
 	maxSkew             = 15 * time.Minute // for NTLM, ocs-sip.md 2.1
-	maxOffers           = 4                // handshakes of a connection that wait for their answer
+	maxHandshakes       = 4                // handshakes of a connection that wait for their answer
 )
 
-// offer is an NTLM handshake that waits for the authenticate message.
-type offer struct {
+// handshake is an NTLM handshake that waits for the authenticate message.
+type handshake struct {
 	opaque  string
 	version int
 	ntlm    *ntlm.Server
@@ -36,7 +36,7 @@ type session struct {
 	since       time.Time
 }
 
-func (s *Server) speaks(scheme Scheme) bool {
+func (s *Server) offersScheme(scheme Scheme) bool {
 	return slices.Contains(s.Schemes, scheme)
 }
 
@@ -92,9 +92,9 @@ func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
 func (c *conn) authenticate(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) (*session, *sip.Response) {
 	for _, cred := range sipwire.Auths(in.Msg, "Authorization") {
 		switch {
-		case strings.EqualFold(cred.Scheme, "NTLM") && c.pool.speaks(NTLM) && cred.Get("gssapi-data") != "":
+		case strings.EqualFold(cred.Scheme, "NTLM") && c.pool.offersScheme(NTLM) && cred.Get("gssapi-data") != "":
 			return c.complete(w, in, req, cred)
-		case strings.EqualFold(cred.Scheme, "NTLM") && c.pool.speaks(NTLM) && cred.Has("gssapi-data"):
+		case strings.EqualFold(cred.Scheme, "NTLM") && c.pool.offersScheme(NTLM) && cred.Has("gssapi-data"):
 			return nil, c.begin(req, cred)
 		case strings.EqualFold(cred.Scheme, "Digest"):
 			return c.digest(req, cred)
@@ -103,9 +103,9 @@ func (c *conn) authenticate(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Requ
 	return nil, c.challenge(req, Diagnostics{})
 }
 
-// token is the gssapi-data of a message, or "". One that has it completes a
+// handshakeToken is the gssapi-data of a message, or "". One that has it completes a
 // handshake, so that no association knows its signature yet.
-func token(in *sipwire.Incoming) string {
+func handshakeToken(in *sipwire.Incoming) string {
 	for _, cred := range sipwire.Auths(in.Msg, "Authorization") {
 		if data := cred.Get("gssapi-data"); data != "" {
 			return data
@@ -118,7 +118,7 @@ func token(in *sipwire.Incoming) string {
 // with the challenge message.
 func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 	p := c.pool
-	o := &offer{opaque: strings.ToUpper(sipwire.NewTag()), version: 2, ntlm: &ntlm.Server{
+	o := &handshake{opaque: strings.ToUpper(sipwire.NewTag()), version: 2, ntlm: &ntlm.Server{
 		NetBIOSDomain:   p.dir.NetBIOS(),
 		NetBIOSComputer: netBIOSName(p.Host),
 		DNSDomain:       p.dir.Domain(),
@@ -142,8 +142,8 @@ func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 	if err != nil {
 		return c.response(req, 500)
 	}
-	if c.offers = append(c.offers, o); len(c.offers) > maxOffers {
-		c.offers = slices.Delete(c.offers, 0, 1)
+	if c.handshakes = append(c.handshakes, o); len(c.handshakes) > maxHandshakes {
+		c.handshakes = slices.Delete(c.handshakes, 0, 1)
 	}
 	version := ""
 	if o.version > 2 {
@@ -176,10 +176,10 @@ func (s *Server) hash(name, domain string) ([]byte, error) {
 // the REGISTER that brings it.
 func (c *conn) complete(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, cred sipwire.Auth) (*session, *sip.Response) {
 	p := c.pool
-	var o *offer
-	if i := slices.IndexFunc(c.offers, func(o *offer) bool { return o.opaque == cred.Get("opaque") }); i >= 0 {
-		o = c.offers[i]
-		c.offers = slices.Delete(c.offers, i, i+1) // used up, whatever comes of it
+	var o *handshake
+	if i := slices.IndexFunc(c.handshakes, func(o *handshake) bool { return o.opaque == cred.Get("opaque") }); i >= 0 {
+		o = c.handshakes[i]
+		c.handshakes = slices.Delete(c.handshakes, i, i+1) // used up, whatever comes of it
 	}
 	message, err := base64.StdEncoding.DecodeString(cred.Get("gssapi-data"))
 	if o == nil || err != nil {
@@ -200,7 +200,7 @@ func (c *conn) complete(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request,
 	case errors.Is(err, ntlm.ErrMalformed):
 		return nil, c.challenge(req, diagHandshake)
 	default: // the account may not be used
-		return nil, c.unusable(req, err)
+		return nil, c.accountRefusal(req, err)
 	}
 	if skew := id.Time.Sub(p.Clock.Now()); !id.V1 && p.CheckSkew && skew.Abs() > maxSkew {
 		return nil, c.challenge(req, diagSkew)
@@ -239,7 +239,7 @@ func (c *conn) badLogon(req *sip.Request) *sip.Response {
 	return c.challenge(req, diagHandshake)
 }
 
-func (c *conn) unusable(req *sip.Request, err error) *sip.Response {
+func (c *conn) accountRefusal(req *sip.Request, err error) *sip.Response {
 	why := diagDisabled
 	why.Extra = fmt.Sprintf(`;detail="%s"`, strings.TrimPrefix(err.Error(), "directory: "))
 	return c.refusal(req, 403, why)

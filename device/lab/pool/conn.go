@@ -27,14 +27,14 @@ type conn struct {
 	client netip.AddrPort // as the pool sees it; invalid when it has no IP address
 
 	// mutable
-	offers   []*offer       // handshakes begun, oldest first
-	sessions []*session     // associations, oldest first
-	nonces   []*digestNonce // that digests may use, oldest first
-	stale    bool           // the next challenge says so
-	answered int            // requests
-	own      map[*subscription]struct{}
-	held     *account       // locked until the answer is sent
-	after    []notification // to send after the answer
+	handshakes    []*handshake   // handshakes begun, oldest first
+	sessions      []*session     // associations, oldest first
+	nonces        []*digestNonce // that digests may use, oldest first
+	stale         bool           // the next challenge says so
+	answered      int            // requests
+	subscriptions map[*subscription]struct{}
+	lockedAccount *account       // locked until the answer is sent
+	notifications []notification // to send after the answer
 }
 
 // newConn counts a connection in; nil when there are too many or this is the end.
@@ -49,17 +49,17 @@ func (l *listener) newConn(nc net.Conn) *conn {
 		return nil
 	}
 	s.conns[c] = struct{}{}
-	c.server = s.fronts[s.admitted%len(s.fronts)]
+	c.server = s.frontEnds[s.admitted%len(s.frontEnds)]
 	s.admitted++
 	s.running.Add(1)
 	l.running.Add(1)
 	return c
 }
 
-// gone counts a connection out.
-func (c *conn) gone() {
-	for sub := range c.own {
-		sub.of.forget(sub)
+// remove counts a connection out.
+func (c *conn) remove() {
+	for sub := range c.subscriptions {
+		sub.account.dropSubscription(sub)
 	}
 	c.pool.mu.Lock()
 	delete(c.pool.conns, c)
@@ -73,9 +73,9 @@ func (c *conn) serve(nc net.Conn) {
 	c.pool.count(func(n *Counters) { n.Connections++ })
 	sipwire.New(&idleConn{Conn: nc, idle: c.pool.IdleTimeout}, sipwire.Config{
 		Handler:      c.handle,
-		OnClose:      func(*sipwire.Conn, error) { c.gone() },
+		OnClose:      func(*sipwire.Conn, error) { c.remove() },
 		MaxMessage:   maxMessage,
-		WriteTimeout: guard,
+		WriteTimeout: ioTimeout,
 		Now:          c.pool.Clock.Now,
 	})
 }
@@ -104,7 +104,7 @@ func (c *idleConn) Read(p []byte) (int, error) {
 
 // handle answers a request, as the faults in force let it.
 func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
-	if in.Signature == sipwire.Invalid && token(in) == "" {
+	if in.Signature == sipwire.Invalid && handshakeToken(in) == "" {
 		c.pool.count(func(n *Counters) { n.BadSignatures++ })
 	}
 	req := in.Request()
@@ -120,19 +120,19 @@ func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
 		return
 	}
 	c.send(w, req, c.answer(w, in, req), f)
-	c.finish()
+	c.sendNotifications()
 	if c.answered++; f.CloseAfter > 0 && c.answered >= f.CloseAfter {
 		c.raw.Close()
 	}
 }
 
-// finish sends what follows the answer.
-func (c *conn) finish() {
-	deliver(c.after)
-	c.after = nil
-	if c.held != nil {
-		c.held.release()
-		c.held = nil
+// sendNotifications sends what follows the answer.
+func (c *conn) sendNotifications() {
+	sendAll(c.notifications)
+	c.notifications = nil
+	if c.lockedAccount != nil {
+		c.lockedAccount.unlock()
+		c.lockedAccount = nil
 	}
 }
 
@@ -163,7 +163,7 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	}
 	// A client that has never signed may ask for the options. A plain RFC 3261
 	// registrar challenges REGISTER alone.
-	mayBeUnsigned := len(c.sessions) == 0 && req.Method == sip.OPTIONS || !c.pool.speaks(NTLM)
+	mayBeUnsigned := len(c.sessions) == 0 && req.Method == sip.OPTIONS || !c.pool.offersScheme(NTLM)
 	s := c.sessionOf(in)
 	if s == nil && (in.Signature == sipwire.Invalid || !mayBeUnsigned) {
 		return c.challenge(req, Diagnostics{})
@@ -172,7 +172,7 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	case sip.OPTIONS:
 		return withHeader(c.response(req, 200), "Allow", allowMethods)
 	case sip.SUBSCRIBE, sipwire.SERVICE:
-		return c.ask(w, in, req, s)
+		return c.subscribeOrService(w, in, req, s)
 	case sip.CANCEL:
 		return c.response(req, 481)
 	case sip.INVITE, sip.BYE, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY, sip.MESSAGE, sip.PUBLISH:

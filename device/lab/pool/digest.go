@@ -38,9 +38,9 @@ func (c *conn) newNonce() string {
 	return n.value
 }
 
-// spendNonce reports whether value is good for this count, which it then is
+// useNonce reports whether value is good for this count, which it then is
 // no more. One that was used against the rules is good for nothing more.
-func (c *conn) spendNonce(value string, count uint64) bool {
+func (c *conn) useNonce(value string, count uint64) bool {
 	i := slices.IndexFunc(c.nonces, func(n *digestNonce) bool { return n.value == value })
 	switch {
 	case i < 0:
@@ -70,12 +70,12 @@ func (c *conn) digest(req *sip.Request, cred sipwire.Auth) (*session, *sip.Respo
 		algorithm, newHash = DigestSHA256, sha256.New
 	}
 	count, err := strconv.ParseUint(cred.Get("nc"), 16, 32)
-	if !c.pool.speaks(algorithm) || err != nil || !c.spendNonce(cred.Get("nonce"), count) {
+	if !c.pool.offersScheme(algorithm) || err != nil || !c.useNonce(cred.Get("nonce"), count) {
 		c.stale = true // or a replay
 		return nil, c.challenge(req, Diagnostics{})
 	}
 	u, known := c.pool.dir.FindUser(cred.Get("username"), "")
-	sum := func(parts ...string) string { return digestSum(newHash, parts...) }
+	sum := func(parts ...string) string { return hexDigest(newHash, parts...) }
 	want := sum(
 		sum(cred.Get("username"), Realm, u.Password), cred.Get("nonce"), cred.Get("nc"), cred.Get("cnonce"), cred.Get("qop"),
 		sum(string(req.Method), cred.Get("uri")))
@@ -87,15 +87,15 @@ func (c *conn) digest(req *sip.Request, cred sipwire.Auth) (*session, *sip.Respo
 		}
 		return nil, c.badLogon(req)
 	case u.Locked:
-		return nil, c.unusable(req, u.Status())
+		return nil, c.accountRefusal(req, u.Status())
 	}
 	if err := c.pool.dir.GoodLogon(u.SAM); err != nil {
-		return nil, c.unusable(req, err)
+		return nil, c.accountRefusal(req, err)
 	}
 	return &session{sam: u.SAM, auth: "digest " + string(algorithm)}, nil
 }
 
-func digestSum(newHash func() hash.Hash, parts ...string) string {
+func hexDigest(newHash func() hash.Hash, parts ...string) string {
 	h := newHash()
 	h.Write([]byte(strings.Join(parts, ":")))
 	return hex.EncodeToString(h.Sum(nil))

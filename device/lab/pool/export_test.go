@@ -17,9 +17,9 @@ func (s *Server) ServeConn(nc net.Conn) bool {
 func (s *Server) Change(contentType, user, epid string, body []byte) (answer, self []byte, err error) {
 	a := newAccount(s, user)
 	a.mu.Lock()
-	defer a.release()
-	answer, err = changes[contentType](a, epid, body)
-	self, broken := a.self().XML()
+	defer a.unlock()
+	answer, err = serviceChanges[contentType](a, epid, body)
+	self, broken := a.selfDocument().XML()
 	if broken != nil {
 		panic(broken)
 	}

@@ -90,14 +90,14 @@ func (l *listener) accept() {
 		case err != nil: // out of file descriptors: others may be given back
 			time.Sleep(10 * time.Millisecond)
 		default:
-			l.admit(nc)
+			l.serveConn(nc)
 		}
 	}
 }
 
-// admit takes a new connection as far as the reader of its SIP messages, which
+// serveConn takes a new connection as far as the reader of its SIP messages, which
 // from then on is its only goroutine.
-func (l *listener) admit(nc net.Conn) {
+func (l *listener) serveConn(nc net.Conn) {
 	if tc, ok := nc.(*net.TCPConn); ok && l.pool.Faults().Reset {
 		tc.SetLinger(0)
 		tc.Close()
@@ -109,12 +109,12 @@ func (l *listener) admit(nc net.Conn) {
 		return
 	}
 	go func() {
-		ctx, cancel := context.WithTimeout(context.Background(), guard)
+		ctx, cancel := context.WithTimeout(context.Background(), ioTimeout)
 		defer cancel()
 		t := tls.Server(nc, l.tls)
 		if t.HandshakeContext(ctx) != nil {
 			nc.Close()
-			c.gone()
+			c.remove()
 			return
 		}
 		c.serve(t)

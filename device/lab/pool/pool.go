@@ -68,7 +68,7 @@ const (
 	DefaultReload    = 5 * time.Minute              // R12.2
 	maxMessage       = 256 << 10                    // bytes; a REGISTER has 2 KiB
 	maxEndpoints     = 64                           // registered endpoints of one user
-	guard            = 10 * time.Second             // TLS handshake, one write
+	ioTimeout        = 10 * time.Second             // TLS handshake, one write
 )
 
 // Server is a pool. Make it with New; the exported fields are frozen by Start.
@@ -108,13 +108,13 @@ type Server struct {
 	LocationProfile string               // ucLocationProfile: name of the dial plan of users who have none of their own; "" means none
 	Provisioning    []provisioning.Group // over the groups that the pool makes by itself: a property replaces the one of its name or is added, a new group is added; nil: none
 
-	dir      *directory.Directory
-	front    listener
-	faults   atomic.Pointer[Faults]
-	homePool atomic.Pointer[string]
-	lastCID  atomic.Uint32
-	edgeHost atomic.Pointer[string] // of the last Edge that was started
-	fronts   []*frontEnd
+	dir       *directory.Directory
+	front     listener
+	faults    atomic.Pointer[Faults]
+	homePool  atomic.Pointer[string]
+	lastCID   atomic.Uint32
+	edgeHost  atomic.Pointer[string] // of the last Edge that was started
+	frontEnds []*frontEnd
 
 	mu       sync.Mutex
 	closed   bool

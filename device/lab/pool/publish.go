@@ -15,35 +15,37 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// refused is a change that the pool does not make.
-type refused Diagnostics
+// refusedChange is a change that the pool does not make.
+type refusedChange Diagnostics
 
-func (r refused) Error() string { return r.Reason }
+func (r refusedChange) Error() string { return r.Reason }
 
-// wrongDelta is a change of something that has another version (ocs-sip.md 5.2).
-type wrongDelta []operation
+// versionConflict is a change of something that has another version (ocs-sip.md 5.2).
+type versionConflict []conflict
 
-type operation struct {
+type conflict struct {
 	Index      int    `xml:"index,attr"` // from 1, of the change in its request
 	Version    uint32 `xml:"version,attr"`
 	CurVersion uint32 `xml:"curVersion,attr"`
 }
 
-func (w wrongDelta) Error() string { return fmt.Sprintf("%d versions are not those of now", len(w)) }
+func (w versionConflict) Error() string {
+	return fmt.Sprintf("%d versions are not those of now", len(w))
+}
 
 // XML is the body of the 409.
-func (w wrongDelta) XML() []byte {
+func (w versionConflict) XML() []byte {
 	body, _ := xml.Marshal(struct { // of numbers and constants
-		XMLName    xml.Name    `xml:"Fault"`
-		Code       string      `xml:"Faultcode"`
-		Operations []operation `xml:"details>operation"`
+		XMLName    xml.Name   `xml:"Fault"`
+		Code       string     `xml:"Faultcode"`
+		Operations []conflict `xml:"details>operation"`
 	}{Code: "Client.BadCall.WrongDelta", Operations: w})
 	return body
 }
 
-// changes are what a SERVICE may do, by its Content-Type. The result is the
+// serviceChanges are what a SERVICE may do, by its Content-Type. The result is the
 // body of the 200, or nil for none. a.mu is held.
-var changes = map[string]func(a *account, epid string, body []byte) ([]byte, error){
+var serviceChanges = map[string]func(a *account, epid string, body []byte) ([]byte, error){
 	publishType:     (*account).publish,
 	membersType:     (*account).setMembers,
 	acknowledgeType: (*account).acknowledge,
@@ -112,14 +114,14 @@ func (a *account) publish(epid string, body []byte) ([]byte, error) {
 	if err := readXML(body, &doc); err != nil {
 		return nil, err
 	}
-	names, now := a.settle(), a.now()
+	names, now := a.refresh(), a.now()
 	work := maps.Clone(a.publications)
-	mine := changed{}
-	var wrong wrongDelta
+	mine := categorySet{}
+	var wrong versionConflict
 	index := 0
 	for _, list := range doc.Lists {
 		if uri := strings.ToLower(list.URI); uri != "" && strings.TrimPrefix(uri, "sip:") != a.address {
-			return nil, refused(diagForbidden)
+			return nil, refusedChange(diagForbidden)
 		}
 		for _, p := range list.Publications {
 			index++
@@ -129,14 +131,14 @@ func (a *account) publish(epid string, body []byte) ([]byte, error) {
 				return nil, err
 			}
 			if at == slotProperties || at == slotCard || at == slotAggregate {
-				return nil, refused(diagReadOnly)
+				return nil, refusedChange(diagReadOnly)
 			}
 			current := uint32(0)
 			if have := work[at]; have != nil {
 				current = have.version
 			}
 			if p.Version != current {
-				wrong = append(wrong, operation{index, p.Version, current})
+				wrong = append(wrong, conflict{index, p.Version, current})
 				continue
 			}
 			mine[p.Category] = true
@@ -149,7 +151,7 @@ func (a *account) publish(epid string, body []byte) ([]byte, error) {
 		}
 	}
 	if len(wrong) > 0 {
-		a.tell("", names)
+		a.notifyCategories("", names)
 		return nil, wrong
 	}
 	size := 0
@@ -157,18 +159,18 @@ func (a *account) publish(epid string, body []byte) ([]byte, error) {
 		size += len(p.body)
 	}
 	if len(work) > maxPublications || size > maxPublished {
-		return nil, refused(diagTooMuch)
+		return nil, refusedChange(diagTooMuch)
 	}
 	before := a.publications
 	a.publications = work
-	maps.Copy(mine, a.settle()) // the aggregate
+	maps.Copy(mine, a.refresh()) // the aggregate
 	maps.Copy(mine, names)
-	answer, err := a.change(mine)
+	answer, err := a.categoriesXML(mine)
 	if err != nil { // a body that is no element
 		a.publications = before
 		return nil, err
 	}
-	a.send(epid, answer)
+	a.queueNotification(epid, answer)
 	return answer, nil
 }
 
@@ -239,11 +241,11 @@ func (a *account) setMembers(_ string, body []byte) ([]byte, error) {
 		return nil, err
 	}
 	work := maps.Clone(a.containers)
-	var wrong wrongDelta
+	var wrong versionConflict
 	for i, change := range doc.Containers {
 		have := work[change.ID]
 		if change.Version != have.version {
-			wrong = append(wrong, operation{i + 1, change.Version, have.version})
+			wrong = append(wrong, conflict{i + 1, change.Version, have.version})
 			continue
 		}
 		next := container{have.version + 1, slices.Clone(have.members)}
@@ -269,20 +271,20 @@ func (a *account) setMembers(_ string, body []byte) ([]byte, error) {
 		members += len(c.members)
 	}
 	if len(work) > maxContainers || members > maxMembers {
-		return nil, refused(diagTooMuch)
+		return nil, refusedChange(diagTooMuch)
 	}
 	a.containers = work
 	if len(doc.Containers) > 0 {
-		return nil, a.show(roaming.Containers)
+		return nil, a.notifySection(roaming.Containers)
 	}
 	return nil, nil
 }
 
-// show tells every endpoint a section.
-func (a *account) show(section string) error {
-	body, err := a.sections(section).XML()
+// notifySection tells every endpoint a section.
+func (a *account) notifySection(section string) error {
+	body, err := a.selfSections(section).XML()
 	if err == nil {
-		a.send("", body)
+		a.queueNotification("", body)
 	}
 	return err
 }
@@ -303,9 +305,9 @@ func (a *account) acknowledge(_ string, body []byte) ([]byte, error) {
 	}
 	for _, s := range doc.Subscribers {
 		if len(a.acknowledged) >= maxAcknowledged {
-			return nil, refused(diagTooMuch)
+			return nil, refusedChange(diagTooMuch)
 		}
 		a.acknowledged[strings.ToLower(strings.TrimPrefix(s.User, "sip:"))] = s.Acknowledged
 	}
-	return nil, a.show(roaming.Subscribers)
+	return nil, a.notifySection(roaming.Subscribers)
 }

@@ -20,7 +20,7 @@ const allowEvents = "vnd-microsoft-provisioning,vnd-microsoft-roaming-contacts,v
 
 // register answers a REGISTER: who is it, may he, then the binding.
 func (c *conn) register(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *sip.Response {
-	reject := c.pool.rejects(in.Header("User-Agent"))
+	reject := c.pool.rejectionFor(in.Header("User-Agent"))
 	if reject != nil && reject.First {
 		return c.rejection(req, reject)
 	}
@@ -31,7 +31,7 @@ func (c *conn) register(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request)
 			return res
 		}
 	}
-	if res := c.refuse(req, s); res != nil {
+	if res := c.checkUser(req, s); res != nil {
 		return res
 	}
 	if reject != nil {
@@ -43,7 +43,7 @@ func (c *conn) register(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request)
 	return c.bind(w, in, req, s)
 }
 
-func (s *Server) rejects(userAgent string) *Rejection {
+func (s *Server) rejectionFor(userAgent string) *Rejection {
 	if r := s.Faults().Reject; r != nil {
 		return r
 	}
@@ -53,15 +53,15 @@ func (s *Server) rejects(userAgent string) *Rejection {
 	return nil
 }
 
-// refuse compares who has authenticated with whom he wants to register.
-func (c *conn) refuse(req *sip.Request, s *session) *sip.Response {
+// checkUser compares who has authenticated with whom he wants to register.
+func (c *conn) checkUser(req *sip.Request, s *session) *sip.Response {
 	dir := c.pool.dir
 	self, _ := dir.User(s.sam) // gone meanwhile: an empty user
 	to, from := address(req.To().Address), address(req.From().Address)
 	owner, found := dir.UserBySIP(to)
 	switch {
 	case self.Status() != nil: // locked or disabled since
-		return c.unusable(req, self.Status())
+		return c.accountRefusal(req, self.Status())
 	case self.SIP == "", found && owner.SIPDisabled:
 		return c.response(req, 404) // ocs-sip.md 2.1: without ms-diagnostics
 	case !found:
@@ -116,24 +116,24 @@ func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *
 		return c.response(req, 400) // RFC 3261 10.3
 	case contact.uri == "*":
 		p.unbind(user, "*")
-		p.departed(user)
+		p.endpointsRemoved(user)
 	case expires == 0:
 		p.unbind(user, key)
-		p.departed(user)
+		p.endpointsRemoved(user)
 	case contact.uri != "": // else it only asks
-		b := &binding{wire: w, callID: req.CallID().Value()}
+		b := &binding{conn: w, callID: req.CallID().Value()}
 		b.User, b.EPID, b.Instance, b.Contact = user, epid, contact.instance, contact.uri
 		if signs {
-			b.Contact = contact.seen(c)
+			b.Contact = contact.contactURI(c)
 		}
 		b.Remote, b.UserAgent, b.Auth = c.front.remote, in.Header("User-Agent"), s.auth
 		b.Since = p.Clock.Now()
 		b.Expires = b.Since.Add(expires)
-		b.client, b.server = dialogEnds(in, c.tag)
+		b.client, b.server = dialogHeaders(in, c.tag)
 		if hasToken(in.Headers("Supported"), "gruu-10") {
 			b.GRUU = gruu(user, contact.instance)
 		}
-		b.own()
+		b.cloneStrings()
 		if action, err = p.bind(strings.Clone(key), b); err != nil {
 			return c.refusal(req, 503, diagEndpoints)
 		}
@@ -209,9 +209,9 @@ func parseContact(in *sipwire.Incoming) (contact, error) {
 	}, err
 }
 
-// seen is the contact URI with what the pool knows better: the client's address
+// contactURI is the contact URI with what the pool knows better: the client's address
 // (proxy=replace) and the connection.
-func (h contact) seen(c *conn) string {
+func (h contact) contactURI(c *conn) string {
 	var uri sip.Uri
 	if sip.ParseUri(h.uri, &uri) != nil {
 		return h.uri
@@ -223,8 +223,8 @@ func (h contact) seen(c *conn) string {
 	return uri.String()
 }
 
-// dialogEnds are the To and From of a request back to who sent in.
-func dialogEnds(in *sipwire.Incoming, tag string) (client, server string) {
+// dialogHeaders are the To and From of a request back to who sent in.
+func dialogHeaders(in *sipwire.Incoming, tag string) (client, server string) {
 	client, server = in.Header("From"), in.Header("To")
 	if req := in.Request(); req == nil || !req.To().Params.Has("tag") {
 		server += ";tag=" + tag

@@ -33,14 +33,14 @@ type Registration struct {
 // binding is a Registration and how to reach it.
 type binding struct {
 	Registration
-	wire   *sipwire.Conn
+	conn   *sipwire.Conn
 	callID string // of its REGISTERs, which are one dialog with the deregistration NOTIFY
 	client string // From and To of that NOTIFY, parameters included
 	server string
 }
 
-// own copies what are parts of a message: one would keep all of it in memory.
-func (b *binding) own() {
+// cloneStrings copies what are parts of a message: one would keep all of it in memory.
+func (b *binding) cloneStrings() {
 	for _, s := range []*string{&b.EPID, &b.Instance, &b.Contact, &b.UserAgent, &b.callID, &b.client, &b.server} {
 		*s = strings.Clone(*s)
 	}
@@ -52,16 +52,16 @@ func (s *Server) Registrations() []Registration {
 	defer s.mu.Unlock()
 	var all []Registration
 	for _, user := range slices.Sorted(maps.Keys(s.bindings)) {
-		for _, b := range s.live(user) {
+		for _, b := range s.liveBindings(user) {
 			all = append(all, b.Registration)
 		}
 	}
 	return all
 }
 
-// live returns the bindings of user in the order of their epids, after those
+// liveBindings returns the bindings of user in the order of their epids, after those
 // that have expired are gone; s.mu is held.
-func (s *Server) live(user string) []*binding {
+func (s *Server) liveBindings(user string) []*binding {
 	now := s.Clock.Now()
 	of := s.bindings[user]
 	maps.DeleteFunc(of, func(_ string, b *binding) bool { return !b.Expires.After(now) })
@@ -78,7 +78,7 @@ func (s *Server) live(user string) []*binding {
 const (
 	added     = "added"
 	refreshed = "refreshed"
-	fixed     = "fixed" // the endpoint is known, what the pool held of it was wrong
+	corrected = "fixed" // the endpoint is known, what the pool held of it was wrong
 )
 
 var errEndpoints = errors.New("too many endpoints")
@@ -88,7 +88,7 @@ func (s *Server) bind(key string, b *binding) (action string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	user := strings.ToLower(b.User)
-	count := len(s.live(user))
+	count := len(s.liveBindings(user))
 	old := s.bindings[user][key]
 	switch {
 	case old == nil && count >= maxEndpoints:
@@ -102,7 +102,7 @@ func (s *Server) bind(key string, b *binding) (action string, err error) {
 		b.Since = old.Since
 		action = refreshed
 		if old.Contact != b.Contact {
-			action = fixed
+			action = corrected
 		}
 	}
 	return action, nil
@@ -126,7 +126,7 @@ func (s *Server) contacts(user string) []string {
 	defer s.mu.Unlock()
 	var all []string
 	now := s.Clock.Now()
-	for _, b := range s.live(strings.ToLower(user)) {
+	for _, b := range s.liveBindings(strings.ToLower(user)) {
 		// Whole seconds, rounded up: the client's clock may lag the request by a little.
 		left := (b.Expires.Sub(now) + time.Second - 1) / time.Second
 		c := fmt.Sprintf("<%s>;expires=%d", b.Contact, left)
@@ -168,16 +168,16 @@ func (s *Server) Deregister(user string, event Event, why Diagnostics) int {
 	}
 	why.Public = true
 	s.mu.Lock()
-	all := s.live(user)
+	all := s.liveBindings(user)
 	delete(s.bindings, user)
 	s.mu.Unlock()
 	told := 0
 	for _, b := range all {
-		if b.wire.Send(s.deregistration(b, event, why)) == nil {
+		if b.conn.Send(s.deregistration(b, event, why)) == nil {
 			told++
 		}
 	}
-	s.departed(user)
+	s.endpointsRemoved(user)
 	return told
 }
 

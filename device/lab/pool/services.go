@@ -34,8 +34,8 @@ var packages = map[string]string{
 	roaming.SelfEvent:         roaming.SelfType,
 }
 
-// asked names what req asks for, as Faults does.
-func asked(in *sipwire.Incoming, req *sip.Request) string {
+// requestName names what req asks for, as Faults does.
+func requestName(in *sipwire.Incoming, req *sip.Request) string {
 	name := in.Header("Content-Type")
 	if req.Method == sip.SUBSCRIBE {
 		name = in.Header("Event")
@@ -46,9 +46,9 @@ func asked(in *sipwire.Incoming, req *sip.Request) string {
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
-// ask answers a SUBSCRIBE or SERVICE of s, as the faults in force let it.
-func (c *conn) ask(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
-	what, f := asked(in, req), c.pool.Faults()
+// subscribeOrService answers a SUBSCRIBE or SERVICE of s, as the faults in force let it.
+func (c *conn) subscribeOrService(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
+	what, f := requestName(in, req), c.pool.Faults()
 	if status := f.Status[what]; status != 0 {
 		return c.response(req, status)
 	}
@@ -73,7 +73,7 @@ func (c *conn) ask(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *s
 		res.SetBody([]byte(body))
 	}
 	if f.LateBody[what] && sub != nil {
-		c.after = append(c.after, notification{w, sub.next(res.Body())})
+		c.notifications = append(c.notifications, notification{w, sub.nextNotification(res.Body())})
 		res.RemoveHeader("Content-Type")
 		res.RemoveHeader("ms-piggyback-cseq")
 		res.SetBody(nil)
@@ -92,7 +92,7 @@ func (c *conn) subscribe(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request
 	if !ok {
 		return c.badEvent(req), nil
 	}
-	if res := c.refuse(req, s); res != nil {
+	if res := c.checkUser(req, s); res != nil {
 		return res, nil
 	}
 	if accept := in.Headers("Accept"); len(accept) > 0 && !hasToken(accept, contentType) {
@@ -110,13 +110,13 @@ func (c *conn) subscribe(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request
 	if once {
 		body, err = c.pool.provision(u, req.Body())
 	} else {
-		if res := c.foreign(w, req); res != nil {
+		if res := c.checkEndpoint(w, req); res != nil {
 			return res, nil
 		}
 		if expires > 0 {
-			sub.until, sub.lasts = c.pool.Clock.Now().Add(expires), expires
+			sub.until, sub.duration = c.pool.Clock.Now().Add(expires), expires
 		}
-		body, err = c.hold(a).subscribe(c, sub, req.Body())
+		body, err = c.lockAccount(a).subscribe(c, sub, req.Body())
 	}
 	if err != nil {
 		return c.response(req, 400), nil
@@ -135,22 +135,22 @@ func (c *conn) subscribe(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request
 	return withBody(res, contentType, body), sub
 }
 
-// hold locks what the pool keeps for a user until the answer that tells of it is
+// lockAccount locks what the pool keeps for a user until the answer that tells of it is
 // sent: a change by another endpoint is then told after it.
-func (c *conn) hold(a *account) *account {
+func (c *conn) lockAccount(a *account) *account {
 	a.mu.Lock()
-	c.held = a
+	c.lockedAccount = a
 	return a
 }
 
-// foreign refuses a request whose From names no endpoint that has registered
+// checkEndpoint refuses a request whose From names no endpoint that has registered
 // on this connection, or returns nil.
-func (c *conn) foreign(w *sipwire.Conn, req *sip.Request) *sip.Response {
+func (c *conn) checkEndpoint(w *sipwire.Conn, req *sip.Request) *sip.Response {
 	epid, _ := req.From().Params.Get("epid")
 	switch {
 	case epid == "":
 		return c.refusal(req, 400, diagNoEPID)
-	case c.pool.wires(address(req.From().Address))[epid] != w:
+	case c.pool.endpointConns(address(req.From().Address))[epid] != w:
 		return c.refusal(req, 403, diagForeignEPID)
 	}
 	return nil
@@ -163,7 +163,7 @@ func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *sessio
 	of, found := c.pool.dir.UserBySIP(address(req.Recipient))
 	switch {
 	case self.Status() != nil:
-		return c.unusable(req, self.Status())
+		return c.accountRefusal(req, self.Status())
 	case !strings.EqualFold(address(req.From().Address), self.SIP):
 		return c.refusal(req, 403, diagForbidden)
 	case !found || of.SIPDisabled:
@@ -178,7 +178,7 @@ func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *sessio
 	case params.Has("default"):
 		name = orDefault(of.LocationProfile, c.pool.LocationProfile)
 	case !named:
-		return c.fromFrontEnd(req, 485, diagAmbiguous)
+		return c.frontEndRefusal(req, 485, diagAmbiguous)
 	default:
 		if plain, err := url.PathUnescape(name); err == nil {
 			name = plain
@@ -186,7 +186,7 @@ func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *sessio
 	}
 	p, ok := c.server.locationProfile(name)
 	if !ok {
-		return c.fromFrontEnd(req, 404, diagNoProfile)
+		return c.frontEndRefusal(req, 404, diagNoProfile)
 	}
 	body, err := p.XML()
 	if err != nil {
@@ -195,8 +195,8 @@ func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *sessio
 	return withBody(withHeader(c.response(req, 200), "Contact", c.server.contact()), dialplan.ContentType, body)
 }
 
-// fromFrontEnd is a refusal that says which front end it is of.
-func (c *conn) fromFrontEnd(req *sip.Request, status int, why Diagnostics) *sip.Response {
+// frontEndRefusal is a refusal that says which front end it is of.
+func (c *conn) frontEndRefusal(req *sip.Request, status int, why Diagnostics) *sip.Response {
 	res := c.response(req, status)
 	res.AppendHeader(why.header(c.server.Name))
 	return res
@@ -204,24 +204,24 @@ func (c *conn) fromFrontEnd(req *sip.Request, status int, why Diagnostics) *sip.
 
 // service answers a SERVICE of s to himself, by the kind of its body.
 func (c *conn) service(w *sipwire.Conn, req *sip.Request, s *session, kind string) *sip.Response {
-	change := changes[kind]
+	change := serviceChanges[kind]
 	if change == nil {
 		return withHeader(c.response(req, 405), "Allow", allowMethods)
 	}
-	if res := c.refuse(req, s); res != nil {
+	if res := c.checkUser(req, s); res != nil {
 		return res
 	}
-	if res := c.foreign(w, req); res != nil {
+	if res := c.checkEndpoint(w, req); res != nil {
 		return res
 	}
 	self, _ := c.pool.dir.User(s.sam)
 	epid, _ := req.From().Params.Get("epid")
-	body, err := change(c.hold(c.pool.account(self.SIP)), strings.Clone(epid), req.Body())
+	body, err := change(c.lockAccount(c.pool.account(self.SIP)), strings.Clone(epid), req.Body())
 	switch err := err.(type) {
 	case nil:
-	case wrongDelta:
+	case versionConflict:
 		return withBody(c.response(req, 409), faultType, err.XML())
-	case refused:
+	case refusedChange:
 		return c.refusal(req, 403, Diagnostics(err))
 	default:
 		return c.response(req, 400)

@@ -30,8 +30,8 @@ func (s *Server) provision(u directory.User, query []byte) ([]byte, error) {
 // groups is everything that the pool tells u.
 func (s *Server) groups(u directory.User) []provisioning.Group {
 	user := provisioning.Group{Name: provisioning.UserSetting}
-	addIf(&user, "ucUserLocationProfile", u.LocationProfile)
-	addIf(&user, "primaryEmailAddress", u.Mail) // R9.1; no document names the element
+	addIfSet(&user, "ucUserLocationProfile", u.LocationProfile)
+	addIfSet(&user, "primaryEmailAddress", u.Mail) // R9.1; no document names the element
 	policy := []provisioning.Property{{Name: "AllowSimultaneousRinging", Value: "true"}, {Name: "AllowCallForwarding", Value: "true"}}
 	if s.Version >= 4 { // ocs-sip.md 3.4
 		policy = append(policy, provisioning.Property{Name: "EnableCallTransfer", Value: "true"},
@@ -46,12 +46,12 @@ func (s *Server) groups(u directory.User) []provisioning.Group {
 		user,
 	}
 	for _, over := range s.Provisioning {
-		groups = overlay(groups, over)
+		groups = mergeGroup(groups, over)
 	}
 	return groups
 }
 
-func overlay(groups []provisioning.Group, over provisioning.Group) []provisioning.Group {
+func mergeGroup(groups []provisioning.Group, over provisioning.Group) []provisioning.Group {
 	i := slices.IndexFunc(groups, func(g provisioning.Group) bool { return g.Name == over.Name })
 	if i < 0 {
 		over.Properties = slices.Clone(over.Properties) // a later one may change them
@@ -71,7 +71,7 @@ func overlay(groups []provisioning.Group, over provisioning.Group) []provisionin
 	return groups
 }
 
-func addIf(g *provisioning.Group, name, value string) {
+func addIfSet(g *provisioning.Group, name, value string) {
 	if value != "" {
 		g.Properties = append(g.Properties, provisioning.Property{Name: name, Value: value})
 	}
@@ -130,7 +130,7 @@ func (s *Server) configuration(u directory.User) provisioning.Group {
 		{all, "voiceMailUri", "sip:" + u.SIP + ";opaque=app:voicemail"},
 	} {
 		if s.Version >= p.since {
-			addIf(&g, p.name, p.value)
+			addIfSet(&g, p.name, p.value)
 		}
 	}
 	return g
