@@ -12,15 +12,15 @@ import (
 	"github.com/ocphone/ocphone/device/network"
 )
 
-// Attachment is a place to plug into. Place is for the phone of this project;
-// the methods let foreign Go code use the deployment's names too.
+// Attachment is a network place of the deployment. Place is for the phone of
+// this project; the methods let other Go code use the names of the deployment.
 type Attachment struct {
 	Place network.Place
 	lab   *Lab
 }
 
-// Inside is the office network: split DNS shows the pool and the domain
-// controller, DHCP hands out the domain as suffix.
+// Inside returns the office network: its DNS has the pool and the domain
+// controller, its DHCP suffix is the domain.
 func (l *Lab) Inside() Attachment {
 	d := l.Deployment
 	p := network.Place{Name: "inside", DNS: []string{l.InsideDNS.Addr()}, Suffix: d.Domain, WINS: l.DC.NBNSAddr()}
@@ -28,7 +28,7 @@ func (l *Lab) Inside() Attachment {
 		p.Patch = network.AddressMap{
 			d.DC.Host + ":389":    l.DC.Addr(),
 			d.Domain + ":389":     l.DC.Addr(),
-			loopback + ":389":     l.DC.Addr(), // what NetBIOS answers is an address
+			loopback + ":389":     l.DC.Addr(), // a NetBIOS answer is an address, not a name
 			d.DC.Host + ":636":    l.DC.TLSAddr(),
 			d.DC.Host + ":123":    l.NTP.Addr(),
 			d.Pool.Host + ":5061": l.Pool.Addr(),
@@ -45,7 +45,7 @@ func (l *Lab) Inside() Attachment {
 	return Attachment{Place: p, lab: l}
 }
 
-// mapExchange adds what is reached inside and outside.
+// mapExchange adds the names of Exchange that exist inside and outside.
 func (l *Lab) mapExchange(patch network.AddressMap) {
 	d := l.Deployment
 	patch[d.Exchange.OutsideHost+":443"] = l.Exchange.Addr()
@@ -53,8 +53,8 @@ func (l *Lab) mapExchange(patch network.AddressMap) {
 	patch[d.autodiscover()+":80"] = l.Exchange.RedirectAddr()
 }
 
-// Outside is the Internet: the Edge, Exchange by its names for outside and a
-// time server, no domain controller.
+// Outside returns the Internet: the Edge, Exchange by its outside names and a
+// time server, but no domain controller.
 func (l *Lab) Outside() Attachment {
 	d := l.Deployment
 	p := network.Place{Name: "outside", DNS: []string{l.OutsideDNS.Addr()}}
@@ -70,11 +70,11 @@ func (l *Lab) Outside() Attachment {
 	return Attachment{Place: p, lab: l}
 }
 
-// Clock is the lab's time.
+// Clock returns the clock of the lab.
 func (a Attachment) Clock() clock.Clock { return a.lab.Clock }
 
-// CertPool holds the roots that a computer of the domain trusts, at home or on
-// a journey.
+// CertPool returns the roots that a computer of the domain trusts, inside and
+// outside.
 func (a Attachment) CertPool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.lab.PKI.Enterprise.Certificate)
@@ -82,7 +82,7 @@ func (a Attachment) CertPool() *x509.CertPool {
 	return pool
 }
 
-// Resolver asks the DNS of this place.
+// Resolver returns a resolver that uses the DNS of this place.
 func (a Attachment) Resolver() *net.Resolver {
 	return &net.Resolver{PreferGo: true, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, a.Place.DNS[0])
@@ -96,11 +96,15 @@ func (a Attachment) DialContext(ctx context.Context, network, address string) (n
 	return d.DialContext(ctx, network, address)
 }
 
-// attachTimeout bounds a connection attempt of foreign code.
+// attachTimeout bounds a connection attempt of DialContext and HTTPClient.
 const attachTimeout = 5 * time.Second
 
-// HTTPClient speaks to the deployment's web servers.
+// HTTPClient returns a client for the web servers of the deployment. It trusts
+// CertPool at the time of the lab.
 func (a Attachment) HTTPClient() *http.Client {
-	return &http.Client{Transport: &http.Transport{DialContext: a.DialContext,
-		TLSClientConfig: &tls.Config{RootCAs: a.CertPool(), Time: a.lab.Clock.Now}, TLSHandshakeTimeout: attachTimeout}}
+	return &http.Client{Transport: &http.Transport{
+		DialContext:         a.DialContext,
+		TLSClientConfig:     &tls.Config{RootCAs: a.CertPool(), Time: a.lab.Clock.Now},
+		TLSHandshakeTimeout: attachTimeout,
+	}}
 }

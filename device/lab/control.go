@@ -22,12 +22,12 @@ import (
 	"github.com/ocphone/ocphone/device/lab/pki"
 )
 
-// Control lets another process change a running lab: HTTP and JSON on
-// loopback, with a bearer token. Client is its other end.
+// Control is the server by which another process changes a running lab: HTTP and
+// JSON on loopback, with a bearer token. Client is its client.
 //
 //	GET   /v1/roots                    []Root
 //	POST  /v1/roots/NAME/publish       and /withdraw
-//	POST  /v1/certificates/SERVER      CertificateChange; answers the names of roots it brought
+//	POST  /v1/certificates/SERVER      CertificateChange; answers the names of the new roots
 //	GET   /v1/users                    []ReadyUser
 //	PATCH /v1/users/NAME               UserChange
 //	POST  /v1/clock/advance            {"by":"8h"}; answers {"now":…}
@@ -43,17 +43,16 @@ type Control struct {
 	done    chan struct{}
 }
 
-// CertificateChange says which certificate a server gets: exactly one of the
-// defect (empty string with nothing else: a good certificate), the shape, or
-// the files.
+// CertificateChange describes the new certificate of a server: by a defect, by
+// the shape of a chain, or by files. The zero value makes a good certificate.
 type CertificateChange struct {
 	Defect pki.Defect `json:"defect,omitempty"`
-	Like   string     `json:"like,omitempty"`  // PEM chain to copy the shape of
+	Like   string     `json:"like,omitempty"`  // PEM chain whose shape is copied
 	Chain  string     `json:"chain,omitempty"` // PEM chain, with Key
 	Key    string     `json:"key,omitempty"`   // PEM
 }
 
-// UserChange changes what is not nil.
+// UserChange changes the fields of a user that are not nil.
 type UserChange struct {
 	Password *string `json:"password,omitempty"`
 	UPN      *string `json:"upn,omitempty"`
@@ -79,7 +78,11 @@ func (l *Lab) Serve() (ControlAddress, error) {
 	if err != nil {
 		return ControlAddress{}, err
 	}
-	c := &Control{lab: l, address: ControlAddress{URL: "http://" + ln.Addr().String(), Token: rand.Text()}, done: make(chan struct{})}
+	c := &Control{
+		lab:     l,
+		address: ControlAddress{URL: "http://" + ln.Addr().String(), Token: rand.Text()},
+		done:    make(chan struct{}),
+	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/roots", c.roots)
 	mux.HandleFunc("POST /v1/roots/{name}/{verb}", c.changeRoot)
@@ -92,7 +95,12 @@ func (l *Lab) Serve() (ControlAddress, error) {
 	mux.HandleFunc("PUT /v1/profiles/{name}/rules/{n}", c.changeRule)
 	mux.HandleFunc("DELETE /v1/profiles/{name}/rules/{n}", c.changeRule)
 	mux.HandleFunc("POST /v1/mailboxes/{name}/{kind}", c.deliver)
-	c.server = &http.Server{Handler: c.authorized(mux), ReadTimeout: controlTimeout, WriteTimeout: controlTimeout, IdleTimeout: controlTimeout}
+	c.server = &http.Server{
+		Handler:      c.authorized(mux),
+		ReadTimeout:  controlTimeout,
+		WriteTimeout: controlTimeout,
+		IdleTimeout:  controlTimeout,
+	}
 	go func() {
 		defer close(c.done)
 		c.server.Serve(ln)
@@ -124,7 +132,7 @@ func reply(w http.ResponseWriter, status int, v any) {
 	json.NewEncoder(w).Encode(v)
 }
 
-// done answers v, or err as what the caller got wrong.
+// replyResult answers v, or err as a bad request.
 func replyResult(w http.ResponseWriter, v any, err error) {
 	if err != nil {
 		reply(w, http.StatusBadRequest, errorBody{err.Error()})
@@ -224,7 +232,8 @@ type clockChange struct {
 	Now time.Time `json:"now,omitzero"`
 }
 
-// maxAdvance keeps a slip of the finger from expiring every certificate.
+// maxAdvance bounds one advance of the clock, so that a typing error does not
+// expire every certificate.
 const maxAdvance = 10 * 365 * 24 * time.Hour
 
 func (c *Control) advance(w http.ResponseWriter, r *http.Request) {
@@ -245,7 +254,7 @@ func (c *Control) advance(w http.ResponseWriter, r *http.Request) {
 // Client changes a lab that runs in another process.
 type Client struct {
 	Address ControlAddress
-	HTTP    *http.Client // nil: one with a time-out of ten seconds
+	HTTP    *http.Client // nil: a client with a time-out of ten seconds
 }
 
 // Roots lists the lab's roots.
@@ -253,27 +262,32 @@ func (c Client) Roots(ctx context.Context) (roots []Root, err error) {
 	return roots, c.call(ctx, http.MethodGet, "/v1/roots", nil, &roots)
 }
 
-// PublishRoot and WithdrawRoot answer the roots after the change.
+// PublishRoot publishes a root in Active Directory and returns the roots after
+// the change.
 func (c Client) PublishRoot(ctx context.Context, name string) (roots []Root, err error) {
 	return roots, c.call(ctx, http.MethodPost, "/v1/roots/"+url.PathEscape(name)+"/publish", nil, &roots)
 }
 
-// WithdrawRoot takes a root out of Active Directory.
+// WithdrawRoot removes a root from Active Directory and returns the roots after
+// the change.
 func (c Client) WithdrawRoot(ctx context.Context, name string) (roots []Root, err error) {
 	return roots, c.call(ctx, http.MethodPost, "/v1/roots/"+url.PathEscape(name)+"/withdraw", nil, &roots)
 }
 
-// SetCertificate answers the names of the roots that the new chain needs.
-func (c Client) SetCertificate(ctx context.Context, server string, change CertificateChange) (roots []string, err error) {
-	return roots, c.call(ctx, http.MethodPost, "/v1/certificates/"+url.PathEscape(server), change, &roots)
+// SetCertificate changes the certificate of a server and returns the names of
+// the new roots.
+func (c Client) SetCertificate(ctx context.Context, server string, change CertificateChange) ([]string, error) {
+	var roots []string
+	err := c.call(ctx, http.MethodPost, "/v1/certificates/"+url.PathEscape(server), change, &roots)
+	return roots, err
 }
 
-// SetUser changes an account, by its sAMAccountName.
+// SetUser changes the account with the sAMAccountName name.
 func (c Client) SetUser(ctx context.Context, name string, change UserChange) error {
 	return c.call(ctx, http.MethodPatch, "/v1/users/"+url.PathEscape(name), change, nil)
 }
 
-// Advance lets time pass for every server of the lab and answers its new time.
+// Advance advances the clock of the lab by d and returns its new time.
 func (c Client) Advance(ctx context.Context, d time.Duration) (time.Time, error) {
 	var a clockChange
 	err := c.call(ctx, http.MethodPost, "/v1/clock/advance", clockChange{By: d.String()}, &a)

@@ -11,20 +11,20 @@ import (
 	"github.com/ocphone/ocphone/device/lab/exchange"
 )
 
-// Kinds of a Delivery.
+// Kinds of delivery.
 const (
 	DeliverVoiceMail  = "voicemail"
 	DeliverMissedCall = "missed"
 	DeliverContacts   = "contacts"
 )
 
-// Delivery is what a mailbox gets.
+// Delivery describes what to put into a mailbox.
 type Delivery struct {
-	Number  string `json:"number,omitempty"`  // the caller's; "": withheld
+	Number  string `json:"number,omitempty"`  // of the caller; "": withheld
 	Name    string `json:"name,omitempty"`    // "": unknown
 	Seconds int    `json:"seconds,omitempty"` // of the voice mail; 0: three
 	WMA     bool   `json:"wma,omitempty"`     // as Windows Media, which the phone cannot play
-	Count   int    `json:"count,omitempty"`   // how many; 0: one
+	Count   int    `json:"count,omitempty"`   // number of items; 0: one
 }
 
 // Bounds of one delivery; no source.
@@ -42,8 +42,9 @@ func (c *Control) deliver(w http.ResponseWriter, r *http.Request) {
 	replyResult(w, struct{}{}, err)
 }
 
-// Deliver puts something into a user's mailbox, by his sAMAccountName. The
-// errors tell a person what is wrong; nothing was delivered then.
+// Deliver puts items of a kind into the mailbox of the user with the
+// sAMAccountName user. Its errors are sentences for users. If d is refused,
+// no item was delivered.
 func (l *Lab) Deliver(user, kind string, d Delivery) error {
 	u, ok := l.Directory.User(user)
 	most := maxMessages
@@ -59,7 +60,8 @@ func (l *Lab) Deliver(user, kind string, d Delivery) error {
 	case u.Mail == "":
 		return fmt.Errorf("%s has no mailbox: give a mail address first", u.SAM)
 	case kind == DeliverVoiceMail && u.EUM == "": // R5.1
-		return fmt.Errorf("%s is not enabled for Unified Messaging, nobody can leave a voice mail: give an EUM address first", u.SAM)
+		return fmt.Errorf(
+			"%s is not enabled for Unified Messaging, nobody can leave a voice mail: give an EUM address first", u.SAM)
 	case d.Count > most || d.Seconds < 0 || d.Seconds > maxSeconds:
 		return fmt.Errorf("count is 1 to %d, seconds are 0 to %d", most, maxSeconds)
 	}
@@ -74,10 +76,16 @@ func (l *Lab) Deliver(user, kind string, d Delivery) error {
 	case DeliverVoiceMail:
 		length := time.Duration(d.Seconds) * time.Second
 		deliver = func() error {
-			return l.Exchange.LeaveVoiceMail(u.SAM, exchange.VoiceMail{Number: d.Number, Name: d.Name, Duration: length, WMA: d.WMA})
+			return l.Exchange.LeaveVoiceMail(u.SAM, exchange.VoiceMail{
+				Number:   d.Number,
+				Name:     d.Name,
+				Duration: length,
+				WMA:      d.WMA,
+			})
 		}
 	default:
-		return fmt.Errorf("nothing of the kind %q is delivered: %s, %s, %s", kind, DeliverVoiceMail, DeliverMissedCall, DeliverContacts)
+		return fmt.Errorf("nothing of the kind %q is delivered: %s, %s, %s",
+			kind, DeliverVoiceMail, DeliverMissedCall, DeliverContacts)
 	}
 	for range d.Count {
 		if err := deliver(); err != nil {
@@ -87,7 +95,8 @@ func (l *Lab) Deliver(user, kind string, d Delivery) error {
 	return nil
 }
 
-// Deliver puts something of a kind into a user's mailbox, by his sAMAccountName.
+// Deliver puts items of a kind into the mailbox of the user with the
+// sAMAccountName user.
 func (c Client) Deliver(ctx context.Context, user, kind string, d Delivery) error {
 	return c.call(ctx, http.MethodPost, "/v1/mailboxes/"+url.PathEscape(user)+"/"+url.PathEscape(kind), d, nil)
 }

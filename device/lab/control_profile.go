@@ -55,8 +55,8 @@ func (c Client) SetProfile(ctx context.Context, p Profile) error {
 	return c.call(ctx, http.MethodPut, "/v1/profiles/"+url.PathEscape(p.Name), p, nil)
 }
 
-// SetRule replaces rule n of a profile, counted from 1; 0 adds it at the end.
-// It answers the profile as it is then.
+// SetRule replaces rule n of a profile, counted from 1; 0 appends a rule. It
+// returns the profile after the change.
 func (c Client) SetRule(ctx context.Context, profile string, n int, r Rule) (p Profile, err error) {
 	at := "end"
 	if n != 0 {
@@ -65,7 +65,8 @@ func (c Client) SetRule(ctx context.Context, profile string, n int, r Rule) (p P
 	return p, c.call(ctx, http.MethodPut, rulePath(profile, at), r, &p)
 }
 
-// RemoveRule takes rule n out of a profile, counted from 1, and answers the rest.
+// RemoveRule removes rule n of a profile, counted from 1, and returns the profile
+// after the change.
 func (c Client) RemoveRule(ctx context.Context, profile string, n int) (p Profile, err error) {
 	return p, c.call(ctx, http.MethodDelete, rulePath(profile, strconv.Itoa(n)), nil, &p)
 }

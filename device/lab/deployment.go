@@ -17,27 +17,27 @@ import (
 	"github.com/ocphone/ocphone/device/lab/pool"
 )
 
-// Deployment is what to build, as a person writes it in deployment.yaml. Empty
-// fields take the values of Contoso, or of ContosoToday when Today is set.
+// Deployment describes what to build, as in deployment.yaml. Empty fields take
+// the values of Contoso, or of ContosoToday if Today is set.
 type Deployment struct {
 	Domain  string `yaml:"domain"`  // AD, DNS and SIP domain
 	NetBIOS string `yaml:"netbios"` // its NetBIOS name
-	// Today builds it as one would now: ECDSA and SHA-256, TLS 1.2 and 1.3,
-	// LDAP signing required. Otherwise it is 2007: RSA-2048 signed with SHA-1,
-	// TLS 1.0 to 1.3.
+	// Today selects the settings of a current deployment: ECDSA and SHA-256, TLS
+	// 1.2 and 1.3, LDAP signing required. Without it the settings are those of
+	// 2007: RSA-2048 signed with SHA-1, TLS 1.0 to 1.3.
 	Today    bool     `yaml:"today"`
 	DC       DC       `yaml:"dc"`
 	Pool     Pool     `yaml:"pool"`
 	Edge     Server   `yaml:"edge"` // "sip." and the domain
 	Exchange Exchange `yaml:"exchange"`
 	Users    []User   `yaml:"users"`
-	// Profiles are the dial plans in AD; nil means that of Contoso, an empty
-	// list none.
+	// Profiles are the dial plans in AD; nil means the dial plan of Contoso, an
+	// empty list means no dial plan.
 	Profiles []Profile `yaml:"profiles"`
-	// Publish names the roots that AD holds from the start; nil means the
-	// enterprise root alone, as an enterprise CA publishes itself.
+	// Publish names the roots that AD holds at the start; nil means the enterprise
+	// root only, since an enterprise CA publishes itself.
 	Publish []string `yaml:"publish"`
-	// MoreRoots publishes that many further roots that nobody needs.
+	// MoreRoots is the number of further roots in AD, which no server uses.
 	MoreRoots int `yaml:"moreRoots"`
 }
 
@@ -50,26 +50,29 @@ type Server struct {
 // DC is the domain controller.
 type DC struct {
 	Server       `yaml:",inline"`
-	LockoutAfter int  `yaml:"lockoutAfter"` // bad log-ons until an account is locked; 0 never
+	LockoutAfter int  `yaml:"lockoutAfter"` // bad log-ons until an account is locked; 0: never
 	Enrolment    bool `yaml:"enrolment"`    // serve web enrolment at "ca." and the domain
 }
 
 // Pool is the OCS pool.
 type Pool struct {
 	Server  `yaml:",inline"`
-	Version int           `yaml:"version"` // of NTLM authentication: 2, 3, 4; 0 means 4
-	NoESS   bool          `yaml:"noESS"`   // NTLM without extended session security
-	Schemes []pool.Scheme `yaml:"schemes"` // offered; nil means NTLM and Kerberos; MD5, SHA-256 make it a registrar with digest
+	Version int  `yaml:"version"` // of NTLM authentication: 2, 3, 4; 0 means 4
+	NoESS   bool `yaml:"noESS"`   // NTLM without extended session security
+	// Schemes are the authentication schemes to offer; nil means NTLM and
+	// Kerberos. MD5 and SHA-256 make the pool a registrar with digest.
+	Schemes []pool.Scheme `yaml:"schemes"`
 	Profile string        `yaml:"profile"` // default dial plan; "": the first of Profiles
-	// FrontEnds each read dial plans from a domain controller of their own
-	// (R12.2); nil means one without delay. Phones are dealt out to them in turn.
+	// FrontEnds are the servers of the pool. Each reads dial plans from its own
+	// domain controller (R12.2). Phones are assigned to them in turn. nil means one
+	// front end without delay.
 	FrontEnds []FrontEnd `yaml:"frontEnds"`
 }
 
 // FrontEnd is one server of the pool.
 type FrontEnd struct {
 	Name             string        `yaml:"name"`
-	ReplicationDelay time.Duration `yaml:"replicationDelay"` // its domain controller lags by that much, such as 15m
+	ReplicationDelay time.Duration `yaml:"replicationDelay"` // delay of its domain controller, such as 15m
 }
 
 // User is an account of the deployment.
@@ -81,23 +84,23 @@ type User struct {
 	Display  string `yaml:"display"`
 	Mail     string `yaml:"mail"`
 	Line     string `yaml:"line"`    // line URI
-	EUM      string `yaml:"eum"`     // with it he has voice mail (R5.1)
+	EUM      string `yaml:"eum"`     // EUM proxy address; enables voice mail (R5.1)
 	Profile  string `yaml:"profile"` // dial plan; "": the pool's
-	// Contacts is the contact list that the pool keeps for him.
+	// Contacts is the user's contact list on the pool.
 	Contacts []Contact `yaml:"contacts"`
 	Locked   bool      `yaml:"locked"`
 	Disabled bool      `yaml:"disabled"`
-	NoSIP    bool      `yaml:"noSIP"` // known to AD, not enabled for SIP
+	NoSIP    bool      `yaml:"noSIP"` // in AD, but not enabled for SIP
 }
 
 // Contact is an entry of a user's contact list.
 type Contact struct {
 	Address string   `yaml:"address"` // sign-in address, or the name of a user of this deployment
-	Name    string   `yaml:"name"`    // as the user calls him; "": as he calls himself
+	Name    string   `yaml:"name"`    // given by the owner of the list; "": the contact's own display name
 	Groups  []string `yaml:"groups"`
 }
 
-// DefaultPassword is the password of the lab's users. It protects nothing.
+// DefaultPassword is the password of the lab's users. It is public.
 const DefaultPassword = "Lab-Pa55word"
 
 // Names of the lab's roots.
@@ -109,7 +112,7 @@ const (
 // Contoso is the deployment of 2007.
 func Contoso() Deployment { return contoso("contoso.com") }
 
-// contoso is the same in another domain. Its rules are those of an office in
+// contoso returns Contoso in another domain. Its rules are those of an office in
 // Denmark: extensions of three digits, numbers of eight, 0 for an outside line.
 // Their order matters: 112 has three digits too.
 func contoso(domain string) Deployment {
@@ -127,10 +130,17 @@ func contoso(domain string) Deployment {
 			{Pattern: `^0?00([1-9]\d{6,14})$`, Translation: "+$1"},
 		}}},
 		Users: []User{
-			{Name: "tu", Display: "Test User", Line: "tel:" + office + ";ext=200", EUM: "tu@" + domain + ";phone-context=" + plan,
-				Contacts: []Contact{{Address: "kerry", Groups: []string{"Sales"}}, {Address: "bobs", Name: "Bob", Groups: []string{"Sales", "Friends"}}}},
+			{
+				Name: "tu", Display: "Test User",
+				Line: "tel:" + office + ";ext=200",
+				EUM:  "tu@" + domain + ";phone-context=" + plan,
+				Contacts: []Contact{
+					{Address: "kerry", Groups: []string{"Sales"}},
+					{Address: "bobs", Name: "Bob", Groups: []string{"Sales", "Friends"}},
+				},
+			},
 			{Name: "kerry", Display: "Kerry Miller", Line: "tel:" + office + ";ext=201"},
-			{Name: "bobs", Display: "Robert Smith", UPN: "robert.smith@sip." + domain}, // UPN unlike the rest (R1.5)
+			{Name: "bobs", Display: "Robert Smith", UPN: "robert.smith@sip." + domain}, // UPN differs from SIP and mail (R1.5)
 			{Name: "locked", Display: "Locked Out", Locked: true},
 			{Name: "gone", Display: "Gone Fishing", Disabled: true},
 			{Name: "nosip", Display: "No Communicator", NoSIP: true},
@@ -138,7 +148,7 @@ func contoso(domain string) Deployment {
 	}
 }
 
-// ContosoToday is the same deployment, built as one would now.
+// ContosoToday is Contoso with the settings of a current deployment.
 func ContosoToday() Deployment {
 	d := Contoso()
 	d.Today = true
@@ -148,8 +158,8 @@ func ContosoToday() Deployment {
 // maxDeployment bounds a deployment file, in bytes.
 const maxDeployment = 1 << 20
 
-// Read reads a deployment.yaml. Unknown fields and impossible values are
-// errors that name them.
+// Read reads a deployment.yaml. An unknown field or an impossible value is an
+// error that names it.
 func Read(r io.Reader) (Deployment, error) {
 	var d Deployment
 	b, err := io.ReadAll(io.LimitReader(r, maxDeployment+1))
@@ -173,10 +183,16 @@ func Read(r io.Reader) (Deployment, error) {
 
 func (d Deployment) withDefaults() Deployment {
 	setDefault(&d.Domain, Contoso().Domain)
-	d.Domain = strings.ToLower(d.Domain) // as names in DNS are compared
+	d.Domain = strings.ToLower(d.Domain) // DNS names are compared without regard to case
 	c := contoso(d.Domain)
 	setDefault(&d.NetBIOS, c.NetBIOS)
-	for host, label := range map[*string]string{&d.DC.Host: "dc1", &d.Pool.Host: "pool", &d.Edge.Host: "sip", &d.Exchange.Host: "cas01", &d.Exchange.OutsideHost: "mail"} {
+	for host, label := range map[*string]string{
+		&d.DC.Host:              "dc1",
+		&d.Pool.Host:            "pool",
+		&d.Edge.Host:            "sip",
+		&d.Exchange.Host:        "cas01",
+		&d.Exchange.OutsideHost: "mail",
+	} {
 		setDefault(host, label+"."+d.Domain)
 		*host = strings.ToLower(*host)
 	}
@@ -201,31 +217,40 @@ func setDefault(field *string, value string) {
 	}
 }
 
-// maxMoreRoots bounds MoreRoots: more than any directory holds.
+// maxMoreRoots bounds MoreRoots: no real directory holds more.
 const maxMoreRoots = 5000
 
 // maxNetBIOS is the longest NetBIOS name, MS-NBTE 2.2.1.
 const maxNetBIOS = 15
 
-// dnsName is RFC 1123 2.1: labels of letters, digits and hyphens inside.
+// dnsName matches a host name of RFC 1123 2.1: labels of letters and digits, with
+// hyphens inside.
 var dnsName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
 
-// check names what cannot be built. d is filled.
+// check returns an error that names what cannot be built. The defaults of d are
+// set.
 func (d Deployment) check() error {
+	for _, check := range []func() error{
+		d.checkNames, d.checkServers, d.checkExchange, d.checkPool, d.checkRoots, d.checkPlans, d.checkUsers,
+	} {
+		if err := check(); err != nil {
+			return err
+		}
+	}
+	return d.addTo(directory.New(d.Domain, d.NetBIOS))
+}
+
+func (d Deployment) checkNames() error {
 	if !dnsName.MatchString(d.Domain) || len(d.Domain) > 253 {
 		return fmt.Errorf("domain: %q is no DNS name", d.Domain)
 	}
 	if len(d.NetBIOS) > maxNetBIOS || strings.ContainsAny(d.NetBIOS, " \\/:*?\"<>|@.") {
 		return fmt.Errorf("netbios: %q is no NetBIOS name of at most %d characters", d.NetBIOS, maxNetBIOS)
 	}
-	for _, s := range []Server{d.DC.Server, d.Pool.Server, d.Edge, d.Exchange.Server} {
-		if err := d.checkServer(s); err != nil {
-			return err
-		}
-	}
-	if err := d.checkExchange(); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (d Deployment) checkPool() error {
 	if v := d.Pool.Version; v != 0 && (v < 2 || v > 4) {
 		return fmt.Errorf("pool: version %d; there are 2, 3 and 4", v)
 	}
@@ -234,6 +259,11 @@ func (d Deployment) check() error {
 			return fmt.Errorf("pool: there is no scheme %q: %v", s, schemes)
 		}
 	}
+	return nil
+}
+
+// checkRoots checks the domain controller and its roots.
+func (d Deployment) checkRoots() error {
 	for _, name := range d.Publish {
 		if !strings.EqualFold(name, EnterpriseRoot) && !strings.EqualFold(name, PublicRoot) {
 			return fmt.Errorf("publish: there is no root %q: %s, %s", name, EnterpriseRoot, PublicRoot)
@@ -245,9 +275,10 @@ func (d Deployment) check() error {
 	if d.MoreRoots < 0 || d.MoreRoots > maxMoreRoots {
 		return fmt.Errorf("moreRoots: %d; 0 to %d", d.MoreRoots, maxMoreRoots)
 	}
-	if err := d.checkPlans(); err != nil {
-		return err
-	}
+	return nil
+}
+
+func (d Deployment) checkUsers() error {
 	for _, u := range d.Users {
 		if u.Name == "" {
 			return errors.New("users: every user needs a name")
@@ -256,7 +287,16 @@ func (d Deployment) check() error {
 			return fmt.Errorf("users: %s: %q is no sign-in address user@domain", u.Name, u.SIP)
 		}
 	}
-	return d.addTo(directory.New(d.Domain, d.NetBIOS))
+	return nil
+}
+
+func (d Deployment) checkServers() error {
+	for _, s := range []Server{d.DC.Server, d.Pool.Server, d.Edge, d.Exchange.Server} {
+		if err := d.checkServer(s); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (d Deployment) checkServer(s Server) error {
@@ -269,7 +309,8 @@ func (d Deployment) checkServer(s Server) error {
 	return nil
 }
 
-// checkPlans names dial plans that are not there, or twice.
+// checkPlans returns an error that names a dial plan that does not exist or
+// exists twice.
 func (d Deployment) checkPlans() error {
 	names := map[string]bool{}
 	for _, p := range d.Profiles {
@@ -292,16 +333,17 @@ func (d Deployment) checkPlans() error {
 	}
 	for _, f := range d.Pool.FrontEnds {
 		if f.Name == "" || f.ReplicationDelay < 0 || f.ReplicationDelay > maxReplication {
-			return fmt.Errorf("pool: frontEnds: %q, replicationDelay %s: it needs a name and a delay of 0 to %s", f.Name, f.ReplicationDelay, maxReplication)
+			return fmt.Errorf("pool: frontEnds: %q, replicationDelay %s: it needs a name and a delay of 0 to %s",
+				f.Name, f.ReplicationDelay, maxReplication)
 		}
 	}
 	return nil
 }
 
-// maxReplication bounds a replication delay: AD's longest between sites.
+// maxReplication bounds a replication delay: AD's longest interval between sites.
 const maxReplication = 7 * 24 * time.Hour
 
-// schemes is read only.
+// schemes are the schemes of a pool.
 var schemes = []pool.Scheme{pool.NTLM, pool.Kerberos, pool.DigestMD5, pool.DigestSHA256}
 
 // addTo adds users and dial plans to dir.
@@ -320,19 +362,36 @@ func (d Deployment) addTo(dir *directory.Directory) error {
 }
 
 func (d Deployment) directoryUser(u User) directory.User {
-	a := directory.User{SAM: u.Name, SIP: u.SIP, UPN: u.UPN, Password: u.Password, DisplayName: u.Display, Mail: u.Mail,
-		LineURI: u.Line, EUM: u.EUM, LocationProfile: u.Profile, Locked: u.Locked, Disabled: u.Disabled, SIPDisabled: u.NoSIP}
+	a := directory.User{
+		SAM:             u.Name,
+		SIP:             u.SIP,
+		UPN:             u.UPN,
+		Password:        u.Password,
+		DisplayName:     u.Display,
+		Mail:            u.Mail,
+		LineURI:         u.Line,
+		EUM:             u.EUM,
+		LocationProfile: u.Profile,
+		Locked:          u.Locked,
+		Disabled:        u.Disabled,
+		SIPDisabled:     u.NoSIP,
+	}
 	setDefault(&a.SIP, u.Name+"@"+d.Domain)
 	setDefault(&a.Mail, a.SIP)
 	setDefault(&a.UPN, u.Name+"@"+d.Domain)
 	setDefault(&a.Password, DefaultPassword)
 	for _, c := range u.Contacts {
-		a.Contacts = append(a.Contacts, directory.Contact{Address: d.contactAddress(c.Address), Name: c.Name, Groups: c.Groups})
+		a.Contacts = append(a.Contacts, directory.Contact{
+			Address: d.contactAddress(c.Address),
+			Name:    c.Name,
+			Groups:  c.Groups,
+		})
 	}
 	return a
 }
 
-// contactAddress is the sign-in address of a user of that name, or what is one already.
+// contactAddress returns the sign-in address of the user with that name, or name
+// itself if it is an address.
 func (d Deployment) contactAddress(name string) string {
 	for _, u := range d.Users {
 		if u.SIP != "" && strings.EqualFold(u.Name, name) {

@@ -12,30 +12,29 @@ import (
 
 // Exchange is the Client Access Server with its mailboxes.
 //
-// One certificate of the enterprise CA bears all its names, inside and outside:
-// a phone that was inside once has that root. (Setup in 2007 made a self-signed
-// one, which phones refuse, R1.6: that is the defect self-signed.)
+// One certificate of the enterprise CA has all its names, inside and outside: a
+// phone that was inside once has that root. (The setup program of 2007 made a
+// self-signed certificate, which phones refuse, R1.6: the defect self-signed.)
 type Exchange struct {
 	Server      `yaml:",inline"` // inside: "cas01." and the domain
 	OutsideHost string           `yaml:"outsideHost"` // "mail." and the domain
-	// Contacts is how many more contacts the first user has in his mailbox.
+	// Contacts is the number of further contacts in the mailbox of the first user.
 	Contacts int `yaml:"contacts"`
 	// ChannelBinding refuses NTLM that is not bound to its TLS connection, as
-	// Extended Protection does (RFC 5929); always so when Today is set.
+	// Extended Protection does (RFC 5929). Deployment.Today implies it.
 	ChannelBinding bool `yaml:"channelBinding"`
-	Off            bool `yaml:"off"` // there is no Exchange at all
+	Off            bool `yaml:"off"` // the deployment has no Exchange
 }
 
-// autodiscover is the host that a phone asks when the domain's own name does
-// not answer (R9.1).
+// autodiscover returns the host that a phone tries after the bare domain (R9.1).
 func (d Deployment) autodiscover() string { return "autodiscover." + d.Domain }
 
-// names are those of the certificate.
+// exchangeNames are the names in the certificate of Exchange.
 func (d Deployment) exchangeNames() []string {
 	return []string{d.Exchange.Host, d.Exchange.OutsideHost, d.autodiscover(), d.Domain}
 }
 
-// checkExchange names what cannot be built.
+// checkExchange returns an error that names what cannot be built.
 func (d Deployment) checkExchange() error {
 	x := d.Exchange
 	if err := d.checkServer(Server{Host: x.OutsideHost}); err != nil {
@@ -58,17 +57,27 @@ func (d Deployment) checkExchange() error {
 // buildExchange makes the server, not started yet.
 func (l *Lab) buildExchange(minTLS uint16) {
 	d := l.Deployment
-	leaf := pki.Leaf{Names: d.exchangeNames(), Defect: d.Exchange.Defect, NotBefore: l.Clock.Now().Add(-certificateAge)} // issued later, as old as the others
+	leaf := pki.Leaf{
+		Names:     d.exchangeNames(),
+		Defect:    d.Exchange.Defect,
+		NotBefore: l.Clock.Now().Add(-certificateAge), // Issue is called later
+	}
 	x := exchange.New(l.Directory)
-	x.Host, x.OutsideHost, x.Clock, x.KeyLog = d.Exchange.Host, d.Exchange.OutsideHost, l.Clock, l.KeyLog
+	x.Host = d.Exchange.Host
+	x.OutsideHost = d.Exchange.OutsideHost
+	x.Clock = l.Clock
+	x.KeyLog = l.KeyLog
 	x.Issue = func() (tls.Certificate, error) { return l.PKI.Issuing.Issue(leaf) }
-	x.MinTLS, x.RequireNTLMv2, x.RequireChannelBinding = minTLS, d.Today, d.Today || d.Exchange.ChannelBinding
-	x.Address, x.RedirectAt = l.listenAddress(addrExchange, "443"), l.listenAddress(addrExchange, "80")
+	x.MinTLS = minTLS
+	x.RequireNTLMv2 = d.Today
+	x.RequireChannelBinding = d.Today || d.Exchange.ChannelBinding
+	x.Address = l.listenAddress(addrExchange, "443")
+	x.RedirectAt = l.listenAddress(addrExchange, "80")
 	l.Exchange = x
 }
 
-// certificateAge is how old a certificate is when the lab starts.
+// certificateAge is the age of a server's certificate when the lab starts.
 const certificateAge = 30 * 24 * time.Hour
 
-// errNoExchange is told to who would change what was left out.
+// errNoExchange is the error of changes to Exchange in a deployment without it.
 var errNoExchange = errors.New("this deployment has no Exchange (exchange: {off: true})")

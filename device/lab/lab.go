@@ -1,10 +1,9 @@
-// Package lab is the mock world: the whole deployment of 2007 (DNS, Active
-// Directory, time, an OCS pool and its Edge, Exchange) in one process, to run a
-// phone or any other client against (design decision 11).
+// Package lab runs a mock deployment of 2007 (DNS, Active Directory, time, an OCS
+// pool and its Edge, Exchange) in one process, as the peer of a phone or of any
+// other client (design decision 11).
 //
-// What each server speaks is told in its own folder; this package builds them
-// from a Deployment, wires them together and lets everything change while it
-// runs.
+// The package of each server documents its protocol. This package builds the
+// servers from a Deployment, connects them, and changes them while they run.
 //
 //	world, err := lab.New(lab.Contoso())      // or ContosoToday, or Read
 //	defer world.Close()
@@ -12,9 +11,9 @@
 //	world.Outside().HTTPClient()              // or foreign Go code
 //	world.PublishRoot(lab.PublicRoot)         // certutil -dspublish
 //
-// It listens on free loopback ports; the address map of an Attachment says
-// where. With StandardPorts each server has an address of its own in
-// 127.20.7.0/24 and its real port, for foreign clients.
+// It listens on free loopback ports, which the address map of an Attachment
+// holds. With StandardPorts each server has its own address in 127.20.7.0/24 and
+// its standard port, for foreign clients.
 package lab
 
 import (
@@ -41,8 +40,8 @@ import (
 // between NewUnstarted and Start.
 type Lab struct {
 	Deployment    Deployment
-	StandardPorts bool      // real ports on addresses of 127.20.7.0/24; needs Linux and the right to bind them
-	KeyLog        io.Writer // TLS secrets of every server, NSS key log; nil: none
+	StandardPorts bool      // standard ports on addresses of 127.20.7.0/24; needs Linux and the right to bind them
+	KeyLog        io.Writer // receives the TLS secrets of all servers in NSS key log format; nil: not written
 
 	Clock      *clock.Adjustable // the time of every server
 	Directory  *directory.Directory
@@ -53,16 +52,16 @@ type Lab struct {
 	NTP        *ntp.Server
 	Pool       *pool.Server
 	Edge       *pool.Edge
-	Exchange   *exchange.Server // nil when the deployment has none
+	Exchange   *exchange.Server // nil if the deployment has no Exchange
 
 	keys    *pki.Keys
 	mu      sync.Mutex
 	roots   []namedRoot
-	closers []io.Closer // in the order of Start
+	closers []io.Closer // in the order in which they started
 	control *Control    // nil until Serve
 }
 
-// New builds a deployment and starts it. It must be closed.
+// New builds a deployment and starts it. The caller must close it.
 func New(d Deployment) (*Lab, error) {
 	l := NewUnstarted(d)
 	if err := l.Start(); err != nil {
@@ -71,13 +70,13 @@ func New(d Deployment) (*Lab, error) {
 	return l, nil
 }
 
-// NewUnstarted builds nothing yet: set fields, then Start.
+// NewUnstarted returns a lab that is not built yet: set its fields, then call Start.
 func NewUnstarted(d Deployment) *Lab {
 	return &Lab{Deployment: d.withDefaults(), Clock: clock.New(time.Now()), keys: new(pki.Keys)}
 }
 
-// Start makes the certificates, fills the directory and starts every server.
-// After an error nothing is left running.
+// Start makes the certificates, fills the directory and starts every server. If
+// it returns an error, no server is running.
 func (l *Lab) Start() (err error) {
 	if err := l.Deployment.check(); err != nil {
 		return fmt.Errorf("lab: %w", err)
@@ -112,7 +111,7 @@ func (l *Lab) Start() (err error) {
 	return nil
 }
 
-// asCloser gives the two forms of Close one.
+// asCloser returns the Close method of a server as an io.Closer.
 func asCloser(s any) io.Closer {
 	switch s := s.(type) {
 	case io.Closer:
@@ -127,7 +126,7 @@ type closeFunc func()
 
 func (f closeFunc) Close() error { f(); return nil }
 
-// Close ends every server and waits for their goroutines.
+// Close stops every server and waits for their goroutines.
 func (l *Lab) Close() error {
 	var errs []error
 	for i := len(l.closers) - 1; i >= 0; i-- {
@@ -137,7 +136,7 @@ func (l *Lab) Close() error {
 	return errors.Join(errs...)
 }
 
-// createAuthorities makes the authorities and remembers their roots by name.
+// createAuthorities makes the certification authorities and adds their roots.
 func (l *Lab) createAuthorities() (err error) {
 	o := pki.Options{Algorithm: pki.RSA2048SHA1, Now: l.Clock.Now, Keys: l.keys}
 	if l.Deployment.Today {
@@ -150,7 +149,10 @@ func (l *Lab) createAuthorities() (err error) {
 	first, _, _ := strings.Cut(l.Deployment.Domain, ".")
 	company := strings.ToUpper(first[:1]) + first[1:]
 	below := "," + strings.Join(dcs, ",")
-	l.PKI, err = pki.New(o, pki.Names{Enterprise: "CN=" + company + " Root CA" + below, Issuing: "CN=" + company + " Issuing CA" + below})
+	l.PKI, err = pki.New(o, pki.Names{
+		Enterprise: "CN=" + company + " Root CA" + below,
+		Issuing:    "CN=" + company + " Issuing CA" + below,
+	})
 	if err != nil {
 		return err
 	}
@@ -159,7 +161,7 @@ func (l *Lab) createAuthorities() (err error) {
 	return nil
 }
 
-// fillDirectory fills the directory.
+// fillDirectory makes the directory with its users, dial plans and roots.
 func (l *Lab) fillDirectory() error {
 	d := l.Deployment
 	l.Directory = directory.New(d.Domain, d.NetBIOS)
@@ -173,7 +175,8 @@ func (l *Lab) fillDirectory() error {
 		}
 	}
 	if d.DC.Enrolment {
-		l.Directory.PublishEnrolment(commonName(l.PKI.Enterprise.Certificate), "ca."+d.Domain, l.PKI.Enterprise.Certificate.Raw)
+		ca := l.PKI.Enterprise.Certificate
+		l.Directory.PublishEnrolment(commonName(ca), "ca."+d.Domain, ca.Raw)
 	}
 	more := pki.Options{Algorithm: pki.ECDSAP256SHA256, Now: l.Clock.Now, Keys: l.keys}
 	for i := range d.MoreRoots {
@@ -187,9 +190,9 @@ func (l *Lab) fillDirectory() error {
 	return nil
 }
 
-// Addresses with StandardPorts: each host has one of its own.
+// Addresses with StandardPorts: each host has its own.
 const (
-	addrDC       = "127.20.7.1" // the bare domain too, so that Exchange is found at autodiscover.
+	addrDC       = "127.20.7.1" // also of the bare domain: Exchange is found at autodiscover.<domain>
 	addrPool     = "127.20.7.2"
 	addrEdge     = "127.20.7.3"
 	addrCA       = "127.20.7.4"
@@ -198,7 +201,8 @@ const (
 	loopback     = "127.0.0.1"
 )
 
-// hostAddress is host's address in DNS, and the address to listen on.
+// hostAddress returns the address of a host in DNS: addr with StandardPorts, else
+// loopback.
 func (l *Lab) hostAddress(addr string) string {
 	if l.StandardPorts {
 		return addr
@@ -206,6 +210,7 @@ func (l *Lab) hostAddress(addr string) string {
 	return loopback
 }
 
+// listenAddress returns the host:port to listen on.
 func (l *Lab) listenAddress(addr, port string) string {
 	if l.StandardPorts {
 		return net.JoinHostPort(addr, port)
@@ -213,55 +218,93 @@ func (l *Lab) listenAddress(addr, port string) string {
 	return net.JoinHostPort(loopback, "0")
 }
 
+// build makes every server, not started yet.
 func (l *Lab) build() error {
-	d := l.Deployment
-	dcCert, err := l.PKI.Issuing.Issue(pki.Leaf{Names: []string{d.DC.Host, d.Domain}, ClientAuth: true, Defect: d.DC.Defect})
-	if err != nil {
-		return err
-	}
-	poolCert, err := l.PKI.Issuing.Issue(pki.Leaf{Names: []string{d.Pool.Host}, Defect: d.Pool.Defect})
-	if err != nil {
-		return err
-	}
-	edgeCert, err := l.PKI.Public.Issue(pki.Leaf{Names: []string{d.Edge.Host}, Defect: d.Edge.Defect})
-	if err != nil {
-		return err
-	}
 	minTLS := uint16(tls.VersionTLS10)
-	if d.Today {
+	if l.Deployment.Today {
 		minTLS = tls.VersionTLS12
 	}
-
-	l.DC = ad.New(l.Directory)
-	l.DC.Host, l.DC.Certificate, l.DC.Clock, l.DC.KeyLog = d.DC.Host, &dcCert, l.Clock, l.KeyLog
-	l.DC.MinTLS, l.DC.RequireSigning, l.DC.RequireNTLMv2 = minTLS, d.Today, d.Today
-	l.DC.Enrolment = d.DC.Enrolment
-	l.DC.Listen, l.DC.ListenTLS, l.DC.ListenNBNS = l.listenAddress(addrDC, "389"), l.listenAddress(addrDC, "636"), l.listenAddress(addrDC, "137")
-	l.DC.ListenEnrolment = l.listenAddress(addrCA, "80")
-
+	if err := l.buildDC(minTLS); err != nil {
+		return err
+	}
 	l.NTP = ntp.New(l.Clock)
 	l.NTP.Listen = l.listenAddress(addrDC, "123")
-
-	l.Pool = pool.New(l.Directory)
-	l.Pool.Host, l.Pool.Certificate, l.Pool.Clock, l.Pool.KeyLog = d.Pool.Host, poolCert, l.Clock, l.KeyLog
-	l.Pool.MinTLS, l.Pool.Version, l.Pool.NoESS, l.Pool.Schemes = minTLS, d.Pool.Version, d.Pool.NoESS, d.Pool.Schemes
-	l.Pool.LocationProfile = d.Pool.Profile
-	for _, f := range d.Pool.FrontEnds {
-		l.Pool.FrontEnds = append(l.Pool.FrontEnds, pool.FrontEnd(f))
+	if err := l.buildPool(minTLS); err != nil {
+		return err
 	}
-	l.Pool.Address = l.listenAddress(addrPool, "5061")
-
-	l.Edge = pool.NewEdge(l.Pool)
-	l.Edge.Host, l.Edge.Certificate = d.Edge.Host, edgeCert
-	l.Edge.Address = l.listenAddress(addrEdge, "443")
-
-	if !d.Exchange.Off {
+	if err := l.buildEdge(); err != nil {
+		return err
+	}
+	if !l.Deployment.Exchange.Off {
 		l.buildExchange(minTLS)
 	}
 	return l.buildDNS()
 }
 
-// buildDNS makes DNS inside and outside.
+func (l *Lab) buildDC(minTLS uint16) error {
+	d := l.Deployment
+	cert, err := l.PKI.Issuing.Issue(pki.Leaf{
+		Names:      []string{d.DC.Host, d.Domain},
+		ClientAuth: true,
+		Defect:     d.DC.Defect,
+	})
+	if err != nil {
+		return err
+	}
+	dc := ad.New(l.Directory)
+	dc.Host = d.DC.Host
+	dc.Certificate = &cert
+	dc.Clock = l.Clock
+	dc.KeyLog = l.KeyLog
+	dc.MinTLS = minTLS
+	dc.RequireSigning = d.Today
+	dc.RequireNTLMv2 = d.Today
+	dc.Enrolment = d.DC.Enrolment
+	dc.Listen = l.listenAddress(addrDC, "389")
+	dc.ListenTLS = l.listenAddress(addrDC, "636")
+	dc.ListenNBNS = l.listenAddress(addrDC, "137")
+	dc.ListenEnrolment = l.listenAddress(addrCA, "80")
+	l.DC = dc
+	return nil
+}
+
+func (l *Lab) buildPool(minTLS uint16) error {
+	d := l.Deployment.Pool
+	cert, err := l.PKI.Issuing.Issue(pki.Leaf{Names: []string{d.Host}, Defect: d.Defect})
+	if err != nil {
+		return err
+	}
+	p := pool.New(l.Directory)
+	p.Host = d.Host
+	p.Certificate = cert
+	p.Clock = l.Clock
+	p.KeyLog = l.KeyLog
+	p.MinTLS = minTLS
+	p.Version = d.Version
+	p.NoESS = d.NoESS
+	p.Schemes = d.Schemes
+	p.LocationProfile = d.Profile
+	for _, f := range d.FrontEnds {
+		p.FrontEnds = append(p.FrontEnds, pool.FrontEnd(f))
+	}
+	p.Address = l.listenAddress(addrPool, "5061")
+	l.Pool = p
+	return nil
+}
+
+func (l *Lab) buildEdge() error {
+	d := l.Deployment.Edge
+	cert, err := l.PKI.Public.Issue(pki.Leaf{Names: []string{d.Host}, Defect: d.Defect})
+	if err != nil {
+		return err
+	}
+	l.Edge = pool.NewEdge(l.Pool)
+	l.Edge.Host, l.Edge.Certificate = d.Host, cert
+	l.Edge.Address = l.listenAddress(addrEdge, "443")
+	return nil
+}
+
+// buildDNS makes the name servers for inside and outside.
 func (l *Lab) buildDNS() error {
 	d := l.Deployment
 	l.InsideDNS, l.OutsideDNS = dns.New(d.Domain), dns.New(d.Domain)
@@ -293,7 +336,7 @@ func (l *Lab) buildDNS() error {
 }
 
 // SetCertificate replaces the certificate of "pool", "edge", "dc" or "exchange"
-// while it runs; connections that stand are not touched.
+// while it runs. It does not change established connections.
 func (l *Lab) SetCertificate(server string, c tls.Certificate) error {
 	switch l.serverName(server) {
 	case "pool":
@@ -317,7 +360,8 @@ func unknownServer(name string) error {
 	return fmt.Errorf("there is no server %q: pool, edge, dc, exchange", name)
 }
 
-// serverName maps a short name or host name to the short name.
+// serverName maps a short name or a host name to the short name; "" if there is
+// no such server.
 func (l *Lab) serverName(name string) string {
 	switch strings.ToLower(name) {
 	case "pool", l.Deployment.Pool.Host:

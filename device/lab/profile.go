@@ -12,19 +12,19 @@ import (
 type Profile struct {
 	Name  string `yaml:"name" json:"name"`
 	Rules []Rule `yaml:"rules" json:"rules"` // in the order in which they are tried
-	// Prefix is what a user dials for an outside line; "": none.
+	// Prefix is the number for an outside line; "": none.
 	Prefix string `yaml:"prefix" json:"prefix,omitempty"`
-	// Optimize lets a phone send before the Call key, see Rule.Device.
+	// Optimize lets a phone dial before the Call key is pressed, see Rule.Device.
 	Optimize bool `yaml:"optimize" json:"optimize,omitempty"`
 }
 
-// Rule is a normalization rule. It is not judged here: a phone must cope with
-// any.
+// Rule is a normalization rule. The lab does not validate it: a phone must cope
+// with any rule.
 type Rule struct {
 	Pattern     string `yaml:"pattern" json:"pattern"`             // .NET regular expression
 	Translation string `yaml:"translation" json:"translation"`     // .NET replacement pattern
 	Internal    bool   `yaml:"internal" json:"internal,omitempty"` // the result is an internal number
-	Device      bool   `yaml:"device" json:"device,omitempty"`     // a phone may send as soon as it matches
+	Device      bool   `yaml:"device" json:"device,omitempty"`     // a phone may dial as soon as it matches
 }
 
 func (p Profile) wire() dialplan.Plan {
@@ -44,8 +44,8 @@ func profileOf(w dialplan.Plan) Profile {
 	return p
 }
 
-// Profiles lists the location profiles in Active Directory. Front ends see a
-// change with their next read, a phone when it reloads (R12.2).
+// Profiles lists the location profiles in Active Directory. A front end gets a
+// change with its next read, a phone with its next reload (R12.2).
 func (l *Lab) Profiles() []Profile {
 	all := []Profile{}
 	for _, p := range l.Directory.LocationProfiles() {
@@ -77,8 +77,8 @@ func (p Profile) check() error {
 	return nil
 }
 
-// SetRule replaces rule n of a profile, counted from 1; one more than there are,
-// or 0, adds it at the end.
+// SetRule replaces rule n of a profile, counted from 1. It appends r if n is 0 or
+// the number of rules plus 1.
 func (l *Lab) SetRule(profile string, n int, r Rule) (Profile, error) {
 	return l.editProfile(profile, func(p *Profile) error {
 		switch {
@@ -93,7 +93,7 @@ func (l *Lab) SetRule(profile string, n int, r Rule) (Profile, error) {
 	})
 }
 
-// RemoveRule takes rule n out of a profile, counted from 1.
+// RemoveRule removes rule n of a profile, counted from 1.
 func (l *Lab) RemoveRule(profile string, n int) (Profile, error) {
 	return l.editProfile(profile, func(p *Profile) error {
 		if n < 1 || n > len(p.Rules) {
@@ -104,7 +104,7 @@ func (l *Lab) RemoveRule(profile string, n int) (Profile, error) {
 	})
 }
 
-// editProfile changes one profile, and no other writer comes between.
+// editProfile changes one profile under the lock.
 func (l *Lab) editProfile(name string, change func(*Profile) error) (Profile, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

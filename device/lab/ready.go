@@ -9,23 +9,23 @@ import (
 	"github.com/ocphone/ocphone/device/network"
 )
 
-// Ready is what another process needs to use a lab: the content of the file of
-// `ocphone lab --ready FILE`.
+// Ready describes a running lab for another process: the content of the file
+// written by `ocphone lab --ready FILE`.
 type Ready struct {
 	Inside  ReadyPlace     `json:"inside"`
 	Outside ReadyPlace     `json:"outside"`
 	Users   []ReadyUser    `json:"users"`
 	Roots   []Root         `json:"roots"` // the inside pool's root first
 	Control ControlAddress `json:"control"`
-	Today   bool           `json:"today,omitempty"` // the deployment is of today, not of 2007
+	Today   bool           `json:"today,omitempty"` // see Deployment.Today
 }
 
-// ReadyPlace is a place to plug into.
+// ReadyPlace is a network place of the lab.
 type ReadyPlace struct {
 	DNS    string             `json:"dns"`              // host:port
 	WINS   string             `json:"wins,omitempty"`   // host:port
 	Suffix string             `json:"suffix,omitempty"` // DHCP option 15
-	Patch  network.AddressMap `json:"patch,omitempty"`  // "host:port" of the deployment to where it listens
+	Patch  network.AddressMap `json:"patch,omitempty"`  // "host:port" of the deployment to the address of its listener
 }
 
 // ReadyUser is an account, with its public password.
@@ -36,7 +36,7 @@ type ReadyUser struct {
 	Password string `json:"password"`
 }
 
-// ControlAddress says where and with which bearer token the lab is changed.
+// ControlAddress is the URL and the bearer token of a lab's control server.
 type ControlAddress struct {
 	URL   string `json:"url"`
 	Token string `json:"token"`
@@ -47,7 +47,12 @@ func (l *Lab) Ready() Ready {
 	in, out := l.Inside().Place, l.Outside().Place
 	r := Ready{Inside: readyPlace(in), Outside: readyPlace(out), Roots: l.Roots(), Today: l.Deployment.Today}
 	for _, u := range l.Directory.Users() {
-		r.Users = append(r.Users, ReadyUser{SignIn: u.SIP, User: l.Deployment.NetBIOS + `\` + u.SAM, UPN: u.UPN, Password: u.Password})
+		r.Users = append(r.Users, ReadyUser{
+			SignIn:   u.SIP,
+			User:     l.Deployment.NetBIOS + `\` + u.SAM,
+			UPN:      u.UPN,
+			Password: u.Password,
+		})
 	}
 	if l.control != nil {
 		r.Control = l.control.address
@@ -59,13 +64,13 @@ func readyPlace(p network.Place) ReadyPlace {
 	return ReadyPlace{DNS: p.DNS[0], WINS: p.WINS, Suffix: p.Suffix, Patch: p.Patch}
 }
 
-// Place turns it back into what a phone is plugged into.
+// Place returns p as a place for a phone.
 func (p ReadyPlace) Place(name string) network.Place {
 	return network.Place{Name: name, DNS: []string{p.DNS}, WINS: p.WINS, Suffix: p.Suffix, Patch: p.Patch}
 }
 
-// WriteReady writes Ready to file (0600), whole by rename, and the roots as PEM
-// files into the folder FILE.roots beside it.
+// WriteReady writes Ready to file (mode 0600, replaced atomically), and the roots
+// as PEM files into the folder FILE.roots beside it.
 func (l *Lab) WriteReady(file string) error {
 	if err := l.WriteRoots(file + ".roots"); err != nil {
 		return err
@@ -89,8 +94,8 @@ func (l *Lab) WriteReady(file string) error {
 	return os.Rename(f.Name(), file)
 }
 
-// RemoveReady takes away what WriteReady has written to file. What somebody
-// else has put into the folder of roots stays.
+// RemoveReady removes the files that WriteReady has written. Other files in the
+// folder of roots stay.
 func (l *Lab) RemoveReady(file string) {
 	os.Remove(file)
 	for _, r := range l.Roots() {
@@ -104,7 +109,7 @@ func (l *Lab) RemoveReady(file string) {
 // maxReady bounds a ready file, in bytes.
 const maxReady = 4 << 20
 
-// ReadReady reads what WriteReady has written.
+// ReadReady reads a file written by WriteReady.
 func ReadReady(file string) (Ready, error) {
 	var r Ready
 	info, err := os.Stat(file)

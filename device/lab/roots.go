@@ -15,10 +15,10 @@ import (
 	"github.com/ocphone/ocphone/device/lab/pki"
 )
 
-// Root is a root of the deployment, by a short name.
+// Root is a root certificate of the deployment with a short name.
 type Root struct {
 	Name      string `json:"name"`
-	File      string `json:"file"` // where WriteRoots has put it, PEM; else empty
+	File      string `json:"file"` // PEM file written by WriteRoots; else empty
 	Subject   string `json:"subject"`
 	Published bool   `json:"published"` // in Active Directory now
 }
@@ -29,7 +29,7 @@ type namedRoot struct {
 	cert *x509.Certificate
 }
 
-// addRoot remembers a root; a name that is taken gets the new certificate.
+// addRoot adds a root. It replaces a root of the same name.
 func (l *Lab) addRoot(name string, c *x509.Certificate) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -54,7 +54,12 @@ func (l *Lab) Roots() []Root {
 	}
 	all := make([]Root, len(l.roots))
 	for i, r := range l.roots {
-		all[i] = Root{Name: r.name, File: r.file, Subject: certstore.Root{Certificate: r.cert}.Subject(), Published: published[string(r.cert.Raw)]}
+		all[i] = Root{
+			Name:      r.name,
+			File:      r.file,
+			Subject:   certstore.Root{Certificate: r.cert}.Subject(),
+			Published: published[string(r.cert.Raw)],
+		}
 	}
 	return all
 }
@@ -72,7 +77,7 @@ func (l *Lab) root(name string) (*x509.Certificate, error) {
 	return nil, fmt.Errorf("there is no root %q: %s", name, strings.Join(names, ", "))
 }
 
-// PublishRoot puts a root into Active Directory, as certutil -dspublish does (R1.1).
+// PublishRoot publishes a root in Active Directory, as certutil -dspublish does (R1.1).
 func (l *Lab) PublishRoot(name string) error {
 	c, err := l.root(name)
 	if err == nil {
@@ -81,7 +86,8 @@ func (l *Lab) PublishRoot(name string) error {
 	return err
 }
 
-// WithdrawRoot takes it out again. Phones that have it keep it.
+// WithdrawRoot removes a root from Active Directory. Phones that have the root
+// keep it.
 func (l *Lab) WithdrawRoot(name string) error {
 	c, err := l.root(name)
 	if err == nil && !l.Directory.WithdrawRoot(commonName(c), c.Raw) {
@@ -90,7 +96,7 @@ func (l *Lab) WithdrawRoot(name string) error {
 	return err
 }
 
-// commonName names the directory entry of a root.
+// commonName returns the name of a root's entry in the directory.
 func commonName(c *x509.Certificate) string {
 	if c.Subject.CommonName != "" {
 		return c.Subject.CommonName
@@ -98,7 +104,8 @@ func commonName(c *x509.Certificate) string {
 	return c.Subject.String()
 }
 
-// Spoil gives a server a certificate with a defect; the empty defect a good one.
+// Spoil replaces the certificate of a server by one with the defect. The empty
+// defect means a good certificate.
 func (l *Lab) Spoil(server string, defect pki.Defect) error {
 	d := l.Deployment
 	issuer, names := l.PKI.Issuing, []string{d.Pool.Host}
@@ -117,9 +124,10 @@ func (l *Lab) Spoil(server string, defect pki.Defect) error {
 	return l.SetCertificate(server, c)
 }
 
-// CertifyLike gives a server a chain in the shape of the given one, with fresh
-// keys, and adds its roots under the names "like-SERVER", "like-SERVER-2", …;
-// publish them to let phones trust it.
+// CertifyLike replaces the chain of a server by one in the shape of the given
+// chain, with new keys. It adds the roots of the new chain as "like-SERVER",
+// "like-SERVER-2", … and returns their names. Phones trust the chain once these
+// roots are published.
 func (l *Lab) CertifyLike(server string, chain []*x509.Certificate) ([]string, error) {
 	roots, c, err := pki.Like(chain, l.keys)
 	if err != nil {
@@ -140,7 +148,7 @@ func (l *Lab) CertifyLike(server string, chain []*x509.Certificate) ([]string, e
 	return names, nil
 }
 
-// CertifyFrom gives a server a chain and key brought from files.
+// CertifyFrom replaces the chain and key of a server by those of PEM files.
 func (l *Lab) CertifyFrom(server string, chainPEM, keyPEM []byte) error {
 	c, err := pki.Load(chainPEM, keyPEM)
 	if err != nil {
@@ -149,14 +157,14 @@ func (l *Lab) CertifyFrom(server string, chainPEM, keyPEM []byte) error {
 	return l.SetCertificate(server, c)
 }
 
-// Certificate returns a good certificate of the inside authorities for a host
-// of the tester's own.
+// Certificate issues a good certificate of the inside authorities for a server
+// that is not part of the lab.
 func (l *Lab) Certificate(names ...string) (tls.Certificate, error) {
 	return l.PKI.Issuing.Issue(pki.Leaf{Names: names})
 }
 
-// WriteRoots writes each root as NAME.pem into dir, which it makes in a folder
-// that is there.
+// WriteRoots writes each root as NAME.pem into dir. It makes dir, but not its
+// parent.
 func (l *Lab) WriteRoots(dir string) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -165,7 +173,8 @@ func (l *Lab) WriteRoots(dir string) error {
 	}
 	for i, r := range l.roots {
 		file := filepath.Join(dir, r.name+".pem")
-		if err := os.WriteFile(file, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.cert.Raw}), 0o644); err != nil {
+		b := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: r.cert.Raw})
+		if err := os.WriteFile(file, b, 0o644); err != nil {
 			return err
 		}
 		l.roots[i].file = file

@@ -8,12 +8,12 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm/spnego"
 )
 
-// acceptor is the DC's side of one NTLM logon, bare or inside SPNEGO, for LDAP
-// and for web enrolment. It counts bad and good logons in the directory.
+// acceptor is the DC's side of one NTLM logon, raw or inside SPNEGO, for LDAP and
+// for web enrolment. It counts bad and good logons in the directory.
 type acceptor struct {
 	s      *Server
 	spnego spnego.Acceptor
-	user   directory.User // whom the client claims to be; proven once step returns a session
+	user   directory.User // claimed by the client; authenticated once step returns a session
 }
 
 // challengeFlags are the flags of a DC's challenge.
@@ -35,8 +35,8 @@ func (s *Server) newAcceptor() *acceptor {
 	return a
 }
 
-// hash looks the user up. A locked account is told whatever the password;
-// disabled and expired ones only to who knows it, so those come later.
+// hash returns the NT hash of a user. Lockout is reported even for a wrong
+// password; "disabled" and "expired" only after a correct one, in step.
 func (a *acceptor) hash(name, domain string) ([]byte, error) {
 	u, ok := a.s.dir.FindUser(name, domain)
 	switch {
@@ -49,8 +49,8 @@ func (a *acceptor) hash(name, domain string) ([]byte, error) {
 	return ntlm.NTHash(u.Password), nil
 }
 
-// step takes the client's token. The exchange goes on while session is nil;
-// after an error it is over.
+// step processes a token of the client. The exchange continues while session is
+// nil; it ends with an error.
 func (a *acceptor) step(token []byte) (reply []byte, session *ntlm.Session, err error) {
 	reply, session, err = a.spnego.Step(token)
 	if errors.Is(err, ntlm.ErrLogon) {

@@ -12,21 +12,37 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm/spnego"
 )
 
-// SASL mechanisms that are offered.
+// The offered SASL mechanisms.
 const (
 	mechSPNEGO = "GSS-SPNEGO"
 	mechNTLM   = "NTLM"
 )
 
-// Diagnostic messages as Windows Server 2003 ("vece", build 3790) words them.
+// Diagnostic messages of Windows Server 2003 ("vece", build 3790).
 const (
-	textBindFirst   = "000004DC: LdapErr: DSID-0C0906DC, comment: In order to perform this operation a successful bind must be completed on the connection., data 0, vece"
-	textIntegrity   = "00002028: LdapErr: DSID-0C090202, comment: The server requires binds to turn on integrity checking if SSL\\TLS are not already active on the connection, data 0, vece"
-	textLayerInTLS  = "00002029: LdapErr: DSID-0C09016D, comment: Cannot bind using sign/seal on a connection on which TLS or SSL is in effect, data 0, vece"
-	textLayerTwice  = "00002029: LdapErr: DSID-0C09016D, comment: Cannot bind on a connection on which sign/seal is in effect, data 0, vece"
+	textBindFirst = "000004DC: LdapErr: DSID-0C0906DC, comment: In order to perform this operation " +
+		"a successful bind must be completed on the connection., data 0, vece"
+	textIntegrity = "00002028: LdapErr: DSID-0C090202, comment: The server requires binds to turn on " +
+		"integrity checking if SSL\\TLS are not already active on the connection, data 0, vece"
+	textLayerInTLS = "00002029: LdapErr: DSID-0C09016D, comment: Cannot bind using sign/seal on " +
+		"a connection on which TLS or SSL is in effect, data 0, vece"
+	textLayerTwice = "00002029: LdapErr: DSID-0C09016D, comment: Cannot bind on " +
+		"a connection on which sign/seal is in effect, data 0, vece"
 	textMechanism   = "00002027: LdapErr: DSID-0C090483, comment: Invalid Authentication method, data 0, vece"
 	textUnavailable = "000020EF: LdapErr: DSID-0C09059A, comment: The server is not ready to bind, data 0, vece"
+	textTLSTwice    = "00000000: LdapErr: DSID-0C090E72, comment: TLS or SSL already in effect, data 0, vece"
+	textNoTLS       = "00000000: LdapErr: DSID-0C090E7E, comment: Error initializing SSL/TLS, data 0, vece"
+	textExtended    = "0000203D: LdapErr: DSID-0C090D1F, comment: Unknown extended request OID, data 0, vece"
+	textControl     = "00000057: LdapErr: DSID-0C0C0095, comment: Error processing control, data 0, vece"
+	textCookie      = "00000057: LdapErr: DSID-0C090809, comment: Error processing control, data 0, vece"
+	textReadOnly    = "00002035: the lab's directory is changed through its own interface"
+	textReferral    = "0000202B: RefErr: DSID-031006E0, data 0, 1 access points"
+	textNoObject    = "0000208D: NameErr: DSID-031001CD, problem 2001 (NO_OBJECT), data 0, "
+	textBadName     = "0000208F: NameErr: DSID-031001BA, problem 2006 (BAD_NAME), data 8350, "
 )
+
+// bestMatch is the end of a NameErr.
+func bestMatch(dn string) string { return "best match of:\n\t'" + dn + "'\n" }
 
 // bind answers a BindRequest, RFC 4511 4.2 and MS-ADTS 5.1.1.1.
 func (c *conn) bind(m message) error {
@@ -82,7 +98,7 @@ func (c *conn) sendBindResult(m message, code int, matched, diagnostic string) e
 	return c.send(m.id, result(opBindResponse, code, matched, diagnostic))
 }
 
-// countBind counts an attempt and reports whether a fault has refused it.
+// countBind counts an attempt to bind and refuses it if Faults.RefuseBind is set.
 func (c *conn) countBind(m message) (refused bool, err error) {
 	c.s.binds.Add(1)
 	if code := c.faults.RefuseBind; code != 0 {
@@ -92,7 +108,7 @@ func (c *conn) countBind(m message) (refused bool, err error) {
 }
 
 func (c *conn) bindSimple(m message, name, password string) error {
-	if password == "" { // anonymous, RFC 4513 5.1.1; AD lets 5.1.2, a name alone, pass as the same
+	if password == "" { // anonymous, RFC 4513 5.1.1; AD treats a name without password (5.1.2) as anonymous
 		return c.sendBindResult(m, success, "", "")
 	}
 	if refused, err := c.countBind(m); refused {
@@ -115,7 +131,7 @@ func (c *conn) bindSimple(m message, name, password string) error {
 	if err != nil {
 		data := windowsError(err)
 		if errors.Is(err, directory.ErrUnknown) {
-			data = "525" // told in a simple bind alone
+			data = "525" // only in a simple bind
 		}
 		return c.sendBindResult(m, invalidCredentials, "", logonDiagnostic(data))
 	}
@@ -123,9 +139,9 @@ func (c *conn) bindSimple(m message, name, password string) error {
 	return c.sendBindResult(m, success, "", "")
 }
 
-// simpleUser finds the user that a simple bind names: by DN, by UPN or implicit
-// UPN, by NETBIOS\name. Other forms, a bare name among them, are a wrong
-// password to AD (peers-ad.md 1).
+// simpleUser returns the user of a simple bind, by DN, by UPN or implicit UPN, or
+// by NETBIOS\name. AD treats other forms, such as a name without domain, as a
+// wrong password (peers-ad.md 1).
 func (s *Server) simpleUser(name string) (directory.User, error) {
 	var u directory.User
 	var ok bool
@@ -150,9 +166,11 @@ func (s *Server) simpleUser(name string) (directory.User, error) {
 	return u, nil
 }
 
-// bindToken goes one step on in an NTLM or SPNEGO exchange; answer wraps the
-// token that goes back.
-func (c *conn) bindToken(m message, exchange *acceptor, token []byte, answer func(done bool, reply []byte) *ber.Packet) error {
+// bindToken processes a token of an NTLM or SPNEGO exchange; answer makes the
+// BindResponse with the reply token.
+func (c *conn) bindToken(
+	m message, exchange *acceptor, token []byte, answer func(done bool, reply []byte) *ber.Packet,
+) error {
 	if spnego.Opens(token) {
 		if refused, err := c.countBind(m); refused {
 			return err
@@ -186,7 +204,7 @@ func (c *conn) bindToken(m message, exchange *acceptor, token []byte, answer fun
 	if err := c.flush(); err != nil {
 		return err
 	}
-	if layer { // from the next octet on, in both directions
+	if layer { // applies from the next octet on, in both directions
 		c.session = session
 	}
 	return nil
@@ -196,7 +214,8 @@ func logonDiagnostic(data string) string {
 	return fmt.Sprintf("80090308: LdapErr: DSID-0C090334, comment: AcceptSecurityContext error, data %s, vece", data)
 }
 
-// windowsError is the Windows error, in hexadecimal, that AD's refusal carries.
+// windowsError returns the Windows error code, in hexadecimal, of AD's diagnostic
+// message for err.
 func windowsError(err error) string {
 	for _, d := range []struct {
 		err  error

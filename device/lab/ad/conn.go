@@ -19,24 +19,24 @@ const (
 	flushAt          = 48 << 10 // bytes of answer that are sealed and sent together
 )
 
-// conn is one client's LDAP connection. Requests are answered one after the
-// other by its goroutine, so an Abandon always comes too late.
+// conn is one client's LDAP connection. Its goroutine answers requests one after
+// the other, therefore an Abandon has no effect.
 type conn struct {
 	s       *Server
 	nc      net.Conn
 	overTLS bool
-	faults  Faults // in force for the request being answered
+	faults  Faults // of the current request
 
 	user          string        // sAMAccountName; empty: anonymous
-	exchange      *acceptor     // NTLM bind under way
-	session       *ntlm.Session // seals and unseals everything from now on; nil: in clear
-	unsealed      []byte        // unsealed, not read yet
-	pending       []byte        // answered, not sent yet
-	pagedSearches []pagedSearch // results waiting for their next page
+	exchange      *acceptor     // NTLM bind in progress
+	session       *ntlm.Session // seals and unseals all messages; nil: no security layer
+	unsealed      []byte        // not read yet
+	pending       []byte        // answers not sent yet
+	pagedSearches []pagedSearch // searches with further pages
 	cookie        uint64
 }
 
-// serve answers requests until the client goes.
+// serve answers requests until the connection ends.
 func (c *conn) serve() {
 	for {
 		_ = c.nc.SetReadDeadline(time.Now().Add(c.s.IdleTimeout))
@@ -63,7 +63,7 @@ func (c *conn) serve() {
 	}
 }
 
-// errUnbind ends a connection in good order.
+// errUnbind ends a connection without a Notice of Disconnection.
 var errUnbind = errors.New("ad: unbind")
 
 func (c *conn) handle(m message) error {
@@ -82,12 +82,12 @@ func (c *conn) handle(m message) error {
 		if c.user == "" {
 			return c.send(m.id, result(tag+1, operationsError, "", textBindFirst))
 		}
-		return c.send(m.id, result(tag+1, unwillingToPerform, "", "00002035: the lab's directory is changed through its own interface"))
+		return c.send(m.id, result(tag+1, unwillingToPerform, "", textReadOnly))
 	}
 	return errMalformed
 }
 
-// disconnect is the Notice of Disconnection, RFC 4511 4.4.1.
+// disconnect sends the Notice of Disconnection, RFC 4511 4.4.1.
 func (c *conn) disconnect() {
 	_ = c.send(0, result(opExtendedResponse, protocolError, "", "", contextString(10, "1.3.6.1.4.1.1466.20036")))
 	_ = c.flush()
@@ -107,9 +107,9 @@ func (c *conn) extended(m message) error {
 		name := contextString(10, oid)
 		switch {
 		case c.overTLS || c.session != nil:
-			return c.send(m.id, result(opExtendedResponse, operationsError, "", "00000000: LdapErr: DSID-0C090E72, comment: TLS or SSL already in effect, data 0, vece", name))
+			return c.send(m.id, result(opExtendedResponse, operationsError, "", textTLSTwice, name))
 		case c.s.certificate.Load() == nil:
-			return c.send(m.id, result(opExtendedResponse, unavailable, "", "00000000: LdapErr: DSID-0C090E7E, comment: Error initializing SSL/TLS, data 0, vece", name))
+			return c.send(m.id, result(opExtendedResponse, unavailable, "", textNoTLS, name))
 		}
 		if err := c.send(m.id, result(opExtendedResponse, success, "", "", name)); err != nil {
 			return err
@@ -128,10 +128,10 @@ func (c *conn) extended(m message) error {
 		}
 		return c.send(m.id, result(opExtendedResponse, success, "", "", contextString(11, who)))
 	}
-	return c.send(m.id, result(opExtendedResponse, protocolError, "", "0000203D: LdapErr: DSID-0C090D1F, comment: Unknown extended request OID, data 0, vece"))
+	return c.send(m.id, result(opExtendedResponse, protocolError, "", textExtended))
 }
 
-// secure makes the connection a TLS one and reports whether that worked.
+// secure starts TLS on the connection and reports whether the handshake succeeded.
 func (c *conn) secure() bool {
 	t := tls.Server(c.nc, c.s.tlsConfig())
 	_ = c.nc.SetDeadline(time.Now().Add(handshakeTimeout))
@@ -143,8 +143,8 @@ func (c *conn) secure() bool {
 	return true
 }
 
-// Read reads what the client sent, unsealed once the connection has a security
-// layer: frames of a four-byte length, signature and sealed text, RFC 4422 3.7.
+// Read reads bytes of the client. With a security layer it unseals them: frames
+// of a four-byte length, signature and sealed text, RFC 4422 3.7.
 func (c *conn) Read(p []byte) (int, error) {
 	if c.session == nil {
 		return c.nc.Read(p)
@@ -163,7 +163,7 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, noEOF(err)
 		}
 		var err error
-		// A peer that negotiated signing alone seals too (peers-ad.md 1).
+		// A peer that negotiated only signing seals too (peers-ad.md 1).
 		if c.unsealed, err = c.session.Unseal(frame[ntlm.SignatureSize:], frame[:ntlm.SignatureSize]); err != nil {
 			return 0, err
 		}
@@ -186,7 +186,7 @@ func (c *conn) send(id int64, op *ber.Packet, controls ...*ber.Packet) error {
 	return c.flush()
 }
 
-// flush sends what is queued, sealed where the connection is.
+// flush sends the queued answers, sealed if the connection has a security layer.
 func (c *conn) flush() error {
 	b := c.pending
 	c.pending = nil

@@ -21,8 +21,8 @@ import (
 )
 
 // Web enrolment: http://<dNSHostName>/certsrv/certnew.p7b, the phone's second
-// way to a root (device.md 3.1). NTLM authenticates the connection, not the
-// request (MS-NTHT), so what it proved lives with the connection.
+// source of a root (device.md 3.1). NTLM authenticates the connection, not the
+// request (MS-NTHT), therefore the logon is stored with the connection.
 
 const (
 	enrolmentPath = "/certsrv/certnew.p7b"
@@ -33,7 +33,7 @@ const (
 	maxChain      = 8
 )
 
-// login is the state of one HTTP connection.
+// login is the NTLM logon of one HTTP connection.
 type login struct {
 	mu            sync.Mutex
 	exchange      *acceptor
@@ -56,7 +56,7 @@ func (s *Server) startEnrolment() {
 		ConnContext: func(ctx context.Context, _ net.Conn) context.Context {
 			return context.WithValue(ctx, loginKey{}, new(login))
 		},
-		ConnState: func(_ net.Conn, state http.ConnState) { // so that Close can wait for them
+		ConnState: func(_ net.Conn, state http.ConnState) { // Close waits for the connections
 			switch state {
 			case http.StateNew:
 				s.wg.Add(1)
@@ -84,14 +84,14 @@ func (s *Server) serveChain(w http.ResponseWriter, r *http.Request) {
 	}
 	w.Header().Set("Content-Type", "application/x-pkcs7-certificates")
 	if r.URL.Query().Get("Enc") == "b64" {
-		// AD CS labels the PKCS #7 so (CR_OUT_BASE64HEADER), not "PKCS7".
+		// AD CS labels a PKCS #7 "CERTIFICATE" (CR_OUT_BASE64HEADER), not "PKCS7".
 		p7b = pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: p7b})
 	}
 	_, _ = w.Write(p7b)
 }
 
-// authenticate goes through NTLM, bare under "NTLM" and "Negotiate" and inside
-// SPNEGO under the latter, and answers 401 until the connection is somebody's.
+// authenticate runs NTLM, raw for the schemes "NTLM" and "Negotiate", inside
+// SPNEGO for "Negotiate". It answers 401 until the connection is authenticated.
 func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 	l := r.Context().Value(loginKey{}).(*login)
 	l.mu.Lock()
@@ -134,8 +134,8 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 	return false
 }
 
-// chain is the first enterprise CA's own certificate and those above it that
-// are published.
+// chain returns the certificate of the first enterprise CA and the published
+// certificates above it.
 func (s *Server) chain() [][]byte {
 	enrolments := s.dir.Enrolments()
 	if len(enrolments) == 0 {
@@ -153,7 +153,7 @@ func (s *Server) chain() [][]byte {
 	return chain
 }
 
-// issuerOf finds the published certificate that signed der; nil for a root.
+// issuerOf returns the published certificate of der's issuer; nil for a root.
 func issuerOf(der []byte, roots []directory.Entry) []byte {
 	cert, err := x509.ParseCertificate(der)
 	if err != nil || string(cert.RawSubject) == string(cert.RawIssuer) {

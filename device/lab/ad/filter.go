@@ -9,8 +9,8 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 )
 
-// ternary is the logic of filters, RFC 4511 4.5.1.7: what cannot be evaluated is
-// undefined and stays so under not.
+// ternary is the value of a filter, RFC 4511 4.5.1.7. A filter that cannot be
+// evaluated is undefined, and so is its negation.
 type ternary int8
 
 const (
@@ -62,7 +62,7 @@ func parseFilter(p *ber.Packet) (filter, error) {
 			return nil, err
 		}
 		return func(e *entry) ternary { return -f(e) }, nil
-	case 3, 5, 6, 8: // equality, ≥, ≤, approximately, which is equality in AD
+	case 3, 5, 6, 8: // equality, ≥, ≤, approximate match (equality in AD)
 		if len(p.Children) != 2 {
 			return nil, errMalformed
 		}
@@ -78,8 +78,9 @@ func parseFilter(p *ber.Packet) (filter, error) {
 	return nil, errMalformed
 }
 
-// parseComparison is a filter that is true when one value of the attribute compares:
-// octets as they are, text without regard to case, order by collate.
+// parseComparison returns a filter that is true if one value of the attribute
+// satisfies the comparison: equality byte for byte for octets and without regard
+// to case for text, order by collate.
 func parseComparison(name string, tag ber.Tag, want string) filter {
 	if strings.EqualFold(name, "objectCategory") {
 		return parseCategory(want)
@@ -101,7 +102,8 @@ func parseComparison(name string, tag ber.Tag, want string) filter {
 	}
 }
 
-// parseCategory takes the DN of a category or the display name of a class.
+// parseCategory returns a filter for the DN of a category or the display name of
+// a class.
 func parseCategory(want string) filter {
 	key := ""
 	if strings.Contains(want, "=") {
@@ -129,8 +131,8 @@ func collate(a, b string) int {
 	return strings.Compare(strings.ToLower(a), strings.ToLower(b))
 }
 
-// parseSubstrings reads a SubstringFilter: attribute, then [0] initial, [1] any,
-// [2] final in this order.
+// parseSubstrings reads a SubstringFilter: the attribute, then [0] initial, [1]
+// any, [2] final in this order.
 func parseSubstrings(p *ber.Packet) (filter, error) {
 	if len(p.Children) != 2 || len(p.Children[1].Children) == 0 {
 		return nil, errMalformed
@@ -144,7 +146,8 @@ func parseSubstrings(p *ber.Packet) (filter, error) {
 	}
 	return func(e *entry) ternary {
 		a := e.attribute(name)
-		return ternaryOf(a != nil && slices.ContainsFunc(a.values, func(v string) bool { return matchSubstrings(strings.ToLower(v), parts) }))
+		match := func(v string) bool { return matchSubstrings(strings.ToLower(v), parts) }
+		return ternaryOf(a != nil && slices.ContainsFunc(a.values, match))
 	}, nil
 }
 
@@ -179,8 +182,8 @@ const (
 	ruleBitOr  = "1.2.840.113556.1.4.804"
 )
 
-// parseExtensible reads a MatchingRuleAssertion. The bit-wise rules work;
-// without a rule it is equality; any other rule is undefined.
+// parseExtensible reads a MatchingRuleAssertion. It supports the bit-wise rules.
+// Without a rule the filter is equality; with another rule it is undefined.
 func parseExtensible(p *ber.Packet) (filter, error) {
 	var rule, name, want string
 	for _, c := range p.Children {

@@ -7,10 +7,10 @@ import (
 	ber "github.com/go-asn1-ber/asn1-ber"
 )
 
-// Bounds of what is read from a client.
+// Bounds of a client's messages.
 const (
 	maxMessage  = 1 << 20 // bytes of one LDAP message
-	maxDepth    = 40      // nesting of BER elements; a filter has what the message leaves of it
+	maxDepth    = 40      // nesting of BER elements, those of a filter included
 	maxElements = 5000    // BER elements in one message
 	maxDN       = 8 << 10 // bytes of a DN
 )
@@ -20,8 +20,8 @@ var (
 	errTooLarge  = errors.New("ad: LDAP message too large")
 )
 
-// readFrame reads one BER element whole. Nothing beyond it is read, so that a
-// TLS handshake may follow.
+// readFrame reads one whole BER element. It does not read beyond it, so that a TLS
+// handshake can follow.
 func readFrame(r io.Reader) ([]byte, error) {
 	frame := make([]byte, 2, 6)
 	if _, err := io.ReadFull(r, frame); err != nil {
@@ -63,8 +63,8 @@ func noEOF(err error) error {
 	return err
 }
 
-// checkBER makes sure that b is a sequence of whole BER elements of bounded
-// depth and number, before anything recursive sees it.
+// checkBER checks that b is a sequence of whole BER elements of bounded depth and
+// number, before a recursive decoder reads it.
 func checkBER(b []byte, depth int, elements *int) error {
 	for len(b) > 0 {
 		if *elements++; *elements > maxElements || depth > maxDepth {
@@ -97,7 +97,7 @@ func checkBER(b []byte, depth int, elements *int) error {
 	return nil
 }
 
-// decode is ber.DecodePacketErr within bounds.
+// decode is ber.DecodePacketErr with bounds.
 func decode(b []byte) (*ber.Packet, error) {
 	elements := 0
 	if err := checkBER(b, 0, &elements); err != nil {
@@ -176,10 +176,10 @@ func parseControl(p *ber.Packet) (c control, ok bool) {
 	return c, true
 }
 
-// text is the content of a primitive element.
+// text returns the content of a primitive element.
 func text(p *ber.Packet) string { return p.Data.String() }
 
-// integer is the value of an INTEGER or ENUMERATED.
+// integer returns the value of an INTEGER or ENUMERATED.
 func integer(p *ber.Packet) (int64, bool) {
 	if p.ClassType != ber.ClassUniversal || p.Tag != ber.TagInteger && p.Tag != ber.TagEnumerated || p.Data.Len() == 0 {
 		return 0, false
@@ -208,7 +208,7 @@ func constructed(class ber.Class, tag ber.Tag, of ...*ber.Packet) *ber.Packet {
 	return p
 }
 
-// contextString is an implicitly tagged OCTET STRING.
+// contextString returns an implicitly tagged OCTET STRING.
 func contextString(tag ber.Tag, s string) *ber.Packet {
 	return ber.NewString(ber.ClassContext, ber.TypePrimitive, tag, s, "")
 }
@@ -255,7 +255,8 @@ const (
 	unwillingToPerform           = 53
 )
 
-// result is an LDAPResult, RFC 4511 4.1.9, under the tag of its operation.
+// result returns an LDAPResult, RFC 4511 4.1.9, with the tag of its operation.
 func result(op ber.Tag, code int, matched, diagnostic string, more ...*ber.Packet) *ber.Packet {
-	return constructed(ber.ClassApplication, op, append([]*ber.Packet{enumerated(code), octets(matched), octets(diagnostic)}, more...)...)
+	parts := []*ber.Packet{enumerated(code), octets(matched), octets(diagnostic)}
+	return constructed(ber.ClassApplication, op, append(parts, more...)...)
 }

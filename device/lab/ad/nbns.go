@@ -7,14 +7,14 @@ import (
 	"strings"
 )
 
-// The NetBIOS name service, RFC 1002 4.2. Like Samba's it answers for its own
-// names and is silent on all others, so that a client's time-out decides.
+// The NetBIOS name service, RFC 1002 4.2. Like Samba it answers for its own names
+// and does not answer for others: the client times out.
 
 const (
 	nbnsHeader     = 12
 	nbnsEncoded    = 34     // length octet 32, 32 half-octets, root label: no scope
 	nbnsMaxPacket  = 576    // RFC 1002 4.2.1.1
-	nbnsTTL        = 259200 // seconds, three days as Samba and Windows
+	nbnsTTL        = 259200 // seconds: three days, as Samba and Windows
 	nbnsTypeName   = 0x20   // NB
 	nbnsTypeStatus = 0x21   // NBSTAT
 	nbnsClass      = 1      // IN
@@ -35,10 +35,16 @@ type nbName struct {
 	group bool
 }
 
-// nbNames are the names that a DC holds.
+// nbNames returns the NetBIOS names of a DC.
 func (s *Server) nbNames() []nbName {
 	domain, computer := strings.ToUpper(s.dir.NetBIOS()), s.computer()
-	return []nbName{{computer, 0, false}, {computer, nbnsServer, false}, {domain, 0, true}, {domain, nbnsControl, true}, {domain, nbnsMaster, false}}
+	return []nbName{
+		{computer, 0, false},
+		{computer, nbnsServer, false},
+		{domain, 0, true},
+		{domain, nbnsControl, true},
+		{domain, nbnsMaster, false},
+	}
 }
 
 func (s *Server) listenNBNS() error {
@@ -60,7 +66,7 @@ func (s *Server) serveNBNS() {
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
-		if err != nil { // an ICMP error about an earlier answer, a packet too long
+		if err != nil { // such as an ICMP error about an earlier answer, or a packet that is too long
 			continue
 		}
 		if reply := s.nbnsAnswer(buf[:n]); reply != nil {
@@ -69,14 +75,15 @@ func (s *Server) serveNBNS() {
 	}
 }
 
-// nbnsAnswer answers one packet; nil is silence.
+// nbnsAnswer returns the answer to one packet, or nil if there is no answer.
 func (s *Server) nbnsAnswer(q []byte) []byte {
 	const question = nbnsEncoded + 4
 	if s.fault().Silent || len(q) < nbnsHeader+question {
 		return nil
 	}
 	be := binary.BigEndian
-	if flags := be.Uint16(q[2:]); flags&(nbnsIsAnswer|nbnsOpcode) != 0 || be.Uint16(q[4:]) != 1 || be.Uint16(q[6:]) != 0 || be.Uint16(q[8:]) != 0 {
+	flags, questions := be.Uint16(q[2:]), be.Uint16(q[4:])
+	if flags&(nbnsIsAnswer|nbnsOpcode) != 0 || questions != 1 || be.Uint16(q[6:]) != 0 || be.Uint16(q[8:]) != 0 {
 		return nil
 	}
 	encoded := q[nbnsHeader : nbnsHeader+nbnsEncoded]
@@ -126,13 +133,13 @@ func nbnsDecode(b []byte) (name string, ok bool) {
 	return string(raw[:]), true
 }
 
-// padded is the name as it is on the wire.
+// padded returns the name as on the wire: 15 characters and the suffix.
 func (n nbName) padded() string {
 	name := n.name[:min(len(n.name), 15)]
 	return name + strings.Repeat(" ", 15-len(name)) + string(rune(n.kind))
 }
 
-// flags is NB_FLAGS, RFC 1002 4.2.1.3, of a broadcast node.
+// flags returns NB_FLAGS, RFC 1002 4.2.1.3, of a broadcast node.
 func (n nbName) flags() uint16 {
 	if n.group {
 		return nbnsGroup
@@ -153,7 +160,7 @@ func (s *Server) nbnsAddresses(name string) []byte {
 	return nil
 }
 
-// nbnsStatus is the node status answer, RFC 1002 4.2.18, with statistics all zero.
+// nbnsStatus returns the node status answer, RFC 1002 4.2.18, with zero statistics.
 func (s *Server) nbnsStatus(name string) []byte {
 	names := s.nbNames()
 	mine := name == nbnsAnyName

@@ -18,7 +18,7 @@ const (
 // Limits of AD's LDAP policy, MS-ADTS 3.1.1.3.4.6.
 const (
 	maxPageSize   = 1000 // entries of one answer
-	maxResultSets = 10   // unfinished paged searches of one connection
+	maxResultSets = 10   // paged searches of one connection with further pages
 )
 
 const (
@@ -27,8 +27,8 @@ const (
 	scopeSub  = 2
 )
 
-// searchRequest is RFC 4511 4.5.1. Aliases do not exist here, and nothing takes
-// long enough for a time limit.
+// searchRequest is a SearchRequest, RFC 4511 4.5.1. The directory has no aliases,
+// and no search needs a time limit.
 type searchRequest struct {
 	base      string
 	scope     int64
@@ -43,7 +43,7 @@ type searchRequest struct {
 	domainScope bool
 }
 
-// pagedSearch is what a paged search has left to send.
+// pagedSearch holds the entries of a paged search that were not sent yet.
 type pagedSearch struct {
 	cookie string
 	rest   []*entry
@@ -87,7 +87,7 @@ func parseSearch(m message) (r searchRequest, err error) {
 	return r, nil
 }
 
-// unsupported finds a critical control that is not understood.
+// unsupported reports whether there is an unknown critical control.
 func unsupported(controls []control) bool {
 	for _, ctl := range controls {
 		if ctl.critical && ctl.oid != oidPaged && ctl.oid != oidDomainScope {
@@ -97,7 +97,7 @@ func unsupported(controls []control) bool {
 	return false
 }
 
-// searchResult is what a search comes to: entries and continuations, or a refusal.
+// searchResult is the result of a search: entries and continuations, or an error.
 type searchResult struct {
 	entries    []*entry
 	references []string
@@ -131,7 +131,7 @@ func (c *conn) search(m message) error {
 	if r.size > 0 {
 		limit = min(limit, r.size)
 	}
-	paged := r.paged && code == success && (r.size == 0 || r.size > r.page) // RFC 2696 3: else one page holds it all
+	paged := r.paged && code == success && (r.size == 0 || r.size > r.page) // RFC 2696 3: else one page holds all entries
 	if paged {
 		limit = min(limit, r.page)
 	}
@@ -143,7 +143,7 @@ func (c *conn) search(m message) error {
 	}
 	if paged {
 		cookie := ""
-		if rest := a.entries[len(send):]; len(rest) > 0 && r.page > 0 { // page size 0 gives a paged search up
+		if rest := a.entries[len(send):]; len(rest) > 0 && r.page > 0 { // page size 0 abandons a paged search
 			cookie = c.storePage(rest)
 		}
 		value := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 0, ""), octets(cookie))
@@ -173,7 +173,7 @@ func (c *conn) search(m message) error {
 	return c.send(m.id, done, controls...)
 }
 
-// sendHalf sends half of an answer and ends the connection.
+// sendHalf sends the first half of an answer and ends the connection.
 func (c *conn) sendHalf(id int64, op *ber.Packet) error {
 	whole := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""), op).Bytes()
 	c.pending = append(c.pending, whole[:len(whole)/2]...)
@@ -183,11 +183,11 @@ func (c *conn) sendHalf(id int64, op *ber.Packet) error {
 	return errUnbind
 }
 
-// find looks up what a request asks for.
+// find returns the result of a search.
 func (c *conn) find(r searchRequest, controls []control) searchResult {
 	s := c.s
 	if unsupported(controls) {
-		return searchResult{code: unavailableCriticalExtension, diagnostic: "00000057: LdapErr: DSID-0C0C0095, comment: Error processing control, data 0, vece"}
+		return searchResult{code: unavailableCriticalExtension, diagnostic: textControl}
 	}
 	if r.base == "" && r.scope == scopeBase {
 		return searchResult{entries: []*entry{s.rootDSE()}}
@@ -196,18 +196,18 @@ func (c *conn) find(r searchRequest, controls []control) searchResult {
 		return searchResult{code: operationsError, diagnostic: textBindFirst}
 	}
 	if c.faults.Referral != "" {
-		return searchResult{code: referral, referral: c.faults.Referral, diagnostic: "0000202B: RefErr: DSID-031006E0, data 0, 1 access points"}
+		return searchResult{code: referral, referral: c.faults.Referral, diagnostic: textReferral}
 	}
 	if r.paged && r.cookie != "" {
 		rest, ok := c.takePage(r.cookie)
 		if !ok {
-			return searchResult{code: unwillingToPerform, diagnostic: "00000057: LdapErr: DSID-0C090809, comment: Error processing control, data 0, vece"}
+			return searchResult{code: unwillingToPerform, diagnostic: textCookie}
 		}
 		return searchResult{entries: rest}
 	}
 	key, ok := dnKey(r.base)
 	if !ok {
-		return searchResult{code: invalidDNSyntax, diagnostic: "0000208F: NameErr: DSID-031001BA, problem 2006 (BAD_NAME), data 8350, best match of:\n\t'" + r.base + "'\n"}
+		return searchResult{code: invalidDNSyntax, diagnostic: textBadName + bestMatch(r.base)}
 	}
 	var tree []*entry
 	switch {
@@ -236,7 +236,7 @@ func (c *conn) find(r searchRequest, controls []control) searchResult {
 	return a
 }
 
-// findBase is nil when the object exists, else the refusal that names its
+// findBase returns nil if the object exists, else the error that names its
 // nearest ancestor.
 func findBase(tree []*entry, key string) *searchResult {
 	for k := key; k != ""; k = parentKey(k) {
@@ -252,11 +252,10 @@ func findBase(tree []*entry, key string) *searchResult {
 }
 
 func noObject(best string) *searchResult {
-	return &searchResult{code: noSuchObject, matched: best,
-		diagnostic: "0000208D: NameErr: DSID-031001CD, problem 2001 (NO_OBJECT), data 0, best match of:\n\t'" + best + "'\n"}
+	return &searchResult{code: noSuchObject, matched: best, diagnostic: textNoObject + bestMatch(best)}
 }
 
-// referralTo refers to the domain that a foreign DN names.
+// referralTo returns a referral to the domain of a DN outside this domain.
 func referralTo(base string) searchResult {
 	var labels []string
 	if dn, err := ldap.ParseDN(base); err == nil {
@@ -271,7 +270,7 @@ func referralTo(base string) searchResult {
 		return *noObject("")
 	}
 	return searchResult{code: referral, referral: "ldap://" + domain + "/" + base,
-		diagnostic: "0000202B: RefErr: DSID-031006E0, data 0, 1 access points\n\tref 1: '" + domain + "'\n"}
+		diagnostic: textReferral + "\n\tref 1: '" + domain + "'\n"}
 }
 
 func inScope(key, base string, scope int64) bool {
@@ -284,8 +283,8 @@ func inScope(key, base string, scope int64) bool {
 	return key == base || strings.HasSuffix(key, "\x00"+base)
 }
 
-// storePage stores what is left of a paged search and returns its cookie; the oldest
-// search is given up when there are too many.
+// storePage stores the rest of a paged search and returns its cookie. It drops the
+// oldest search if there are maxResultSets.
 func (c *conn) storePage(rest []*entry) string {
 	c.cookie++
 	if len(c.pagedSearches) >= maxResultSets {
@@ -306,8 +305,8 @@ func (c *conn) takePage(cookie string) ([]*entry, bool) {
 	return rest, true
 }
 
-// encode is the SearchResultEntry with the attributes that were asked for,
-// under the names they were asked for: all for none or "*", none for "1.1".
+// encode returns the SearchResultEntry with the requested attributes, under the
+// requested names: all attributes for an empty list or "*", none for "1.1".
 func (r searchRequest) encode(e *entry) *ber.Packet {
 	list := sequence()
 	add := func(a *attr, name string) {

@@ -1,21 +1,21 @@
 // Package ad is the lab's domain controller: the parts of Active Directory that
-// a phone, or an administrator's tool, talks to. It serves one
-// directory.Directory over LDAP, answers NetBIOS name queries for the domain
-// and, when asked to, hands out a CA chain by web enrolment.
+// a phone or an administrator's tool uses. It serves one directory.Directory
+// over LDAP, answers NetBIOS name queries for the domain and serves a CA chain by
+// web enrolment.
 //
-// It exists so that the root download of R1.1 can be tested against a DC that
-// refuses, downgrades, lies or stalls on demand, and so that foreign LDAP
-// clients can be pointed at a small AD without Windows. It follows RFC 4511,
-// MS-ADTS (binds 5.1.1, rootDSE 3.1.1.3.2, limits 3.1.1.3.4.6), MS-SPNG, RFC 2696 (paging)
-// and RFC 1002 (NetBIOS names); what real servers do beyond the text stands in peers-ad.md.
+// Its purpose is to test the root download of R1.1 against a DC that refuses,
+// downgrades, forges or delays on demand, and to give foreign LDAP clients a
+// small AD without Windows. It follows RFC 4511, MS-ADTS (binds 5.1.1, rootDSE
+// 3.1.1.3.2, limits 3.1.1.3.4.6), MS-SPNG, RFC 2696 (paging) and RFC 1002
+// (NetBIOS names). Where real servers deviate, it follows peers-ad.md.
 //
 //  1. s := ad.New(dir); set fields: Certificate for TLS, RequireSigning for a
 //     strict DC, Enrolment for web enrolment.
-//  2. s.Start() listens on free loopback ports, unless told others;
-//     s.Addr(), s.TLSAddr(), s.NBNSAddr(), s.EnrolmentAddr() say where.
-//  3. Change the directory, SetCertificate and SetFaults while it runs;
-//     Searches and Binds count what clients did.
-//  4. s.Close() ends every connection and waits.
+//  2. s.Start() listens on free loopback ports by default; s.Addr(), s.TLSAddr(),
+//     s.NBNSAddr() and s.EnrolmentAddr() return the addresses.
+//  3. Change the directory, SetCertificate and SetFaults while it runs; Searches
+//     and Binds count the requests of clients.
+//  4. s.Close() closes every connection and waits for the goroutines.
 package ad
 
 import (
@@ -44,13 +44,13 @@ type Server struct {
 	ListenTLS       string // LDAPS, TCP; likewise
 	ListenNBNS      string // NetBIOS name service, UDP; likewise
 	ListenEnrolment string // web enrolment, TCP; likewise
-	Enrolment       bool   // serve web enrolment at all
+	Enrolment       bool   // serve web enrolment
 
-	Certificate    *tls.Certificate // for LDAPS and StartTLS; nil: both refused until SetCertificate
+	Certificate    *tls.Certificate // for LDAPS and StartTLS; nil: both fail until SetCertificate
 	MinTLS, MaxTLS uint16           // 0: TLS 1.0 as in 2007, and the newest
-	KeyLog         io.Writer        // TLS secrets in NSS key log format; nil: none
+	KeyLog         io.Writer        // receives TLS secrets in NSS key log format; nil: not written
 
-	RequireSigning bool          // refuse binds that leave the connection neither sealed nor inside TLS
+	RequireSigning bool          // refuse binds after which the connection is neither sealed nor inside TLS
 	RequireNTLMv2  bool          // refuse NTLMv1
 	IdleTimeout    time.Duration // between two requests of a connection; 0: DefaultIdleTimeout
 	Clock          clock.Clock   // currentTime and NTLM's time stamp; nil: clock.System
@@ -77,12 +77,12 @@ type Server struct {
 // DefaultIdleTimeout is AD's MaxConnIdleTime, MS-ADTS 3.1.1.3.4.6.
 const DefaultIdleTimeout = 900 * time.Second
 
-// New returns a domain controller of dir that is not started yet.
+// New returns a domain controller for dir, not yet started.
 func New(dir *directory.Directory) *Server {
 	return &Server{dir: dir, names: newNaming(dir.Domain())}
 }
 
-// Start listens and serves. After an error nothing is left running.
+// Start listens and serves. If it returns an error, the server is not running.
 func (s *Server) Start() (err error) {
 	if s.Host == "" {
 		s.Host = "dc1." + s.dir.Domain()
@@ -139,7 +139,8 @@ func listen(addr string) (net.Listener, error) {
 	return net.Listen("tcp", addr)
 }
 
-// Close ends every connection and waits for its goroutines. It may be called twice.
+// Close closes every connection and waits for the goroutines. It may be called
+// more than once.
 func (s *Server) Close() {
 	if s.cancel == nil {
 		return
@@ -167,16 +168,16 @@ func (s *Server) Close() {
 	s.wg.Wait()
 }
 
-// Addr is where LDAP listens, host:port.
+// Addr returns the address of LDAP, host:port.
 func (s *Server) Addr() string { return listenerAddr(s.ldap) }
 
-// TLSAddr is where LDAPS listens, host:port.
+// TLSAddr returns the address of LDAPS, host:port.
 func (s *Server) TLSAddr() string { return listenerAddr(s.ldaps) }
 
-// EnrolmentAddr is where web enrolment listens, host:port; empty when it does not.
+// EnrolmentAddr returns the address of web enrolment, host:port; "" without it.
 func (s *Server) EnrolmentAddr() string { return listenerAddr(s.httpListener) }
 
-// NBNSAddr is where the NetBIOS name service listens, host:port (UDP).
+// NBNSAddr returns the address of the NetBIOS name service, host:port (UDP).
 func (s *Server) NBNSAddr() string {
 	if s.nbns == nil {
 		return ""
@@ -191,33 +192,33 @@ func listenerAddr(l net.Listener) string {
 	return l.Addr().String()
 }
 
-// SetCertificate changes the certificate of new TLS connections; nil takes TLS away.
+// SetCertificate changes the certificate of new TLS connections; nil disables TLS.
 func (s *Server) SetCertificate(c *tls.Certificate) { s.certificate.Store(c) }
 
-// Connections counts the LDAP connections taken so far.
+// Connections returns the number of LDAP connections accepted so far.
 func (s *Server) Connections() int { return int(s.connections.Load()) }
 
-// Binds counts the attempts to bind as somebody, good or bad: one for a SASL
-// exchange however many messages it takes, none for an anonymous bind.
+// Binds returns the number of attempts to bind, successful or not. A SASL
+// exchange of several messages counts once; an anonymous bind does not count.
 func (s *Server) Binds() int { return int(s.binds.Load()) }
 
-// Searches counts search requests, those for the rootDSE included.
+// Searches returns the number of search requests, including those for the rootDSE.
 func (s *Server) Searches() int { return int(s.searches.Load()) }
 
-// computer is the DC's NetBIOS name.
+// computer returns the DC's NetBIOS name.
 func (s *Server) computer() string {
 	name, _, _ := strings.Cut(strings.ToUpper(s.Host), ".")
 	return name[:min(len(name), 15)]
 }
 
-// address is the DC's own, as the name service gives it.
+// address returns the DC's address in answers of the name service.
 func (s *Server) address() netip.Addr {
 	a, _ := netip.ParseAddrPort(s.Addr())
 	return a.Addr().Unmap()
 }
 
-// acceptPause is waited after a failing Accept (no file descriptors left) that
-// does not mean that the listener is closed.
+// acceptPause is the delay after an Accept that fails for another reason than a
+// closed listener, such as a lack of file descriptors.
 const acceptPause = 20 * time.Millisecond
 
 func (s *Server) accept(l net.Listener, overTLS bool) {

@@ -25,12 +25,17 @@ type attr struct {
 	values []string
 }
 
-// octetAttributes have values that are no text; they may be asked for with
-// the option ";binary" and are compared byte for byte.
-var octetAttributes = map[string]bool{"cacertificate": true, "authorityrevocationlist": true, "certificaterevocationlist": true, "objectguid": true}
+// octetAttributes have binary values. A client can request them with the option
+// ";binary"; they are compared byte for byte.
+var octetAttributes = map[string]bool{
+	"cacertificate":             true,
+	"authorityrevocationlist":   true,
+	"certificaterevocationlist": true,
+	"objectguid":                true,
+}
 
-// attribute finds an attribute by its description: name and options, RFC 4512
-// 2.5. Options other than ;binary, and that on text, find nothing.
+// attribute returns the attribute with that description: name and options, RFC
+// 4512 2.5. It returns nil for other options than ;binary and for ;binary on text.
 func (e *entry) attribute(description string) *attr {
 	name, option, optioned := strings.Cut(description, ";")
 	if optioned && (!strings.EqualFold(option, "binary") || !octetAttributes[strings.ToLower(name)]) {
@@ -44,7 +49,7 @@ func (e *entry) attribute(description string) *attr {
 	return nil
 }
 
-// set adds an attribute; empty values are left out.
+// set adds an attribute without its empty values.
 func (e *entry) set(name string, values ...string) {
 	a := attr{name: name}
 	for _, v := range values {
@@ -57,8 +62,8 @@ func (e *entry) set(name string, values ...string) {
 	}
 }
 
-// dnKey normalizes a DN for comparison: lower-case RDNs, leaf first, each
-// ended by a NUL.
+// dnKey normalizes a DN for comparison: lower-case RDNs, leaf first, each followed
+// by a NUL.
 func dnKey(dn string) (string, bool) {
 	if len(dn) > maxDN {
 		return "", false
@@ -85,7 +90,7 @@ func rdnKey(kind, value string) string {
 	return strings.ToLower(strings.TrimSpace(kind)+"="+value) + "\x00"
 }
 
-// parentKey is the key of the object above.
+// parentKey returns the key of the parent object.
 func parentKey(key string) string {
 	_, parent, _ := strings.Cut(key, "\x00")
 	return parent
@@ -114,8 +119,9 @@ func newNaming(domain string) naming {
 	return n
 }
 
-// categories maps what a filter may say instead of the DN of an objectCategory,
-// the class's LDAP display name, to the category's common name (MS-ADTS 3.1.1.3.1.3.1).
+// categories maps the LDAP display name of a class, which a filter may have in
+// place of the DN of an objectCategory, to the category's common name (MS-ADTS
+// 3.1.1.3.1.3.1).
 var categories = map[string]string{
 	"certificationauthority": "Certification-Authority",
 	"configuration":          "Configuration",
@@ -136,9 +142,9 @@ func (s *Server) newChild(parent *entry, name, category string, classes ...strin
 	return e
 }
 
-// addCommonAttributes gives e what every object has.
+// addCommonAttributes sets the attributes that every object has.
 func (s *Server) addCommonAttributes(e *entry, kind, name, category string, classes ...string) {
-	guid := sha256.Sum256([]byte(e.key)) // stable, for clients that remember objects by it
+	guid := sha256.Sum256([]byte(e.key)) // stable: clients identify objects by it
 	e.category = rdnKey("CN", category) + s.names.schemaKey
 	e.set("objectClass", append([]string{"top"}, classes...)...)
 	e.set(kind, name)
@@ -148,7 +154,7 @@ func (s *Server) addCommonAttributes(e *entry, kind, name, category string, clas
 	e.set("objectCategory", "CN="+category+","+s.names.schema)
 }
 
-// configuration is the configuration partition, where the roots are (R1.1).
+// configuration returns the configuration partition, which holds the roots (R1.1).
 func (s *Server) configuration(f Faults) []*entry {
 	top := &entry{dn: s.names.configuration, key: s.names.configurationKey}
 	s.addCommonAttributes(top, "cn", "Configuration", "Configuration", "configuration")
@@ -169,7 +175,7 @@ func (s *Server) configuration(f Faults) []*entry {
 			values[i] = string(v)
 		}
 		e.set("cACertificate", values...)
-		e.set("authorityRevocationList", "\x00") // what certutil -dspublish writes (peers-ad.md 1)
+		e.set("authorityRevocationList", "\x00") // as written by certutil -dspublish (peers-ad.md 1)
 		e.set("certificateRevocationList", "\x00")
 		e.set("whenCreated", generalizedTime(r.At))
 		all = append(all, e)
@@ -191,8 +197,8 @@ func (s *Server) configuration(f Faults) []*entry {
 	return all
 }
 
-// users is the domain partition. The common name of a user is the sAMAccountName,
-// since nothing else in the directory is unique.
+// users returns the domain partition. The common name of a user is the
+// sAMAccountName, since no other name is unique.
 func (s *Server) users() []*entry {
 	domain := s.dir.Domain()
 	first, _, _ := strings.Cut(domain, ".")
@@ -235,7 +241,7 @@ func withPrefix(prefix, s string) string {
 	return prefix + s
 }
 
-// accountControl is MS-ADTS 2.2.16.
+// accountControl returns userAccountControl, MS-ADTS 2.2.16.
 func accountControl(u directory.User) string {
 	v := 0x200 // ADS_UF_NORMAL_ACCOUNT
 	if u.Disabled {
@@ -249,7 +255,7 @@ func accountControl(u directory.User) string {
 
 func lockoutTime(u directory.User) string {
 	if u.Locked && u.LockedAt.IsZero() {
-		return "1" // locked by hand: any time that is not 0
+		return "1" // locked by an administrator: any time except 0
 	}
 	return fileTime(u.LockedAt)
 }
@@ -261,7 +267,7 @@ func accountExpires(u directory.User) string {
 	return "9223372036854775807"
 }
 
-// fileTime is t in 100 ns since 1601 (MS-DTYP 2.3.3), "0" for never.
+// fileTime returns t in units of 100 ns since 1601 (MS-DTYP 2.3.3); "0" means never.
 func fileTime(t time.Time) string {
 	if t.IsZero() {
 		return "0"
@@ -277,11 +283,13 @@ func generalizedTime(t time.Time) string {
 	return t.UTC().Format("20060102150405.0Z")
 }
 
-// rootDSE is MS-ADTS 3.1.1.3.2. It names only what this server can do.
+// rootDSE returns the rootDSE, MS-ADTS 3.1.1.3.2. It names only what this server
+// supports.
 func (s *Server) rootDSE() *entry {
 	e := &entry{}
+	server := "CN=" + s.computer() + ",CN=Servers,CN=Default-First-Site-Name,CN=Sites," + s.names.configuration
 	e.set("currentTime", generalizedTime(s.Clock.Now()))
-	e.set("dsServiceName", "CN=NTDS Settings,CN="+s.computer()+",CN=Servers,CN=Default-First-Site-Name,CN=Sites,"+s.names.configuration)
+	e.set("dsServiceName", "CN=NTDS Settings,"+server)
 	e.set("namingContexts", s.names.domain, s.names.configuration, s.names.schema)
 	e.set("defaultNamingContext", s.names.domain)
 	e.set("schemaNamingContext", s.names.schema)
@@ -293,11 +301,11 @@ func (s *Server) rootDSE() *entry {
 	e.set("supportedSASLMechanisms", mechSPNEGO, mechNTLM)
 	e.set("dnsHostName", s.Host)
 	e.set("ldapServiceName", s.dir.Domain()+":"+strings.ToLower(s.computer())+"$@"+strings.ToUpper(s.dir.Domain()))
-	e.set("serverName", "CN="+s.computer()+",CN=Servers,CN=Default-First-Site-Name,CN=Sites,"+s.names.configuration)
+	e.set("serverName", server)
 	e.set("supportedCapabilities", "1.2.840.113556.1.4.800", "1.2.840.113556.1.4.1670", "1.2.840.113556.1.4.1791")
 	e.set("isSynchronized", "TRUE")
 	e.set("isGlobalCatalogReady", "TRUE")
-	e.set("domainFunctionality", "2") // Windows Server 2003, where OCS 2007 lived
+	e.set("domainFunctionality", "2") // Windows Server 2003, usual with OCS 2007
 	e.set("forestFunctionality", "2")
 	e.set("domainControllerFunctionality", "2")
 	return e

@@ -1,21 +1,20 @@
-// Package directory is the data of the lab's Active Directory: who the users
-// are, what their passwords are, which roots and dial plans are published.
-// Every server of the lab (domain controller, pool, Exchange) reads the same
-// Directory, and a test, `ocphone lab` or a control panel changes it while they
-// run.
+// Package directory is the data of the lab's Active Directory: the users with
+// their passwords, the published roots and the dial plans. Every server of the
+// lab (domain controller, pool, Exchange) reads the same Directory; tests,
+// `ocphone lab` and the control panel change it while the servers run.
 //
 // It follows requirements.md R1.1 (published roots), R5.1 (EUM proxy addresses),
-// R7.1 (line URIs of non-DID users) and R12.2 (location profiles); what names a
-// user may be logged on by is MS-ADTS 5.1.1.1.1 and MS-NLMP 2.2.1.3.
+// R7.1 (line URIs of non-DID users) and R12.2 (location profiles). MS-ADTS
+// 5.1.1.1.1 and MS-NLMP 2.2.1.3 define the names by which a user can log on.
 //
-//  1. d := directory.New("contoso.com", "CONTOSO"); set d.LockoutAfter if
-//     accounts shall lock themselves.
+//  1. d := directory.New("contoso.com", "CONTOSO"); set d.LockoutAfter to lock
+//     accounts after bad logons.
 //  2. AddUser, PublishRoot and SetLocationProfile fill it.
-//  3. A server that checks a password asks FindUser (or NTHash) and reports the
-//     outcome with BadLogon or GoodLogon, so that a test can count.
+//  3. A server that checks a password calls FindUser (or NTHash) and then
+//     BadLogon or GoodLogon.
 //
-// All methods are safe for concurrent use. What they return is a copy.
-// Passwords of the lab are public; this is no place for a real one.
+// All methods are safe for concurrent use and return copies. Passwords of the
+// lab are public: never store a real one.
 package directory
 
 import (
@@ -31,7 +30,7 @@ import (
 )
 
 var (
-	// ErrUnknown: no user has that name.
+	// ErrUnknown: there is no user with that name.
 	ErrUnknown = errors.New("directory: no such user")
 	// ErrLocked: the account is locked out, by hand or after too many bad logons.
 	ErrLocked = errors.New("directory: account locked out")
@@ -48,7 +47,7 @@ var (
 // User is an account. Names are compared without regard to case.
 type User struct {
 	SIP         string // sign-in address without "sip:"; empty: not enabled for SIP
-	UPN         string // user principal name; empty: SAM@domain. It need not resemble that
+	UPN         string // user principal name; empty: SAM@domain
 	SAM         string // sAMAccountName, the key; at most 20 characters, none of "/\[]:;|=,+*?<>@
 	Password    string
 	DisplayName string // empty: SAM
@@ -56,11 +55,11 @@ type User struct {
 	LineURI     string // tel:+4544890101;ext=200 (R7.1); empty: not enabled for voice
 	EUM         string // EUM proxy address without "EUM:": tu@contoso.com;phone-context=Hellerup.contoso.com (R5.1)
 
-	LocationProfile string    // name of this user's dial plan (R12.1); empty: the pool's. Nothing checks that there is one of that name
-	Contacts        []Contact // contact list that the pool keeps, in the order of the list; at most MaxContacts
+	LocationProfile string    // name of the user's dial plan (R12.1), which need not exist; empty: the pool's
+	Contacts        []Contact // contact list on the pool, in the order of the list; at most MaxContacts
 
-	Locked          bool // nobody gets in until it is cleared
-	Disabled        bool // told only to who knows the password, as AD does
+	Locked          bool // every logon fails until it is cleared
+	Disabled        bool // reported only after a correct password, as AD does
 	SIPDisabled     bool // has a SIP address, msRTCSIP-UserEnabled is FALSE
 	AccountExpired  bool
 	PasswordExpired bool
@@ -75,14 +74,14 @@ type User struct {
 // Contact is an entry of a user's contact list on the server (ocs-sip.md 6).
 type Contact struct {
 	Address string   // sign-in address without "sip:"
-	Name    string   // as the user calls him; empty: what his own contact card says
-	Groups  []string // names of the user's groups that he is in; none: only in the one that everybody has
+	Name    string   // given by the owner of the list; empty: the name of the contact's own card
+	Groups  []string // names of the owner's groups that hold the contact; none: only the default group
 }
 
-// MaxContacts is how many contacts a user may have.
+// MaxContacts is the maximum number of contacts of a user.
 const MaxContacts = 1000
 
-// clone copies what u points to as well.
+// clone returns a deep copy of u.
 func (u User) clone() User {
 	u.Contacts = slices.Clone(u.Contacts)
 	for i := range u.Contacts {
@@ -91,7 +90,7 @@ func (u User) clone() User {
 	return u
 }
 
-// Status is the reason why u cannot log on even with the right password, or nil.
+// Status returns the reason why u cannot log on with the correct password, or nil.
 func (u User) Status() error {
 	switch {
 	case u.Locked:
@@ -143,8 +142,8 @@ func (d *Directory) now() time.Time {
 	return d.Clock.Now()
 }
 
-// AddUser adds an account and fills its defaults. It fails on a missing or
-// impossible SAM and when a name is taken.
+// AddUser adds an account and sets its defaults. It returns an error if SAM is
+// missing or invalid, or if another account has one of the names.
 func (d *Directory) AddUser(u User) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -159,9 +158,9 @@ func (d *Directory) AddUser(u User) error {
 	return nil
 }
 
-// SetUser changes the account sam. change gets a copy that takes effect when it
-// returns; it must not call the Directory. Errors are ErrUnknown and those of AddUser,
-// after which nothing has changed.
+// SetUser changes the account sam. change gets a copy, which takes effect after
+// change returns; change must not call the Directory. Errors are ErrUnknown and
+// those of AddUser; after an error the account has not changed.
 func (d *Directory) SetUser(sam string, change func(*User)) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -171,7 +170,7 @@ func (d *Directory) SetUser(sam string, change func(*User)) error {
 	}
 	changed := u.clone()
 	change(&changed)
-	changed = changed.clone() // what change put in may be its own
+	changed = changed.clone() // change may keep references
 	if err := d.normalize(&changed); err != nil {
 		return err
 	}
@@ -179,7 +178,7 @@ func (d *Directory) SetUser(sam string, change func(*User)) error {
 		delete(d.names, k)
 	}
 	if err := d.index(&changed); err != nil {
-		_ = d.index(u) // its names were free a moment ago
+		_ = d.index(u) // cannot fail: the names of u have just been removed
 		return err
 	}
 	*u = changed
@@ -203,7 +202,7 @@ func (d *Directory) RemoveUser(sam string) {
 	d.users = slices.DeleteFunc(d.users, func(x *User) bool { return x == u })
 }
 
-// normalize fills defaults and takes off the prefixes that people copy along.
+// normalize sets defaults and removes the prefixes "sip:" and "EUM:".
 func (d *Directory) normalize(u *User) error {
 	if u.SAM == "" || len(u.SAM) > 20 || strings.ContainsAny(u.SAM, "\"/\\[]:;|=,+*?<>@\x00") {
 		return fmt.Errorf("directory: %q cannot be a sAMAccountName", u.SAM)
@@ -269,15 +268,16 @@ func (d *Directory) Users() []User {
 	return all
 }
 
-// Watchers returns the accounts that have that sign-in address, with or without
-// "sip:", in their contact lists, in the order they were added.
+// Watchers returns the accounts whose contact lists hold the sign-in address,
+// with or without "sip:", in the order they were added.
 func (d *Directory) Watchers(address string) []User {
 	address = trimPrefixFold(address, "sip:")
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	var all []User
 	for _, u := range d.users {
-		if u.SIP != "" && slices.ContainsFunc(u.Contacts, func(c Contact) bool { return strings.EqualFold(c.Address, address) }) {
+		watches := func(c Contact) bool { return strings.EqualFold(c.Address, address) }
+		if u.SIP != "" && slices.ContainsFunc(u.Contacts, watches) {
 			all = append(all, u.clone())
 		}
 	}
@@ -292,11 +292,11 @@ func (d *Directory) UserBySIP(address string) (User, bool) {
 	return d.lookUp(sipKey(trimPrefixFold(address, "sip:")))
 }
 
-// FindUser returns the account that a client means which logs on as name in
-// domain: a sAMAccountName with the NetBIOS name or the DNS name of the domain
-// or none (MS-NLMP 2.2.1.3), DOMAIN\name in one piece, a UPN, or an implicit
-// UPN, sAMAccountName@domain, whatever the user's UPN is (MS-ADTS 5.1.1.1.1;
-// peers-ad.md 1). An explicit UPN wins. A UPN is looked up whatever domain says.
+// FindUser returns the account of a client that logs on as name in domain. name
+// is a sAMAccountName, with the NetBIOS name, the DNS name or "" as domain
+// (MS-NLMP 2.2.1.3); DOMAIN\name; a UPN; or an implicit UPN, sAMAccountName@domain,
+// which works for every account (MS-ADTS 5.1.1.1.1; peers-ad.md 1). An explicit
+// UPN has precedence over an implicit one. For an explicit UPN domain is ignored.
 func (d *Directory) FindUser(name, domain string) (User, bool) {
 	if before, after, ok := strings.Cut(name, `\`); ok {
 		domain, name = before, after
@@ -307,7 +307,8 @@ func (d *Directory) FindUser(name, domain string) (User, bool) {
 		}
 		name, domain = local, suffix
 	}
-	if domain != "" && !strings.EqualFold(domain, d.netbios) && !strings.EqualFold(strings.TrimSuffix(domain, "."), d.domain) {
+	if domain != "" && !strings.EqualFold(domain, d.netbios) &&
+		!strings.EqualFold(strings.TrimSuffix(domain, "."), d.domain) {
 		return User{}, false
 	}
 	return d.User(name)
@@ -329,9 +330,9 @@ func (d *Directory) lookUp(key string) (User, bool) {
 	return User{}, false
 }
 
-// NTHash returns the NT hash of the user's password. It is an ntlm.Server's
-// NTHash for a server that refuses an unusable account before it looks at the
-// password. The error is ErrUnknown or that of User.Status.
+// NTHash returns the NT hash of the user's password. It is the NTHash of an
+// ntlm.Server that refuses an unusable account before it checks the password.
+// The error is ErrUnknown or that of User.Status.
 func (d *Directory) NTHash(name, domain string) ([]byte, error) {
 	u, ok := d.FindUser(name, domain)
 	if !ok {
@@ -343,8 +344,8 @@ func (d *Directory) NTHash(name, domain string) ([]byte, error) {
 	return ntlm.NTHash(u.Password), nil
 }
 
-// BadLogon counts a wrong password for sam, and locks the account when that was
-// one too many. Unknown names are ignored.
+// BadLogon counts a wrong password for sam and locks the account at
+// LockoutAfter. It ignores unknown names.
 func (d *Directory) BadLogon(sam string) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -359,8 +360,9 @@ func (d *Directory) BadLogon(sam string) {
 	}
 }
 
-// GoodLogon notes that sam proved to know the password. The error is that of
-// User.Status: then the user is not let in all the same, and nothing is noted.
+// GoodLogon records a logon of sam with the correct password. The error is
+// ErrUnknown or that of User.Status: then the server must refuse the logon, and
+// nothing is recorded.
 func (d *Directory) GoodLogon(sam string) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()

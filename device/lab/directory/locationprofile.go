@@ -10,34 +10,36 @@ import (
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
-// Bounds of the location profiles. MaxLocationProfiles is how many there may be
-// at a time; maxVersions is how many states of all of them are remembered, so
-// that LocationProfilesAt can answer for the past. A profile is sent in one SIP
-// message, which has a head of some 2 KiB beside it.
+// Bounds of the location profiles. MaxLocationProfiles is the maximum number of
+// profiles; maxVersions is the length of the history for LocationProfilesAt. A
+// profile must fit in one SIP message with headers of about 2 KiB.
 const (
 	MaxLocationProfiles = 256
 	maxVersions         = 256
 	maxProfile          = provisioning.MaxBody - 16<<10 // bytes as XML
 )
 
-// profilesAt are all location profiles from a time on. Nothing in it changes
-// once it is in the history. The first of the history goes for all time before.
+// profilesAt holds all location profiles since a time. It does not change once it
+// is in the history. The first element of the history applies to all earlier
+// times too.
 type profilesAt struct {
 	since time.Time
 	all   []dialplan.Plan
 }
 
-// SetLocationProfile adds a location profile, or replaces the one of that name
-// in its place; names are compared without regard to case. It fails without a
-// name, with more bytes than a phone reads, and beyond MaxLocationProfiles. Its
-// rules are not judged. Notes are left out.
+// SetLocationProfile adds a location profile, or replaces the one of that name in
+// its place; names are compared without regard to case. It returns an error if
+// the profile has no name or is larger than a phone reads, and if there are
+// MaxLocationProfiles already. It does not validate the rules and drops the notes.
 func (d *Directory) SetLocationProfile(p dialplan.Plan) error {
 	if p.Name = strings.TrimSpace(p.Name); p.Name == "" {
 		return fmt.Errorf("directory: a location profile needs a name: users and pools refer to it by its name")
 	}
 	body, err := p.XML()
 	if err == nil && len(body) > maxProfile {
-		err = fmt.Errorf("it has %d bytes as XML: with more than %d it would not fit into the message that a phone reads", len(body), maxProfile)
+		err = fmt.Errorf(
+			"it has %d bytes as XML: with more than %d it would not fit into the message that a phone reads",
+			len(body), maxProfile)
 	}
 	if err != nil {
 		return fmt.Errorf("directory: location profile %s: %w", p.Name, err)
@@ -60,7 +62,7 @@ func (d *Directory) SetLocationProfile(p dialplan.Plan) error {
 }
 
 // RemoveLocationProfile deletes the profile of that name and reports whether
-// there was one. Users and pools that refer to it are left as they are.
+// there was one. It does not change users and pools that refer to it.
 func (d *Directory) RemoveLocationProfile(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -76,7 +78,7 @@ func hasName(name string) func(dialplan.Plan) bool {
 	return func(p dialplan.Plan) bool { return strings.EqualFold(p.Name, strings.TrimSpace(name)) }
 }
 
-// LocationProfiles returns the profiles of now, in the order of first appearance.
+// LocationProfiles returns the current profiles, in the order they were added.
 func (d *Directory) LocationProfiles() []dialplan.Plan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -84,9 +86,9 @@ func (d *Directory) LocationProfiles() []dialplan.Plan {
 }
 
 // LocationProfilesAt returns the profiles as they were at t by the directory's
-// clock: what a replica sees that lags by the time since (R12.2). A change of
-// the very moment t is in it. Of times before all that is remembered it returns
-// the oldest that is.
+// clock: the content of a replica that lags by the time since t (R12.2). It
+// includes a change made at t. For a time before the history it returns the
+// oldest state in the history.
 func (d *Directory) LocationProfilesAt(t time.Time) []dialplan.Plan {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -98,7 +100,7 @@ func (d *Directory) LocationProfilesAt(t time.Time) []dialplan.Plan {
 	return nil
 }
 
-// currentProfiles is the state of now; d.mu is held.
+// currentProfiles returns the current state; d.mu must be held.
 func (d *Directory) currentProfiles() []dialplan.Plan {
 	if len(d.profiles) == 0 {
 		return nil
@@ -106,7 +108,7 @@ func (d *Directory) currentProfiles() []dialplan.Plan {
 	return d.profiles[len(d.profiles)-1].all
 }
 
-// setProfiles makes all the state of now; d.mu is held.
+// setProfiles makes all the current state; d.mu must be held.
 func (d *Directory) setProfiles(all []dialplan.Plan) {
 	d.profiles = append(d.profiles, profilesAt{d.now(), all})
 	d.profiles = slices.Delete(d.profiles, 0, max(0, len(d.profiles)-maxVersions))

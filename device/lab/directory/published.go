@@ -7,26 +7,26 @@ import (
 	"time"
 )
 
-// Entry is an object under CN=Certification Authorities, what `certutil
-// -dspublish FILE RootCA` makes (R1.1).
+// Entry is an object under CN=Certification Authorities, as made by `certutil
+// -dspublish FILE RootCA` (R1.1).
 type Entry struct {
-	Name string    // CN of the entry, by custom the CN of the certificate's subject
-	DER  [][]byte  // values of cACertificate; a renewed CA has several. Nothing checks that they are certificates
+	Name string    // CN of the entry, usually the CN of the certificate's subject
+	DER  [][]byte  // values of cACertificate, not validated; a renewed CA has several
 	At   time.Time // last publication, by the directory's clock
 }
 
-// Enrolment is an object under CN=Enrollment Services, what an enterprise CA
-// makes of itself (pKIEnrollmentService).
+// Enrolment is an object under CN=Enrollment Services, by which an enterprise CA
+// publishes itself (pKIEnrollmentService).
 type Enrolment struct {
 	Name string // CN of the entry: the CA's name
-	Host string // dNSHostName, where web enrolment is served
+	Host string // dNSHostName, the host of web enrolment
 	DER  []byte // cACertificate: the CA's own certificate
 	At   time.Time
 }
 
-// PublishRoot publishes values under the entry of that name. As with certutil, values
-// that it holds already stay, and one that it holds is not added twice (LDAP
-// values are a set). Without values it makes an entry that has none.
+// PublishRoot adds values to the entry of that name. As with certutil, the entry
+// keeps its values, and a value that it has already is not added again (LDAP
+// values are a set). Without values PublishRoot makes an empty entry.
 func (d *Directory) PublishRoot(name string, der ...[]byte) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -44,9 +44,9 @@ func (d *Directory) PublishRoot(name string, der ...[]byte) {
 	}
 }
 
-// WithdrawRoot removes values from the entry of that name, and the entry when
-// none is left; without values the whole entry. It reports whether there was
-// anything to remove.
+// WithdrawRoot removes values from the entry of that name, and the entry if no
+// value remains. Without values it removes the entry. It reports whether it
+// removed something.
 func (d *Directory) WithdrawRoot(name string, der ...[]byte) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -71,7 +71,7 @@ func (d *Directory) WithdrawRoot(name string, der ...[]byte) bool {
 	return true
 }
 
-// Roots returns what is published, in the order of first publication.
+// Roots returns the published entries, in the order of first publication.
 func (d *Directory) Roots() []Entry {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -93,7 +93,8 @@ func (d *Directory) PublishEnrolment(name, dnsHost string, der []byte) {
 	d.enrolments = append(d.enrolments, Enrolment{Name: name, Host: dnsHost, DER: bytes.Clone(der), At: d.now()})
 }
 
-// WithdrawEnrolment removes it and reports whether there was one.
+// WithdrawEnrolment removes the enterprise CA of that name and reports whether
+// there was one.
 func (d *Directory) WithdrawEnrolment(name string) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()

@@ -10,8 +10,8 @@ import (
 // maxAliases bounds a chain of CNAME records.
 const maxAliases = 8
 
-// ednsSize is what the server says it takes by UDP, in bytes: the size that
-// fits every path (DNS flag day 2020).
+// ednsSize is the UDP payload size that the server announces, in bytes: it fits
+// every path (DNS flag day 2020).
 const ednsSize = 1232
 
 func (s *Server) handler(ctx context.Context, proto string) wire.Handler {
@@ -25,18 +25,21 @@ func (s *Server) handler(ctx context.Context, proto string) wire.Handler {
 		if s.OnQuery != nil && len(r.Question) == 1 {
 			q := r.Question[0]
 			s.OnQuery(ctx, Query{
-				Name: strings.TrimSuffix(canonical(q.Name), "."), Type: wire.Type(q.Qtype).String(), Proto: proto, From: w.RemoteAddr(),
+				Name:  strings.TrimSuffix(canonical(q.Name), "."),
+				Type:  wire.Type(q.Qtype).String(),
+				Proto: proto,
+				From:  w.RemoteAddr(),
 			})
 		}
 		if m := s.reply(r, proto); m != nil {
-			w.WriteMsg(m) // a client that has gone needs no answer
+			w.WriteMsg(m) // an error means that the client is gone
 		}
 	})
 }
 
-// reply is the answer to r, nil for silence.
+// reply returns the answer to r, or nil if the server does not answer.
 func (s *Server) reply(r *wire.Msg, proto string) *wire.Msg {
-	if len(r.Question) != 1 { // the library counts what the header says, not what follows
+	if len(r.Question) != 1 { // the library trusts the count in the header
 		return new(wire.Msg).SetRcodeFormatError(r)
 	}
 	s.mu.RLock()
@@ -60,7 +63,7 @@ func (s *Server) reply(r *wire.Msg, proto string) *wire.Msg {
 	case fault == Truncate && proto == "udp":
 		m.Truncated = true
 	case fault == Refused, q.Qclass != wire.ClassINET, s.zone(name) == "",
-		q.Qtype == wire.TypeAXFR, q.Qtype == wire.TypeIXFR: // RFC 5936 2.2.1: a policy, not a lack
+		q.Qtype == wire.TypeAXFR, q.Qtype == wire.TypeIXFR: // refused by policy, RFC 5936 2.2.1
 		m.Rcode = wire.RcodeRefused
 	case r.Opcode != wire.OpcodeQuery, q.Qtype == wire.TypeANY:
 		m.Rcode = wire.RcodeNotImplemented
@@ -83,12 +86,12 @@ func (s *Server) reply(r *wire.Msg, proto string) *wire.Msg {
 	return m
 }
 
-// resolve fills m with the records of name, or with the reason for none.
+// resolve adds the records of name to m, or a negative answer.
 func (s *Server) resolve(m *wire.Msg, name string, qtype uint16) {
 	for range maxAliases {
 		zone := s.zone(canonical(name))
 		if zone == "" {
-			return // an alias that leaves the zones: the client asks elsewhere
+			return // the alias is outside the zones: the client resolves it elsewhere
 		}
 		sets := s.records[canonical(name)]
 		if len(sets[qtype]) > 0 {
@@ -114,7 +117,7 @@ func (s *Server) resolve(m *wire.Msg, name string, qtype uint16) {
 	m.Rcode = wire.RcodeServerFailure
 }
 
-// withName copies records under the name in the spelling of the question.
+// withName returns copies of records with the name as the question spells it.
 func withName(name string, records []wire.RR) []wire.RR {
 	out := make([]wire.RR, len(records))
 	for i, r := range records {
@@ -139,7 +142,7 @@ func (s *Server) addTargetAddresses(m *wire.Msg) {
 	}
 }
 
-// exists tells whether there are records at or below name (RFC 8020).
+// exists reports whether there are records at or below name (RFC 8020).
 func (s *Server) exists(name, zone string) bool {
 	if name == zone {
 		return true
@@ -152,7 +155,7 @@ func (s *Server) exists(name, zone string) bool {
 	return false
 }
 
-// soaRecord is the SOA record of zone.
+// soaRecord returns the SOA record of zone.
 func soaRecord(zone string) *wire.SOA {
 	return &wire.SOA{
 		Hdr: wire.RR_Header{Name: zone, Rrtype: wire.TypeSOA, Class: wire.ClassINET, Ttl: recordTTL},

@@ -1,10 +1,10 @@
-// Package dns is the lab's name server: one view of a deployment's DNS, whose
-// records and faults can change while it answers.
+// Package dns is the lab's name server: one view of a deployment's DNS. Its
+// records and faults can change while it runs.
 //
 // It follows RFC 1035, 2308 (negative answers), 2782 (SRV) and 6891 (EDNS).
-// It owns the zones it is told, answers unknown names in them with NXDOMAIN
-// and refuses everything else, so that a lab never asks the Internet. Split
-// DNS is two Servers, one for the inside and one for the outside.
+// It is authoritative for its Zones, answers unknown names in them with NXDOMAIN
+// and refuses all other names, so that a lab sends no query to the Internet.
+// Split DNS is two Servers, one for the inside and one for the outside.
 //
 // Use it so:
 //
@@ -34,16 +34,17 @@ import (
 type Server struct {
 	// Listen is the address for UDP and TCP; empty means a free port of 127.0.0.1.
 	Listen string
-	// Zones are the domains it is the authority for, with all that is below.
+	// Zones are the domains for which the server is authoritative, subdomains
+	// included.
 	Zones []string
-	// OnQuery, when set, is called before each query is answered, by many
-	// goroutines at once. It may note the query, change the server, or hold the
-	// answer back: ctx ends when the server closes.
+	// OnQuery, if not nil, is called before each query is answered, by many
+	// goroutines at once. It may record the query, change the server, or delay the
+	// answer. ctx ends when the server closes.
 	OnQuery func(ctx context.Context, q Query)
 
 	mu      sync.RWMutex
 	records map[string]map[uint16][]wire.RR // by canonical name and type
-	faults  map[string]Fault                // by canonical name; "" is every name
+	faults  map[string]Fault                // by canonical name; "" means all names
 
 	addr    string
 	cancel  context.CancelFunc
@@ -61,11 +62,11 @@ type Query struct {
 	From  net.Addr
 }
 
-// Record is one resource record; Value is its data as in a zone file, such as
-// "0 0 5061 pool.contoso.com" for an SRV.
+// Record is one resource record. Value is its data as in a zone file, such as
+// "0 0 5061 pool.contoso.com" for SRV.
 type Record struct{ Name, Type, Value string }
 
-// Fault is a way for the server to fail.
+// Fault is a misbehaviour of the server.
 type Fault string
 
 // The faults.
@@ -74,19 +75,19 @@ const (
 	ServFail Fault = "servfail"
 	Refused  Fault = "refused"
 	Silence  Fault = "silence"  // no answer, not even by TCP
-	Truncate Fault = "truncate" // by UDP an empty answer that sends the client to TCP
+	Truncate Fault = "truncate" // by UDP an empty answer with TC, so that the client uses TCP
 )
 
-// recordTTL is the life time of every record in seconds: short, since the lab
-// changes under clients that keep a cache.
+// recordTTL is the TTL of every record in seconds: short, since records change
+// while clients cache them.
 const recordTTL = 5
 
 // New returns a server for zones.
 func New(zones ...string) *Server { return &Server{Zones: zones} }
 
-// Set puts values in place of all records of that name and type. Nothing
-// changes when it returns an error: a name outside the zones, an unknown type,
-// a value that does not parse.
+// Set replaces all records of that name and type by values. It returns an error
+// for a name outside the zones, an unknown type and a value that does not parse;
+// then no record has changed.
 func (s *Server) Set(name, typ string, values ...string) error {
 	records := make([]Record, len(values))
 	for i, v := range values {
@@ -111,15 +112,15 @@ func (s *Server) Set(name, typ string, values ...string) error {
 	return nil
 }
 
-// Remove takes records away: all of that name, or those of the types given.
+// Remove removes the records of name: all, or those of the given types.
 func (s *Server) Remove(name string, types ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.remove(canonical(name), types...)
 }
 
-// Replace puts records in place of everything there is, or changes nothing and
-// returns an error as Set does.
+// Replace replaces all records. If it returns an error, as Set does, nothing has
+// changed.
 func (s *Server) Replace(records ...Record) error {
 	parsed, err := s.parse(records)
 	if err != nil {
@@ -131,8 +132,9 @@ func (s *Server) Replace(records ...Record) error {
 	return nil
 }
 
-// SetFault makes the server fail for the names given, or for all when there are
-// none. None ends it; a name's own fault goes before that of all.
+// SetFault makes the server misbehave for the given names. Without names, f
+// applies to all names. None clears a fault. A fault set for one name overrides
+// the fault for all names.
 func (s *Server) SetFault(f Fault, names ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -184,7 +186,7 @@ func (s *Server) parse(records []Record) (map[string]map[uint16][]wire.RR, error
 	return parsed, nil
 }
 
-// zone is the longest of the zones that name is in, or empty.
+// zone returns the longest zone that contains name, or "".
 func (s *Server) zone(name string) (zone string) {
 	for _, z := range s.Zones {
 		if z = canonical(z); wire.IsSubDomain(z, name) && len(z) > len(zone) {
@@ -194,13 +196,13 @@ func (s *Server) zone(name string) (zone string) {
 	return zone
 }
 
-// canonical is name in lower case with a final dot.
+// canonical returns name in lower case with a final dot.
 func canonical(name string) string { return wire.CanonicalName(name) }
 
 // Bounds.
 const (
-	maxQueries   = 512  // answered at the same time; more are dropped
-	maxUDPAnswer = 4096 // bytes, whatever the client says it takes
+	maxQueries   = 512  // answered at the same time; further queries are dropped
+	maxUDPAnswer = 4096 // bytes, even if the client accepts more
 	minUDPAnswer = 512  // bytes, RFC 1035 4.2.1
 	bindAttempts = 20   // to find a port that is free for both UDP and TCP
 )
@@ -229,7 +231,7 @@ func (s *Server) Start() error {
 			if err := server.ActivateAndServe(); err != nil {
 				select {
 				case started <- err:
-				default: // it had started; Close comes anyway
+				default: // it had started: Close follows
 				}
 			}
 		})
@@ -243,11 +245,11 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Addr is where the started server listens, as host:port.
+// Addr returns the address of the started server, host:port.
 func (s *Server) Addr() string { return s.addr }
 
-// Close ends the server with all its connections and goroutines. It may be
-// called more than once.
+// Close stops the server, closes its connections and waits for its goroutines.
+// It may be called more than once.
 func (s *Server) Close() error {
 	s.closed.Do(func() {
 		if s.cancel == nil {
@@ -255,15 +257,15 @@ func (s *Server) Close() error {
 		}
 		s.cancel()
 		for _, server := range s.servers {
-			server.Shutdown() // fails only for one that never started
+			server.Shutdown() // fails only for a server that did not start
 		}
 		s.running.Wait()
 	})
 	return nil
 }
 
-// listen binds TCP and then UDP to the same port, and looks for another free
-// one where that is taken.
+// listen binds TCP and UDP to the same port. If addr asks for any free port and
+// its UDP port is in use, listen tries another one.
 func listen(addr string) (net.Listener, net.PacketConn, error) {
 	if addr == "" {
 		addr = "127.0.0.1:0"

@@ -1,9 +1,9 @@
-// Package ntp is the lab's time server: SNTP that can be wrong, dishonest or
-// silent.
+// Package ntp is the lab's time server: an SNTP server that can send a wrong
+// time, report that it is not synchronized, or not answer.
 //
 // It follows RFC 4330 (SNTP, the server's side in section 6) and RFC 5905 for
-// the packet. Its time is a clock.Clock, so that a lab whose clock is advanced
-// tells its phones so.
+// the packet. Its time is a clock.Clock, so that phones see when the clock of
+// the lab is advanced.
 //
 // Use it so:
 //
@@ -31,7 +31,7 @@ import (
 type Server struct {
 	// Listen is the UDP address; empty means a free port of 127.0.0.1.
 	Listen string
-	// Clock is its time; nil means the host's.
+	// Clock is the server's time; nil means the host's.
 	Clock clock.Clock
 
 	mu     sync.Mutex
@@ -42,36 +42,36 @@ type Server struct {
 	done chan struct{}
 }
 
-// Fault is a way for the server to fail.
+// Fault is a misbehaviour of the server.
 type Fault string
 
 // The faults.
 const (
 	None           Fault = ""
 	Silence        Fault = "silence"
-	Unsynchronised Fault = "unsynchronised" // leap indicator 3: do not believe me
-	KissOfDeath    Fault = "kiss-of-death"  // stratum 0, "DENY": do not ask me again (RFC 4330 8)
+	Unsynchronised Fault = "unsynchronised" // leap indicator 3: the time is not valid
+	KissOfDeath    Fault = "kiss-of-death"  // stratum 0, "DENY": the client must stop asking (RFC 4330 8)
 )
 
-// New returns a server that tells c's time.
+// New returns a server whose time is c's.
 func New(c clock.Clock) *Server { return &Server{Clock: c} }
 
-// SetOffset makes the server tell a time that is d ahead of its clock, or
-// behind when d is negative.
+// SetOffset makes the server send a time that is d ahead of its clock, or behind
+// it if d is negative.
 func (s *Server) SetOffset(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.offset = d
 }
 
-// SetFault makes the server fail; None ends it.
+// SetFault makes the server misbehave; None clears the fault.
 func (s *Server) SetFault(f Fault) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.fault = f
 }
 
-// Start begins to answer. It can be called once.
+// Start listens and begins to answer. It can be called once.
 func (s *Server) Start() error {
 	if s.conn != nil {
 		return errors.New("ntp: started before")
@@ -95,7 +95,7 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Addr is where the started server listens, as host:port.
+// Addr returns the address of the started server, host:port; "" before Start.
 func (s *Server) Addr() string {
 	if s.conn == nil {
 		return ""
@@ -103,26 +103,26 @@ func (s *Server) Addr() string {
 	return s.conn.LocalAddr().String()
 }
 
-// Close ends the server. It may be called more than once.
+// Close stops the server. It may be called more than once.
 func (s *Server) Close() error {
 	if s.conn == nil {
 		return nil
 	}
-	s.conn.Close() // a second time fails, and nobody minds
+	s.conn.Close() // the second Close fails, which is harmless
 	<-s.done
 	return nil
 }
 
 func (s *Server) serve() {
 	defer close(s.done)
-	buf := make([]byte, 512) // what is longer than a packet is key and extension, not needed
+	buf := make([]byte, 512) // the key and the extensions after the packet are not used
 	for {
 		n, from, err := s.conn.ReadFromUDPAddrPort(buf)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
-			continue // such as an ICMP error for an answer sent before
+			continue // such as an ICMP error about an earlier answer
 		}
 		s.answer(buf[:n], from)
 	}
@@ -154,14 +154,14 @@ const (
 	rootDispersion = 0x0290 // 10 ms in 1/65536 s
 )
 
-// epoch is where NTP's seconds begin, 1900-01-01, in Unix time. They wrap in
-// 2036 (RFC 4330 3).
+// epoch is the start of NTP's seconds, 1900-01-01, in Unix time. The seconds
+// wrap in 2036 (RFC 4330 3).
 const epoch = -2208988800
 
-// lastSync is how long ago the server heard from its own source.
+// lastSync is the time since the server was last synchronized.
 const lastSync = time.Minute
 
-// reply is the answer at a time, nil for none.
+// reply returns the answer to request at now, or nil if the server does not answer.
 func reply(request []byte, now time.Time, fault Fault) []byte {
 	if len(request) < packetSize || fault == Silence {
 		return nil

@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// Defect names one way for a server's certificate or its chain to be bad.
+// Defect names a defect of a server's certificate or of its chain.
 type Defect string
 
-// The defects; Sentence tells what each is.
+// The defects; Sentence describes each.
 const (
 	Expired             Defect = "expired"
 	NotYetValid         Defect = "not-yet-valid"
@@ -37,8 +37,8 @@ const (
 	NegativeSerial      Defect = "negative-serial"
 )
 
-// defectMargin is how long an expired certificate has been expired, and how
-// long one that is not yet valid will not be.
+// defectMargin is the time since the end of an expired certificate's validity,
+// and the time until a not yet valid certificate becomes valid.
 const defectMargin = 7 * 24 * time.Hour
 
 // defects is read only.
@@ -82,13 +82,14 @@ var defects = []struct {
 		d.issuer = root
 		return err
 	}},
-	{MissingIntermediate, "The server sends its own certificate alone, not the intermediate that issued it.", func(d *draft) error {
-		d.leafOnly = true
-		if d.issuer.Parent == nil {
-			return d.insertIntermediate(func(*x509.Certificate) {})
-		}
-		return nil
-	}},
+	{MissingIntermediate, "The server sends its own certificate alone, not the intermediate that issued it.",
+		func(d *draft) error {
+			d.leafOnly = true
+			if d.issuer.Parent == nil {
+				return d.insertIntermediate(func(*x509.Certificate) {})
+			}
+			return nil
+		}},
 	{ExpiredIntermediate, "The intermediate's certificate expired a week ago.", func(d *draft) error {
 		return d.insertIntermediate(func(t *x509.Certificate) { t.NotAfter = d.issuer.options.Now().Add(-defectMargin) })
 	}},
@@ -117,10 +118,11 @@ var defects = []struct {
 		})
 		return nil
 	}},
-	{MissingEKU, "The extended key usage names client authentication, but not server authentication.", func(d *draft) error {
-		d.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-		return nil
-	}},
+	{MissingEKU, "The extended key usage names client authentication, but not server authentication.",
+		func(d *draft) error {
+			d.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+			return nil
+		}},
 	{SHA1, "The certificate is signed with SHA-1: the rule in 2007, refused today.", func(d *draft) error {
 		d.hash = crypto.SHA1
 		return nil
@@ -139,7 +141,7 @@ var defects = []struct {
 	}},
 }
 
-// Defects lists all defects, those of one kind together.
+// Defects lists all defects, grouped by kind.
 func Defects() []Defect {
 	all := make([]Defect, len(defects))
 	for i, d := range defects {
@@ -148,7 +150,7 @@ func Defects() []Defect {
 	return all
 }
 
-// Sentence tells a person what d is; empty for an unknown one.
+// Sentence describes d in a sentence for users; empty if d is unknown.
 func (d Defect) Sentence() string {
 	for _, known := range defects {
 		if known.name == d {
@@ -171,8 +173,8 @@ func (d Defect) apply(to *draft) error {
 	return fmt.Errorf("unknown defect %q; there are %v", d, Defects())
 }
 
-// replaceLabel puts label in place of the first label of the first name and drops
-// the others.
+// replaceLabel replaces the first label of the first name by label and removes
+// the other names.
 func (d *draft) replaceLabel(label string) {
 	_, domain, ok := strings.Cut(d.names[0], ".")
 	if !ok || len(d.template.IPAddresses) > 0 && len(d.template.DNSNames) == 0 {
@@ -182,8 +184,8 @@ func (d *draft) replaceLabel(label string) {
 	d.setNames()
 }
 
-// insertIntermediate puts a new intermediate above the certificate. Where the issuer is
-// one, the new one stands beside it under the same name.
+// insertIntermediate makes a new intermediate the issuer of d. If the issuer was
+// an intermediate already, the new one replaces it under the same name.
 func (d *draft) insertIntermediate(spoil func(*x509.Certificate)) error {
 	name, parent := d.issuer.Name, d.issuer.Parent
 	if parent == nil {

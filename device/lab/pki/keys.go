@@ -16,8 +16,8 @@ import (
 	"sync"
 )
 
-// labKeys are PUBLIC RSA-2048 keys, PEM after PEM. Making such a key takes
-// longer than starting the whole rest of a lab.
+// labKeys are PUBLIC RSA-2048 keys, one PEM block after another. Generating one
+// such key takes longer than starting the rest of a lab.
 //
 //go:embed keys.pem
 var labKeys []byte
@@ -25,19 +25,20 @@ var labKeys []byte
 // Bounds of the RSA keys that Like makes.
 const (
 	minRSABits = 1024 // the smallest that crypto/rsa makes
-	maxRSABits = 4096 // takes seconds already; OCS R2's own limit (device.md 3.2)
+	maxRSABits = 4096 // generating it takes seconds; limit of OCS 2007 R2 (device.md 3.2)
 )
 
-// Keys hands out private keys: each lab RSA key once, fresh ones when those are
-// used up (which then takes some 100 ms each); ECDSA keys are always fresh. The
-// zero value is ready; it is safe for concurrent use.
+// Keys supplies private keys. It returns each RSA key of the list once and
+// generates further ones (about 100 ms each) when the list is used up; ECDSA
+// keys are always generated. The zero value is ready to use. Keys is safe for
+// concurrent use.
 type Keys struct {
 	mu      sync.Mutex
 	started bool
-	rest    []byte // lab keys not handed out yet
+	rest    []byte // PEM of the keys that were not returned yet
 }
 
-// next returns a key that an authority or leaf of the algorithm has.
+// next returns a key for a certificate of the algorithm.
 func (k *Keys) next(a Algorithm) (crypto.Signer, error) {
 	if a == ECDSAP256SHA256 {
 		return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -95,7 +96,7 @@ func keyID(pub crypto.PublicKey) []byte {
 		_, err = asn1.Unmarshal(der, &info)
 	}
 	if err != nil {
-		return nil // no key of this package; CreateCertificate says why
+		return nil // an unsupported key: CreateCertificate returns the error
 	}
 	id := sha1.Sum(info.Key.Bytes)
 	return id[:]
@@ -108,7 +109,7 @@ func (a Algorithm) hash() crypto.Hash {
 	return crypto.SHA256
 }
 
-// signatureAlgorithm is how key signs with SHA-1 or SHA-256.
+// signatureAlgorithm returns the algorithm of a signature by key with hash.
 func signatureAlgorithm(key crypto.Signer, hash crypto.Hash) x509.SignatureAlgorithm {
 	for algorithm, s := range signatures {
 		if s.family == family(key) && !s.pss && (s.hash == hash || s.hash == 0) {

@@ -13,23 +13,23 @@ import (
 
 // Leaf is a request for a server certificate.
 type Leaf struct {
-	// Names are DNS names or IP addresses; the first is the common name too,
-	// all are subject alternative names. At least one.
+	// Names are the DNS names or IP addresses of the subject alternative name, at
+	// least one. The first is the common name too.
 	Names []string
 	// Subject is the distinguished name; empty means CN=<first name>.
 	Subject string
-	// ClientAuth adds client authentication to the extended key usage, which
-	// otherwise is server authentication alone.
+	// ClientAuth adds client authentication to the extended key usage. Without it
+	// the usage is server authentication only.
 	ClientAuth bool
-	// NotBefore and NotAfter bound its life; zero means 30 days ago, and one
-	// or two years later (see Options.Algorithm).
+	// NotBefore and NotAfter bound the validity. Zero means 30 days ago, and one
+	// or two years after NotBefore (see Options.Algorithm).
 	NotBefore, NotAfter time.Time
-	// Defect spoils the certificate or its chain; empty makes a good one.
+	// Defect is a defect of the certificate or its chain; empty means none.
 	Defect Defect
 }
 
-// Issue makes a server certificate with a fresh key. The result holds the chain
-// as a server sends it, without the root. An unknown defect is an error.
+// Issue makes a server certificate with a new key. The result holds the chain
+// without the root, as a server sends it. An unknown defect is an error.
 func (a *Authority) Issue(l Leaf) (tls.Certificate, error) {
 	d, err := a.draft(l)
 	if err != nil {
@@ -41,17 +41,17 @@ func (a *Authority) Issue(l Leaf) (tls.Certificate, error) {
 	return d.sign()
 }
 
-// draft is a certificate about to be signed; defects change it.
+// draft is a certificate before it is signed; defects change it.
 type draft struct {
 	names      []string
 	subject    string
 	template   *x509.Certificate
 	issuer     *Authority
-	key        crypto.Signer // nil: the next of the issuer's
+	key        crypto.Signer // nil: the next of the issuer's Keys
 	hash       crypto.Hash
 	selfSigned bool
-	leafOnly   bool                  // send no intermediate
-	edit       func(*tbsCertificate) // what CreateCertificate refuses to write; may be nil
+	leafOnly   bool                  // the chain omits the intermediates
+	edit       func(*tbsCertificate) // a change that x509.CreateCertificate refuses; may be nil
 }
 
 func (a *Authority) draft(l Leaf) (*draft, error) {
@@ -74,7 +74,13 @@ func (a *Authority) draft(l Leaf) (*draft, error) {
 	if t.NotAfter.IsZero() {
 		t.NotAfter = t.NotBefore.AddDate(a.options.leafYears(), 0, 0)
 	}
-	return &draft{names: l.Names, subject: l.Subject, template: t, issuer: a, hash: a.options.Algorithm.hash()}, nil
+	return &draft{
+		names:    l.Names,
+		subject:  l.Subject,
+		template: t,
+		issuer:   a,
+		hash:     a.options.Algorithm.hash(),
+	}, nil
 }
 
 func (d *draft) sign() (tls.Certificate, error) {
@@ -127,17 +133,18 @@ func (o Options) leafYears() int {
 	return leafYears
 }
 
-// maxFile bounds what Load takes in, in bytes.
+// maxFile bounds the input of Load, in bytes.
 const maxFile = 256 << 10
 
-// Load takes a certificate chain, leaf first, and its unencrypted private key
-// from PEM data, as they are in the files of a real server.
+// Load reads a certificate chain, leaf first, and its unencrypted private key
+// from PEM data, such as the files of a real server.
 func Load(chainPEM, keyPEM []byte) (tls.Certificate, error) {
 	if len(chainPEM) > maxFile || len(keyPEM) > maxFile {
 		return tls.Certificate{}, fmt.Errorf("a chain or key of more than %d KiB is none", maxFile>>10)
 	}
 	if bytes.Contains(keyPEM, []byte("ENCRYPTED")) {
-		return tls.Certificate{}, errors.New("the private key is encrypted: decrypt it first (openssl pkey -in key.pem -out plain.pem)")
+		return tls.Certificate{}, errors.New(
+			"the private key is encrypted: decrypt it first (openssl pkey -in key.pem -out plain.pem)")
 	}
 	return tls.X509KeyPair(chainPEM, keyPEM)
 }

@@ -15,21 +15,22 @@ import (
 	"math/big"
 )
 
-// maxChain bounds the chain that Like takes, in certificates.
+// maxChain bounds the length of a chain for Like, in certificates.
 const maxChain = 16
 
-// Like makes a chain in the shape of a given one, leaf first, as a server
-// presents it. Names, serial numbers, validity, extensions (unknown and
-// critical ones too) and signature algorithms stay; every key is a fresh one of
-// the same type and size (RSA within 1024 to 4096 bits), and the key
-// identifiers follow the keys. It is how a lab tries a real deployment's
-// certificates without their private keys.
+// Like makes a chain in the shape of the given one, leaf first as a server
+// presents it. It keeps names, serial numbers, validity, extensions (unknown and
+// critical ones too) and signature algorithms. It replaces each key by a new one
+// of the same type and size (RSA within 1024 to 4096 bits) and adapts the key
+// identifiers. A lab can so use the certificates of a real deployment without
+// their private keys.
 //
-// Roots are the certificates to publish for it: every issuer that is not in the
-// chain, made up to live a year longer than what it issued at both ends, and
-// every self-signed CA that is. A self-signed leaf has none. An intermediate that
-// the server forgot to send counts as a root too: nobody can tell. A signature
-// that nothing here computes (MD2) becomes RSA with SHA-1. Keys may be nil.
+// Roots are the certificates to publish for the chain: a substitute for each
+// issuer that the chain lacks, valid from a year before to a year after the
+// certificate that it issued, and a copy of each self-signed CA in the chain. A
+// self-signed leaf has no root. A missing intermediate looks the same as a
+// missing root, therefore its substitute is a root. A signature algorithm that
+// is not supported (MD2) becomes RSA with SHA-1. Keys may be nil.
 func Like(chain []*x509.Certificate, keys *Keys) (roots []*x509.Certificate, server tls.Certificate, err error) {
 	if len(chain) == 0 || len(chain) > maxChain {
 		return nil, server, fmt.Errorf("a chain of %d certificates; 1 to %d can be copied", len(chain), maxChain)
@@ -37,7 +38,12 @@ func Like(chain []*x509.Certificate, keys *Keys) (roots []*x509.Certificate, ser
 	if keys == nil {
 		keys = new(Keys)
 	}
-	l := chainCopier{chain: chain, source: keys, keys: map[string]crypto.Signer{}, missing: map[string]crypto.Signer{}}
+	l := chainCopier{
+		chain:   chain,
+		source:  keys,
+		keys:    map[string]crypto.Signer{},
+		missing: map[string]crypto.Signer{},
+	}
 	for i, c := range chain {
 		made, err := l.copy(c)
 		if err != nil {
@@ -59,12 +65,12 @@ func Like(chain []*x509.Certificate, keys *Keys) (roots []*x509.Certificate, ser
 type chainCopier struct {
 	chain   []*x509.Certificate
 	source  *Keys
-	keys    map[string]crypto.Signer // by the original's public key, which cross-certificates share
-	missing map[string]crypto.Signer // keys of made up issuers by name
+	keys    map[string]crypto.Signer // by the original public key, which cross-certificates share
+	missing map[string]crypto.Signer // keys of the substituted issuers, by name
 	roots   []*x509.Certificate
 }
 
-// copy makes c's counterpart.
+// copy makes the copy of c.
 func (l *chainCopier) copy(c *x509.Certificate) (*x509.Certificate, error) {
 	key, err := l.key(c)
 	if err != nil {
@@ -119,7 +125,7 @@ func (l *chainCopier) key(c *x509.Certificate) (crypto.Signer, error) {
 	return key, nil
 }
 
-// signer is the fresh key of c's issuer.
+// signer returns the new key of c's issuer.
 func (l *chainCopier) signer(c *x509.Certificate) (crypto.Signer, error) {
 	if selfIssued(c) {
 		return l.key(c)
@@ -139,7 +145,8 @@ func (l *chainCopier) signer(c *x509.Certificate) (crypto.Signer, error) {
 	return l.missingRoot(c)
 }
 
-// missingRoot makes up c's issuer, which the server does not send, and returns its key.
+// missingRoot makes a substitute for c's issuer, which the chain lacks, and
+// returns its key.
 func (l *chainCopier) missingRoot(c *x509.Certificate) (crypto.Signer, error) {
 	if key := l.missing[string(c.RawIssuer)]; key != nil {
 		return key, nil
@@ -149,7 +156,7 @@ func (l *chainCopier) missingRoot(c *x509.Certificate) (crypto.Signer, error) {
 		return nil, fmt.Errorf("issuer of %q: %w", c.Subject, err)
 	}
 	t := authorityTemplate(c.NotBefore.AddDate(-1, 0, 0), c.NotAfter)
-	if after := c.NotAfter.AddDate(1, 0, 0); after.Year() <= 9999 { // the last year X.509 can write
+	if after := c.NotAfter.AddDate(1, 0, 0); after.Year() <= 9999 { // the last year in GeneralizedTime
 		t.NotAfter = after
 	}
 	t.RawSubject = c.RawIssuer
@@ -166,12 +173,12 @@ func (l *chainCopier) missingRoot(c *x509.Certificate) (crypto.Signer, error) {
 	return key, nil
 }
 
-// issuerKey is a public key of the type and size that c's signature tells of.
+// issuerKey returns a public key of the type and size of the key that signed c.
 func issuerKey(c *x509.Certificate) crypto.PublicKey {
 	switch signatures[c.SignatureAlgorithm].family {
 	case x509.ECDSA:
 		curve := elliptic.P521()
-		switch n := len(c.Signature); { // two integers of the curve's size and 6 to 9 bytes around
+		switch n := len(c.Signature); { // two integers of the curve's size and 6 to 9 bytes of DER
 		case n <= 2*32+9:
 			curve = elliptic.P256()
 		case n <= 2*48+9:
@@ -184,5 +191,5 @@ func issuerKey(c *x509.Certificate) crypto.PublicKey {
 	return &rsa.PublicKey{N: new(big.Int).Lsh(big.NewInt(1), uint(max(8*len(c.Signature), 1)-1))}
 }
 
-// selfIssued tells whether c names itself as its issuer.
+// selfIssued reports whether c's issuer and subject are the same name.
 func selfIssued(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, c.RawIssuer) }

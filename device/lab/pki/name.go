@@ -18,9 +18,9 @@ var attributes = map[string]asn1.ObjectIdentifier{
 	"DC": {0, 9, 2342, 19200300, 100, 1, 25},
 }
 
-// encodeName turns "CN=Contoso Root CA,DC=contoso,DC=com" into the DER of a
-// name; RFC 4514 writes it last part first. A string without "=" is a common
-// name. A backslash takes the next character literally.
+// encodeName encodes a name such as "CN=Contoso Root CA,DC=contoso,DC=com" as
+// DER. RFC 4514 reverses the order of the parts. A string without "=" is a
+// common name. A backslash escapes the next character.
 func encodeName(s string) ([]byte, error) {
 	if !strings.Contains(s, "=") {
 		s = "CN=" + s
@@ -43,7 +43,7 @@ func encodeName(s string) ([]byte, error) {
 	return asn1.Marshal(rdns)
 }
 
-// splitName splits at commas that no backslash precedes.
+// splitName splits s at unescaped commas.
 func splitName(s string) (parts []string) {
 	from, escaped := 0, false
 	for i, c := range []byte(s) {

@@ -1,11 +1,11 @@
 // Package pki makes the certificates of a lab: an enterprise CA as Active
-// Directory Certificate Services of 2007 builds one, a "public" CA for the
-// Edge, server certificates, and every defect that a phone must refuse.
+// Directory Certificate Services of 2007 builds it, a "public" CA for the Edge,
+// server certificates, and every defect that a phone must refuse.
 //
-// It follows RFC 5280 where a certificate is to be good, and device.md 3 for
-// what is wrong in the field. Nothing here protects anything: RSA keys come
-// from a published list (keys.pem), so that a whole PKI is ready in a few
-// milliseconds. Never trust a root of this package outside a lab.
+// Good certificates follow RFC 5280; the defects are those of device.md 3. The
+// certificates protect nothing: the RSA keys come from a published list
+// (keys.pem), so that a PKI is ready within milliseconds. Never trust a root of
+// this package outside a lab.
 //
 // Use it so:
 //
@@ -14,11 +14,12 @@
 //	bad, err := p.Issuing.Issue(pki.Leaf{Names: …, Defect: pki.Expired})
 //	published := p.Enterprise.Certificate.Raw                         // for certutil -dspublish
 //
-// NewRoot, NewRootV1 and Authority.NewIntermediate make single authorities;
-// Load brings a chain from files, Like makes one in the shape of another.
+// NewRoot, NewRootV1 and Authority.NewIntermediate make single authorities.
+// Load reads a chain from PEM files. Like copies the shape of another chain.
 package pki
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/rand"
 	"crypto/x509"
@@ -31,50 +32,51 @@ type Algorithm int
 
 // The algorithms.
 const (
-	RSA2048SHA1     Algorithm = iota // the habit of 2007
-	RSA2048SHA256                    // not verifiable by firmware 1.0.x (device.md 3.2)
-	ECDSAP256SHA256                  // today's
+	RSA2048SHA1     Algorithm = iota // usual in 2007
+	RSA2048SHA256                    // firmware 1.0.x cannot verify it (device.md 3.2)
+	ECDSAP256SHA256                  // usual today
 )
 
-// Life times. A clock that is a year off leaves the leaf's validity: always
-// when it runs behind, with the one-year leaf of today also when it is ahead.
+// Validity periods. A client whose clock is a year slow finds every leaf not
+// yet valid; a client whose clock is a year fast finds a one-year leaf expired.
 const (
 	rootYears         = 10 // before and after now
 	intermediateYears = 5  // before and after now
-	leafYears2007     = 2  // the web server template's default in AD CS
-	leafYears         = 1  // about what a public CA may issue today
+	leafYears2007     = 2  // default of the web server template in AD CS
+	leafYears         = 1  // about the maximum of a public CA today
 	leafAge           = 30 * 24 * time.Hour
 )
 
-// Options say how certificates are made. The zero value makes those of 2007
-// at the host's time. Authorities below a root inherit all but its validity.
+// Options control how certificates are made. The zero value makes certificates
+// of 2007 at the host's time. Authorities below a root inherit its options
+// except NotBefore and NotAfter.
 type Options struct {
-	// Algorithm is RSA2048SHA1 when zero. RSA2048SHA1 leaves live two years,
-	// others one.
+	// Algorithm is RSA2048SHA1 when zero. A leaf is valid for two years with
+	// RSA2048SHA1 and for one year otherwise.
 	Algorithm Algorithm
-	// Now is asked at each issue; nil means time.Now.
+	// Now is called for each certificate; nil means time.Now.
 	Now func() time.Time
-	// NotBefore and NotAfter bound the root's life. Zero means ten years
-	// before and after Now. Set them for an expired root.
+	// NotBefore and NotAfter bound the validity of a root. Zero means ten years
+	// before and after Now. Set them to make an expired root.
 	NotBefore, NotAfter time.Time
-	// Keys is where private keys come from; share one among the authorities of
-	// a deployment, so that no key occurs twice. Nil means a new one.
+	// Keys supplies the private keys. Authorities of one deployment should share
+	// it, so that no key occurs twice. Nil means a new one.
 	Keys *Keys
 }
 
 // Names are the distinguished names of a PKI in RFC 4514 form, most specific
-// part first. Empty ones take the lab's defaults, below.
+// part first. An empty name means the constant below.
 type Names struct{ Enterprise, Issuing, Public string }
 
-// The names of the lab's authorities.
+// The default names of the authorities.
 const (
 	EnterpriseName = "CN=Contoso Root CA,DC=contoso,DC=com"
 	IssuingName    = "CN=Contoso Issuing CA,DC=contoso,DC=com"
 	PublicName     = "CN=Adatum Public Root CA,O=A. Datum Corporation,C=US"
 )
 
-// PKI is what a deployment needs: the enterprise's two tiers, and the root that
-// sells certificates to everybody, which issues the Edge's.
+// PKI holds the authorities of a deployment: the two tiers of the enterprise
+// and a commercial root, which issues the certificate of the Edge.
 type PKI struct {
 	Enterprise *Authority // root
 	Issuing    *Authority // below Enterprise
@@ -86,13 +88,13 @@ func New(o Options, n Names) (*PKI, error) {
 	o = o.withDefaults()
 	var p PKI
 	var err error
-	if p.Enterprise, err = NewRoot(or(n.Enterprise, EnterpriseName), o); err != nil {
+	if p.Enterprise, err = NewRoot(cmp.Or(n.Enterprise, EnterpriseName), o); err != nil {
 		return nil, err
 	}
-	if p.Issuing, err = p.Enterprise.NewIntermediate(or(n.Issuing, IssuingName)); err != nil {
+	if p.Issuing, err = p.Enterprise.NewIntermediate(cmp.Or(n.Issuing, IssuingName)); err != nil {
 		return nil, err
 	}
-	if p.Public, err = NewRoot(or(n.Public, PublicName), o); err != nil {
+	if p.Public, err = NewRoot(cmp.Or(n.Public, PublicName), o); err != nil {
 		return nil, err
 	}
 	return &p, nil
@@ -109,7 +111,7 @@ type Authority struct {
 	options Options
 }
 
-// NewRoot makes a self-signed root. A name without "=" is taken for a common name.
+// NewRoot makes a self-signed root. A name without "=" is a common name.
 func NewRoot(name string, o Options) (*Authority, error) {
 	o = o.withDefaults()
 	notBefore, notAfter := o.validityAround(rootYears)
@@ -122,8 +124,8 @@ func NewRoot(name string, o Options) (*Authority, error) {
 	return newAuthority(name, nil, authorityTemplate(notBefore, notAfter), o)
 }
 
-// NewRootV1 makes a version 1 root: no extensions, so nothing in it says that
-// it is a CA. Old public roots and many in AD are of this kind.
+// NewRootV1 makes a version 1 root. It has no extensions, therefore no
+// basicConstraints. Old public roots and many roots in AD are of this kind.
 func NewRootV1(name string, o Options) (*Authority, error) {
 	a, err := NewRoot(name, o)
 	if err != nil {
@@ -143,7 +145,7 @@ func (a *Authority) NewIntermediate(name string) (*Authority, error) {
 	return newAuthority(name, a, authorityTemplate(a.options.validityAround(intermediateYears)), a.options)
 }
 
-// Root is the authority at the top of a's chain.
+// Root returns the authority at the top of a's chain.
 func (a *Authority) Root() *Authority {
 	for a.Parent != nil {
 		a = a.Parent
@@ -151,20 +153,20 @@ func (a *Authority) Root() *Authority {
 	return a
 }
 
-// Pool holds a's own certificate, to verify what it issued.
+// Pool returns a pool with a's certificate, to verify certificates issued by a.
 func (a *Authority) Pool() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(a.Certificate)
 	return pool
 }
 
-// PEM is a's certificate in PEM form; the DER form is Certificate.Raw.
+// PEM returns a's certificate in PEM form; the DER form is Certificate.Raw.
 func (a *Authority) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate.Raw})
 }
 
-// chain is what a server sends of a's chain: all but the root (RFC 8446 4.4.2
-// lets it be left out, and Schannel does).
+// chain returns the certificates of a's chain without the root: RFC 8446 4.4.2
+// lets a server omit the root, and Schannel does.
 func (a *Authority) chain() [][]byte {
 	var chain [][]byte
 	for ; a.Parent != nil; a = a.Parent {
@@ -173,8 +175,8 @@ func (a *Authority) chain() [][]byte {
 	return chain
 }
 
-// newAuthority signs template for a fresh key by parent, or by itself when
-// parent is nil.
+// newAuthority makes a key and signs template with the key of parent, or with
+// the new key if parent is nil.
 func newAuthority(name string, parent *Authority, template *x509.Certificate, o Options) (*Authority, error) {
 	subject, err := encodeName(name)
 	if err != nil {
@@ -195,7 +197,7 @@ func newAuthority(name string, parent *Authority, template *x509.Certificate, o 
 	return a, nil
 }
 
-// authorityTemplate is a CA certificate as AD CS makes it.
+// authorityTemplate returns the template of a CA certificate as AD CS makes it.
 func authorityTemplate(notBefore, notAfter time.Time) *x509.Certificate {
 	return &x509.Certificate{
 		NotBefore:             notBefore,
@@ -207,7 +209,9 @@ func authorityTemplate(notBefore, notAfter time.Time) *x509.Certificate {
 }
 
 // create signs template with a random positive serial number (RFC 5280 4.1.2.2).
-func create(template, issuer *x509.Certificate, key, signer crypto.Signer, hash crypto.Hash) (*x509.Certificate, error) {
+func create(
+	template, issuer *x509.Certificate, key, signer crypto.Signer, hash crypto.Hash,
+) (*x509.Certificate, error) {
 	template.SubjectKeyId = keyID(key.Public())
 	template.SignatureAlgorithm = signatureAlgorithm(signer, hash)
 	der, err := x509.CreateCertificate(rand.Reader, template, issuer, key.Public(), signer)
@@ -217,7 +221,7 @@ func create(template, issuer *x509.Certificate, key, signer crypto.Signer, hash 
 	return x509.ParseCertificate(der)
 }
 
-// validityAround is a life time with now in its middle.
+// validityAround returns a validity period of the given years before and after now.
 func (o Options) validityAround(years int) (notBefore, notAfter time.Time) {
 	now := o.Now()
 	return now.AddDate(-years, 0, 0), now.AddDate(years, 0, 0)
@@ -231,11 +235,4 @@ func (o Options) withDefaults() Options {
 		o.Keys = new(Keys)
 	}
 	return o
-}
-
-func or(s, otherwise string) string {
-	if s == "" {
-		return otherwise
-	}
-	return s
 }

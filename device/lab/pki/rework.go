@@ -13,9 +13,8 @@ import (
 	"math/big"
 )
 
-// tbsCertificate is what a CA signs (RFC 5280 4.1), open to edits that
-// x509.CreateCertificate refuses. What is not edited stays as it was, byte by
-// byte.
+// tbsCertificate is the signed part of a certificate (RFC 5280 4.1). Fields
+// that are not edited keep their encoding byte for byte.
 type tbsCertificate struct {
 	Version         int `asn1:"optional,explicit,default:0,tag:0"`
 	SerialNumber    *big.Int
@@ -29,7 +28,7 @@ type tbsCertificate struct {
 	Extensions      []pkix.Extension `asn1:"omitempty,optional,explicit,tag:3"`
 }
 
-// signatures says how an algorithm signs. Hash 0 signs the message itself.
+// signatures describes the supported algorithms. Hash 0 signs the message itself.
 var signatures = map[x509.SignatureAlgorithm]struct {
 	family x509.PublicKeyAlgorithm
 	hash   crypto.Hash
@@ -50,9 +49,11 @@ var signatures = map[x509.SignatureAlgorithm]struct {
 	x509.PureEd25519:      {x509.Ed25519, 0, false},
 }
 
-// editAndSign edits a certificate and signs it anew. The algorithm is the one that
-// the edited certificate names.
-func editAndSign(c *x509.Certificate, algorithm x509.SignatureAlgorithm, signer crypto.Signer, edit func(*tbsCertificate)) (*x509.Certificate, error) {
+// editAndSign edits a certificate in ways that x509.CreateCertificate refuses,
+// and signs it again. The edited certificate must name the algorithm.
+func editAndSign(
+	c *x509.Certificate, algorithm x509.SignatureAlgorithm, signer crypto.Signer, edit func(*tbsCertificate),
+) (*x509.Certificate, error) {
 	var t tbsCertificate
 	if rest, err := asn1.Unmarshal(c.RawTBSCertificate, &t); err != nil || len(rest) > 0 {
 		return nil, fmt.Errorf("certificate %q cannot be taken apart: %v", c.Subject, err)
@@ -64,7 +65,8 @@ func editAndSign(c *x509.Certificate, algorithm x509.SignatureAlgorithm, signer 
 	}
 	s, ok := signatures[algorithm]
 	if !ok || s.family != family(signer) {
-		return nil, fmt.Errorf("certificate %q: %v cannot be made with a key of type %v", c.Subject, algorithm, family(signer))
+		return nil, fmt.Errorf("certificate %q: %v cannot be made with a key of type %v",
+			c.Subject, algorithm, family(signer))
 	}
 	digest, opts := tbs, crypto.SignerOpts(s.hash)
 	if s.hash != 0 {
