@@ -2,6 +2,7 @@ package exchange
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"hash/fnv"
 	"io"
@@ -45,7 +46,7 @@ type Autodiscover struct {
 func (s *Server) SetAutodiscover(host string, a Autodiscover) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.autodiscover[lower(host)] = a
+	s.autodiscover[strings.ToLower(host)] = a
 }
 
 func (s *Server) autodiscoverOf(host string) (a Autodiscover, set bool) {
@@ -68,7 +69,7 @@ func (s *Server) answerBeforeLogon(w *recorder, r *http.Request, a Autodiscover)
 		panic(http.ErrAbortHandler)
 	case a.Location != "":
 		w.Header().Set("Location", a.Location)
-		s.refuse(w, r, orDefault(a.Status, http.StatusFound), "Object moved")
+		s.refuse(w, r, cmp.Or(a.Status, http.StatusFound), "Object moved")
 	case a.Status != 0:
 		s.refuse(w, r, a.Status, http.StatusText(a.Status))
 	case a.HomePage:
@@ -89,7 +90,7 @@ func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 		}
 	})
 	a, _ := s.autodiscoverOf("http://" + hostOf(r))
-	if a.Location == "" && lower(r.URL.Path) == AutodiscoverPath && r.Method == http.MethodGet {
+	if a.Location == "" && strings.ToLower(r.URL.Path) == AutodiscoverPath && r.Method == http.MethodGet {
 		a.Location = s.InsideURL + AutodiscoverPath
 		if a.Status != 0 && (a.Status < 300 || a.Status > 399) {
 			a.Location = ""
@@ -106,7 +107,7 @@ func (s *Server) serveAutodiscover(w *recorder, r *http.Request) {
 	if s.answerBeforeLogon(w, r, a) {
 		return
 	}
-	if !set && !s.isCAS(host) && host != lower(s.dir.Domain()) && host != "autodiscover."+lower(s.dir.Domain()) {
+	if !set && !s.isCAS(host) && host != strings.ToLower(s.dir.Domain()) && host != "autodiscover."+strings.ToLower(s.dir.Domain()) {
 		s.refuse(w, r, http.StatusNotFound, "The page cannot be found")
 		return
 	}
@@ -118,7 +119,7 @@ func (s *Server) serveAutodiscover(w *recorder, r *http.Request) {
 		w.Header().Set("Connection", "close")
 	}
 	if a.Raw != nil {
-		w.Header().Set("Content-Type", orDefault(a.ContentType, "text/xml"))
+		w.Header().Set("Content-Type", cmp.Or(a.ContentType, "text/xml"))
 		_, _ = w.Write(a.Raw)
 		return
 	}
@@ -186,15 +187,15 @@ func poxMessage(code int) string {
 // pox answers a request.
 func (s *Server) pox(a Autodiscover, b []byte) *elem {
 	root, err := parse(b)
-	request := root.kid("r:Request")
-	if err != nil || root.name != "r:Autodiscover" || request == nil {
+	request := child(root, "r:Request")
+	if err != nil || root.Name.Local != "r:Autodiscover" || request == nil {
 		return s.poxError(600)
 	}
-	address, dn := request.kid("r:EMailAddress").value(), request.kid("r:LegacyDN").value()
+	address, dn := child(request, "r:EMailAddress").Value(), child(request, "r:LegacyDN").Value()
 	switch {
 	case address == "" && dn == "":
 		return s.poxError(600)
-	case request.kid("r:AcceptableResponseSchema").value() != nsOutlook:
+	case child(request, "r:AcceptableResponseSchema").Value() != nsOutlook:
 		return s.poxError(601)
 	case a.Error != 0:
 		return s.poxError(a.Error)
@@ -245,7 +246,7 @@ func (s *Server) settings(a Autodiscover, u directory.User) *elem {
 }
 
 func (s *Server) urls(a Autodiscover, base string) []*elem {
-	ews := orDefault(a.EWSURL, base+EWSPath)
+	ews := cmp.Or(a.EWSURL, base+EWSPath)
 	all := []*elem{tx("ASUrl", ews)}
 	if !a.NoEWSURL {
 		all = append(all, tx("EwsUrl", ews))

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -147,13 +148,13 @@ func (b *mailbox) addressOf(name string) string {
 }
 
 func (b *mailbox) addVoiceMail(v VoiceMail) {
-	v.Duration = orDefault(v.Duration, 3*time.Second)
+	v.Duration = cmp.Or(v.Duration, 3*time.Second)
 	v.Duration = min(v.Duration, maxRecording)
 	seconds := int(v.Duration / time.Second)
-	who := orDefault(v.Name, orDefault(v.Number, "an unknown caller"))
+	who := cmp.Or(v.Name, cmp.Or(v.Number, "an unknown caller"))
 	it := b.newMessage("inbox", classVoiceMail, fmt.Sprintf("Voice Mail from %s (%d seconds)", who, seconds),
 		"You received a voice message from "+who+".", v.Name, b.addressOf(v.Name), v.Received, v.Read)
-	a := attachment{fmt.Sprintf("%s (%d seconds) Voice Mail.wav", orDefault(v.Number, "Unknown"), seconds), "audio/WAV", func() []byte { return wave(v.Duration) }}
+	a := attachment{fmt.Sprintf("%s (%d seconds) Voice Mail.wav", cmp.Or(v.Number, "Unknown"), seconds), "audio/WAV", func() []byte { return wave(v.Duration) }}
 	if v.WMA {
 		a = attachment{strings.TrimSuffix(a.name, ".wav") + ".wma", "audio/wma", windowsMedia}
 	}
@@ -180,7 +181,7 @@ func (b *mailbox) addVoiceReply(name string, received time.Time) {
 }
 
 func (b *mailbox) addMissedCall(m MissedCall) {
-	it := b.newMessage("inbox", classMissed, "Missed Call from "+orDefault(m.Name, orDefault(m.Number, "an unknown caller")),
+	it := b.newMessage("inbox", classMissed, "Missed Call from "+cmp.Or(m.Name, cmp.Or(m.Number, "an unknown caller")),
 		"You missed a call.", m.Name, b.addressOf(m.Name), m.Received, m.Read)
 	it.setUMProperty("0x6802", "String", m.Number)
 	it.setUMProperty("0x6803", "String", m.Name)

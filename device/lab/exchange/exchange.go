@@ -31,6 +31,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -120,12 +121,12 @@ func (s *Server) Start() error {
 	if len(s.Certificate.Certificate) == 0 && s.Issue == nil {
 		return errors.New("exchange: no Certificate")
 	}
-	s.Host = orDefault(s.Host, "cas01."+s.dir.Domain())
-	s.OutsideHost = orDefault(s.OutsideHost, "mail."+s.dir.Domain())
-	s.InsideURL = orDefault(s.InsideURL, "https://"+s.Host)
-	s.OutsideURL = orDefault(s.OutsideURL, "https://"+s.OutsideHost)
-	s.MinTLS = orDefault(s.MinTLS, tls.VersionTLS10)
-	s.MaxTLS = orDefault(s.MaxTLS, tls.VersionTLS13)
+	s.Host = cmp.Or(s.Host, "cas01."+s.dir.Domain())
+	s.OutsideHost = cmp.Or(s.OutsideHost, "mail."+s.dir.Domain())
+	s.InsideURL = cmp.Or(s.InsideURL, "https://"+s.Host)
+	s.OutsideURL = cmp.Or(s.OutsideURL, "https://"+s.OutsideHost)
+	s.MinTLS = cmp.Or(s.MinTLS, tls.VersionTLS10)
+	s.MaxTLS = cmp.Or(s.MaxTLS, tls.VersionTLS13)
 	if s.Clock == nil {
 		s.Clock = clock.System
 	}
@@ -148,14 +149,6 @@ func (s *Server) Start() error {
 		return errors.Join(err, s.Close())
 	}
 	return nil
-}
-
-func orDefault[T comparable](v, d T) T {
-	var zero T
-	if v == zero {
-		return d
-	}
-	return v
 }
 
 // Addr is where https is served, host:port; "" before Start.

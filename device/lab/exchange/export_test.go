@@ -41,7 +41,7 @@ func (s *Server) Run(b []byte) string {
 		return ""
 	}
 	u, _ := s.dir.User("tu")
-	messages, err := s.dispatch(Faults{}, u, op, op.name[2:])
+	messages, err := s.dispatch(Faults{}, u, op, op.Name.Local[2:])
 	if err != nil {
 		return ""
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -172,5 +171,3 @@ func (w *recorder) operation(name string, known bool) {
 		c.Operations[name]++
 	})
 }
-
-func lower(s string) string { return strings.ToLower(s) }

@@ -12,9 +12,9 @@ import (
 const maxCalendarView = 2 * 366 * 24 * time.Hour
 
 func (c *ewsRequest) findItem() ([]*elem, error) {
-	sh := shapeOf(c.body.kid("m:ItemShape"), true)
+	sh := shapeOf(child(c.body, "m:ItemShape"), true)
 	var messages []*elem
-	for _, id := range c.body.kid("m:ParentFolderIds").kids {
+	for _, id := range child(c.body, "m:ParentFolderIds").Children {
 		m, err := c.findIn(sh, id)
 		if err != nil {
 			m = failure(c.op, err)
@@ -22,7 +22,7 @@ func (c *ewsRequest) findItem() ([]*elem, error) {
 		messages = append(messages, m)
 	}
 	if len(messages) == 0 {
-		return nil, schemaError(&xmlError{"the element 'ParentFolderIds' has incomplete content", c.body.line, c.body.col})
+		return nil, schemaError(c.body, "the element 'ParentFolderIds' has incomplete content")
 	}
 	return messages, nil
 }
@@ -33,13 +33,13 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 		return nil, err
 	}
 	faults := c.s.Faults()
-	paged := c.body.kid("m:IndexedPageItemView")
-	if faults.ShiftingPages && paged.attr("Offset") != "0" && paged != nil && len(c.mailbox.items) < maxItems {
+	paged := child(c.body, "m:IndexedPageItemView")
+	if faults.ShiftingPages && attr(paged, "Offset") != "0" && paged != nil && len(c.mailbox.items) < maxItems {
 		c.mailbox.addVoiceMail(VoiceMail{Number: "+14255550177", Name: "Between Pages"})
 	}
 	var found []*item
 	for _, it := range c.mailbox.itemsIn(f.name) {
-		ok, err := matches(it, c.body.kid("m:Restriction"))
+		ok, err := matches(it, child(c.body, "m:Restriction"))
 		if err != nil {
 			return nil, err
 		}
@@ -47,13 +47,13 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 			found = append(found, it)
 		}
 	}
-	sortItems(found, c.body.kid("m:SortOrder"))
+	sortItems(found, child(c.body, "m:SortOrder"))
 	root := el("m:RootFolder")
 	total := len(found)
 	offset, last := 0, true
 	switch {
-	case c.body.kid("m:CalendarView") != nil:
-		if found, err = calendarView(found, c.body.kid("m:CalendarView")); err != nil {
+	case child(c.body, "m:CalendarView") != nil:
+		if found, err = calendarView(found, child(c.body, "m:CalendarView")); err != nil {
 			return nil, err
 		}
 		total = len(found)
@@ -83,7 +83,7 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 // page cuts one page out (exchange.md 2.4); offset is where the next begins.
 func page[T any](all []T, view *node, limit int) (part []T, offset int, last bool, err error) {
 	size := len(all)
-	if v := view.attr("MaxEntriesReturned"); v != "" {
+	if v := attr(view, "MaxEntriesReturned"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n <= 0 {
 			return nil, 0, false, codeError("ErrorInvalidPagingMaxRows", "")
@@ -93,12 +93,12 @@ func page[T any](all []T, view *node, limit int) (part []T, offset int, last boo
 	if limit > 0 {
 		size = min(size, limit)
 	}
-	at, err := strconv.Atoi(view.attr("Offset"))
+	at, err := strconv.Atoi(attr(view, "Offset"))
 	if err != nil || at < 0 {
 		return nil, 0, false, codeError("ErrorInvalidIndexedPagingParameters", "")
 	}
 	at = min(at, len(all))
-	if view.attr("BasePoint") == "End" {
+	if attr(view, "BasePoint") == "End" {
 		end := len(all) - at
 		begin := max(0, end-size)
 		return all[begin:end], len(all) - begin, begin == 0, nil
@@ -108,11 +108,11 @@ func page[T any](all []T, view *node, limit int) (part []T, offset int, last boo
 }
 
 func calendarView(all []*item, view *node) ([]*item, error) {
-	start, err1 := parseTime(view.attr("StartDate"))
-	end, err2 := parseTime(view.attr("EndDate"))
+	start, err1 := parseTime(attr(view, "StartDate"))
+	end, err2 := parseTime(attr(view, "EndDate"))
 	switch {
 	case err1 != nil || err2 != nil:
-		return nil, schemaError(&xmlError{"StartDate and EndDate must be of type dateTime", view.line, view.col})
+		return nil, schemaError(view, "StartDate and EndDate must be of type dateTime")
 	case !end.After(start):
 		return nil, codeError("ErrorCalendarEndDateIsEarlierThanStartDate", "")
 	case end.Sub(start) > maxCalendarView:
@@ -127,7 +127,7 @@ func calendarView(all []*item, view *node) ([]*item, error) {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b *item) int { return compare(a.values["calendar:Start"], b.values["calendar:Start"]) })
-	if v := view.attr("MaxEntriesReturned"); v != "" {
+	if v := attr(view, "MaxEntriesReturned"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n <= 0 {
 			return nil, codeError("ErrorInvalidPagingMaxRows", "")
@@ -151,14 +151,14 @@ func sortItems(items []*item, sort *node) {
 		return
 	}
 	slices.SortStableFunc(items, func(a, b *item) int {
-		for _, field := range sort.kids {
-			if len(field.kids) != 1 {
+		for _, field := range sort.Children {
+			if len(field.Children) != 1 {
 				continue
 			}
-			x, _ := a.get(field.kids[0])
-			y, _ := b.get(field.kids[0])
+			x, _ := a.get(field.Children[0])
+			y, _ := b.get(field.Children[0])
 			if d := compare(x, y); d != 0 {
-				if field.attr("Order") == "Descending" {
+				if attr(field, "Order") == "Descending" {
 					return -d
 				}
 				return d
@@ -183,74 +183,89 @@ func compare(a, b string) int {
 	return strings.Compare(strings.ToLower(a), strings.ToLower(b))
 }
 
-// matches tells whether a thing satisfies a Restriction; none lets everything in.
-func matches(it interface{ get(*node) (string, bool) }, restriction *node) (bool, error) {
+// propertied is an item or a folder. get returns the value of the property that a
+// path names.
+type propertied interface {
+	get(path *node) (value string, exists bool)
+}
+
+// matches reports whether it satisfies a Restriction. Everything satisfies nil.
+func matches(it propertied, restriction *node) (bool, error) {
 	if restriction == nil {
 		return true, nil
 	}
-	if len(restriction.kids) != 1 {
-		return false, schemaError(&xmlError{"the element '" + restriction.name + "' holds one search expression", restriction.line, restriction.col})
+	if len(restriction.Children) != 1 {
+		return false, schemaError(restriction, "the element '"+restriction.Name.Local+"' holds one search expression")
 	}
-	return evaluate(it, restriction.kids[0])
+	return evaluate(it, restriction.Children[0])
 }
 
-func evaluate(it interface{ get(*node) (string, bool) }, n *node) (bool, error) {
-	bad := schemaError(&xmlError{"'" + n.name + "' is no search expression of this form", n.line, n.col})
-	switch n.name {
+// evaluate evaluates a search expression.
+func evaluate(it propertied, n *node) (bool, error) {
+	switch n.Name.Local {
 	case "t:And", "t:Or":
-		for _, k := range n.kids {
-			ok, err := evaluate(it, k)
-			if err != nil || ok == (n.name == "t:Or") {
+		for _, c := range n.Children {
+			ok, err := evaluate(it, c)
+			if err != nil || ok == (n.Name.Local == "t:Or") {
 				return ok, err
 			}
 		}
-		return n.name == "t:And", nil
+		return n.Name.Local == "t:And", nil
 	case "t:Not":
 		ok, err := matches(it, n)
 		return !ok && err == nil, err
 	}
-	if len(n.kids) == 0 {
-		return false, bad
+	if len(n.Children) == 0 {
+		return false, invalidExpression(n)
 	}
-	value, there := it.get(n.kids[0])
-	if n.name == "t:Exists" {
-		return there, nil
-	}
-	if len(n.kids) != 2 {
-		return false, bad
-	}
-	if n.name == "t:Contains" {
-		if n.kids[1].name != "t:Constant" {
-			return false, bad
+	value, exists := it.get(n.Children[0])
+	switch {
+	case n.Name.Local == "t:Exists":
+		return exists, nil
+	case len(n.Children) != 2:
+		return false, invalidExpression(n)
+	case n.Name.Local == "t:Contains":
+		constant := n.Children[1]
+		if constant.Name.Local != "t:Constant" {
+			return false, invalidExpression(n)
 		}
-		return there && matchText(value, n.kids[1].attr("Value"), n.attr("ContainmentMode"), n.attr("ContainmentComparison")), nil
+		part, mode, comparison := attr(constant, "Value"), attr(n, "ContainmentMode"), attr(n, "ContainmentComparison")
+		return exists && matchText(value, part, mode, comparison), nil
 	}
-	if len(n.kids[1].kids) != 1 {
-		return false, bad
+	return evaluateComparison(it, n, value, exists)
+}
+
+// comparisons are the search expressions that compare a property with another
+// value. d is negative, zero or positive as in cmp.Compare; exists is false if the
+// item does not have the property.
+var comparisons = map[string]func(exists bool, d int) bool{
+	"t:IsEqualTo":              func(exists bool, d int) bool { return exists && d == 0 },
+	"t:IsNotEqualTo":           func(exists bool, d int) bool { return !exists || d != 0 },
+	"t:IsGreaterThan":          func(exists bool, d int) bool { return exists && d > 0 },
+	"t:IsGreaterThanOrEqualTo": func(exists bool, d int) bool { return exists && d >= 0 },
+	"t:IsLessThan":             func(exists bool, d int) bool { return exists && d < 0 },
+	"t:IsLessThanOrEqualTo":    func(exists bool, d int) bool { return exists && d <= 0 },
+}
+
+// evaluateComparison compares value, that of the first child of n, with the
+// second.
+func evaluateComparison(it propertied, n *node, value string, exists bool) (bool, error) {
+	compares := comparisons[n.Name.Local]
+	if compares == nil || len(n.Children[1].Children) != 1 {
+		return false, invalidExpression(n)
 	}
-	operand := n.kids[1].kids[0]
-	other := operand.attr("Value")
-	if operand.name != "t:Constant" {
+	operand := n.Children[1].Children[0]
+	other := attr(operand, "Value")
+	if operand.Name.Local != "t:Constant" {
 		other, _ = it.get(operand)
 	} else if b, ok := parseBoolean(other); ok && (value == "true" || value == "false") {
 		other = strconv.FormatBool(b)
 	}
-	d := compare(value, other)
-	switch n.name {
-	case "t:IsEqualTo":
-		return there && d == 0, nil
-	case "t:IsNotEqualTo":
-		return !there || d != 0, nil
-	case "t:IsGreaterThan":
-		return there && d > 0, nil
-	case "t:IsGreaterThanOrEqualTo":
-		return there && d >= 0, nil
-	case "t:IsLessThan":
-		return there && d < 0, nil
-	case "t:IsLessThanOrEqualTo":
-		return there && d <= 0, nil
-	}
-	return false, bad
+	return compares(exists, compare(value, other)), nil
+}
+
+func invalidExpression(n *node) error {
+	return schemaError(n, "'"+n.Name.Local+"' is no search expression of this form")
 }
 
 // parseBoolean reads an xs:boolean.

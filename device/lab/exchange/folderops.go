@@ -5,9 +5,9 @@ import (
 )
 
 func (c *ewsRequest) getFolder() ([]*elem, error) {
-	sh := shapeOf(c.body.kid("m:FolderShape"), false)
+	sh := shapeOf(child(c.body, "m:FolderShape"), false)
 	var messages []*elem
-	for _, id := range c.body.kid("m:FolderIds").kids {
+	for _, id := range child(c.body, "m:FolderIds").Children {
 		f, err := c.mailbox.findFolder(id)
 		if err != nil {
 			messages = append(messages, failure(c.op, err))
@@ -82,9 +82,9 @@ func (b *mailbox) children(name string, deep bool) []folder {
 }
 
 func (c *ewsRequest) findFolder() ([]*elem, error) {
-	sh := shapeOf(c.body.kid("m:FolderShape"), false)
+	sh := shapeOf(child(c.body, "m:FolderShape"), false)
 	var messages []*elem
-	for _, id := range c.body.kid("m:ParentFolderIds").kids {
+	for _, id := range child(c.body, "m:ParentFolderIds").Children {
 		m, err := c.foldersIn(sh, id)
 		if err != nil {
 			m = failure(c.op, err)
@@ -100,8 +100,8 @@ func (c *ewsRequest) foldersIn(sh shape, id *node) (*elem, error) {
 		return nil, err
 	}
 	var found []folder
-	for _, f := range c.mailbox.children(parent.name, c.body.attr("Traversal") == "Deep") {
-		ok, err := matches(folderView{c.mailbox, f}, c.body.kid("m:Restriction"))
+	for _, f := range c.mailbox.children(parent.name, attr(c.body, "Traversal") == "Deep") {
+		ok, err := matches(folderView{c.mailbox, f}, child(c.body, "m:Restriction"))
 		if err != nil {
 			return nil, err
 		}
@@ -110,7 +110,7 @@ func (c *ewsRequest) foldersIn(sh shape, id *node) (*elem, error) {
 		}
 	}
 	root, total, last := el("m:RootFolder"), len(found), true
-	if view := c.body.kid("m:IndexedPageFolderView"); view != nil {
+	if view := child(c.body, "m:IndexedPageFolderView"); view != nil {
 		var offset int
 		if found, offset, last, err = page(found, view, 0); err != nil {
 			return nil, err

@@ -4,12 +4,11 @@ import (
 	"encoding/base64"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 func (c *ewsRequest) getItem() ([]*elem, error) {
-	sh := shapeOf(c.body.kid("m:ItemShape"), false)
+	sh := shapeOf(child(c.body, "m:ItemShape"), false)
 	return c.forEach("m:ItemIds", func(id *node) (*elem, error) {
 		it, err := c.mailbox.findItem(id)
 		if err != nil {
@@ -21,9 +20,9 @@ func (c *ewsRequest) getItem() ([]*elem, error) {
 
 // forEach makes one response message of each child of list, in their order.
 func (c *ewsRequest) forEach(list string, do func(*node) (*elem, error)) ([]*elem, error) {
-	kids := c.body.kid(list).kids
+	kids := child(c.body, list).Children
 	if len(kids) == 0 {
-		return nil, schemaError(&xmlError{"the element '" + list + "' has incomplete content", c.body.line, c.body.col})
+		return nil, schemaError(c.body, "the element '"+list+"' has incomplete content")
 	}
 	var messages []*elem
 	for _, k := range kids {
@@ -43,7 +42,7 @@ func (b *mailbox) attachmentID(it *item, i int) *elem {
 func (c *ewsRequest) getAttachment() ([]*elem, error) {
 	f := c.s.Faults()
 	return c.forEach("m:AttachmentIds", func(id *node) (*elem, error) {
-		numbers, err := c.mailbox.readID(id.attr("Id"), 'A', 2)
+		numbers, err := c.mailbox.readID(attr(id, "Id"), 'A', 2)
 		if err != nil {
 			return nil, err
 		}
@@ -82,16 +81,16 @@ func encode(w io.Writer, r io.Reader) error {
 
 func (c *ewsRequest) createItem() ([]*elem, error) {
 	where := "drafts"
-	saved := c.body.kid("m:SavedItemFolderId")
-	if saved != nil && len(saved.kids) == 1 {
-		f, err := c.mailbox.findFolder(saved.kids[0])
+	saved := child(c.body, "m:SavedItemFolderId")
+	if saved != nil && len(saved.Children) == 1 {
+		f, err := c.mailbox.findFolder(saved.Children[0])
 		if err != nil {
 			return []*elem{failure(c.op, err)}, nil
 		}
 		where = f.name
 	}
 	return c.forEach("m:Items", func(n *node) (*elem, error) {
-		element, _ := strings.CutPrefix(n.name, "t:")
+		element, _ := strings.CutPrefix(n.Name.Local, "t:")
 		it := &item{element: element, folder: where, values: map[string]string{}, extended: map[string]extValue{}}
 		switch element {
 		case "Contact":
@@ -106,7 +105,7 @@ func (c *ewsRequest) createItem() ([]*elem, error) {
 			}
 		case "Message":
 			it.values["item:ItemClass"], it.values["message:IsRead"] = "IPM.Note", "true"
-			if c.body.attr("MessageDisposition") == "" {
+			if attr(c.body, "MessageDisposition") == "" {
 				return nil, codeError("ErrorMessageDispositionRequired", "")
 			}
 		default:
@@ -128,91 +127,36 @@ func (c *ewsRequest) createItem() ([]*elem, error) {
 func (it *item) setProperties(n *node) error {
 	properties := propertiesOf(it.element)
 	at := 0
-	for _, k := range n.kids {
-		i := slices.IndexFunc(properties[at:], func(p property) bool { return "t:"+p.element == k.name })
+	for _, k := range n.Children {
+		i := slices.IndexFunc(properties[at:], func(p property) bool { return "t:"+p.element == k.Name.Local })
 		if i < 0 {
-			return schemaError(&xmlError{"the element '" + n.name + "' has invalid child element '" + k.name + "'", k.line, k.col})
+			return invalidChild(n, k)
 		}
 		at += i
-		if err := it.set(properties[at], k); err != nil {
+		if err := properties[at].kind.read(it, properties[at], k); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (it *item) set(p property, k *node) error {
-	v := k.value()
-	bad := schemaError(&xmlError{"the element '" + k.name + "' has an invalid value", k.line, k.col})
-	switch p.kind {
-	case itemID, attachments:
-		return codeError("ErrorInvalidPropertySet", "")
-	case unsupported:
-	case boolean:
-		b, ok := parseBoolean(v)
-		if !ok {
-			return bad
-		}
-		it.values[p.uri] = strconv.FormatBool(b)
-	case number:
-		if _, err := strconv.Atoi(v); err != nil {
-			return bad
-		}
-		it.values[p.uri] = v
-	case dateTime:
-		t, err := parseTime(v)
-		if err != nil {
-			return bad
-		}
-		it.values[p.uri] = formatTime(t)
-	case entries:
-		for _, e := range k.kids {
-			if key := e.attr("Key"); slices.Contains(entryKeys(p.uri), key) {
-				it.values[p.uri+":"+key] = e.value()
-			} else {
-				return bad
-			}
-		}
-	case person:
-		m := k.kid("t:Mailbox")
-		it.values[p.uri] = strings.ReplaceAll(m.kid("t:Name").value(), "\n", " ") + "\n" + m.kid("t:EmailAddress").value()
-	case extended:
-		path := k.kid("t:ExtendedFieldURI")
-		if path == nil {
-			return bad
-		}
-		var attrs []string
-		for _, a := range path.attrs {
-			if a.Name.Space == "" && a.Name.Local != "xmlns" {
-				attrs = append(attrs, a.Name.Local, a.Value)
-			}
-		}
-		it.extended[extendedPath(path)] = extValue{attrs, k.kid("t:Value").value()}
-	case body:
-		it.values[p.uri] = string(k.text)
-	default:
-		it.values[p.uri] = v
-	}
-	return nil
-}
-
 func (c *ewsRequest) updateItem() ([]*elem, error) {
-	mode := c.body.attr("ConflictResolution")
+	mode := attr(c.body, "ConflictResolution")
 	if mode != "AlwaysOverwrite" && mode != "AutoResolve" && mode != "NeverOverwrite" {
-		return nil, schemaError(&xmlError{"the required attribute 'ConflictResolution' is missing or unknown", c.body.line, c.body.col})
+		return nil, schemaError(c.body, "the required attribute 'ConflictResolution' is missing or unknown")
 	}
 	return c.forEach("m:ItemChanges", func(change *node) (*elem, error) {
-		if len(change.kids) != 2 {
+		if len(change.Children) != 2 {
 			return nil, codeError("ErrorInvalidRequest", "")
 		}
-		id := change.kids[0]
+		id := change.Children[0]
 		it, err := c.mailbox.findItem(id)
 		if err != nil {
 			return nil, err
 		}
-		key := id.attr("ChangeKey")
+		key := attr(id, "ChangeKey")
 		switch {
-		case it.element == "Message" && c.body.attr("MessageDisposition") == "":
+		case it.element == "Message" && attr(c.body, "MessageDisposition") == "":
 			return nil, codeError("ErrorMessageDispositionRequired", "")
 		case mode != "AlwaysOverwrite" && key == "":
 			return nil, codeError("ErrorChangeKeyRequiredForWriteOperations", "")
@@ -221,7 +165,7 @@ func (c *ewsRequest) updateItem() ([]*elem, error) {
 		}
 		changed := *it
 		changed.values, changed.extended = cloneMap(it.values), cloneMap(it.extended)
-		for _, u := range change.kids[1].kids {
+		for _, u := range change.Children[1].Children {
 			if err := changed.update(u); err != nil {
 				return nil, err
 			}
@@ -242,25 +186,25 @@ func cloneMap[V any](m map[string]V) map[string]V {
 
 // update obeys a SetItemField, AppendToItemField or DeleteItemField.
 func (it *item) update(u *node) error {
-	if u.name == "t:DeleteItemField" && len(u.kids) == 1 {
-		delete(it.values, pathOf(u.kids[0]))
-		delete(it.extended, extendedPath(u.kids[0]))
+	if u.Name.Local == "t:DeleteItemField" && len(u.Children) == 1 {
+		delete(it.values, pathOf(u.Children[0]))
+		delete(it.extended, extendedPath(u.Children[0]))
 		return nil
 	}
-	if u.name != "t:SetItemField" && u.name != "t:AppendToItemField" || len(u.kids) != 2 {
-		return schemaError(&xmlError{"'" + u.name + "' is no change of this form", u.line, u.col})
+	if u.Name.Local != "t:SetItemField" && u.Name.Local != "t:AppendToItemField" || len(u.Children) != 2 {
+		return schemaError(u, "'"+u.Name.Local+"' is no change of this form")
 	}
-	set := u.kids[1]
-	if set.name != "t:"+it.element && set.name != "t:Item" || len(set.kids) != 1 { // exactly the property that the path names
+	set := u.Children[1]
+	if set.Name.Local != "t:"+it.element && set.Name.Local != "t:Item" || len(set.Children) != 1 { // exactly the property that the path names
 		return codeError("ErrorUpdatePropertyMismatch", "")
 	}
 	return it.setProperties(set)
 }
 
 func (c *ewsRequest) deleteItem() ([]*elem, error) {
-	kind := c.body.attr("DeleteType")
+	kind := attr(c.body, "DeleteType")
 	if kind != "HardDelete" && kind != "SoftDelete" && kind != "MoveToDeletedItems" {
-		return nil, schemaError(&xmlError{"the required attribute 'DeleteType' is missing or unknown", c.body.line, c.body.col})
+		return nil, schemaError(c.body, "the required attribute 'DeleteType' is missing or unknown")
 	}
 	return c.forEach("m:ItemIds", func(id *node) (*elem, error) {
 		it, err := c.mailbox.findItem(id)
@@ -268,7 +212,7 @@ func (c *ewsRequest) deleteItem() ([]*elem, error) {
 			return nil, err
 		}
 		switch {
-		case it.element == "CalendarItem" && c.body.attr("SendMeetingCancellations") == "":
+		case it.element == "CalendarItem" && attr(c.body, "SendMeetingCancellations") == "":
 			return nil, codeError("ErrorSendMeetingCancellationsRequired", "")
 		case kind == "MoveToDeletedItems":
 			c.mailbox.move(it, "deleteditems")

@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -9,6 +10,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -56,7 +58,7 @@ type connKey struct{}
 func connOf(r *http.Request) *peerConn { return r.Context().Value(connKey{}).(*peerConn) }
 
 func (s *Server) listen(address string, h http.Handler, secure bool) (*webServer, error) {
-	ln, err := net.Listen("tcp", orDefault(address, "127.0.0.1:0"))
+	ln, err := net.Listen("tcp", cmp.Or(address, "127.0.0.1:0"))
 	if err != nil {
 		return nil, err
 	}
@@ -138,7 +140,7 @@ func (s *Server) tlsConfig() *tls.Config {
 
 func (s *Server) certificateFor(host string) (*tls.Certificate, error) {
 	s.mu.Lock()
-	own := s.certs[lower(host)]
+	own := s.certs[strings.ToLower(host)]
 	s.mu.Unlock()
 	if own != nil {
 		return own, nil

@@ -244,10 +244,10 @@ func changeKey(n uint64) string {
 
 // findItem is the item of an ItemId element.
 func (b *mailbox) findItem(n *node) (*item, error) {
-	if n.name != "t:ItemId" {
+	if n.Name.Local != "t:ItemId" {
 		return nil, codeError("ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange", "The lab has no recurring items.")
 	}
-	numbers, err := b.readID(n.attr("Id"), 'I', 1)
+	numbers, err := b.readID(attr(n, "Id"), 'I', 1)
 	if err != nil {
 		return nil, err
 	}
@@ -259,18 +259,18 @@ func (b *mailbox) findItem(n *node) (*item, error) {
 
 // findFolder is the folder of a FolderId or DistinguishedFolderId element.
 func (b *mailbox) findFolder(n *node) (folder, error) {
-	switch n.name {
+	switch n.Name.Local {
 	case "t:DistinguishedFolderId":
-		if m := n.kid("t:Mailbox", "t:EmailAddress"); m != nil && !strings.EqualFold(m.value(), b.mail) {
+		if m := child(n, "t:Mailbox", "t:EmailAddress"); m != nil && !strings.EqualFold(m.Value(), b.mail) {
 			return folder{}, codeError("ErrorAccessDenied", "") // nobody has rights on another's mailbox
 		}
-		if name := n.attr("Id"); name != "history" {
+		if name := attr(n, "Id"); name != "history" {
 			if f, ok := b.folder(name); ok {
 				return f, nil
 			}
 		}
 	case "t:FolderId":
-		numbers, err := b.readID(n.attr("Id"), 'F', 1)
+		numbers, err := b.readID(attr(n, "Id"), 'F', 1)
 		if err != nil {
 			return folder{}, err
 		}

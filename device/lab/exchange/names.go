@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/hex"
 	"strconv"
@@ -14,18 +15,18 @@ const maxResolutions = 100
 
 // resolveNames looks for persons in the directory and the user's contacts.
 func (c *ewsRequest) resolveNames() ([]*elem, error) {
-	full, ok := parseBoolean(c.body.attr("ReturnFullContactData"))
+	full, ok := parseBoolean(attr(c.body, "ReturnFullContactData"))
 	if !ok {
-		return nil, schemaError(&xmlError{"the required attribute 'ReturnFullContactData' is missing", c.body.line, c.body.col})
+		return nil, schemaError(c.body, "the required attribute 'ReturnFullContactData' is missing")
 	}
-	entry := strings.ToLower(c.body.kid("m:UnresolvedEntry").value())
+	entry := strings.ToLower(child(c.body, "m:UnresolvedEntry").Value())
 	for _, prefix := range []string{"smtp:", "sip:"} {
 		entry = strings.TrimPrefix(entry, prefix)
 	}
 	if entry == "" {
 		return []*elem{failure(c.op, codeError("ErrorNameResolutionNoResults", ""))}, nil
 	}
-	scope := orDefault(c.body.attr("SearchScope"), "ActiveDirectoryContacts")
+	scope := cmp.Or(attr(c.body, "SearchScope"), "ActiveDirectoryContacts")
 	var found []*elem
 	if strings.Contains(scope, "ActiveDirectory") {
 		for _, u := range c.s.dir.Users() {
@@ -91,17 +92,17 @@ func resolution(u directory.User, full bool) *elem {
 // convertID makes ids of other formats (exchange.md 2.9). In the lab an entry id
 // is what the EWS id is made of, so the UM web service can find the item.
 func (c *ewsRequest) convertID() ([]*elem, error) {
-	to := c.body.attr("DestinationFormat")
+	to := attr(c.body, "DestinationFormat")
 	return c.forEach("m:SourceIds", func(n *node) (*elem, error) {
-		if n.name != "t:AlternateId" {
+		if n.Name.Local != "t:AlternateId" {
 			return nil, codeError("ErrorInvalidIdMalformed", "")
 		}
-		if box := n.attr("Mailbox"); !strings.EqualFold(box, c.mailbox.mail) {
+		if box := attr(n, "Mailbox"); !strings.EqualFold(box, c.mailbox.mail) {
 			return nil, codeError("ErrorNonExistentMailbox", "")
 		}
-		raw, err := base64.StdEncoding.DecodeString(n.attr("Id"))
-		if n.attr("Format") == "HexEntryId" {
-			raw, err = hex.DecodeString(n.attr("Id"))
+		raw, err := base64.StdEncoding.DecodeString(attr(n, "Id"))
+		if attr(n, "Format") == "HexEntryId" {
+			raw, err = hex.DecodeString(attr(n, "Id"))
 		}
 		if err != nil {
 			return nil, codeError("ErrorInvalidIdMalformed", "")

@@ -59,7 +59,7 @@ func (b *mailbox) notify(kind string, it *item) {
 }
 
 func (c *ewsRequest) subscribe() ([]*elem, error) {
-	req := c.body.kid("m:PullSubscriptionRequest")
+	req := child(c.body, "m:PullSubscriptionRequest")
 	if req == nil {
 		return nil, codeError("ErrorInvalidOperation", "The lab has no push subscriptions.")
 	}
@@ -76,26 +76,26 @@ func (c *ewsRequest) subscribe() ([]*elem, error) {
 	if mine >= maxSubscriptions {
 		return []*elem{failure(c.op, codeError("ErrorExceededSubscriptionCount", ""))}, nil
 	}
-	minutes, err := strconv.Atoi(req.kid("t:Timeout").value())
+	minutes, err := strconv.Atoi(child(req, "t:Timeout").Value())
 	if err != nil || minutes < 1 || minutes > maxTimeout {
-		return nil, schemaError(&xmlError{"Timeout must be 1 to 1440 minutes", req.line, req.col})
+		return nil, schemaError(req, "Timeout must be 1 to 1440 minutes")
 	}
 	sub := &subscription{sam: c.mailbox.sam, idle: time.Duration(minutes) * time.Minute}
 	sub.until = now.Add(sub.idle)
-	for _, n := range req.kid("t:FolderIds").kids {
+	for _, n := range child(req, "t:FolderIds").Children {
 		f, err := c.mailbox.findFolder(n)
 		if err != nil {
 			return []*elem{failure(c.op, err)}, nil
 		}
 		sub.folders = append(sub.folders, f.name)
 	}
-	if all, _ := parseBoolean(req.attr("SubscribeToAllFolders")); all {
+	if all, _ := parseBoolean(attr(req, "SubscribeToAllFolders")); all {
 		sub.folders = nil
 	}
-	for _, n := range req.kid("t:EventTypes").kids {
-		t := n.value()
+	for _, n := range child(req, "t:EventTypes").Children {
+		t := n.Value()
 		if !strings.Contains(" CopiedEvent CreatedEvent DeletedEvent ModifiedEvent MovedEvent NewMailEvent ", " "+t+" ") {
-			return nil, schemaError(&xmlError{"'" + t + "' is no EventType", n.line, n.col})
+			return nil, schemaError(n, "'"+t+"' is no EventType")
 		}
 		sub.types = append(sub.types, t)
 	}
@@ -107,7 +107,7 @@ func (c *ewsRequest) subscribe() ([]*elem, error) {
 
 // subscription finds the one that the request names.
 func (c *ewsRequest) subscription() (*subscription, string, error) {
-	id := c.body.kid("m:SubscriptionId").value()
+	id := child(c.body, "m:SubscriptionId").Value()
 	sub := c.s.subs[id]
 	switch {
 	case sub == nil:
@@ -126,7 +126,7 @@ func (c *ewsRequest) getEvents() ([]*elem, error) {
 	if err != nil {
 		return []*elem{failure(c.op, err)}, nil
 	}
-	raw, err := base64.StdEncoding.DecodeString(c.body.kid("m:Watermark").value())
+	raw, err := base64.StdEncoding.DecodeString(child(c.body, "m:Watermark").Value())
 	if err != nil || len(raw) != 8 || binary.BigEndian.Uint64(raw) > sub.last {
 		return []*elem{failure(c.op, codeError("ErrorInvalidWatermark", ""))}, nil
 	}

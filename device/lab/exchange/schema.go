@@ -8,23 +8,6 @@ import (
 // What an item is made of: the elements of exchange.md 2.3, 2.6 and 2.7 in the
 // order of the schema, which answers keep and requests must keep.
 
-// kind is how a property is written.
-type kind int
-
-const (
-	text        kind = iota
-	boolean          // "true" or "false"
-	number           // decimal
-	dateTime         // stamp
-	person           // Mailbox in an element: name and address in one string, apart by a line feed
-	body             // BodyType as attribute; not in FindItem
-	entries          // Entry elements by Key; each is a property of its own, uri and ":" and key
-	attachments      // made from the item's attachments; not in FindItem
-	extended         // the place of ExtendedProperty elements
-	itemID           // always there
-	unsupported      // exists in the schema, not in the lab
-)
-
 type property struct {
 	uri       string // "item:Subject"
 	element   string
@@ -35,7 +18,7 @@ type property struct {
 var itemProperties = []property{
 	{"item:MimeContent", "MimeContent", unsupported, false},
 	{"item:ItemId", "ItemId", itemID, true},
-	{"item:ParentFolderId", "ParentFolderId", unsupported, false}, // written by hand
+	{"item:ParentFolderId", "ParentFolderId", parentFolder, false},
 	{"item:ItemClass", "ItemClass", text, false},
 	{"item:Subject", "Subject", text, true},
 	{"item:Sensitivity", "Sensitivity", text, true},
@@ -211,32 +194,46 @@ func contentModel(name string) string {
 	return ""
 }
 
-// checkContent checks n and everything in it; nil when it has its form. Depth is
-// bounded by parse.
-func checkContent(n *node) *xmlError {
-	if f := contentModel(n.name); f != "" {
-		kids := n.kids
-		for _, step := range strings.Fields(f) {
-			step, optional := strings.CutSuffix(step, "?")
-			if len(kids) > 0 && slices.Contains(strings.Split(step, "|"), kids[0].name) {
-				kids = kids[1:]
-			} else if !optional {
-				if len(kids) == 0 {
-					return &xmlError{"the element '" + n.name + "' has incomplete content, expected '" + step + "'", n.line, n.col}
-				}
-				break
-			}
-		}
-		if len(kids) > 0 {
-			return &xmlError{"the element '" + n.name + "' has invalid child element '" + kids[0].name + "'", kids[0].line, kids[0].col}
+// checkContent checks that n and the elements inside it have their content model.
+// parse has bounded the depth.
+func checkContent(n *node) error {
+	if model := contentModel(n.Name.Local); model != "" {
+		if err := checkChildren(n, model); err != nil {
+			return err
 		}
 	}
-	for _, k := range n.kids {
-		if e := checkContent(k); e != nil {
-			return e
+	for _, c := range n.Children {
+		if err := checkContent(c); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func checkChildren(n *node, model string) error {
+	rest := n.Children
+	for step := range strings.FieldsSeq(model) {
+		step, optional := strings.CutSuffix(step, "?")
+		switch {
+		case len(rest) > 0 && slices.Contains(strings.Split(step, "|"), rest[0].Name.Local):
+			rest = rest[1:]
+		case optional:
+		case len(rest) == 0:
+			return schemaError(n, "the element '"+n.Name.Local+"' has incomplete content, expected '"+step+"'")
+		default:
+			return invalidChild(n, rest[0])
+		}
+	}
+	if len(rest) > 0 {
+		return invalidChild(n, rest[0])
+	}
+	return nil
+}
+
+// invalidChild is the error for a child of n that its content model does not have
+// at that place.
+func invalidChild(n, child *node) error {
+	return schemaError(child, "the element '"+n.Name.Local+"' has invalid child element '"+child.Name.Local+"'")
 }
 
 // messageText is what Exchange says with a response code.

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ocphone/ocphone/device/boundedxml"
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
@@ -30,7 +31,7 @@ type ewsRequest struct {
 type responseError struct {
 	code, text string
 	values     []string // of MessageXml: name, value, name, value …
-	at         *xmlError
+	at         *boundedxml.Error
 }
 
 func (p *responseError) Error() string { return p.code + ": " + p.text }
@@ -42,48 +43,6 @@ func codeError(code, text string) *responseError {
 	}
 	return &responseError{code: code, text: text}
 }
-
-// operations answer with one response message each thing that was asked for. An
-// error is a SOAP fault. They run under Server.mu.
-func (c *ewsRequest) run() ([]*elem, error) {
-	switch c.op {
-	case "GetFolder":
-		return c.getFolder()
-	case "FindFolder":
-		return c.findFolder()
-	case "FindItem":
-		return c.findItem()
-	case "GetItem":
-		return c.getItem()
-	case "GetAttachment":
-		return c.getAttachment()
-	case "CreateItem":
-		return c.createItem()
-	case "UpdateItem":
-		return c.updateItem()
-	case "DeleteItem":
-		return c.deleteItem()
-	case "ResolveNames":
-		return c.resolveNames()
-	case "ConvertId":
-		return c.convertID()
-	case "Subscribe":
-		return c.subscribe()
-	case "GetEvents":
-		return c.getEvents()
-	case "Unsubscribe":
-		return c.unsubscribe()
-	}
-	return nil, codeError("ErrorInvalidOperation", "The lab does not have this operation.")
-}
-
-// of2007 are the operations of Exchange 2007 SP1, complete (exchange.md 2.1).
-const of2007 = " AddDelegate ConvertId CopyFolder CopyItem CreateAttachment CreateFolder CreateItem CreateManagedFolder DeleteAttachment" +
-	" DeleteFolder DeleteItem ExpandDL FindFolder FindItem GetAttachment GetDelegate GetEvents GetFolder GetItem GetUserAvailabilityRequest" +
-	" GetUserOofSettingsRequest MoveFolder MoveItem RemoveDelegate ResolveNames SendItem SetUserOofSettingsRequest Subscribe" +
-	" SyncFolderHierarchy SyncFolderItems Unsubscribe UpdateDelegate UpdateFolder UpdateItem "
-
-func known(op string) bool { return op != "" && strings.Contains(of2007, " "+op+" ") }
 
 // serveEWS is EWS: the description to a GET, operations to a POST.
 func (s *Server) serveEWS(w *recorder, r *http.Request) {
@@ -150,7 +109,7 @@ func (s *Server) post(w *recorder, r *http.Request, f Faults, user directory.Use
 		s.soapFault(w, f, err)
 		return
 	}
-	name := strings.TrimPrefix(op.name, "m:")
+	name := strings.TrimPrefix(op.Name.Local, "m:")
 	w.operation(name, known(name))
 	if f.Delay > 0 && !s.wait(r, f.Delay) {
 		panic(http.ErrAbortHandler)
@@ -214,8 +173,8 @@ func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) 
 // messageCount is how many things op names, each of which gets a response message.
 func messageCount(op *node) int {
 	for _, list := range []string{"m:ItemIds", "m:FolderIds", "m:AttachmentIds", "m:ParentFolderIds", "m:ItemChanges", "m:Items", "m:SourceIds"} {
-		if n := op.kid(list); n != nil {
-			return len(n.kids)
+		if n := child(op, list); n != nil {
+			return len(n.Children)
 		}
 	}
 	return 1
@@ -223,10 +182,10 @@ func messageCount(op *node) int {
 
 // exceedsLimits keeps a request from costing more than its size allows one to expect.
 func exceedsLimits(op *node) bool {
-	folders := op.kid("m:ParentFolderIds")
-	paths := max(op.kid("m:ItemShape", "t:AdditionalProperties").size(), op.kid("m:FolderShape", "t:AdditionalProperties").size())
-	return messageCount(op) > maxMessages || folders != nil && len(folders.kids) > maxSearched ||
-		op.kid("m:Restriction").size() > maxRestriction || op.kid("m:SortOrder").size() > maxRestriction || paths > maxPaths
+	folders := child(op, "m:ParentFolderIds")
+	paths := max(child(op, "m:ItemShape", "t:AdditionalProperties").Size(), child(op, "m:FolderShape", "t:AdditionalProperties").Size())
+	return messageCount(op) > maxMessages || folders != nil && len(folders.Children) > maxSearched ||
+		child(op, "m:Restriction").Size() > maxRestriction || child(op, "m:SortOrder").Size() > maxRestriction || paths > maxPaths
 }
 
 // decode takes the operation out of its envelope and checks its form. With an
@@ -234,50 +193,51 @@ func exceedsLimits(op *node) bool {
 func decode(b []byte) (*node, error) {
 	root, err := parse(b)
 	if err != nil {
-		return nil, schemaError(err)
+		return nil, xmlError(err)
 	}
-	body := root.kid("soap:Body")
-	if root.name != "soap:Envelope" || body == nil || len(body.kids) != 1 {
-		return nil, schemaError(&xmlError{"the root must be a SOAP 1.1 Envelope with a Body that holds one operation", root.line, root.col})
+	body := child(root, "soap:Body")
+	if root.Name.Local != "soap:Envelope" || body == nil || len(body.Children) != 1 {
+		return nil, schemaError(root, "the root must be a SOAP 1.1 Envelope with a Body that holds one operation")
 	}
-	op := body.kids[0]
-	if header := root.kid("soap:Header"); header != nil {
-		for _, h := range header.kids {
+	op := body.Children[0]
+	if header := child(root, "soap:Header"); header != nil {
+		for _, h := range header.Children {
 			switch {
-			case h.name == "t:RequestServerVersion":
-				if v := h.attr("Version"); v != "Exchange2007" && v != "Exchange2007_SP1" { // exchange.md 2.1
+			case h.Name.Local == "t:RequestServerVersion":
+				if v := attr(h, "Version"); v != "Exchange2007" && v != "Exchange2007_SP1" { // exchange.md 2.1
 					return op, codeError("ErrorInvalidServerVersion", "")
 				}
 			case mustUnderstand(h): // TimeZoneContext and others of later clients are ignored
-				return op, codeError("ErrorInvalidRequest", "The SOAP header "+strings.TrimPrefix(h.name, "t:")+" is not understood.")
+				return op, codeError("ErrorInvalidRequest", "The SOAP header "+strings.TrimPrefix(h.Name.Local, "t:")+" is not understood.")
 			}
 		}
 	}
-	if !strings.HasPrefix(op.name, "m:") || !known(op.name[2:]) {
-		return op, schemaError(&xmlError{"the element 'Body' has invalid child element '" + op.name + "'", op.line, op.col})
+	if !strings.HasPrefix(op.Name.Local, "m:") || !known(op.Name.Local[2:]) {
+		return op, schemaError(op, "the element 'Body' has invalid child element '"+op.Name.Local+"'")
 	}
-	if e := checkContent(op); e != nil {
-		return op, schemaError(e)
-	}
-	return op, nil
+	return op, checkContent(op)
 }
 
 func mustUnderstand(h *node) bool {
-	for _, a := range h.attrs {
+	for _, a := range h.Attrs {
 		if a.Name.Space == nsSOAP && a.Name.Local == "mustUnderstand" && (a.Value == "1" || a.Value == "true") {
-			return h.name != "t:MailboxCulture"
+			return h.Name.Local != "t:MailboxCulture"
 		}
 	}
 	return false
 }
 
-// schemaError is the fault for a request against the schema.
-func schemaError(err error) *responseError {
+// schemaError is the fault for a request that violates the schema at n.
+func schemaError(n *node, violation string) *responseError {
+	return xmlError(&boundedxml.Error{Line: n.Line, Column: n.Column, What: violation})
+}
+
+// xmlError is the fault for a request that cannot be read, or violates the
+// schema.
+func xmlError(err error) *responseError {
 	p := codeError("ErrorSchemaValidation", "")
-	var e *xmlError
-	if errors.As(err, &e) {
-		p.at = e
-		p.text += " " + e.violation
+	if errors.As(err, &p.at) {
+		p.text += " " + p.at.What
 	}
 	return p
 }
@@ -304,7 +264,11 @@ func (s *Server) soapFault(w *recorder, f Faults, err error) {
 func (p *responseError) messageXML(name string) *elem {
 	m := el(name)
 	if p.at != nil {
-		m.add(tx("t:LineNumber", strconv.Itoa(p.at.line)), tx("t:LinePosition", strconv.Itoa(p.at.col)), tx("t:Violation", p.at.violation))
+		m.add(
+			tx("t:LineNumber", strconv.Itoa(p.at.Line)),
+			tx("t:LinePosition", strconv.Itoa(p.at.Column)),
+			tx("t:Violation", p.at.What),
+		)
 	}
 	for i := 0; i+1 < len(p.values); i += 2 {
 		m.add(tx("t:Value", p.values[i+1]).attr("Name", p.values[i]))

@@ -37,13 +37,13 @@ func (s *Server) serveUM(w *recorder, r *http.Request) {
 	}
 	f := s.Faults()
 	root, err := parse(b)
-	body := root.kid("soap:Body")
-	if err != nil || root.name != "soap:Envelope" || body == nil || len(body.kids) != 1 {
+	body := child(root, "soap:Body")
+	if err != nil || root.Name.Local != "soap:Envelope" || body == nil || len(body.Children) != 1 {
 		w.operation("", false)
 		s.umFault(w, f, "soap:Client", "Server was unable to read request.")
 		return
 	}
-	op, ours := strings.CutPrefix(body.kids[0].name, "m:")
+	op, ours := strings.CutPrefix(body.Children[0].Name.Local, "m:")
 	known := ours && slices.Contains([]string{"IsUMEnabled", "GetUMProperties", "PlayOnPhone", "GetCallInfo", "Disconnect"}, op)
 	w.operation(op, known)
 	if !known {
@@ -54,7 +54,7 @@ func (s *Server) serveUM(w *recorder, r *http.Request) {
 		s.umFault(w, f, "soap:Server", code)
 		return
 	}
-	result, err := s.um(user.SAM, user.EUM, op, body.kids[0])
+	result, err := s.um(user.SAM, user.EUM, op, body.Children[0])
 	if err != nil {
 		s.umFault(w, f, "soap:Server", err.Error())
 		return
@@ -85,7 +85,7 @@ func (s *Server) um(sam, eum, op string, n *node) (*elem, error) {
 	case "PlayOnPhone":
 		return s.play(sam, name, n)
 	}
-	id := n.kid("m:CallId").value()
+	id := child(n, "m:CallId").Value()
 	c := s.calls[id]
 	if c == nil || c.sam != sam {
 		return nil, fmt.Errorf("InvalidCallIdException: there is no such call")
@@ -103,13 +103,13 @@ func (s *Server) um(sam, eum, op string, n *node) (*elem, error) {
 // DialString, element pages dialString: both are taken.
 func (s *Server) play(sam, name string, n *node) (*elem, error) {
 	child := func(local string) string {
-		i := slices.IndexFunc(n.kids, func(k *node) bool { return strings.EqualFold(k.name, "m:"+local) })
+		i := slices.IndexFunc(n.Children, func(k *node) bool { return strings.EqualFold(k.Name.Local, "m:"+local) })
 		if i < 0 {
 			return ""
 		}
-		return n.kids[i].value()
+		return n.Children[i].Value()
 	}
-	box := s.mailboxes[lower(sam)]
+	box := s.mailboxes[strings.ToLower(sam)]
 	if box == nil {
 		return nil, fmt.Errorf("InvalidObjectIdException: there is no such message")
 	}

@@ -1,17 +1,15 @@
 package exchange
 
 import (
-	"bytes"
 	"encoding/xml"
-	"errors"
-	"fmt"
 	"io"
 	"slices"
-	"strings"
+
+	"github.com/ocphone/ocphone/device/boundedxml"
 )
 
-// Reader and writer are separate types (exchange.md 7.2): a request becomes a
-// tree of node, an answer is written from a tree of elem.
+// Reader and writer are separate types (exchange.md 7.2): a request is read into
+// a tree of node, an answer is written from a tree of elem.
 
 // The namespaces of exchange.md 2.1 and 1.2, by the prefix that this package
 // reads and writes them with.
@@ -34,24 +32,30 @@ const (
 	maxPaths       = 500  // of a shape
 )
 
-// node is an element of a request. Its name has one of the prefixes soap, m, t,
-// r (autodiscover's request), or the namespace in braces.
-type node struct {
-	name      string
-	attrs     []xml.Attr
-	text      []byte
-	kids      []*node
-	line, col int
+// node is an element of a request. parse replaces its Name: Local is the name
+// with one of the prefixes soap, m, t, r (the request of autodiscover), or with
+// the namespace in braces; Space is empty.
+type node = boundedxml.Node
+
+// requestLimits are those of a request. Exchange refuses characters that XML 1.0
+// forbids.
+var requestLimits = boundedxml.Limits{Bytes: maxBody, Depth: maxDepth, Elements: maxNodes, Strict: true}
+
+// parse reads one document. Its errors are *boundedxml.Error.
+func parse(b []byte) (*node, error) {
+	root, err := boundedxml.Parse(b, requestLimits)
+	if err != nil {
+		return nil, err
+	}
+	addPrefixes(root)
+	return root, nil
 }
 
-// xmlError is a request that is no XML, or not the XML that it must be.
-type xmlError struct {
-	violation string
-	line, col int
-}
-
-func (e *xmlError) Error() string {
-	return fmt.Sprintf("line %d, position %d: %s", e.line, e.col, e.violation)
+func addPrefixes(n *node) {
+	n.Name = xml.Name{Local: prefixed(n.Name)}
+	for _, c := range n.Children {
+		addPrefixes(c)
+	}
 }
 
 func prefixed(n xml.Name) string {
@@ -68,104 +72,20 @@ func prefixed(n xml.Name) string {
 	return "{" + n.Space + "}" + n.Local
 }
 
-// parse reads one document: no DTD, nothing behind the root, bounded.
-func parse(b []byte) (*node, error) {
-	d := xml.NewDecoder(bytes.NewReader(b))
-	fail := func(violation string) (*node, error) {
-		line, col := d.InputPos()
-		return nil, &xmlError{violation, line, col}
-	}
-	var root *node
-	var open []*node
-	count := 0
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			if root == nil {
-				return fail("there is no element")
-			}
-			return root, nil
-		}
-		if err != nil {
-			return fail(err.Error())
-		}
-		switch token := token.(type) {
-		case xml.Directive:
-			return fail("a document type declaration is not allowed")
-		case xml.StartElement:
-			if count++; count > maxNodes || len(open) == maxDepth {
-				return fail("the request is too large or too deep")
-			}
-			line, col := d.InputPos()
-			n := &node{name: prefixed(token.Name), attrs: slices.Clone(token.Attr), line: line, col: col}
-			switch {
-			case len(open) > 0:
-				parent := open[len(open)-1]
-				parent.kids = append(parent.kids, n)
-			case root != nil:
-				return fail("there is more than one root element")
-			default:
-				root = n
-			}
-			open = append(open, n)
-		case xml.EndElement:
-			open = open[:len(open)-1]
-		case xml.CharData:
-			if len(open) > 0 {
-				parent := open[len(open)-1]
-				parent.text = append(parent.text, token...)
-			} else if len(bytes.TrimSpace(token)) > 0 {
-				return fail("there is text outside of the root element")
-			}
-		}
-	}
-}
-
-// kid is n's first child of that name, nil when n or the child is missing.
-func (n *node) kid(path ...string) *node {
+// child returns the first child of n with that name, at each level of a path; nil
+// if n is nil or there is none.
+func child(n *node, path ...string) *node {
 	for _, name := range path {
-		if n == nil {
-			return nil
-		}
-		i := slices.IndexFunc(n.kids, func(k *node) bool { return k.name == name })
-		if i < 0 {
-			return nil
-		}
-		n = n.kids[i]
+		n = n.Find(xml.Name{Local: name})
 	}
 	return n
 }
 
-// size is how many elements n has in it, itself included.
-func (n *node) size() int {
-	if n == nil {
-		return 0
-	}
-	total := 1
-	for _, k := range n.kids {
-		total += k.size()
-	}
-	return total
-}
-
-// attr is an attribute without a namespace.
-func (n *node) attr(name string) string {
-	if n != nil {
-		for _, a := range n.attrs {
-			if a.Name.Space == "" && a.Name.Local == name {
-				return a.Value
-			}
-		}
-	}
-	return ""
-}
-
-// value is n's text without the blanks around it.
-func (n *node) value() string {
-	if n == nil {
-		return ""
-	}
-	return strings.TrimSpace(string(n.text))
+// attr returns the value of an attribute without a namespace; "" if n is nil or
+// there is none.
+func attr(n *node, name string) string {
+	v, _ := n.FindAttr(xml.Name{Local: name})
+	return v
 }
 
 // elem is an element of an answer. Its name is written as it is, prefix
