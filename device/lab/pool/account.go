@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -175,7 +176,7 @@ func (a *account) publishOwn(at slot, expireType, source string, names categoryS
 func (a *account) selfDocument() roaming.Self {
 	u, _ := a.pool.dir.UserBySIP(a.address)
 	live := len(a.pool.endpointConns(a.address))
-	self := roaming.Self{Address: orDefault(u.SIP, a.address), DisplayName: u.DisplayName, Email: u.Mail,
+	self := roaming.Self{Address: cmp.Or(u.SIP, a.address), DisplayName: u.DisplayName, Email: u.Mail,
 		EUM: u.EUM, UM: u.EUM != "", Availability: aggregate(a.publications, live)}
 	if self.TelephonyMode = "None"; u.LineURI != "" {
 		self.Lines, self.TelephonyMode = []roaming.Line{{Number: u.LineURI, Kind: roaming.Uc}}, "Uc"

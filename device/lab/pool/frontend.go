@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"errors"
 	"strings"
 	"sync"
@@ -29,7 +30,7 @@ type frontEnd struct {
 }
 
 func (s *Server) startFrontEnds() error {
-	s.ReloadEvery = orDefault(s.ReloadEvery, DefaultReload)
+	s.ReloadEvery = cmp.Or(s.ReloadEvery, DefaultReload)
 	if s.FrontEnds == nil {
 		s.FrontEnds = []FrontEnd{{Name: "fe1." + s.dir.Domain()}}
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -28,7 +29,7 @@ func (l *listener) start(s *Server, address string, cert tls.Certificate, remote
 	if len(cert.Certificate) == 0 {
 		return errors.New("pool: no Certificate")
 	}
-	ln, err := net.Listen("tcp", orDefault(address, "127.0.0.1:0"))
+	ln, err := net.Listen("tcp", cmp.Or(address, "127.0.0.1:0"))
 	if err != nil {
 		return err
 	}

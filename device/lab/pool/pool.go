@@ -35,6 +35,7 @@
 package pool
 
 import (
+	"cmp"
 	"crypto/tls"
 	"errors"
 	"io"
@@ -143,15 +144,15 @@ func NewEdge(s *Server) *Edge { return &Edge{pool: s} }
 
 // Start fills in the defaults, listens and returns. It is called once.
 func (s *Server) Start() error {
-	s.Host = orDefault(s.Host, "pool."+s.dir.Domain())
-	s.MinTLS = orDefault(s.MinTLS, tls.VersionTLS10)
-	s.MaxTLS = orDefault(s.MaxTLS, tls.VersionTLS13)
-	s.Version = orDefault(s.Version, 4)
-	s.DefaultExpires = orDefault(s.DefaultExpires, DefaultExpires)
-	s.MaxExpires = orDefault(s.MaxExpires, DefaultMax)
-	s.KeepAlive = orDefault(s.KeepAlive, DefaultKeepAlive)
-	s.IdleTimeout = orDefault(s.IdleTimeout, s.KeepAlive+time.Minute)
-	s.MaxConnections = orDefault(s.MaxConnections, DefaultConns)
+	s.Host = cmp.Or(s.Host, "pool."+s.dir.Domain())
+	s.MinTLS = cmp.Or(s.MinTLS, tls.VersionTLS10)
+	s.MaxTLS = cmp.Or(s.MaxTLS, tls.VersionTLS13)
+	s.Version = cmp.Or(s.Version, 4)
+	s.DefaultExpires = cmp.Or(s.DefaultExpires, DefaultExpires)
+	s.MaxExpires = cmp.Or(s.MaxExpires, DefaultMax)
+	s.KeepAlive = cmp.Or(s.KeepAlive, DefaultKeepAlive)
+	s.IdleTimeout = cmp.Or(s.IdleTimeout, s.KeepAlive+time.Minute)
+	s.MaxConnections = cmp.Or(s.MaxConnections, DefaultConns)
 	if s.Clock == nil {
 		s.Clock = clock.System
 	}
@@ -174,14 +175,6 @@ func (s *Server) Start() error {
 		return err
 	}
 	return s.front.start(s, s.Address, s.Certificate, false)
-}
-
-func orDefault[T comparable](v, d T) T {
-	var zero T
-	if v == zero {
-		return d
-	}
-	return v
 }
 
 // Addr is where the pool listens, host:port.
@@ -256,7 +249,7 @@ func (e *Edge) Start() error {
 	if e.pool.front.ln == nil {
 		return errors.New("pool: an Edge before a pool that was not started")
 	}
-	e.Host = orDefault(e.Host, "sip."+e.pool.dir.Domain())
+	e.Host = cmp.Or(e.Host, "sip."+e.pool.dir.Domain())
 	e.pool.edgeHost.Store(&e.Host)
 	return e.front.start(e.pool, e.Address, e.Certificate, true)
 }

@@ -1,17 +1,16 @@
 package pool
 
 import (
-	"bytes"
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strconv"
 	"strings"
 	"time"
 
+	"github.com/ocphone/ocphone/device/boundedxml"
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
@@ -57,33 +56,14 @@ const (
 	maxElements = 1 << 14
 )
 
-// readXML reads a whole document into v: no DTD, nothing after the root.
+// readXML reads a whole document into v, by struct tags.
 func readXML(body []byte, v any) error {
-	d := xml.NewDecoder(bytes.NewReader(body))
-	for depth, elements := 0, 0; ; {
-		t, err := d.Token()
-		if err == io.EOF {
-			break
-		}
-		if err != nil {
-			return err
-		}
-		switch t.(type) {
-		case xml.Directive:
-			return errors.New("a document type definition")
-		case xml.StartElement:
-			depth, elements = depth+1, elements+1
-			if depth > maxDepth || elements > maxElements {
-				return errors.New("too many elements")
-			}
-			if depth == 1 && elements > 1 {
-				return errors.New("a second document")
-			}
-		case xml.EndElement:
-			depth--
-		}
-	}
-	return xml.Unmarshal(body, v)
+	return boundedxml.Unmarshal(body, boundedxml.Limits{
+		Bytes:    maxMessage,
+		Depth:    maxDepth,
+		Elements: maxElements,
+		Strict:   true,
+	}, v)
 }
 
 type publishReader struct {
@@ -107,41 +87,60 @@ type publishedReader struct {
 	Body       string     `xml:",innerxml"`
 }
 
-// publish takes publications, all or none (ocs-sip.md 5.2). The answer is the
-// categories that have changed.
+// publish applies a publish document: all publications or none (ocs-sip.md 5.2).
+// It returns the changed categories as XML.
 func (a *account) publish(epid string, body []byte) ([]byte, error) {
 	var doc publishReader
 	if err := readXML(body, &doc); err != nil {
 		return nil, err
 	}
-	names, now := a.refresh(), a.now()
-	work := maps.Clone(a.publications)
-	mine := categorySet{}
-	var wrong versionConflict
+	refreshed := a.refresh()
+	work, categories, err := a.applyPublish(epid, doc)
+	if conflict := versionConflict(nil); errors.As(err, &conflict) {
+		a.notifyCategories("", refreshed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	before := a.publications
+	a.publications = work
+	maps.Copy(categories, a.refresh()) // the aggregate
+	maps.Copy(categories, refreshed)
+	answer, err := a.categoriesXML(categories)
+	if err != nil { // a body that is not an element
+		a.publications = before
+		return nil, err
+	}
+	a.queueNotification(epid, answer)
+	return answer, nil
+}
+
+// applyPublish returns the publications of a after doc, and the categories that
+// doc changes. It does not change a.
+func (a *account) applyPublish(epid string, doc publishReader) (map[slot]*publication, categorySet, error) {
+	work, categories, now := maps.Clone(a.publications), categorySet{}, a.now()
+	var conflicts versionConflict
 	index := 0
 	for _, list := range doc.Lists {
 		if uri := strings.ToLower(list.URI); uri != "" && strings.TrimPrefix(uri, "sip:") != a.address {
-			return nil, refusedChange(diagForbidden)
+			return nil, nil, refusedChange(diagForbidden)
 		}
 		for _, p := range list.Publications {
 			index++
 			at := slot{p.Category, p.Instance, p.Container}
 			next, err := p.publication(epid, now, list.Attrs, doc.Attrs)
 			if err != nil {
-				return nil, err
+				return nil, nil, err
 			}
 			if at == slotProperties || at == slotCard || at == slotAggregate {
-				return nil, refusedChange(diagReadOnly)
+				return nil, nil, refusedChange(diagReadOnly)
 			}
-			current := uint32(0)
-			if have := work[at]; have != nil {
-				current = have.version
-			}
+			current := work[at].currentVersion()
 			if p.Version != current {
-				wrong = append(wrong, conflict{index, p.Version, current})
+				conflicts = append(conflicts, conflict{index, p.Version, current})
 				continue
 			}
-			mine[p.Category] = true
+			categories[p.Category] = true
 			if next == nil {
 				delete(work, at)
 				continue
@@ -150,28 +149,29 @@ func (a *account) publish(epid string, body []byte) ([]byte, error) {
 			work[at] = next
 		}
 	}
-	if len(wrong) > 0 {
-		a.notifyCategories("", names)
-		return nil, wrong
+	if len(conflicts) > 0 {
+		return nil, nil, conflicts
 	}
+	if tooLarge(work) {
+		return nil, nil, refusedChange(diagTooMuch)
+	}
+	return work, categories, nil
+}
+
+// currentVersion returns the version of p; 0 if there is no publication.
+func (p *publication) currentVersion() uint32 {
+	if p == nil {
+		return 0
+	}
+	return p.version
+}
+
+func tooLarge(all map[slot]*publication) bool {
 	size := 0
-	for _, p := range work {
+	for _, p := range all {
 		size += len(p.body)
 	}
-	if len(work) > maxPublications || size > maxPublished {
-		return nil, refusedChange(diagTooMuch)
-	}
-	before := a.publications
-	a.publications = work
-	maps.Copy(mine, a.refresh()) // the aggregate
-	maps.Copy(mine, names)
-	answer, err := a.categoriesXML(mine)
-	if err != nil { // a body that is no element
-		a.publications = before
-		return nil, err
-	}
-	a.queueNotification(epid, answer)
-	return answer, nil
+	return len(all) > maxPublications || size > maxPublished
 }
 
 // publication is nil when p deletes what stands there.

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"strconv"
@@ -75,90 +76,153 @@ func (c *conn) checkUser(req *sip.Request, s *session) *sip.Response {
 // address is user@host of a URI.
 func address(u sip.Uri) string { return u.User + "@" + u.Host }
 
-// bind changes the bindings as the REGISTER asks and answers 200.
+// bind changes the bindings as the REGISTER requests and answers it.
 func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
-	p := c.pool
-	signs := s.association != nil
-	user := address(req.To().Address)
-	epid, _ := req.From().Params.Get("epid")
-	contact, err := parseContact(in)
-	if err != nil {
-		return c.response(req, 400)
+	r, refusal := c.parseRegister(in, req, s)
+	if refusal != nil {
+		return refusal
 	}
-	// ocs-sip.md 1.4; a plain registrar knows no epid.
-	switch {
-	case !signs:
-	case epid == "" && contact.instance == "":
-		return c.refusal(req, 400, diagNoEndpoint)
-	case epid == "":
-		return c.refusal(req, 400, diagNoEPID)
-	case len(epid) > maxEPID:
-		return c.refusal(req, 400, diagLongEPID)
+	action, refusal := c.updateBindings(w, in, req, r)
+	if refusal != nil {
+		return refusal
 	}
-	if event := in.Headers("Event"); len(event) > 1 || len(event) == 1 && !strings.EqualFold(event[0], "registration") {
-		return withHeader(c.response(req, 489), "Allow-Events", "registration")
-	}
-	expires, err := p.expires(in.Header("Expires"), contact.expires)
-	if err != nil {
-		return c.response(req, 400)
-	}
-	if expires > 0 && expires < p.MinExpires {
-		return withHeader(c.response(req, 423), "Min-Expires", fmt.Sprint(int(p.MinExpires.Seconds())))
-	}
+	c.pool.count(func(n *Counters) { n.Registers++ })
+	return c.registerResponse(in, req, r, action)
+}
 
-	key := epid
-	if !signs {
-		key = contact.uri
+// registerRequest is a valid REGISTER of a user who may register.
+type registerRequest struct {
+	session *session
+	user    string // sign-in address
+	epid    string
+	contact contact
+	expires time.Duration // 0 ends the registration
+}
+
+// signed reports whether the client is a phone that signs its messages. Others use
+// the pool as a plain registrar.
+func (r registerRequest) signed() bool { return r.session.association != nil }
+
+// key identifies the binding of the endpoint among those of the user.
+func (r registerRequest) key() string {
+	if r.signed() {
+		return r.epid
 	}
-	action := ""
+	return r.contact.uri
+}
+
+// parseRegister reads a REGISTER of s, or returns the response that refuses it.
+func (c *conn) parseRegister(
+	in *sipwire.Incoming, req *sip.Request, s *session,
+) (r registerRequest, refusal *sip.Response) {
+	var err error
+	r.session, r.user = s, address(req.To().Address)
+	r.epid, _ = req.From().Params.Get("epid")
+	if r.contact, err = parseContact(in); err != nil {
+		return r, c.response(req, 400)
+	}
+	// ocs-sip.md 1.4; a plain registrar does not know epids.
 	switch {
-	case contact.uri == "*" && expires > 0:
-		return c.response(req, 400) // RFC 3261 10.3
-	case contact.uri == "*":
-		p.unbind(user, "*")
-		p.endpointsRemoved(user)
-	case expires == 0:
-		p.unbind(user, key)
-		p.endpointsRemoved(user)
-	case contact.uri != "": // else it only asks
-		b := &binding{conn: w, callID: req.CallID().Value()}
-		b.User, b.EPID, b.Instance, b.Contact = user, epid, contact.instance, contact.uri
-		if signs {
-			b.Contact = contact.contactURI(c)
-		}
-		b.Remote, b.UserAgent, b.Auth = c.front.remote, in.Header("User-Agent"), s.auth
-		b.Since = p.Clock.Now()
-		b.Expires = b.Since.Add(expires)
-		b.client, b.server = dialogHeaders(in, c.tag)
-		if hasToken(in.Headers("Supported"), "gruu-10") {
-			b.GRUU = gruu(user, contact.instance)
-		}
-		b.cloneStrings()
-		if action, err = p.bind(strings.Clone(key), b); err != nil {
-			return c.refusal(req, 503, diagEndpoints)
+	case !r.signed():
+	case r.epid == "" && r.contact.instance == "":
+		return r, c.refusal(req, 400, diagNoEndpoint)
+	case r.epid == "":
+		return r, c.refusal(req, 400, diagNoEPID)
+	case len(r.epid) > maxEPID:
+		return r, c.refusal(req, 400, diagLongEPID)
+	}
+	event := in.Headers("Event")
+	if len(event) > 1 || len(event) == 1 && !strings.EqualFold(event[0], "registration") {
+		return r, withHeader(c.response(req, 489), "Allow-Events", "registration")
+	}
+	if r.expires, err = c.pool.expires(in.Header("Expires"), r.contact.expires); err != nil {
+		return r, c.response(req, 400)
+	}
+	if minimum := c.pool.MinExpires; r.expires > 0 && r.expires < minimum {
+		return r, withHeader(c.response(req, 423), "Min-Expires", fmt.Sprint(int(minimum.Seconds())))
+	}
+	if r.contact.uri == "*" && r.expires > 0 { // RFC 3261 10.3
+		return r, c.response(req, 400)
+	}
+	return r, nil
+}
+
+// updateBindings adds, refreshes or removes the bindings that r names. A REGISTER
+// without Contact does not change them. action is the register-action of the
+// response; "" means none.
+func (c *conn) updateBindings(
+	w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, r registerRequest,
+) (action string, refusal *sip.Response) {
+	p := c.pool
+	switch {
+	case r.contact.uri == "*":
+		p.unbind(r.user, "*")
+		p.endpointsRemoved(r.user)
+	case r.expires == 0:
+		p.unbind(r.user, r.key())
+		p.endpointsRemoved(r.user)
+	case r.contact.uri != "":
+		action, err := p.bind(strings.Clone(r.key()), c.newBinding(w, in, req, r))
+		if err != nil {
+			return "", c.refusal(req, 503, diagEndpoints)
 		}
 		if p.Faults().ClaimAdded {
 			action = added
 		}
+		return action, nil
 	}
-	p.count(func(n *Counters) { n.Registers++ })
+	return "", nil
+}
 
+func (c *conn) newBinding(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, r registerRequest) *binding {
+	now := c.pool.Clock.Now()
+	b := &binding{
+		Registration: Registration{
+			User:      r.user,
+			EPID:      r.epid,
+			Instance:  r.contact.instance,
+			Contact:   r.contact.uri,
+			Remote:    c.front.remote,
+			UserAgent: in.Header("User-Agent"),
+			Auth:      r.session.auth,
+			Since:     now,
+			Expires:   now.Add(r.expires),
+		},
+		conn:   w,
+		callID: req.CallID().Value(),
+	}
+	if r.signed() {
+		b.Contact = r.contact.contactURI(c)
+	}
+	b.client, b.server = dialogHeaders(in, c.tag)
+	if hasToken(in.Headers("Supported"), "gruu-10") {
+		b.GRUU = gruu(r.user, r.contact.instance)
+	}
+	b.cloneStrings()
+	return b
+}
+
+// registerResponse is the 200 to a REGISTER.
+func (c *conn) registerResponse(
+	in *sipwire.Incoming, req *sip.Request, r registerRequest, action string,
+) *sip.Response {
 	res := c.response(req, 200)
-	for _, value := range p.contacts(user) {
+	for _, value := range c.pool.contacts(r.user) {
 		withHeader(res, "Contact", value)
 	}
-	withHeader(res, "Expires", fmt.Sprint(int(expires.Seconds())))
-	if !signs {
+	withHeader(res, "Expires", fmt.Sprint(int(r.expires.Seconds())))
+	if !r.signed() {
 		return res
 	}
-	if owner, ok := p.dir.User(s.sam); ok {
+	if owner, ok := c.pool.dir.User(r.session.sam); ok {
 		res.From().DisplayName = owner.DisplayName
 	}
 	if action != "" {
 		withHeader(res, "presence-state", fmt.Sprintf(`register-action="%s"`, action))
 	}
 	if in.Header("ms-keep-alive") != "" { // ocs-sip.md 1.2
-		withHeader(res, "ms-keep-alive", fmt.Sprintf("UAS; tcp=no; hop-hop=yes; end-end=no; timeout=%d", int(p.KeepAlive.Seconds())))
+		withHeader(res, "ms-keep-alive", fmt.Sprintf("UAS; tcp=no; hop-hop=yes; end-end=no; timeout=%d",
+			int(c.pool.KeepAlive.Seconds())))
 	}
 	if c.front.remote {
 		withHeader(res, "ms-user-logon-data", "RemoteUser")
@@ -171,7 +235,7 @@ func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *
 // expires is how long the client asks to be registered, within the pool's
 // bounds. The Contact's parameter wins (RFC 3261 10.2.1.1).
 func (s *Server) expires(header, param string) (time.Duration, error) {
-	asked := orDefault(param, header)
+	asked := cmp.Or(param, header)
 	if asked == "" {
 		return s.DefaultExpires, nil
 	}

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
 	"net/url"
 	"strings"
@@ -176,7 +177,7 @@ func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *sessio
 	name, named := params.Get("phone-context")
 	switch {
 	case params.Has("default"):
-		name = orDefault(of.LocationProfile, c.pool.LocationProfile)
+		name = cmp.Or(of.LocationProfile, c.pool.LocationProfile)
 	case !named:
 		return c.frontEndRefusal(req, 485, diagAmbiguous)
 	default:
