@@ -14,7 +14,7 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// Bounds of what the pool keeps for one user. All of it must fit in one message.
+// Bounds of the data of one user. All of it must fit in one message.
 const (
 	maxPublications = 512
 	maxPublished    = 512 << 10 // bytes of all bodies
@@ -23,27 +23,27 @@ const (
 	maxAcknowledged = 1024
 )
 
-// slot is where something is published (ocs-sip.md 5.1).
+// slot identifies a publication of a user (ocs-sip.md 5.1).
 type slot struct {
 	category            string
 	instance, container uint32
 }
 
-// What the pool itself publishes for a user (ocs-sip.md 5.2, 5.4).
+// The publications that the pool makes itself (ocs-sip.md 5.2, 5.4).
 var (
 	slotProperties = slot{"userProperties", 0, 1}
 	slotCard       = slot{"contactCard", 0, 0} // the identity of the directory
 	slotAggregate  = slot{"state", 1, 2}
 )
 
-// publication is what stands in a slot.
+// publication is the content of a slot.
 type publication struct {
 	version    uint32
 	expireType string
 	at         time.Time
 	until      time.Time // of expireType time
-	epid       string    // who published it; "" is the pool
-	body       string    // the element within; of the pool's own, what it was made from
+	epid       string    // of the endpoint that published it; "" means the pool
+	body       string    // the element inside; for the pool's own publications, their source data
 }
 
 type container struct {
@@ -51,9 +51,10 @@ type container struct {
 	members []roaming.Member
 }
 
-// account is what the pool keeps for a user while it runs. Its lock is held
-// until a change is answered and told, so that all endpoints see all changes in
-// order; the Server's lock may be taken under it, not the other way round.
+// account holds the data of a user on the pool. Its lock is held until a change
+// is answered and the notifications are sent, so that all endpoints get all
+// changes in order. The Server's lock may be taken while it is held, but not the
+// other way round.
 type account struct {
 	pool    *Server
 	address string // lower case
@@ -61,20 +62,20 @@ type account struct {
 	mu            sync.Mutex
 	publications  map[slot]*publication
 	containers    map[uint32]container
-	acknowledged  map[string]bool          // watchers that the user was told of, lower case
+	acknowledged  map[string]bool          // watchers that the user has acknowledged, lower case
 	subscriptions map[string]*subscription // by epid and event
-	contacts      roaming.ContactList      // as it was last told
-	notifications []notification           // to send before the lock is given back
+	contacts      roaming.ContactList      // as last sent
+	notifications []notification           // to send before the lock is released
 }
 
-// unlock gives the lock back when everybody has been told.
+// unlock sends the queued notifications and releases the lock.
 func (a *account) unlock() {
 	sendAll(a.notifications)
 	a.notifications = nil
 	a.mu.Unlock()
 }
 
-// account returns that of a user of the directory.
+// account returns the account of a user of the directory.
 func (s *Server) account(address string) *account {
 	key := strings.ToLower(address)
 	s.mu.Lock()
@@ -88,12 +89,18 @@ func (s *Server) account(address string) *account {
 }
 
 func newAccount(s *Server, address string) *account {
-	return &account{pool: s, address: address, publications: map[slot]*publication{}, containers: map[uint32]container{},
-		acknowledged: map[string]bool{}, subscriptions: map[string]*subscription{}}
+	return &account{
+		pool:          s,
+		address:       address,
+		publications:  map[slot]*publication{},
+		containers:    map[uint32]container{},
+		acknowledged:  map[string]bool{},
+		subscriptions: map[string]*subscription{},
+	}
 }
 
-// endpointsRemoved follows the end of registrations of a user: what his endpoints had
-// published goes with them, and those that are left are told.
+// endpointsRemoved is called after registrations of a user have ended: it removes
+// the publications of their endpoints and notifies the other endpoints.
 func (s *Server) endpointsRemoved(address string) {
 	s.mu.Lock()
 	a := s.accounts[strings.ToLower(address)]
@@ -106,7 +113,7 @@ func (s *Server) endpointsRemoved(address string) {
 	a.notifyCategories("", a.refresh())
 }
 
-// endpointConns are the connections of the user's registered endpoints, by epid.
+// endpointConns returns the connections of the user's registered endpoints, by epid.
 func (s *Server) endpointConns(address string) map[string]*sipwire.Conn {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -117,11 +124,12 @@ func (s *Server) endpointConns(address string) map[string]*sipwire.Conn {
 	return all
 }
 
-// categorySet are the names of categories.
+// categorySet is a set of category names.
 type categorySet map[string]bool
 
-// refresh lets go what has expired and writes anew what the pool publishes of
-// the directory and of all endpoints. An expiry shows when somebody looks.
+// refresh removes expired publications and subscriptions, and updates the pool's
+// own publications from the directory and all endpoints. It returns the changed
+// categories. There is no timer: an expiry takes effect with the next request.
 func (a *account) refresh() categorySet {
 	now, live := a.pool.Clock.Now(), a.pool.endpointConns(a.address)
 	names := categorySet{}
@@ -155,10 +163,11 @@ func (a *account) refresh() categorySet {
 	return names
 }
 
-// now is the pool's time, as precise as publishTime is.
+// now returns the pool's time in the precision of publishTime.
 func (a *account) now() time.Time { return a.pool.Clock.Now().Truncate(time.Millisecond) }
 
-// publishOwn is a publication of the pool, whose version counts the changes.
+// publishOwn updates a publication of the pool if its source data have changed,
+// and adds its category to names.
 func (a *account) publishOwn(at slot, expireType, source string, names categorySet) {
 	have := a.publications[at]
 	if have != nil && have.body == source {
@@ -172,40 +181,62 @@ func (a *account) publishOwn(at slot, expireType, source string, names categoryS
 	names[at.category] = true
 }
 
-// selfDocument is the user as his endpoints are told, after settle.
+// selfDocument returns the user's own data as sent to the endpoints. refresh must
+// have been called.
 func (a *account) selfDocument() roaming.Self {
 	u, _ := a.pool.dir.UserBySIP(a.address)
 	live := len(a.pool.endpointConns(a.address))
-	self := roaming.Self{Address: cmp.Or(u.SIP, a.address), DisplayName: u.DisplayName, Email: u.Mail,
-		EUM: u.EUM, UM: u.EUM != "", Availability: aggregate(a.publications, live)}
+	self := roaming.Self{
+		Address:      cmp.Or(u.SIP, a.address),
+		DisplayName:  u.DisplayName,
+		Email:        u.Mail,
+		EUM:          u.EUM,
+		UM:           u.EUM != "",
+		Availability: aggregate(a.publications, live),
+	}
 	if self.TelephonyMode = "None"; u.LineURI != "" {
 		self.Lines, self.TelephonyMode = []roaming.Line{{Number: u.LineURI, Kind: roaming.Uc}}, "Uc"
 	}
 	for at, p := range a.publications {
-		pub := roaming.Publication{Category: at.category, Instance: at.instance, Container: at.container,
-			Version: p.version, Expire: p.expireType, Published: p.at}
+		pub := roaming.Publication{
+			Category:  at.category,
+			Instance:  at.instance,
+			Container: at.container,
+			Version:   p.version,
+			Expire:    p.expireType,
+			Published: p.at,
+		}
 		if p.epid != "" {
 			pub.Body = p.body
 		}
 		self.Publications = append(self.Publications, pub)
 	}
 	slices.SortFunc(self.Publications, func(x, y roaming.Publication) int {
-		return strings.Compare(fmt.Sprintf("%s %10d %10d", x.Category, x.Container, x.Instance), fmt.Sprintf("%s %10d %10d", y.Category, y.Container, y.Instance))
+		return cmp.Or(
+			strings.Compare(x.Category, y.Category),
+			cmp.Compare(x.Container, y.Container),
+			cmp.Compare(x.Instance, y.Instance),
+		)
 	})
 	for _, id := range slices.Sorted(maps.Keys(a.containers)) {
 		c := a.containers[id]
 		self.Containers = append(self.Containers, roaming.Container{ID: id, Version: c.version, Members: c.members})
 	}
 	for _, w := range a.pool.dir.Watchers(u.SIP) {
-		known := a.acknowledged[strings.ToLower(w.SIP)] ||
-			slices.ContainsFunc(u.Contacts, func(c directory.Contact) bool { return strings.EqualFold(c.Address, w.SIP) })
-		self.Watchers = append(self.Watchers, roaming.Watcher{Address: w.SIP, DisplayName: w.DisplayName, Acknowledged: known, Type: "sameEnterprise"})
+		isWatcher := func(c directory.Contact) bool { return strings.EqualFold(c.Address, w.SIP) }
+		self.Watchers = append(self.Watchers, roaming.Watcher{
+			Address:      w.SIP,
+			DisplayName:  w.DisplayName,
+			Acknowledged: a.acknowledged[strings.ToLower(w.SIP)] || slices.ContainsFunc(u.Contacts, isWatcher),
+			Type:         "sameEnterprise",
+		})
 	}
 	return self
 }
 
-// contactList is the user's list of the directory (ocs-sip.md 6): the group
-// "~" first, then his own in the order in which contacts name them.
+// contactList returns the user's contact list from the directory (ocs-sip.md 6):
+// the group "~" first, then the user's groups in the order in which contacts name
+// them.
 func (a *account) contactList() roaming.ContactList {
 	u, _ := a.pool.dir.UserBySIP(a.address)
 	list := roaming.ContactList{Groups: []roaming.Group{{ID: 1, Name: "~"}}}

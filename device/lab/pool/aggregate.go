@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Availabilities at which ranges begin or that are published (ocs-sip.md 5.2).
+// Availabilities (ocs-sip.md 5.2): the start of the range "away", and "offline".
 const (
 	away    = 15000
 	offline = 18500
@@ -16,10 +16,10 @@ type publishedState struct {
 	Availability int    `xml:"availability"`
 }
 
-// aggregate is one availability out of those that the user's endpoints publish
-// into container 2 (ocs-sip.md 5.3, without activities): the most active
-// device, what the user says where that is less available, and calls and the
-// calendar unless he is away.
+// aggregate combines the availabilities that the user's endpoints publish into
+// container 2 (ocs-sip.md 5.3, without activities): the most active device; the
+// user's own state if it is less available; and the states of calls and the
+// calendar, unless the user is away.
 func aggregate(of map[slot]*publication, endpoints int) int {
 	machine, user, other := 0, 0, 0
 	for at, p := range of {

@@ -18,17 +18,17 @@ import (
 const (
 	associationLifetime = 8 * time.Hour    // ocs-sip.md 2.2
 	maxSkew             = 15 * time.Minute // for NTLM, ocs-sip.md 2.1
-	maxHandshakes       = 4                // handshakes of a connection that wait for their answer
+	maxHandshakes       = 4                // handshakes of a connection in progress
 )
 
-// handshake is an NTLM handshake that waits for the authenticate message.
+// handshake is an NTLM handshake before the authenticate message.
 type handshake struct {
 	opaque  string
 	version int
 	ntlm    *ntlm.Server
 }
 
-// session is a user who has proved to be himself on this connection.
+// session is an authenticated user of a connection.
 type session struct {
 	association *sipwire.Association // nil for digest
 	sam         string
@@ -40,8 +40,9 @@ func (s *Server) offersScheme(scheme Scheme) bool {
 	return slices.Contains(s.Schemes, scheme)
 }
 
-// sessionOf is the session that signed in, or nil: unsigned, an invalid
-// signature, an unknown opaque, an association past its lifetime.
+// sessionOf returns the session whose association signed in. It returns nil for
+// an unsigned message, an invalid signature, an unknown opaque and an association
+// past its lifetime.
 func (c *conn) sessionOf(in *sipwire.Incoming) *session {
 	if in.Signature != sipwire.Valid {
 		return nil
@@ -54,7 +55,7 @@ func (c *conn) sessionOf(in *sipwire.Incoming) *session {
 	return nil
 }
 
-// challenge is 401 with everything that the pool offers (ocs-sip.md 2.1).
+// challenge returns 401 with every scheme of the pool (ocs-sip.md 2.1).
 func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
 	p := c.pool
 	version := ""
@@ -87,8 +88,8 @@ func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
 	return res
 }
 
-// authenticate takes a REGISTER that is not signed through the handshake. It
-// returns a session, or what to answer.
+// authenticate authenticates an unsigned REGISTER by a handshake. It returns a
+// session, or the next response of the handshake.
 func (c *conn) authenticate(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) (*session, *sip.Response) {
 	for _, cred := range sipwire.Auths(in.Msg, "Authorization") {
 		switch {
@@ -103,8 +104,8 @@ func (c *conn) authenticate(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Requ
 	return nil, c.challenge(req, Diagnostics{})
 }
 
-// handshakeToken is the gssapi-data of a message, or "". One that has it completes a
-// handshake, so that no association knows its signature yet.
+// handshakeToken returns the gssapi-data of a message, or "". A message with
+// gssapi-data completes a handshake: its association does not exist yet.
 func handshakeToken(in *sipwire.Incoming) string {
 	for _, cred := range sipwire.Auths(in.Msg, "Authorization") {
 		if data := cred.Get("gssapi-data"); data != "" {
@@ -131,7 +132,7 @@ func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 	if p.NoESS {
 		o.ntlm.Flags &^= ntlm.NegotiateESS
 	}
-	// The client says what it speaks when that is more than 2 (ocs-sip.md 2.1).
+	// The client sends its version if it is higher than 2 (ocs-sip.md 2.1).
 	switch cred.Get("version") {
 	case "3":
 		o.version = min(3, p.Version)
@@ -159,8 +160,8 @@ func netBIOSName(host string) string {
 	return strings.ToUpper(name[:min(15, len(name))])
 }
 
-// hash is the directory's, but tells a disabled account only to who knows the
-// password, as AD does; a locked one is not tried.
+// hash returns the NT hash of a user. Lockout is reported even for a wrong
+// password; "disabled" and "expired" only after a correct one, as AD does.
 func (s *Server) hash(name, domain string) ([]byte, error) {
 	u, ok := s.dir.FindUser(name, domain)
 	switch {
@@ -173,13 +174,15 @@ func (s *Server) hash(name, domain string) ([]byte, error) {
 }
 
 // complete checks the authenticate message and, in version 4, the signature of
-// the REGISTER that brings it.
-func (c *conn) complete(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, cred sipwire.Auth) (*session, *sip.Response) {
+// the REGISTER that contains it.
+func (c *conn) complete(
+	w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, cred sipwire.Auth,
+) (*session, *sip.Response) {
 	p := c.pool
 	var o *handshake
 	if i := slices.IndexFunc(c.handshakes, func(o *handshake) bool { return o.opaque == cred.Get("opaque") }); i >= 0 {
 		o = c.handshakes[i]
-		c.handshakes = slices.Delete(c.handshakes, i, i+1) // used up, whatever comes of it
+		c.handshakes = slices.Delete(c.handshakes, i, i+1) // an opaque is used once, even if the handshake fails
 	}
 	message, err := base64.StdEncoding.DecodeString(cred.Get("gssapi-data"))
 	if o == nil || err != nil {
@@ -199,7 +202,7 @@ func (c *conn) complete(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request,
 		return nil, c.badLogon(req)
 	case errors.Is(err, ntlm.ErrMalformed):
 		return nil, c.challenge(req, diagHandshake)
-	default: // the account may not be used
+	default: // the account cannot be used
 		return nil, c.accountRefusal(req, err)
 	}
 	if skew := id.Time.Sub(p.Clock.Now()); !id.V1 && p.CheckSkew && skew.Abs() > maxSkew {
@@ -223,14 +226,14 @@ func (c *conn) complete(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request,
 	if keys.Flags()&ntlm.NegotiateESS == 0 {
 		s.auth += " no ESS"
 	}
-	// The association before keeps verifying what is under way (sipwire.Use).
+	// The previous association still verifies messages sent before (sipwire.Use).
 	c.sessions = append(c.sessions, s)
 	c.sessions = slices.Delete(c.sessions, 0, max(0, len(c.sessions)-2))
 	return s, nil
 }
 
-// badLogon is 401 for a wrong user or password, or 404 when even the address
-// that wants to register is nobody's.
+// badLogon returns 401 for a wrong user or password, or 404 if the address to
+// register does not exist.
 func (c *conn) badLogon(req *sip.Request) *sip.Response {
 	c.pool.count(func(n *Counters) { n.BadLogons++ })
 	if _, found := c.pool.dir.UserBySIP(address(req.To().Address)); !found {
@@ -245,7 +248,8 @@ func (c *conn) accountRefusal(req *sip.Request, err error) *sip.Response {
 	return c.refusal(req, 403, why)
 }
 
-// signer signs with the keys of the handshake, or wrongly when that is the fault in force.
+// signer signs with the keys of the handshake, or incorrectly if
+// Faults.BadSignature is set.
 type signer struct {
 	*ntlm.Session
 	pool *Server
@@ -254,7 +258,7 @@ type signer struct {
 func (s signer) SignDatagram(seq uint32, msg []byte) []byte {
 	signature := s.Session.SignDatagram(seq, msg)
 	if s.pool.Faults().BadSignature {
-		signature[8] ^= 1 // inside the checksum; the first bytes without ESS are ignored
+		signature[8] ^= 1 // inside the checksum: without ESS the first bytes are ignored
 	}
 	return signature
 }

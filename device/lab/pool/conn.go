@@ -14,30 +14,31 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// conn is one client connection. All its requests are answered one after the
-// other by the reader of its sipwire.Conn, the only goroutine it has; what is
-// below mutable belongs to that goroutine.
+// conn is one client connection. The reader of its sipwire.Conn, its only
+// goroutine, answers all requests one after the other. Only that goroutine uses
+// the fields below "mutable".
 type conn struct {
 	pool   *Server
 	front  *listener      // the pool's or the Edge's
-	server *frontEnd      // that this connection was dealt to
-	raw    net.Conn       // TCP, for cutting it off
+	server *frontEnd      // the front end of this connection
+	raw    net.Conn       // TCP, to close it
 	cid    string         // ms-received-cid
 	tag    string         // To tag of this registrar
-	client netip.AddrPort // as the pool sees it; invalid when it has no IP address
+	client netip.AddrPort // address of the client; invalid if it has no IP address
 
 	// mutable
-	handshakes    []*handshake   // handshakes begun, oldest first
+	handshakes    []*handshake   // in progress, oldest first
 	sessions      []*session     // associations, oldest first
-	nonces        []*digestNonce // that digests may use, oldest first
-	stale         bool           // the next challenge says so
-	answered      int            // requests
+	nonces        []*digestNonce // valid for digests, oldest first
+	stale         bool           // the next challenge has stale=true
+	answered      int            // number of requests
 	subscriptions map[*subscription]struct{}
-	lockedAccount *account       // locked until the answer is sent
+	lockedAccount *account       // unlocked after the answer is sent
 	notifications []notification // to send after the answer
 }
 
-// newConn counts a connection in; nil when there are too many or this is the end.
+// newConn adds a connection. It returns nil if there are too many connections or
+// the server is closing.
 func (l *listener) newConn(nc net.Conn) *conn {
 	s := l.pool
 	c := &conn{pool: s, front: l, raw: nc, tag: sipwire.NewTag()}
@@ -56,7 +57,7 @@ func (l *listener) newConn(nc net.Conn) *conn {
 	return c
 }
 
-// remove counts a connection out.
+// remove removes a closed connection.
 func (c *conn) remove() {
 	for sub := range c.subscriptions {
 		sub.account.dropSubscription(sub)
@@ -68,7 +69,7 @@ func (c *conn) remove() {
 	c.pool.running.Done()
 }
 
-// serve reads SIP from nc, which has been taken through its TLS handshake.
+// serve reads SIP from nc, after its TLS handshake.
 func (c *conn) serve(nc net.Conn) {
 	c.pool.count(func(n *Counters) { n.Connections++ })
 	sipwire.New(&idleConn{Conn: nc, idle: c.pool.IdleTimeout}, sipwire.Config{
@@ -80,8 +81,8 @@ func (c *conn) serve(nc net.Conn) {
 	})
 }
 
-// idleConn ends a connection that nothing is read from for too long. Inside a
-// message the deadline of sipwire holds.
+// idleConn ends a connection after an idle time between messages. Inside a message
+// the deadline of sipwire applies.
 type idleConn struct {
 	net.Conn
 	idle   time.Duration
@@ -102,7 +103,7 @@ func (c *idleConn) Read(p []byte) (int, error) {
 	return c.Conn.Read(p)
 }
 
-// handle answers a request, as the faults in force let it.
+// handle answers a request, subject to the faults.
 func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
 	if in.Signature == sipwire.Invalid && handshakeToken(in) == "" {
 		c.pool.count(func(n *Counters) { n.BadSignatures++ })
@@ -115,7 +116,7 @@ func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
 	if f := c.pool.Faults(); f.Hold != nil {
 		f.Hold(req)
 	}
-	f := c.pool.Faults() // those in force now: Hold may have changed them
+	f := c.pool.Faults() // again: Hold may have changed them
 	if f.Silent || req.Method == sip.ACK || req.Method == sipwire.BENOTIFY {
 		return
 	}
@@ -126,7 +127,8 @@ func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
 	}
 }
 
-// sendNotifications sends what follows the answer.
+// sendNotifications sends the notifications that follow the answer and unlocks the
+// account.
 func (c *conn) sendNotifications() {
 	sendAll(c.notifications)
 	c.notifications = nil
@@ -141,7 +143,7 @@ func (c *conn) send(w *sipwire.Conn, req *sip.Request, res *sip.Response, f Faul
 	switch {
 	case f.Malformed:
 		_, rest, _ := strings.Cut(res.String(), "\r\n")
-		raw("SIP/2.0 2OO OK\r\n" + rest) // all there is to tell which answer it would be
+		raw("SIP/2.0 2OO OK\r\n" + rest) // the headers show which answer it replaces
 	case f.Oversized:
 		res.SetBody([]byte(strings.Repeat("x", OversizedBytes)))
 		raw(res.String())
@@ -152,8 +154,8 @@ func (c *conn) send(w *sipwire.Conn, req *sip.Request, res *sip.Response, f Faul
 	}
 }
 
-// answer decides about a request. It follows the order of ocs-sip.md 2.2: who
-// signs is somebody, who does not is challenged.
+// answer makes the response to a request in the order of ocs-sip.md 2.2: a valid
+// signature identifies the user; an unsigned request is challenged.
 func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *sip.Response {
 	if req.Method == "NEGOTIATE" {
 		return c.response(req, 488) // no compression, ocs-sip.md 1.3
@@ -161,8 +163,8 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	if req.Method == sip.REGISTER {
 		return c.register(w, in, req)
 	}
-	// A client that has never signed may ask for the options. A plain RFC 3261
-	// registrar challenges REGISTER alone.
+	// OPTIONS may be unsigned before the first session. A plain RFC 3261 registrar
+	// challenges only REGISTER.
 	mayBeUnsigned := len(c.sessions) == 0 && req.Method == sip.OPTIONS || !c.pool.offersScheme(NTLM)
 	s := c.sessionOf(in)
 	if s == nil && (in.Signature == sipwire.Invalid || !mayBeUnsigned) {
@@ -181,15 +183,30 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	return c.response(req, 501)
 }
 
-// reasons of the status codes that the pool sends.
+// reasons of the status codes of the pool.
 var reasons = map[int]string{
-	200: "OK", 301: "Moved permanently", 400: "Bad request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found",
-	405: "Method not allowed", 406: "Not Acceptable", 409: "Conflict", 423: "Interval too brief", 480: "Temporarily unavailable",
-	481: "Call leg does not exist", 485: "Ambiguous", 488: "Not acceptable here", 489: "Bad Event", 500: "Server internal error", 501: "Not implemented",
-	503: "Service unavailable", 504: "Server time-out",
+	200: "OK",
+	301: "Moved permanently",
+	400: "Bad request",
+	401: "Unauthorized",
+	403: "Forbidden",
+	404: "Not Found",
+	405: "Method not allowed",
+	406: "Not Acceptable",
+	409: "Conflict",
+	423: "Interval too brief",
+	480: "Temporarily unavailable",
+	481: "Call leg does not exist",
+	485: "Ambiguous",
+	488: "Not acceptable here",
+	489: "Bad Event",
+	500: "Server internal error",
+	501: "Not implemented",
+	503: "Service unavailable",
+	504: "Server time-out",
 }
 
-// response builds an answer with the headers that every answer has.
+// response makes a response with the headers of every response.
 func (c *conn) response(req *sip.Request, status int) *sip.Response {
 	reason := reasons[status]
 	if reason == "" {

@@ -17,20 +17,20 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// digestNonce is a nonce and the highest count a client has used it with, so
-// that nothing can be replayed. Each challenge has its own: the users of one
-// connection (a proxy's, a phone's with several lines) must not spoil each
+// digestNonce is a nonce with the highest nonce count that a client has used,
+// which prevents replay. Each challenge has its own nonce: the users of one
+// connection (a proxy, a phone with several lines) must not invalidate each
 // other's.
 type digestNonce struct {
 	value string
 	count uint64
 }
 
-// maxNonces bounds those of a connection that are good; the oldest goes first
-// and is stale then.
+// maxNonces bounds the valid nonces of a connection. A further one makes the
+// oldest stale.
 const maxNonces = 64
 
-// newNonce makes the nonce of one challenge.
+// newNonce makes a nonce for one challenge.
 func (c *conn) newNonce() string {
 	n := &digestNonce{value: rand.Text()}
 	c.nonces = append(c.nonces, n)
@@ -38,8 +38,8 @@ func (c *conn) newNonce() string {
 	return n.value
 }
 
-// useNonce reports whether value is good for this count, which it then is
-// no more. One that was used against the rules is good for nothing more.
+// useNonce reports whether the nonce is valid with this count, and uses up the
+// count. A count that was used before invalidates the nonce.
 func (c *conn) useNonce(value string, count uint64) bool {
 	i := slices.IndexFunc(c.nonces, func(n *digestNonce) bool { return n.value == value })
 	switch {
@@ -53,8 +53,8 @@ func (c *conn) useNonce(value string, count uint64) bool {
 	return true
 }
 
-// digestChallenge is a WWW-Authenticate value; stale says that only the nonce
-// was not good: this is no wrong password.
+// digestChallenge returns a WWW-Authenticate value. stale means that the nonce was
+// not valid, rather than the password.
 func digestChallenge(s Scheme, nonce string, stale bool) string {
 	value := fmt.Sprintf(`Digest realm="%s", nonce="%s", algorithm=%s, qop="auth"`, Realm, nonce, s)
 	if stale {

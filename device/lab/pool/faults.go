@@ -6,34 +6,36 @@ import (
 	"github.com/emiago/sipgo/sip"
 )
 
-// Faults is how the pool misbehaves. The zero value is a good pool.
+// Faults are the misbehaviours of the pool. The zero value is a correct pool.
 type Faults struct {
 	// Before SIP.
 	Reset    bool // RST right after accepting
 	TLSAlert bool // a fatal alert for every ClientHello
 
 	// Instead of an answer.
-	Silent    bool // read everything, answer nothing
-	Malformed bool // an answer that cannot be parsed, with the headers of the good one
+	Silent    bool // read everything, do not answer
+	Malformed bool // an answer that cannot be parsed, with the headers of the correct one
 	Oversized bool // a message of OversizedBytes
 
-	// In an otherwise good answer.
-	BadSignature bool       // signatures that do not fit
+	// In an otherwise correct answer.
+	BadSignature bool       // invalid signatures
 	Unsigned     bool       // no signatures
 	ClaimAdded   bool       // register-action="added" on a refresh (ocs-sip.md 2.1)
 	Reject       *Rejection // this instead of a 200 for REGISTER
 
-	// In the answers to SUBSCRIBE and SERVICE, by the name of what is asked for:
-	// the event package or the Content-Type of a SERVICE, in lower case, or
+	// In the answers to SUBSCRIBE and SERVICE, by the name of the requested thing:
+	// the event package, the Content-Type of a SERVICE in lower case, or
 	// LocationProfile.
-	Status   map[string]int    // this final status, such as 404, 485, 489 or 503, instead of any answer
-	Body     map[string]string // this instead of the good body of a 200
-	LateBody map[string]bool   // a 200 to SUBSCRIBE without a body, which follows in a BENOTIFY or NOTIFY (ocs-sip.md 3.2)
+	Status map[string]int    // this final status, such as 404, 485, 489 or 503, instead of any answer
+	Body   map[string]string // this instead of the correct body of a 200
+	// LateBody sends a 200 to SUBSCRIBE without a body, which follows in a BENOTIFY
+	// or NOTIFY (ocs-sip.md 3.2).
+	LateBody map[string]bool
 
-	CloseAfter int // cut each connection after that many requests were answered; 0 never
+	CloseAfter int // close each connection after that many answered requests; 0: never
 
-	// Hold is called with each request before anything is decided about it. Its
-	// connection waits until it returns, so a test can order a race.
+	// Hold is called with each request before it is processed. The connection waits
+	// until Hold returns, so that a test can control the order of events.
 	Hold func(*sip.Request)
 }
 
@@ -44,13 +46,13 @@ const LocationProfile = "locationprofile"
 // sends: more than the 1 MiB that a phone takes.
 const OversizedBytes = 2 << 20
 
-// Rejection is a final answer that refuses.
+// Rejection is a final response that refuses a request.
 type Rejection struct {
 	Status      int // 400 to 699
 	Diagnostics Diagnostics
 	Warning     string // whole value of a Warning header; "" sends none
 	RetryAfter  int    // seconds; 0 sends none
-	First       bool   // already to the first REGISTER, before it is challenged
+	First       bool   // refuse the first REGISTER, before the challenge
 }
 
 // Diagnostics is an ms-diagnostics header. The zero value sends none.
@@ -69,7 +71,7 @@ func (d Diagnostics) header(host string) sip.Header {
 	return sip.NewHeader(name, fmt.Sprintf(`%d;reason="%s"%s%s`, d.ID, d.Reason, source, d.Extra))
 }
 
-// Diagnostics that the registrar sends by itself (ocs-sip.md 1.4, 2.1, 2.6, 9.3).
+// Diagnostics of the registrar (ocs-sip.md 1.4, 2.1, 2.6, 9.3).
 var (
 	diagHandshake  = Diagnostics{ID: 1000, Reason: "Final handshake failed"}
 	diagSkew       = Diagnostics{ID: 1013, Reason: "Significant time skew detected during authentication"}
@@ -84,15 +86,18 @@ var (
 	diagMoved        = Diagnostics{ID: 4142, Reason: "User moved or not served now"}
 	diagReadOnly     = Diagnostics{ID: 2003, Reason: "Cannot overwrite read only publication"} // ocs-sip.md 5.6
 	// The numbers are the lab's own: the reference has none for these.
-	diagEndpoints   = Diagnostics{ID: 64000, Reason: fmt.Sprintf("Too many endpoints: this user has %d already", maxEndpoints)}
+	diagEndpoints = Diagnostics{
+		ID:     64000,
+		Reason: fmt.Sprintf("Too many endpoints: this user has %d already", maxEndpoints),
+	}
 	diagNoProfile   = Diagnostics{ID: 64001, Reason: "No location profile of that name"}
 	diagAmbiguous   = Diagnostics{ID: 64002, Reason: "Neither default nor phone-context"}
 	diagForeignEPID = Diagnostics{ID: 64003, Reason: "No endpoint of this epid is registered on this connection"}
 	diagTooMuch     = Diagnostics{ID: 64004, Reason: "More publications or members than the lab keeps"}
 )
 
-// VersionDeclined is what the client version filter answers to a client it does
-// not want (ocs-sip.md 1.5).
+// VersionDeclined returns the answer of the client version filter to a client that
+// it does not accept (ocs-sip.md 1.5).
 func VersionDeclined() *Rejection {
 	return &Rejection{
 		Status:      403,
@@ -101,10 +106,10 @@ func VersionDeclined() *Rejection {
 	}
 }
 
-// SetFaults replaces the faults for all requests and connections from now on.
+// SetFaults replaces the faults of later requests and connections.
 func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
 
-// Faults returns the faults in force.
+// Faults returns the current faults.
 func (s *Server) Faults() Faults {
 	if f := s.faults.Load(); f != nil {
 		return *f

@@ -12,20 +12,20 @@ import (
 
 // FrontEnd is a server of the pool.
 type FrontEnd struct {
-	Name string // FQDN; it stands in the Contact of what this front end answers
-	// ReplicationDelay is how much the front end's own domain controller lags
-	// behind the directory (R12.2); 0: not at all.
+	Name string // FQDN, in the Contact of its responses
+	// ReplicationDelay is the time by which the front end's domain controller lags
+	// behind the directory (R12.2).
 	ReplicationDelay time.Duration
 }
 
-// frontEnd holds what it last read of its domain controller.
+// frontEnd is a running front end with the location profiles that it read last.
 type frontEnd struct {
 	FrontEnd
 	pool    *Server
 	started time.Time
 
 	mu       sync.Mutex
-	reads    int64 // whole ReloadEvery since started at the last read
+	reads    int64 // number of intervals ReloadEvery from started to the last read
 	profiles []dialplan.Plan
 }
 
@@ -41,21 +41,26 @@ func (s *Server) startFrontEnds() error {
 		if f.Name == "" || strings.ContainsAny(f.Name, " \t\r\n<>\",;@") || f.ReplicationDelay < 0 {
 			return errors.New("pool: a front end needs a host name as its Name, and its ReplicationDelay is not negative")
 		}
-		s.frontEnds = append(s.frontEnds, &frontEnd{FrontEnd: f, pool: s, started: s.Clock.Now(), profiles: s.dir.LocationProfiles()})
+		s.frontEnds = append(s.frontEnds, &frontEnd{
+			FrontEnd: f,
+			pool:     s,
+			started:  s.Clock.Now(),
+			profiles: s.dir.LocationProfiles(),
+		})
 	}
 	return nil
 }
 
-// locationProfile finds a profile in what the front end has read, without
-// regard to case. R12.2: it reads each ReloadEvery from its start on; what it
-// would have read then is looked up when somebody asks.
+// locationProfile returns a profile that the front end has read, by its name
+// without regard to case. R12.2: the front end reads at each ReloadEvery after its
+// start. Here the state at the time of the last read is looked up on demand.
 func (f *frontEnd) locationProfile(name string) (dialplan.Plan, bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	every := f.pool.ReloadEvery
 	if n := int64(f.pool.Clock.Now().Sub(f.started) / every); n > f.reads {
 		f.reads = n
-		// Before the delay has passed, the domain controller has what it had at the start.
+		// Until the delay has passed, the domain controller has the state of the start.
 		if at := f.started.Add(time.Duration(n)*every - f.ReplicationDelay); at.After(f.started) {
 			f.profiles = f.pool.dir.LocationProfilesAt(at)
 		}
@@ -68,5 +73,5 @@ func (f *frontEnd) locationProfile(name string) (dialplan.Plan, bool) {
 	return dialplan.Plan{}, false
 }
 
-// contact is the value of the Contact of what this front end answers.
+// contact returns the value of Contact in responses of this front end.
 func (f *frontEnd) contact() string { return "<sip:" + f.Name + ":5061;transport=tls>" }

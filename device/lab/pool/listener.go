@@ -41,7 +41,7 @@ func (l *listener) start(s *Server, address string, cert tls.Certificate, remote
 		MinVersion:             s.MinTLS,
 		MaxVersion:             s.MaxTLS,
 		KeyLogWriter:           s.KeyLog,
-		SessionTicketsDisabled: true, // every connection shows the certificate of the moment
+		SessionTicketsDisabled: true, // every connection sends the current certificate
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 			if s.Faults().TLSAlert {
 				return nil, errFault
@@ -50,8 +50,8 @@ func (l *listener) start(s *Server, address string, cert tls.Certificate, remote
 		},
 	}
 	if s.MinTLS < tls.VersionTLS12 {
-		// What a server of 2007 spoke, RSA key exchange, 3DES and RC4 included;
-		// crypto/tls offers them only when named.
+		// A server of 2007 supported RSA key exchange, 3DES and RC4, which crypto/tls
+		// uses only if they are listed.
 		for _, suites := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
 			for _, c := range suites {
 				l.tls.CipherSuites = append(l.tls.CipherSuites, c.ID)
@@ -88,7 +88,7 @@ func (l *listener) accept() {
 		switch {
 		case errors.Is(err, net.ErrClosed):
 			return
-		case err != nil: // out of file descriptors: others may be given back
+		case err != nil: // such as a lack of file descriptors, which may pass
 			time.Sleep(10 * time.Millisecond)
 		default:
 			l.serveConn(nc)
@@ -96,8 +96,8 @@ func (l *listener) accept() {
 	}
 }
 
-// serveConn takes a new connection as far as the reader of its SIP messages, which
-// from then on is its only goroutine.
+// serveConn runs the TLS handshake of a new connection and starts the reader of
+// its SIP messages, which is then its only goroutine.
 func (l *listener) serveConn(nc net.Conn) {
 	if tc, ok := nc.(*net.TCPConn); ok && l.pool.Faults().Reset {
 		tc.SetLinger(0)

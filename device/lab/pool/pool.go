@@ -1,37 +1,37 @@
-// Package pool is the lab's Office Communications Server 2007 pool: the
-// registrar that a phone signs in to, and the Edge before it.
+// Package pool is the lab's Office Communications Server 2007 pool: the registrar
+// to which a phone signs in, and its Access Edge.
 //
-// It speaks the dialect of ocs-sip.md 1 and 2 ([MS-SIPREGE], [MS-SIPAE],
-// [MS-CONMGMT]): REGISTER with NTLM in protocol versions 2, 3 and 4, every
-// message after the handshake signed and verified, one Contact with a GRUU for
-// each endpoint, deregistration by NOTIFY. With digest instead of NTLM it is a
-// plain RFC 3261 registrar. After the sign-in it tells what ocs-sip.md 3 to 6
-// say: provisioning groups, location profiles (R12.1, R12.2), the contact list,
-// and the user's own presence, whose publications it keeps with their versions.
-// Calls, presence of others and changes of the contact list are answered by a
-// polite final refusal. It is hostile on demand (design decision 11): see Faults.
+// It implements ocs-sip.md 1 and 2 ([MS-SIPREGE], [MS-SIPAE], [MS-CONMGMT]):
+// REGISTER with NTLM in protocol versions 2, 3 and 4, signatures on every message
+// after the handshake, one Contact with a GRUU for each endpoint, deregistration
+// by NOTIFY. With digest instead of NTLM it is a plain RFC 3261 registrar. After
+// the sign-in it serves ocs-sip.md 3 to 6: provisioning groups, location profiles
+// (R12.1, R12.2), the contact list, and the user's own presence, whose
+// publications it stores with their versions. It refuses calls, presence of other
+// users and changes of the contact list. It can misbehave (design decision 11):
+// see Faults.
 //
-//  1. s := pool.New(dir); set the fields that shall differ, Certificate at least.
-//  2. s.Start(); phones connect to s.Addr() by TLS and look for s.Host in its
+//  1. s := pool.New(dir); set at least Certificate.
+//  2. s.Start(); phones connect to s.Addr() by TLS and verify s.Host in its
 //     certificate.
-//  3. e := pool.NewEdge(s); e.Certificate = …; e.Start() lets them in from outside.
+//  3. e := pool.NewEdge(s); e.Certificate = …; e.Start() accepts phones from outside.
 //  4. Change it while it runs: SetCertificate, SetFaults, SetHomePool, Deregister,
-//     DropAll, and the accounts in dir. Look at it: Registrations, Counters.
+//     DropAll, and the accounts in dir. Registrations and Counters show its state.
 //  5. e.Close(); s.Close().
 //
-// What it decides where the reference leaves a choice:
-//   - A binding outlives its connection until it expires; a new REGISTER of the
-//     same epid takes it over.
-//   - A wrong password, or a user unknown to the directory, is 401 with a fresh
-//     challenge and ms-diagnostics 1000. An account that may not be used (locked,
-//     disabled, expired) is 403 with 4141.
-//   - An address that nobody has is 404 with 4005; one whose owner is not
-//     enabled for SIP is 404 without ms-diagnostics (ocs-sip.md 2.1); another
-//     user's is 403 with 4004.
-//   - What front ends read of Active Directory when the pool starts has been
-//     there for long: it has reached every domain controller.
-//   - A subscription to oneself and a publication need a registered endpoint,
-//     the one whose epid the From has, on this very connection: 403 otherwise.
+// Choices where the reference leaves one:
+//   - A binding outlives its connection until it expires; a new REGISTER with the
+//     same epid replaces it.
+//   - A wrong password, or a user unknown to the directory, gets 401 with a new
+//     challenge and ms-diagnostics 1000. An account that cannot be used (locked,
+//     disabled, expired) gets 403 with 4141.
+//   - An address that does not exist gets 404 with 4005; the address of a user who
+//     is not enabled for SIP gets 404 without ms-diagnostics (ocs-sip.md 2.1);
+//     another user's address gets 403 with 4004.
+//   - The state of Active Directory at the start of the pool has already been
+//     replicated to every domain controller.
+//   - A subscription to oneself and a publication need a registered endpoint with
+//     the epid of the From on the same connection: 403 otherwise.
 package pool
 
 import (
@@ -49,12 +49,12 @@ import (
 	"github.com/ocphone/ocphone/provisioning"
 )
 
-// Scheme is a way to authenticate that the pool offers.
+// Scheme is an authentication scheme of the pool.
 type Scheme string
 
 const (
-	NTLM         Scheme = "NTLM"     // MS-SIPAE; messages are signed thereafter
-	Kerberos     Scheme = "Kerberos" // offered as a pool does, but always refused: the lab has no KDC
+	NTLM         Scheme = "NTLM"     // MS-SIPAE; messages are signed after the handshake
+	Kerberos     Scheme = "Kerberos" // offered as by a real pool, but always refused: the lab has no KDC
 	DigestMD5    Scheme = "MD5"      // RFC 3261 22.4
 	DigestSHA256 Scheme = "SHA-256"  // RFC 8760
 )
@@ -63,7 +63,7 @@ const (
 const (
 	Realm            = "SIP Communications Service" // ocs-sip.md 2.1
 	DefaultExpires   = 2 * time.Hour                // R2; RTM answered 900 s (ocs-sip.md 2.1)
-	DefaultMax       = 24 * time.Hour               // longest registration; no source, bounds what is kept
+	DefaultMax       = 24 * time.Hour               // longest registration; no source
 	DefaultKeepAlive = 5 * time.Minute              // ocs-sip.md 1.2
 	DefaultConns     = 16384                        // connections at a time
 	DefaultReload    = 5 * time.Minute              // R12.2
@@ -74,47 +74,53 @@ const (
 
 // Server is a pool. Make it with New; the exported fields are frozen by Start.
 type Server struct {
-	Host        string          // FQDN, also the targetname of authentication; "" means "pool." and the directory's domain
-	Address     string          // where to listen; "" means a free port of 127.0.0.1
+	Host        string          // FQDN, also the targetname of authentication; "" means "pool." and the domain
+	Address     string          // listen address; "" means a free port of 127.0.0.1
 	Certificate tls.Certificate // must be set
 	MinTLS      uint16          // tls.VersionTLS…; 0 means 1.0, as in 2007
 	MaxTLS      uint16          // 0 means 1.3
-	KeyLog      io.Writer       // NSS key log; nil writes none
-	Clock       clock.Clock     // nil means clock.System; the directory must go by the same, or replication means nothing
+	KeyLog      io.Writer       // receives TLS secrets in NSS key log format; nil: not written
+	Clock       clock.Clock     // nil means clock.System; the directory must have the same
 
-	Schemes       []Scheme // offered, in the order of the headers; nil means NTLM, Kerberos
-	FoldSchemes   bool     // all challenges in one header, separated by commas
-	Version       int      // of the authentication protocol: 2 (LCS 2005), 3 (OCS 2007), 4 (R2); 0 means 4. A client may ask for less
-	NoESS         bool     // NTLM without extended session security, as 2007 RTM with old clients (ocs-sip.md 2.4)
-	RequireNTLMv2 bool     // refuse NTLMv1 responses
-	CheckSkew     bool     // refuse a client whose clock is more than 15 minutes off: 401 with ms-diagnostics 1013
+	Schemes     []Scheme // offered, in the order of the headers; nil means NTLM, Kerberos
+	FoldSchemes bool     // all challenges in one header, separated by commas
+	// Version is the version of the authentication protocol: 2 (LCS 2005), 3 (OCS
+	// 2007), 4 (R2); 0 means 4. A client may request a lower one.
+	Version       int
+	NoESS         bool // NTLM without extended session security, as 2007 RTM with old clients (ocs-sip.md 2.4)
+	RequireNTLMv2 bool // refuse NTLMv1 responses
+	CheckSkew     bool // refuse a client whose clock is more than 15 minutes off: 401 with ms-diagnostics 1013
 
-	DefaultExpires time.Duration // when a REGISTER asks for none; 0 means DefaultExpires
-	MinExpires     time.Duration // less is 423; 0 sets no bound
-	MaxExpires     time.Duration // more is cut down; 0 means DefaultMax
+	DefaultExpires time.Duration // for a REGISTER without expires; 0 means DefaultExpires
+	MinExpires     time.Duration // a shorter time gets 423; 0 sets no bound
+	MaxExpires     time.Duration // a longer time is reduced to it; 0 means DefaultMax
 	KeepAlive      time.Duration // announced in ms-keep-alive; 0 means DefaultKeepAlive
-	IdleTimeout    time.Duration // real time without a byte after which a connection is closed; 0 means KeepAlive and a minute
-	ServerHeader   string        // "" means RTC/3.5 for version 4, else RTC/3.0
-	MaxConnections int           // with the Edge's; more are closed at once; 0 means DefaultConns
+	// IdleTimeout is the real time after which a silent connection is closed; 0
+	// means KeepAlive plus a minute.
+	IdleTimeout    time.Duration
+	ServerHeader   string // "" means RTC/3.5 for version 4, else RTC/3.0
+	MaxConnections int    // including the Edge's; further ones are closed at once; 0 means DefaultConns
 
 	// ClientFilter refuses clients by their User-Agent, as the client version
-	// filter does (ocs-sip.md 1.5; R14.1). nil, or a nil result, lets in.
+	// filter does (ocs-sip.md 1.5; R14.1). nil, or a nil result, accepts.
 	ClientFilter func(userAgent string) *Rejection
 
-	// FrontEnds are the servers of the pool, behind its one listener:
-	// connections are dealt out to them in turn. nil means one, "fe1." and the
-	// directory's domain, whose domain controller does not lag.
+	// FrontEnds are the servers of the pool behind its listener. Connections are
+	// assigned to them in turn. nil means one front end, "fe1." and the domain,
+	// whose domain controller does not lag.
 	FrontEnds       []FrontEnd
-	ReloadEvery     time.Duration        // how often a front end reads the location profiles, by the Clock; 0 means DefaultReload
-	LocationProfile string               // ucLocationProfile: name of the dial plan of users who have none of their own; "" means none
-	Provisioning    []provisioning.Group // over the groups that the pool makes by itself: a property replaces the one of its name or is added, a new group is added; nil: none
+	ReloadEvery     time.Duration // interval of a front end's reads of the location profiles, by Clock; 0 means DefaultReload
+	LocationProfile string        // ucLocationProfile: dial plan of users without their own; "" means none
+	// Provisioning is merged into the pool's own groups: a property replaces the
+	// one of the same name or is added, and a new group is added.
+	Provisioning []provisioning.Group
 
 	dir       *directory.Directory
 	front     listener
 	faults    atomic.Pointer[Faults]
 	homePool  atomic.Pointer[string]
 	lastCID   atomic.Uint32
-	edgeHost  atomic.Pointer[string] // of the last Edge that was started
+	edgeHost  atomic.Pointer[string] // of the last started Edge
 	frontEnds []*frontEnd
 
 	mu       sync.Mutex
@@ -129,11 +135,11 @@ type Server struct {
 
 // Counters count since Start.
 type Counters struct {
-	Connections   int // accepted and past the TLS handshake
+	Connections   int // accepted, after the TLS handshake
 	Requests      int // well-formed requests
 	Registers     int // REGISTERs answered 200
-	BadSignatures int // messages with a signature that does not fit
-	BadLogons     int // handshakes that ended in a wrong user or password
+	BadSignatures int // messages with an invalid signature
+	BadLogons     int // handshakes with a wrong user or password
 }
 
 // New returns a pool, not yet started, for the users of dir.
@@ -142,7 +148,7 @@ func New(dir *directory.Directory) *Server { return &Server{dir: dir} }
 // NewEdge returns the Access Edge of s, not yet started.
 func NewEdge(s *Server) *Edge { return &Edge{pool: s} }
 
-// Start fills in the defaults, listens and returns. It is called once.
+// Start sets the defaults, listens and returns. It is called once.
 func (s *Server) Start() error {
 	s.Host = cmp.Or(s.Host, "pool."+s.dir.Domain())
 	s.MinTLS = cmp.Or(s.MinTLS, tls.VersionTLS10)
@@ -177,17 +183,17 @@ func (s *Server) Start() error {
 	return s.front.start(s, s.Address, s.Certificate, false)
 }
 
-// Addr is where the pool listens, host:port.
+// Addr returns the address of the pool's listener, host:port.
 func (s *Server) Addr() string { return s.front.addr() }
 
-// SetCertificate changes what the next connections are shown.
+// SetCertificate changes the certificate of new connections.
 func (s *Server) SetCertificate(c tls.Certificate) { s.front.cert.Store(&c) }
 
-// SetHomePool sends users who have authenticated to another pool, host or
-// host:port, by 301 (ocs-sip.md 2.1); "" keeps them here.
+// SetHomePool redirects authenticated users to another pool, host or host:port, by
+// 301 (ocs-sip.md 2.1); "" means no redirection.
 func (s *Server) SetHomePool(hostport string) { s.homePool.Store(&hostport) }
 
-// Counters returns what was counted so far.
+// Counters returns the current counters.
 func (s *Server) Counters() Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -200,10 +206,11 @@ func (s *Server) count(add func(*Counters)) {
 	add(&s.counters)
 }
 
-// DropAll cuts all connections, those through the Edge too. Registrations stay.
+// DropAll closes all connections, including those through the Edge. Registrations
+// stay.
 func (s *Server) DropAll() { s.drop(nil) }
 
-// drop cuts the connections that came through front, or all.
+// drop closes the connections accepted by front, or all if front is nil.
 func (s *Server) drop(front *listener) {
 	s.mu.Lock()
 	var cut []net.Conn
@@ -218,8 +225,8 @@ func (s *Server) drop(front *listener) {
 	}
 }
 
-// Close stops listening, cuts all connections, the Edge's too, and waits for
-// all goroutines. A request held by Faults.Hold must be let go first.
+// Close stops listening, closes all connections, including the Edge's, and waits
+// for all goroutines. Faults.Hold must return first.
 func (s *Server) Close() error {
 	s.mu.Lock()
 	s.closed = true
@@ -231,20 +238,20 @@ func (s *Server) Close() error {
 	return err
 }
 
-// Edge is an Access Edge: its own name, certificate and port. It hands every
-// connection to the pool's registrar, which tells those clients that they are
-// outside (ms-user-logon-data: RemoteUser, ocs-sip.md 2.1). Make it with
-// NewEdge; the exported fields are frozen by Start.
+// Edge is an Access Edge with its own name, certificate and port. It passes every
+// connection to the pool's registrar, which marks those clients as outside
+// (ms-user-logon-data: RemoteUser, ocs-sip.md 2.1). Make it with NewEdge; the
+// exported fields are frozen by Start.
 type Edge struct {
-	Host        string          // "" means "sip." and the directory's domain
-	Address     string          // where to listen; "" means a free port of 127.0.0.1
+	Host        string          // "" means "sip." and the domain
+	Address     string          // listen address; "" means a free port of 127.0.0.1
 	Certificate tls.Certificate // must be set
 
 	pool  *Server
 	front listener
 }
 
-// Start listens and returns. The pool must have been started.
+// Start listens and returns. The pool must be started before.
 func (e *Edge) Start() error {
 	if e.pool.front.ln == nil {
 		return errors.New("pool: an Edge before a pool that was not started")
@@ -254,16 +261,16 @@ func (e *Edge) Start() error {
 	return e.front.start(e.pool, e.Address, e.Certificate, true)
 }
 
-// Addr is where the Edge listens, host:port.
+// Addr returns the address of the Edge's listener, host:port.
 func (e *Edge) Addr() string { return e.front.addr() }
 
-// SetCertificate changes what the next connections are shown.
+// SetCertificate changes the certificate of new connections.
 func (e *Edge) SetCertificate(c tls.Certificate) { e.front.cert.Store(&c) }
 
-// DropAll cuts the connections that came through the Edge.
+// DropAll closes the connections through the Edge.
 func (e *Edge) DropAll() { e.pool.drop(&e.front) }
 
-// Close stops listening, cuts the Edge's connections and waits for their
+// Close stops listening, closes the Edge's connections and waits for their
 // goroutines.
 func (e *Edge) Close() error {
 	err := e.front.close()

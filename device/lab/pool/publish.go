@@ -14,16 +14,17 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// refusedChange is a change that the pool does not make.
+// refusedChange is the error of a change that the pool refuses.
 type refusedChange Diagnostics
 
 func (r refusedChange) Error() string { return r.Reason }
 
-// versionConflict is a change of something that has another version (ocs-sip.md 5.2).
+// versionConflict is the error of changes whose version is not the current one
+// (ocs-sip.md 5.2).
 type versionConflict []conflict
 
 type conflict struct {
-	Index      int    `xml:"index,attr"` // from 1, of the change in its request
+	Index      int    `xml:"index,attr"` // of the change in its request, from 1
 	Version    uint32 `xml:"version,attr"`
 	CurVersion uint32 `xml:"curVersion,attr"`
 }
@@ -32,9 +33,9 @@ func (w versionConflict) Error() string {
 	return fmt.Sprintf("%d versions are not those of now", len(w))
 }
 
-// XML is the body of the 409.
+// XML returns the body of the 409.
 func (w versionConflict) XML() []byte {
-	body, _ := xml.Marshal(struct { // of numbers and constants
+	body, _ := xml.Marshal(struct { // cannot fail: numbers and constants
 		XMLName    xml.Name   `xml:"Fault"`
 		Code       string     `xml:"Faultcode"`
 		Operations []conflict `xml:"details>operation"`
@@ -42,15 +43,15 @@ func (w versionConflict) XML() []byte {
 	return body
 }
 
-// serviceChanges are what a SERVICE may do, by its Content-Type. The result is the
-// body of the 200, or nil for none. a.mu is held.
+// serviceChanges are the changes by SERVICE, by Content-Type. The result is the
+// body of the 200; nil means no body. a.mu is held.
 var serviceChanges = map[string]func(a *account, epid string, body []byte) ([]byte, error){
 	publishType:     (*account).publish,
 	membersType:     (*account).setMembers,
 	acknowledgeType: (*account).acknowledge,
 }
 
-// Bounds of a document that a client sends; its bytes are bounded by maxMessage.
+// Bounds of a client's document, beside maxMessage.
 const (
 	maxDepth    = 32
 	maxElements = 1 << 14
@@ -174,7 +175,8 @@ func tooLarge(all map[slot]*publication) bool {
 	return len(all) > maxPublications || size > maxPublished
 }
 
-// publication is nil when p deletes what stands there.
+// publication returns the new content of the slot; nil if p deletes it. outer are
+// the attributes of the elements around p, inner ones first.
 func (p publishedReader) publication(epid string, now time.Time, outer ...[]xml.Attr) (*publication, error) {
 	body := strings.TrimSpace(p.Body)
 	if p.Category == "" {
@@ -183,7 +185,12 @@ func (p publishedReader) publication(epid string, now time.Time, outer ...[]xml.
 	if p.Expires == "0" && body == "" {
 		return nil, nil
 	}
-	next := &publication{expireType: p.ExpireType, at: now, epid: epid, body: withNamespaces(body, append([][]xml.Attr{p.Attrs}, outer...)...)}
+	next := &publication{
+		expireType: p.ExpireType,
+		at:         now,
+		epid:       epid,
+		body:       withNamespaces(body, append([][]xml.Attr{p.Attrs}, outer...)...),
+	}
 	switch p.ExpireType {
 	case "static", "endpoint", "user":
 	case "time":
@@ -198,8 +205,8 @@ func (p publishedReader) publication(epid string, now time.Time, outer ...[]xml.
 	return next, nil
 }
 
-// withNamespaces gives the element body the prefixes that the elements around
-// it have declared, inner ones first: it will stand elsewhere.
+// withNamespaces adds the namespace declarations of the elements around it to the
+// element body, inner ones first, since body is moved to another document.
 func withNamespaces(body string, scopes ...[]xml.Attr) string {
 	end := strings.IndexByte(body, '>')
 	name := strings.IndexAny(body, " \t\r\n/>")
@@ -212,7 +219,7 @@ func withNamespaces(body string, scopes ...[]xml.Attr) string {
 			if prefix := "xmlns:" + a.Name.Local; a.Name.Space == "xmlns" && !strings.Contains(declared, prefix) {
 				declared += prefix
 				var value strings.Builder
-				_ = xml.EscapeText(&value, []byte(a.Value)) // a Builder takes everything
+				_ = xml.EscapeText(&value, []byte(a.Value)) // a Builder returns no error
 				out += fmt.Sprintf(` %s="%s"`, prefix, value.String())
 			}
 		}
@@ -233,8 +240,9 @@ type membersReader struct {
 	} `xml:"container"`
 }
 
-// setMembers changes who is in which container, all or nothing (ocs-sip.md
-// 5.2). The answer has no body: every endpoint is told, the one that asks too.
+// setMembers changes the members of containers: all changes or none (ocs-sip.md
+// 5.2). The answer has no body: every endpoint is notified, including the one that
+// sent the request.
 func (a *account) setMembers(_ string, body []byte) ([]byte, error) {
 	var doc membersReader
 	if err := readXML(body, &doc); err != nil {
@@ -256,7 +264,7 @@ func (a *account) setMembers(_ string, body []byte) ([]byte, error) {
 			})
 			switch {
 			case m.Type == "" || m.Action != "add" && m.Action != "remove":
-				return nil, errors.New("a member without a type, or an action that is none")
+				return nil, errors.New("a member without a type, or an unknown action")
 			case m.Action == "add":
 				next.members = append(next.members, member)
 			}
@@ -280,7 +288,7 @@ func (a *account) setMembers(_ string, body []byte) ([]byte, error) {
 	return nil, nil
 }
 
-// notifySection tells every endpoint a section.
+// notifySection queues a notification with a section for every endpoint.
 func (a *account) notifySection(section string) error {
 	body, err := a.selfSections(section).XML()
 	if err == nil {
@@ -297,7 +305,7 @@ type subscribersReader struct {
 	} `xml:"subscriber"`
 }
 
-// acknowledge notes whom the user has been told of (ocs-sip.md 5.1).
+// acknowledge stores which watchers the user has acknowledged (ocs-sip.md 5.1).
 func (a *account) acknowledge(_ string, body []byte) ([]byte, error) {
 	var doc subscribersReader
 	if err := readXML(body, &doc); err != nil {

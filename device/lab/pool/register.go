@@ -15,11 +15,11 @@ import (
 
 const maxEPID = 16 // characters; phones send 10 (ocs-sip.md 1.4)
 
-// allowEvents are the subscriptions that a pool has (ocs-sip.md 2.1).
+// allowEvents are the event packages of a pool (ocs-sip.md 2.1).
 const allowEvents = "vnd-microsoft-provisioning,vnd-microsoft-roaming-contacts,vnd-microsoft-roaming-ACL,presence," +
 	"presence.wpending,vnd-microsoft-roaming-self,vnd-microsoft-provisioning-v2"
 
-// register answers a REGISTER: who is it, may he, then the binding.
+// register answers a REGISTER: authentication, authorization, then the binding.
 func (c *conn) register(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *sip.Response {
 	reject := c.pool.rejectionFor(in.Header("User-Agent"))
 	if reject != nil && reject.First {
@@ -54,14 +54,15 @@ func (s *Server) rejectionFor(userAgent string) *Rejection {
 	return nil
 }
 
-// checkUser compares who has authenticated with whom he wants to register.
+// checkUser checks that the authenticated user is the user to register. It returns
+// the response that refuses req, or nil.
 func (c *conn) checkUser(req *sip.Request, s *session) *sip.Response {
 	dir := c.pool.dir
-	self, _ := dir.User(s.sam) // gone meanwhile: an empty user
+	self, _ := dir.User(s.sam) // an empty user if the account was removed
 	to, from := address(req.To().Address), address(req.From().Address)
 	owner, found := dir.UserBySIP(to)
 	switch {
-	case self.Status() != nil: // locked or disabled since
+	case self.Status() != nil: // locked or disabled after the logon
 		return c.accountRefusal(req, self.Status())
 	case self.SIP == "", found && owner.SIPDisabled:
 		return c.response(req, 404) // ocs-sip.md 2.1: without ms-diagnostics
@@ -73,7 +74,7 @@ func (c *conn) checkUser(req *sip.Request, s *session) *sip.Response {
 	return nil
 }
 
-// address is user@host of a URI.
+// address returns user@host of a URI.
 func address(u sip.Uri) string { return u.User + "@" + u.Host }
 
 // bind changes the bindings as the REGISTER requests and answers it.
@@ -232,8 +233,8 @@ func (c *conn) registerResponse(
 	return withHeader(res, "Supported", "msrtc-event-categories")
 }
 
-// expires is how long the client asks to be registered, within the pool's
-// bounds. The Contact's parameter wins (RFC 3261 10.2.1.1).
+// expires returns the requested duration within the pool's bounds. The parameter
+// of the Contact has precedence over the header (RFC 3261 10.2.1.1).
 func (s *Server) expires(header, param string) (time.Duration, error) {
 	asked := cmp.Or(param, header)
 	if asked == "" {
@@ -243,15 +244,15 @@ func (s *Server) expires(header, param string) (time.Duration, error) {
 	return min(time.Duration(n)*time.Second, s.MaxExpires), err
 }
 
-// contact is what a REGISTER says about its endpoint.
+// contact is the Contact of a REGISTER or SUBSCRIBE.
 type contact struct {
-	uri      string // "" when there is none
-	instance string // lower-case UUID, or whatever else the client calls itself
+	uri      string // "" without a Contact
+	instance string // lower-case UUID, or another identifier of the client
 	expires  string
-	replace  bool // the pool shall put in the address that it sees
+	replace  bool // proxy=replace: the pool replaces the address by the client's
 }
 
-// parseContact reads the first Contact: an endpoint has one.
+// parseContact reads the first Contact: an endpoint has only one.
 func parseContact(in *sipwire.Incoming) (contact, error) {
 	all := sipwire.SplitList(in.Header("Contact"))
 	if len(all) == 0 {
@@ -273,8 +274,8 @@ func parseContact(in *sipwire.Incoming) (contact, error) {
 	}, err
 }
 
-// contactURI is the contact URI with what the pool knows better: the client's address
-// (proxy=replace) and the connection.
+// contactURI returns the contact URI with the client's address (if proxy=replace)
+// and the id of the connection.
 func (h contact) contactURI(c *conn) string {
 	var uri sip.Uri
 	if sip.ParseUri(h.uri, &uri) != nil {
@@ -287,7 +288,7 @@ func (h contact) contactURI(c *conn) string {
 	return uri.String()
 }
 
-// dialogHeaders are the To and From of a request back to who sent in.
+// dialogHeaders returns the To and From of a later request to the sender of in.
 func dialogHeaders(in *sipwire.Incoming, tag string) (client, server string) {
 	client, server = in.Header("From"), in.Header("To")
 	if req := in.Request(); req == nil || !req.To().Params.Has("tag") {

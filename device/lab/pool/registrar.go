@@ -22,31 +22,32 @@ type Registration struct {
 	EPID      string
 	Instance  string // UUID of +sip.instance, lower case; empty when the client sent none
 	GRUU      string // empty when the client did not ask for one
-	Contact   string // URI it registered, with the address that the pool saw
-	Remote    bool   // came through the Edge
+	Contact   string // registered URI, with the client's address
+	Remote    bool   // registered through the Edge
 	UserAgent string
 	Auth      string    // "NTLM v4", "NTLM v2 NTLMv1", "digest SHA-256", …
 	Since     time.Time // of its first REGISTER, by the pool's clock
 	Expires   time.Time
 }
 
-// binding is a Registration and how to reach it.
+// binding is a Registration with its connection.
 type binding struct {
 	Registration
 	conn   *sipwire.Conn
-	callID string // of its REGISTERs, which are one dialog with the deregistration NOTIFY
+	callID string // of its REGISTERs; the deregistration NOTIFY is in the same dialog
 	client string // From and To of that NOTIFY, parameters included
 	server string
 }
 
-// cloneStrings copies what are parts of a message: one would keep all of it in memory.
+// cloneStrings copies the strings that are parts of a message, so that b does not
+// keep the message in memory.
 func (b *binding) cloneStrings() {
 	for _, s := range []*string{&b.EPID, &b.Instance, &b.Contact, &b.UserAgent, &b.callID, &b.client, &b.server} {
 		*s = strings.Clone(*s)
 	}
 }
 
-// Registrations lists what is registered now, by user and epid.
+// Registrations lists the current registrations, by user and epid.
 func (s *Server) Registrations() []Registration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -59,8 +60,8 @@ func (s *Server) Registrations() []Registration {
 	return all
 }
 
-// liveBindings returns the bindings of user in the order of their epids, after those
-// that have expired are gone; s.mu is held.
+// liveBindings removes the expired bindings of user and returns the others in the
+// order of their epids; s.mu must be held.
 func (s *Server) liveBindings(user string) []*binding {
 	now := s.Clock.Now()
 	of := s.bindings[user]
@@ -78,12 +79,12 @@ func (s *Server) liveBindings(user string) []*binding {
 const (
 	added     = "added"
 	refreshed = "refreshed"
-	corrected = "fixed" // the endpoint is known, what the pool held of it was wrong
+	corrected = "fixed" // the endpoint was registered with another Contact
 )
 
 var errEndpoints = errors.New("too many endpoints")
 
-// bind registers b under key, its epid, and says what that was.
+// bind registers b under key, its epid, and returns the register-action.
 func (s *Server) bind(key string, b *binding) (action string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -98,7 +99,7 @@ func (s *Server) bind(key string, b *binding) (action string, err error) {
 	}
 	s.bindings[user][key] = b
 	action = added
-	if old != nil && old.callID == b.callID { // one Call-ID for the life of an endpoint
+	if old != nil && old.callID == b.callID { // an endpoint has one Call-ID
 		b.Since = old.Since
 		action = refreshed
 		if old.Contact != b.Contact {
@@ -108,7 +109,7 @@ func (s *Server) bind(key string, b *binding) (action string, err error) {
 	return action, nil
 }
 
-// unbind ends the registration of one endpoint of user; key "*" is all.
+// unbind ends the registration of one endpoint of user; key "*" means all.
 func (s *Server) unbind(user, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -120,14 +121,14 @@ func (s *Server) unbind(user, key string) {
 	delete(s.bindings[user], key)
 }
 
-// contacts are the Contact values of all endpoints of user.
+// contacts returns the Contact values of all endpoints of user.
 func (s *Server) contacts(user string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []string
 	now := s.Clock.Now()
 	for _, b := range s.liveBindings(strings.ToLower(user)) {
-		// Whole seconds, rounded up: the client's clock may lag the request by a little.
+		// Whole seconds, rounded up: the client must not see less than it requested.
 		left := (b.Expires.Sub(now) + time.Second - 1) / time.Second
 		c := fmt.Sprintf("<%s>;expires=%d", b.Contact, left)
 		if b.Instance != "" {
@@ -141,19 +142,19 @@ func (s *Server) contacts(user string) []string {
 	return all
 }
 
-// Event is why the pool ends a registration (ocs-sip.md 2.6).
+// Event is the reason why the pool ends a registration (ocs-sip.md 2.6).
 type Event string
 
 const (
 	Unregistered Event = "unregistered" // signed in elsewhere, or logged out
 	Rejected     Event = "rejected"     // the user was disabled
-	Deactivated  Event = "deactivated"  // the user was moved: discover and register anew
+	Deactivated  Event = "deactivated"  // the user was moved: discover and register again
 )
 
-// Deregister ends all registrations of user (the sign-in address) and tells the
-// endpoints by a signed NOTIFY (ocs-sip.md 2.6). The zero why is the number that
-// belongs to the event (MS-SIPREGE 2.2.1.13). It returns how many endpoints were
-// told; one whose connection is gone is not.
+// Deregister ends all registrations of user (the sign-in address) and notifies the
+// endpoints by a signed NOTIFY (ocs-sip.md 2.6). The zero why means the number of
+// the event (MS-SIPREGE 2.2.1.13). It returns the number of notified endpoints; an
+// endpoint without connection is not notified.
 func (s *Server) Deregister(user string, event Event, why Diagnostics) int {
 	user = strings.ToLower(strings.TrimPrefix(user, "sip:"))
 	if why.ID == 0 {
@@ -171,19 +172,19 @@ func (s *Server) Deregister(user string, event Event, why Diagnostics) int {
 	all := s.liveBindings(user)
 	delete(s.bindings, user)
 	s.mu.Unlock()
-	told := 0
+	notified := 0
 	for _, b := range all {
 		if b.conn.Send(s.deregistration(b, event, why)) == nil {
-			told++
+			notified++
 		}
 	}
 	s.endpointsRemoved(user)
-	return told
+	return notified
 }
 
 func (s *Server) deregistration(b *binding, event Event, why Diagnostics) *sip.Request {
 	var to sip.Uri
-	if sip.ParseUri(b.Contact, &to) != nil { // it was a parsed URI when it came
+	if sip.ParseUri(b.Contact, &to) != nil { // cannot happen: it was parsed before
 		to = sip.Uri{Scheme: "sip", User: "unknown", Host: s.Host}
 	}
 	req := sip.NewRequest(sip.NOTIFY, to)
@@ -208,9 +209,9 @@ func (s *Server) deregistration(b *binding, event Event, why Diagnostics) *sip.R
 	return req
 }
 
-// gruu is the globally routable URI of an endpoint (ocs-sip.md 1.4): the
+// gruu returns the globally routable URI of an endpoint (ocs-sip.md 1.4): the
 // instance UUID in the memory layout of a little-endian GUID and two zeros, in
-// base64url. An instance that is no UUID has none.
+// base64url. It returns "" if instance is not a UUID.
 func gruu(user, instance string) string {
 	b, err := hex.DecodeString(strings.ReplaceAll(instance, "-", ""))
 	if err != nil || len(b) != 16 {

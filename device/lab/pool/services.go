@@ -14,8 +14,8 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// What a client asks of a pool once it has signed in (ocs-sip.md 3 to 6): by
-// SUBSCRIBE about himself, by SERVICE for the rest. Changes of the contact list
+// The requests of a signed-in client (ocs-sip.md 3 to 6): SUBSCRIBE for the user's
+// own data, SERVICE for the rest. Changes of the contact list
 // (application/SOAP+xml) are refused with 405.
 
 const (
@@ -27,27 +27,30 @@ const (
 	piggybackSupport = "ms-benotify, ms-piggyback-first-notify"
 )
 
-// packages are the events that a user may subscribe to about himself, and the
-// form of what they tell.
+// packages are the event packages of the user's own data, with the Content-Type of
+// their notifications.
 var packages = map[string]string{
 	provisioning.EventPackage: provisioning.MediaType,
 	roaming.ContactsEvent:     roaming.ContactsType,
 	roaming.SelfEvent:         roaming.SelfType,
 }
 
-// requestName names what req asks for, as Faults does.
+// requestName returns the name of req in Faults.
 func requestName(in *sipwire.Incoming, req *sip.Request) string {
 	name := in.Header("Content-Type")
 	if req.Method == sip.SUBSCRIBE {
 		name = in.Header("Event")
-	} else if opaque, _ := req.Recipient.UriParams.Get("opaque"); strings.HasPrefix(strings.ToLower(opaque), "app:locationprofile") {
-		return LocationProfile // ocs-sip.md 4.1
+	} else {
+		opaque, _ := req.Recipient.UriParams.Get("opaque")
+		if strings.HasPrefix(strings.ToLower(opaque), "app:locationprofile") {
+			return LocationProfile // ocs-sip.md 4.1
+		}
 	}
 	name, _, _ = strings.Cut(name, ";")
 	return strings.ToLower(strings.TrimSpace(name))
 }
 
-// subscribeOrService answers a SUBSCRIBE or SERVICE of s, as the faults in force let it.
+// subscribeOrService answers a SUBSCRIBE or SERVICE of s, subject to the faults.
 func (c *conn) subscribeOrService(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
 	what, f := requestName(in, req), c.pool.Faults()
 	if status := f.Status[what]; status != 0 {
@@ -56,7 +59,7 @@ func (c *conn) subscribeOrService(w *sipwire.Conn, in *sipwire.Incoming, req *si
 	var res *sip.Response
 	var sub *subscription
 	switch {
-	case s == nil && req.Method == sip.SUBSCRIBE: // a plain registrar has none of these
+	case s == nil && req.Method == sip.SUBSCRIBE: // a plain registrar has no event packages
 		return c.badEvent(req)
 	case s == nil:
 		return withHeader(c.response(req, 405), "Allow", allowMethods)
@@ -83,12 +86,15 @@ func (c *conn) subscribeOrService(w *sipwire.Conn, in *sipwire.Incoming, req *si
 }
 
 func (c *conn) badEvent(req *sip.Request) *sip.Response {
-	return withHeader(c.response(req, 489), "Allow-Events", strings.Join([]string{provisioning.EventPackage, roaming.ContactsEvent, roaming.SelfEvent}, ", "))
+	const events = provisioning.EventPackage + ", " + roaming.ContactsEvent + ", " + roaming.SelfEvent
+	return withHeader(c.response(req, 489), "Allow-Events", events)
 }
 
-// subscribe answers a SUBSCRIBE. The first notification rides in the 200
+// subscribe answers a SUBSCRIBE. The 200 contains the first notification
 // (ms-piggyback-first-notify).
-func (c *conn) subscribe(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session, event string) (*sip.Response, *subscription) {
+func (c *conn) subscribe(
+	w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session, event string,
+) (*sip.Response, *subscription) {
 	contentType, ok := packages[event]
 	if !ok {
 		return c.badEvent(req), nil
@@ -136,16 +142,16 @@ func (c *conn) subscribe(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request
 	return withBody(res, contentType, body), sub
 }
 
-// lockAccount locks what the pool keeps for a user until the answer that tells of it is
-// sent: a change by another endpoint is then told after it.
+// lockAccount keeps the account locked until the response is sent, so that
+// notifications of other changes follow it.
 func (c *conn) lockAccount(a *account) *account {
 	a.mu.Lock()
 	c.lockedAccount = a
 	return a
 }
 
-// checkEndpoint refuses a request whose From names no endpoint that has registered
-// on this connection, or returns nil.
+// checkEndpoint refuses a request whose From is not an endpoint registered on this
+// connection. It returns nil if it is.
 func (c *conn) checkEndpoint(w *sipwire.Conn, req *sip.Request) *sip.Response {
 	epid, _ := req.From().Params.Get("epid")
 	switch {
@@ -158,7 +164,7 @@ func (c *conn) checkEndpoint(w *sipwire.Conn, req *sip.Request) *sip.Response {
 }
 
 // locationProfile answers the SERVICE for a dial plan (ocs-sip.md 4.1; MS-SIPRE
-// 3.8.5.1). Whose AOR it is addressed to matters only for the default one.
+// 3.8.5.1). The default dial plan is that of the user in the request URI.
 func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
 	self, _ := c.pool.dir.User(s.sam)
 	of, found := c.pool.dir.UserBySIP(address(req.Recipient))
@@ -196,14 +202,14 @@ func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *sessio
 	return withBody(withHeader(c.response(req, 200), "Contact", c.server.contact()), dialplan.ContentType, body)
 }
 
-// frontEndRefusal is a refusal that says which front end it is of.
+// frontEndRefusal is a refusal whose source is the front end.
 func (c *conn) frontEndRefusal(req *sip.Request, status int, why Diagnostics) *sip.Response {
 	res := c.response(req, status)
 	res.AppendHeader(why.header(c.server.Name))
 	return res
 }
 
-// service answers a SERVICE of s to himself, by the kind of its body.
+// service answers a SERVICE of s with the Content-Type kind.
 func (c *conn) service(w *sipwire.Conn, req *sip.Request, s *session, kind string) *sip.Response {
 	change := serviceChanges[kind]
 	if change == nil {

@@ -10,8 +10,8 @@ import (
 	"github.com/ocphone/ocphone/provisioning"
 )
 
-// provision answers a provisioning query of u: the groups that are asked for
-// and that this pool has, in the order asked (ocs-sip.md 3.1).
+// provision answers a provisioning query of u: the requested groups of this pool,
+// in the order of the query (ocs-sip.md 3.1).
 func (s *Server) provision(u directory.User, query []byte) ([]byte, error) {
 	names, err := provisioning.ParseRequest(query)
 	if err != nil {
@@ -19,7 +19,7 @@ func (s *Server) provision(u directory.User, query []byte) ([]byte, error) {
 	}
 	has := s.groups(u)
 	var answer []provisioning.Group
-	for _, name := range names { // the case of the names counts
+	for _, name := range names { // names are compared with regard to case
 		if i := slices.IndexFunc(has, func(g provisioning.Group) bool { return g.Name == name }); i >= 0 {
 			answer = append(answer, has[i])
 		}
@@ -27,15 +27,20 @@ func (s *Server) provision(u directory.User, query []byte) ([]byte, error) {
 	return provisioning.WriteAnswer(answer...)
 }
 
-// groups is everything that the pool tells u.
+// groups returns all provisioning groups of u.
 func (s *Server) groups(u directory.User) []provisioning.Group {
 	user := provisioning.Group{Name: provisioning.UserSetting}
 	addIfSet(&user, "ucUserLocationProfile", u.LocationProfile)
 	addIfSet(&user, "primaryEmailAddress", u.Mail) // R9.1; no document names the element
-	policy := []provisioning.Property{{Name: "AllowSimultaneousRinging", Value: "true"}, {Name: "AllowCallForwarding", Value: "true"}}
+	policy := []provisioning.Property{
+		{Name: "AllowSimultaneousRinging", Value: "true"},
+		{Name: "AllowCallForwarding", Value: "true"},
+	}
 	if s.Version >= 4 { // ocs-sip.md 3.4
-		policy = append(policy, provisioning.Property{Name: "EnableCallTransfer", Value: "true"},
-			provisioning.Property{Name: "EnableTeamCall", Value: "false"}, provisioning.Property{Name: "EnableDelegation", Value: "false"})
+		policy = append(policy,
+			provisioning.Property{Name: "EnableCallTransfer", Value: "true"},
+			provisioning.Property{Name: "EnableTeamCall", Value: "false"},
+			provisioning.Property{Name: "EnableDelegation", Value: "false"})
 	}
 	name := provisioning.Property{Name: "Name", Value: "Default Policy"}
 	groups := []provisioning.Group{
@@ -54,7 +59,7 @@ func (s *Server) groups(u directory.User) []provisioning.Group {
 func mergeGroup(groups []provisioning.Group, over provisioning.Group) []provisioning.Group {
 	i := slices.IndexFunc(groups, func(g provisioning.Group) bool { return g.Name == over.Name })
 	if i < 0 {
-		over.Properties = slices.Clone(over.Properties) // a later one may change them
+		over.Properties = slices.Clone(over.Properties) // a later merge may change them
 		return append(groups, over)
 	}
 	g := &groups[i]
@@ -62,7 +67,8 @@ func mergeGroup(groups []provisioning.Group, over provisioning.Group) []provisio
 		g.Form = over.Form
 	}
 	for _, p := range over.Properties {
-		if k := slices.IndexFunc(g.Properties, func(have provisioning.Property) bool { return strings.EqualFold(have.Name, p.Name) }); k >= 0 {
+		same := func(have provisioning.Property) bool { return strings.EqualFold(have.Name, p.Name) }
+		if k := slices.IndexFunc(g.Properties, same); k >= 0 {
 			g.Properties[k] = p
 		} else {
 			g.Properties = append(g.Properties, p)
@@ -77,10 +83,10 @@ func addIfSet(g *provisioning.Group, name, value string) {
 	}
 }
 
-// configuration is the group ServerConfiguration, with the values of a pool
-// whose administrator has changed nothing (ocs-sip.md 3.3; device.md 2.7), in
-// the order of MS-SIPREGE 2.2.2.5.1. Versions before 4 have fewer elements.
-// mrasUri and qosUri are left out: the lab has no such server.
+// configuration returns the group ServerConfiguration with the default values of a
+// pool (ocs-sip.md 3.3; device.md 2.7), in the order of MS-SIPREGE 2.2.2.5.1.
+// Versions before 4 have fewer elements. mrasUri and qosUri are omitted: the lab
+// does not have these servers.
 func (s *Server) configuration(u directory.User) provisioning.Group {
 	const (
 		all = 0

@@ -14,16 +14,16 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// subscription is an endpoint's interest in what the pool keeps for its user.
-// It lasts as long as the endpoint's registration on the connection it came by;
-// without com.microsoft.autoextend no longer than it asked for (ocs-sip.md 5.1).
+// subscription is an endpoint's subscription to the data of its user. It ends with
+// the endpoint's registration on its connection and, without
+// com.microsoft.autoextend, after the requested time (ocs-sip.md 5.1).
 type subscription struct {
 	account             *account
 	sipConn             *sipwire.Conn
 	conn                *conn
 	event, kind         string // kind is the Content-Type
 	epid                string
-	until               time.Time // zero: over with its first notification
+	until               time.Time // zero: ends with its first notification
 	duration            time.Duration
 	autoExtend          bool // com.microsoft.autoextend
 	method              sip.RequestMethod
@@ -33,11 +33,23 @@ type subscription struct {
 	cseq                uint32 // of the last notification
 }
 
-func (c *conn) newSubscription(a *account, w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, event, contentType string) *subscription {
+func (c *conn) newSubscription(
+	a *account, w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, event, contentType string,
+) *subscription {
 	epid, _ := req.From().Params.Get("epid")
-	sub := &subscription{account: a, sipConn: w, conn: c, event: strings.Clone(event), kind: contentType, epid: strings.Clone(epid),
-		method: sip.NOTIFY, callID: strings.Clone(req.CallID().Value()), via: c.front.addr(), cseq: 1,
-		target: sip.Uri{Scheme: "sip", User: req.From().Address.User, Host: req.From().Address.Host}}
+	sub := &subscription{
+		account: a,
+		sipConn: w,
+		conn:    c,
+		event:   strings.Clone(event),
+		kind:    contentType,
+		epid:    strings.Clone(epid),
+		method:  sip.NOTIFY,
+		target:  sip.Uri{Scheme: "sip", User: req.From().Address.User, Host: req.From().Address.Host},
+		callID:  strings.Clone(req.CallID().Value()),
+		via:     c.front.addr(),
+		cseq:    1,
+	}
 	client, server := dialogHeaders(in, c.tag)
 	sub.client, sub.server = strings.Clone(client), strings.Clone(server)
 	supported := in.Headers("Supported")
@@ -51,7 +63,7 @@ func (c *conn) newSubscription(a *account, w *sipwire.Conn, in *sipwire.Incoming
 	return sub
 }
 
-// state is the value of subscription-state.
+// state returns the value of subscription-state.
 func (s *subscription) state() string {
 	if s.until.IsZero() {
 		return "terminated;expires=0"
@@ -60,7 +72,8 @@ func (s *subscription) state() string {
 	return fmt.Sprintf("active;expires=%d", int(left.Seconds()))
 }
 
-// nextNotification is the next notification; the first one, number 1, rode in the 200.
+// nextNotification returns the next notification. The 200 contained the first one,
+// number 1.
 func (s *subscription) nextNotification(body []byte) *sip.Request {
 	s.cseq++
 	req := sip.NewRequest(s.method, s.target)
@@ -83,7 +96,7 @@ func (s *subscription) nextNotification(body []byte) *sip.Request {
 	return req
 }
 
-// notification waits until the answer before it has been sent.
+// notification is sent after the response to the current request.
 type notification struct {
 	conn *sipwire.Conn
 	req  *sip.Request
@@ -91,14 +104,14 @@ type notification struct {
 
 func sendAll(all []notification) {
 	for _, n := range all {
-		_ = n.conn.Send(n.req) // its reader finds out when it is gone
+		_ = n.conn.Send(n.req) // its reader detects a lost connection
 	}
 }
 
-// subscribe keeps sub, or ends it, and returns its first notification. a.mu is
-// held.
+// subscribe adds, refreshes or ends sub and returns its first notification. a.mu
+// is held.
 func (a *account) subscribe(c *conn, sub *subscription, query []byte) ([]byte, error) {
-	wanted := []string{roaming.Categories, roaming.Containers, roaming.Subscribers} // who does not say
+	wanted := []string{roaming.Categories, roaming.Containers, roaming.Subscribers} // without a query
 	if sub.event == roaming.SelfEvent && len(query) > 0 {
 		var err error
 		if wanted, err = roaming.ParseSelfRequest(query); err != nil {
@@ -130,7 +143,7 @@ func (a *account) subscribe(c *conn, sub *subscription, query []byte) ([]byte, e
 	return a.selfSections(wanted...).XML()
 }
 
-// selfSections is what is asked for of the user's own entry.
+// selfSections returns the requested sections of the user's own data.
 func (a *account) selfSections(wanted ...string) roaming.Self {
 	all := a.selfDocument()
 	if !slices.Contains(wanted, roaming.Categories) {
@@ -145,8 +158,8 @@ func (a *account) selfSections(wanted ...string) roaming.Self {
 	return all
 }
 
-// contactListXML is the contact list; its number grows when the directory has
-// changed it since it was last told.
+// contactListXML returns the contact list. Its delta number grows if the directory
+// has changed since the list was last sent.
 func (a *account) contactListXML() ([]byte, error) {
 	list := a.contactList()
 	list.Delta = max(1, a.contacts.Delta)
@@ -157,15 +170,15 @@ func (a *account) contactListXML() ([]byte, error) {
 	return list.XML()
 }
 
-// dropSubscription drops a subscription whose connection is gone.
+// dropSubscription removes a subscription whose connection has ended.
 func (a *account) dropSubscription(sub *subscription) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	maps.DeleteFunc(a.subscriptions, func(_ string, s *subscription) bool { return s == sub })
 }
 
-// notifyCategories lets know of the categories of these names, whole, to the endpoints that have
-// subscribed, but not to the one of epid, which gets its answer.
+// notifyCategories queues a notification with the content of the categories for
+// the subscribed endpoints except epid, which gets it in its response.
 func (a *account) notifyCategories(epid string, names categorySet) {
 	if len(names) == 0 {
 		return
@@ -175,12 +188,13 @@ func (a *account) notifyCategories(epid string, names categorySet) {
 	}
 }
 
-// categoriesXML is the categories of these names.
+// categoriesXML returns the content of the categories.
 func (a *account) categoriesXML(names categorySet) ([]byte, error) {
 	return a.selfDocument().Change(slices.Sorted(maps.Keys(names))...)
 }
 
-// queueNotification lets the lock's release notify the endpoints that have subscribed, but not the one of epid. a.mu is held.
+// queueNotification queues a notification, which unlock sends, for the subscribed
+// endpoints except epid. a.mu is held.
 func (a *account) queueNotification(epid string, body []byte) {
 	for _, key := range slices.Sorted(maps.Keys(a.subscriptions)) {
 		if sub := a.subscriptions[key]; sub.event == roaming.SelfEvent && sub.epid != epid {
