@@ -16,18 +16,19 @@ import (
 )
 
 // NTLM over HTTP authenticates the connection, not the request (MS-NTHT;
-// exchange.md 5.1), so what it proved lives with the connection.
+// exchange.md 5.1), therefore the log-on is stored with the connection.
 
-// login is what one connection has proved so far.
+// login is the log-on of one connection.
 type login struct {
 	mu          sync.Mutex
 	exchange    *spnego.Acceptor
-	claimedUser directory.User // whom the client of exchange claims to be
-	sam         string         // "": nobody yet
+	claimedUser directory.User // user of the exchange, not authenticated yet
+	sam         string         // of the authenticated user; "" if there is none
 }
 
-// authenticate tells whose request r is. When it is nobody's it has answered
-// 401, and a log-on that goes on has its next leg in that answer.
+// authenticate returns the user of r. If r is not authenticated, it answers 401,
+// which contains the next message of an NTLM log-on in progress, and returns
+// false.
 func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, bool) {
 	if s.Faults().Refuse401 {
 		s.challenge(w, r)
@@ -37,7 +38,7 @@ func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, boo
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	header := r.Header.Get("Authorization")
-	if header == "" && l.sam != "" { // the connection is somebody's; IIS needs no header any more
+	if header == "" && l.sam != "" { // the connection is authenticated; IIS does not need the header
 		if u, ok := s.dir.User(l.sam); ok {
 			w.log.User = u.SAM
 			return u, true
@@ -62,7 +63,7 @@ func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, boo
 		}
 		if err == nil {
 			l.sam = u.SAM
-			if reply != nil { // the last word of SPNEGO comes with the answer
+			if reply != nil { // the last message of SPNEGO
 				w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
 			}
 		}
@@ -85,8 +86,7 @@ func (s *Server) offers(scheme string) bool {
 	return slices.ContainsFunc(s.Schemes, func(x Scheme) bool { return strings.EqualFold(string(x), scheme) })
 }
 
-// challenge answers 401 with everything that is offered, and an HTML page as
-// IIS does.
+// challenge answers 401 with every offered scheme, and an HTML page as IIS does.
 func (s *Server) challenge(w *recorder, r *http.Request) {
 	for _, x := range s.Schemes {
 		v := string(x)
@@ -109,8 +109,8 @@ func (s *Server) sendNTLMChallenge(w *recorder, r *http.Request, scheme string, 
 	w.WriteHeader(http.StatusUnauthorized)
 }
 
-// discardBody takes the body that a client sends along with a leg, so that its
-// connection lives on.
+// discardBody reads the body of a request that is not authenticated, so that the
+// connection stays open.
 func discardBody(r *http.Request) { _, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody+1)) }
 
 // refuse answers with an HTML page, as IIS does (exchange.md 3.1 (4)).
@@ -121,7 +121,7 @@ func (s *Server) refuse(w *recorder, r *http.Request, status int, title string) 
 	_, _ = io.WriteString(w, "<html><head><title>"+title+"</title></head><body><h1>"+title+"</h1></body></html>")
 }
 
-// basic checks user and password in one piece, RFC 7617.
+// basic checks the credentials of Basic, RFC 7617.
 func (s *Server) basic(token []byte) (directory.User, error) {
 	name, password, ok := strings.Cut(string(token), ":")
 	if !ok {
@@ -140,15 +140,17 @@ func (s *Server) basic(token []byte) (directory.User, error) {
 	return u, s.dir.GoodLogon(u.SAM)
 }
 
-// handshake takes one token: NTLM messages as they are or, under Negotiate, in
-// SPNEGO. While u is nobody, reply is the next leg.
-func (s *Server) handshake(l *login, negotiate bool, token []byte, r *http.Request) (u directory.User, reply []byte, err error) {
+// handshake processes one token: an NTLM message, raw or, with Negotiate, inside
+// SPNEGO. While u is empty, reply is the next message to the client.
+func (s *Server) handshake(
+	l *login, negotiate bool, token []byte, r *http.Request,
+) (u directory.User, reply []byte, err error) {
 	if spnego.Opens(token) {
 		l.exchange = s.newExchange(l, connOf(r))
 	}
 	exchange := l.exchange
 	l.exchange = nil
-	if exchange == nil || !negotiate && ntlm.Type(token) == 0 { // or the first legs went over another connection
+	if exchange == nil || !negotiate && ntlm.Type(token) == 0 { // nil: the exchange began on another connection
 		return u, nil, ntlm.ErrMalformed
 	}
 	l.claimedUser = directory.User{}
@@ -171,10 +173,11 @@ func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
 		NetBIOSComputer: strings.ToUpper(host),
 		DNSDomain:       s.dir.Domain(),
 		DNSComputer:     s.Host,
-		Flags:           ntlm.FlagsHTTP | ntlm.NegotiateSign, // for SPNEGO's MIC; no key exchange: go-ntlmssp refuses it (exchange.md 5.1)
-		RequireV2:       s.RequireNTLMv2,
-		Timestamp:       true,
-		Now:             s.Clock.Now,
+		// Signing is for SPNEGO's MIC. go-ntlmssp refuses key exchange (exchange.md 5.1).
+		Flags:     ntlm.FlagsHTTP | ntlm.NegotiateSign,
+		RequireV2: s.RequireNTLMv2,
+		Timestamp: true,
+		Now:       s.Clock.Now,
 		NTHash: func(name, domain string) ([]byte, error) {
 			u, ok := s.dir.FindUser(name, domain)
 			switch {
@@ -187,8 +190,8 @@ func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
 			return ntlm.NTHash(u.Password), nil
 		},
 	}
-	// 2007 SP1 does not look at bindings; with Extended Protection one that is
-	// missing or of another connection (a relay) is refused (exchange.md 5.1).
+	// 2007 SP1 ignores channel bindings. Extended Protection refuses a binding that
+	// is missing or belongs to another connection (a relay, exchange.md 5.1).
 	if leaf := c.leaf.Load(); leaf != nil && s.RequireChannelBinding {
 		x.ChannelBinding, x.RequireChannelBinding = ntlm.ChannelBindings(leaf), true
 	}

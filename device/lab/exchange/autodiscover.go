@@ -15,34 +15,35 @@ import (
 
 // POX autodiscover, exchange.md 1 and [MS-OXDSCLI] 2.2.
 
-// Autodiscover is what one name answers. The zero value answers settings by
-// https, and by http redirects to https (R9.1). What comes first below wins.
+// Autodiscover is the behaviour of one host. The zero value answers settings by
+// https, and redirects http to https (R9.1). Of several fields the first takes
+// effect.
 type Autodiscover struct {
-	// Without asking who it is.
-	Hang     bool   // no answer until client or server goes away
-	Cut      bool   // the connection is cut
+	// Before the log-on.
+	Hang     bool   // no answer until the client or the server has gone
+	Cut      bool   // the connection is closed
 	Location string // HTTP redirect to this URL, with Status
 	Status   int    // with an HTML page; 0 means 302 with Location, else none
-	HomePage bool   // 200 and the web site's home page, as on a bare domain
+	HomePage bool   // 200 and the home page of a web site, as on a bare domain
 
 	// After the log-on.
-	Raw          []byte // this body, with status 200: cut short, with a DTD, in UTF-16 …
+	Raw          []byte // this body, with status 200: truncated, with a DTD, in UTF-16 …
 	ContentType  string // of Raw; "" means text/xml
-	Huge         int64  // so many blanks behind the document
-	Error        int    // 500 to 603
+	Huge         int64  // number of spaces after the document
+	Error        int    // ErrorCode, 500 to 603
 	RedirectAddr string // Action redirectAddr to this e-mail address
 	RedirectURL  string // Action redirectUrl to this URL
 
 	// In the settings.
 	OnlyInside  bool   // no EXPR
 	OnlyOutside bool   // no EXCH
-	NoEWSURL    bool   // ASUrl alone, as 2007 RTM
+	NoEWSURL    bool   // only ASUrl, as 2007 RTM
 	NoUMURL     bool   // no UM web service
-	EWSURL      string // this instead of the true one, ASUrl too
+	EWSURL      string // in place of the correct EwsUrl and ASUrl
 }
 
-// SetAutodiscover changes what host answers: a name for https, "http://" and a
-// name for http. It holds from the next request on.
+// SetAutodiscover changes the behaviour of a host: a name means https, "http://"
+// and a name means http. It applies from the next request on.
 func (s *Server) SetAutodiscover(host string, a Autodiscover) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,7 +57,8 @@ func (s *Server) autodiscoverOf(host string) (a Autodiscover, set bool) {
 	return a, set
 }
 
-// answerBeforeLogon does what needs no log-on; it tells whether that was all.
+// answerBeforeLogon answers r if a does not need a log-on. It reports whether it
+// has answered.
 func (s *Server) answerBeforeLogon(w *recorder, r *http.Request, a Autodiscover) bool {
 	switch {
 	case a.Hang:
@@ -80,7 +82,7 @@ func (s *Server) answerBeforeLogon(w *recorder, r *http.Request, a Autodiscover)
 	return true
 }
 
-// servePlain is the web site by http: it redirects, and serves nothing.
+// servePlain serves http: it only redirects.
 func (s *Server) servePlain(w http.ResponseWriter, r *http.Request) {
 	rec := &recorder{ResponseWriter: w, s: s, done: true}
 	s.count(func(c *Counters) {
@@ -107,7 +109,8 @@ func (s *Server) serveAutodiscover(w *recorder, r *http.Request) {
 	if s.answerBeforeLogon(w, r, a) {
 		return
 	}
-	if !set && !s.isCAS(host) && host != strings.ToLower(s.dir.Domain()) && host != "autodiscover."+strings.ToLower(s.dir.Domain()) {
+	domain := strings.ToLower(s.dir.Domain())
+	if !set && !s.isCAS(host) && host != domain && host != "autodiscover."+domain {
 		s.refuse(w, r, http.StatusNotFound, "The page cannot be found")
 		return
 	}
@@ -143,7 +146,7 @@ func (s *Server) serveAutodiscover(w *recorder, r *http.Request) {
 	_ = out.Flush()
 }
 
-// endlessSpaces never ends.
+// endlessSpaces is an endless reader of spaces.
 type endlessSpaces struct{}
 
 func (endlessSpaces) Read(b []byte) (int, error) {
@@ -153,7 +156,7 @@ func (endlessSpaces) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// poxError is an error, in the base namespace (exchange.md 1.5).
+// poxError returns an error, in the base namespace (exchange.md 1.5).
 func (s *Server) poxError(code int) *elem {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, s.Host)
@@ -184,7 +187,7 @@ func poxMessage(code int) string {
 	return "The Active Directory query failed" // 603
 }
 
-// pox answers a request.
+// pox returns the answer to a request.
 func (s *Server) pox(a Autodiscover, b []byte) *elem {
 	root, err := parse(b)
 	request := child(root, "r:Request")
@@ -200,16 +203,21 @@ func (s *Server) pox(a Autodiscover, b []byte) *elem {
 	case a.Error != 0:
 		return s.poxError(a.Error)
 	case a.RedirectAddr != "":
-		return poxAccount(el("Account", tx("AccountType", "email"), tx("Action", "redirectAddr"), tx("RedirectAddr", a.RedirectAddr)))
+		return poxRedirect("redirectAddr", tx("RedirectAddr", a.RedirectAddr))
 	case a.RedirectURL != "":
-		return poxAccount(el("Account", tx("AccountType", "email"), tx("Action", "redirectUrl"), tx("RedirectUrl", a.RedirectURL)))
+		return poxRedirect("redirectUrl", tx("RedirectUrl", a.RedirectURL))
 	}
 	for _, u := range s.dir.Users() {
-		if u.Mail != "" && (strings.EqualFold(u.Mail, address) || address == "" && strings.EqualFold(s.legacyDN(u), dn)) {
+		byDN := address == "" && strings.EqualFold(s.legacyDN(u), dn)
+		if u.Mail != "" && (strings.EqualFold(u.Mail, address) || byDN) {
 			return s.settings(a, u)
 		}
 	}
 	return s.poxError(500)
+}
+
+func poxRedirect(action string, target *elem) *elem {
+	return poxAccount(el("Account", tx("AccountType", "email"), tx("Action", action), target))
 }
 
 func poxAccount(kids ...*elem) *elem {
@@ -222,20 +230,21 @@ func (s *Server) legacyDN(u directory.User) string {
 	return s.organization() + "/ou=First Administrative Group/cn=Recipients/cn=" + u.SAM
 }
 
-// settings is the answer of exchange.md 1.3.
+// settings returns the settings of u (exchange.md 1.3).
 func (s *Server) settings(a Autodiscover, u directory.User) *elem {
 	server, _, _ := strings.Cut(s.Host, ".")
-	serverDN := s.organization() + "/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)/cn=Configuration/cn=Servers/cn=" + strings.ToUpper(server)
+	serverDN := s.organization() + "/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)" +
+		"/cn=Configuration/cn=Servers/cn=" + strings.ToUpper(server)
 	account := el("Account", tx("AccountType", "email"), tx("Action", "settings"))
 	if !a.OnlyOutside {
 		account.add(el("Protocol", tx("Type", "EXCH"), tx("Server", s.Host), tx("ServerDN", serverDN),
 			tx("ServerVersion", "720180F0"), tx("MdbDN", serverDN+"/cn=Microsoft Private MDB")).add(s.urls(a, s.InsideURL)...))
 	}
 	if !a.OnlyInside {
-		account.add(el("Protocol", tx("Type", "EXPR"), tx("Server", s.OutsideHost), tx("SSL", "On"), tx("AuthPackage", "Ntlm")).
-			add(s.urls(a, s.OutsideURL)...))
+		outside := el("Protocol", tx("Type", "EXPR"), tx("Server", s.OutsideHost), tx("SSL", "On"), tx("AuthPackage", "Ntlm"))
+		account.add(outside.add(s.urls(a, s.OutsideURL)...))
 	}
-	// Its inner Protocol is a trap for loose parsers.
+	// The inner Protocol must not be read as one of the account.
 	account.add(el("Protocol", tx("Type", "WEB"), el("Internal",
 		tx("OWAUrl", s.InsideURL+"/owa").attr("AuthenticationMethod", "Basic, Fba"),
 		el("Protocol", tx("Type", "EXCH"), tx("ASUrl", s.InsideURL+EWSPath)))))

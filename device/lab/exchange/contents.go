@@ -21,7 +21,7 @@ type VoiceMail struct {
 	CallID   string // of SIP
 }
 
-// MissedCall is a caller who left no message.
+// MissedCall is a missed call without a message.
 type MissedCall struct {
 	Number, Name string
 	Received     time.Time // zero: now
@@ -29,23 +29,23 @@ type MissedCall struct {
 	CallID       string
 }
 
-// MaxMailbox is the most items that a mailbox of the lab takes.
+// MaxMailbox is the maximum number of items of a mailbox.
 const MaxMailbox = maxItems
 
-// LeaveVoiceMail puts a voice mail into the user's Inbox. The error is
+// LeaveVoiceMail adds a voice mail to the user's Inbox. The error is
 // directory.ErrUnknown.
 func (s *Server) LeaveVoiceMail(sam string, v VoiceMail) error {
 	return s.withMailbox(sam, func(b *mailbox) { b.addVoiceMail(v) })
 }
 
-// ReportMissedCall puts a missed-call notification into the user's Inbox (R2.1).
+// ReportMissedCall adds a missed-call notification to the user's Inbox (R2.1).
 // The error is directory.ErrUnknown.
 func (s *Server) ReportMissedCall(sam string, m MissedCall) error {
 	return s.withMailbox(sam, func(b *mailbox) { b.addMissedCall(m) })
 }
 
-// AddContacts puts n more contacts into the user's Contacts, as far as
-// MaxMailbox allows. The error is directory.ErrUnknown.
+// AddContacts adds n contacts to the user's Contacts, up to MaxMailbox. The error
+// is directory.ErrUnknown.
 func (s *Server) AddContacts(sam string, n int) error {
 	return s.withMailbox(sam, func(b *mailbox) {
 		for i := range min(n, maxItems-len(b.items)) {
@@ -54,7 +54,7 @@ func (s *Server) AddContacts(sam string, n int) error {
 	})
 }
 
-// Unread is how many unread voice mails the user has. The error is
+// Unread returns the number of the user's unread voice mails. The error is
 // directory.ErrUnknown.
 func (s *Server) Unread(sam string) (n int, err error) {
 	err = s.withMailbox(sam, func(b *mailbox) { n = b.unread("voicemail") })
@@ -72,8 +72,8 @@ func (s *Server) withMailbox(sam string, do func(*mailbox)) error {
 	return nil
 }
 
-// fill makes what every mailbox has at first. The persons are those of the
-// lab's story; numbers are of the range that is kept free for fiction.
+// fill adds the initial content of a mailbox. The numbers are of the range that is
+// reserved for fiction.
 func (b *mailbox) fill(u directory.User) {
 	now := b.s.Clock.Now()
 	for _, c := range [][5]string{
@@ -91,11 +91,31 @@ func (b *mailbox) fill(u directory.User) {
 	b.addCallLogEntry("Kerry Miller", "+4544890101;ext=201", false, 55*time.Second, now.Add(-20*time.Hour))
 	b.addCallLogEntry("Anna Bedecs", "+14255550104", true, 9*time.Minute, now.Add(-3*time.Hour))
 	b.addMissedCall(MissedCall{Number: "+14255550123", Received: now.Add(-4 * time.Hour), CallID: "missed1@pool"})
-	b.addMissedCall(MissedCall{Number: "+14255550104", Name: "Anna Bedecs", Received: now.Add(-28 * time.Hour), Read: true, CallID: "missed2@pool"})
+	b.addMissedCall(MissedCall{
+		Number:   "+14255550104",
+		Name:     "Anna Bedecs",
+		Received: now.Add(-28 * time.Hour),
+		Read:     true,
+		CallID:   "missed2@pool",
+	})
 	if b.um {
-		b.addVoiceMail(VoiceMail{Number: "+14255550106", Name: "Terry Adams", Duration: 7 * time.Second, Received: now.Add(-49 * time.Hour), Read: true, WMA: true, CallID: "vm1@um"})
+		b.addVoiceMail(VoiceMail{
+			Number:   "+14255550106",
+			Name:     "Terry Adams",
+			Duration: 7 * time.Second,
+			Received: now.Add(-49 * time.Hour),
+			Read:     true,
+			WMA:      true,
+			CallID:   "vm1@um",
+		})
 		b.addVoiceReply("Kerry Miller", now.Add(-22*time.Hour))
-		b.addVoiceMail(VoiceMail{Number: "+14255550100", Name: "Bob Kelly", Duration: 12 * time.Second, Received: now.Add(-2 * time.Hour), CallID: "vm3@um"})
+		b.addVoiceMail(VoiceMail{
+			Number:   "+14255550100",
+			Name:     "Bob Kelly",
+			Duration: 12 * time.Second,
+			Received: now.Add(-2 * time.Hour),
+			CallID:   "vm3@um",
+		})
 	}
 	for d := -7; d <= 28; d++ {
 		date := day(now).AddDate(0, 0, d)
@@ -108,10 +128,16 @@ func (b *mailbox) fill(u directory.User) {
 func (b *mailbox) addContact(given, sur, company, business, mobile string) *item {
 	address := strings.ToLower(given) + "@" + b.s.dir.Domain()
 	v := map[string]string{
-		"item:ItemClass": classContact, "item:Subject": given + " " + sur,
-		"contacts:FileAs": sur + ", " + given, "contacts:DisplayName": given + " " + sur, "contacts:GivenName": given,
-		"contacts:Surname": sur, "contacts:CompanyName": company, "contacts:EmailAddress:EmailAddress1": address,
-		"contacts:PhoneNumber:BusinessPhone": business, "contacts:ImAddress:ImAddress1": "sip:" + address,
+		"item:ItemClass":                      classContact,
+		"item:Subject":                        given + " " + sur,
+		"contacts:FileAs":                     sur + ", " + given,
+		"contacts:DisplayName":                given + " " + sur,
+		"contacts:GivenName":                  given,
+		"contacts:Surname":                    sur,
+		"contacts:CompanyName":                company,
+		"contacts:EmailAddress:EmailAddress1": address,
+		"contacts:PhoneNumber:BusinessPhone":  business,
+		"contacts:ImAddress:ImAddress1":       "sip:" + address,
 	}
 	if mobile != "" {
 		v["contacts:PhoneNumber:MobilePhone"] = mobile
@@ -125,8 +151,14 @@ func (b *mailbox) newMessage(folder, class, subject, body, name, address string,
 	}
 	at := formatTime(received)
 	it := &item{element: "Message", folder: folder, extended: map[string]extValue{}, values: map[string]string{
-		"item:ItemClass": class, "item:Subject": subject, "item:Body": body, "item:DateTimeReceived": at, "item:DateTimeSent": at,
-		"item:DateTimeCreated": at, "message:IsRead": strconv.FormatBool(read), "item:IsDraft": "false",
+		"item:ItemClass":        class,
+		"item:Subject":          subject,
+		"item:Body":             body,
+		"item:DateTimeReceived": at,
+		"item:DateTimeSent":     at,
+		"item:DateTimeCreated":  at,
+		"message:IsRead":        strconv.FormatBool(read),
+		"item:IsDraft":          "false",
 	}}
 	if name != "" {
 		it.values["message:From"] = name + "\n" + address
@@ -154,7 +186,11 @@ func (b *mailbox) addVoiceMail(v VoiceMail) {
 	who := cmp.Or(v.Name, cmp.Or(v.Number, "an unknown caller"))
 	it := b.newMessage("inbox", classVoiceMail, fmt.Sprintf("Voice Mail from %s (%d seconds)", who, seconds),
 		"You received a voice message from "+who+".", v.Name, b.addressOf(v.Name), v.Received, v.Read)
-	a := attachment{fmt.Sprintf("%s (%d seconds) Voice Mail.wav", cmp.Or(v.Number, "Unknown"), seconds), "audio/WAV", func() []byte { return wave(v.Duration) }}
+	a := attachment{
+		name:        fmt.Sprintf("%s (%d seconds) Voice Mail.wav", cmp.Or(v.Number, "Unknown"), seconds),
+		contentType: "audio/WAV",
+		content:     func() []byte { return wave(v.Duration) },
+	}
 	if v.WMA {
 		a = attachment{strings.TrimSuffix(a.name, ".wav") + ".wma", "audio/wma", windowsMedia}
 	}
@@ -167,12 +203,17 @@ func (b *mailbox) addVoiceMail(v VoiceMail) {
 	b.notify("NewMailEvent", b.add(it))
 }
 
-// addVoiceReply is a voice mail that was answered and forwarded by voice: several
-// recordings, told newest first, and no caller's number.
+// addVoiceReply adds a voice mail that was answered and forwarded by voice: it has
+// several recordings, listed newest first, and no number of a caller.
 func (b *mailbox) addVoiceReply(name string, received time.Time) {
-	it := b.newMessage("inbox", classVoiceReply, "FW: Voice Mail", "Listen to these.", name, b.addressOf(name), received, false)
+	it := b.newMessage("inbox", classVoiceReply, "FW: Voice Mail", "Listen to these.",
+		name, b.addressOf(name), received, false)
 	for i := range 3 {
-		it.attachments = append(it.attachments, attachment{fmt.Sprintf("vm%d.wav", i+1), "audio/WAV", func() []byte { return wave(time.Duration(i+1) * time.Second) }})
+		it.attachments = append(it.attachments, attachment{
+			name:        fmt.Sprintf("vm%d.wav", i+1),
+			contentType: "audio/WAV",
+			content:     func() []byte { return wave(time.Duration(i+1) * time.Second) },
+		})
 	}
 	it.setUMProperty("0x6801", "Integer", "3")
 	it.setUMProperty("0x6803", "String", name)
@@ -189,8 +230,8 @@ func (b *mailbox) addMissedCall(m MissedCall) {
 	b.notify("NewMailEvent", b.add(it))
 }
 
-// addCallLogEntry is an entry of the call log. Which properties Communicator wrote is not
-// published; these are the lab's own mapping (exchange.md 9).
+// addCallLogEntry adds an entry to the call log. The properties that Communicator
+// wrote are not documented; these are the lab's own (exchange.md 9).
 func (b *mailbox) addCallLogEntry(name, number string, outgoing bool, length time.Duration, at time.Time) {
 	direction := "Incoming call"
 	if outgoing {
@@ -199,10 +240,13 @@ func (b *mailbox) addCallLogEntry(name, number string, outgoing bool, length tim
 	it := b.newMessage("history", classCall, "Conversation with "+name,
 		fmt.Sprintf("%s, %02d:%02d:%02d", direction, int(length.Hours()), int(length.Minutes())%60, int(length.Seconds())%60),
 		name, b.addressOf(name), at, true)
-	it.values["message:ToRecipients"] = b.sam + "\n" + b.mail
-	if outgoing { // there is no direction: who wrote the entry has called
-		it.values["message:ToRecipients"], it.values["message:From"] = it.values["message:From"], it.values["message:ToRecipients"]
-		it.values["message:Sender"] = it.values["message:From"]
+	owner := b.sam + "\n" + b.mail
+	if outgoing { // From is the caller: there is no property for the direction
+		it.values["message:ToRecipients"] = it.values["message:From"]
+		it.values["message:From"] = owner
+		it.values["message:Sender"] = owner
+	} else {
+		it.values["message:ToRecipients"] = owner
 	}
 	it.setUMProperty("0x6801", "Integer", strconv.Itoa(int(length.Seconds())))
 	it.setUMProperty("0x6802", "String", number)
@@ -211,11 +255,22 @@ func (b *mailbox) addCallLogEntry(name, number string, outgoing bool, length tim
 	b.add(it)
 }
 
-func (b *mailbox) addAppointment(subject, place, busy string, meeting bool, start time.Time, length time.Duration, u directory.User) {
+func (b *mailbox) addAppointment(
+	subject, place, busy string, meeting bool, start time.Time, length time.Duration, u directory.User,
+) {
 	b.add(&item{element: "CalendarItem", folder: "calendar", values: map[string]string{
-		"item:ItemClass": classAppointment, "item:Subject": subject, "calendar:Location": place, "calendar:LegacyFreeBusyStatus": busy,
-		"calendar:Start": formatTime(start), "calendar:End": formatTime(start.Add(length)), "calendar:IsAllDayEvent": "false",
-		"calendar:IsMeeting": strconv.FormatBool(meeting), "calendar:IsRecurring": "false", "calendar:IsCancelled": "false",
-		"calendar:CalendarItemType": "Single", "calendar:Organizer": u.DisplayName + "\n" + u.Mail, "item:Sensitivity": "Normal",
+		"item:ItemClass":                classAppointment,
+		"item:Subject":                  subject,
+		"item:Sensitivity":              "Normal",
+		"calendar:Location":             place,
+		"calendar:LegacyFreeBusyStatus": busy,
+		"calendar:Start":                formatTime(start),
+		"calendar:End":                  formatTime(start.Add(length)),
+		"calendar:IsAllDayEvent":        "false",
+		"calendar:IsMeeting":            strconv.FormatBool(meeting),
+		"calendar:IsRecurring":          "false",
+		"calendar:IsCancelled":          "false",
+		"calendar:CalendarItemType":     "Single",
+		"calendar:Organizer":            u.DisplayName + "\n" + u.Mail,
 	}})
 }

@@ -1,33 +1,33 @@
 // Package exchange is the lab's Exchange 2007 SP1: a Client Access Server with
-// autodiscover and Exchange Web Services (EWS), the mailboxes behind it, and
-// the Unified Messaging web service.
+// Autodiscover and Exchange Web Services (EWS), its mailboxes, and the Unified
+// Messaging web service.
 //
-// It follows exchange.md 1 (autodiscover, [MS-OXDSCLI]), 2 (EWS in schema
-// version Exchange2007_SP1 and UM web service), 3 (errors) and 5 (NTLM over
-// HTTP, channel binding), for R9.1, R9.2 and what an administrator checks by
-// hand, R9.3. It is hostile on demand (design decision 11): see Faults and
-// Autodiscover.
+// It follows exchange.md 1 (Autodiscover, [MS-OXDSCLI]), 2 (EWS in schema version
+// Exchange2007_SP1 and UM web service), 3 (errors) and 5 (NTLM over HTTP, channel
+// binding), for R9.1, R9.2 and the manual checks of an administrator, R9.3. It
+// can misbehave (design decision 11): see Faults and Autodiscover.
 //
-//  1. s := exchange.New(dir); set the fields that shall differ, Certificate at least.
+//  1. s := exchange.New(dir); set at least Certificate.
 //  2. s.Start(). https://<Host>, <OutsideHost>, <domain>, autodiscover.<domain>
 //     are all at s.Addr(); http://autodiscover.<domain>, which redirects, is at
-//     s.RedirectAddr(). The Host header tells which is meant; an address
-//     literal means Host.
+//     s.RedirectAddr(). The Host header selects the site; an IP address means
+//     Host.
 //  3. Change it while it runs: SetFaults, SetAutodiscover, SetCertificate,
 //     AddContacts, LeaveVoiceMail, ReportMissedCall, and the accounts in dir.
-//     Look at it: Counters, Requests, Unread.
+//     Counters, Requests and Unread show its state.
 //  4. s.Close().
 //
-// A mailbox is made when its user is first asked for: contacts, a call log with
-// missed calls, voice mails with G.711 and one with WMA, a calendar of these
-// weeks. Only a user with an EUM address has voice mail (R5.1).
+// A mailbox is made with the first request for it. It has contacts, a call log
+// with missed calls, voice mails with G.711 and one with WMA, and a calendar of
+// the current weeks. Only a user with an EUM address has voice mail (R5.1).
 //
-// What it decides where the reference leaves a choice:
+// Choices where the reference leaves one:
 //   - A user without EUM address has no voicemail folder: ErrorFolderNotFound.
-//   - A voice mail in Deleted Items is not in the voicemail folder any more.
-//   - An operation of 2007 that the lab lacks is the fault ErrorInvalidOperation,
-//     one that 2007 does not know is ErrorSchemaValidation.
-//   - Property paths that 2007 does not know are not refused: they are absent.
+//   - A voice mail in Deleted Items is not in the voicemail folder.
+//   - An operation of 2007 that the lab does not have is the fault
+//     ErrorInvalidOperation; an operation that 2007 does not have is
+//     ErrorSchemaValidation.
+//   - Unknown property paths are not refused: the properties are absent.
 package exchange
 
 import (
@@ -47,16 +47,16 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// Scheme is a way to authenticate, as WWW-Authenticate spells it.
+// Scheme is an authentication scheme, as in WWW-Authenticate.
 type Scheme string
 
 const (
-	Negotiate Scheme = "Negotiate" // takes NTLM, in SPNEGO (RFC 4559) or as it is; the lab has no KDC
+	Negotiate Scheme = "Negotiate" // NTLM, inside SPNEGO (RFC 4559) or raw; the lab has no KDC
 	NTLM      Scheme = "NTLM"      // authenticates the connection (MS-NTHT)
 	Basic     Scheme = "Basic"     // RFC 7617
 )
 
-// Paths of the services; compared without regard to case, as IIS does.
+// Paths of the services; compared without regard to case, as in IIS.
 const (
 	AutodiscoverPath = "/autodiscover/autodiscover.xml"
 	EWSPath          = "/EWS/Exchange.asmx"
@@ -67,27 +67,28 @@ const (
 // Server is a Client Access Server. Make it with New; the exported fields are
 // frozen by Start.
 type Server struct {
-	Host        string          // inside name of the CAS; "" means "cas01." and the directory's domain
-	OutsideHost string          // its name outside; "" means "mail." and the directory's domain
-	InsideURL   string          // start of the URLs that autodiscover tells for inside; "" means "https://" and Host
-	OutsideURL  string          // the same for outside; "" means "https://" and OutsideHost
-	Address     string          // where to listen for https; "" means a free port of 127.0.0.1
-	RedirectAt  string          // where to listen for http; "" means a free port of 127.0.0.1
-	Certificate tls.Certificate // must be set, or Issue
-	// Issue makes the certificate when it is first shown, if Certificate is not
-	// set: an RSA key takes longer than all else. It is called at most once.
+	Host        string          // inside name of the CAS; "" means "cas01." and the domain
+	OutsideHost string          // outside name of the CAS; "" means "mail." and the domain
+	InsideURL   string          // prefix of the inside URLs in Autodiscover; "" means "https://" and Host
+	OutsideURL  string          // prefix of the outside URLs in Autodiscover; "" means "https://" and OutsideHost
+	Address     string          // listen address for https; "" means a free port of 127.0.0.1
+	RedirectAt  string          // listen address for http; "" means a free port of 127.0.0.1
+	Certificate tls.Certificate // this or Issue must be set
+	// Issue makes the certificate for the first connection if Certificate is not
+	// set, since an RSA key takes longer than the rest of Start. It is called at
+	// most once.
 	Issue  func() (tls.Certificate, error)
 	MinTLS uint16      // tls.VersionTLS…; 0 means 1.0, as in 2007
 	MaxTLS uint16      // 0 means 1.3
-	KeyLog io.Writer   // NSS key log; nil writes none
+	KeyLog io.Writer   // receives TLS secrets in NSS key log format; nil: not written
 	Clock  clock.Clock // nil means clock.System
 
 	Schemes []Scheme // offered, in the order of the headers; nil means all
-	// RequireChannelBinding refuses a log-on by NTLM that is not tied to its TLS
-	// connection, as a server of today with Extended Protection (RFC 5929).
+	// RequireChannelBinding refuses a log-on by NTLM that is not bound to its TLS
+	// connection, as a current server with Extended Protection (RFC 5929).
 	RequireChannelBinding bool
 	RequireNTLMv2         bool // refuse NTLMv1 responses
-	MaxFind               int  // items of one FindItem answer; 0 sets no bound, as 2007 (2010 had 1,000)
+	MaxFind               int  // items of one FindItem response; 0 sets no bound, as 2007 (2010 had 1,000)
 
 	dir    *directory.Directory
 	https  *webServer
@@ -112,11 +113,17 @@ type Server struct {
 
 // New returns a Client Access Server, not yet started, for the users of dir.
 func New(dir *directory.Directory) *Server {
-	return &Server{dir: dir, certs: map[string]*tls.Certificate{}, autodiscover: map[string]Autodiscover{},
-		mailboxes: map[string]*mailbox{}, subs: map[string]*subscription{}, calls: map[string]*playedCall{}}
+	return &Server{
+		dir:          dir,
+		certs:        map[string]*tls.Certificate{},
+		autodiscover: map[string]Autodiscover{},
+		mailboxes:    map[string]*mailbox{},
+		subs:         map[string]*subscription{},
+		calls:        map[string]*playedCall{},
+	}
 }
 
-// Start fills in the defaults, listens and returns. It is called once.
+// Start sets the defaults, listens and returns. It is called once.
 func (s *Server) Start() error {
 	if len(s.Certificate.Certificate) == 0 && s.Issue == nil {
 		return errors.New("exchange: no Certificate")
@@ -151,17 +158,17 @@ func (s *Server) Start() error {
 	return nil
 }
 
-// Addr is where https is served, host:port; "" before Start.
+// Addr returns the address of https, host:port; "" before Start.
 func (s *Server) Addr() string { return s.https.addr() }
 
-// RedirectAddr is where http is served, host:port; "" before Start.
+// RedirectAddr returns the address of http, host:port; "" before Start.
 func (s *Server) RedirectAddr() string { return s.http.addr() }
 
-// SetCertificate changes what the next connections are shown.
+// SetCertificate changes the certificate of new connections.
 func (s *Server) SetCertificate(c tls.Certificate) { s.cert.Store(&c) }
 
-// SetHostCertificate shows another certificate to those who ask for host (SNI);
-// a zero one shows the common one again.
+// SetHostCertificate sets the certificate of new connections that request host
+// (SNI). The zero certificate removes it.
 func (s *Server) SetHostCertificate(host string, c tls.Certificate) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -172,14 +179,14 @@ func (s *Server) SetHostCertificate(host string, c tls.Certificate) {
 	s.certs[strings.ToLower(host)] = &c
 }
 
-// DropAll cuts all connections.
+// DropAll closes all connections.
 func (s *Server) DropAll() {
 	s.https.drop()
 	s.http.drop()
 }
 
-// Close stops listening, cuts all connections and waits for all goroutines.
-// What is held by Faults.Hold must be let go first.
+// Close stops listening, closes all connections and waits for all goroutines.
+// Faults.Hold must return first.
 func (s *Server) Close() error {
 	if s.cancel == nil {
 		return nil
@@ -188,9 +195,14 @@ func (s *Server) Close() error {
 	return errors.Join(s.https.close(), s.http.close())
 }
 
-// serve is the web site by https.
+// serve serves https.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
-	rec := &recorder{ResponseWriter: w, s: s, log: Request{Host: clipField(hostOf(r)), Method: clipField(r.Method), Path: clipField(r.URL.Path), Agent: clipField(r.UserAgent())}}
+	rec := &recorder{ResponseWriter: w, s: s, log: Request{
+		Host:   clipField(hostOf(r)),
+		Method: clipField(r.Method),
+		Path:   clipField(r.URL.Path),
+		Agent:  clipField(r.UserAgent()),
+	}}
 	defer rec.logRequest(0)
 	path := strings.ToLower(r.URL.Path)
 	switch {
@@ -207,7 +219,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// hostOf is the lower-case name that the client asked for, without the port.
+// hostOf returns the requested host in lower case, without the port.
 func hostOf(r *http.Request) string {
 	host := r.Host
 	if h, _, err := net.SplitHostPort(host); err == nil {
@@ -216,13 +228,15 @@ func hostOf(r *http.Request) string {
 	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
 }
 
-// isCAS tells whether EWS is served under that name. Foreign clients without
-// the lab's names come by address.
+// isCAS reports whether host serves EWS. Foreign clients that cannot resolve the
+// lab's names use an IP address.
 func (s *Server) isCAS(host string) bool {
-	return strings.EqualFold(host, s.Host) || strings.EqualFold(host, s.OutsideHost) || host == "localhost" || net.ParseIP(host) != nil
+	return strings.EqualFold(host, s.Host) || strings.EqualFold(host, s.OutsideHost) ||
+		host == "localhost" || net.ParseIP(host) != nil
 }
 
-// wait lets d of real time pass; false when client or server went away.
+// wait waits for d of real time. It returns false if the client or the server has
+// gone.
 func (s *Server) wait(r *http.Request, d time.Duration) bool {
 	t := time.NewTimer(d)
 	defer t.Stop()

@@ -7,45 +7,45 @@ import (
 	"time"
 )
 
-// Faults is how EWS misbehaves. The zero value is a good server. Operations are
-// named as in the body ("FindItem"); "*" is every one.
+// Faults are the misbehaviours of EWS. The zero value is a correct server.
+// Operations are named as in the body ("FindItem"); "*" means every operation.
 type Faults struct {
 	// Instead of an answer.
-	Refuse401  bool // 401 whatever the client sends, which Exchange also does to slow clients down
-	Status     int  // HTTP status with an HTML page, without asking who it is; 0: none. 503, 302 to /owa/, 456 …
+	Refuse401  bool // 401 for every request; Exchange also does it to slow clients down
+	Status     int  // HTTP status with an HTML page, before the log-on: 503, 302 to /owa/, 456 …; 0: none
 	Location   string
-	RetryAfter int // seconds, with Status; 0 sends none
+	RetryAfter int // seconds, with Status; 0: no header
 
-	// In place of the operation's outcome.
+	// In place of the operation's result.
 	Busy      bool              // SOAP fault ErrorServerBusy
-	BackOff   time.Duration     // told with Busy; 0: not told
-	InnerBusy bool              // 200 with ErrorInternalServerError whose MessageXml tells ErrorServerBusy, as 2010 does
+	BackOff   time.Duration     // BackOffMilliseconds of Busy; 0: absent
+	InnerBusy bool              // 200, ErrorInternalServerError with ErrorServerBusy in MessageXml, as 2010
 	SOAPFault map[string]string // by operation: the response code of a SOAP fault
 	Codes     map[string]string // by operation: the response code of every response message
 
-	// In an otherwise good answer.
+	// In an otherwise correct answer.
 	NoServerVersion bool   // without the ServerVersionInfo header
 	Raw             []byte // this body, with status 200 and type text/xml
-	Truncate        int    // the connection is cut after so many bytes of the body; 0: not
+	Truncate        int    // close the connection after that many bytes of the body; 0: never
 	CloseAfter      bool   // Connection: close with each final answer
-	CorruptBase64   bool   // attachments whose content is no base64
-	HugeAttachment  int64  // bytes of every attachment; 0: as long as they are
+	CorruptBase64   bool   // attachments whose content is not base64
+	HugeAttachment  int64  // bytes of every attachment; 0: the real length
 	ShiftingPages   bool   // a mail arrives before each page after the first
-	EndlessPages    bool   // no page is ever the last
+	EndlessPages    bool   // no page is the last one
 	EmptyPages      bool   // pages without items that are not the last
 
 	CloseBetweenLegs bool // Connection: close with NTLM's second message
 
 	Delay time.Duration // real time before each operation
-	// Hold is called with each operation before anything is done, and may wait.
-	// ctx ends when client or server go away.
+	// Hold is called with each operation before it runs, and may wait. ctx ends when
+	// the client or the server has gone.
 	Hold func(ctx context.Context, operation string)
 }
 
-// SetFaults replaces the faults for all requests from now on.
+// SetFaults replaces the faults of later requests.
 func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
 
-// Faults returns the faults in force.
+// Faults returns the current faults.
 func (s *Server) Faults() Faults {
 	if f := s.faults.Load(); f != nil {
 		return *f
@@ -63,17 +63,17 @@ func codeFor(m map[string]string, op string) string {
 // Counters count since Start.
 type Counters struct {
 	Connections    int            // accepted, http and https
-	Requests       int            // by https, the legs of log-ons included
+	Requests       int            // by https, including those of log-ons in progress
 	Redirects      int            // answered by http
-	ClearText      int            // requests by http that brought a password or a body
+	ClearText      int            // requests by http with a password or a body
 	Logons         int            // NTLM exchanges and requests with Basic that succeeded
 	BadLogons      int            // wrong user, password or message
-	BindingRefused int            // NTLM without the channel binding that is required
+	BindingRefused int            // NTLM without the required channel binding
 	Autodiscovers  int            // authenticated autodiscover requests
 	Operations     map[string]int // of EWS and UM, by name
 }
 
-// Counters returns what was counted so far.
+// Counters returns the current counters.
 func (s *Server) Counters() Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -95,15 +95,15 @@ func (s *Server) count(add func(*Counters)) {
 type Request struct {
 	Time      time.Time // by the Clock
 	User      string    // sAMAccountName; "": not logged on
-	Host      string    // that the client asked for
+	Host      string    // requested host
 	Method    string
 	Path      string
 	Operation string // of EWS or UM
 	Agent     string // User-Agent
-	Status    int    // 0: the connection was cut instead
+	Status    int    // 0: the connection was closed instead
 }
 
-// maxLogged bounds what a client writes into one field of the log, in bytes.
+// maxLogged bounds a field of the log, in bytes.
 const maxLogged = 256
 
 func clipField(v string) string { return v[:min(len(v), maxLogged)] }
@@ -118,7 +118,7 @@ func (s *Server) Requests() []Request {
 	return slices.Clone(s.requests)
 }
 
-// recorder notes what was answered.
+// recorder logs the response to a request.
 type recorder struct {
 	http.ResponseWriter
 	s    *Server
@@ -129,8 +129,8 @@ type recorder struct {
 // Unwrap is for http.ResponseController.
 func (w *recorder) Unwrap() http.ResponseWriter { return w.ResponseWriter }
 
-// WriteHeader notes the request before its answer leaves, so that who has the
-// answer finds it in the log.
+// WriteHeader logs the request before the response is sent, so that a client that
+// has the response finds it in the log.
 func (w *recorder) WriteHeader(status int) {
 	w.logRequest(status)
 	w.ResponseWriter.WriteHeader(status)
@@ -141,7 +141,7 @@ func (w *recorder) Write(b []byte) (int, error) {
 	return w.ResponseWriter.Write(b)
 }
 
-// logRequest logs the request, once; status 0 is for one that got no answer.
+// logRequest logs the request, once; status 0 means that it was not answered.
 func (w *recorder) logRequest(status int) {
 	if w.done {
 		return
@@ -157,8 +157,8 @@ func (w *recorder) logRequest(status int) {
 	w.s.requests = append(w.s.requests, w.log)
 }
 
-// operation notes what was asked for; names come from the client, so only known
-// ones are counted by name.
+// operation logs and counts an operation. Only known operations are counted by
+// name, since the name is the client's.
 func (w *recorder) operation(name string, known bool) {
 	if !known {
 		name = "unknown"

@@ -80,7 +80,7 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 	return success(c.op, root.add(items)), nil
 }
 
-// page cuts one page out (exchange.md 2.4); offset is where the next begins.
+// page returns one page of all (exchange.md 2.4); offset is the start of the next.
 func page[T any](all []T, view *node, limit int) (part []T, offset int, last bool, err error) {
 	size := len(all)
 	if v := attr(view, "MaxEntriesReturned"); v != "" {
@@ -126,7 +126,9 @@ func calendarView(all []*item, view *node) ([]*item, error) {
 			found = append(found, it)
 		}
 	}
-	slices.SortStableFunc(found, func(a, b *item) int { return compare(a.values["calendar:Start"], b.values["calendar:Start"]) })
+	slices.SortStableFunc(found, func(a, b *item) int {
+		return compare(a.values["calendar:Start"], b.values["calendar:Start"])
+	})
 	if v := attr(view, "MaxEntriesReturned"); v != "" {
 		n, err := strconv.Atoi(v)
 		if err != nil || n <= 0 {
@@ -137,7 +139,7 @@ func calendarView(all []*item, view *node) ([]*item, error) {
 	return found, nil
 }
 
-// parseTime reads an xs:dateTime; one without a zone is UTC.
+// parseTime reads an xs:dateTime; without a zone it is UTC.
 func parseTime(v string) (time.Time, error) {
 	t, err := time.Parse(time.RFC3339Nano, v)
 	if err != nil {
@@ -168,7 +170,8 @@ func sortItems(items []*item, sort *node) {
 	})
 }
 
-// compare orders two values: as numbers, as times, or as text without case.
+// compare orders two values: as numbers, as times, or as text without regard to
+// case.
 func compare(a, b string) int {
 	if x, err := strconv.ParseInt(a, 10, 64); err == nil {
 		if y, err := strconv.ParseInt(b, 10, 64); err == nil {

@@ -18,7 +18,7 @@ func (c *ewsRequest) getFolder() ([]*elem, error) {
 	return messages, nil
 }
 
-// folder writes one in the order of exchange.md 2.2.
+// folder returns the element of a folder, in the order of exchange.md 2.2.
 func (c *ewsRequest) folder(sh shape, f folder) *elem {
 	e := el("t:"+f.element, c.mailbox.folderID("t:FolderId", f.name))
 	want := func(uri string, inDefault bool) bool {
@@ -32,8 +32,11 @@ func (c *ewsRequest) folder(sh shape, f folder) *elem {
 		uri, element string
 		inDefault    bool
 	}{
-		{"folder:FolderClass", "FolderClass", false}, {"folder:DisplayName", "DisplayName", true}, {"folder:TotalCount", "TotalCount", true},
-		{"folder:ChildFolderCount", "ChildFolderCount", true}, {"folder:UnreadCount", "UnreadCount", true},
+		{"folder:FolderClass", "FolderClass", false},
+		{"folder:DisplayName", "DisplayName", true},
+		{"folder:TotalCount", "TotalCount", true},
+		{"folder:ChildFolderCount", "ChildFolderCount", true},
+		{"folder:UnreadCount", "UnreadCount", true},
 	} {
 		if v, ok := (folderView{c.mailbox, f}).value(p.uri); ok && want(p.uri, p.inDefault) {
 			e.add(tx("t:"+p.element, v))
@@ -42,7 +45,7 @@ func (c *ewsRequest) folder(sh shape, f folder) *elem {
 	return e
 }
 
-// folderView lets Restrictions look at a folder.
+// folderView makes the properties of a folder available to a Restriction.
 type folderView struct {
 	box *mailbox
 	f   folder
@@ -60,13 +63,14 @@ func (v folderView) value(uri string) (string, bool) {
 		return strconv.Itoa(len(v.box.itemsIn(v.f.name))), true
 	case "folder:ChildFolderCount":
 		return strconv.Itoa(len(v.box.children(v.f.name, false))), true
-	case "folder:UnreadCount": // contacts and calendar have none (exchange.md 2.2)
+	case "folder:UnreadCount": // not of contacts and calendar (exchange.md 2.2)
 		return strconv.Itoa(v.box.unread(v.f.name)), v.f.element != "ContactsFolder" && v.f.element != "CalendarFolder"
 	}
 	return "", false
 }
 
-// children are the folders below one, deep or not, in the order of folders.
+// children returns the folders below name, in the order of folders; deep includes
+// all levels.
 func (b *mailbox) children(name string, deep bool) []folder {
 	var l []folder
 	for _, f := range folders() {

@@ -18,7 +18,7 @@ func (c *ewsRequest) getItem() ([]*elem, error) {
 	})
 }
 
-// forEach makes one response message of each child of list, in their order.
+// forEach returns one response message for each child of list, in their order.
 func (c *ewsRequest) forEach(list string, do func(*node) (*elem, error)) ([]*elem, error) {
 	kids := child(c.body, list).Children
 	if len(kids) == 0 {
@@ -66,7 +66,7 @@ func (c *ewsRequest) getAttachment() ([]*elem, error) {
 	})
 }
 
-// endlessZeros never ends.
+// endlessZeros is an endless reader of zeros.
 type endlessZeros struct{}
 
 func (endlessZeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
@@ -122,8 +122,8 @@ func (c *ewsRequest) createItem() ([]*elem, error) {
 	})
 }
 
-// setProperties sets what the children of n, an item element of a request, say; they
-// must come in the order of the schema.
+// setProperties sets the properties in n, an item element of a request. They must
+// be in the order of the schema.
 func (it *item) setProperties(n *node) error {
 	properties := propertiesOf(it.element)
 	at := 0
@@ -172,7 +172,8 @@ func (c *ewsRequest) updateItem() ([]*elem, error) {
 		}
 		it.values, it.extended = changed.values, changed.extended
 		c.mailbox.markChanged(it)
-		return success(c.op, el("m:Items", el("t:"+it.element, c.mailbox.itemID(it))), el("m:ConflictResults", tx("t:Count", "0"))), nil
+		items := el("m:Items", el("t:"+it.element, c.mailbox.itemID(it)))
+		return success(c.op, items, el("m:ConflictResults", tx("t:Count", "0"))), nil
 	})
 }
 
@@ -184,7 +185,7 @@ func cloneMap[V any](m map[string]V) map[string]V {
 	return c
 }
 
-// update obeys a SetItemField, AppendToItemField or DeleteItemField.
+// update applies a SetItemField, AppendToItemField or DeleteItemField.
 func (it *item) update(u *node) error {
 	if u.Name.Local == "t:DeleteItemField" && len(u.Children) == 1 {
 		delete(it.values, pathOf(u.Children[0]))
@@ -195,7 +196,8 @@ func (it *item) update(u *node) error {
 		return schemaError(u, "'"+u.Name.Local+"' is no change of this form")
 	}
 	set := u.Children[1]
-	if set.Name.Local != "t:"+it.element && set.Name.Local != "t:Item" || len(set.Children) != 1 { // exactly the property that the path names
+	// The item element has exactly the property that the path names.
+	if set.Name.Local != "t:"+it.element && set.Name.Local != "t:Item" || len(set.Children) != 1 {
 		return codeError("ErrorUpdatePropertyMismatch", "")
 	}
 	return it.setProperties(set)

@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// Bounds on what a client may cost; no source.
+// Bounds of a client's use of resources; no source.
 const (
 	httpTimeout   = 30 * time.Second // headers, body, TLS handshake
 	httpWrite     = 5 * time.Minute  // a huge attachment
@@ -25,7 +25,7 @@ const (
 	maxBody       = 1 << 20 // bytes of a request
 )
 
-// webServer is one listener with its HTTP server.
+// webServer is a listener with its HTTP server.
 type webServer struct {
 	ln    net.Listener
 	srv   *http.Server
@@ -34,8 +34,8 @@ type webServer struct {
 	conns map[net.Conn]struct{}
 }
 
-// peerConn is an accepted connection. What NTLM proved lives with it, and so
-// does the certificate that it was shown, to which NTLM may be bound.
+// peerConn is an accepted connection with its log-on and with the certificate that
+// was sent to the client, to which NTLM may be bound.
 type peerConn struct {
 	net.Conn
 	leaf  atomic.Pointer[x509.Certificate]
@@ -54,7 +54,7 @@ func (l peerListener) Accept() (net.Conn, error) {
 
 type connKey struct{}
 
-// connOf is the connection that r came by.
+// connOf returns the connection of r.
 func connOf(r *http.Request) *peerConn { return r.Context().Value(connKey{}).(*peerConn) }
 
 func (s *Server) listen(address string, h http.Handler, secure bool) (*webServer, error) {
@@ -110,7 +110,7 @@ func (s *Server) tlsConfig() *tls.Config {
 		MaxVersion:             s.MaxTLS,
 		KeyLogWriter:           s.KeyLog,
 		NextProtos:             []string{"http/1.1"},
-		SessionTicketsDisabled: true, // every connection shows the certificate of the moment
+		SessionTicketsDisabled: true, // every connection sends the current certificate
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			cert, err := s.certificateFor(hello.ServerName)
 			if err != nil {
@@ -127,8 +127,8 @@ func (s *Server) tlsConfig() *tls.Config {
 		},
 	}
 	if s.MinTLS < tls.VersionTLS12 {
-		// What a server of 2007 spoke; crypto/tls offers the old suites only when
-		// they are named.
+		// The cipher suites of a server of 2007: crypto/tls uses the old ones only if
+		// they are listed.
 		for _, suites := range [][]*tls.CipherSuite{tls.CipherSuites(), tls.InsecureCipherSuites()} {
 			for _, suite := range suites {
 				c.CipherSuites = append(c.CipherSuites, suite.ID)
@@ -178,7 +178,7 @@ func (f *webServer) close() error {
 		return nil
 	}
 	err := f.srv.Close()
-	if e := f.ln.Close(); e != nil && !errors.Is(e, net.ErrClosed) { // Serve may not have taken it over yet
+	if e := f.ln.Close(); e != nil && !errors.Is(e, net.ErrClosed) { // Serve may not have started yet
 		err = errors.Join(err, e)
 	}
 	f.wg.Wait()

@@ -23,14 +23,14 @@ const (
 	maxItems            = 50000                  // of one mailbox; no source
 )
 
-// folder is one of a mailbox; its items are those of mailbox.items that have
-// its name, or, of the voicemail search folder, its class.
+// folder is a folder of a mailbox. Its items are those with its name; the items of
+// the voicemail search folder are those with its class.
 type folder struct {
 	name    string // distinguished id; "history" for Conversation History
 	display string
 	class   string
 	parent  string
-	element string // of its EWS type
+	element string // element of its EWS type
 }
 
 func folders() []folder {
@@ -64,7 +64,7 @@ type mailbox struct {
 	byID  map[uint64]*item
 }
 
-// item is anything in a folder.
+// item is an item of a folder.
 type item struct {
 	id, change  uint64
 	element     string // Message, Contact, CalendarItem
@@ -74,20 +74,20 @@ type item struct {
 	attachments []attachment
 }
 
-// extValue is an extended property, with the path as it was first told.
+// extValue is an extended property with its path as first set.
 type extValue struct {
 	attrs []string // of ExtendedFieldURI
 	value string
 }
 
-// attachment is a file; content is made when it is asked for.
+// attachment is a file; content makes its content on demand.
 type attachment struct {
 	name, contentType string
 	content           func() []byte
 }
 
-// mailboxOf is the user's mailbox, made and filled when there is none yet. Whether it
-// has voice mail follows the directory.
+// mailboxOf returns the user's mailbox. It makes and fills it if there is none.
+// The directory decides whether it has voice mail.
 func (s *Server) mailboxOf(u directory.User) *mailbox {
 	key := strings.ToLower(u.SAM)
 	b := s.mailboxes[key]
@@ -107,13 +107,15 @@ func (s *Server) nextID() uint64 {
 	return s.lastID
 }
 
-// add puts a new item into its folder and tells the subscriptions.
+// add adds a new item to its folder and notifies the subscriptions.
 func (b *mailbox) add(it *item) *item {
 	it.id, it.change = b.s.nextID(), b.s.nextID()
 	if it.values == nil {
 		it.values = map[string]string{}
 	}
-	for _, uri := range []string{"item:DateTimeReceived", "item:DateTimeSent", "item:DateTimeCreated", "item:LastModifiedTime"} {
+	for _, uri := range []string{
+		"item:DateTimeReceived", "item:DateTimeSent", "item:DateTimeCreated", "item:LastModifiedTime",
+	} {
 		if it.values[uri] == "" {
 			it.values[uri] = formatTime(b.s.Clock.Now())
 		}
@@ -134,21 +136,21 @@ func (b *mailbox) add(it *item) *item {
 	return it
 }
 
-// markChanged gives a changed item its new change key.
+// markChanged gives a changed item a new change key and notifies the subscriptions.
 func (b *mailbox) markChanged(it *item) {
 	it.change = b.s.nextID()
 	it.values["item:LastModifiedTime"] = formatTime(b.s.Clock.Now())
 	b.notify("ModifiedEvent", it)
 }
 
-// remove takes an item away for good.
+// remove deletes an item permanently.
 func (b *mailbox) remove(it *item) {
 	b.notify("DeletedEvent", it)
 	delete(b.byID, it.id)
 	b.items = slices.DeleteFunc(b.items, func(x *item) bool { return x == it })
 }
 
-// move puts it into another folder, by which it gets another Id (exchange.md 2.1).
+// move moves an item to another folder, which changes its Id (exchange.md 2.1).
 func (b *mailbox) move(it *item, to string) {
 	delete(b.byID, it.id)
 	it.id, it.change, it.folder = b.s.nextID(), b.s.nextID(), to
@@ -156,7 +158,7 @@ func (b *mailbox) move(it *item, to string) {
 	b.notify("MovedEvent", it)
 }
 
-// inFolder tells whether it is in that folder.
+// inFolder reports whether the item is in that folder.
 func (it *item) inFolder(name string) bool {
 	if name == "voicemail" {
 		return it.folder != "deleteditems" && classIs(it.values["item:ItemClass"], classVoiceReply)
@@ -164,7 +166,8 @@ func (it *item) inFolder(name string) bool {
 	return it.folder == name
 }
 
-// classIs compares item classes: without case, by prefix at a dot (exchange.md 2.3).
+// classIs reports whether class is prefix or a subclass of it, without regard to
+// case (exchange.md 2.3).
 func classIs(class, prefix string) bool {
 	class, prefix = strings.ToLower(class), strings.ToLower(prefix)
 	return class == prefix || strings.HasPrefix(class, prefix+".")
@@ -190,7 +193,7 @@ func (b *mailbox) unread(name string) int {
 	return n
 }
 
-// folder finds one by name; the voicemail folder only with UM.
+// folder returns a folder by its name; the voicemail folder exists only with UM.
 func (b *mailbox) folder(name string) (folder, bool) {
 	for _, f := range folders() {
 		if f.name == name && (name != "voicemail" || b.um) {
@@ -210,7 +213,7 @@ func makeID(kind byte, sam string, numbers ...uint64) string {
 	return base64.StdEncoding.EncodeToString(append(b, sam...))
 }
 
-// readID takes an Id apart; the errors are those of EWS.
+// readID returns the numbers of an Id; the errors are those of EWS.
 func (b *mailbox) readID(id string, kind byte, count int) ([]uint64, error) {
 	if id == "" {
 		return nil, codeError("ErrorInvalidIdEmpty", "Id must be non-empty.")
@@ -242,7 +245,7 @@ func changeKey(n uint64) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64([]byte("\x09\x00\x00\x00\x16\x00\x00\x00"), n))
 }
 
-// findItem is the item of an ItemId element.
+// findItem returns the item of an ItemId element.
 func (b *mailbox) findItem(n *node) (*item, error) {
 	if n.Name.Local != "t:ItemId" {
 		return nil, codeError("ErrorCalendarOccurrenceIndexIsOutOfRecurrenceRange", "The lab has no recurring items.")
@@ -257,12 +260,12 @@ func (b *mailbox) findItem(n *node) (*item, error) {
 	return nil, codeError("ErrorItemNotFound", "")
 }
 
-// findFolder is the folder of a FolderId or DistinguishedFolderId element.
+// findFolder returns the folder of a FolderId or DistinguishedFolderId element.
 func (b *mailbox) findFolder(n *node) (folder, error) {
 	switch n.Name.Local {
 	case "t:DistinguishedFolderId":
 		if m := child(n, "t:Mailbox", "t:EmailAddress"); m != nil && !strings.EqualFold(m.Value(), b.mail) {
-			return folder{}, codeError("ErrorAccessDenied", "") // nobody has rights on another's mailbox
+			return folder{}, codeError("ErrorAccessDenied", "") // no user has access to another user's mailbox
 		}
 		if name := attr(n, "Id"); name != "history" {
 			if f, ok := b.folder(name); ok {
@@ -283,5 +286,5 @@ func (b *mailbox) findFolder(n *node) (folder, error) {
 	return folder{}, codeError("ErrorFolderNotFound", "")
 }
 
-// day is midnight of t's day in UTC.
+// day returns midnight of t's day in UTC.
 func day(t time.Time) time.Time { return t.UTC().Truncate(24 * time.Hour) }

@@ -10,10 +10,10 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// maxResolutions is how many ResolveNames tells (exchange.md 2.6).
+// maxResolutions is the maximum number of results of ResolveNames (exchange.md 2.6).
 const maxResolutions = 100
 
-// resolveNames looks for persons in the directory and the user's contacts.
+// resolveNames searches the directory and the user's contacts.
 func (c *ewsRequest) resolveNames() ([]*elem, error) {
 	full, ok := parseBoolean(attr(c.body, "ReturnFullContactData"))
 	if !ok {
@@ -55,16 +55,23 @@ func (c *ewsRequest) resolveNames() ([]*elem, error) {
 	}
 	total := len(found)
 	found = found[:min(total, maxResolutions)]
-	set := el("m:ResolutionSet", found...).attr("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(total == len(found)))
+	set := el("m:ResolutionSet", found...).attr(
+		"TotalItemsInView", strconv.Itoa(total),
+		"IncludesLastItemInRange", strconv.FormatBool(total == len(found)))
 	if total == 1 {
 		return []*elem{success(c.op, set)}, nil
 	}
-	return []*elem{el("m:ResolveNamesResponseMessage", tx("m:MessageText", messageText("ErrorNameResolutionMultipleResults")),
-		tx("m:ResponseCode", "ErrorNameResolutionMultipleResults"), tx("m:DescriptiveLinkKey", "0"), set).attr("ResponseClass", "Warning")}, nil
+	const code = "ErrorNameResolutionMultipleResults"
+	return []*elem{el("m:ResolveNamesResponseMessage",
+		tx("m:MessageText", messageText(code)),
+		tx("m:ResponseCode", code),
+		tx("m:DescriptiveLinkKey", "0"),
+		set,
+	).attr("ResponseClass", "Warning")}, nil
 }
 
-// nameMatches is ambiguous name resolution: the entry begins a name, a word of it, or
-// an address.
+// nameMatches reports whether entry is a prefix of a name or address, or of one of
+// its words (ambiguous name resolution).
 func nameMatches(entry string, names ...string) bool {
 	for _, n := range names {
 		n = strings.ToLower(n)
@@ -76,7 +83,11 @@ func nameMatches(entry string, names ...string) bool {
 }
 
 func resolution(u directory.User, full bool) *elem {
-	r := el("t:Resolution", el("t:Mailbox", tx("t:Name", u.DisplayName), tx("t:EmailAddress", u.Mail), tx("t:RoutingType", "SMTP"), tx("t:MailboxType", "Mailbox")))
+	r := el("t:Resolution", el("t:Mailbox",
+		tx("t:Name", u.DisplayName),
+		tx("t:EmailAddress", u.Mail),
+		tx("t:RoutingType", "SMTP"),
+		tx("t:MailboxType", "Mailbox")))
 	if full {
 		given, sur, _ := strings.Cut(u.DisplayName, " ")
 		contact := el("t:Contact", tx("t:DisplayName", u.DisplayName), tx("t:GivenName", given),
@@ -89,8 +100,8 @@ func resolution(u directory.User, full bool) *elem {
 	return r
 }
 
-// convertID makes ids of other formats (exchange.md 2.9). In the lab an entry id
-// is what the EWS id is made of, so the UM web service can find the item.
+// convertID converts ids to other formats (exchange.md 2.9). In the lab an entry
+// id has the bytes of the EWS id, so that the UM web service finds the item.
 func (c *ewsRequest) convertID() ([]*elem, error) {
 	to := attr(c.body, "DestinationFormat")
 	return c.forEach("m:SourceIds", func(n *node) (*elem, error) {
@@ -115,6 +126,11 @@ func (c *ewsRequest) convertID() ([]*elem, error) {
 		default:
 			return nil, codeError("ErrorInvalidRequest", "")
 		}
-		return success(c.op, el("m:AlternateId").attr("xmlns:xsi", nsXSI, "xsi:type", "t:AlternateIdType", "Format", to, "Id", id, "Mailbox", c.mailbox.mail)), nil
+		return success(c.op, el("m:AlternateId").attr(
+			"xmlns:xsi", nsXSI,
+			"xsi:type", "t:AlternateIdType",
+			"Format", to,
+			"Id", id,
+			"Mailbox", c.mailbox.mail)), nil
 	})
 }

@@ -13,8 +13,8 @@ import (
 // Pull notifications (exchange.md 2.8).
 
 const (
-	maxEvents        = 50   // of one GetEvents answer
-	maxQueue         = 1000 // kept for a subscription; a slower reader loses it
+	maxEvents        = 50   // of one GetEvents response
+	maxQueue         = 1000 // events of a subscription; a slower client loses the subscription
 	maxSubscriptions = 20   // of one user; no source
 	maxTimeout       = 1440 // minutes
 )
@@ -27,7 +27,7 @@ type subscription struct {
 	idle    time.Duration
 	until   time.Time
 	queue   []event
-	last    uint64 // watermark of the newest event or of the beginning
+	last    uint64 // watermark of the newest event, or of Subscribe
 	lost    bool   // events were dropped
 }
 
@@ -43,10 +43,11 @@ func watermark(n uint64) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, n))
 }
 
-// notify tells the subscriptions of what happened to it.
+// notify queues an event about it for the subscriptions.
 func (b *mailbox) notify(kind string, it *item) {
 	for _, sub := range b.s.subs {
-		if sub.sam != b.sam || !slices.Contains(sub.types, kind) || sub.folders != nil && !slices.ContainsFunc(sub.folders, it.inFolder) {
+		inFolders := sub.folders == nil || slices.ContainsFunc(sub.folders, it.inFolder)
+		if sub.sam != b.sam || !slices.Contains(sub.types, kind) || !inFolders {
 			continue
 		}
 		if len(sub.queue) == maxQueue {
@@ -105,7 +106,7 @@ func (c *ewsRequest) subscribe() ([]*elem, error) {
 	return []*elem{success(c.op, tx("m:SubscriptionId", id), tx("m:Watermark", watermark(sub.last)))}, nil
 }
 
-// subscription finds the one that the request names.
+// subscription returns the subscription of the request.
 func (c *ewsRequest) subscription() (*subscription, string, error) {
 	id := child(c.body, "m:SubscriptionId").Value()
 	sub := c.s.subs[id]
@@ -137,11 +138,15 @@ func (c *ewsRequest) getEvents() ([]*elem, error) {
 	seen := binary.BigEndian.Uint64(raw)
 	now := c.s.Clock.Now()
 	sub.until = now.Add(sub.idle)
-	sub.queue = slices.DeleteFunc(sub.queue, func(e event) bool { return e.mark <= seen }) // told, and not asked for again
+	sub.queue = slices.DeleteFunc(sub.queue, func(e event) bool { return e.mark <= seen })
 	n := el("m:Notification", tx("t:SubscriptionId", id), tx("t:PreviousWatermark", watermark(seen)),
 		tx("t:MoreEvents", strconv.FormatBool(len(sub.queue) > maxEvents)))
 	for _, e := range sub.queue[:min(len(sub.queue), maxEvents)] {
-		n.add(el("t:"+e.kind, tx("t:Watermark", watermark(e.mark)), tx("t:TimeStamp", formatTime(e.at)), e.id, c.mailbox.folderID("t:ParentFolderId", e.folder)))
+		n.add(el("t:"+e.kind,
+			tx("t:Watermark", watermark(e.mark)),
+			tx("t:TimeStamp", formatTime(e.at)),
+			e.id,
+			c.mailbox.folderID("t:ParentFolderId", e.folder)))
 	}
 	if len(sub.queue) == 0 {
 		n.add(el("t:StatusEvent", tx("t:Watermark", watermark(sub.last))))

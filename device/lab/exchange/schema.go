@@ -5,14 +5,14 @@ import (
 	"strings"
 )
 
-// What an item is made of: the elements of exchange.md 2.3, 2.6 and 2.7 in the
-// order of the schema, which answers keep and requests must keep.
+// The properties of items: the elements of exchange.md 2.3, 2.6 and 2.7 in the
+// order of the schema, which is required in requests and answers.
 
 type property struct {
 	uri       string // "item:Subject"
 	element   string
 	kind      kind
-	inDefault bool // of the BaseShape Default
+	inDefault bool // in the BaseShape Default
 }
 
 var itemProperties = []property{
@@ -127,7 +127,7 @@ var calendarProperties = slices.Concat(itemProperties, []property{
 	{"calendar:Resources", "Resources", unsupported, false},
 })
 
-// propertiesOf lists what an item of that element has.
+// propertiesOf returns the properties of items with that element.
 func propertiesOf(element string) []property {
 	switch element {
 	case "Contact":
@@ -138,14 +138,16 @@ func propertiesOf(element string) []property {
 	return messageProperties
 }
 
-// entryKeys are the keys that the Entry elements of a property may have, complete
-// and in the order of the schema (exchange.md 2.6).
+// entryKeys returns the keys of the Entry elements of a property, complete and in
+// the order of the schema (exchange.md 2.6).
 func entryKeys(uri string) []string {
 	switch uri {
 	case "contacts:PhoneNumber":
-		return []string{"AssistantPhone", "BusinessFax", "BusinessPhone", "BusinessPhone2", "Callback", "CarPhone", "CompanyMainPhone",
-			"HomeFax", "HomePhone", "HomePhone2", "Isdn", "MobilePhone", "OtherFax", "OtherTelephone", "Pager", "PrimaryPhone",
-			"RadioPhone", "Telex", "TtyTddPhone"}
+		return []string{
+			"AssistantPhone", "BusinessFax", "BusinessPhone", "BusinessPhone2", "Callback", "CarPhone",
+			"CompanyMainPhone", "HomeFax", "HomePhone", "HomePhone2", "Isdn", "MobilePhone", "OtherFax",
+			"OtherTelephone", "Pager", "PrimaryPhone", "RadioPhone", "Telex", "TtyTddPhone",
+		}
 	case "contacts:EmailAddress":
 		return []string{"EmailAddress1", "EmailAddress2", "EmailAddress3"}
 	case "contacts:ImAddress":
@@ -154,12 +156,13 @@ func entryKeys(uri string) []string {
 	return nil
 }
 
-// contentModel is the sequence of an element's children: alternatives apart by "|",
-// those with "?" may be missing (exchange.md 2.1: order matters).
+// contentModel returns the sequence of an element's children: "|" separates
+// alternatives, "?" marks optional ones (exchange.md 2.1: order matters).
 func contentModel(name string) string {
 	switch name {
 	case "m:FindItem":
-		return "m:ItemShape m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView? m:GroupBy|m:DistinguishedGroupBy? m:Restriction? m:SortOrder? m:ParentFolderIds"
+		return "m:ItemShape m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView? " +
+			"m:GroupBy|m:DistinguishedGroupBy? m:Restriction? m:SortOrder? m:ParentFolderIds"
 	case "m:FindFolder":
 		return "m:FolderShape m:IndexedPageFolderView|m:FractionalPageFolderView? m:Restriction? m:ParentFolderIds"
 	case "m:GetFolder":
@@ -236,7 +239,7 @@ func invalidChild(n, child *node) error {
 	return schemaError(child, "the element '"+n.Name.Local+"' has invalid child element '"+child.Name.Local+"'")
 }
 
-// messageText is what Exchange says with a response code.
+// messageText returns the text of Exchange for a response code.
 func messageText(code string) string {
 	switch code {
 	case "ErrorServerBusy":

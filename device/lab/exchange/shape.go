@@ -5,18 +5,19 @@ import (
 	"strings"
 )
 
-// maxFindText is where FindItem cuts strings, in characters (exchange.md 2.4).
+// maxFindText is the length to which FindItem truncates strings, in characters
+// (exchange.md 2.4).
 const maxFindText = 255
 
-// shape is which properties an answer has.
+// shape selects the properties of an answer.
 type shape struct {
 	base  string // IdOnly, Default, AllProperties
 	paths []*node
-	find  bool // of FindItem: no bodies, no attachments, cut strings, names alone
+	find  bool // FindItem: no bodies, no attachments, truncated strings, names without addresses
 }
 
-// wants tells whether the shape has the property, and of entries which keys; nil
-// keys are all.
+// wants reports whether the shape has the property, and the requested keys of
+// entries; nil means all keys.
 func (sh shape) wants(p property) (bool, []string) {
 	if p.kind == itemID || p.kind == extended || sh.base == "AllProperties" || sh.base == "Default" && p.inDefault {
 		return true, nil
@@ -34,7 +35,7 @@ func (sh shape) wants(p property) (bool, []string) {
 	return keys != nil, keys
 }
 
-// plural is the FieldURI of all entries: contacts:PhoneNumbers.
+// plural returns the FieldURI of all entries: contacts:PhoneNumbers.
 func plural(uri string) string {
 	if uri == "contacts:EmailAddress" || uri == "contacts:ImAddress" {
 		return uri + "es"
@@ -68,8 +69,8 @@ func (sh shape) truncate(v string) string {
 	return v
 }
 
-// extendedPath is the key of an extended property: the tag as a number where
-// there is one, since 0x6801 and 26625 are the same (exchange.md 2.3).
+// extendedPath returns the key of an extended property. A tag is written as a
+// number, since 0x6801 and 26625 are the same (exchange.md 2.3).
 func extendedPath(n *node) string {
 	if tag := attr(n, "PropertyTag"); tag != "" {
 		if v, err := strconv.ParseUint(tag, 0, 16); err == nil {
@@ -84,8 +85,8 @@ func extendedPath(n *node) string {
 	return strings.Join(parts, "/")
 }
 
-// pathOf is the key in item.values of a FieldURI or IndexedFieldURI, "" of
-// something else.
+// pathOf returns the key in item.values of a FieldURI or IndexedFieldURI; "" for
+// another element.
 func pathOf(n *node) string {
 	switch n.Name.Local {
 	case "t:FieldURI":
@@ -96,7 +97,7 @@ func pathOf(n *node) string {
 	return ""
 }
 
-// get is the value of the property that n names.
+// get returns the value of the property that n names.
 func (it *item) get(n *node) (string, bool) {
 	if n.Name.Local == "t:ExtendedFieldURI" {
 		v, ok := it.extended[extendedPath(n)]

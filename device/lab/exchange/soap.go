@@ -14,7 +14,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// xmlType is the Content-Type of every answer in XML (exchange.md 2.1).
+// xmlType is the Content-Type of every XML answer (exchange.md 2.1).
 const xmlType = "text/xml; charset=utf-8"
 
 // ewsRequest is one request of an operation.
@@ -26,8 +26,8 @@ type ewsRequest struct {
 	body    *node
 }
 
-// responseError is an error with a response code, of one response message or, as an
-// error of a whole operation, of a SOAP fault.
+// responseError is an error with a response code: of a response message or, if it
+// concerns the whole operation, of a SOAP fault.
 type responseError struct {
 	code, text string
 	values     []string // of MessageXml: name, value, name, value …
@@ -36,7 +36,7 @@ type responseError struct {
 
 func (p *responseError) Error() string { return p.code + ": " + p.text }
 
-// codeError makes a problem; text "" is the code's usual sentence.
+// codeError returns a responseError; text "" means the usual text of the code.
 func codeError(code, text string) *responseError {
 	if text == "" {
 		text = messageText(code)
@@ -44,7 +44,7 @@ func codeError(code, text string) *responseError {
 	return &responseError{code: code, text: text}
 }
 
-// serveEWS is EWS: the description to a GET, operations to a POST.
+// serveEWS serves EWS: the WSDL for GET, operations for POST.
 func (s *Server) serveEWS(w *recorder, r *http.Request) {
 	f := s.Faults()
 	if f.Status != 0 {
@@ -80,10 +80,10 @@ func (s *Server) serveEWS(w *recorder, r *http.Request) {
 func isXML(r *http.Request) bool {
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	kind = strings.ToLower(strings.TrimSpace(kind))
-	return kind == "text/xml" || kind == "application/xml" || kind == "" // .NET insists on text/xml; some clients say nothing
+	return kind == "text/xml" || kind == "application/xml" || kind == "" // some clients do not send a type
 }
 
-// readBody takes the whole body, or answers 413.
+// readBody reads the whole body, or answers 413.
 func (s *Server) readBody(w *recorder, r *http.Request) ([]byte, bool) {
 	b, err := io.ReadAll(io.LimitReader(r.Body, maxBody+1))
 	if err != nil {
@@ -141,7 +141,8 @@ func (s *Server) post(w *recorder, r *http.Request, f Faults, user directory.Use
 		s.soapFault(w, f, err)
 		return
 	}
-	s.write(w, f, http.StatusOK, el("m:"+name+"Response", el("m:ResponseMessages", messages...)).attr("xmlns:m", nsMessages, "xmlns:t", nsTypes))
+	s.write(w, f, http.StatusOK,
+		el("m:"+name+"Response", el("m:ResponseMessages", messages...)).attr("xmlns:m", nsMessages, "xmlns:t", nsTypes))
 }
 
 func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) ([]*elem, error) {
@@ -170,9 +171,12 @@ func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) 
 	return c.run()
 }
 
-// messageCount is how many things op names, each of which gets a response message.
+// messageCount returns the number of response messages: one for each object that
+// op names.
 func messageCount(op *node) int {
-	for _, list := range []string{"m:ItemIds", "m:FolderIds", "m:AttachmentIds", "m:ParentFolderIds", "m:ItemChanges", "m:Items", "m:SourceIds"} {
+	for _, list := range []string{
+		"m:ItemIds", "m:FolderIds", "m:AttachmentIds", "m:ParentFolderIds", "m:ItemChanges", "m:Items", "m:SourceIds",
+	} {
 		if n := child(op, list); n != nil {
 			return len(n.Children)
 		}
@@ -180,16 +184,19 @@ func messageCount(op *node) int {
 	return 1
 }
 
-// exceedsLimits keeps a request from costing more than its size allows one to expect.
+// exceedsLimits reports whether op would cost too much work for its size.
 func exceedsLimits(op *node) bool {
 	folders := child(op, "m:ParentFolderIds")
-	paths := max(child(op, "m:ItemShape", "t:AdditionalProperties").Size(), child(op, "m:FolderShape", "t:AdditionalProperties").Size())
-	return messageCount(op) > maxMessages || folders != nil && len(folders.Children) > maxSearched ||
-		child(op, "m:Restriction").Size() > maxRestriction || child(op, "m:SortOrder").Size() > maxRestriction || paths > maxPaths
+	return messageCount(op) > maxMessages ||
+		folders != nil && len(folders.Children) > maxSearched ||
+		child(op, "m:Restriction").Size() > maxRestriction ||
+		child(op, "m:SortOrder").Size() > maxRestriction ||
+		child(op, "m:ItemShape", "t:AdditionalProperties").Size() > maxPaths ||
+		child(op, "m:FolderShape", "t:AdditionalProperties").Size() > maxPaths
 }
 
-// decode takes the operation out of its envelope and checks its form. With an
-// operation and an error, the form is wrong.
+// decode returns the operation of an envelope and checks it against the schema. If
+// it returns an operation and an error, the operation or a header is invalid.
 func decode(b []byte) (*node, error) {
 	root, err := parse(b)
 	if err != nil {
@@ -208,7 +215,8 @@ func decode(b []byte) (*node, error) {
 					return op, codeError("ErrorInvalidServerVersion", "")
 				}
 			case mustUnderstand(h): // TimeZoneContext and others of later clients are ignored
-				return op, codeError("ErrorInvalidRequest", "The SOAP header "+strings.TrimPrefix(h.Name.Local, "t:")+" is not understood.")
+				name := strings.TrimPrefix(h.Name.Local, "t:")
+				return op, codeError("ErrorInvalidRequest", "The SOAP header "+name+" is not understood.")
 			}
 		}
 	}
@@ -260,7 +268,7 @@ func (s *Server) soapFault(w *recorder, f Faults, err error) {
 		detail))
 }
 
-// messageXML holds what a program shall read of p; nil for nothing.
+// messageXML returns the machine-readable details of p; nil if there are none.
 func (p *responseError) messageXML(name string) *elem {
 	m := el(name)
 	if p.at != nil {
@@ -279,20 +287,25 @@ func (p *responseError) messageXML(name string) *elem {
 	return m
 }
 
-// success is a response message of op.
+// success returns a response message of op.
 func success(op string, kids ...*elem) *elem {
-	return el("m:"+op+"ResponseMessage", slices.Concat([]*elem{tx("m:ResponseCode", "NoError")}, kids)...).attr("ResponseClass", "Success")
+	kids = slices.Concat([]*elem{tx("m:ResponseCode", "NoError")}, kids)
+	return el("m:"+op+"ResponseMessage", kids...).attr("ResponseClass", "Success")
 }
 
-// failure is a response message of op that refuses. Messages that bear items
-// have an empty list even so (exchange.md 3.1).
+// failure returns a response message of op with an error. Messages for items have
+// an empty list (exchange.md 3.1).
 func failure(op string, err error) *elem {
 	var p *responseError
 	if !errors.As(err, &p) {
 		p = codeError("ErrorInternalServerError", "")
 	}
-	m := el("m:"+op+"ResponseMessage", tx("m:MessageText", p.text), tx("m:ResponseCode", p.code), tx("m:DescriptiveLinkKey", "0"),
-		p.messageXML("m:MessageXml")).attr("ResponseClass", "Error")
+	m := el("m:"+op+"ResponseMessage",
+		tx("m:MessageText", p.text),
+		tx("m:ResponseCode", p.code),
+		tx("m:DescriptiveLinkKey", "0"),
+		p.messageXML("m:MessageXml"),
+	).attr("ResponseClass", "Error")
 	switch op {
 	case "GetItem", "CreateItem", "UpdateItem":
 		m.add(el("m:Items"))
@@ -306,8 +319,13 @@ func failure(op string, err error) *elem {
 
 // write sends content as the Body of an envelope.
 func (s *Server) write(w *recorder, f Faults, status int, content *elem) {
-	header := el("soap:Header", el("t:ServerVersionInfo").attr("MajorVersion", "8", "MinorVersion", "1", "MajorBuildNumber", "240",
-		"MinorBuildNumber", "6", "Version", "Exchange2007_SP1", "xmlns:t", nsTypes))
+	header := el("soap:Header", el("t:ServerVersionInfo").attr(
+		"MajorVersion", "8",
+		"MinorVersion", "1",
+		"MajorBuildNumber", "240",
+		"MinorBuildNumber", "6",
+		"Version", "Exchange2007_SP1",
+		"xmlns:t", nsTypes))
 	if f.NoServerVersion {
 		header = nil
 	}
@@ -323,12 +341,12 @@ func (s *Server) write(w *recorder, f Faults, status int, content *elem) {
 	if err == nil {
 		err = out.Flush()
 	}
-	if err != nil { // gone, or cut on purpose
+	if err != nil { // the client has gone, or Faults.Truncate
 		panic(http.ErrAbortHandler)
 	}
 }
 
-// truncatingWriter lets so many bytes through and then fails, Faults.Truncate.
+// truncatingWriter writes the first left bytes and then fails (Faults.Truncate).
 type truncatingWriter struct {
 	w    http.ResponseWriter
 	left int
@@ -344,5 +362,5 @@ func (c *truncatingWriter) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// formatTime is an xs:dateTime as Exchange 2007 writes it.
+// formatTime returns an xs:dateTime as Exchange 2007 writes it.
 func formatTime(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05Z") }

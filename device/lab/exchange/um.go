@@ -10,8 +10,7 @@ import (
 
 // The UM web service (exchange.md 2.10): the user's own mailbox, no versions.
 
-// playedCall is a call of PlayOnPhone. It goes one state further each time it is
-// asked after.
+// playedCall is a call of PlayOnPhone. Each GetCallInfo advances its state.
 type playedCall struct {
 	sam   string
 	state int
@@ -19,7 +18,7 @@ type playedCall struct {
 
 func callStates() []string { return []string{"Connecting", "Alerted", "Connected", "Disconnected"} }
 
-// maxPlayed bounds the calls kept; no source.
+// maxPlayed bounds the number of calls; no source.
 const maxPlayed = 100
 
 func (s *Server) serveUM(w *recorder, r *http.Request) {
@@ -43,8 +42,9 @@ func (s *Server) serveUM(w *recorder, r *http.Request) {
 		s.umFault(w, f, "soap:Client", "Server was unable to read request.")
 		return
 	}
-	op, ours := strings.CutPrefix(body.Children[0].Name.Local, "m:")
-	known := ours && slices.Contains([]string{"IsUMEnabled", "GetUMProperties", "PlayOnPhone", "GetCallInfo", "Disconnect"}, op)
+	op, inNamespace := strings.CutPrefix(body.Children[0].Name.Local, "m:")
+	operations := []string{"IsUMEnabled", "GetUMProperties", "PlayOnPhone", "GetCallInfo", "Disconnect"}
+	known := inNamespace && slices.Contains(operations, op)
 	w.operation(op, known)
 	if !known {
 		s.umFault(w, f, "soap:Client", "Server did not recognize the operation.")
@@ -59,13 +59,14 @@ func (s *Server) serveUM(w *recorder, r *http.Request) {
 		s.umFault(w, f, "soap:Server", err.Error())
 		return
 	}
-	// Response element and its inner result have the same name.
+	// The response element and its inner result have the same name.
 	s.write(w, f, http.StatusOK, el("m:"+op+"Response", result).attr("xmlns:m", nsMessages))
 }
 
 // umFault is the fault of an ASP.NET service, which has no response code.
 func (s *Server) umFault(w *recorder, f Faults, code, text string) {
-	s.write(w, f, http.StatusInternalServerError, el("soap:Fault", tx("faultcode", code), tx("faultstring", text), el("detail")))
+	s.write(w, f, http.StatusInternalServerError,
+		el("soap:Fault", tx("faultcode", code), tx("faultstring", text), el("detail")))
 }
 
 func (s *Server) um(sam, eum, op string, n *node) (*elem, error) {
@@ -80,8 +81,12 @@ func (s *Server) um(sam, eum, op string, n *node) (*elem, error) {
 	defer s.mu.Unlock()
 	switch op {
 	case "GetUMProperties":
-		return el(name, tx("m:OofStatus", "false"), tx("m:MissedCallNotificationEnabled", "true"), tx("m:PlayOnPhoneDialString", ""),
-			tx("m:TelephoneAccessNumbers", ""), tx("m:TelephoneAccessFolderEmail", "")), nil
+		return el(name,
+			tx("m:OofStatus", "false"),
+			tx("m:MissedCallNotificationEnabled", "true"),
+			tx("m:PlayOnPhoneDialString", ""),
+			tx("m:TelephoneAccessNumbers", ""),
+			tx("m:TelephoneAccessFolderEmail", "")), nil
 	case "PlayOnPhone":
 		return s.play(sam, name, n)
 	}
@@ -99,8 +104,8 @@ func (s *Server) um(sam, eum, op string, n *node) (*elem, error) {
 	return el(name, tx("m:CallState", state), tx("m:EventCause", "None")), nil
 }
 
-// play begins to play a voice mail on a telephone. Samples write entryId and
-// DialString, element pages dialString: both are taken.
+// play starts to play a voice mail on a telephone. The documentation spells
+// entryId and DialString in different cases: all are accepted.
 func (s *Server) play(sam, name string, n *node) (*elem, error) {
 	child := func(local string) string {
 		i := slices.IndexFunc(n.Children, func(k *node) bool { return strings.EqualFold(k.Name.Local, "m:"+local) })

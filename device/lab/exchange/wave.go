@@ -13,8 +13,8 @@ const (
 	muLawFormat  = 7 // WAVE_FORMAT_MULAW, RFC 2361
 )
 
-// wave is a recording of that length: RIFF WAVE with G.711 µ-law, two tones in
-// turn at half volume.
+// wave returns a recording of that length: RIFF WAVE with G.711 µ-law, two
+// alternating tones at half volume.
 func wave(length time.Duration) []byte {
 	n := int(length * sampleRate / time.Second)
 	le := binary.LittleEndian
@@ -61,8 +61,8 @@ func muLaw(sample int) byte {
 	return ^(sign | byte(exponent<<4) | byte(mantissa))
 }
 
-// windowsMedia is something that says by its first bytes that it is Windows
-// Media (the GUID of the ASF header object), with nothing to play in it.
+// windowsMedia returns a file that starts like Windows Media (the GUID of the ASF
+// header object), but has no sound.
 func windowsMedia() []byte {
 	guid := []byte{0x30, 0x26, 0xB2, 0x75, 0x8E, 0x66, 0xCF, 0x11, 0xA6, 0xD9, 0x00, 0xAA, 0x00, 0x62, 0xCE, 0x6C}
 	b := binary.LittleEndian.AppendUint64(guid, 30)

@@ -32,7 +32,8 @@ func wsdl(address string) string {
 		`<soap:binding style="document" transport="http://schemas.xmlsoap.org/soap/http"/>`)
 	each(`
 <wsdl:operation name="OP"><soap:operation soapAction="` + nsMessages + `/OP"/>` +
-		`<wsdl:input><soap:body use="literal"/></wsdl:input><wsdl:output><soap:body use="literal"/></wsdl:output></wsdl:operation>`)
+		`<wsdl:input><soap:body use="literal"/></wsdl:input>` +
+		`<wsdl:output><soap:body use="literal"/></wsdl:output></wsdl:operation>`)
 	b.WriteString(`
 </wsdl:binding>
 <wsdl:service name="ExchangeServices"><wsdl:port name="ExchangeServicePort" binding="tns:ExchangeServiceBinding">` +

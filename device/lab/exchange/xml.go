@@ -26,7 +26,7 @@ const (
 const (
 	maxDepth       = 64
 	maxNodes       = 20000
-	maxMessages    = 5000 // ids in one request
+	maxMessages    = 5000 // response messages of one request
 	maxSearched    = 50   // folders of one search
 	maxRestriction = 200  // elements of a Restriction
 	maxPaths       = 500  // of a shape
@@ -88,31 +88,31 @@ func attr(n *node, name string) string {
 	return v
 }
 
-// elem is an element of an answer. Its name is written as it is, prefix
-// included; the prefixes are declared by whoever writes the root.
+// elem is an element of an answer. Its name includes the prefix, which the root
+// element must declare.
 type elem struct {
 	name   string
 	attrs  []string // name, value, name, value …
 	text   string
 	kids   []*elem
-	stream func(io.Writer) error // writes the text, when it is too long to hold
+	stream func(io.Writer) error // writes a text that is too long for memory
 }
 
-// el is an element with children; nil ones are left out.
+// el returns an element with children, without the nil ones.
 func el(name string, kids ...*elem) *elem {
 	return &elem{name: name, kids: slices.DeleteFunc(kids, func(e *elem) bool { return e == nil })}
 }
 
-// tx is an element with text.
+// tx returns an element with text.
 func tx(name, text string) *elem { return &elem{name: name, text: text} }
 
-// attr adds attributes, name and value in turn.
+// attr adds attributes: name, value, name, value …
 func (e *elem) attr(attrs ...string) *elem {
 	e.attrs = append(e.attrs, attrs...)
 	return e
 }
 
-// add appends children, nil ones left out.
+// add appends children, without the nil ones.
 func (e *elem) add(kids ...*elem) *elem {
 	for _, k := range kids {
 		if k != nil {
@@ -122,7 +122,7 @@ func (e *elem) add(kids ...*elem) *elem {
 	return e
 }
 
-// writer is what elem writes to: bytes.Buffer and bufio.Writer.
+// writer is the destination of elem.write, such as bufio.Writer.
 type writer interface {
 	io.Writer
 	io.StringWriter

@@ -109,7 +109,7 @@ type Server struct {
 	// assigned to them in turn. nil means one front end, "fe1." and the domain,
 	// whose domain controller does not lag.
 	FrontEnds       []FrontEnd
-	ReloadEvery     time.Duration // interval of a front end's reads of the location profiles, by Clock; 0 means DefaultReload
+	ReloadEvery     time.Duration // interval between a front end's reads of the profiles, by Clock; 0 means DefaultReload
 	LocationProfile string        // ucLocationProfile: dial plan of users without their own; "" means none
 	// Provisioning is merged into the pool's own groups: a property replaces the
 	// one of the same name or is added, and a new group is added.
