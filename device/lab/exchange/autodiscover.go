@@ -171,20 +171,17 @@ const (
 	nsOutlook = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 )
 
+// poxMessages are the texts of error codes (exchange.md 1.5).
+var poxMessages = map[int]string{
+	500: "The email address can't be found.",
+	501: "Bad Address",
+	600: "Invalid Request",
+	601: "Provider is not available",
+	602: "Bad Address",
+}
+
 func poxMessage(code int) string {
-	switch code {
-	case 500:
-		return "The email address can't be found."
-	case 501:
-		return "Bad Address"
-	case 600:
-		return "Invalid Request"
-	case 601:
-		return "Provider is not available"
-	case 602:
-		return "Bad Address"
-	}
-	return "The Active Directory query failed" // 603
+	return cmp.Or(poxMessages[code], "The Active Directory query failed")
 }
 
 // pox returns the answer to a request.

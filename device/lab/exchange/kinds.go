@@ -123,7 +123,7 @@ type entriesKind struct{}
 
 func (entriesKind) write(sh shape, _ *mailbox, it *item, p property, keys []string) []*elem {
 	list := el("t:" + p.element)
-	for _, k := range entryKeys(p.uri) {
+	for _, k := range entryKeys[p.uri] {
 		if v := it.values[p.uri+":"+k]; v != "" && (keys == nil || slices.Contains(keys, k)) {
 			list.add(tx("t:Entry", sh.truncate(v)).attr("Key", k))
 		}
@@ -137,7 +137,7 @@ func (entriesKind) write(sh shape, _ *mailbox, it *item, p property, keys []stri
 func (entriesKind) read(it *item, p property, n *node) error {
 	for _, e := range n.Children {
 		key := attr(e, "Key")
-		if !slices.Contains(entryKeys(p.uri), key) {
+		if !slices.Contains(entryKeys[p.uri], key) {
 			return invalidValue(n)
 		}
 		it.values[p.uri+":"+key] = e.Value()

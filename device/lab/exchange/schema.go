@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -138,69 +139,46 @@ func propertiesOf(element string) []property {
 	return messageProperties
 }
 
-// entryKeys returns the keys of the Entry elements of a property, complete and in
-// the order of the schema (exchange.md 2.6).
-func entryKeys(uri string) []string {
-	switch uri {
-	case "contacts:PhoneNumber":
-		return []string{
-			"AssistantPhone", "BusinessFax", "BusinessPhone", "BusinessPhone2", "Callback", "CarPhone",
-			"CompanyMainPhone", "HomeFax", "HomePhone", "HomePhone2", "Isdn", "MobilePhone", "OtherFax",
-			"OtherTelephone", "Pager", "PrimaryPhone", "RadioPhone", "Telex", "TtyTddPhone",
-		}
-	case "contacts:EmailAddress":
-		return []string{"EmailAddress1", "EmailAddress2", "EmailAddress3"}
-	case "contacts:ImAddress":
-		return []string{"ImAddress1", "ImAddress2", "ImAddress3"}
-	}
-	return nil
+// entryKeys are the keys of the Entry elements of a property, complete and in the
+// order of the schema (exchange.md 2.6).
+var entryKeys = map[string][]string{
+	"contacts:PhoneNumber": {
+		"AssistantPhone", "BusinessFax", "BusinessPhone", "BusinessPhone2", "Callback", "CarPhone",
+		"CompanyMainPhone", "HomeFax", "HomePhone", "HomePhone2", "Isdn", "MobilePhone", "OtherFax",
+		"OtherTelephone", "Pager", "PrimaryPhone", "RadioPhone", "Telex", "TtyTddPhone",
+	},
+	"contacts:EmailAddress": {"EmailAddress1", "EmailAddress2", "EmailAddress3"},
+	"contacts:ImAddress":    {"ImAddress1", "ImAddress2", "ImAddress3"},
 }
 
-// contentModel returns the sequence of an element's children: "|" separates
+// contentModels are the sequences of the children of an element: "|" separates
 // alternatives, "?" marks optional ones (exchange.md 2.1: order matters).
-func contentModel(name string) string {
-	switch name {
-	case "m:FindItem":
-		return "m:ItemShape m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView? " +
-			"m:GroupBy|m:DistinguishedGroupBy? m:Restriction? m:SortOrder? m:ParentFolderIds"
-	case "m:FindFolder":
-		return "m:FolderShape m:IndexedPageFolderView|m:FractionalPageFolderView? m:Restriction? m:ParentFolderIds"
-	case "m:GetFolder":
-		return "m:FolderShape m:FolderIds"
-	case "m:ItemShape", "m:FolderShape":
-		return "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?"
-	case "m:GetItem":
-		return "m:ItemShape m:ItemIds"
-	case "m:GetAttachment":
-		return "m:AttachmentShape? m:AttachmentIds"
-	case "m:CreateItem":
-		return "m:SavedItemFolderId? m:Items"
-	case "m:UpdateItem":
-		return "m:SavedItemFolderId? m:ItemChanges"
-	case "t:ItemChange":
-		return "t:ItemId|t:OccurrenceItemId|t:RecurringMasterItemId t:Updates"
-	case "m:DeleteItem":
-		return "m:ItemIds"
-	case "m:ResolveNames":
-		return "m:ParentFolderIds? m:UnresolvedEntry"
-	case "m:ConvertId":
-		return "m:SourceIds"
-	case "m:Subscribe":
-		return "m:PullSubscriptionRequest|m:PushSubscriptionRequest"
-	case "m:PullSubscriptionRequest":
-		return "t:FolderIds t:EventTypes t:Watermark? t:Timeout"
-	case "m:GetEvents":
-		return "m:SubscriptionId m:Watermark"
-	case "m:Unsubscribe":
-		return "m:SubscriptionId"
-	}
-	return ""
+var contentModels = map[string]string{
+	"m:FindItem": "m:ItemShape m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView? " +
+		"m:GroupBy|m:DistinguishedGroupBy? m:Restriction? m:SortOrder? m:ParentFolderIds",
+	"m:FindFolder": "m:FolderShape m:IndexedPageFolderView|m:FractionalPageFolderView? m:Restriction? " +
+		"m:ParentFolderIds",
+	"m:GetFolder":               "m:FolderShape m:FolderIds",
+	"m:ItemShape":               "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?",
+	"m:FolderShape":             "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?",
+	"m:GetItem":                 "m:ItemShape m:ItemIds",
+	"m:GetAttachment":           "m:AttachmentShape? m:AttachmentIds",
+	"m:CreateItem":              "m:SavedItemFolderId? m:Items",
+	"m:UpdateItem":              "m:SavedItemFolderId? m:ItemChanges",
+	"t:ItemChange":              "t:ItemId|t:OccurrenceItemId|t:RecurringMasterItemId t:Updates",
+	"m:DeleteItem":              "m:ItemIds",
+	"m:ResolveNames":            "m:ParentFolderIds? m:UnresolvedEntry",
+	"m:ConvertId":               "m:SourceIds",
+	"m:Subscribe":               "m:PullSubscriptionRequest|m:PushSubscriptionRequest",
+	"m:PullSubscriptionRequest": "t:FolderIds t:EventTypes t:Watermark? t:Timeout",
+	"m:GetEvents":               "m:SubscriptionId m:Watermark",
+	"m:Unsubscribe":             "m:SubscriptionId",
 }
 
 // checkContent checks that n and the elements inside it have their content model.
 // parse has bounded the depth.
 func checkContent(n *node) error {
-	if model := contentModel(n.Name.Local); model != "" {
+	if model := contentModels[n.Name.Local]; model != "" {
 		if err := checkChildren(n, model); err != nil {
 			return err
 		}
@@ -239,31 +217,21 @@ func invalidChild(n, child *node) error {
 	return schemaError(child, "the element '"+n.Name.Local+"' has invalid child element '"+child.Name.Local+"'")
 }
 
-// messageText returns the text of Exchange for a response code.
+// messageTexts are the texts of Exchange for response codes.
+var messageTexts = map[string]string{
+	"ErrorServerBusy":                    "The server is too busy for this request.",
+	"ErrorInvalidServerVersion":          "The specified server version is invalid.",
+	"ErrorSchemaValidation":              "The request failed schema validation.",
+	"ErrorInvalidIdMalformed":            "Id is malformed.",
+	"ErrorItemNotFound":                  "The specified object was not found in the store.",
+	"ErrorFolderNotFound":                "The specified folder could not be found in the store.",
+	"ErrorAccessDenied":                  "Access is denied. Check credentials and try again.",
+	"ErrorNonExistentMailbox":            "The SMTP address has no mailbox associated with it.",
+	"ErrorNameResolutionNoResults":       "No results were found.",
+	"ErrorNameResolutionMultipleResults": "Multiple results were found.",
+	"ErrorInternalServerError":           "An internal server error occurred. Try again later.",
+}
+
 func messageText(code string) string {
-	switch code {
-	case "ErrorServerBusy":
-		return "The server is too busy for this request."
-	case "ErrorInvalidServerVersion":
-		return "The specified server version is invalid."
-	case "ErrorSchemaValidation":
-		return "The request failed schema validation."
-	case "ErrorInvalidIdMalformed":
-		return "Id is malformed."
-	case "ErrorItemNotFound":
-		return "The specified object was not found in the store."
-	case "ErrorFolderNotFound":
-		return "The specified folder could not be found in the store."
-	case "ErrorAccessDenied":
-		return "Access is denied. Check credentials and try again."
-	case "ErrorNonExistentMailbox":
-		return "The SMTP address has no mailbox associated with it."
-	case "ErrorNameResolutionNoResults":
-		return "No results were found."
-	case "ErrorNameResolutionMultipleResults":
-		return "Multiple results were found."
-	case "ErrorInternalServerError":
-		return "An internal server error occurred. Try again later."
-	}
-	return "The request was refused with " + code + "."
+	return cmp.Or(messageTexts[code], "The request was refused with "+code+".")
 }
