@@ -2,15 +2,10 @@ package pool_test
 
 import (
 	"context"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/tls"
 	"crypto/x509"
-	"crypto/x509/pkix"
 	"encoding/base64"
 	"fmt"
-	"math/big"
 	"net"
 	"slices"
 	"strings"
@@ -22,6 +17,7 @@ import (
 
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/lab/directory"
+	"github.com/ocphone/ocphone/device/lab/pki"
 	"github.com/ocphone/ocphone/device/lab/pool"
 	"github.com/ocphone/ocphone/device/ntlm"
 	"github.com/ocphone/ocphone/device/sipwire"
@@ -36,28 +32,19 @@ const (
 	instance = "4b1682a8-f968-5701-83fc-7c6741dc6697" // of that epid, ocs-sip.md 1.4
 )
 
-// certificate is self-signed for all names of the tests.
+// certificate is for all names of the tests, from 2007 to the present.
 var certificate, roots = func() (tls.Certificate, *x509.CertPool) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	from, to := start.AddDate(-1, 0, 0), start.AddDate(100, 0, 0)
+	root, err := pki.NewRoot("Root CA", pki.Options{Algorithm: pki.ECDSAP256SHA256, NotBefore: from, NotAfter: to})
 	if err != nil {
 		panic(err)
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "pool.contoso.com"},
-		DNSNames: []string{"pool.contoso.com", "sip.contoso.com"}, IsCA: true, BasicConstraintsValid: true,
-		NotBefore: start.AddDate(-1, 0, 0), NotAfter: start.AddDate(100, 0, 0),
-	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	names := []string{"pool.contoso.com", "sip.contoso.com"}
+	leaf, err := root.Issue(pki.Leaf{Names: names, NotBefore: from, NotAfter: to})
 	if err != nil {
 		panic(err)
 	}
-	parsed, err := x509.ParseCertificate(der)
-	if err != nil {
-		panic(err)
-	}
-	pool := x509.NewCertPool()
-	pool.AddCert(parsed)
-	return tls.Certificate{Certificate: [][]byte{der}, PrivateKey: key}, pool
+	return leaf, root.Pool()
 }()
 
 func newDirectory(t testing.TB) *directory.Directory {
