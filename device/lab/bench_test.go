@@ -8,7 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab"
 )
 
-// BenchmarkLabNew is from nothing to every server listening.
+// BenchmarkLabNew measures the time until every server listens.
 func BenchmarkLabNew(b *testing.B) {
 	for name, d := range map[string]lab.Deployment{"2007": lab.Contoso(), "today": lab.ContosoToday()} {
 		b.Run(name, func(b *testing.B) {

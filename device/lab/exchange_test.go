@@ -134,7 +134,7 @@ func TestChannelBindingIsRequiredToday(t *testing.T) {
 	}
 }
 
-func TestContactsOfTheFirstUserAndNoExchangeAtAll(t *testing.T) {
+func TestMoreContactsAndDeploymentWithoutExchange(t *testing.T) {
 	d := lab.ContosoToday()
 	d.Exchange.Contacts = 100
 	l := newLab(t, d)

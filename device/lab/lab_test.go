@@ -26,8 +26,7 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(stopped{m}) }
 
-// stopped ends the clock of the rules' time-outs, which ends by itself a second
-// later.
+// stopped ends the clock of regexp2, which would end by itself a second later.
 type stopped struct{ *testing.M }
 
 func (m stopped) Run() int {
@@ -183,7 +182,7 @@ func poolLeaf(t *testing.T, l *lab.Lab) (leaf struct{ NotAfter time.Time }) {
 	return leaf
 }
 
-func TestReadyFileIsWholeAndPrivate(t *testing.T) {
+func TestReadyFileIsCompleteAndPrivate(t *testing.T) {
 	l := newLab(t, lab.ContosoToday())
 	address, err := l.Serve()
 	if err != nil {
@@ -285,7 +284,7 @@ func TestDeploymentFileErrorsNameTheMistake(t *testing.T) {
 	}
 }
 
-func TestDeploymentOfCapitalsIsReached(t *testing.T) {
+func TestDeploymentWithUpperCaseNamesIsReachable(t *testing.T) {
 	l := newLab(t, lab.Deployment{Domain: "Fabrikam.COM", Today: true, Pool: lab.Pool{Server: lab.Server{Host: "OCS.Fabrikam.com"}}})
 	nc, err := l.Inside().DialContext(t.Context(), "tcp", "ocs.fabrikam.com:5061")
 	if err != nil {
@@ -297,8 +296,8 @@ func TestDeploymentOfCapitalsIsReached(t *testing.T) {
 	}
 }
 
-// TestFailedStartLeavesNothingRunning has the last server but one find its
-// address taken; the goroutine check of the package sees what stays.
+// TestFailedStartLeavesNothingRunning uses an address that is in use for the last
+// server but one; the goroutine check of the package detects a running server.
 func TestFailedStartLeavesNothingRunning(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.20.7.3:443")
 	if err == nil { // else the lab may not listen there either
@@ -312,7 +311,7 @@ func TestFailedStartLeavesNothingRunning(t *testing.T) {
 	}
 }
 
-func TestReadyFileMakesNoFolderButItsOwnAndTakesNothingElseAway(t *testing.T) {
+func TestReadyFileChangesOnlyItsOwnFolder(t *testing.T) {
 	l := newLab(t, lab.ContosoToday())
 	dir := t.TempDir()
 	if err := l.WriteReady(filepath.Join(dir, "nowhere", "lab.json")); !errors.Is(err, fs.ErrNotExist) {
@@ -340,9 +339,9 @@ func TestReadyFileMakesNoFolderButItsOwnAndTakesNothingElseAway(t *testing.T) {
 	}
 }
 
-// TestRootsOfOneNameAreWithdrawnOneByOne: a chain like the lab's own has a root
+// TestRootsWithTheSameNameAreWithdrawnSeparately: a chain like the lab's own has a root
 // of the same name, which is another.
-func TestRootsOfOneNameAreWithdrawnOneByOne(t *testing.T) {
+func TestRootsWithTheSameNameAreWithdrawnSeparately(t *testing.T) {
 	l := newLab(t, lab.ContosoToday())
 	names, err := l.CertifyLike("pool", []*x509.Certificate{l.PKI.Enterprise.Certificate})
 	if err != nil || len(names) != 1 {

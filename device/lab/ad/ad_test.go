@@ -187,7 +187,7 @@ func TestRootDSEIsReadWithoutBind(t *testing.T) {
 	}
 }
 
-func TestDirectoryIsClosedToTheAnonymous(t *testing.T) {
+func TestAnonymousSearchIsRefused(t *testing.T) {
 	s, _ := newServer(t, nil)
 	for name, bind := range map[string]func(*ldap.Conn) error{
 		"no bind":        func(*ldap.Conn) error { return nil },
@@ -214,7 +214,7 @@ func TestDirectoryIsClosedToTheAnonymous(t *testing.T) {
 	}
 }
 
-func TestSimpleBindTakesTheNamesThatADTakes(t *testing.T) { // peers-ad.md 1
+func TestSimpleBindAcceptsTheNameFormsOfAD(t *testing.T) { // peers-ad.md 1
 	s, _ := newServer(t, nil)
 	for _, tt := range []struct{ name, data, who string }{
 		{"CN=tu,CN=Users,DC=contoso,DC=com", "", `u:CONTOSO\tu`},
@@ -247,7 +247,7 @@ func TestSimpleBindTakesTheNamesThatADTakes(t *testing.T) { // peers-ad.md 1
 	}
 }
 
-func TestRefusedLogonSaysWhyAndCounts(t *testing.T) {
+func TestRefusedLogonHasAReasonAndCounts(t *testing.T) {
 	for _, tt := range []struct {
 		name           string
 		change         func(*directory.User)
@@ -305,7 +305,7 @@ func TestAccountLocksAtTheThreshold(t *testing.T) {
 	}
 }
 
-func TestTLSWithTheCertificateOfTheMoment(t *testing.T) {
+func TestTLSUsesTheCurrentCertificate(t *testing.T) {
 	pool, cert := issue(t)
 	newPool, newCert := issue(t)
 	log := &buffer{}
@@ -388,7 +388,7 @@ func TestIdleConnectionIsClosed(t *testing.T) {
 	}
 }
 
-func TestStartFailsWholeWhenAnAddressIsTaken(t *testing.T) {
+func TestStartFailsIfAnAddressIsInUse(t *testing.T) {
 	s, _ := newServer(t, nil)
 	for name, change := range map[string]func(*ad.Server){
 		"LDAP":      func(o *ad.Server) { o.Listen = s.Addr() },

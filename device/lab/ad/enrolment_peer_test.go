@@ -67,7 +67,7 @@ func TestPeerCurl(t *testing.T) {
 }
 
 func TestPeerGoNTLMSSP(t *testing.T) {
-	t.Run("chain", TestEnrolmentHandsOutTheChain)
+	t.Run("chain", TestEnrolmentReturnsTheChain)
 	t.Run("refusals", TestEnrolmentRefusesAndCounts)
 	peer.Row(t, "github.com/Azure/go-ntlmssp", "the lab's web enrolment hands out the chain; a wrong password is one bad log-on")
 }

@@ -57,7 +57,7 @@ func enrolmentServer(t *testing.T) (*ad.Server, string, *x509.Certificate, *x509
 	return s, "http://" + s.EnrolmentAddr(), root, issuing
 }
 
-func TestEnrolmentHandsOutTheChain(t *testing.T) {
+func TestEnrolmentReturnsTheChain(t *testing.T) {
 	s, url, root, issuing := enrolmentServer(t)
 	negotiator := ntlmssp.Negotiator{RoundTripper: &http.Transport{}}
 	r, err := http.NewRequest(http.MethodGet, url+chainPath, nil)

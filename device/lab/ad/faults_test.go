@@ -14,7 +14,7 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm"
 )
 
-func TestRefusedBindLeavesAccountsAlone(t *testing.T) {
+func TestRefusedBindDoesNotChangeAccounts(t *testing.T) {
 	s, dir := newServer(t, nil)
 	s.SetFaults(ad.Faults{RefuseBind: ldap.LDAPResultBusy})
 	wantCode(t, dial(t, s).Bind("tu@contoso.com", "wrong"), ldap.LDAPResultBusy)
@@ -116,7 +116,7 @@ func TestBrokenAnswers(t *testing.T) {
 	}
 }
 
-func TestSearchIsHeldUntilTheTestLetsItGo(t *testing.T) {
+func TestBeforeResultsDelaysTheAnswer(t *testing.T) {
 	s, dir := newServer(t, nil)
 	held, release := make(chan string), make(chan struct{})
 	s.SetFaults(ad.Faults{BeforeResults: func(ctx context.Context, base string) {
@@ -155,7 +155,7 @@ func TestSearchIsHeldUntilTheTestLetsItGo(t *testing.T) {
 	}
 }
 
-func TestCloseEndsConnectionsAtRest(t *testing.T) {
+func TestCloseEndsIdleConnections(t *testing.T) {
 	s, _ := newServer(t, nil)
 	c := bound(t, s)
 	s.Close()

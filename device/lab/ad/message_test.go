@@ -124,7 +124,7 @@ func many(n int) []*ber.Packet {
 	return all
 }
 
-func TestDeepestFilterThatIsTaken(t *testing.T) {
+func TestFilterDepthIsLimited(t *testing.T) {
 	frame, err := readFrame(bytes.NewReader(nested(maxDepth - 4)))
 	if err != nil {
 		t.Fatal(err)
@@ -138,8 +138,8 @@ func TestDeepestFilterThatIsTaken(t *testing.T) {
 	}
 }
 
-// FuzzRequest gives the decoder, the filter evaluator and the search any bytes
-// at all; what they make of it must be encodable.
+// FuzzRequest gives arbitrary bytes to the decoder, the filter evaluator and the
+// search; their result must be encodable.
 func FuzzRequest(f *testing.F) {
 	s := newTestServer(f)
 	for _, filter := range []string{"(objectClass=*)", "(&(cn=t*u)(!(mail>=5)))", "(|(a~=b)(userAccountControl:1.2.840.113556.1.4.803:=2))", "(cn:dn:2.5.13.5:=x)", `(cACertificate;binary=\ff)`} {

@@ -85,7 +85,7 @@ func TestNodeStatusListsAllNames(t *testing.T) {
 	}
 }
 
-func TestNetBIOSIsSilentOnAllElse(t *testing.T) {
+func TestNetBIOSDoesNotAnswerOtherQueries(t *testing.T) {
 	s := newTestServer(t)
 	change := func(at int, v byte) []byte {
 		q := nbnsQuery(1, "CONTOSO", 0x1c, nbnsTypeName)

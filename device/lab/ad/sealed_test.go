@@ -340,7 +340,7 @@ func TestSASLInsideTLS(t *testing.T) {
 	}
 }
 
-func TestSealedConnectionIsNotBoundAnew(t *testing.T) {
+func TestSealedConnectionRefusesAnotherBind(t *testing.T) {
 	s, _ := newServer(t, nil)
 	c, err := sealedBind(t, s, sealed{})
 	if err != nil {

@@ -134,7 +134,7 @@ func TestFilters(t *testing.T) {
 	}
 }
 
-func TestOctetsAreComparedAsTheyAre(t *testing.T) {
+func TestOctetsAreComparedByteForByte(t *testing.T) {
 	s, dir := newServer(t, nil)
 	dir.PublishRoot("Binary", []byte{0xff, 0xfe, 0x41})
 	c := bound(t, s)

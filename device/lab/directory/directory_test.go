@@ -31,7 +31,7 @@ func newDirectory(t *testing.T) *directory.Directory {
 	return d
 }
 
-func TestUserIsFoundByEveryNameOfADs(t *testing.T) {
+func TestUserIsFoundByEveryNameFormOfAD(t *testing.T) {
 	d := newDirectory(t)
 	for _, tt := range []struct{ test, name, domain, want string }{
 		{"SAM and NetBIOS domain", "tu", "CONTOSO", "tu"},
@@ -74,7 +74,7 @@ func TestDefaultsAndPrefixesOfAUser(t *testing.T) {
 	}
 }
 
-func TestNamesMustBeFreeAndPossible(t *testing.T) {
+func TestNamesMustBeUniqueAndValid(t *testing.T) {
 	d := newDirectory(t)
 	for name, u := range map[string]directory.User{
 		"no SAM":         {UPN: "x@contoso.com"},

@@ -16,8 +16,8 @@ func profile(name, translation string) dialplan.Plan {
 	return dialplan.Plan{Name: name, Rules: []dialplan.Rule{{Pattern: `^(\d{3})$`, Translation: translation}}}
 }
 
-// told is all of them in short.
-func told(all []dialplan.Plan) string {
+// summary lists all profiles in short.
+func summary(all []dialplan.Plan) string {
 	var s []string
 	for _, p := range all {
 		s = append(s, p.Name+p.Rules[0].Translation)
@@ -53,14 +53,14 @@ func TestR12_2LocationProfilesOfThePastAreRemembered(t *testing.T) {
 	d.LocationProfiles()[0].Rules[0].Translation = "changed by a reader"
 	for minutes, want := range []string{"", "A1", "A1 B2", "a3 B2", "a3", "a3"} {
 		at := start.Add(time.Duration(minutes) * time.Minute)
-		if got := told(d.LocationProfilesAt(at)); got != want {
+		if got := summary(d.LocationProfilesAt(at)); got != want {
 			t.Errorf("at minute %d: %q, want %q", minutes, got, want)
 		}
-		if got := told(d.LocationProfilesAt(at.Add(time.Minute - 1))); got != want {
+		if got := summary(d.LocationProfilesAt(at.Add(time.Minute - 1))); got != want {
 			t.Errorf("right before minute %d: %q, want %q", minutes+1, got, want)
 		}
 	}
-	if got := told(d.LocationProfiles()); got != "a3" {
+	if got := summary(d.LocationProfiles()); got != "a3" {
 		t.Errorf("now: %q", got)
 	}
 	for range 300 { // more than is remembered
@@ -68,12 +68,12 @@ func TestR12_2LocationProfilesOfThePastAreRemembered(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := told(d.LocationProfilesAt(start)); got != "A4" {
+	if got := summary(d.LocationProfilesAt(start)); got != "A4" {
 		t.Errorf("of a time that is forgotten: %q, want the oldest that is not", got)
 	}
 }
 
-func TestLocationProfilesThatCannotBe(t *testing.T) {
+func TestInvalidLocationProfilesAreRefused(t *testing.T) {
 	d := directory.New("contoso.com", "CONTOSO")
 	for name, p := range map[string]dialplan.Plan{
 		"without a name":     profile(" ", "1"),

@@ -149,7 +149,7 @@ func TestRecordsChangeWhileRunning(t *testing.T) {
 	check("set again", s.Set("a.contoso.com", "A", "127.0.0.3"), "a.contoso.com", "127.0.0.3")
 }
 
-func TestUnusableRecordsChangeNothing(t *testing.T) {
+func TestInvalidRecordsDoNotChangeTheZone(t *testing.T) {
 	s := contoso(t, nil)
 	for name, r := range map[string]dns.Record{
 		"outside the zones": {"pool.fabrikam.com", "A", "127.0.0.1"},
@@ -208,7 +208,7 @@ func TestFaultOfOneName(t *testing.T) {
 	}
 }
 
-func TestSilenceAnswersNothing(t *testing.T) {
+func TestSilenceDoesNotAnswer(t *testing.T) {
 	asked := make(chan dns.Query, 2)
 	s := contoso(t, func(s *dns.Server) { s.OnQuery = func(_ context.Context, q dns.Query) { asked <- q } })
 	s.SetFault(dns.Silence)
@@ -232,7 +232,7 @@ func TestSilenceAnswersNothing(t *testing.T) {
 }
 
 // A big answer does not fit 512 bytes: EDNS or TCP brings it.
-func TestBigAnswerIsCutToWhatTheClientTakes(t *testing.T) {
+func TestLargeAnswerIsTruncatedToTheClientsSize(t *testing.T) {
 	s := contoso(t, nil)
 	var many []string
 	for i := range 40 {
@@ -254,7 +254,7 @@ func TestBigAnswerIsCutToWhatTheClientTakes(t *testing.T) {
 	}
 }
 
-func TestLaterVersionOfEDNSIsNotUnderstood(t *testing.T) { // RFC 6891 6.1.3
+func TestUnknownEDNSVersionGetsBADVERS(t *testing.T) { // RFC 6891 6.1.3
 	s := contoso(t, nil)
 	q := new(wire.Msg).SetQuestion("pool.contoso.com.", wire.TypeA).SetEdns0(1232, false)
 	q.IsEdns0().SetVersion(1)
@@ -264,7 +264,7 @@ func TestLaterVersionOfEDNSIsNotUnderstood(t *testing.T) { // RFC 6891 6.1.3
 	}
 }
 
-func TestCloseEndsAHeldAnswer(t *testing.T) {
+func TestCloseEndsADelayedAnswer(t *testing.T) {
 	held := make(chan struct{})
 	s := contoso(t, func(s *dns.Server) {
 		s.OnQuery = func(ctx context.Context, _ dns.Query) {
@@ -286,7 +286,7 @@ func TestCloseEndsAHeldAnswer(t *testing.T) {
 	}
 }
 
-func TestGarbageGetsNoAnswerAndDoesNoHarm(t *testing.T) {
+func TestGarbageIsIgnored(t *testing.T) {
 	s := contoso(t, nil)
 	conn, err := net.Dial("udp", s.Addr())
 	if err != nil {

@@ -29,7 +29,7 @@ const (
 	soapTail = `</soap:Body></soap:Envelope>`
 )
 
-// spring is when the tests are.
+// spring is the time of the tests.
 var spring = time.Date(2008, 4, 1, 10, 0, 0, 0, time.UTC)
 
 // world is a server with its directory and what a client needs.
@@ -78,7 +78,7 @@ func newWorld(t testing.TB, change func(*exchange.Server)) *world {
 	return w
 }
 
-// transport reaches every name of the deployment at the server.
+// transport connects to the server for every name of the deployment.
 func (w *world) transport() *http.Transport {
 	tr := &http.Transport{
 		TLSClientConfig: &tls.Config{RootCAs: w.root.Pool(), Time: time.Now},

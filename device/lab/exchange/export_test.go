@@ -7,7 +7,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// Decode is what a request goes through first; nil is one that would be run.
+// Decode decodes a request and checks it against the schema.
 func Decode(b []byte) error { _, err := decode(b); return err }
 
 // POX answers an autodiscover request.
@@ -25,7 +25,7 @@ func (w *writerString) WriteString(s string) (int, error) { *w = append(*w, s...
 // MuLaw encodes one sample.
 var MuLaw = muLaw
 
-// NewForFuzz is a server with one user that does not listen.
+// NewForFuzz returns a server with one user, which does not listen.
 func NewForFuzz() *Server {
 	d := directory.New("contoso.com", "CONTOSO")
 	_ = d.AddUser(directory.User{SAM: "tu", Mail: "tu@contoso.com", EUM: "tu@contoso.com;phone-context=x"})

@@ -25,8 +25,8 @@ func tlv(t *testing.T, class, tag int, parts ...[]byte) []byte {
 	return b
 }
 
-// TestNegotiateTakesSPNEGO is RFC 4559 with NTLM, as curl and browsers with GSS-API send it;
-// under NTLM it is out of place.
+// TestNegotiateTakesSPNEGO is RFC 4559 with NTLM, as curl and browsers with GSS-API
+// send it. The scheme NTLM does not allow SPNEGO.
 func TestNegotiateTakesSPNEGO(t *testing.T) {
 	const (
 		context  = 2
@@ -97,10 +97,10 @@ func TestNegotiateTakesSPNEGO(t *testing.T) {
 			}
 			if row.status == 200 {
 				if len(reply) == 0 {
-					t.Error("SPNEGO has no last word")
+					t.Error("SPNEGO has no last message")
 				}
 				if res, _ = send(nil); res.StatusCode != 200 {
-					t.Errorf("the connection is nobody's: %s", res.Status)
+					t.Errorf("the connection is not authenticated: %s", res.Status)
 				}
 			}
 			if c := w.Counters(); c.Connections != 1 {

@@ -26,7 +26,7 @@ func TestPeerChronySeesTheLabsTime(t *testing.T) {
 	for _, row := range []struct {
 		name    string
 		advance time.Duration // the lab's clock
-		offset  time.Duration // the server's own lie
+		offset  time.Duration // of SetOffset
 		fault   ntp.Fault
 		version string
 		refused bool

@@ -29,7 +29,7 @@ func ask(s *Server, version int) (*beevik.Response, error) {
 	return beevik.QueryWithOptions(s.Addr(), beevik.QueryOptions{Version: version, Timeout: 5 * time.Second})
 }
 
-func TestServerTellsTheTimeOfItsClock(t *testing.T) {
+func TestServerSendsTheTimeOfItsClock(t *testing.T) {
 	c := clock.NewManual(labTime)
 	s := start(t, New(c))
 	for _, version := range []int{3, 4} {
@@ -55,7 +55,7 @@ func TestServerTellsTheTimeOfItsClock(t *testing.T) {
 	}
 }
 
-func TestHostClockWithoutOne(t *testing.T) {
+func TestNilClockMeansTheHostClock(t *testing.T) {
 	r, err := ask(start(t, &Server{}), 4)
 	if err != nil {
 		t.Fatal(err)
@@ -85,7 +85,7 @@ func TestFaultsAreSeenByAForeignClient(t *testing.T) {
 	}
 }
 
-func TestSilentServerLivesOn(t *testing.T) {
+func TestServerAnswersAfterSilence(t *testing.T) {
 	s := start(t, New(clock.NewManual(labTime)))
 	s.SetFault(Silence)
 	conn, err := net.Dial("udp", s.Addr())

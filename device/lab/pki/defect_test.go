@@ -21,9 +21,9 @@ func is[E error](err error) bool {
 	return errors.As(err, &e)
 }
 
-// What crypto/x509 says about each defect, and what must be seen in the
-// certificates where it says nothing.
-func TestEachDefectIsWhatItsNameSays(t *testing.T) {
+// The error of crypto/x509 for each defect, and the properties of the certificates
+// where crypto/x509 has no error.
+func TestEachDefectHasItsEffect(t *testing.T) {
 	want := map[pki.Defect]func(error) bool{
 		pki.Expired:             invalid(x509.Expired),
 		pki.NotYetValid:         invalid(x509.Expired),

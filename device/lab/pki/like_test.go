@@ -17,7 +17,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab/pki"
 )
 
-func TestLikeKeepsAllButTheKeys(t *testing.T) {
+func TestLikeKeepsEverythingExceptKeys(t *testing.T) {
 	for _, row := range []struct {
 		name      string
 		algorithm pki.Algorithm
@@ -111,7 +111,7 @@ func TestLikeASelfSignedServerHasNoRootToPublish(t *testing.T) {
 	}
 }
 
-func TestLikeRefusesWhatIsNoChain(t *testing.T) {
+func TestLikeRefusesInvalidChains(t *testing.T) {
 	p := newPKI(t, pki.Options{Algorithm: pki.ECDSAP256SHA256})
 	long := slices.Repeat(parse(t, issue(t, p.Issuing, pki.Leaf{})), 9)
 	forged := *p.Issuing.Certificate
@@ -123,7 +123,7 @@ func TestLikeRefusesWhatIsNoChain(t *testing.T) {
 	}
 }
 
-// An issuer that is not sent gets a key as long as its signature tells.
+// A missing issuer gets a key of the size of its signature.
 func TestLikeSizesTheMissingIssuersKey(t *testing.T) {
 	for _, row := range []struct {
 		name string

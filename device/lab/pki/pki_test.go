@@ -47,7 +47,7 @@ func issue(t testing.TB, a *pki.Authority, l pki.Leaf) tls.Certificate {
 	return c
 }
 
-// verify asks crypto/x509 about what a server presents.
+// verify verifies the chain of a server by crypto/x509.
 func verify(t testing.TB, root *x509.Certificate, c tls.Certificate, when time.Time) error {
 	t.Helper()
 	o := x509.VerifyOptions{DNSName: host, Roots: x509.NewCertPool(), Intermediates: x509.NewCertPool(), CurrentTime: when}
@@ -71,7 +71,7 @@ func parse(t testing.TB, c tls.Certificate) (chain []*x509.Certificate) {
 	return chain
 }
 
-// signedSHA1 checks an RSA signature that crypto/x509 no longer looks at.
+// signedSHA1 checks an RSA signature with SHA-1, which crypto/x509 refuses.
 func signedSHA1(c, by *x509.Certificate) error {
 	if c.SignatureAlgorithm != x509.SHA1WithRSA {
 		return errors.New(c.SignatureAlgorithm.String())
@@ -122,7 +122,7 @@ func TestContosoOf2007(t *testing.T) {
 	}
 }
 
-func TestTodayIsGoodForCryptoX509(t *testing.T) {
+func TestCryptoX509AcceptsCertificatesOfToday(t *testing.T) {
 	for name, algorithm := range map[string]pki.Algorithm{"ECDSA": pki.ECDSAP256SHA256, "RSA": pki.RSA2048SHA256} {
 		p := newPKI(t, pki.Options{Algorithm: algorithm})
 		c := issue(t, p.Issuing, pki.Leaf{ClientAuth: true})

@@ -64,7 +64,7 @@ func newDirectory(t testing.TB) *directory.Directory {
 	return dir
 }
 
-// world is a running pool with what is needed to ask it.
+// world is a running pool with its directory and clock.
 type world struct {
 	*pool.Server
 	dir   *directory.Directory
@@ -87,7 +87,7 @@ func newWorld(t testing.TB, configure func(*pool.Server)) *world {
 	return w
 }
 
-// patience is how long a test waits for what must come.
+// patience is the time-out of await.
 const patience = 20 * time.Second
 
 func await[T any](t testing.TB, from <-chan T, what string) (v T) {

@@ -27,7 +27,7 @@ func credentials(t *testing.T, in *sipwire.Incoming, password string, count int)
 	return "Authorization: " + cred.String()
 }
 
-func TestDigestRegistrarIsNoPool(t *testing.T) {
+func TestDigestRegistrarIsPlainRFC3261(t *testing.T) {
 	for _, scheme := range []pool.Scheme{pool.DigestMD5, pool.DigestSHA256} {
 		w := newWorld(t, func(s *pool.Server) { s.Schemes, s.ServerHeader = []pool.Scheme{scheme}, "registrar" })
 		c := w.dial(t)
@@ -68,9 +68,9 @@ func TestDigestRegistrarIsNoPool(t *testing.T) {
 	}
 }
 
-// TestUsersOfOneConnectionHaveNoncesOfTheirOwn: sipp behind a TLS tunnel
+// TestUsersOfOneConnectionHaveTheirOwnNonces: sipp behind a TLS tunnel
 // brings many users over one connection, each with the first use of its nonce.
-func TestUsersOfOneConnectionHaveNoncesOfTheirOwn(t *testing.T) {
+func TestUsersOfOneConnectionHaveTheirOwnNonces(t *testing.T) {
 	w := newWorld(t, func(s *pool.Server) { s.Schemes = []pool.Scheme{pool.DigestMD5} })
 	c := w.dial(t)
 	var challenges []*sipwire.Incoming

@@ -12,8 +12,8 @@ func (s *Server) ServeConn(nc net.Conn) bool {
 	return true
 }
 
-// Change makes a change of a user of whom nothing is known yet, as a SERVICE
-// does, and returns its answer and what a subscription would then be told.
+// Change makes a change of a new account, as a SERVICE does. It returns the answer
+// and the self document for a later subscription.
 func (s *Server) Change(contentType, user, epid string, body []byte) (answer, self []byte, err error) {
 	a := newAccount(s, user)
 	a.mu.Lock()

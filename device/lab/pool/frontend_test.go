@@ -161,7 +161,7 @@ func TestR12_2EachFrontEndReadsEveryFiveMinutesFromItsOwnDomainController(t *tes
 	}
 }
 
-func TestFrontEndsThatCannotBe(t *testing.T) {
+func TestInvalidFrontEndsAreRefused(t *testing.T) {
 	for name, all := range map[string][]pool.FrontEnd{
 		"none": {}, "without a name": {{}}, "with another name": {{Name: "fe1\r\nX: y"}}, "ahead of time": {{Name: "fe1", ReplicationDelay: -1}},
 	} {

@@ -6,7 +6,7 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// Whatever an endpoint sends, the user's other endpoints can read what comes of it.
+// The user's other endpoints can read the notifications of every accepted change.
 func FuzzChangesByEndpoints(f *testing.F) {
 	kinds := []string{publishType, membersType, watcherType}
 	const space = "http://schemas.microsoft.com/2006/09/sip/"

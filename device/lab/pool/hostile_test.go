@@ -100,7 +100,7 @@ func TestFaultsOfConnections(t *testing.T) {
 	w.dial(t).signIn()
 }
 
-func TestSilentPoolReadsOn(t *testing.T) {
+func TestSilentPoolKeepsReading(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.dial(t)
 	requests := 0
@@ -121,7 +121,7 @@ func TestSilentPoolReadsOn(t *testing.T) {
 	}
 }
 
-func TestHoldKeepsOneRequestAndItsConnectionOnly(t *testing.T) {
+func TestHoldDelaysOnlyItsConnection(t *testing.T) {
 	w := newWorld(t, nil)
 	held, released := make(chan string, 1), make(chan struct{})
 	release := sync.OnceFunc(func() { close(released) })
@@ -182,7 +182,7 @@ func (c *client) signed(method string) []byte {
 	return raw
 }
 
-func TestWhatIsNotSignedRightlyIsChallengedAfresh(t *testing.T) {
+func TestInvalidSignaturesAreChallenged(t *testing.T) {
 	for _, version := range []int{2, 3, 4} {
 		w := newWorld(t, func(s *pool.Server) { s.Version = version })
 		c := w.dial(t)
@@ -210,7 +210,7 @@ func TestWhatIsNotSignedRightlyIsChallengedAfresh(t *testing.T) {
 	}
 }
 
-func TestVersion4WantsTheLastStepOfTheHandshakeSigned(t *testing.T) {
+func TestVersion4RequiresASignatureOnTheLastHandshakeStep(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.dial(t)
 	challenge, refused, err := c.begin()
@@ -410,7 +410,7 @@ func TestSetCertificateChangesTheNextConnection(t *testing.T) {
 	}
 }
 
-func TestStartRefusesWhatCannotWork(t *testing.T) {
+func TestStartRefusesInvalidSettings(t *testing.T) {
 	dir := newDirectory(t)
 	if err := pool.New(dir).Start(); err == nil {
 		t.Error("started without a certificate")
@@ -428,8 +428,8 @@ func TestStartRefusesWhatCannotWork(t *testing.T) {
 	}
 }
 
-// FuzzPoolConnection feeds bytes to a connection. Whatever they are, the pool
-// takes or closes it, and another client is served.
+// FuzzPoolConnection sends arbitrary bytes to a connection. The pool must read or
+// close it, and serve another client.
 func FuzzPoolConnection(f *testing.F) {
 	register := "REGISTER sip:contoso.com SIP/2.0\r\nVia: SIP/2.0/TLS 10.0.0.21:1044\r\nFrom: <sip:tu@contoso.com>;tag=7d;epid=01\r\n" +
 		"To: <sip:tu@contoso.com>\r\nCall-ID: 01\r\nCSeq: 1 REGISTER\r\nContact: <sip:10.0.0.21:1044>;proxy=replace\r\n%sContent-Length: 0\r\n\r\n"

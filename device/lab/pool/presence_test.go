@@ -127,7 +127,7 @@ func TestR5_1AndR7_1SelfIsOfTheDirectory(t *testing.T) {
 	}
 }
 
-func TestContactListIsOfTheDirectory(t *testing.T) {
+func TestContactListComesFromTheDirectory(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.dial(t)
 	c.signIn()
@@ -235,7 +235,7 @@ func TestPublicationsHaveALimit(t *testing.T) {
 	}
 }
 
-func TestPublicationsOfAnEndpointGoWithIt(t *testing.T) {
+func TestPublicationsEndWithTheirEndpoint(t *testing.T) {
 	for name, leave := range map[string]func(*world, *client){
 		"unregisters":  func(_ *world, b *client) { b.want(b.do(b.request("REGISTER", "Expires: 0")), 200) },
 		"deregistered": func(w *world, b *client) { w.Deregister("tu@contoso.com", pool.Unregistered, pool.Diagnostics{}) },
@@ -346,7 +346,7 @@ func TestSubscriptionsEndWithTheirTime(t *testing.T) {
 	}
 }
 
-func TestChangesAreToldInTheirOrder(t *testing.T) {
+func TestNotificationsFollowTheOrderOfChanges(t *testing.T) {
 	w := newWorld(t, nil)
 	watcher := w.dial(t)
 	watcher.epid = "03030303"

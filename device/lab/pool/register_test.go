@@ -132,7 +132,7 @@ func TestFirstChallenge(t *testing.T) {
 	}
 }
 
-func TestWhoMayRegister(t *testing.T) {
+func TestAuthorizationOfRegister(t *testing.T) {
 	for name, row := range map[string]struct {
 		prepare     func(*world, *client)
 		status      int
@@ -265,7 +265,7 @@ func TestAssociationEndsAfterEightHours(t *testing.T) {
 	c.signIn() // over the old association, on the same connection
 }
 
-func TestBindingOutlivesItsConnectionAndIsTakenOver(t *testing.T) {
+func TestBindingOutlivesItsConnectionAndIsReplaced(t *testing.T) {
 	w := newWorld(t, nil)
 	first := w.dial(t)
 	first.signIn()
@@ -324,7 +324,7 @@ func TestEndpointsOfOneUserAreBounded(t *testing.T) {
 	}
 }
 
-// What is kept of a REGISTER is a part of it: it must not keep the rest.
+// A binding must not keep the REGISTER in memory of which its strings were a part.
 func TestBindingKeepsNoMessageInMemory(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.dial(t)
@@ -428,7 +428,7 @@ func TestEdgeMarksItsClientsRemote(t *testing.T) {
 	}
 }
 
-func TestUserWhoseHomeIsElsewhereIsRedirectedAfterHeAuthenticated(t *testing.T) {
+func TestUserOfAnotherPoolIsRedirectedAfterAuthentication(t *testing.T) {
 	w := newWorld(t, nil)
 	w.SetHomePool("pool2.contoso.com:5061")
 	c := w.dial(t)

@@ -29,7 +29,7 @@ func (c *client) withBody(method, contentType, body string, headers ...string) *
 	return req
 }
 
-func TestFirstNotificationRidesInTheAnswerToASubscription(t *testing.T) {
+func TestResponseToSubscribeContainsTheFirstNotification(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.dial(t)
 	c.signIn()
@@ -58,7 +58,7 @@ func TestFirstNotificationRidesInTheAnswerToASubscription(t *testing.T) {
 	}
 }
 
-func TestSubscriptionsThatAreRefused(t *testing.T) {
+func TestRefusedSubscriptions(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.dial(t)
 	c.signIn()
@@ -141,7 +141,7 @@ func TestR9_1AndR12_1SettingsArriveInBand(t *testing.T) {
 	}
 }
 
-func TestOnlyGroupsAskedForAndKnownAreAnswered(t *testing.T) {
+func TestOnlyRequestedAndKnownGroupsAreAnswered(t *testing.T) {
 	w := newWorld(t, func(s *pool.Server) {
 		s.Provisioning = []prov.Group{
 			{Name: prov.ServerConfiguration, Properties: []prov.Property{{Name: "UCPHONETIMEOUT", Value: "25"}, {Name: "qosUri", Value: "sip:qos@contoso.com"}}},
