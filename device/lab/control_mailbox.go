@@ -47,9 +47,9 @@ func (c *Control) deliver(w http.ResponseWriter, r *http.Request) {
 // no item was delivered.
 func (l *Lab) Deliver(user, kind string, d Delivery) error {
 	u, ok := l.Directory.User(user)
-	most := maxMessages
+	limit := maxMessages
 	if kind == DeliverContacts {
-		most = exchange.MaxMailbox
+		limit = exchange.MaxMailbox
 	}
 	d.Count = max(d.Count, 1)
 	switch {
@@ -62,8 +62,8 @@ func (l *Lab) Deliver(user, kind string, d Delivery) error {
 	case kind == DeliverVoiceMail && u.EUM == "": // R5.1
 		return fmt.Errorf(
 			"%s is not enabled for Unified Messaging, nobody can leave a voice mail: give an EUM address first", u.SAM)
-	case d.Count > most || d.Seconds < 0 || d.Seconds > maxSeconds:
-		return fmt.Errorf("count is 1 to %d, seconds are 0 to %d", most, maxSeconds)
+	case d.Count > limit || d.Seconds < 0 || d.Seconds > maxSeconds:
+		return fmt.Errorf("count is 1 to %d, seconds are 0 to %d", limit, maxSeconds)
 	}
 	var deliver func() error
 	switch kind {

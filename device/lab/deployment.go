@@ -270,7 +270,7 @@ func (d Deployment) checkRoots() error {
 		}
 	}
 	if d.DC.LockoutAfter < 0 {
-		return fmt.Errorf("dc: lockoutAfter: %d; 0 is never", d.DC.LockoutAfter)
+		return fmt.Errorf("dc: lockoutAfter: %d; 0 means never", d.DC.LockoutAfter)
 	}
 	if d.MoreRoots < 0 || d.MoreRoots > maxMoreRoots {
 		return fmt.Errorf("moreRoots: %d; 0 to %d", d.MoreRoots, maxMoreRoots)

@@ -49,7 +49,7 @@ func (d Deployment) checkExchange() error {
 		return fmt.Errorf("exchange: contacts: %d; 0 to %d", x.Contacts, exchange.MaxMailbox)
 	}
 	if x.Contacts > 0 && (x.Off || len(d.Users) == 0) {
-		return errors.New("exchange: contacts: there is no mailbox that they could be in")
+		return errors.New("exchange: contacts: there is no mailbox for them")
 	}
 	return nil
 }

@@ -122,11 +122,11 @@ func (c *conn) extended(m message) error {
 		}
 		return nil
 	case oidWhoAmI: // RFC 4532; AD's form of authzId
-		who := ""
+		authzID := ""
 		if c.user != "" {
-			who = "u:" + c.s.dir.NetBIOS() + `\` + c.user
+			authzID = "u:" + c.s.dir.NetBIOS() + `\` + c.user
 		}
-		return c.send(m.id, result(opExtendedResponse, success, "", "", contextString(11, who)))
+		return c.send(m.id, result(opExtendedResponse, success, "", "", contextString(11, authzID)))
 	}
 	return c.send(m.id, result(opExtendedResponse, protocolError, "", textExtended))
 }

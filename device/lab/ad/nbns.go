@@ -163,14 +163,14 @@ func (s *Server) nbnsAddresses(name string) []byte {
 // nbnsStatus returns the node status answer, RFC 1002 4.2.18, with zero statistics.
 func (s *Server) nbnsStatus(name string) []byte {
 	names := s.nbNames()
-	mine := name == nbnsAnyName
+	known := name == nbnsAnyName
 	data := []byte{byte(len(names))}
 	for _, n := range names {
-		mine = mine || strings.EqualFold(n.padded(), name)
+		known = known || strings.EqualFold(n.padded(), name)
 		data = append(data, n.padded()...)
 		data = binary.BigEndian.AppendUint16(data, n.flags()|nbnsActive)
 	}
-	if !mine {
+	if !known {
 		return nil
 	}
 	return append(data, make([]byte, 46)...)

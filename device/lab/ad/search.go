@@ -124,38 +124,13 @@ func (c *conn) search(m message) error {
 		c.pending = append(c.pending, bytes.Repeat([]byte{0xde, 0xad, 0xbe, 0xef}, 16)...)
 		return nil
 	}
-
-	var controls []*ber.Packet
-	send, code := a.entries, a.code
-	limit := int64(maxPageSize)
-	if r.size > 0 {
-		limit = min(limit, r.size)
-	}
-	paged := r.paged && code == success && (r.size == 0 || r.size > r.page) // RFC 2696 3: else one page holds all entries
-	if paged {
-		limit = min(limit, r.page)
-	}
-	if int64(len(send)) > limit {
-		if !paged {
-			code = sizeLimitExceeded
-		}
-		send = send[:limit]
-	}
-	if paged {
-		cookie := ""
-		if rest := a.entries[len(send):]; len(rest) > 0 && r.page > 0 { // page size 0 abandons a paged search
-			cookie = c.storePage(rest)
-		}
-		value := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 0, ""), octets(cookie))
-		controls = append(controls, sequence(octets(oidPaged), octets(string(value.Bytes()))))
-	}
-
+	controls := c.cutToPage(r, &a)
 	for _, url := range a.references {
 		if err := c.send(m.id, constructed(ber.ClassApplication, opSearchReference, octets(url))); err != nil {
 			return err
 		}
 	}
-	for _, e := range send {
+	for _, e := range a.entries {
 		if c.faults.CloseMidAnswer {
 			return c.sendHalf(m.id, r.encode(e))
 		}
@@ -163,7 +138,7 @@ func (c *conn) search(m message) error {
 			return err
 		}
 	}
-	done := result(opSearchDone, code, a.matched, a.diagnostic)
+	done := result(opSearchDone, a.code, a.matched, a.diagnostic)
 	if a.referral != "" {
 		done.AppendChild(constructed(ber.ClassContext, 3, octets(a.referral)))
 	}
@@ -171,6 +146,30 @@ func (c *conn) search(m message) error {
 		return c.sendHalf(m.id, done)
 	}
 	return c.send(m.id, done, controls...)
+}
+
+// cutToPage reduces the entries of a to one page or to the size limit. It returns
+// the controls of the SearchResultDone.
+func (c *conn) cutToPage(r searchRequest, a *searchResult) []*ber.Packet {
+	limit := int64(maxPageSize)
+	if r.size > 0 {
+		limit = min(limit, r.size)
+	}
+	all := a.entries
+	// RFC 2696 3: a size limit up to the page size means one page without paging.
+	if !r.paged || a.code != success || r.size > 0 && r.size <= r.page {
+		if int64(len(all)) > limit {
+			a.entries, a.code = all[:limit], sizeLimitExceeded
+		}
+		return nil
+	}
+	a.entries = all[:min(int64(len(all)), limit, r.page)]
+	cookie := ""
+	if rest := all[len(a.entries):]; len(rest) > 0 && r.page > 0 { // page size 0 abandons a paged search
+		cookie = c.storePage(rest)
+	}
+	value := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 0, ""), octets(cookie))
+	return []*ber.Packet{sequence(octets(oidPaged), octets(string(value.Bytes())))}
 }
 
 // sendHalf sends the first half of an answer and ends the connection.

@@ -183,9 +183,9 @@ func (b *mailbox) addVoiceMail(v VoiceMail) {
 	v.Duration = cmp.Or(v.Duration, 3*time.Second)
 	v.Duration = min(v.Duration, maxRecording)
 	seconds := int(v.Duration / time.Second)
-	who := cmp.Or(v.Name, cmp.Or(v.Number, "an unknown caller"))
-	it := b.newMessage("inbox", classVoiceMail, fmt.Sprintf("Voice Mail from %s (%d seconds)", who, seconds),
-		"You received a voice message from "+who+".", v.Name, b.addressOf(v.Name), v.Received, v.Read)
+	caller := cmp.Or(v.Name, v.Number, "an unknown caller")
+	it := b.newMessage("inbox", classVoiceMail, fmt.Sprintf("Voice Mail from %s (%d seconds)", caller, seconds),
+		"You received a voice message from "+caller+".", v.Name, b.addressOf(v.Name), v.Received, v.Read)
 	a := attachment{
 		name:        fmt.Sprintf("%s (%d seconds) Voice Mail.wav", cmp.Or(v.Number, "Unknown"), seconds),
 		contentType: "audio/WAV",
@@ -222,7 +222,7 @@ func (b *mailbox) addVoiceReply(name string, received time.Time) {
 }
 
 func (b *mailbox) addMissedCall(m MissedCall) {
-	it := b.newMessage("inbox", classMissed, "Missed Call from "+cmp.Or(m.Name, cmp.Or(m.Number, "an unknown caller")),
+	it := b.newMessage("inbox", classMissed, "Missed Call from "+cmp.Or(m.Name, m.Number, "an unknown caller"),
 		"You missed a call.", m.Name, b.addressOf(m.Name), m.Received, m.Read)
 	it.setUMProperty("0x6802", "String", m.Number)
 	it.setUMProperty("0x6803", "String", m.Name)

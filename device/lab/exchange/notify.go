@@ -65,16 +65,16 @@ func (c *ewsRequest) subscribe() ([]*elem, error) {
 		return nil, codeError("ErrorInvalidOperation", "The lab has no push subscriptions.")
 	}
 	now := c.s.Clock.Now()
-	mine := 0
+	active := 0
 	for id, sub := range c.s.subs {
 		switch {
 		case !now.Before(sub.until):
 			delete(c.s.subs, id)
 		case sub.sam == c.mailbox.sam:
-			mine++
+			active++
 		}
 	}
-	if mine >= maxSubscriptions {
+	if active >= maxSubscriptions {
 		return []*elem{failure(c.op, codeError("ErrorExceededSubscriptionCount", ""))}, nil
 	}
 	minutes, err := strconv.Atoi(child(req, "t:Timeout").Value())

@@ -26,7 +26,7 @@ func (sh shape) wants(p property) (bool, []string) {
 	for _, n := range sh.paths {
 		uri := attr(n, "FieldURI")
 		switch {
-		case n.Name.Local == "t:FieldURI" && (uri == p.uri || p.kind == entries && uri == plural(p.uri)):
+		case n.Name.Local == "t:FieldURI" && (uri == p.uri || p.kind == entries && uri == allEntriesURI(p.uri)):
 			return true, nil
 		case n.Name.Local == "t:IndexedFieldURI" && uri == p.uri:
 			keys = append(keys, attr(n, "FieldIndex"))
@@ -35,8 +35,8 @@ func (sh shape) wants(p property) (bool, []string) {
 	return keys != nil, keys
 }
 
-// plural returns the FieldURI of all entries: contacts:PhoneNumbers.
-func plural(uri string) string {
+// allEntriesURI returns the FieldURI of all entries: contacts:PhoneNumbers.
+func allEntriesURI(uri string) string {
 	if uri == "contacts:EmailAddress" || uri == "contacts:ImAddress" {
 		return uri + "es"
 	}

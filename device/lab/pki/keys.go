@@ -75,7 +75,7 @@ func (k *Keys) newLike(pub crypto.PublicKey) (crypto.Signer, error) {
 		_, key, err := ed25519.GenerateKey(rand.Reader)
 		return key, err
 	}
-	return nil, fmt.Errorf("no key can be made like a %T", pub)
+	return nil, fmt.Errorf("keys of the type %T are not supported", pub)
 }
 
 func (k *Keys) rsa(bits int) (crypto.Signer, error) {

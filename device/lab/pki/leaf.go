@@ -140,7 +140,7 @@ const maxFile = 256 << 10
 // from PEM data, such as the files of a real server.
 func Load(chainPEM, keyPEM []byte) (tls.Certificate, error) {
 	if len(chainPEM) > maxFile || len(keyPEM) > maxFile {
-		return tls.Certificate{}, fmt.Errorf("a chain or key of more than %d KiB is none", maxFile>>10)
+		return tls.Certificate{}, fmt.Errorf("a chain or key has at most %d KiB", maxFile>>10)
 	}
 	if bytes.Contains(keyPEM, []byte("ENCRYPTED")) {
 		return tls.Certificate{}, errors.New(

@@ -56,7 +56,7 @@ func editAndSign(
 ) (*x509.Certificate, error) {
 	var t tbsCertificate
 	if rest, err := asn1.Unmarshal(c.RawTBSCertificate, &t); err != nil || len(rest) > 0 {
-		return nil, fmt.Errorf("certificate %q cannot be taken apart: %v", c.Subject, err)
+		return nil, fmt.Errorf("certificate %q cannot be parsed: %v", c.Subject, err)
 	}
 	edit(&t)
 	tbs, err := asn1.Marshal(t)

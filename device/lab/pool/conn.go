@@ -185,25 +185,11 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 
 // reasons of the status codes of the pool.
 var reasons = map[int]string{
-	200: "OK",
-	301: "Moved permanently",
-	400: "Bad request",
-	401: "Unauthorized",
-	403: "Forbidden",
-	404: "Not Found",
-	405: "Method not allowed",
-	406: "Not Acceptable",
-	409: "Conflict",
-	423: "Interval too brief",
-	480: "Temporarily unavailable",
-	481: "Call leg does not exist",
-	485: "Ambiguous",
-	488: "Not acceptable here",
-	489: "Bad Event",
-	500: "Server internal error",
-	501: "Not implemented",
-	503: "Service unavailable",
-	504: "Server time-out",
+	200: "OK", 301: "Moved permanently", 400: "Bad request", 401: "Unauthorized", 403: "Forbidden",
+	404: "Not Found", 405: "Method not allowed", 406: "Not Acceptable", 409: "Conflict",
+	423: "Interval too brief", 480: "Temporarily unavailable", 481: "Call leg does not exist",
+	485: "Ambiguous", 488: "Not acceptable here", 489: "Bad Event", 500: "Server internal error",
+	501: "Not implemented", 503: "Service unavailable", 504: "Server time-out",
 }
 
 // response makes a response with the headers of every response.

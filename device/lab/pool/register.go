@@ -236,11 +236,11 @@ func (c *conn) registerResponse(
 // expires returns the requested duration within the pool's bounds. The parameter
 // of the Contact has precedence over the header (RFC 3261 10.2.1.1).
 func (s *Server) expires(header, param string) (time.Duration, error) {
-	asked := cmp.Or(param, header)
-	if asked == "" {
+	requested := cmp.Or(param, header)
+	if requested == "" {
 		return s.DefaultExpires, nil
 	}
-	n, err := strconv.ParseUint(asked, 10, 32)
+	n, err := strconv.ParseUint(requested, 10, 32)
 	return min(time.Duration(n)*time.Second, s.MaxExpires), err
 }
 
