@@ -86,7 +86,7 @@ func (c *conn) bind(m message) error {
 		})
 	case authSicilyDiscovery:
 		return c.sendBindResult(m, success, mechNTLM, "")
-	case authSicilyNegotiate, authSicilyResponse: // the token travels in matchedDN
+	case authSicilyNegotiate, authSicilyResponse: // the token is in matchedDN
 		return c.bindToken(m, exchange, auth.Data.Bytes(), func(_ bool, reply []byte) *ber.Packet {
 			return result(opBindResponse, success, string(reply), "")
 		})

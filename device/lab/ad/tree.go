@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// entry is an object of the directory as LDAP shows it.
+// entry is an object of the directory in LDAP.
 type entry struct {
 	dn    string
 	key   string // normalized dn, see dnKey

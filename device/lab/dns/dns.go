@@ -54,7 +54,7 @@ type Server struct {
 	closed  sync.Once
 }
 
-// Query is one question that was asked.
+// Query is the question of a client.
 type Query struct {
 	Name  string // lower case, without the final dot
 	Type  string // "A", "SRV", …
@@ -82,7 +82,7 @@ const (
 // while clients cache them.
 const recordTTL = 5
 
-// New returns a server for zones.
+// New returns a server for zones, not yet started.
 func New(zones ...string) *Server { return &Server{Zones: zones} }
 
 // Set replaces all records of that name and type by values. It returns an error

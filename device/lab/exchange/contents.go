@@ -13,7 +13,7 @@ import (
 // VoiceMail is a message that a caller left.
 type VoiceMail struct {
 	Number   string        // E.164 or SIP URI; "": withheld
-	Name     string        // "": UM found none
+	Name     string        // "": unknown
 	Duration time.Duration // 0: three seconds
 	Received time.Time     // zero: now
 	Read     bool

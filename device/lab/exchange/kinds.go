@@ -18,17 +18,17 @@ type kind interface {
 // The kinds of property. Their values in item.values are strings.
 var (
 	text         kind = textKind{}
-	boolean      kind = booleanKind{}      // "true" or "false"
-	number       kind = numberKind{}       // decimal
-	dateTime     kind = dateTimeKind{}     // as formatTime writes it
-	person       kind = personKind{}       // a Mailbox in an element: name and address, separated by a line feed
-	body         kind = bodyKind{}         // with the attribute BodyType; not in FindItem
-	entries      kind = entriesKind{}      // Entry elements by Key; the value of each is under the uri, ":" and the key
-	attachments  kind = attachmentsKind{}  // the item's attachments; not in FindItem
-	extended     kind = extendedKind{}     // the ExtendedProperty elements
-	itemID       kind = itemIDKind{}       // in every answer
-	parentFolder kind = parentFolderKind{} // the folder of the item
-	unsupported  kind = unsupportedKind{}  // in the schema, but not in the lab
+	boolean      kind = &parsedKind{parse: canonicalBoolean}  // "true" or "false"
+	number       kind = &parsedKind{parse: canonicalNumber}   // decimal
+	dateTime     kind = &parsedKind{parse: canonicalDateTime} // as formatTime writes it
+	person       kind = personKind{}                          // a Mailbox: name, line feed, address
+	body         kind = bodyKind{}                            // with the attribute BodyType; not in FindItem
+	entries      kind = entriesKind{}                         // Entry elements; each value is under uri ":" key
+	attachments  kind = attachmentsKind{}                     // the item's attachments; not in FindItem
+	extended     kind = extendedKind{}                        // the ExtendedProperty elements
+	itemID       kind = itemIDKind{}                          // in every answer
+	parentFolder kind = parentFolderKind{}                    // the folder of the item
+	unsupported  kind = unsupportedKind{}                     // in the schema, but not in the lab
 )
 
 type textKind struct{}
@@ -50,36 +50,34 @@ func invalidValue(n *node) error {
 	return schemaError(n, "the element '"+n.Name.Local+"' has an invalid value")
 }
 
-type booleanKind struct{ textKind }
+// parsedKind is text of a data type. parse returns its canonical form.
+type parsedKind struct {
+	textKind
+	parse func(string) (canonical string, ok bool)
+}
 
-func (booleanKind) read(it *item, p property, n *node) error {
-	b, ok := parseBoolean(n.Value())
+func (k *parsedKind) read(it *item, p property, n *node) error {
+	v, ok := k.parse(n.Value())
 	if !ok {
 		return invalidValue(n)
 	}
-	it.values[p.uri] = strconv.FormatBool(b)
+	it.values[p.uri] = v
 	return nil
 }
 
-type numberKind struct{ textKind }
-
-func (numberKind) read(it *item, p property, n *node) error {
-	if _, err := strconv.Atoi(n.Value()); err != nil {
-		return invalidValue(n)
-	}
-	it.values[p.uri] = n.Value()
-	return nil
+func canonicalBoolean(v string) (string, bool) {
+	b, ok := parseBoolean(v)
+	return strconv.FormatBool(b), ok
 }
 
-type dateTimeKind struct{ textKind }
+func canonicalNumber(v string) (string, bool) {
+	_, err := strconv.Atoi(v)
+	return v, err == nil
+}
 
-func (dateTimeKind) read(it *item, p property, n *node) error {
-	t, err := parseTime(n.Value())
-	if err != nil {
-		return invalidValue(n)
-	}
-	it.values[p.uri] = formatTime(t)
-	return nil
+func canonicalDateTime(v string) (string, bool) {
+	t, err := parseTime(v)
+	return formatTime(t), err == nil
 }
 
 type personKind struct{}

@@ -41,7 +41,7 @@ const (
 // and the time until a not yet valid certificate becomes valid.
 const defectMargin = 7 * 24 * time.Hour
 
-// defects is read only.
+// defects are the defects in the order of Defects.
 var defects = []struct {
 	name     Defect
 	sentence string

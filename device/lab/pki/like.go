@@ -111,7 +111,7 @@ var (
 	oidAuthorityKeyID = asn1.ObjectIdentifier{2, 5, 29, 35}
 )
 
-// key is the fresh key in place of c's.
+// key returns the new key that replaces c's.
 func (l *chainCopier) key(c *x509.Certificate) (crypto.Signer, error) {
 	id := string(c.RawSubjectPublicKeyInfo)
 	if key, ok := l.keys[id]; ok {
