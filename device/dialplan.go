@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -95,9 +96,9 @@ func (a asking) profile(ctx context.Context, s provisioning.Settings) {
 	if name := s.LocationProfile(); name != "" && (err != nil || !strings.EqualFold(plan.Name, name)) {
 		// Only a name that is found goes before what the pool calls the default.
 		if named, r, e := a.locationProfile(ctx, "phone-context="+strings.ReplaceAll(url.PathEscape(name), "@", "%40")); e == nil {
-			plan, reply, err, asked = named, r, nil, "SERVICE phone-context="+shown(name)
+			plan, reply, err, asked = named, r, nil, "SERVICE phone-context="+journal.Printable(name, maxShown)
 		} else if err == nil {
-			passed = fmt.Sprintf("the pool provisions the profile %s and does not tell it: %s", shown(name), or(journal.FailureOf(e).What, e.Error()))
+			passed = fmt.Sprintf("the pool provisions the profile %s and does not tell it: %s", journal.Printable(name, maxShown), cmp.Or(journal.FailureOf(e).What, e.Error()))
 		}
 	}
 	if err != nil {
@@ -107,7 +108,7 @@ func (a asking) profile(ctx context.Context, s provisioning.Settings) {
 			f.Code, f.What, f.Fix, f.Because = journal.ProvNoProfile, "The pool has no location profile for the user", "", "MS-SIPRE 3.8"
 		}
 		a.tell(func(p *Phone) {
-			f.What = strings.TrimSuffix(or(f.What, f.Code.Title()), ".") + ". " + stays(held, p.clock.Now())
+			f.What = strings.TrimSuffix(cmp.Or(f.What, f.Code.Title()), ".") + ". " + stays(held, p.clock.Now())
 			p.trouble(f.Step(journal.DialPlan))
 		})
 		return
@@ -119,7 +120,7 @@ func (a asking) profile(ctx context.Context, s provisioning.Settings) {
 	}
 	next := &Plan{Compiled: a.plans.compile(plan)}
 	step := journal.Step{Name: journal.DialPlan, State: journal.OK, Asked: asked, Answered: reply.Text, By: a.by, Because: "R12.1",
-		Decided: fmt.Sprintf("Numbers are dialled by %s of %s.", plural(len(plan.Rules), "rule", "rules"), or(shown(plan.Name), dialplan.DefaultContext)) + cut,
+		Decided: fmt.Sprintf("Numbers are dialled by %s of %s.", journal.Count(len(plan.Rules), "rule", "rules"), cmp.Or(journal.Printable(plan.Name, maxShown), dialplan.DefaultContext)) + cut,
 		Details: slices.Clone(plan.Notes)}
 	if passed != "" {
 		step.Details = append(step.Details, passed)
@@ -155,7 +156,7 @@ func stays(held *Plan, now time.Time) string {
 	if d := now.Sub(held.Loaded); d >= 0 {
 		age = d.Round(time.Minute).String() + " old"
 	}
-	return fmt.Sprintf("The rules of %s from %s UTC, %s, stay in force", or(shown(held.Plan().Name), dialplan.DefaultContext), held.Loaded.UTC().Format(time.DateTime), age)
+	return fmt.Sprintf("The rules of %s from %s UTC, %s, stay in force", cmp.Or(journal.Printable(held.Plan().Name, maxShown), dialplan.DefaultContext), held.Loaded.UTC().Format(time.DateTime), age)
 }
 
 // changes tells what is other in now than it was before.

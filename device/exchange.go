@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -72,7 +73,7 @@ func (p *Phone) basis() basis {
 	s := p.told.settings
 	b := basis{address: s.PrimaryEmail, minutes: int(s.Exchange.Poll / time.Minute), um: true, voice: true}
 	if self := p.told.self; self != nil { // else the pool did not say; what it told at the start holds
-		b.um, b.voice, b.address = self.UM, self.VoiceEnabled(), or(b.address, self.Email)
+		b.um, b.voice, b.address = self.UM, self.VoiceEnabled(), cmp.Or(b.address, self.Email)
 	}
 	return b
 }
@@ -232,14 +233,14 @@ func (p *Phone) polled(x *exchange, box *Mailbox, err error) {
 // tellMailbox journals a first reading, news, and the end of a trouble.
 func (p *Phone) tellMailbox(before, now *Mailbox) {
 	s := journal.Step{Name: journal.Exchange, State: journal.OK, Asked: now.URL, By: now.Server, Because: "R9.2",
-		Decided: fmt.Sprintf("The mailbox of %s: %s, %s, %s (%d unread), %s of two days.", now.Address, plural(len(now.Contacts), "contact", "contacts"),
-			plural(len(now.Calls), "call", "calls"), plural(len(now.VoiceMails), "voice mail", "voice mails"), now.Unread, plural(len(now.Calendar), "event", "events"))}
+		Decided: fmt.Sprintf("The mailbox of %s: %s, %s, %s (%d unread), %s of two days.", now.Address, journal.Count(len(now.Contacts), "contact", "contacts"),
+			journal.Count(len(now.Calls), "call", "calls"), journal.Count(len(now.VoiceMails), "voice mail", "voice mails"), now.Unread, journal.Count(len(now.Calendar), "event", "events"))}
 	troubled := len(p.told.troubles)
 	p.told.troubles = p.untroubled(journal.Autodiscover, journal.Exchange)
 	switch {
 	case before == nil, len(p.told.troubles) < troubled:
 	case before.Unread != now.Unread:
-		s.Decided = fmt.Sprintf("%s: %s unread, before %d.", now.Address, plural(now.Unread, "voice mail", "voice mails"), before.Unread)
+		s.Decided = fmt.Sprintf("%s: %s unread, before %d.", now.Address, journal.Count(now.Unread, "voice mail", "voice mails"), before.Unread)
 	default:
 		return
 	}

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -223,7 +224,7 @@ func describeSelf(s roaming.Self) journal.Step {
 	if s.Email != "" {
 		has = append(has, "e-mail "+s.Email)
 	}
-	step.Decided = fmt.Sprintf("%s: %s.", or(s.DisplayName, s.Address), or(strings.Join(has, ", "), "nothing is told"))
+	step.Decided = fmt.Sprintf("%s: %s.", cmp.Or(s.DisplayName, s.Address), cmp.Or(strings.Join(has, ", "), "nothing is told"))
 	if !s.VoiceEnabled() { // ocs-sip.md 5.6
 		step.Code = journal.ProvNoVoice
 		step.Decided = strings.TrimSuffix(step.Decided, ".") + ". The user is not enabled for voice: the phone makes no calls to numbers."
@@ -234,5 +235,5 @@ func describeSelf(s roaming.Self) journal.Step {
 
 func describeContacts(l roaming.ContactList) journal.Step {
 	return journal.Step{State: journal.OK, Because: "MS-SIP", Details: l.Warnings,
-		Decided: fmt.Sprintf("The contact list holds %s in %s.", plural(len(l.Contacts), "contact", "contacts"), plural(len(l.Groups), "group", "groups"))}
+		Decided: fmt.Sprintf("The contact list holds %s in %s.", journal.Count(len(l.Contacts), "contact", "contacts"), journal.Count(len(l.Groups), "group", "groups"))}
 }

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -48,11 +49,11 @@ func (p *Phone) restart(why string, tellNetwork bool) {
 	if why != "" {
 		more := added(p.store).Len()
 		p.step(journal.Step{Name: journal.Power, State: journal.OK, Decided: why,
-			Details: []string{"firmware " + p.cfg.Firmware.Name, "MAC " + p.id.MAC, fmt.Sprintf("trusts %s of root set %s and %d more", plural(len(p.roots)-more, "root", "roots"), p.id.RootSet, more)}})
+			Details: []string{"firmware " + p.cfg.Firmware.Name, "MAC " + p.id.MAC, fmt.Sprintf("trusts %s of root set %s and %d more", journal.Count(len(p.roots)-more, "root", "roots"), p.id.RootSet, more)}})
 	}
 	if p.place != nil {
-		p.net = network.New(*p.place, network.Options{Timeout: or(p.cfg.DNSTimeout, DefaultDNSTimeout),
-			DialTimeout: or(p.cfg.DialTimeout, DefaultDialTimeout), Tap: p.cfg.Wire, Now: p.clock.Now})
+		p.net = network.New(*p.place, network.Options{Timeout: cmp.Or(p.cfg.DNSTimeout, DefaultDNSTimeout),
+			DialTimeout: cmp.Or(p.cfg.DialTimeout, DefaultDialTimeout), Tap: p.cfg.Wire, Now: p.clock.Now})
 		if tellNetwork {
 			p.step(p.networkStep())
 		}
@@ -67,7 +68,7 @@ func (p *Phone) restart(why string, tellNetwork bool) {
 
 func (p *Phone) networkStep() journal.Step {
 	s := journal.Step{Name: journal.Network, State: journal.OK, Because: "what DHCP hands out (RFC 2132)",
-		Decided: fmt.Sprintf("Plugged in: %s.", or(p.place.Name, "the host's network"))}
+		Decided: fmt.Sprintf("Plugged in: %s.", cmp.Or(p.place.Name, "the host's network"))}
 	if len(p.place.DNS) > 0 {
 		s.Details = append(s.Details, "DNS server "+strings.Join(p.place.DNS, ", "))
 	} else {
@@ -138,7 +139,7 @@ func (p *Phone) snapshot() Snapshot {
 		Failure: p.failure, Verdict: p.verdict, Roots: p.roots,
 		Settings: p.told.settings, Plan: p.plan, Self: p.told.self, Contacts: p.told.contacts, Mailbox: p.told.mailbox, Reload: p.told.next, Warnings: p.told.troubles}
 	if p.place != nil {
-		s.Place = or(p.place.Name, "the host's network")
+		s.Place = cmp.Or(p.place.Name, "the host's network")
 	}
 	if p.state == Waiting {
 		s.NextTry = p.nextTry
@@ -174,13 +175,6 @@ func (p *Phone) keep(values map[string]any, drop ...string) {
 	if err := store(p.flash, values, drop...); err != nil {
 		p.step(journal.FailureOf(err).Step(journal.Power))
 	}
-}
-
-func plural(n int, one, many string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %s", n, many)
 }
 
 // maxLines bounds the evidence of one step.

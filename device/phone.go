@@ -17,6 +17,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -127,7 +128,7 @@ func New(cfg Config) (*Phone, error) {
 		p.clock = clock.New(time.Now())
 	}
 	var kept certstore.Store
-	if err := firstError(
+	if err := cmp.Or(
 		load(p.flash, keyIdentity, &p.id),
 		load(p.flash, keyRoots, &kept),
 		load(p.flash, keyUser, &p.user)); err != nil {
@@ -154,48 +155,31 @@ func New(cfg Config) (*Phone, error) {
 func (p *Phone) build() (factory certstore.Store, err error) {
 	fw := &p.cfg.Firmware
 	if fw.Name == "" {
-		if *fw, err = FirmwareNamed(or(p.id.Firmware, "today")); err != nil {
+		if *fw, err = FirmwareNamed(cmp.Or(p.id.Firmware, "today")); err != nil {
 			return factory, err
 		}
 	}
 	if p.id.Firmware != fw.Name { // a new phone, or another image: its own root set
 		p.id.Firmware, p.id.RootSet = fw.Name, fw.RootSet
 	}
-	p.id.RootSet = or(p.cfg.RootSet, p.id.RootSet)
+	p.id.RootSet = cmp.Or(p.cfg.RootSet, p.id.RootSet)
 	if file, ok := strings.CutPrefix(p.id.RootSet, certstore.FilePrefix); ok {
 		if file, err = filepath.Abs(file); err != nil { // the phone may be taken up in another folder
 			return factory, err
 		}
 		p.id.RootSet = certstore.FilePrefix + file
 	}
-	p.id.MAC = or(p.cfg.MAC, or(p.id.MAC, newMAC()))
+	p.id.MAC = cmp.Or(p.cfg.MAC, p.id.MAC, newMAC())
 	mac, err := net.ParseMAC(p.id.MAC)
 	if err != nil || len(mac) != 6 {
 		return factory, &journal.Failure{Code: journal.Usage, Asked: p.id.MAC, What: fmt.Sprintf("%q is no MAC address", p.id.MAC), Fix: "Write it as 00-04-F2-12-34-56."}
 	}
 	p.id.MAC = fmt.Sprintf("%02X-%02X-%02X-%02X-%02X-%02X", mac[0], mac[1], mac[2], mac[3], mac[4], mac[5])
-	p.cfg.Policy = or(p.cfg.Policy, fw.Policy)
+	p.cfg.Policy = cmp.Or(p.cfg.Policy, fw.Policy)
 	if factory = p.cfg.Factory; factory.Len() > 0 || factory.HostTrusted() {
 		return factory, nil
 	}
 	return certstore.RootSet(p.id.RootSet)
-}
-
-func or[T comparable](v, otherwise T) T {
-	var zero T
-	if v != zero {
-		return v
-	}
-	return otherwise
-}
-
-func firstError(errs ...error) error {
-	for _, err := range errs {
-		if err != nil {
-			return err
-		}
-	}
-	return nil
 }
 
 // newMAC makes an address with the vendor part of the CX700's maker.
@@ -255,7 +239,7 @@ func (p *Phone) SignIn(c Credentials) error {
 		return err
 	}
 	c.Address = a.String()
-	c.User = or(c.User, c.Address)
+	c.User = cmp.Or(c.User, c.Address)
 	if !p.box.do(func() {
 		if !p.on {
 			err = &journal.Failure{Code: journal.Usage, What: "The phone is off", Fix: "Power it on first."}
@@ -354,7 +338,7 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 		p.user, p.creds = user, nil
 		p.recall(user.Address)
 		p.step(journal.Step{Name: journal.Reset, State: journal.OK, Asked: kind,
-			Decided: fmt.Sprintf("%s, %s.", plural(len(diff.Went), "root went", "roots went"), plural(len(diff.Stayed), "root stays", "roots stay")),
+			Decided: fmt.Sprintf("%s, %s.", journal.Count(len(diff.Went), "root went", "roots went"), journal.Count(len(diff.Stayed), "root stays", "roots stay")),
 			Because: "R1.3", Details: rootLines("went: ", diff.Went)})
 		p.restart("The phone restarts after the reset.", true)
 	}) {
@@ -401,7 +385,7 @@ func (p *Phone) Wait(ctx context.Context, good func(Snapshot) bool) (Snapshot, e
 		}
 		var ok bool
 		if _, cursor, _, ok = p.events.Wait(ctx, cursor); !ok {
-			return s, or(context.Cause(ctx), net.ErrClosed)
+			return s, cmp.Or(context.Cause(ctx), net.ErrClosed)
 		}
 	}
 }

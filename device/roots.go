@@ -137,10 +137,10 @@ func (p *Phone) searched(v certstore.Verdict, result adroots.Result, err error) 
 		p.attempt.found = append(p.attempt.found, r.Subject())
 	}
 	if result.Duplicates > 0 {
-		p.attempt.found = append(p.attempt.found, plural(result.Duplicates, "root that the phone holds already", "roots that the phone holds already"))
+		p.attempt.found = append(p.attempt.found, journal.Count(result.Duplicates, "root that the phone holds already", "roots that the phone holds already"))
 	}
 	p.step(journal.Step{Name: journal.Roots, State: journal.OK, By: result.Server, Because: "R1.1",
-		Decided: fmt.Sprintf("All that was found is installed: %s, %d held before. The phone dials again.", plural(len(diff.Came), "new root", "new roots"), result.Duplicates)})
+		Decided: fmt.Sprintf("All that was found is installed: %s, %d held before. The phone dials again.", journal.Count(len(diff.Came), "new root", "new roots"), result.Duplicates)})
 	p.connect()
 }
 

@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -121,7 +122,8 @@ func (p *Phone) happened(e sipua.Event) {
 	var moved *sipua.Redirect
 	switch {
 	case errors.As(e.Err, &moved):
-		p.attempt = attempt{again: ptr(moved.Candidate())}
+		next := moved.Candidate()
+		p.attempt = attempt{again: &next}
 		p.enter(SigningIn)
 		p.connect()
 	case e.Kind == sipua.Deregistered && e.Notice == sipua.NoticeDeactivated: // moved: ocs-sip.md 2.6
@@ -143,7 +145,7 @@ func (p *Phone) happened(e sipua.Event) {
 // fail ends the attempt. What may pass by itself is tried again after a
 // back-off; the rest waits for a person.
 func (p *Phone) fail(f *journal.Failure, during journal.Name) {
-	s := f.Step(or(during, journal.Connect))
+	s := f.Step(cmp.Or(during, journal.Connect))
 	if f.Code.Page().Retry && f.Code != journal.NetUnplugged {
 		p.comeBack(s)
 		return
@@ -309,7 +311,7 @@ func (c connecting) dial(ctx context.Context, at sipua.Candidate) (net.Conn, out
 		Store: c.store, Policy: c.cfg.Policy, NoSHA2: c.cfg.Firmware.NoSHA2, Now: c.now, ServerName: at.Host,
 		MinVersion: c.cfg.Firmware.MinTLS, MaxVersion: c.cfg.Firmware.MaxTLS, CipherSuites: c.cfg.Firmware.Suites, KeyLogWriter: c.cfg.KeyLog,
 		OnVerdict: func(v certstore.Verdict) { verdict = &v }}))
-	guard, cancel := context.WithTimeout(ctx, or(c.cfg.DialTimeout, DefaultDialTimeout))
+	guard, cancel := context.WithTimeout(ctx, cmp.Or(c.cfg.DialTimeout, DefaultDialTimeout))
 	defer cancel()
 	err = tc.HandshakeContext(guard)
 	var refused *certstore.VerdictError
@@ -351,5 +353,3 @@ func (r resolver) LookupSRV(ctx context.Context, name string) ([]sipua.SRV, stri
 	}
 	return records, by, err
 }
-
-func ptr[T any](v T) *T { return &v }

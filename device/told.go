@@ -1,13 +1,13 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net"
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
@@ -242,7 +242,7 @@ func (a asking) provisioned(ctx context.Context) provisioning.Settings {
 	settings := answer.Settings(a.who)
 	if err != nil {
 		f := *journal.FailureOf(err)
-		f.What = strings.TrimSuffix(or(f.What, f.Code.Title()), ".") + ". The phone goes on with the settings that it has"
+		f.What = strings.TrimSuffix(cmp.Or(f.What, f.Code.Title()), ".") + ". The phone goes on with the settings that it has"
 		if a.settings != nil {
 			settings = *a.settings
 		}
@@ -256,13 +256,13 @@ func (a asking) provisioned(ctx context.Context) provisioning.Settings {
 	}
 	var names []string
 	for _, g := range answer.Groups[:min(len(answer.Groups), maxGroupsNamed)] {
-		names = append(names, shown(g.Name))
+		names = append(names, journal.Printable(g.Name, maxShown))
 	}
 	if more := len(answer.Groups) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	s := journal.Step{Name: journal.Provisioning, State: journal.OK, Asked: "SUBSCRIBE " + provisioning.EventPackage, Answered: reply.Text, By: a.by, Because: "MS-SIPREGE 2.2.2",
-		Decided: fmt.Sprintf("The pool provisioned %s: %s.", plural(len(answer.Groups), "group", "groups"), strings.Join(names, ", ")),
+		Decided: fmt.Sprintf("The pool provisioned %s: %s.", journal.Count(len(answer.Groups), "group", "groups"), strings.Join(names, ", ")),
 		Details: append(settings.Lines(), provisioning.WarningLines(settings.Warnings)...)}
 	if len(names) == 0 {
 		s.Decided = "The pool provisioned nothing; the defaults hold."
@@ -279,17 +279,6 @@ const (
 	maxGroupsNamed = 16
 	maxShown       = 64 // characters
 )
-
-// shown makes a foreign name fit for a sentence.
-func shown(name string) string {
-	n := 0
-	return strings.Map(func(r rune) rune {
-		if n++; n > maxShown || !unicode.IsPrint(r) {
-			return -1
-		}
-		return r
-	}, name)
-}
 
 func (a asking) provisioning(ctx context.Context) (answer provisioning.Answer, reply sipua.Reply, err error) {
 	body, err := provisioning.Request(provisioning.Groups2007()...)
