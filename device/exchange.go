@@ -325,7 +325,7 @@ func old(now, then time.Time, every time.Duration) bool {
 // playing and deleting voice mail, looking names up. RefreshMailbox shows the
 // outcome. It fails when there is no mailbox, with the reason.
 func (p *Phone) Exchange() (c *ews.Client, err error) {
-	if !p.box.do(func() {
+	if !p.queue.do(func() {
 		if x := p.told.exchange; p.told.mailbox != nil && x.client != nil {
 			c = x.client
 			return
@@ -346,7 +346,7 @@ func (p *Phone) Exchange() (c *ews.Client, err error) {
 // RefreshMailbox polls now, as the phone does after it has marked or deleted
 // something. It returns at once; the Snapshot shows what came.
 func (p *Phone) RefreshMailbox() {
-	p.box.do(func() {
+	p.queue.do(func() {
 		if p.told.mailbox != nil {
 			p.pollExchange(func() {})
 		}

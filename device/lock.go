@@ -53,7 +53,7 @@ func (p *Phone) SetPIN(pin string) (err error) {
 			return err
 		}
 	}
-	if !p.box.do(func() {
+	if !p.queue.do(func() {
 		least := minPIN
 		if s := p.told.settings; s != nil {
 			least = max(least, s.Lock.MinPINLength)
@@ -86,7 +86,7 @@ func (p *Phone) Unlocks(pin string) bool {
 }
 
 func (p *Phone) lock() (l lock, err error) {
-	if !p.box.do(func() { err = load(p.flash, keyLock, &l) }) {
+	if !p.queue.do(func() { err = load(p.flash, keyLock, &l) }) {
 		err = net.ErrClosed
 	}
 	return l, err
@@ -96,14 +96,14 @@ func (p *Phone) lock() (l lock, err error) {
 // and values, which mean nothing here.
 func (p *Phone) Preferences() map[string]string {
 	all := map[string]string{}
-	p.box.do(func() { _ = load(p.flash, keyPreferences, &all) }) // damaged: as none
+	p.queue.do(func() { _ = load(p.flash, keyPreferences, &all) }) // damaged: as none
 	return all
 }
 
 // SetPreference keeps one preference; an empty value takes it away. It fails
 // when name or value are too long, or there are too many.
 func (p *Phone) SetPreference(name, value string) (err error) {
-	if !p.box.do(func() {
+	if !p.queue.do(func() {
 		all := map[string]string{}
 		_ = load(p.flash, keyPreferences, &all)
 		if all[name] = value; value == "" {

@@ -90,18 +90,18 @@ func (p *Phone) networkStep() journal.Step {
 func (p *Phone) errand(work func(ctx context.Context, rec journal.Recorder) (apply, drop func())) {
 	epoch, ctx := p.epoch, p.ctx
 	rec := func(s journal.Step) {
-		p.box.post(func() {
+		p.queue.post(func() {
 			if epoch == p.epoch {
 				p.step(s)
 			}
 		})
 	}
-	p.errands.spawn(func() {
+	p.background.spawn(func() {
 		apply, drop := work(ctx, rec)
 		if drop == nil {
 			drop = func() {}
 		}
-		if !p.box.post(func() {
+		if !p.queue.post(func() {
 			if epoch == p.epoch {
 				apply()
 			} else {

@@ -81,13 +81,13 @@ type Event struct {
 
 // Phone is one phone. Its methods may be called from any goroutine.
 type Phone struct {
-	cfg     Config // with firmware and policy settled
-	id      Identity
-	flash   flash.Flash
-	clock   *clock.Adjustable
-	events  journal.Log[Event]
-	box     mailbox
-	errands errands
+	cfg        Config // with firmware and policy settled
+	id         Identity
+	flash      flash.Flash
+	clock      *clock.Adjustable
+	events     journal.Log[Event]
+	queue      taskQueue
+	background background
 
 	// Owned by the mailbox.
 	on       bool
@@ -191,7 +191,7 @@ func newMAC() string {
 
 // PowerOn starts the phone.
 func (p *Phone) PowerOn() {
-	p.box.do(func() {
+	p.queue.do(func() {
 		if p.on || p.closed {
 			return
 		}
@@ -203,7 +203,7 @@ func (p *Phone) PowerOn() {
 // PowerOff pulls the cord: no farewell is said to any server. SignOut first
 // for that.
 func (p *Phone) PowerOff() {
-	p.box.do(func() {
+	p.queue.do(func() {
 		if !p.on {
 			return
 		}
@@ -217,7 +217,7 @@ func (p *Phone) PowerOff() {
 // Plug puts the cable into a place. Somebody who was signed in is signed in
 // again there.
 func (p *Phone) Plug(place network.Place) {
-	p.box.do(func() {
+	p.queue.do(func() {
 		p.place = &place
 		p.restart("", true)
 	})
@@ -225,7 +225,7 @@ func (p *Phone) Plug(place network.Place) {
 
 // Unplug pulls the network cable.
 func (p *Phone) Unplug() {
-	p.box.do(func() {
+	p.queue.do(func() {
 		p.place = nil
 		p.restart("", true)
 	})
@@ -240,7 +240,7 @@ func (p *Phone) SignIn(c Credentials) error {
 	}
 	c.Address = a.String()
 	c.User = cmp.Or(c.User, c.Address)
-	if !p.box.do(func() {
+	if !p.queue.do(func() {
 		if !p.on {
 			err = &journal.Failure{Code: journal.Usage, What: "The phone is off", Fix: "Power it on first."}
 			return
@@ -265,7 +265,7 @@ func (p *Phone) SignOut(ctx context.Context) error {
 		p.user, p.plan = lastUser{}, nil
 		p.keep(nil, keyUser, keyPlan)
 	})
-	p.box.do(func() {
+	p.queue.do(func() {
 		if p.creds != nil {
 			return
 		}
@@ -289,7 +289,7 @@ func (p *Phone) ShutDown(ctx context.Context) error {
 // forget, and takes it off the server.
 func (p *Phone) unregister(ctx context.Context, forget func()) error {
 	var reg *sipua.Registration
-	if !p.box.do(func() {
+	if !p.queue.do(func() {
 		forget()
 		if reg, p.reg = p.reg, nil; reg == nil && p.creds != nil {
 			p.newEpoch() // a sign-in that is under way has nobody to sign in any more
@@ -319,7 +319,7 @@ func (p *Phone) ResetUser() error { _, err := p.reset("user", true, true); retur
 func (p *Phone) FactoryReset() (certstore.Diff, error) { return p.reset("factory", true, false) }
 
 func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.Diff, err error) {
-	if !p.box.do(func() {
+	if !p.queue.do(func() {
 		var next certstore.Store
 		next, diff = p.store.Reset()
 		if keepRoots {
@@ -350,7 +350,7 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 // Import installs roots by hand, which the emulator can and the phone could
 // not (device.md 3.1). A reset removes them.
 func (p *Phone) Import(roots []certstore.Root) (diff certstore.Diff, err error) {
-	if !p.box.do(func() { diff, err = p.install(roots) }) {
+	if !p.queue.do(func() { diff, err = p.install(roots) }) {
 		err = net.ErrClosed
 	}
 	return diff, err
@@ -358,7 +358,7 @@ func (p *Phone) Import(roots []certstore.Root) (diff certstore.Diff, err error) 
 
 // Snapshot is a picture of the phone now.
 func (p *Phone) Snapshot() (s Snapshot) {
-	if !p.box.do(func() { s = p.snapshot() }) {
+	if !p.queue.do(func() { s = p.snapshot() }) {
 		s = Snapshot{State: Off}
 	}
 	return s
@@ -366,7 +366,7 @@ func (p *Phone) Snapshot() (s Snapshot) {
 
 // Store is what the phone trusts now.
 func (p *Phone) Store() (s certstore.Store) {
-	p.box.do(func() { s = p.store })
+	p.queue.do(func() { s = p.store })
 	return s
 }
 
@@ -394,13 +394,13 @@ func (p *Phone) Wait(ctx context.Context, good func(Snapshot) bool) (Snapshot, e
 // goroutines, flash.
 func (p *Phone) Close() error {
 	p.PowerOff()
-	p.box.do(func() {
+	p.queue.do(func() {
 		p.on, p.closed, p.creds, p.state = false, true, nil, Off
 		p.newEpoch()
 		p.cancel()
 	})
-	p.errands.close()
-	p.box.close()
+	p.background.close()
+	p.queue.close()
 	p.events.Close()
 	return p.flash.Close()
 }

@@ -47,7 +47,7 @@ func (p *Phone) connect() {
 	c.address, _ = sipua.ParseAddress(c.creds.Address) // SignIn has parsed it before
 	c.sip = sipua.Config{Address: c.creds.Address, User: c.creds.User, Password: c.creds.Password,
 		EPID: sipua.EPID(p.id.MAC, c.creds.Address), Registrar: p.cfg.Registrar != "", Profile: p.cfg.Firmware.SIP,
-		Workstation: "OCPE-" + strings.ReplaceAll(p.id.MAC[9:], "-", ""), Clock: p.clock, Go: p.errands.spawn}
+		Workstation: "OCPE-" + strings.ReplaceAll(p.id.MAC[9:], "-", ""), Clock: p.clock, Go: p.background.spawn}
 	c.sip.Profile.Digest = c.sip.Profile.Digest || c.sip.Registrar
 	c.sip.Profile.AllowOutside = p.cfg.AllowOutside
 	p.errand(func(ctx context.Context, rec journal.Recorder) (apply, drop func()) {
@@ -77,7 +77,7 @@ func (p *Phone) connected(out outcome) {
 		}
 		reg := out.reg
 		reg.OnEvent(func(e sipua.Event) {
-			p.box.post(func() {
+			p.queue.post(func() {
 				if reg == p.reg {
 					p.happened(e)
 				}
@@ -163,7 +163,7 @@ func (p *Phone) comeBack(s journal.Step) {
 	epoch := p.epoch
 	p.nextTry = p.clock.Now().Add(wait)
 	p.retry = p.clock.AfterFunc(wait, func() {
-		p.box.post(func() {
+		p.queue.post(func() {
 			if epoch == p.epoch && p.creds != nil {
 				p.enter(SigningIn)
 				p.begin()

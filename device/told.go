@@ -86,7 +86,7 @@ type asking struct {
 func (p *Phone) while() (tell func(f func())) {
 	reg := p.reg
 	return func(f func()) {
-		p.box.post(func() {
+		p.queue.post(func() {
 			if p.reg == reg {
 				f()
 			}
@@ -157,7 +157,7 @@ func (p *Phone) introduce() {
 // more thereafter. It fails when nobody is signed in at a pool.
 func (p *Phone) Reload() error {
 	var err error = &journal.Failure{Code: journal.Usage, What: "Nobody is signed in at a pool", Fix: "Sign in first."}
-	if !p.box.do(func() {
+	if !p.queue.do(func() {
 		if p.reg != nil && p.cfg.Registrar == "" {
 			err = nil
 			p.reload()

@@ -10,23 +10,23 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-func TestMailboxRunsInTheOrderOfPosting(t *testing.T) {
-	var m mailbox
-	defer m.close()
+func TestQueueRunsInTheOrderOfPosting(t *testing.T) {
+	var q taskQueue
+	defer q.close()
 	const posters, each = 8, 200
-	var got [posters][]int // written by the mailbox alone, or the race detector says so
+	var got [posters][]int // written by the taskQueue alone, or the race detector says so
 	var all sync.WaitGroup
 	for p := range posters {
 		all.Go(func() {
 			for i := range each {
-				if !m.post(func() { got[p] = append(got[p], i) }) {
-					t.Error("an open mailbox refused")
+				if !q.post(func() { got[p] = append(got[p], i) }) {
+					t.Error("an open taskQueue refused")
 				}
 			}
 		})
 	}
 	all.Wait()
-	m.do(func() {})
+	q.do(func() {})
 	for p := range posters {
 		if len(got[p]) != each {
 			t.Fatalf("%d of %d ran", len(got[p]), each)
@@ -39,37 +39,37 @@ func TestMailboxRunsInTheOrderOfPosting(t *testing.T) {
 	}
 }
 
-func TestMailboxMayBePostedToFromInside(t *testing.T) {
-	var m mailbox
-	defer m.close()
+func TestQueueMayBePostedToFromInside(t *testing.T) {
+	var q taskQueue
+	defer q.close()
 	done := make(chan struct{})
-	m.post(func() { m.post(func() { close(done) }) })
+	q.post(func() { q.post(func() { close(done) }) })
 	<-done
 }
 
-func TestMailboxRestsWithoutAGoroutine(t *testing.T) { // design decision 1
-	var m mailbox
+func TestQueueRestsWithoutAGoroutine(t *testing.T) { // design decision 1
+	var q taskQueue
 	for range 3 {
-		m.do(func() {})
-		m.idle.Wait() // for ever, if the drain goroutine stayed
-		m.mu.Lock()
-		if m.draining || len(m.queue) != 0 {
-			t.Error("an idle mailbox still drains")
+		q.do(func() {})
+		q.idle.Wait() // for ever, if the drain goroutine stayed
+		q.mu.Lock()
+		if q.draining || len(q.tasks) != 0 {
+			t.Error("an idle taskQueue still drains")
 		}
-		m.mu.Unlock()
+		q.mu.Unlock()
 	}
 }
 
-func TestMailboxRunsWhatIsQueuedAtClose(t *testing.T) {
-	var m mailbox
+func TestQueueRunsWhatIsQueuedAtClose(t *testing.T) {
+	var q taskQueue
 	held, ran := make(chan struct{}), 0
-	m.post(func() { <-held })
+	q.post(func() { <-held })
 	for range 10 {
-		m.post(func() { ran++ })
+		q.post(func() { ran++ })
 	}
 	closed := make(chan struct{})
 	go func() {
-		m.close()
+		q.close()
 		close(closed)
 	}()
 	close(held)
@@ -79,15 +79,15 @@ func TestMailboxRunsWhatIsQueuedAtClose(t *testing.T) {
 	}
 }
 
-func TestMailboxRefusesAfterClose(t *testing.T) {
-	var m mailbox
-	m.close()
-	m.close()
+func TestQueueRefusesAfterClose(t *testing.T) {
+	var q taskQueue
+	q.close()
+	q.close()
 	never := func() { t.Error("it ran after close") }
-	if m.post(never) || m.do(never) {
-		t.Error("a closed mailbox takes functions")
+	if q.post(never) || q.do(never) {
+		t.Error("a closed taskQueue takes functions")
 	}
-	m.idle.Wait()
+	q.idle.Wait()
 }
 
 func TestSignOutDropsTheSignInThatIsUnderWay(t *testing.T) {
@@ -98,7 +98,7 @@ func TestSignOutDropsTheSignInThatIsUnderWay(t *testing.T) {
 	defer p.Close()
 	p.PowerOn()
 	release, dropped := make(chan struct{}), make(chan bool, 1)
-	p.box.do(func() {
+	p.queue.do(func() {
 		p.creds = &Credentials{Address: "tu@contoso.com"}
 		p.errand(func(context.Context, journal.Recorder) (apply, drop func()) {
 			<-release
@@ -120,11 +120,11 @@ func TestPhoneThatIsBeingClosedCannotBePoweredOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	release := make(chan struct{})
-	p.errands.spawn(func() { <-release })
+	p.background.spawn(func() { <-release })
 	closed := make(chan error)
 	go func() { closed <- p.Close() }()
-	for began := false; !began; { // Close waits for the errand now
-		p.box.do(func() { began = p.ctx.Err() != nil })
+	for began := false; !began; { // Close waits for the work in the background now
+		p.queue.do(func() { began = p.ctx.Err() != nil })
 	}
 	p.PowerOn()
 	if s := p.Snapshot(); s.State != Off {
