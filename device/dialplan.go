@@ -76,58 +76,64 @@ func (c *PlanCache) compile(p dialplan.Plan) *dialplan.Compiled {
 // what a dial plan of Teams may hold.
 const maxRules = 1000
 
-// recall takes the last good dial plan of the user from flash (ocs-sip.md 4.3).
-// One that cannot be read is as none: the pool sends it again.
-func (p *Phone) recall(address string) {
-	p.plan = nil
-	var kept keptPlan
-	if err := load(p.flash, keyPlan, &kept); err == nil && kept.Address == address && address != "" {
-		p.plan = &Plan{Compiled: p.cfg.Plans.compile(kept.Plan), Loaded: kept.Loaded, Kept: true}
-	}
+// profileAnswer is the answer to the query for the location profile.
+type profileAnswer struct {
+	plan *Plan // nil: none came, and the last good one stays
+	step journal.Step
 }
 
-// profile asks for the location profile: the one bound to the user, and the
+// setProfile takes the answer. The dial plan goes to flash, for the next start.
+func (r *registration) setProfile(a profileAnswer) {
+	if a.plan != nil {
+		a.plan.Loaded = r.clock.Now()
+		r.plan = a.plan
+		r.keep(map[string]any{keyPlan: keptPlan{Address: r.login.Address, Loaded: a.plan.Loaded, Plan: a.plan.Plan()}})
+	}
+	r.report(a.step)
+}
+
+// askProfile asks for the location profile: the one bound to the user, and the
 // one that provisioning names where that is another. The last good one stays
 // when none comes.
-func (a asking) profile(ctx context.Context, s provisioning.Settings) {
-	held := a.plan
-	plan, reply, err := a.locationProfile(ctx, "default")
+func (q query) askProfile(ctx context.Context, s provisioning.Settings) profileAnswer {
+	plan, reply, err := q.locationProfile(ctx, "default")
 	asked, passed := "SERVICE default", ""
 	if name := s.LocationProfile(); name != "" && (err != nil || !strings.EqualFold(plan.Name, name)) {
-		// Only a name that is found goes before what the pool calls the default.
-		if named, r, e := a.locationProfile(ctx, "phone-context="+strings.ReplaceAll(url.PathEscape(name), "@", "%40")); e == nil {
-			plan, reply, err, asked = named, r, nil, "SERVICE phone-context="+journal.Printable(name, maxShown)
+		// Only a profile that is found goes before the pool's default.
+		phoneContext := "phone-context=" + strings.ReplaceAll(url.PathEscape(name), "@", "%40")
+		short := journal.Printable(name, maxShown)
+		if named, r, e := q.locationProfile(ctx, phoneContext); e == nil {
+			plan, reply, err, asked = named, r, nil, "SERVICE phone-context="+short
 		} else if err == nil {
-			passed = fmt.Sprintf("the pool provisions the profile %s and does not tell it: %s", journal.Printable(name, maxShown), cmp.Or(journal.FailureOf(e).What, e.Error()))
+			passed = fmt.Sprintf("the pool provisions the profile %s and does not tell it: %s",
+				short, cmp.Or(journal.FailureOf(e).What, e.Error()))
 		}
 	}
 	if err != nil {
-		f := *journal.FailureOf(err)
-		var refused *sipua.Refused
-		if errors.As(err, &refused) && (refused.Status == 404 || refused.Status == 485) {
-			f.Code, f.What, f.Fix, f.Because = journal.ProvNoProfile, "The pool has no location profile for the user", "", "MS-SIPRE 3.8"
-		}
-		a.tell(func(p *Phone) {
-			f.What = strings.TrimSuffix(cmp.Or(f.What, f.Code.Title()), ".") + ". " + stays(held, p.clock.Now())
-			p.trouble(f.Step(journal.DialPlan))
-		})
-		return
+		return profileAnswer{step: q.noProfile(err)}
+	}
+	step := journal.Step{
+		Name:     journal.DialPlan,
+		State:    journal.OK,
+		Asked:    asked,
+		Answered: reply.Text,
+		By:       q.server,
+		Because:  "R12.1",
+		Details:  slices.Clone(plan.Notes),
 	}
 	cut := ""
 	if n := len(plan.Rules); n > maxRules {
 		plan.Rules = plan.Rules[:maxRules:maxRules]
-		cut = fmt.Sprintf(" The phone holds no more of the %d that came; what only the others match goes to the pool as it is dialled.", n)
-	}
-	next := &Plan{Compiled: a.plans.compile(plan)}
-	step := journal.Step{Name: journal.DialPlan, State: journal.OK, Asked: asked, Answered: reply.Text, By: a.by, Because: "R12.1",
-		Decided: fmt.Sprintf("Numbers are dialled by %s of %s.", journal.Count(len(plan.Rules), "rule", "rules"), cmp.Or(journal.Printable(plan.Name, maxShown), dialplan.DefaultContext)) + cut,
-		Details: slices.Clone(plan.Notes)}
-	if passed != "" {
-		step.Details = append(step.Details, passed)
-	}
-	if cut != "" || passed != "" {
 		step.State = journal.Warned
+		cut = fmt.Sprintf(" The phone holds no more of the %d that came; "+
+			"what only the others match goes to the pool as it is dialled.", n)
 	}
+	step.Decided = fmt.Sprintf("Numbers are dialled by %s of %s.%s",
+		journal.Count(len(plan.Rules), "rule", "rules"), planName(plan), cut)
+	if passed != "" {
+		step.State, step.Details = journal.Warned, append(step.Details, passed)
+	}
+	next := &Plan{Compiled: q.plans.compile(plan)}
 	for i, r := range plan.Rules[:min(len(plan.Rules), maxLines)] {
 		step.Details = append(step.Details, fmt.Sprintf("%d. %s -> %s", i+1, r.Pattern, r.Translation))
 	}
@@ -136,15 +142,25 @@ func (a asking) profile(ctx context.Context, s provisioning.Settings) {
 			step.Details = append(step.Details, skip.Sentence)
 		}
 	}
-	if held != nil {
-		step.Details = append(step.Details, changes(held.Plan(), plan)...)
+	if q.plan != nil {
+		step.Details = append(step.Details, changes(q.plan.Plan(), plan)...)
 	}
-	a.tell(func(p *Phone) {
-		next.Loaded = p.clock.Now()
-		p.plan = next
-		p.keep(map[string]any{keyPlan: keptPlan{Address: a.who.Address, Loaded: next.Loaded, Plan: plan}})
-		p.learned(step)
-	})
+	return profileAnswer{next, step}
+}
+
+// noProfile is the step of a query that brought no location profile.
+func (q query) noProfile(err error) journal.Step {
+	f := *journal.FailureOf(err)
+	var refused *sipua.Refused
+	if errors.As(err, &refused) && (refused.Status == 404 || refused.Status == 485) {
+		f.Code, f.What, f.Fix, f.Because = journal.ProvNoProfile, "The pool has no location profile for the user", "", "MS-SIPRE 3.8"
+	}
+	f.What = strings.TrimSuffix(cmp.Or(f.What, f.Code.Title()), ".") + ". " + stays(q.plan, q.now())
+	return f.Step(journal.DialPlan)
+}
+
+func planName(p dialplan.Plan) string {
+	return cmp.Or(journal.Printable(p.Name, maxShown), dialplan.DefaultContext)
 }
 
 // stays says what the phone dials by when the pool sends nothing.
@@ -156,7 +172,8 @@ func stays(held *Plan, now time.Time) string {
 	if d := now.Sub(held.Loaded); d >= 0 {
 		age = d.Round(time.Minute).String() + " old"
 	}
-	return fmt.Sprintf("The rules of %s from %s UTC, %s, stay in force", cmp.Or(journal.Printable(held.Plan().Name, maxShown), dialplan.DefaultContext), held.Loaded.UTC().Format(time.DateTime), age)
+	return fmt.Sprintf("The rules of %s from %s UTC, %s, stay in force",
+		planName(held.Plan()), held.Loaded.UTC().Format(time.DateTime), age)
 }
 
 // changes tells what is other in now than it was before.
@@ -182,13 +199,20 @@ func changes(before, now dialplan.Plan) (lines []string) {
 
 // locationProfile asks by SERVICE (MS-SIPRE 3.8); which is "default" or
 // "phone-context=" and a name.
-func (a asking) locationProfile(ctx context.Context, which string) (plan dialplan.Plan, reply sipua.Reply, err error) {
-	to := fmt.Sprintf("sip:%s;gruu;opaque=%s;%s", a.who.Address, a.fw.LocationProfileOpaque, which)
-	if reply, err = a.reg.Service(ctx, to, dialplan.ContentType, "", nil); err != nil {
+func (q query) locationProfile(ctx context.Context, which string) (plan dialplan.Plan, reply sipua.Reply, err error) {
+	to := fmt.Sprintf("sip:%s;gruu;opaque=%s;%s", q.user.Address, q.opaque, which)
+	if reply, err = q.sip.Service(ctx, to, dialplan.ContentType, "", nil); err != nil {
 		return plan, reply, err
 	}
 	if plan, err = dialplan.ReadXML(reply.Body); err != nil {
-		err = &journal.Failure{Code: journal.ProvMalformed, Asked: "SERVICE " + to, Answered: reply.Text, By: a.by, Err: err, What: fmt.Sprintf("The location profile cannot be read: %v", err)}
+		err = &journal.Failure{
+			Code:     journal.ProvMalformed,
+			Asked:    "SERVICE " + to,
+			Answered: reply.Text,
+			By:       q.server,
+			Err:      err,
+			What:     fmt.Sprintf("The location profile cannot be read: %v", err),
+		}
 	}
 	return plan, reply, err
 }

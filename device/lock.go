@@ -55,8 +55,8 @@ func (p *Phone) SetPIN(pin string) (err error) {
 	}
 	if !p.queue.do(func() {
 		least := minPIN
-		if s := p.told.settings; s != nil {
-			least = max(least, s.Lock.MinPINLength)
+		if r := p.registration(); r != nil && r.settings != nil {
+			least = max(least, r.settings.Lock.MinPINLength)
 		}
 		switch {
 		case pin == "":

@@ -6,8 +6,6 @@ import (
 	"net"
 	"sync"
 	"testing"
-
-	"github.com/ocphone/ocphone/device/journal"
 )
 
 func TestQueueRunsInTheOrderOfPosting(t *testing.T) {
@@ -99,8 +97,8 @@ func TestSignOutDropsTheSignInThatIsUnderWay(t *testing.T) {
 	p.PowerOn()
 	release, dropped := make(chan struct{}), make(chan bool, 1)
 	p.queue.do(func() {
-		p.creds = &Credentials{Address: "tu@contoso.com"}
-		p.errand(func(context.Context, journal.Recorder) (apply, drop func()) {
+		p.session = newSession(&p.core, &login{Credentials: Credentials{Address: "tu@contoso.com"}}, nil)
+		p.session.run(func(context.Context) (apply, drop func()) {
 			<-release
 			return func() { dropped <- false }, func() { dropped <- true }
 		})
@@ -124,7 +122,7 @@ func TestPhoneThatIsBeingClosedCannotBePoweredOn(t *testing.T) {
 	closed := make(chan error)
 	go func() { closed <- p.Close() }()
 	for began := false; !began; { // Close waits for the work in the background now
-		p.queue.do(func() { began = p.ctx.Err() != nil })
+		p.queue.do(func() { began = p.closed })
 	}
 	p.PowerOn()
 	if s := p.Snapshot(); s.State != Off {

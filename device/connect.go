@@ -1,0 +1,220 @@
+package device
+
+import (
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/sipua"
+)
+
+// connector is the input of one connection attempt, which runs in the
+// background; nothing in it changes.
+type connector struct {
+	discovery    sipua.Discovery
+	again        *sipua.Candidate // dialled in place of what discovery finds
+	net          *network.Network
+	tls          certstore.ClientOptions // without the server's name
+	timeout      time.Duration           // of the TLS handshake, in real time
+	maxRedirects int
+	sip          sipua.Config
+	record       journal.Recorder
+}
+
+func (s *session) connector() connector {
+	address, _ := sipua.ParseAddress(s.login.Address) // SignIn has checked it
+	c := connector{
+		discovery: sipua.Discovery{
+			Domain:       address.Domain,
+			Resolver:     resolver{s.net},
+			Fixed:        s.cfg.Registrar,
+			AllowOutside: s.cfg.AllowOutside,
+			Record:       s.record,
+		},
+		again:        s.attempt.again,
+		net:          s.net,
+		tls:          s.tlsOptions(),
+		timeout:      cmp.Or(s.cfg.DialTimeout, DefaultDialTimeout),
+		maxRedirects: s.cfg.Firmware.MaxRedirects,
+		sip: sipua.Config{
+			Address:     s.login.Address,
+			User:        s.login.User,
+			Password:    s.login.Password,
+			EPID:        sipua.EPID(s.id.MAC, s.login.Address),
+			Registrar:   s.cfg.Registrar != "",
+			Profile:     s.cfg.Firmware.SIP,
+			Workstation: "OCPE-" + strings.ReplaceAll(s.id.MAC[9:], "-", ""),
+			Clock:       s.clock,
+			Record:      s.record,
+			Go:          s.background.spawn,
+		},
+		record: s.record,
+	}
+	c.sip.Profile.Digest = c.sip.Profile.Digest || c.sip.Registrar
+	c.sip.Profile.AllowOutside = s.cfg.AllowOutside
+	return c
+}
+
+// newNetwork plugs the phone into place.
+func newNetwork(c *core, place network.Place) *network.Network {
+	return network.New(place, network.Options{
+		Timeout:     cmp.Or(c.cfg.DNSTimeout, DefaultDNSTimeout),
+		DialTimeout: cmp.Or(c.cfg.DialTimeout, DefaultDialTimeout),
+		Tap:         c.cfg.Wire,
+		Now:         c.clock.Now,
+	})
+}
+
+// outcome is the result: a registration, a certificate that needs a root, or
+// a failure.
+type outcome struct {
+	reg       *sipua.Registration
+	server    sipua.Candidate
+	verdict   *certstore.Verdict
+	untrusted bool // verdict.NeedsRoot
+	err       error
+	during    journal.Name // which step err belongs to
+}
+
+// run tries one candidate after the other. network.Retryable decides which
+// failures go on to the next one.
+func (c connector) run(ctx context.Context) (out outcome) {
+	var first *outcome
+	for candidate, err := range c.candidates(ctx) {
+		if err != nil {
+			out = outcome{err: err, during: journal.Discovery}
+			break
+		}
+		out = c.signIn(ctx, candidate)
+		if out.err == nil || !network.Retryable(out.err) {
+			return out
+		}
+		s := journal.FailureOf(out.err).Step(out.during)
+		s.State = journal.Warned
+		s.Decided = strings.TrimSuffix(s.Decided, ".") + ": on to the next server, if there is one."
+		c.record(s)
+		if first == nil {
+			first = &out
+		}
+	}
+	if first != nil { // the first server is the one that the administrator prefers
+		return *first
+	}
+	return out
+}
+
+func (c connector) candidates(ctx context.Context) iter.Seq2[sipua.Candidate, error] {
+	if c.again != nil {
+		return func(yield func(sipua.Candidate, error) bool) { yield(*c.again, nil) }
+	}
+	return c.discovery.Candidates(ctx)
+}
+
+// signIn dials a candidate and registers, following redirects.
+func (c connector) signIn(ctx context.Context, server sipua.Candidate) outcome {
+	for hops := 0; ; hops++ {
+		conn, out := c.dial(ctx, server)
+		if conn == nil {
+			return out
+		}
+		reg, err := sipua.Register(ctx, conn, server, c.sip)
+		if err == nil {
+			out.reg = reg
+			return out
+		}
+		out.during = journal.Register
+		var moved *sipua.Redirect
+		if !errors.As(err, &moved) {
+			out.err = err
+			return out
+		}
+		if hops == c.maxRedirects {
+			out.err = &journal.Failure{Code: journal.SIPRedirects, Asked: server.Addr(), Err: err}
+			return out
+		}
+		server = moved.Candidate()
+	}
+}
+
+// dial connects by TCP and TLS and judges the certificate, for the name that
+// was looked up, at the phone's time.
+func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, outcome) {
+	out := outcome{server: server, during: journal.Connect}
+	var verdict *certstore.Verdict
+	defer func() { verdict = nil }() // the connection keeps the variable; the evidence is in the journal
+	nc, err := c.net.DialContext(ctx, "tcp", server.Addr())
+	if err != nil {
+		out.err = err
+		return nil, out
+	}
+	options := c.tls
+	options.ServerName, options.OnVerdict = server.Host, func(v certstore.Verdict) { verdict = &v }
+	tc := tls.Client(nc, certstore.ClientConfig(options))
+	guard, cancel := context.WithTimeout(ctx, c.timeout)
+	defer cancel()
+	if err = tc.HandshakeContext(guard); err != nil {
+		out.explain(err, nc.RemoteAddr().String())
+		nc.Close()
+		return nil, out
+	}
+	state := tc.ConnectionState()
+	c.record(journal.Step{
+		Name:     journal.Connect,
+		State:    journal.OK,
+		Asked:    server.Addr(),
+		By:       nc.RemoteAddr().String(),
+		Answered: tls.VersionName(state.Version) + ", " + tls.CipherSuiteName(state.CipherSuite),
+		Decided:  fmt.Sprintf("Connected to %s (%s).", server.Addr(), server.From),
+	})
+	c.record(trusted(*verdict))
+	return tc, out
+}
+
+// explain fills out with the cause of a TLS handshake that has failed.
+func (out *outcome) explain(err error, remote string) {
+	var refused *certstore.VerdictError
+	switch {
+	case errors.As(err, &refused):
+		out.verdict, out.during = &refused.Verdict, journal.Trust
+		if out.untrusted = out.verdict.NeedsRoot(); !out.untrusted {
+			out.err = refusal(*out.verdict)
+		}
+	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no error value for it
+		out.during = journal.Trust
+		out.err = &journal.Failure{
+			Code:  journal.CertMalformed,
+			Asked: "the certificate of " + out.server.Host,
+			By:    remote,
+			Err:   err,
+		}
+	default:
+		out.err = &journal.Failure{
+			Code:  journal.TLSFailed,
+			Asked: out.server.Addr(),
+			By:    remote,
+			Err:   err,
+			What:  fmt.Sprintf("The TLS handshake with %s failed", out.server.Addr()),
+		}
+	}
+}
+
+// resolver is the network in the form that sipua asks for.
+type resolver struct{ *network.Network }
+
+func (r resolver) LookupSRV(ctx context.Context, name string) ([]sipua.SRV, string, error) {
+	found, by, err := r.Network.LookupSRV(ctx, name)
+	records := make([]sipua.SRV, len(found))
+	for i, s := range found {
+		records[i] = sipua.SRV(s)
+	}
+	return records, by, err
+}

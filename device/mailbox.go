@@ -1,0 +1,278 @@
+package device
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
+	"github.com/ocphone/ocphone/ews"
+)
+
+// The user's mailbox: found by Autodiscover (R9.1), read by Exchange Web
+// Services (R9.2), polled as the pool provisions.
+
+// Mailbox is what Exchange holds for the user, as of the last poll.
+type Mailbox struct {
+	Address    string          `json:"address"` // the primary e-mail address
+	URL        string          `json:"url"`     // of the Exchange Web Services
+	Server     string          `json:"server"`  // version, as it calls itself
+	Polled     time.Time       `json:"polled"`  // by the phone's clock
+	Contacts   []ews.Contact   `json:"contacts"`
+	Calls      []ews.Call      `json:"calls"` // missed calls and call log, newest first
+	VoiceMails []ews.VoiceMail `json:"voiceMails"`
+	Unread     int             `json:"unread"`   // voice mails; the lamp is lit above 0
+	Calendar   []ews.Event     `json:"calendar"` // from the beginning of the day, two days long
+
+	contactsAt, calendarAt time.Time
+}
+
+// mailbox is what a registration knows of the user's mailbox.
+type mailbox struct {
+	held    *Mailbox        // nil: not read yet, or decided against
+	client  *exchangeClient // nil until the pool has sent the parameters
+	polling bool            // the mailbox is being read
+	again   bool            // and is read once more thereafter
+	timer   clock.Timer     // of the next poll
+}
+
+func (m *mailbox) close() {
+	if m.client != nil && m.client.web != nil {
+		m.client.web.Close()
+	}
+}
+
+func (r *registration) mailboxParams() mailboxParams {
+	s := r.settings
+	m := mailboxParams{address: s.PrimaryEmail, minutes: int(s.Exchange.Poll / time.Minute), um: true, voice: true}
+	if self := r.self.held; self != nil { // else only the settings say something
+		m.um, m.voice, m.address = self.UM, self.VoiceEnabled(), cmp.Or(m.address, self.Email)
+	}
+	return m
+}
+
+// openMailbox begins with Exchange when the pool has sent the parameters, or
+// others; then runs when the mailbox was read or decided against.
+func (r *registration) openMailbox(then func()) {
+	m := &r.mailbox
+	x := &exchangeClient{
+		mailboxParams: r.mailboxParams(),
+		outside:       r.sip.Grant().RemoteUser,
+		fw:            r.cfg.Firmware,
+		clock:         r.clock,
+		record:        r.record,
+	}
+	if m.timer != nil {
+		m.timer.Stop()
+	}
+	if old := m.client; old != nil { // it knows that a password was refused
+		x.web, x.finder = old.web, old.finder
+		if old.address == x.address {
+			x.found, x.client = old.found, old.client
+		} else {
+			m.held = nil
+		}
+	}
+	m.client = x
+	skip := ""
+	switch d := ews.Decide(x.situation(nil, 0)); {
+	case !d.Show:
+		skip = d.Why
+	case x.address == "":
+		skip = "the pool told no e-mail address, and its domain is what leads to Exchange"
+	case r.login.refused != nil:
+		r.warn(*r.login.refused)
+		then()
+		return
+	}
+	if skip != "" {
+		m.held = nil
+		r.clearWarnings(journal.Autodiscover, journal.Exchange)
+		r.step(journal.Step{
+			Name:    journal.Exchange,
+			State:   journal.Skipped,
+			Decided: "Exchange is not asked: " + skip + ".",
+			Because: "R9.1, R9.2",
+		})
+		then()
+		return
+	}
+	if x.web == nil {
+		proven := r.sip.Grant().Scheme != "" // the pool has accepted this very password
+		x.connect(r.net, r.login.Credentials, r.tlsOptions(), proven)
+	}
+	r.pollMailbox(then)
+}
+
+// recheckMailbox opens the mailbox again if the pool has sent other parameters
+// since. While the mailbox is being read, the end of that poll calls it.
+func (r *registration) recheckMailbox() {
+	if m := &r.mailbox; m.client != nil && !m.polling && m.client.mailboxParams != r.mailboxParams() {
+		r.openMailbox(func() {})
+	}
+}
+
+// pollMailbox reads the mailbox, unless that is under way; then runs at the
+// end. ews.Decide sets the time of the next poll.
+func (r *registration) pollMailbox(then func()) {
+	m := &r.mailbox
+	if m.again = m.polling; m.again {
+		return
+	}
+	m.polling = true
+	x, held := *m.client, m.held
+	r.run(func(ctx context.Context) (apply, drop func()) {
+		box, err := x.poll(ctx, held)
+		x.web.CloseIdle() // nothing stays open between polls (design.md 5)
+		return func() {
+			*m.client, m.polling = x, false
+			r.polled(box, err)
+			then()
+			if r.recheckMailbox(); m.again && !m.polling {
+				r.pollMailbox(func() {})
+			}
+		}, nil
+	})
+}
+
+// polled takes the result of a poll, and sets the timer of the next one.
+func (r *registration) polled(box *Mailbox, err error) {
+	m, x, now := &r.mailbox, r.mailbox.client, r.clock.Now()
+	d := ews.Decide(x.situation(err, now.Sub(x.found.At)))
+	if err != nil {
+		d.Poll = r.pollFailed(err, d)
+		if d.Rediscover {
+			x.finder.Forget(x.address)
+			x.client = nil
+		}
+		if m.held != nil && !d.Show { // Unified Messaging was taken away
+			m.held = nil
+			r.changed()
+		}
+	} else {
+		r.recordMailbox(m.held, box)
+		m.held = box
+		r.changed()
+	}
+	if !d.Poll {
+		return
+	}
+	wait := d.Next
+	if x.client != nil {
+		wait = max(wait, x.client.BusyUntil().Sub(now))
+	}
+	r.after(&m.timer, wait, func() { r.pollMailbox(func() {}) })
+}
+
+// pollFailed warns of a poll that failed, and reports whether there is a next
+// one before the next sign-in.
+func (r *registration) pollFailed(err error, d ews.Decision) (again bool) {
+	f, name := *journal.FailureOf(err), journal.Exchange
+	again = d.Poll && !errors.Is(err, ntlmhttp.ErrSpent)
+	if r.mailbox.client.client == nil {
+		name = journal.Autodiscover
+		again = again && f.Code.Page().Retry // R1.6 and others: nothing changes before the next sign-in
+	}
+	if errors.Is(err, ews.ErrNoVoiceMail) {
+		f.What = "The mailbox has no Voice Mail folder, as one that is not enabled for Unified Messaging, " +
+			"so the phone shows neither voice mail nor calls"
+		f.Fix = "Nothing, if that is meant; else enable the user's mailbox for Unified Messaging (Enable-UMMailbox)."
+	}
+	s := f.Step(name)
+	if again {
+		s.Details = append(s.Details, fmt.Sprintf("tries again in %s", d.Next.Round(time.Second)))
+	} else {
+		s.Details = append(s.Details, "not tried again before the next sign-in")
+	}
+	if errors.Is(err, ntlmhttp.ErrSpent) {
+		r.login.refused = &s
+	}
+	r.clearWarnings(journal.Autodiscover, journal.Exchange) // there is one at a time
+	r.warn(s)
+	return again
+}
+
+// recordMailbox journals the first reading, the first one after a warning, and
+// another number of unread voice mails.
+func (r *registration) recordMailbox(before, now *Mailbox) {
+	recovered := r.clearWarnings(journal.Autodiscover, journal.Exchange)
+	s := journal.Step{
+		Name:    journal.Exchange,
+		State:   journal.OK,
+		Asked:   now.URL,
+		By:      now.Server,
+		Because: "R9.2",
+	}
+	switch {
+	case before == nil || recovered:
+		s.Decided = fmt.Sprintf("The mailbox of %s: %s, %s, %s (%d unread), %s of two days.", now.Address,
+			journal.Count(len(now.Contacts), "contact", "contacts"), journal.Count(len(now.Calls), "call", "calls"),
+			journal.Count(len(now.VoiceMails), "voice mail", "voice mails"), now.Unread,
+			journal.Count(len(now.Calendar), "event", "events"))
+	case before.Unread != now.Unread:
+		s.Decided = fmt.Sprintf("%s: %s unread, before %d.", now.Address,
+			journal.Count(now.Unread, "voice mail", "voice mails"), before.Unread)
+	default:
+		return
+	}
+	r.step(s)
+}
+
+// Exchange is the client of the user's mailbox, for what a person does with it:
+// playing and deleting voice mail, looking names up. RefreshMailbox shows the
+// outcome. It fails when there is no mailbox, with the reason.
+func (p *Phone) Exchange() (c *ews.Client, err error) {
+	if !p.queue.do(func() {
+		f := &journal.Failure{
+			Code: journal.Usage,
+			What: "The phone has no mailbox",
+			Fix:  "Wait until the phone is ready; the journal says why there is none.",
+		}
+		r := p.registration()
+		switch {
+		case r == nil:
+		case r.mailbox.held != nil && r.mailbox.client.client != nil:
+			c = r.mailbox.client.client
+			return
+		default:
+			r.explainMailbox(f)
+		}
+		err = f
+	}) {
+		err = net.ErrClosed
+	}
+	return c, err
+}
+
+// explainMailbox makes f the reason for a missing mailbox, if there is a warning.
+func (r *registration) explainMailbox(f *journal.Failure) {
+	for _, s := range r.warnings {
+		if s.Name == journal.Autodiscover || s.Name == journal.Exchange {
+			*f = journal.Failure{
+				Code:     s.Code,
+				Asked:    s.Asked,
+				Answered: s.Answered,
+				By:       s.By,
+				What:     s.Decided,
+				Because:  s.Because,
+				Fix:      s.Fix,
+				Details:  s.Details,
+			}
+		}
+	}
+}
+
+// RefreshMailbox polls now, as the phone does after it has marked or deleted
+// something. It returns at once; the Snapshot shows what came.
+func (p *Phone) RefreshMailbox() {
+	p.queue.do(func() {
+		if r := p.registration(); r != nil && r.mailbox.held != nil {
+			r.pollMailbox(func() {})
+		}
+	})
+}

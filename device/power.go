@@ -1,0 +1,196 @@
+package device
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"net"
+	"strings"
+
+	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/sipua"
+)
+
+// The methods in this file run in the task queue, except for unregister and reset.
+
+// login is the credentials of the user whom the phone signs in. It lasts until
+// the user signs out or somebody types other credentials: a restart passes it
+// on to the next session.
+type login struct {
+	Credentials
+	refused *journal.Step // Exchange has refused the password; nil: it has not
+}
+
+// login is that of the session; nil when nobody is to be signed in.
+func (p *Phone) login() *login {
+	if p.session == nil || p.session.leaving {
+		return nil
+	}
+	return p.session.login
+}
+
+// registration is that of the session; nil when the phone is not registered.
+func (p *Phone) registration() *registration {
+	if p.session == nil {
+		return nil
+	}
+	return p.session.registration
+}
+
+// restart ends the session and goes as far as power, cable and user allow:
+// next is the login of the next session; nil: nobody is signed in. The steps
+// are journaled if the phone is on.
+func (p *Phone) restart(next *login, steps ...journal.Step) {
+	p.endSession()
+	if !p.on {
+		p.changed()
+		return
+	}
+	for _, s := range steps {
+		p.step(s)
+	}
+	if next == nil {
+		p.enter(SignedOut)
+		return
+	}
+	p.session = newSession(&p.core, next, p.place)
+	p.enter(SigningIn)
+	p.session.begin()
+}
+
+// endSession ends everything that is under way and begins a new epoch.
+func (p *Phone) endSession() {
+	p.epoch++
+	if p.session != nil {
+		p.session.end()
+		p.session = nil
+	}
+}
+
+// bootSteps tell why the phone starts and where it is plugged in.
+func (p *Phone) bootSteps(why string) []journal.Step {
+	more := added(p.store).Len()
+	factory := journal.Count(len(p.roots)-more, "root", "roots")
+	boot := journal.Step{
+		Name:    journal.Power,
+		State:   journal.OK,
+		Decided: why,
+		Details: []string{
+			"firmware " + p.cfg.Firmware.Name,
+			"MAC " + p.id.MAC,
+			fmt.Sprintf("trusts %s of root set %s and %d more", factory, p.id.RootSet, more),
+		},
+	}
+	return append([]journal.Step{boot}, p.networkSteps()...)
+}
+
+// networkSteps tell where the phone is plugged in; none when it is unplugged.
+func (p *Phone) networkSteps() []journal.Step {
+	if p.place == nil {
+		return nil
+	}
+	s := journal.Step{
+		Name:    journal.Network,
+		State:   journal.OK,
+		Because: "what DHCP hands out (RFC 2132)",
+		Decided: fmt.Sprintf("Plugged in: %s.", p.placeName()),
+	}
+	if len(p.place.DNS) > 0 {
+		s.Details = append(s.Details, "DNS server "+strings.Join(p.place.DNS, ", "))
+	} else {
+		s.Details = append(s.Details, "DNS servers of the host")
+	}
+	if p.place.Suffix != "" {
+		s.Details = append(s.Details, "DNS suffix (option 15) "+p.place.Suffix)
+	}
+	if p.cfg.NetBIOS && p.place.WINS != "" {
+		s.Details = append(s.Details, "NetBIOS name server "+p.place.WINS)
+	}
+	return []journal.Step{s}
+}
+
+func (p *Phone) placeName() string { return cmp.Or(p.place.Name, "the host's network") }
+
+// unregister ends the registration or the sign-in that is under way, in one
+// task with forget, and takes the phone off the server. It blocks, and must
+// not be called in the task queue.
+func (p *Phone) unregister(ctx context.Context, forget func()) error {
+	var reg *sipua.Registration
+	if !p.queue.do(func() {
+		forget()
+		if p.login() == nil {
+			return
+		}
+		if reg = p.session.leave(); reg == nil {
+			p.endSession()
+		}
+	}) {
+		return net.ErrClosed
+	}
+	if reg == nil {
+		return nil
+	}
+	defer reg.Close()
+	return reg.Unregister(ctx)
+}
+
+// reset empties the certificate store down to the factory set, or keeps it, and
+// restarts the phone with nobody signed in.
+func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.Diff, err error) {
+	if !p.queue.do(func() {
+		var next certstore.Store
+		next, diff = p.store.Reset()
+		if keepRoots {
+			next, diff = p.store.Install(nil)
+		}
+		user, drop := p.user, []string(nil)
+		if forgetUser {
+			user, drop = lastUser{}, []string{keyPlan, keyLock, keyPreferences}
+		}
+		// One transaction, before the phone acts on the new store (design decision 10).
+		if err = store(p.flash, map[string]any{keyRoots: added(next), keyUser: user}, drop...); err != nil {
+			p.step(journal.FailureOf(err).Step(journal.Reset))
+			return
+		}
+		p.trust(next)
+		p.user = user
+		p.recall(user.Address)
+		p.step(journal.Step{
+			Name:  journal.Reset,
+			State: journal.OK,
+			Asked: kind,
+			Decided: fmt.Sprintf("%s, %s.", journal.Count(len(diff.Went), "root went", "roots went"),
+				journal.Count(len(diff.Stayed), "root stays", "roots stay")),
+			Because: "R1.3",
+			Details: rootLines("went: ", diff.Went),
+		})
+		p.restart(nil, p.bootSteps("The phone restarts after the reset.")...)
+	}) {
+		err = net.ErrClosed
+	}
+	return diff, err
+}
+
+func (p *Phone) snapshot() Snapshot {
+	s := Snapshot{
+		State:    p.state,
+		Epoch:    p.epoch,
+		Firmware: p.cfg.Firmware.Name,
+		MAC:      p.id.MAC,
+		Clock:    p.clock.Now(),
+		Address:  p.user.Address,
+		User:     p.user.User,
+		Roots:    p.roots,
+		RootSet:  p.id.RootSet,
+		Policy:   p.cfg.Policy,
+		Plan:     p.plan,
+	}
+	if p.place != nil {
+		s.Place = p.placeName()
+	}
+	if p.session != nil {
+		p.session.describe(&s)
+	}
+	return s
+}

@@ -1,0 +1,128 @@
+package device
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/sipua"
+	"github.com/ocphone/ocphone/provisioning"
+)
+
+// query is the input of the work that asks the pool; nothing in it changes.
+type query struct {
+	sip      *sipua.Registration
+	user     provisioning.Subscriber
+	server   string
+	opaque   string // Firmware.LocationProfileOpaque
+	now      func() time.Time
+	plans    *PlanCache             // of Config
+	plan     *Plan                  // in force at the beginning; nil: none
+	settings *provisioning.Settings // held at the beginning; nil: none
+}
+
+func (r *registration) query() query {
+	return query{
+		sip:      r.sip,
+		user:     provisioning.Subscriber{Address: r.login.Address, RemoteUser: r.sip.Grant().RemoteUser},
+		server:   r.server.Addr(),
+		opaque:   r.cfg.Firmware.LocationProfileOpaque,
+		now:      r.clock.Now,
+		plans:    r.cfg.Plans,
+		plan:     r.plan,
+		settings: r.settings,
+	}
+}
+
+// queryFailure makes the step for a failed query; ok is false if the connection
+// was lost, which has a step of its own.
+func queryFailure(reg *sipua.Registration, name journal.Name, err error) (s journal.Step, ok bool) {
+	select {
+	case <-reg.Done():
+		return s, false
+	default:
+		return journal.FailureOf(err).Step(name), true
+	}
+}
+
+// settingsAnswer is the answer to the query for settings.
+type settingsAnswer struct {
+	value provisioning.Settings
+	step  *journal.Step // nil: the connection was lost
+}
+
+// setSettings takes the answer.
+func (r *registration) setSettings(a settingsAnswer) {
+	r.settings = &a.value
+	if a.step != nil {
+		r.report(*a.step)
+	}
+}
+
+// What a sentence shows of foreign names; Lync has 13 groups.
+const (
+	maxGroupsNamed = 16
+	maxShown       = 64 // characters
+)
+
+// askSettings asks for the provisioning groups. Without an answer the settings
+// held before stay, or the defaults.
+func (q query) askSettings(ctx context.Context) settingsAnswer {
+	answer, reply, err := q.provisioning(ctx)
+	settings := answer.Settings(q.user)
+	if err != nil {
+		f := *journal.FailureOf(err)
+		f.What = strings.TrimSuffix(cmp.Or(f.What, f.Code.Title()), ".") +
+			". The phone goes on with the settings that it has"
+		if q.settings != nil {
+			settings = *q.settings
+		}
+		if step, ok := queryFailure(q.sip, journal.Provisioning, &f); ok {
+			return settingsAnswer{settings, &step}
+		}
+		return settingsAnswer{settings, nil}
+	}
+	var names []string
+	for _, g := range answer.Groups[:min(len(answer.Groups), maxGroupsNamed)] {
+		names = append(names, journal.Printable(g.Name, maxShown))
+	}
+	if more := len(answer.Groups) - len(names); more > 0 {
+		names = append(names, fmt.Sprintf("%d more", more))
+	}
+	step := journal.Step{
+		Name:     journal.Provisioning,
+		State:    journal.OK,
+		Asked:    "SUBSCRIBE " + provisioning.EventPackage,
+		Answered: reply.Text,
+		By:       q.server,
+		Because:  "MS-SIPREGE 2.2.2",
+		Decided: fmt.Sprintf("The pool provisioned %s: %s.",
+			journal.Count(len(answer.Groups), "group", "groups"), strings.Join(names, ", ")),
+		Details: append(settings.Lines(), provisioning.WarningLines(settings.Warnings)...),
+	}
+	if len(names) == 0 {
+		step.Decided = "The pool provisioned nothing; the defaults hold."
+	}
+	return settingsAnswer{settings, &step}
+}
+
+func (q query) provisioning(ctx context.Context) (answer provisioning.Answer, reply sipua.Reply, err error) {
+	body, err := provisioning.Request(provisioning.Groups2007()...)
+	if err != nil {
+		return answer, reply, err
+	}
+	reply, err = q.sip.Subscribe(ctx, sipua.Subscription{
+		Event:       provisioning.EventPackage,
+		Accept:      provisioning.MediaType,
+		ContentType: provisioning.MediaType,
+		Body:        body,
+		Once:        true,
+	})
+	if err == nil {
+		answer, err = provisioning.Parse(reply.Body)
+	}
+	return answer, reply, err
+}

@@ -1,0 +1,207 @@
+package device
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/sipua"
+	"github.com/ocphone/ocphone/provisioning"
+	"github.com/ocphone/ocphone/provisioning/roaming"
+)
+
+// registration is the lifetime from the 200 to REGISTER to the loss of that
+// registration, or to the end of the session. After REGISTER the phone asks for
+// its settings, the location profile, the user's own data and contact list, and
+// then looks for the mailbox (design.md 2). A failure of these does not undo
+// the sign-in: the phone shows a warning and goes on without.
+//
+// Its methods run in the task queue. What the pointers in it point to never
+// changes.
+type registration struct {
+	lifetime
+	sip    *sipua.Registration
+	server sipua.Candidate
+	net    *network.Network
+	login  *login
+
+	settings *provisioning.Settings // nil until the pool has answered
+	self     document[roaming.Self]
+	contacts document[roaming.ContactList]
+	warnings []journal.Step
+	reload   reload
+	mailbox  mailbox
+}
+
+// reload is when the phone asks for settings and location profile again.
+type reload struct {
+	timer   clock.Timer
+	running bool      // the phone asks now
+	again   bool      // and asks once more thereafter
+	next    time.Time // by the phone's clock; zero while running
+}
+
+func newRegistration(s *session, reg *sipua.Registration, server sipua.Candidate) *registration {
+	r := &registration{
+		lifetime: newLifetime(s.core, s.ctx),
+		sip:      reg,
+		server:   server,
+		net:      s.net,
+		login:    s.login,
+	}
+	r.self = document[roaming.Self]{documentKind: &selfDocument, registration: r, onChange: r.recheckMailbox}
+	r.contacts = document[roaming.ContactList]{documentKind: &contactsDocument, registration: r}
+	return r
+}
+
+// end ends the lifetime and the mailbox's connection. It does not close the
+// registration at the server.
+func (r *registration) end() {
+	r.lifetime.end()
+	r.mailbox.close()
+}
+
+// describe adds the registration to a Snapshot.
+func (r *registration) describe(to *Snapshot) {
+	g := r.sip.Grant()
+	to.Server, to.Remote, to.GRUU = r.server.Addr(), g.RemoteUser, g.GRUU
+	to.Settings, to.Self, to.Contacts = r.settings, r.self.held, r.contacts.held
+	to.Mailbox, to.Reload, to.Warnings = r.mailbox.held, r.reload.next, r.warnings
+}
+
+// begin asks for everything that a phone asks for after REGISTER, and ends the
+// sign-in. A registrar that is no pool has nothing to ask for.
+func (r *registration) begin() {
+	if r.cfg.Registrar != "" {
+		r.ready()
+		return
+	}
+	if r.plan == nil { // another user may have tried to sign in meanwhile
+		r.recall(r.login.Address)
+	} else if !r.plan.Kept {
+		kept := *r.plan
+		kept.Kept = true
+		r.plan = &kept
+	}
+	r.reload.running = true
+	q := r.query()
+	r.run(func(ctx context.Context) (apply, drop func()) {
+		r.loadSettings(ctx, q)
+		r.self.subscribe(ctx, q)
+		r.contacts.subscribe(ctx, q)
+		return func() {
+			r.reloaded()
+			r.openMailbox(r.ready)
+		}, nil
+	})
+}
+
+// loadSettings asks for settings and location profile, and posts what comes.
+func (r *registration) loadSettings(ctx context.Context, q query) {
+	settings := q.askSettings(ctx)
+	r.post(func() { r.setSettings(settings) })
+	profile := q.askProfile(ctx, settings.value)
+	r.post(func() { r.setProfile(profile) })
+}
+
+// ready ends the sign-in (design.md 2): every later step has succeeded, was
+// decided against, or has left a warning.
+func (r *registration) ready() {
+	s := journal.Step{
+		Name:    journal.Ready,
+		State:   journal.OK,
+		Decided: fmt.Sprintf("Signed in as %s at %s.", r.login.Address, r.server.Host),
+		Because: "nothing is left to do",
+	}
+	for _, w := range r.warnings {
+		s.State, s.Details = journal.Warned, append(s.Details, fmt.Sprintf("%s: %s (%s)", w.Name, w.Code.Title(), w.Code))
+	}
+	switch {
+	case r.cfg.Registrar != "":
+		s.Details = []string{"provisioning, dial plan and Exchange skipped: not an OCS pool"}
+	case r.sip.Grant().RemoteUser:
+		s.Decided = fmt.Sprintf("Signed in as %s through the Edge %s.", r.login.Address, r.server.Host)
+	}
+	r.step(s)
+	r.enter(Ready)
+}
+
+// startReload asks for settings and location profile again, and subscribes to
+// the documents whose subscriptions have ended. While a reload is running,
+// another one follows it.
+func (r *registration) startReload() {
+	if r.reload.again = r.reload.running; r.reload.again {
+		return
+	}
+	r.reload.running, r.reload.next = true, time.Time{}
+	q := r.query()
+	self, contacts := r.self.takePending(), r.contacts.takePending()
+	r.run(func(ctx context.Context) (apply, drop func()) {
+		r.loadSettings(ctx, q)
+		if self {
+			r.self.subscribe(ctx, q)
+		}
+		if contacts {
+			r.contacts.subscribe(ctx, q)
+		}
+		return func() {
+			r.reloaded()
+			r.recheckMailbox()
+		}, nil
+	})
+}
+
+// reloaded sets the time of the next reload.
+func (r *registration) reloaded() {
+	every := r.cfg.Firmware.ReloadEvery
+	r.reload.running, r.reload.next = false, r.clock.Now().Add(every)
+	r.after(&r.reload.timer, every, r.startReload)
+	r.changed()
+	if r.reload.again {
+		r.startReload()
+	}
+}
+
+// report journals the answer to a query. A step with a code is a warning; any
+// other ends the warning of its name.
+func (r *registration) report(s journal.Step) {
+	if s.Code != "" {
+		r.warn(s)
+		return
+	}
+	r.clearWarnings(s.Name)
+	r.step(s)
+}
+
+// warn journals a step after the sign-in that did not succeed, and keeps it
+// for the Snapshot, in place of an earlier warning of that name.
+func (r *registration) warn(s journal.Step) {
+	s.State = journal.Warned
+	r.clearWarnings(s.Name)
+	r.warnings = append(r.warnings, *r.step(s))
+	r.changed()
+}
+
+// clearWarnings removes the warnings of these names, and reports whether there
+// were any. Snapshots keep the slice that they have.
+func (r *registration) clearWarnings(names ...journal.Name) bool {
+	before := len(r.warnings)
+	r.warnings = slices.DeleteFunc(slices.Clone(r.warnings), func(s journal.Step) bool {
+		return slices.Contains(names, s.Name)
+	})
+	return len(r.warnings) < before
+}
+
+// warning is the code of the warning of name; "": there is none.
+func (r *registration) warning(name journal.Name) journal.Code {
+	for _, s := range r.warnings {
+		if s.Name == name {
+			return s.Code
+		}
+	}
+	return ""
+}
