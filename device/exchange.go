@@ -19,7 +19,7 @@ import (
 type exchangeClient struct {
 	mailboxParams
 	outside bool // the phone is outside: it uses the external URL
-	fw      Firmware
+	fw      *Firmware
 	clock   clock.Clock
 	record  journal.Recorder
 	web     *ntlmhttp.Client // nil as long as Exchange was not asked

@@ -63,7 +63,7 @@ func (r *registration) openMailbox(then func()) {
 	x := &exchangeClient{
 		mailboxParams: r.mailboxParams(),
 		outside:       r.sip.Grant().RemoteUser,
-		fw:            r.cfg.Firmware,
+		fw:            &r.cfg.Firmware, // does not change
 		clock:         r.clock,
 		record:        r.record,
 	}
