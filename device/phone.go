@@ -233,6 +233,40 @@ func (p *Phone) Wait(ctx context.Context, match func(Snapshot) bool) (Snapshot, 
 	}
 }
 
+// Steps returns the steps among the newest 256 events, the oldest first, as
+// Events keeps them. It also works after Close.
+func (p *Phone) Steps() (steps []journal.Step) {
+	events, _, _ := p.events.Since(0)
+	for _, e := range events {
+		if e.Step != nil {
+			steps = append(steps, *e.Step)
+		}
+	}
+	return steps
+}
+
+// WaitStep returns the first step for which match is true: it looks at the kept
+// steps (see Steps), the oldest first, and then at each new step, in order and
+// once each. To skip the steps of an earlier sign-in, match may look at Seq and
+// At. Steps that leave the memory while match is busy with others are missed.
+//
+// A kept step is returned even if ctx has ended or the phone is closed;
+// otherwise the error is then the cause of ctx, or net.ErrClosed.
+func (p *Phone) WaitStep(ctx context.Context, match func(journal.Step) bool) (journal.Step, error) {
+	for cursor := uint64(0); ; {
+		events, next, _, ok := p.events.Wait(ctx, cursor)
+		if !ok {
+			return journal.Step{}, cmp.Or(context.Cause(ctx), net.ErrClosed)
+		}
+		for _, e := range events {
+			if e.Step != nil && match(*e.Step) {
+				return *e.Step, nil
+			}
+		}
+		cursor = next
+	}
+}
+
 // Close switches the phone off and returns all it holds: connections,
 // goroutines, flash.
 func (p *Phone) Close() error {
