@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/sipua"
@@ -212,9 +213,13 @@ type resolver struct{ *network.Network }
 
 func (r resolver) LookupSRV(ctx context.Context, name string) ([]sipua.SRV, string, error) {
 	found, by, err := r.Network.LookupSRV(ctx, name)
-	records := make([]sipua.SRV, len(found))
+	return srvRecords[sipua.SRV](found), by, err
+}
+
+func srvRecords[T sipua.SRV | adroots.SRV](found []network.SRV) []T {
+	records := make([]T, len(found))
 	for i, s := range found {
-		records[i] = sipua.SRV(s)
+		records[i] = T(s)
 	}
-	return records, by, err
+	return records
 }

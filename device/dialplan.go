@@ -23,13 +23,13 @@ import (
 type Plan struct {
 	*dialplan.Compiled
 	Loaded time.Time // by the phone's clock, when the pool sent it
-	// Kept says that it is from the phone's memory: the pool has not sent one
-	// in this sign-in.
+	// Kept: it is from the phone's memory; the pool has not sent one in this
+	// sign-in.
 	Kept bool
 }
 
-// keptPlan is a Plan in flash. It is for one user, for another one dials by
-// other rules.
+// keptPlan is a Plan in flash. It is for one user: other users dial by other
+// rules.
 type keptPlan struct {
 	Address string        `json:"address"`
 	Loaded  time.Time     `json:"loaded"`
@@ -59,7 +59,7 @@ func (c *PlanCache) compile(p dialplan.Plan) *dialplan.Compiled {
 	if held != nil {
 		return held
 	}
-	next := dialplan.Compile(p, dialplan.Options{}) // outside the lock: a thousand rules take a while
+	next := dialplan.Compile(p, dialplan.Options{}) // outside the lock: a thousand rules take time
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if held = c.plans[key]; held != nil {
@@ -105,7 +105,7 @@ func (q query) askProfile(ctx context.Context, s provisioning.Settings) profileA
 		if named, r, e := q.locationProfile(ctx, phoneContext); e == nil {
 			plan, reply, err, asked = named, r, nil, "SERVICE phone-context="+short
 		} else if err == nil {
-			passed = fmt.Sprintf("the pool provisions the profile %s and does not tell it: %s",
+			passed = fmt.Sprintf("the pool provisions the profile %s and does not send it: %s",
 				short, cmp.Or(journal.FailureOf(e).What, e.Error()))
 		}
 	}
@@ -153,7 +153,8 @@ func (q query) noProfile(err error) journal.Step {
 	f := *journal.FailureOf(err)
 	var refused *sipua.Refused
 	if errors.As(err, &refused) && (refused.Status == 404 || refused.Status == 485) {
-		f.Code, f.What, f.Fix, f.Because = journal.ProvNoProfile, "The pool has no location profile for the user", "", "MS-SIPRE 3.8"
+		f.Code, f.Because = journal.ProvNoProfile, "MS-SIPRE 3.8"
+		f.What, f.Fix = "The pool has no location profile for the user", ""
 	}
 	f.What = strings.TrimSuffix(cmp.Or(f.What, f.Code.Title()), ".") + ". " + stays(q.plan, q.now())
 	return f.Step(journal.DialPlan)
@@ -176,7 +177,7 @@ func stays(held *Plan, now time.Time) string {
 		planName(held.Plan()), held.Loaded.UTC().Format(time.DateTime), age)
 }
 
-// changes tells what is other in now than it was before.
+// changes lists the rules that are new in now, and those that are gone.
 func changes(before, now dialplan.Plan) (lines []string) {
 	had := map[dialplan.Rule]bool{}
 	for _, r := range before.Rules {

@@ -140,8 +140,7 @@ func (x *exchangeClient) poll(ctx context.Context, held *Mailbox) (*Mailbox, err
 	return box, nil
 }
 
-// exceptOK passes on what went wrong, without the reading of each list at
-// each poll.
+// exceptOK drops the steps of lists that were read: each poll has several.
 func exceptOK(record journal.Recorder) journal.Recorder {
 	return func(s journal.Step) {
 		if s.State != journal.OK {
@@ -151,7 +150,7 @@ func exceptOK(record journal.Recorder) journal.Recorder {
 }
 
 // expired reports whether a part that was read at then is to be read again.
-// After the clock was set back it is.
+// It also is when the clock was set back.
 func expired(now, then time.Time, every time.Duration) bool {
 	age := now.Sub(then)
 	return then.IsZero() || age < 0 || age >= every

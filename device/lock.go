@@ -12,28 +12,28 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// The phone's lock (device.md 2.7) and what a person has set on it. Both live
-// in flash, the PIN as a salted hash alone.
+// The phone's lock (device.md 2.7) and what a person has set on it. Both are in
+// flash, the PIN as a salted hash only.
 
 const (
 	keyLock        = "lock"
 	keyPreferences = "preferences"
 	maxPIN         = 15 // digits
-	minPIN         = 4  // digits, whatever is provisioned
+	minPIN         = 4  // digits, even if fewer are provisioned
 	pinRounds      = 20_000
 	maxPreferences = 64
 	maxPreference  = 256 // bytes of a name or a value
 )
 
-// lock is the PIN in flash. A few digits can be guessed by whoever has the
-// file; the hash keeps them from being read off.
+// lock is the PIN in flash. A few digits can be guessed by anybody who has the
+// file; the hash only keeps them from being read.
 type lock struct {
 	Salt   []byte `json:"salt"`
 	Hash   []byte `json:"hash"`
 	Digits int    `json:"digits"`
 }
 
-func (l lock) is(pin string) bool {
+func (l lock) matches(pin string) bool {
 	h, err := hashPIN(pin, l.Salt)
 	return err == nil && len(l.Hash) > 0 && subtle.ConstantTimeCompare(h, l.Hash) == 1
 }
@@ -42,8 +42,8 @@ func hashPIN(pin string, salt []byte) ([]byte, error) {
 	return pbkdf2.Key(sha256.New, pin, salt, pinRounds, sha256.Size)
 }
 
-// SetPIN sets the PIN that unlocks the phone; "" takes it away. It fails for
-// anything but 4 to 15 digits, and for fewer than the pool demands.
+// SetPIN sets the PIN that unlocks the phone; "" removes it. It fails unless the
+// PIN has 4 to 15 digits, and at least as many as the pool demands.
 func (p *Phone) SetPIN(pin string) (err error) {
 	var l lock
 	if pin != "" {
@@ -73,16 +73,16 @@ func (p *Phone) SetPIN(pin string) (err error) {
 	return err
 }
 
-// PINDigits is how long the PIN is; 0: there is none.
+// PINDigits is the number of digits of the PIN; 0: there is none.
 func (p *Phone) PINDigits() int {
 	l, _ := p.lock()
 	return l.Digits
 }
 
-// Unlocks reports whether pin is the PIN. Nobody counts wrong ones here.
+// Unlocks reports whether pin is the PIN. It does not count wrong ones.
 func (p *Phone) Unlocks(pin string) bool {
 	l, err := p.lock()
-	return err == nil && len(pin) <= maxPIN && l.is(pin)
+	return err == nil && len(pin) <= maxPIN && l.matches(pin)
 }
 
 func (p *Phone) lock() (l lock, err error) {
@@ -93,14 +93,14 @@ func (p *Phone) lock() (l lock, err error) {
 }
 
 // Preferences are what a person has set on the phone, such as volumes: names
-// and values, which mean nothing here.
+// and values, which have no meaning for the phone.
 func (p *Phone) Preferences() map[string]string {
 	all := map[string]string{}
-	p.queue.do(func() { _ = load(p.flash, keyPreferences, &all) }) // damaged: as none
+	p.queue.do(func() { _ = load(p.flash, keyPreferences, &all) }) // damaged: none
 	return all
 }
 
-// SetPreference keeps one preference; an empty value takes it away. It fails
+// SetPreference keeps one preference; an empty value removes it. It fails
 // when name or value are too long, or there are too many.
 func (p *Phone) SetPreference(name, value string) (err error) {
 	if !p.queue.do(func() {
@@ -110,7 +110,8 @@ func (p *Phone) SetPreference(name, value string) (err error) {
 			delete(all, name)
 		}
 		if len(name) > maxPreference || len(value) > maxPreference || len(all) > maxPreferences {
-			err = &journal.Failure{Code: journal.Usage, Asked: name, What: "That is too much for the phone's memory of preferences"}
+			what := "That is too much for the phone's memory of preferences"
+			err = &journal.Failure{Code: journal.Usage, Asked: name, What: what}
 			return
 		}
 		err = store(p.flash, map[string]any{keyPreferences: all})

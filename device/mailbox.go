@@ -70,7 +70,7 @@ func (r *registration) openMailbox(then func()) {
 	if m.timer != nil {
 		m.timer.Stop()
 	}
-	if old := m.client; old != nil { // it knows that a password was refused
+	if old := m.client; old != nil { // its connection remembers a refused password
 		x.web, x.finder = old.web, old.finder
 		if old.address == x.address {
 			x.found, x.client = old.found, old.client
@@ -84,7 +84,7 @@ func (r *registration) openMailbox(then func()) {
 	case !d.Show:
 		skip = d.Why
 	case x.address == "":
-		skip = "the pool told no e-mail address, and its domain is what leads to Exchange"
+		skip = "the pool sent no e-mail address, and Autodiscover begins with its domain"
 	case r.login.refused != nil:
 		r.warn(*r.login.refused)
 		then()

@@ -57,7 +57,7 @@ type Phone struct {
 	session *session       // nil: nobody is to be signed in
 }
 
-// New builds a phone, or takes up the one whose memory is in cfg.Flash. It
+// New builds a phone, or continues the one whose memory is in cfg.Flash. It
 // fails when a name is unknown or the memory cannot be read.
 func New(cfg Config) (*Phone, error) {
 	p := new(Phone)
@@ -78,7 +78,8 @@ func (p *Phone) PowerOn() {
 	})
 }
 
-// PowerOff pulls the cord: no server is told. SignOut first for that.
+// PowerOff pulls the cord. The phone does not unregister: SignOut or ShutDown
+// does.
 func (p *Phone) PowerOff() {
 	p.queue.do(func() {
 		if !p.on {
@@ -154,7 +155,7 @@ func (p *Phone) SignOut(ctx context.Context) error {
 }
 
 // ShutDown unregisters, which takes a moment, and powers off. The phone
-// remembers who was signed in.
+// remembers the user.
 func (p *Phone) ShutDown(ctx context.Context) error {
 	err := p.unregister(ctx, func() {})
 	p.PowerOff()
@@ -167,7 +168,7 @@ func (p *Phone) ShutDown(ctx context.Context) error {
 // way from a domain controller are dropped when they arrive.
 func (p *Phone) PressReset() (certstore.Diff, error) { return p.reset("paper clip", false, false) }
 
-// ResetUser forgets who signed in; roots stay.
+// ResetUser forgets the user; roots stay.
 func (p *Phone) ResetUser() error { _, err := p.reset("user", true, true); return err }
 
 // FactoryReset makes the phone as new: no downloaded root, no user.

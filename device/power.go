@@ -22,7 +22,7 @@ type login struct {
 	refused *journal.Step // Exchange has refused the password; nil: it has not
 }
 
-// login is that of the session; nil when nobody is to be signed in.
+// login is the login of the session; nil when nobody is to be signed in.
 func (p *Phone) login() *login {
 	if p.session == nil || p.session.leaving {
 		return nil
@@ -30,7 +30,7 @@ func (p *Phone) login() *login {
 	return p.session.login
 }
 
-// registration is that of the session; nil when the phone is not registered.
+// registration is the registration of the session; nil when there is none.
 func (p *Phone) registration() *registration {
 	if p.session == nil {
 		return nil
@@ -68,7 +68,8 @@ func (p *Phone) endSession() {
 	}
 }
 
-// bootSteps tell why the phone starts and where it is plugged in.
+// bootSteps are the steps of a start: why, with which roots, and where the phone
+// is plugged in.
 func (p *Phone) bootSteps(why string) []journal.Step {
 	more := added(p.store).Len()
 	factory := journal.Count(len(p.roots)-more, "root", "roots")
@@ -85,7 +86,8 @@ func (p *Phone) bootSteps(why string) []journal.Step {
 	return append([]journal.Step{boot}, p.networkSteps()...)
 }
 
-// networkSteps tell where the phone is plugged in; none when it is unplugged.
+// networkSteps is the step of the place that the phone is plugged into; none
+// when it is unplugged.
 func (p *Phone) networkSteps() []journal.Step {
 	if p.place == nil {
 		return nil

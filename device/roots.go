@@ -161,11 +161,7 @@ type adResolver struct{ n *network.Network }
 
 func (r adResolver) LookupSRV(ctx context.Context, name string) ([]adroots.SRV, string, error) {
 	found, by, err := r.n.LookupSRV(ctx, name)
-	records := make([]adroots.SRV, len(found))
-	for i, s := range found {
-		records[i] = adroots.SRV(s)
-	}
-	return records, by, err
+	return srvRecords[adroots.SRV](found), by, err
 }
 
 // DownloadRoots asks Active Directory once, as a phone of that firmware plugged

@@ -19,10 +19,10 @@ const (
 	Off       State = "off"
 	SignedOut State = "signed-out" // on, nobody signed in
 	SigningIn State = "signing-in" //
-	Waiting   State = "waiting"    // a failure that may pass; tries again by itself
-	Failed    State = "failed"     // a failure that a person must mend
+	Waiting   State = "waiting"    // a temporary failure; the phone tries again at NextTry
+	Failed    State = "failed"     // a failure that a person must remedy
 	SignedIn  State = "signed-in"  // registered
-	Ready     State = "ready"      // signed in and every later step done or decided against
+	Ready     State = "ready"      // signed in, and every later step is done or decided against
 )
 
 // Snapshot is a picture of the phone. It is a copy and never changes.
@@ -40,19 +40,19 @@ type Snapshot struct {
 	GRUU     string               `json:"gruu,omitempty"`
 	Failure  *journal.Step        `json:"failure,omitempty"` // why State is waiting or failed
 	NextTry  time.Time            `json:"nextTry,omitzero"`  // while State is waiting, by the phone's clock
-	Verdict  *certstore.Verdict   `json:"-"`                 // on the SIP server's certificate that was not trusted; of a good one the step "trust" tells
-	Roots    []certstore.Root     `json:"-"`                 // what it trusts now
+	Verdict  *certstore.Verdict   `json:"-"`                 // on a SIP server's certificate that is not trusted; else nil
+	Roots    []certstore.Root     `json:"-"`                 // what the phone trusts now
 	RootSet  string               `json:"rootSet"`
 	Policy   certstore.PolicyName `json:"policy"`
 
-	// What pool and Exchange have told; nil until then, and at a registrar that
-	// is no pool. Nobody changes what these point to.
+	// What pool and Exchange have sent; nil until then, and at a registrar that
+	// is not a pool. What these point to does not change.
 	Settings *provisioning.Settings `json:"settings,omitempty"`
 	Plan     *Plan                  `json:"-"` // dial plan in force, perhaps from the phone's memory
 	Self     *roaming.Self          `json:"self,omitempty"`
 	Contacts *roaming.ContactList   `json:"contacts,omitempty"`
 	Mailbox  *Mailbox               `json:"mailbox,omitempty"`
-	Reload   time.Time              `json:"reload,omitzero"`    // when settings and rules are asked for again (R12.1); zero while they are being asked for
+	Reload   time.Time              `json:"reload,omitzero"`    // of settings and rules (R12.1); zero: it is running
 	Warnings []journal.Step         `json:"warnings,omitempty"` // what did not succeed after the sign-in, the latest last
 }
 
@@ -60,7 +60,7 @@ type Snapshot struct {
 func (s Snapshot) On() bool { return s.State != Off }
 
 // Done reports whether the phone has come to rest: nothing more happens
-// without somebody acting.
+// until a person acts.
 func (s Snapshot) Done() bool {
 	return s.State == Off || s.State == SignedOut || s.State == Failed || s.State == Ready
 }
@@ -68,25 +68,25 @@ func (s Snapshot) Done() bool {
 // Keys of the phone's flash. Each value is JSON.
 const (
 	keyIdentity = "identity"
-	keyRoots    = "roots" // what a reset takes away; the factory set is named in the identity
+	keyRoots    = "roots" // what a reset removes; the identity names the factory set
 	keyUser     = "user"
 	keyPlan     = "dialplan" // the last good location profile
 )
 
-// Identity is what the factory gave the phone, and how the emulator was told to build it.
+// Identity is what the phone has from the factory.
 type Identity struct {
 	MAC      string `json:"mac"`      // 00-04-F2-xx-xx-xx
 	Firmware string `json:"firmware"` // name of the firmware profile
 	RootSet  string `json:"rootSet"`  // name of the factory root set
 }
 
-// lastUser is who signed in last; never a password (design decision 14).
+// lastUser is the user who signed in last; it has no password (design decision 14).
 type lastUser struct {
 	Address string `json:"address"`
 	User    string `json:"user"`
 }
 
-// load reads one key into v; an absent key leaves v alone.
+// load reads one key into v; an absent key leaves v as it is.
 func load(f flash.Flash, key string, v any) error {
 	b, err := f.Get(key)
 	if err != nil || b == nil {
@@ -99,7 +99,7 @@ func load(f flash.Flash, key string, v any) error {
 	return nil
 }
 
-// ReadIdentity returns who the phone in f is; the zero Identity for a new one.
+// ReadIdentity returns the identity of the phone in f; zero: it is new.
 func ReadIdentity(f flash.Flash) (Identity, error) {
 	var id Identity
 	err := load(f, keyIdentity, &id)

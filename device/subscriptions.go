@@ -25,7 +25,7 @@ type applier[T any] interface{ Apply([]byte) (T, error) }
 // documentKind is what is the same for all documents of type T.
 type documentKind[T applier[T]] struct {
 	name     journal.Name
-	request  func() sipua.Subscription
+	request  sipua.Subscription     // without its functions
 	empty    func(address string) T // what the first notification is applied to
 	describe func(T) journal.Step   // a step with a code is a warning
 }
@@ -34,13 +34,11 @@ type documentKind[T applier[T]] struct {
 // address.
 var selfDocument = documentKind[roaming.Self]{
 	name: journal.Self,
-	request: func() sipua.Subscription {
-		return sipua.Subscription{
-			Event:       roaming.SelfEvent,
-			Accept:      roaming.SelfType,
-			ContentType: roaming.SelfType,
-			Body:        roaming.SelfRequest(),
-		}
+	request: sipua.Subscription{
+		Event:       roaming.SelfEvent,
+		Accept:      roaming.SelfType,
+		ContentType: roaming.SelfType,
+		Body:        roaming.SelfRequest(),
 	},
 	empty:    func(address string) roaming.Self { return roaming.Self{Address: address} },
 	describe: describeSelf,
@@ -48,10 +46,8 @@ var selfDocument = documentKind[roaming.Self]{
 
 // contactsDocument is the contact list that the pool keeps.
 var contactsDocument = documentKind[roaming.ContactList]{
-	name: journal.Contacts,
-	request: func() sipua.Subscription {
-		return sipua.Subscription{Event: roaming.ContactsEvent, Accept: roaming.ContactsType}
-	},
+	name:     journal.Contacts,
+	request:  sipua.Subscription{Event: roaming.ContactsEvent, Accept: roaming.ContactsType},
 	empty:    func(string) roaming.ContactList { return roaming.ContactList{} },
 	describe: describeContacts,
 }
@@ -78,7 +74,7 @@ const maxEarly = 16
 func (d *document[T]) subscribe(ctx context.Context, q query) {
 	r := d.registration
 	s := &subscription[T]{lifetime: newLifetime(r.core, r.ctx), doc: d, stop: func() {}}
-	request := d.request()
+	request := d.request
 	request.Notify = func(_ string, body []byte) { s.arrived(body) }
 	request.Ended = func(err error) {
 		if step, ok := queryFailure(r.sip, d.name, err); ok {
@@ -249,7 +245,8 @@ func describeSelf(s roaming.Self) journal.Step {
 	if s.Email != "" {
 		has = append(has, "e-mail "+s.Email)
 	}
-	step.Decided = fmt.Sprintf("%s: %s.", cmp.Or(s.DisplayName, s.Address), cmp.Or(strings.Join(has, ", "), "nothing is told"))
+	step.Decided = fmt.Sprintf("%s: %s.", cmp.Or(s.DisplayName, s.Address),
+		cmp.Or(strings.Join(has, ", "), "no line, voice mail or e-mail"))
 	if !s.VoiceEnabled() { // ocs-sip.md 5.6
 		step.Code = journal.ProvNoVoice
 		step.Decided = strings.TrimSuffix(step.Decided, ".") +
