@@ -57,6 +57,14 @@ func (c Credentials) account() (domain, user string) {
 	return "", c.User
 }
 
+// login is the credentials of the user whom the phone signs in. It lasts until
+// the user signs out or somebody types other credentials: a restart passes it
+// on to the next session.
+type login struct {
+	Credentials
+	refused *journal.Step // Exchange has refused the password; nil: it has not
+}
+
 // settle fills in firmware, root set, policy and MAC address: what the Config
 // says, else what id says, which was in flash, else the default. It returns
 // the factory roots.

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"time"
 
 	"github.com/ocphone/ocphone/device/clock"
@@ -223,37 +222,23 @@ func (r *registration) recordMailbox(before, now *Mailbox) {
 	r.step(s)
 }
 
-// Exchange is the client of the user's mailbox, for what a person does with it:
-// playing and deleting voice mail, looking names up. RefreshMailbox shows the
-// outcome. It fails when there is no mailbox, with the reason.
-func (p *Phone) Exchange() (c *ews.Client, err error) {
-	if !p.queue.do(func() {
-		f := &journal.Failure{
-			Code: journal.Usage,
-			What: "The phone has no mailbox",
-			Fix:  "Wait until the phone is ready; the journal says why there is none.",
-		}
-		r := p.registration()
-		switch {
-		case r == nil:
-		case r.mailbox.held != nil && r.mailbox.client.client != nil:
-			c = r.mailbox.client.client
-			return
-		default:
-			r.explainMailbox(f)
-		}
-		err = f
-	}) {
-		err = net.ErrClosed
+// ewsClient is the client of the mailbox; without a mailbox the error holds the
+// reason, as far as it is known. r may be nil.
+func (r *registration) ewsClient() (*ews.Client, error) {
+	f := &journal.Failure{
+		Code: journal.Usage,
+		What: "The phone has no mailbox",
+		Fix:  "Wait until the phone is ready; the journal says why there is none.",
 	}
-	return c, err
-}
-
-// explainMailbox makes f the reason for a missing mailbox, if there is a warning.
-func (r *registration) explainMailbox(f *journal.Failure) {
+	if r == nil {
+		return nil, f
+	}
+	if r.mailbox.held != nil && r.mailbox.client.client != nil {
+		return r.mailbox.client.client, nil
+	}
 	for _, s := range r.warnings {
 		if s.Name == journal.Autodiscover || s.Name == journal.Exchange {
-			*f = journal.Failure{
+			f = &journal.Failure{
 				Code:     s.Code,
 				Asked:    s.Asked,
 				Answered: s.Answered,
@@ -265,14 +250,5 @@ func (r *registration) explainMailbox(f *journal.Failure) {
 			}
 		}
 	}
-}
-
-// RefreshMailbox polls now, as the phone does after it has marked or deleted
-// something. It returns at once; the Snapshot shows what came.
-func (p *Phone) RefreshMailbox() {
-	p.queue.do(func() {
-		if r := p.registration(); r != nil && r.mailbox.held != nil {
-			r.pollMailbox(func() {})
-		}
-	})
+	return nil, f
 }

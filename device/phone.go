@@ -35,6 +35,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/sipua"
+	"github.com/ocphone/ocphone/ews"
 )
 
 // Event is something that happened: a step, or a change that a new Snapshot
@@ -198,6 +199,26 @@ func (p *Phone) Reload() error {
 		return net.ErrClosed
 	}
 	return err
+}
+
+// Exchange is the client of the user's mailbox, for what a person does with it:
+// playing and deleting voice mail, looking names up. RefreshMailbox shows the
+// outcome. It fails when there is no mailbox, with the reason.
+func (p *Phone) Exchange() (c *ews.Client, err error) {
+	if !p.queue.do(func() { c, err = p.registration().ewsClient() }) {
+		err = net.ErrClosed
+	}
+	return c, err
+}
+
+// RefreshMailbox polls now, as the phone does after it has marked or deleted
+// something. It returns at once; the Snapshot shows what came.
+func (p *Phone) RefreshMailbox() {
+	p.queue.do(func() {
+		if r := p.registration(); r != nil && r.mailbox.held != nil {
+			r.pollMailbox(func() {})
+		}
+	})
 }
 
 // Snapshot is a picture of the phone now.

@@ -14,14 +14,6 @@ import (
 
 // The methods in this file run in the task queue, except for unregister and reset.
 
-// login is the credentials of the user whom the phone signs in. It lasts until
-// the user signs out or somebody types other credentials: a restart passes it
-// on to the next session.
-type login struct {
-	Credentials
-	refused *journal.Step // Exchange has refused the password; nil: it has not
-}
-
 // login is the login of the session; nil when nobody is to be signed in.
 func (p *Phone) login() *login {
 	if p.session == nil || p.session.leaving {
