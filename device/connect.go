@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/certstore"
-	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/sipua"
@@ -214,12 +213,4 @@ type resolver struct{ *network.Network }
 func (r resolver) LookupSRV(ctx context.Context, name string) ([]sipua.SRV, string, error) {
 	found, by, err := r.Network.LookupSRV(ctx, name)
 	return srvRecords[sipua.SRV](found), by, err
-}
-
-func srvRecords[T sipua.SRV | adroots.SRV](found []network.SRV) []T {
-	records := make([]T, len(found))
-	for i, s := range found {
-		records[i] = T(s)
-	}
-	return records
 }

@@ -3,14 +3,11 @@ package device
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ocphone/ocphone/device/journal"
@@ -18,59 +15,6 @@ import (
 	"github.com/ocphone/ocphone/provisioning"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
-
-// Plan is the dial plan in force: the rules of the location profile (R12.1).
-type Plan struct {
-	*dialplan.Compiled
-	Loaded time.Time // by the phone's clock, when the pool sent it
-	// Kept: it is from the phone's memory; the pool has not sent one in this
-	// sign-in.
-	Kept bool
-}
-
-// keptPlan is a Plan in flash. It is for one user: other users dial by other
-// rules.
-type keptPlan struct {
-	Address string        `json:"address"`
-	Loaded  time.Time     `json:"loaded"`
-	Plan    dialplan.Plan `json:"plan"`
-}
-
-// PlanCache lets the phones of one process share compiled dial plans of the
-// same content: most users of a pool have the same. The zero value is empty; nil
-// shares nothing.
-type PlanCache struct {
-	mu    sync.Mutex
-	plans map[[sha256.Size]byte]*dialplan.Compiled
-}
-
-// maxPlans bounds the plans that a PlanCache holds.
-const maxPlans = 64
-
-func (c *PlanCache) compile(p dialplan.Plan) *dialplan.Compiled {
-	b, err := json.Marshal(p)
-	if c == nil || err != nil {
-		return dialplan.Compile(p, dialplan.Options{})
-	}
-	key := sha256.Sum256(b)
-	c.mu.Lock()
-	held := c.plans[key]
-	c.mu.Unlock()
-	if held != nil {
-		return held
-	}
-	next := dialplan.Compile(p, dialplan.Options{}) // outside the lock: a thousand rules take time
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if held = c.plans[key]; held != nil {
-		return held
-	}
-	if c.plans == nil || len(c.plans) >= maxPlans {
-		c.plans = map[[sha256.Size]byte]*dialplan.Compiled{} // phones keep what they use
-	}
-	c.plans[key] = next
-	return next
-}
 
 // maxRules is how many rules of a location profile the phone keeps: twenty times
 // what a dial plan of Teams may hold.
@@ -121,6 +65,16 @@ func (q query) askProfile(ctx context.Context, s provisioning.Settings) profileA
 		Because:  "R12.1",
 		Details:  slices.Clone(plan.Notes),
 	}
+	if passed != "" {
+		step.State, step.Details = journal.Warned, append(step.Details, passed)
+	}
+	next := q.compile(plan, &step)
+	return profileAnswer{next, step}
+}
+
+// compile compiles the rules of plan, as many as the phone holds, and completes
+// the step with them.
+func (q query) compile(plan dialplan.Plan, step *journal.Step) *Plan {
 	cut := ""
 	if n := len(plan.Rules); n > maxRules {
 		plan.Rules = plan.Rules[:maxRules:maxRules]
@@ -130,9 +84,6 @@ func (q query) askProfile(ctx context.Context, s provisioning.Settings) profileA
 	}
 	step.Decided = fmt.Sprintf("Numbers are dialled by %s of %s.%s",
 		journal.Count(len(plan.Rules), "rule", "rules"), planName(plan), cut)
-	if passed != "" {
-		step.State, step.Details = journal.Warned, append(step.Details, passed)
-	}
 	next := &Plan{Compiled: q.plans.compile(plan)}
 	for i, r := range plan.Rules[:min(len(plan.Rules), maxLines)] {
 		step.Details = append(step.Details, fmt.Sprintf("%d. %s -> %s", i+1, r.Pattern, r.Translation))
@@ -145,7 +96,7 @@ func (q query) askProfile(ctx context.Context, s provisioning.Settings) profileA
 	if q.plan != nil {
 		step.Details = append(step.Details, changes(q.plan.Plan(), plan)...)
 	}
-	return profileAnswer{next, step}
+	return next
 }
 
 // noProfile is the step of a query that brought no location profile.

@@ -11,6 +11,7 @@ import (
 	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/sipua"
 )
 
 // When the phone asks Active Directory (R1.2): only for the SIP server's
@@ -162,6 +163,15 @@ type adResolver struct{ n *network.Network }
 func (r adResolver) LookupSRV(ctx context.Context, name string) ([]adroots.SRV, string, error) {
 	found, by, err := r.n.LookupSRV(ctx, name)
 	return srvRecords[adroots.SRV](found), by, err
+}
+
+// srvRecords gives records the type of another package.
+func srvRecords[T sipua.SRV | adroots.SRV](found []network.SRV) []T {
+	records := make([]T, len(found))
+	for i, s := range found {
+		records[i] = T(s)
+	}
+	return records
 }
 
 // DownloadRoots asks Active Directory once, as a phone of that firmware plugged
