@@ -26,7 +26,7 @@ func impatient(d time.Duration) func(*device.Config) {
 	return func(c *device.Config) { c.DNSTimeout, c.DialTimeout, c.Firmware.SIP.Answer = d, d, d }
 }
 
-// nowhere is an address of which nobody listens.
+// nowhere is an address on which no server listens.
 func nowhere(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -126,7 +126,7 @@ func TestNXDOMAIN(t *testing.T) {
 	r.lab.InsideDNS.Remove("_sipinternaltls._tcp.contoso.com")
 	s := r.signIn(r.lab.Inside())
 	r.wantFailure(s, journal.NoCandidate)
-	r.wantState(s, device.Failed) // nobody but a person adds a record
+	r.wantState(s, device.Failed) // a person must add a record
 	if !strings.Contains(s.Failure.Asked, "_sip._tls.contoso.com") {
 		t.Errorf("the step does not say what was asked: %q", s.Failure.Asked)
 	}
@@ -347,7 +347,7 @@ func TestWrongPasswordIsTriedOnce(t *testing.T) { // design decision 6
 	})
 }
 
-func TestUserWhoMayNotSignIn(t *testing.T) {
+func TestUserIsNotAllowedToSignIn(t *testing.T) {
 	for name, row := range map[string]struct {
 		address, user string
 		change        func(*directory.User)

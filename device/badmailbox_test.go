@@ -21,8 +21,8 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// Exchange that is hostile, seen from the whole phone: it stays ready, tells
-// the right trouble, and asks no password twice.
+// Exchange that is hostile, seen from the whole phone: it stays ready, shows
+// the right warning, and does not use a password twice.
 
 // atExchange signs a phone of today in at a lab whose Exchange was spoilt.
 func atExchange(t *testing.T, spoil func(*exchange.Server)) (*rig, *clock.Adjustable, device.Snapshot) {
@@ -85,7 +85,7 @@ func TestR9_1HostileAutodiscoverLeavesThePhoneReady(t *testing.T) {
 			})
 			if row.codes == "" {
 				if s.Mailbox == nil || len(s.Warnings) > 0 {
-					t.Errorf("mailbox %v, troubles %v", s.Mailbox, troubles(s))
+					t.Errorf("mailbox %v, warnings %v", s.Mailbox, warningCodes(s))
 				}
 				return
 			}
@@ -93,7 +93,7 @@ func TestR9_1HostileAutodiscoverLeavesThePhoneReady(t *testing.T) {
 				return // blanks behind a document are no harm
 			}
 			if len(s.Warnings) != 1 || row.codes != "any" && string(s.Warnings[0].Code) != row.codes || s.Warnings[0].Code == journal.Internal || s.Warnings[0].Fix == "" || s.Warnings[0].Code == journal.AuthPassword {
-				t.Fatalf("troubles %+v\n%s", s.Warnings, story(r.Phone))
+				t.Fatalf("warnings %+v\n%s", s.Warnings, story(r.Phone))
 			}
 			if _, err := r.Exchange(); err == nil || journal.FailureOf(err).Code != s.Warnings[0].Code {
 				t.Errorf("Exchange: %v", err)
@@ -136,12 +136,12 @@ func TestR9_2HostileEWSLeavesThePhoneReady(t *testing.T) {
 			r, c, s := atExchange(t, func(x *exchange.Server) { x.SetFaults(faults) })
 			if good[name] {
 				if s.Mailbox == nil || len(s.Warnings) > 0 {
-					t.Errorf("mailbox %v, troubles %+v", s.Mailbox, s.Warnings)
+					t.Errorf("mailbox %v, warnings %+v", s.Mailbox, s.Warnings)
 				}
 				return
 			}
 			if len(s.Warnings) != 1 || s.Warnings[0].Code == journal.Internal || s.Warnings[0].Code == journal.AuthPassword || s.Warnings[0].Decided == "" || s.Warnings[0].Fix == "" {
-				t.Fatalf("troubles %+v\n%s", s.Warnings, story(r.Phone))
+				t.Fatalf("warnings %+v\n%s", s.Warnings, story(r.Phone))
 			}
 			if name == "no UM" && !strings.Contains(s.Warnings[0].Fix, "Unified Messaging") {
 				t.Errorf("fix %q", s.Warnings[0].Fix)
@@ -162,7 +162,7 @@ func TestR9_2HostileEWSLeavesThePhoneReady(t *testing.T) {
 }
 
 // TestExchangeIsNeverNil: after an answer that sends the phone elsewhere there is
-// a mailbox on the screen and nobody to ask.
+// a mailbox on the screen and no client.
 func TestExchangeIsNeverNil(t *testing.T) {
 	r, c, before := atExchange(t, func(*exchange.Server) {})
 	for _, code := range []string{"ErrorNoRespondingCASInDestinationSite", "ErrorConnectionFailed", "ErrorAccessDenied", "ErrorPasswordExpired"} {
@@ -184,8 +184,8 @@ func TestExchangeIsNeverNil(t *testing.T) {
 	}
 }
 
-// TestOneTroubleAboutExchangeAtATime, whatever fails next.
-func TestOneTroubleAboutExchangeAtATime(t *testing.T) {
+// TestOneWarningAboutExchangeAtATime, whatever fails next.
+func TestOneWarningAboutExchangeAtATime(t *testing.T) {
 	r, c, _ := atExchange(t, func(*exchange.Server) {})
 	r.lab.Exchange.SetFaults(exchange.Faults{Status: 404})
 	for _, host := range []string{"contoso.com", "autodiscover.contoso.com", "cas01.contoso.com"} {
@@ -200,7 +200,7 @@ func TestOneTroubleAboutExchangeAtATime(t *testing.T) {
 		return len(s.Warnings) > 0 && s.Warnings[len(s.Warnings)-1].Code == journal.ExchangeError
 	})
 	if len(s.Warnings) != 1 || s.Mailbox == nil {
-		t.Errorf("troubles %v, mailbox %v", troubles(s), s.Mailbox)
+		t.Errorf("warnings %v, mailbox %v", warningCodes(s), s.Mailbox)
 	}
 }
 
@@ -285,7 +285,7 @@ func TestAPasswordThatExchangeRefusesIsSpentOnceInASignIn(t *testing.T) {
 		s := r.rest()
 		r.wantReady(s)
 		if len(s.Warnings) != 1 || s.Mailbox != nil || !strings.HasPrefix(string(s.Warnings[0].Code), "auth.") {
-			t.Fatalf("mailbox %v, troubles %+v", s.Mailbox, s.Warnings)
+			t.Fatalf("mailbox %v, warnings %+v", s.Mailbox, s.Warnings)
 		}
 		return s
 	}
@@ -344,7 +344,7 @@ func TestAClockThatIsSetBackStopsNothing(t *testing.T) {
 	c.Advance(4 * time.Minute)
 	polled := r.becomes(func(s device.Snapshot) bool { return s.Mailbox != before.Mailbox })
 	if polled.Mailbox.Polled.After(before.Mailbox.Polled) || len(polled.Warnings) > 0 {
-		t.Errorf("polled %s, troubles %v", polled.Mailbox.Polled, troubles(polled))
+		t.Errorf("polled %s, warnings %v", polled.Mailbox.Polled, warningCodes(polled))
 	}
 	r.lab.Pool.SetFaults(pool.Faults{Status: map[string]int{pool.LocationProfile: 503}})
 	if err := r.Reload(); err != nil {

@@ -22,8 +22,8 @@ import (
 )
 
 // BenchmarkSignIn is the whole way from power on to ready: time by NTP,
-// discovery by DNS, TLS with the verdict, REGISTER with NTLM, what the pool
-// tells, Autodiscover, the mailbox. With the pool's root there, and with the
+// discovery by DNS, TLS with the verdict, REGISTER with NTLM, provisioning,
+// Autodiscover, the mailbox. With the pool's root there, and with the
 // download from Active Directory before. The metrics beside are the share of
 // each step, up to its line in the journal.
 func BenchmarkSignIn(b *testing.B) {
@@ -201,7 +201,7 @@ func BenchmarkIdlePhone(b *testing.B) {
 	}
 }
 
-// idle is the main function of the other process: it signs in and says what
+// idle is the main function of the other process: it signs in and prints what
 // each client weighs.
 func idle(dir string) error {
 	ready, err := lab.ReadReady(filepath.Join(dir, readyFile))
@@ -212,7 +212,7 @@ func idle(dir string) error {
 	if os.Getenv(idleBare) != "" {
 		connect = func(n int) (func(), error) { return bareClients(ready, n) }
 	}
-	warm, err := connect(1) // what is made once belongs to nobody
+	warm, err := connect(1) // without what is allocated once
 	if err != nil {
 		return err
 	}

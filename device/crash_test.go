@@ -190,7 +190,7 @@ func TestLabKilledWhilePhonesSignIn(t *testing.T) {
 					}
 					phones = append(phones, p)
 				}
-				wait(t, phones[0], func(device.Snapshot) bool { return told(phones[0], after, "") > 0 })
+				wait(t, phones[0], func(device.Snapshot) bool { return countSteps(phones[0], after, "") > 0 })
 				if err := world.Close(); err != nil {
 					t.Fatal(err)
 				}

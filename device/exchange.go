@@ -79,26 +79,8 @@ func (x *exchangeClient) situation(last error, discoveredFor time.Duration) ews.
 // are taken over from held until they expire.
 func (x *exchangeClient) poll(ctx context.Context, held *Mailbox) (*Mailbox, error) {
 	now := x.clock.Now()
-	if age := now.Sub(x.found.At); x.client == nil || age < 0 || age >= autodiscover.Lifetime { // R9.1: every 24 h
-		found, err := x.finder.Discover(ctx, x.address)
-		if err != nil {
-			x.client = nil // its URL may not be valid any more
-			return nil, err
-		}
-		if url := found.EWS(x.outside); x.client == nil || url != x.client.URL {
-			x.client = &ews.Client{
-				URL:       url,
-				Doer:      explainer{x.web},
-				Mailbox:   found.Address,
-				UserAgent: x.fw.SIP.UserAgent,
-				Clock:     x.clock,
-				Patience:  -1,
-				Record:    exceptOK(x.record),
-			}
-		}
-		if x.found = found; found.Stale { // Autodiscover is not asked again at each poll
-			x.found.At = now.Add(autodiscover.RetryAfter - autodiscover.Lifetime)
-		}
+	if err := x.discover(ctx, now); err != nil {
+		return nil, err
 	}
 	c := x.client
 	box := &Mailbox{Address: c.Mailbox, URL: c.URL, Polled: now}
@@ -138,6 +120,33 @@ func (x *exchangeClient) poll(ctx context.Context, held *Mailbox) (*Mailbox, err
 		box.calendarAt = now
 	}
 	return box, nil
+}
+
+// discover finds the mailbox, every 24 h (R9.1).
+func (x *exchangeClient) discover(ctx context.Context, now time.Time) error {
+	if age := now.Sub(x.found.At); x.client != nil && age >= 0 && age < autodiscover.Lifetime {
+		return nil
+	}
+	found, err := x.finder.Discover(ctx, x.address)
+	if err != nil {
+		x.client = nil // its URL may not be valid any more
+		return err
+	}
+	if url := found.EWS(x.outside); x.client == nil || url != x.client.URL {
+		x.client = &ews.Client{
+			URL:       url,
+			Doer:      explainer{x.web},
+			Mailbox:   found.Address,
+			UserAgent: x.fw.SIP.UserAgent,
+			Clock:     x.clock,
+			Patience:  -1,
+			Record:    exceptOK(x.record),
+		}
+	}
+	if x.found = found; found.Stale { // Autodiscover is not asked again at each poll
+		x.found.At = now.Add(autodiscover.RetryAfter - autodiscover.Lifetime)
+	}
+	return nil
 }
 
 // exceptOK drops the steps of lists that were read: each poll has several.

@@ -418,7 +418,7 @@ func TestRootsThatArriveAfterTheResetAreDropped(t *testing.T) {
 		t.Fatal(err)
 	}
 	close(release)
-	if err := r.Close(); err != nil { // waits for every errand
+	if err := r.Close(); err != nil { // waits for all work in the background
 		t.Fatal(err)
 	}
 	for _, s := range steps(r.Phone) {

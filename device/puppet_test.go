@@ -21,23 +21,23 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// puppet is a pool that says what a test wants: it has the lab's certificate,
+// puppet is a pool that answers as a test wants: it has the lab's certificate,
 // takes the password of everybody and keeps nothing.
 type puppet struct {
 	t     testing.TB
 	place network.Place
 
-	mu       sync.Mutex
-	came     chan struct{} // closed by the next request
-	conns    []*sipwire.Conn
-	servers  map[*sipwire.Conn]*ntlm.Server
-	known    map[*sipwire.Conn]bool         // who has logged on
-	dialogs  map[string][]*sipwire.Incoming // SUBSCRIBEs with a new Call-ID, by event
-	told     uint32
-	ended    map[string]int                            // SUBSCRIBEs that want no more, by event
-	requests map[string]int                            // by event, or "SERVICE" and what was asked for
-	answers  map[string]func(n int) (int, string)      // status and body of the n-th, from 1
-	behind   map[string]func(n int, tell func(string)) // after the n-th answer, on the reader
+	mu            sync.Mutex
+	came          chan struct{} // closed by the next request
+	conns         []*sipwire.Conn
+	servers       map[*sipwire.Conn]*ntlm.Server
+	known         map[*sipwire.Conn]bool         // who has logged on
+	dialogs       map[string][]*sipwire.Incoming // SUBSCRIBEs with a new Call-ID, by event
+	notifications uint32
+	ended         map[string]int                            // SUBSCRIBEs that want no more, by event
+	requests      map[string]int                            // by event, or "SERVICE" and what was asked for
+	answers       map[string]func(n int) (int, string)      // status and body of the n-th, from 1
+	behind        map[string]func(n int, tell func(string)) // after the n-th answer, on the reader
 }
 
 const (
@@ -214,8 +214,8 @@ func (p *puppet) tell(event, state, body string) {
 func (p *puppet) send(c *sipwire.Conn, in *sipwire.Incoming, state, body string) {
 	req := in.Request()
 	p.mu.Lock()
-	p.told++
-	cseq := p.told + 1
+	p.notifications++
+	cseq := p.notifications + 1
 	p.mu.Unlock()
 	out, err := sipwire.NewRequest(sipwire.RequestConfig{Method: "BENOTIFY", URI: "sip:tu@127.0.0.1", Via: "127.0.0.1:5061", CallID: req.CallID().Value(), CSeq: cseq,
 		From: "<sip:tu@contoso.com>;tag=server", To: "<sip:tu@contoso.com>;tag=" + req.From().Params.GetOr("tag", ""), Body: []byte(body),
@@ -227,8 +227,8 @@ func (p *puppet) send(c *sipwire.Conn, in *sipwire.Incoming, state, body string)
 	c.Send(out)
 }
 
-// heard waits until the phone has read all that it was sent.
-func (p *puppet) heard() {
+// waitUntilRead waits until the phone has read all that it was sent.
+func (p *puppet) waitUntilRead() {
 	p.t.Helper()
 	p.mu.Lock()
 	c := p.conns[len(p.conns)-1]

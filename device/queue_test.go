@@ -12,7 +12,7 @@ func TestQueueRunsInTheOrderOfPosting(t *testing.T) {
 	var q taskQueue
 	defer q.close()
 	const posters, each = 8, 200
-	var got [posters][]int // written by the taskQueue alone, or the race detector says so
+	var got [posters][]int // written by tasks only, or the race detector fails
 	var all sync.WaitGroup
 	for p := range posters {
 		all.Go(func() {

@@ -71,7 +71,7 @@ func TestCloseWhileEveryButtonIsPressed(t *testing.T) {
 	for range 5 {
 		r := newRig(t, func(d *lab.Deployment) { d.Today = true }, nil)
 		all := r.press(40)
-		wait(t, r.Phone, func(device.Snapshot) bool { return told(r.Phone, journal.Power, "") > 0 })
+		wait(t, r.Phone, func(device.Snapshot) bool { return countSteps(r.Phone, journal.Power, "") > 0 })
 		for range 2 {
 			all.Go(func() { r.Close() })
 		}
@@ -117,8 +117,8 @@ func TestCloseAtEachStepOfASignIn(t *testing.T) {
 	}
 }
 
-// relay passes connections on to addr and tells when the phone's end of each
-// has been closed.
+// relay passes connections on to addr; each value of closed is a connection whose
+// phone end has been closed.
 func relay(t *testing.T, addr string) (at string, closed <-chan struct{}) {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -212,7 +212,7 @@ func TestRegistrationThatCompletesTooLateIsNotAdopted(t *testing.T) {
 				if s.Server != "" || s.GRUU != "" {
 					t.Errorf("the phone shows the late registration: %s %s", s.Server, s.GRUU)
 				}
-				if first == "the phone acts first" && told(r.Phone, journal.Ready, "") != 0 {
+				if first == "the phone acts first" && countSteps(r.Phone, journal.Ready, "") != 0 {
 					t.Errorf("a phone that was busy otherwise became ready\n%s", story(r.Phone))
 				}
 			})

@@ -89,7 +89,7 @@ func TestPeerSambaStory(t *testing.T) {
 		if downloaded(s) != 1 || s.Roots[0].Source.Server != "dc1.contoso.com:389" {
 			t.Errorf("%d roots, the first from %+v", downloaded(s), s.Roots[0].Source)
 		}
-		asked := told(o.Phone, journal.Roots, "")
+		asked := countSteps(o.Phone, journal.Roots, "")
 
 		dc.PublishRoot(t, public) // while the phone is on
 		out := world.Outside()
@@ -98,11 +98,11 @@ func TestPeerSambaStory(t *testing.T) {
 		if !strings.Contains(s.Failure.Decided, "Adatum Public Root CA") {
 			t.Errorf("the untrusted issuer is not named: %s", s.Failure.Decided)
 		}
-		outside := told(o.Phone, journal.Roots, "") - asked
+		outside := countSteps(o.Phone, journal.Roots, "") - asked
 		o.Plug(o.inside)
 		s = o.rest()
 		o.wantReady(s)
-		if downloaded(s) != 1 || told(o.Phone, journal.Roots, "") != asked+outside {
+		if downloaded(s) != 1 || countSteps(o.Phone, journal.Roots, "") != asked+outside {
 			t.Errorf("%d roots: the new one arrived without a reset (R1.2)\n%s", downloaded(s), story(o.Phone))
 		}
 		peer.Row(t, "samba", "a root published while the phone is on does not arrive (R1.2)")

@@ -19,7 +19,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab/pool"
 )
 
-// timed is a rig whose phone has a clock that stands still until told.
+// timed is a rig whose phone has a clock that moves only by Advance.
 type timed struct {
 	*rig
 	clock *clock.Adjustable
@@ -39,8 +39,8 @@ func (r timed) advance(d time.Duration) {
 	r.clock.Advance(d)
 }
 
-// told counts the steps of that name whose decision contains text.
-func told(p *device.Phone, name journal.Name, text string) (n int) {
+// countSteps counts the steps of that name whose decision contains text.
+func countSteps(p *device.Phone, name journal.Name, text string) (n int) {
 	for _, s := range steps(p) {
 		if s.Name == name && strings.Contains(s.Decided, text) {
 			n++
@@ -49,10 +49,10 @@ func told(p *device.Phone, name journal.Name, text string) (n int) {
 	return n
 }
 
-// wantTold waits for the n-th such step.
-func (r *rig) wantTold(name journal.Name, text string, n int) {
+// wantSteps waits for the n-th such step.
+func (r *rig) wantSteps(name journal.Name, text string, n int) {
 	r.t.Helper()
-	wait(r.t, r.Phone, func(device.Snapshot) bool { return told(r.Phone, name, text) >= n })
+	wait(r.t, r.Phone, func(device.Snapshot) bool { return countSteps(r.Phone, name, text) >= n })
 }
 
 func (r *rig) wantBecomes(state device.State) device.Snapshot {
@@ -131,12 +131,12 @@ func TestRegistrationIsRefreshedBeforeItExpires(t *testing.T) {
 	r := newTimed(t, nil)
 	first := r.lab.Pool.Registrations()[0].Expires
 	r.advance(untilRefresh)
-	r.wantTold(journal.Session, "is refreshed", 1)
+	r.wantSteps(journal.Session, "is refreshed", 1)
 	regs := r.lab.Pool.Registrations()
 	if len(regs) != 1 || !regs[0].Expires.After(first) {
 		t.Fatalf("registrations %+v", regs)
 	}
-	if s := r.Snapshot(); s.State != device.Ready || told(r.Phone, journal.Power, "") != 1 {
+	if s := r.Snapshot(); s.State != device.Ready || countSteps(r.Phone, journal.Power, "") != 1 {
 		t.Errorf("a refresh disturbs the phone: %s", s.State)
 	}
 }
@@ -146,12 +146,12 @@ func TestSecurityAssociationIsRenewedBeforeEightHours(t *testing.T) { // ocs-sip
 	const lifetime = 8*time.Hour - 5*time.Minute
 	for i := range 3 {
 		r.advance(untilRefresh)
-		r.wantTold(journal.Session, "is refreshed", i+1)
+		r.wantSteps(journal.Session, "is refreshed", i+1)
 	}
 	r.advance(lifetime - 3*untilRefresh)
-	r.wantTold(journal.Session, "new security association", 1)
+	r.wantSteps(journal.Session, "new security association", 1)
 	r.advance(untilRefresh) // the old one would have ended by now
-	r.wantTold(journal.Session, "is refreshed", 5)
+	r.wantSteps(journal.Session, "is refreshed", 5)
 	r.wantReady(r.Snapshot())
 	if n := r.lab.Pool.Counters(); n.BadLogons != 0 || n.BadSignatures != 0 || n.Connections != 1 {
 		t.Errorf("%+v: want one connection throughout", n)
@@ -207,7 +207,7 @@ func TestDeregistrationNotices(t *testing.T) { // ocs-sip.md 2.6
 		r := newTimed(t, nil)
 		r.lab.Pool.Deregister(r.creds.Address, pool.Deactivated, pool.Diagnostics{})
 		wait(t, r.Phone, func(s device.Snapshot) bool {
-			return s.State == device.Ready && told(r.Phone, journal.Ready, "Signed in") == 2
+			return s.State == device.Ready && countSteps(r.Phone, journal.Ready, "Signed in") == 2
 		})
 		r.wantWarning(journal.SIPDeregistered)
 	})
@@ -243,7 +243,7 @@ func TestRedirectToTheHomePool(t *testing.T) { // ocs-sip.md 2.1
 		if s.Server != "pool2.contoso.com:5061" || len(home.Registrations()) != 1 || len(r.lab.Pool.Registrations()) != 0 {
 			t.Errorf("signed in at %s", s.Server)
 		}
-		if told(r.Phone, journal.Register, "pool2.contoso.com") == 0 {
+		if countSteps(r.Phone, journal.Register, "pool2.contoso.com") == 0 {
 			t.Errorf("no step tells of the redirect\n%s", story(r.Phone))
 		}
 	})
@@ -258,7 +258,7 @@ func TestRedirectToTheHomePool(t *testing.T) { // ocs-sip.md 2.1
 		if s.Server != "pool2.contoso.com:5061" {
 			t.Errorf("signed in at %s", s.Server)
 		}
-		if told(r.Phone, journal.Register, "served by pool2.contoso.com:5061") == 0 {
+		if countSteps(r.Phone, journal.Register, "served by pool2.contoso.com:5061") == 0 {
 			t.Errorf("no step tells of the redirect\n%s", story(r.Phone))
 		}
 	})
@@ -317,7 +317,7 @@ func TestRegistrarThatIsNoPool(t *testing.T) { // RFC 3261 22, RFC 8760
 			t.Run(fmt.Sprintf("%s %s", scheme, password), func(t *testing.T) {
 				r := newRig(t, func(d *lab.Deployment) { d.Today, d.Pool.Schemes = true, []pool.Scheme{scheme} }, nil)
 				file := t.TempDir()
-				if err := r.lab.WriteRoots(file); err != nil { // so that nobody asks AD
+				if err := r.lab.WriteRoots(file); err != nil { // so that the phone does not ask AD
 					t.Fatal(err)
 				}
 				r.Phone = newPhone(t, "today", func(c *device.Config) {
@@ -366,7 +366,7 @@ func TestProtocolVersionsWithAndWithoutESS(t *testing.T) { // ocs-sip.md 2
 }
 
 // TestPasswordIsNeverShown looks for it in every form in which it could be
-// told or kept (design decision 14).
+// shown or kept (design decision 14).
 func TestPasswordIsNeverShown(t *testing.T) {
 	const secret = "S3cret-Pa55phrase"
 	var forms []string

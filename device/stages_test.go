@@ -27,7 +27,7 @@ import (
 // operations of Exchange.
 var stages = []string{provisioning.EventPackage, pool.LocationProfile, roaming.SelfEvent, roaming.ContactsEvent, "GetFolder", "FindItem", "FindFolder", "GetItem"}
 
-// isAsked says whether req asks for what a stage is called after.
+// isAsked reports whether req belongs to a stage.
 func isAsked(req *sip.Request, stage string) bool {
 	if stage == pool.LocationProfile {
 		return string(req.Method) == "SERVICE"
@@ -108,14 +108,14 @@ func TestWhateverComesInTheMiddleOfAStageHasItsWay(t *testing.T) {
 				if row.state == device.Ready {
 					s = r.becomes(func(s device.Snapshot) bool { return s.State == device.Ready })
 					if len(s.Warnings) > 0 || (s.Mailbox != nil) != s.Self.UM || s.Address != r.creds.Address || s.Self.Address != r.creds.Address {
-						t.Errorf("troubles %+v, mailbox %v of %s\n%s", s.Warnings, s.Mailbox != nil, s.Address, story(r.Phone))
+						t.Errorf("warnings %+v, mailbox %v of %s\n%s", s.Warnings, s.Mailbox != nil, s.Address, story(r.Phone))
 					}
 				} else {
 					r.wantState(s, row.state)
 					if s.Settings != nil || s.Self != nil || s.Contacts != nil || s.Mailbox != nil || len(s.Warnings) > 0 {
 						t.Errorf("a phone that is %s shows what it was told before: %+v", s.State, s)
 					}
-					if told(r.Phone, journal.Ready, "") > 0 && !row.late {
+					if countSteps(r.Phone, journal.Ready, "") > 0 && !row.late {
 						t.Error("it became ready")
 					}
 				}
@@ -153,7 +153,7 @@ func TestARegistrationLostWhileExchangeIsPolled(t *testing.T) {
 	c.Advance(10 * time.Second)
 	s = r.becomes(func(s device.Snapshot) bool { return s.State == device.Ready })
 	if s.Mailbox == nil || len(s.Warnings) > 0 {
-		t.Errorf("mailbox %v, troubles %v", s.Mailbox, troubles(s))
+		t.Errorf("mailbox %v, warnings %v", s.Mailbox, warningCodes(s))
 	}
 }
 
@@ -172,12 +172,12 @@ func TestFiftyTimesPluggedAndUnplugged(t *testing.T) {
 	s := r.rest()
 	r.wantReady(s)
 	if s.Mailbox == nil || len(s.Warnings) > 0 || r.badLogons() > 0 {
-		t.Errorf("mailbox %v, troubles %v, %d bad log-ons", s.Mailbox != nil, troubles(s), r.badLogons())
+		t.Errorf("mailbox %v, warnings %v, %d bad log-ons", s.Mailbox != nil, warningCodes(s), r.badLogons())
 	}
 }
 
-// TestAnotherWhoCannotSignInCostsNoRules: the last good ones come back with the user.
-func TestAnotherWhoCannotSignInCostsNoRules(t *testing.T) {
+// TestFailedSignInOfAnotherUserKeepsTheDialPlan: the last good ones come back with the user.
+func TestFailedSignInOfAnotherUserKeepsTheDialPlan(t *testing.T) {
 	r, _, before := signedIn(t, nil, nil)
 	mine := r.creds
 	r.creds = device.Credentials{Address: "nobody@contoso.com", User: mine.User, Password: mine.Password}
@@ -222,7 +222,7 @@ func TestR12_1CatastrophicPatternsTakeBoundedTime(t *testing.T) {
 	}
 }
 
-func TestProvisioningOfOddValuesIsToldAndBounded(t *testing.T) {
+func TestOddProvisioningValuesAreReportedAndBounded(t *testing.T) {
 	p, r, _ := newPuppet(t)
 	group := `<provisionGroup name="ServerConfiguration"><ucMinPinLength>-1</ucMinPinLength><ucMinPinLength>7</ucMinPinLength><ucExchangeMWIPoll>100000</ucExchangeMWIPoll><ucDiffServVoice>99999999999</ucDiffServVoice><what>ever</what></provisionGroup>`
 	p.answer(provisioning.EventPackage, always(200, strings.ReplaceAll(noGroups, "/>", ">")+strings.Repeat(group, 100)+`<provisionGroup name="nobody knows"/></provisionGroupList>`))

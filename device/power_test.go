@@ -29,9 +29,9 @@ func (m *meter) Message(t network.Traffic) {
 	}
 }
 
-// TestPullingACordSaysNoFarewell: not even that of TLS, which could block the
-// mailbox when the server reads nothing (design decision 1).
-func TestPullingACordSaysNoFarewell(t *testing.T) {
+// TestPullingACordSendsNothing: not even that of TLS, which could block the
+// task queue when the server reads nothing (design decision 1).
+func TestPullingACordSendsNothing(t *testing.T) {
 	for name, act := range map[string]func(*rig){
 		"power":   func(r *rig) { r.PowerOff() },
 		"network": func(r *rig) { r.Unplug() },
@@ -73,8 +73,8 @@ func TestClockThatCouldNotBeSetIsAskedForAgain(t *testing.T) { // device.md 2.4
 	}
 }
 
-// TestWhoSignsInDuringASignOutStays orders the race of the two.
-func TestWhoSignsInDuringASignOutStays(t *testing.T) {
+// TestSignInDuringASignOutStays orders the race of the two.
+func TestSignInDuringASignOutStays(t *testing.T) {
 	r := newRig(t, nil, nil)
 	r.wantReady(r.signIn(r.lab.Inside()))
 	asked, release := make(chan struct{}), make(chan struct{})
@@ -111,7 +111,7 @@ func TestRootSetInAFileIsFoundFromAnotherFolder(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Chdir(here)
-	for _, set := range []string{"file:roots/enterprise.pem", ""} { // told once, then kept
+	for _, set := range []string{"file:roots/enterprise.pem", ""} { // from the Config, then from flash
 		memory, err := flash.Open(state)
 		if err != nil {
 			t.Fatal(err)

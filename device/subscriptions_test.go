@@ -25,8 +25,8 @@ func (r *rig) ready() device.Snapshot {
 	return s
 }
 
-// has finds the trouble of a name.
-func has(s device.Snapshot, name journal.Name) bool {
+// hasWarning reports whether there is a warning of that name.
+func hasWarning(s device.Snapshot, name journal.Name) bool {
 	for _, t := range s.Warnings {
 		if t.Name == name {
 			return true
@@ -42,15 +42,15 @@ func groups(s device.Snapshot) int {
 	return len(s.Contacts.Groups)
 }
 
-// TestAGapInTheContactListIsMended: the list held stays on the screen meanwhile,
+// TestAGapInTheContactListEndsTheSubscription: the list held stays on the screen meanwhile,
 // the old subscription ends, and the new one is followed.
-func TestAGapInTheContactListIsMended(t *testing.T) {
+func TestAGapInTheContactListEndsTheSubscription(t *testing.T) {
 	p, r, c := newPuppet(t)
 	r.ready()
 	p.tell(roaming.ContactsEvent, "active", oneGroup)
 	r.becomes(func(s device.Snapshot) bool { return groups(s) == 1 })
 	p.tell(roaming.ContactsEvent, "active", `<contactDelta deltaNum="9"/>`)
-	s := r.becomes(func(s device.Snapshot) bool { return has(s, journal.Contacts) })
+	s := r.becomes(func(s device.Snapshot) bool { return hasWarning(s, journal.Contacts) })
 	if groups(s) != 1 {
 		t.Error("the list that the phone had is gone")
 	}
@@ -59,7 +59,7 @@ func TestAGapInTheContactListIsMended(t *testing.T) {
 	}
 	p.until(func() bool { return p.stopped(roaming.ContactsEvent) == 1 }) // the old one, which would take the changes
 	c.Advance(8 * time.Second)                                            // the first back-off and its jitter
-	r.becomes(func(s device.Snapshot) bool { return groups(s) == 0 && !has(s, journal.Contacts) })
+	r.becomes(func(s device.Snapshot) bool { return groups(s) == 0 && !hasWarning(s, journal.Contacts) })
 	p.tell(roaming.ContactsEvent, "active", oneGroup)
 	r.becomes(func(s device.Snapshot) bool { return groups(s) == 1 })
 }
@@ -111,8 +111,8 @@ func TestASubscriptionThatEndsIsTakenUpAgain(t *testing.T) {
 	}
 }
 
-// TestADocumentThatCannotBeReadIsATroubleUntilTheNext, and does not pile up what follows.
-func TestADocumentThatCannotBeReadIsATroubleUntilTheNext(t *testing.T) {
+// TestADocumentThatCannotBeReadIsAWarningUntilTheNext, and does not pile up what follows.
+func TestADocumentThatCannotBeReadIsAWarningUntilTheNext(t *testing.T) {
 	t.Run("the first", func(t *testing.T) {
 		p, r, c := newPuppet(t)
 		p.answer(roaming.ContactsEvent, func(n int) (int, string) {
@@ -122,23 +122,23 @@ func TestADocumentThatCannotBeReadIsATroubleUntilTheNext(t *testing.T) {
 			return 200, emptyList
 		})
 		s := r.ready()
-		if !has(s, journal.Contacts) || s.Contacts != nil {
-			t.Errorf("troubles %v, contacts %v", s.Warnings, s.Contacts)
+		if !hasWarning(s, journal.Contacts) || s.Contacts != nil {
+			t.Errorf("warnings %v, contacts %v", s.Warnings, s.Contacts)
 		}
 		p.until(func() bool { return p.stopped(roaming.ContactsEvent) == 1 })
 		c.Advance(8 * time.Second)
-		r.becomes(func(s device.Snapshot) bool { return s.Contacts != nil && !has(s, journal.Contacts) })
+		r.becomes(func(s device.Snapshot) bool { return s.Contacts != nil && !hasWarning(s, journal.Contacts) })
 	})
 	t.Run("a later one", func(t *testing.T) {
 		p, r, _ := newPuppet(t)
 		r.ready()
 		p.tell(roaming.ContactsEvent, "active", `<!DOCTYPE a [<!ENTITY b "c">]><contactDelta deltaNum="2"/>`)
-		s := r.becomes(func(s device.Snapshot) bool { return has(s, journal.Contacts) })
+		s := r.becomes(func(s device.Snapshot) bool { return hasWarning(s, journal.Contacts) })
 		if s.Contacts == nil {
 			t.Error("the list that the phone had is gone")
 		}
 		p.tell(roaming.ContactsEvent, "active", oneGroup)
-		r.becomes(func(s device.Snapshot) bool { return groups(s) == 1 && !has(s, journal.Contacts) })
+		r.becomes(func(s device.Snapshot) bool { return groups(s) == 1 && !hasWarning(s, journal.Contacts) })
 	})
 }
 
@@ -171,16 +171,16 @@ func TestAFloodOfNotificationsIsBounded(t *testing.T) {
 	for n := range 60 {
 		p.tell(roaming.ContactsEvent, "active", fmt.Sprintf(`<contactDelta deltaNum="%d"><addedGroup id="%[1]d" name="g" externalURI=""/></contactDelta>`, n+2))
 	}
-	p.heard()
+	p.waitUntilRead()
 	close(release)
 	busy.Wait()
-	s := r.becomes(func(s device.Snapshot) bool { return has(s, journal.Contacts) })
+	s := r.becomes(func(s device.Snapshot) bool { return hasWarning(s, journal.Contacts) })
 	if n := groups(s); n != 16 || !strings.Contains(s.Warnings[len(s.Warnings)-1].Decided, "More than 16 notifications") {
-		t.Errorf("%d groups, troubles %+v", n, s.Warnings)
+		t.Errorf("%d groups, warnings %+v", n, s.Warnings)
 	}
 	p.until(func() bool { return p.stopped(roaming.ContactsEvent) == 1 })
 	c.Advance(8 * time.Second)
-	r.becomes(func(s device.Snapshot) bool { return groups(s) == 0 && !has(s, journal.Contacts) })
+	r.becomes(func(s device.Snapshot) bool { return groups(s) == 0 && !hasWarning(s, journal.Contacts) })
 }
 
 // TestReloadsAtOnceAreOne and the one that shows what came last.
@@ -196,8 +196,8 @@ func TestReloadsAtOnceAreOne(t *testing.T) {
 	}
 	close(go0)
 	s := r.becomes(func(s device.Snapshot) bool { return len(s.Plan.Plan().Rules) == 2 && p.count("SERVICE default") == 3 })
-	if has(s, journal.Provisioning) {
-		t.Errorf("troubles %+v", s.Warnings)
+	if hasWarning(s, journal.Provisioning) {
+		t.Errorf("warnings %+v", s.Warnings)
 	}
 	if n := p.count(provisioning.EventPackage); n != 3 {
 		t.Errorf("%d questions for 100 reloads, want the one under way and one more after the sign-in's", n)
@@ -224,10 +224,10 @@ func TestR12_1AReloadWithoutSettingsKeepsTheProfileThatTheyName(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := r.becomes(func(s device.Snapshot) bool { return s.Plan != before })
-	if s.Plan.Plan().Name != "Named" || !has(s, journal.Provisioning) || s.Settings.LocationProfile() != "Named" {
+	if s.Plan.Plan().Name != "Named" || !hasWarning(s, journal.Provisioning) || s.Settings.LocationProfile() != "Named" {
 		t.Errorf("plan %s, settings %+v", s.Plan.Plan().Name, s.Settings)
 	}
-	// And one that the pool names and does not tell is said, not passed over.
+	// A profile that the pool names and does not send is reported.
 	p.answer(provisioning.EventPackage, always(200, provisionProfile("Gone")))
 	if err := r.Reload(); err != nil {
 		t.Fatal(err)

@@ -36,7 +36,7 @@ func signedIn(t *testing.T, prepare func(*lab.Deployment), build func(*device.Co
 	return r, c, s
 }
 
-func troubles(s device.Snapshot) (codes []journal.Code) {
+func warningCodes(s device.Snapshot) (codes []journal.Code) {
 	for _, t := range s.Warnings {
 		codes = append(codes, t.Code)
 	}
@@ -52,7 +52,7 @@ func (r *rig) becomes(good func(device.Snapshot) bool) device.Snapshot {
 func TestR9_2APhoneThatIsReadyHasEverythingThatPoolAndExchangeHold(t *testing.T) {
 	_, _, s := signedIn(t, nil, nil)
 	if len(s.Warnings) > 0 {
-		t.Errorf("troubles %v", s.Warnings)
+		t.Errorf("warnings %v", s.Warnings)
 	}
 	if s.Settings == nil || s.Settings.Lock.MinPINLength != 6 || s.Settings.Exchange.Poll != 3*time.Minute || s.Settings.Updates.URL == "" {
 		t.Errorf("settings %+v", s.Settings)
@@ -151,7 +151,7 @@ func TestR12_1AProfileThatIsBadLeavesTheLastGoodOne(t *testing.T) {
 			}
 			s := r.becomes(func(s device.Snapshot) bool { return len(s.Warnings) > 0 })
 			if s.Plan != before.Plan || s.State != device.Ready || s.Warnings[0].Fix == "" {
-				t.Errorf("plan %+v, troubles %+v", s.Plan, s.Warnings)
+				t.Errorf("plan %+v, warnings %+v", s.Plan, s.Warnings)
 			}
 		})
 	}
@@ -189,7 +189,7 @@ func TestProvisioningThatFailsLeavesThePhoneReady(t *testing.T) {
 				s := r.signIn(r.lab.Inside())
 				r.wantReady(s)
 				if len(s.Warnings) != 1 || s.Warnings[0].Name != name || s.Warnings[0].Code == journal.Internal || s.Warnings[0].Fix == "" {
-					t.Errorf("troubles %+v", s.Warnings)
+					t.Errorf("warnings %+v", s.Warnings)
 				}
 				if step := last(t, r.Phone, journal.Ready); step.State != journal.Warned {
 					t.Errorf("the phone is ready as if nothing were missing: %+v", step)
@@ -206,11 +206,11 @@ func TestLateBodies(t *testing.T) {
 	s := r.signIn(r.lab.Inside())
 	r.wantReady(s)
 	if s.Settings == nil || s.Self == nil || s.Contacts == nil || len(s.Warnings) > 0 {
-		t.Errorf("settings %v, self %v, contacts %v, troubles %v", s.Settings, s.Self, s.Contacts, s.Warnings)
+		t.Errorf("settings %v, self %v, contacts %v, warnings %v", s.Settings, s.Self, s.Contacts, s.Warnings)
 	}
 }
 
-func TestWhoIsNotEnabledForVoiceOrUMHasNoMailbox(t *testing.T) {
+func TestUserWithoutVoiceOrUMHasNoMailbox(t *testing.T) {
 	for name, u := range map[string]lab.User{"no UM": {Name: "kim", Line: "tel:+4544890101;ext=250"}, "no voice": {Name: "kim", EUM: "kim@contoso.com;phone-context=x"}} {
 		t.Run(name, func(t *testing.T) {
 			r, _, s := signedIn(t, func(d *lab.Deployment) { d.Users = []lab.User{u} }, nil)
@@ -222,7 +222,7 @@ func TestWhoIsNotEnabledForVoiceOrUMHasNoMailbox(t *testing.T) {
 				t.Errorf("Exchange was asked %d times", n)
 			}
 			if voice := u.Line != ""; voice == (len(s.Warnings) > 0 && s.Warnings[0].Code == journal.ProvNoVoice) {
-				t.Errorf("troubles %v", troubles(s))
+				t.Errorf("warnings %v", warningCodes(s))
 			}
 		})
 	}
@@ -236,7 +236,7 @@ func TestR1_6ExchangeWithASelfSignedCertificateIsNotTalkedTo(t *testing.T) {
 	s := r.signIn(r.lab.Inside())
 	r.wantReady(s)
 	if len(s.Warnings) != 1 || s.Warnings[0].Code != journal.CertSelfSigned || s.Mailbox != nil {
-		t.Errorf("troubles %v, mailbox %v\n%s", troubles(s), s.Mailbox, story(r.Phone))
+		t.Errorf("warnings %v, mailbox %v\n%s", warningCodes(s), s.Mailbox, story(r.Phone))
 	}
 	if n := r.lab.Exchange.Counters(); n.Requests > 0 || n.ClearText > 0 {
 		t.Errorf("Exchange got %+v", n)
@@ -257,8 +257,8 @@ func TestNoPasswordIsTriedTwiceAtExchange(t *testing.T) {
 	r.lab.Exchange.SetFaults(exchange.Faults{Refuse401: true})
 	s := r.signIn(r.lab.Inside())
 	r.wantReady(s)
-	if got := troubles(s); len(got) != 1 || got[0] == journal.AuthPassword || !strings.HasPrefix(string(got[0]), "auth.") {
-		t.Errorf("troubles %v\n%s", got, story(r.Phone))
+	if got := warningCodes(s); len(got) != 1 || got[0] == journal.AuthPassword || !strings.HasPrefix(string(got[0]), "auth.") {
+		t.Errorf("warnings %v\n%s", got, story(r.Phone))
 	}
 	asked := r.lab.Exchange.Counters().Requests
 	c.Advance(time.Hour)
@@ -317,8 +317,8 @@ func TestExchangeThatIsDownComesBack(t *testing.T) {
 	r.lab.Exchange.SetFaults(exchange.Faults{Busy: true, BackOff: 10 * time.Minute})
 	s := r.signIn(r.lab.Inside())
 	r.wantReady(s)
-	if got := troubles(s); len(got) != 1 || got[0] != journal.ExchangeBusy {
-		t.Fatalf("troubles %v\n%s", got, story(r.Phone))
+	if got := warningCodes(s); len(got) != 1 || got[0] != journal.ExchangeBusy {
+		t.Fatalf("warnings %v\n%s", got, story(r.Phone))
 	}
 	r.lab.Exchange.SetFaults(exchange.Faults{})
 	asked := r.lab.Exchange.Counters().Requests
@@ -330,7 +330,7 @@ func TestExchangeThatIsDownComesBack(t *testing.T) {
 	c.Advance(3 * time.Minute)
 	s = r.becomes(func(s device.Snapshot) bool { return s.Mailbox != nil })
 	if len(s.Warnings) > 0 {
-		t.Errorf("troubles %v stay", troubles(s))
+		t.Errorf("warnings %v stay", warningCodes(s))
 	}
 }
 
