@@ -44,7 +44,7 @@ type Event struct {
 	Seq   uint64
 	Step  *journal.Step // nil for a mere change of state
 	State State         // after the event
-	Epoch uint64
+	Epoch uint64        // Snapshot.Epoch at that time
 }
 
 // Phone is one phone. Its methods may be called from any goroutine.

@@ -53,7 +53,7 @@ func newRegistration(s *session, reg *sipua.Registration, server sipua.Candidate
 		login:    s.login,
 	}
 	r.self = document[roaming.Self]{documentKind: &selfDocument, registration: r, onChange: r.recheckMailbox}
-	r.contacts = document[roaming.ContactList]{documentKind: &contactsDocument, registration: r}
+	r.contacts = document[roaming.ContactList]{documentKind: &contactsDocument, registration: r, onChange: func() {}}
 	return r
 }
 

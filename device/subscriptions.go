@@ -57,10 +57,10 @@ var contactsDocument = documentKind[roaming.ContactList]{
 type document[T applier[T]] struct {
 	*documentKind[T]
 	registration *registration
-	onChange     func() // nil: nothing depends on it
-	held         *T     // nil until the first notification
-	pending      bool   // it is not subscribed to, and shall be
-	tries        int    // to subscribe again since the last reload, for the back-off
+	onChange     func()
+	held         *T   // nil until the first notification
+	pending      bool // it is not subscribed to, and shall be
+	tries        int  // to subscribe again since the last reload, for the back-off
 	timer        clock.Timer
 }
 
@@ -162,7 +162,7 @@ func (s *subscription[T]) begin(reply sipua.Reply, asked journal.Step) {
 	step := d.describe(*d.held)
 	step.Name, step.Asked, step.Answered, step.By = d.name, asked.Asked, asked.Answered, asked.By
 	r.report(step)
-	s.announce()
+	d.onChange()
 	for _, body := range s.early {
 		s.notified(body)
 	}
@@ -183,13 +183,7 @@ func (s *subscription[T]) notified(body []byte) {
 		if step.Name = d.name; step.Code != r.warning(d.name) {
 			r.report(step)
 		}
-		s.announce()
-	}
-}
-
-func (s *subscription[T]) announce() {
-	if s.doc.onChange != nil {
-		s.doc.onChange()
+		d.onChange()
 	}
 }
 
