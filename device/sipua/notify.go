@@ -23,9 +23,8 @@ type notification struct {
 
 // parseNotification reads what notifications and 2xx responses have in common.
 func (r *Registration) parseNotification(s *subscription, in *sipwire.Incoming) notification {
-	n := notification{contentType: contentTypeOf(in), body: in.Msg.Body()}
-	state, reason, life, lives := parseState(in.Header("Subscription-State"))
-	n.lifetime, n.hasLifetime = life, lives
+	state, reason, lifetime, named := parseState(in.Header("Subscription-State"))
+	n := notification{contentType: contentTypeOf(in), body: in.Msg.Body(), lifetime: lifetime, hasLifetime: named}
 	if state == "terminated" && !s.Once { // a query ends with its first notification
 		n.end = r.terminatedFailure(s, in, reason)
 	}

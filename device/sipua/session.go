@@ -42,7 +42,7 @@ type Registration struct {
 	endEvent *Event // event of the end; nil after Close and Unregister
 	onEvent  func(Event)
 	timers   struct{ keepAlive, refresh, renew clock.Timer }
-	// subscriptions by the Call-ID of their dialog; nil when there are none.
+	// subscriptions by the Call-ID of their dialog; nil if there is none
 	subscriptions map[string]*subscription
 }
 
@@ -339,8 +339,8 @@ func (r *Registration) refresh(renew bool) {
 	}
 }
 
-// keepAlive sends CRLFCRLF if no message was sent for the agreed time (ocs-sip.md
-// 1.2). The clock's timer calls it.
+// keepAlive sends CRLFCRLF if no message was sent for the agreed time
+// (ocs-sip.md 1.2). The clock's timer calls it.
 func (r *Registration) keepAlive() {
 	// After a correction of the clock the silence may have any length, even a
 	// negative one; then a keep-alive does no harm.

@@ -12,8 +12,8 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// Subscription is a request for an event package of the signed-in user (ocs-sip.md
-// 3.1, 5.1, 6). Subscribe does not change it.
+// Subscription is a request for an event package of the signed-in user
+// (ocs-sip.md 3.1, 5.1, 6). Subscribe does not change it.
 type Subscription struct {
 	Event       string // package, such as "vnd-microsoft-roaming-self"
 	Accept      string // content type of the notifications; "" sends no Accept
@@ -230,7 +230,7 @@ func (r *Registration) resubscribe(s *subscription) {
 		return
 	}
 	_, err := r.subscribe(r.ctx, s, false)
-	if refused, ok := errors.AsType[*Refused](err); ok && refused.Status == 481 { // RFC 6665 4.1.2.2: subscribe anew, once
+	if refused, ok := errors.AsType[*Refused](err); ok && refused.Status == 481 { // RFC 6665 4.1.2.2: subscribe again, once
 		r.mu.Lock()
 		if active = r.removeSubscription(s); active {
 			r.addSubscription(s)

@@ -2,9 +2,9 @@
 // code at both ends: framing, order, signing and verifying, keep-alive.
 //
 // It follows RFC 3261 (7, 18.3), the transport and signing rules of
-// reference/ocs-sip.md 1 and 2 (MS-CONMGMT, MS-SIPAE, MS-SIPRE), and design
-// decision 3: we own the wire. Message types and the header parser come from
-// sipgo; its transport and transaction layers are not used.
+// reference/ocs-sip.md 1 and 2 (MS-CONMGMT, MS-SIPAE, MS-SIPRE), and
+// design decision 3: message types and the header parser are sipgo's, transport
+// and transactions are not.
 //
 // How to use it:
 //
