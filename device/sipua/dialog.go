@@ -93,6 +93,9 @@ func acceptDialog(in *sipwire.Incoming, tls bool) (*dialog, error) {
 func (d *dialog) establish(in *sipwire.Incoming) {
 	res, state := in.Response(), dialogConfirmed
 	tag := tagOf(res.To().Params)
+	if d.state == dialogEarly && tag != d.remoteTag {
+		return // of another dialog of the forked request
+	}
 	if res.IsProvisional() {
 		state = dialogEarly
 		if d.state != dialogNone || res.StatusCode == sip.StatusTrying || tag == "" {
@@ -151,8 +154,8 @@ func (d *dialog) request(method string) sipwire.RequestConfig {
 	return c
 }
 
-// matches reports whether the peer's request belongs to the dialog (RFC 3261
-// 12.2.2). While the peer's tag is not known any tag matches.
+// matches reports whether the peer's request belongs to the dialog
+// (RFC 3261 12.2.2). While the peer's tag is not known any tag matches.
 func (d *dialog) matches(req *sip.Request) bool {
 	callID, from, to := req.CallID(), req.From(), req.To()
 	if callID == nil || from == nil || to == nil || req.CSeq() == nil {
@@ -162,10 +165,10 @@ func (d *dialog) matches(req *sip.Request) bool {
 		(d.remoteTag == "" || d.remoteTag == tagOf(from.Params))
 }
 
-// receive notes the CSeq number of a request that matches, and the peer's tag.
-// The result is positive for a number that is greater than all before, 0 for the
-// greatest again, and negative for a lower one, which is answered with 500 (RFC
-// 3261 12.2.2).
+// receive stores the CSeq number of a request that matches, and the peer's tag. The
+// result is positive for a number greater than all before, 0 for the greatest
+// again, and negative for a lower one, which is answered with 500
+// (RFC 3261 12.2.2).
 func (d *dialog) receive(req *sip.Request) int {
 	seq := int64(req.CSeq().SeqNo)
 	order := cmp.Compare(seq, d.remoteSeq)
@@ -193,9 +196,9 @@ func recordRoutes(in *sipwire.Incoming) []string {
 	return all
 }
 
-// strictRouter returns the Request-URI for a first route without the lr
-// parameter: a strict router of RFC 2543 expects itself there (RFC 3261
-// 12.2.1.1), without what RFC 3261 19.1.1 forbids in a Request-URI.
+// strictRouter returns the Request-URI for a first route without the lr parameter: a
+// strict router expects its own URI there (RFC 3261 12.2.1.1), without the parts that
+// RFC 3261 19.1.1 forbids in a Request-URI.
 func strictRouter(route string) (string, bool) {
 	var uri sip.Uri
 	a, err := sipwire.ParseAddress(route)

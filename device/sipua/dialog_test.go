@@ -120,6 +120,8 @@ func TestDialogOfAUAC(t *testing.T) {
 		{"13.2.2.4 a 2xx computes the route set anew", [][]string{{"180", "<" + bob + ">;tag=b", contact, near},
 			{"200", "<" + bob + ">;tag=b", contact, "Record-Route: <sip:edge.contoso.com;lr>"}}, dialogConfirmed,
 			"BYE sip:fe1.contoso.com:5061;transport=tls | <sip:alice@contoso.com>;tag=OURS | <sip:bob@contoso.com>;tag=b | ID | 2 | Route: <sip:edge.contoso.com;lr>"},
+		{"13.2.2.4 a 2xx with another tag is of another dialog", [][]string{{"180", "<" + bob + ">;tag=b", contact}, {"200", "<" + bob + ">;tag=c", "Contact: <sip:fe2.contoso.com>"}}, dialogEarly,
+			"BYE sip:fe1.contoso.com:5061;transport=tls | <sip:alice@contoso.com>;tag=OURS | <sip:bob@contoso.com>;tag=b | ID | 2"},
 		{"12.1.2 the second 18x", [][]string{{"180", "<" + bob + ">;tag=b", contact, near}, {"183", "<" + bob + ">;tag=b", "Contact: <sip:fe2.contoso.com>"}}, dialogEarly,
 			"BYE sip:fe1.contoso.com:5061;transport=tls | <sip:alice@contoso.com>;tag=OURS | <sip:bob@contoso.com>;tag=b | ID | 2" +
 				" | Route: <sip:near.contoso.com;lr;ms-route-sig=a> | Route: <sip:far.contoso.com;lr>"},

@@ -230,7 +230,7 @@ func (r *Registration) resubscribe(s *subscription) {
 		return
 	}
 	_, err := r.subscribe(r.ctx, s, false)
-	if refused, ok := errors.AsType[*Refused](err); ok && refused.Status == 481 { // RFC 6665 4.1.2.2: subscribe again, once
+	if refused, ok := errors.AsType[*Refused](err); ok && refused.Status == 481 { // RFC 6665 4.1.2.2: again, once
 		r.mu.Lock()
 		if active = r.removeSubscription(s); active {
 			r.addSubscription(s)

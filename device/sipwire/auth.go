@@ -49,8 +49,8 @@ func (a Auth) String() string {
 	return out.String()
 }
 
-// ParseAuth parses a header value, which may hold several challenges (RFC 2617
-// 1.2). With an error it returns the challenges before it.
+// ParseAuth parses a header value, which may hold several challenges
+// (RFC 2617 1.2). With an error it returns the challenges before it.
 func ParseAuth(value string) ([]Auth, error) {
 	var all []Auth
 	for _, element := range SplitList(value) {

@@ -179,8 +179,8 @@ func (h *handshake) authenticate(
 	return h.checkResult(resp, err, domain)
 }
 
-// basicAllowed reports whether the password may be sent unencrypted inside TLS (RFC
-// 7617 4).
+// basicAllowed reports whether the password may be sent to the server, inside TLS
+// (RFC 7617 4).
 func (h *handshake) basicAllowed(ctx context.Context) bool {
 	return h.c.AllowBasic && strings.HasPrefix(h.origin, "https://") && !BasicForbidden(ctx)
 }
