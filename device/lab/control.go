@@ -169,10 +169,10 @@ func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
 	case change.Like != "":
 		var chain []*x509.Certificate
 		if chain, err = parsePEM([]byte(change.Like)); err == nil {
-			roots, err = c.lab.CertifyLike(server, chain)
+			roots, err = c.lab.SetCertificateLike(server, chain)
 		}
 	case change.Chain != "":
-		err = c.lab.CertifyFrom(server, []byte(change.Chain), []byte(change.Key))
+		err = c.lab.SetCertificateFiles(server, []byte(change.Chain), []byte(change.Key))
 	default:
 		err = c.lab.Spoil(server, change.Defect)
 	}

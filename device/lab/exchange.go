@@ -72,7 +72,7 @@ func (l *Lab) buildExchange(minTLS uint16) {
 	x.RequireNTLMv2 = d.Today
 	x.RequireChannelBinding = d.Today || d.Exchange.ChannelBinding
 	x.Address = l.listenAddress(addrExchange, "443")
-	x.RedirectAt = l.listenAddress(addrExchange, "80")
+	x.RedirectAddress = l.listenAddress(addrExchange, "80")
 	l.Exchange = x
 }
 

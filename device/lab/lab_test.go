@@ -343,7 +343,7 @@ func TestReadyFileChangesOnlyItsOwnFolder(t *testing.T) {
 // of the same name, which is another.
 func TestRootsWithTheSameNameAreWithdrawnSeparately(t *testing.T) {
 	l := newLab(t, lab.ContosoToday())
-	names, err := l.CertifyLike("pool", []*x509.Certificate{l.PKI.Enterprise.Certificate})
+	names, err := l.SetCertificateLike("pool", []*x509.Certificate{l.PKI.Enterprise.Certificate})
 	if err != nil || len(names) != 1 {
 		t.Fatal(names, err)
 	}

@@ -124,11 +124,11 @@ func (l *Lab) Spoil(server string, defect pki.Defect) error {
 	return l.SetCertificate(server, c)
 }
 
-// CertifyLike replaces the chain of a server by one in the shape of the given
+// SetCertificateLike replaces the chain of a server by one in the shape of the given
 // chain, with new keys. It adds the roots of the new chain as "like-SERVER",
 // "like-SERVER-2", … and returns their names. Phones trust the chain once these
 // roots are published.
-func (l *Lab) CertifyLike(server string, chain []*x509.Certificate) ([]string, error) {
+func (l *Lab) SetCertificateLike(server string, chain []*x509.Certificate) ([]string, error) {
 	roots, c, err := pki.Like(chain, l.keys)
 	if err != nil {
 		return nil, err
@@ -148,8 +148,8 @@ func (l *Lab) CertifyLike(server string, chain []*x509.Certificate) ([]string, e
 	return names, nil
 }
 
-// CertifyFrom replaces the chain and key of a server by those of PEM files.
-func (l *Lab) CertifyFrom(server string, chainPEM, keyPEM []byte) error {
+// SetCertificateFiles replaces the chain and key of a server by those of PEM files.
+func (l *Lab) SetCertificateFiles(server string, chainPEM, keyPEM []byte) error {
 	c, err := pki.Load(chainPEM, keyPEM)
 	if err != nil {
 		return err

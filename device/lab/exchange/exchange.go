@@ -67,13 +67,13 @@ const (
 // Server is a Client Access Server. Make it with New; the exported fields are
 // frozen by Start.
 type Server struct {
-	Host        string          // inside name of the CAS; "" means "cas01." and the domain
-	OutsideHost string          // outside name of the CAS; "" means "mail." and the domain
-	InsideURL   string          // prefix of the inside URLs in Autodiscover; "" means "https://" and Host
-	OutsideURL  string          // prefix of the outside URLs in Autodiscover; "" means "https://" and OutsideHost
-	Address     string          // listen address for https; "" means a free port of 127.0.0.1
-	RedirectAt  string          // listen address for http; "" means a free port of 127.0.0.1
-	Certificate tls.Certificate // this or Issue must be set
+	Host            string          // inside name of the CAS; "" means "cas01." and the domain
+	OutsideHost     string          // outside name of the CAS; "" means "mail." and the domain
+	InsideURL       string          // prefix of the inside URLs in Autodiscover; "" means "https://" and Host
+	OutsideURL      string          // prefix of the outside URLs in Autodiscover; "" means "https://" and OutsideHost
+	Address         string          // listen address for https; "" means a free port of 127.0.0.1
+	RedirectAddress string          // listen address for http; "" means a free port of 127.0.0.1
+	Certificate     tls.Certificate // this or Issue must be set
 	// Issue makes the certificate for the first connection if Certificate is not
 	// set, since an RSA key takes longer than the rest of Start. It is called at
 	// most once.
@@ -152,7 +152,7 @@ func (s *Server) Start() error {
 		s.cancel()
 		return err
 	}
-	if s.http, err = s.listen(s.RedirectAt, http.HandlerFunc(s.servePlain), false); err != nil {
+	if s.http, err = s.listen(s.RedirectAddress, http.HandlerFunc(s.servePlain), false); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	return nil

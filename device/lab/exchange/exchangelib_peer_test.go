@@ -33,7 +33,7 @@ func newForeign(t testing.TB, change func(*exchange.Server)) foreign {
 	t.Helper()
 	f := foreign{names: dns.New("contoso.com")}
 	f.world = newWorld(t, func(s *exchange.Server) {
-		s.Address, s.RedirectAt = net.JoinHostPort(casAddr, "443"), net.JoinHostPort(casAddr, "80")
+		s.Address, s.RedirectAddress = net.JoinHostPort(casAddr, "443"), net.JoinHostPort(casAddr, "80")
 		if change != nil {
 			change(s)
 		}

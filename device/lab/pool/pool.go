@@ -61,15 +61,15 @@ const (
 
 // Defaults of the fields of Server.
 const (
-	Realm            = "SIP Communications Service" // ocs-sip.md 2.1
-	DefaultExpires   = 2 * time.Hour                // R2; RTM answered 900 s (ocs-sip.md 2.1)
-	DefaultMax       = 24 * time.Hour               // longest registration; no source
-	DefaultKeepAlive = 5 * time.Minute              // ocs-sip.md 1.2
-	DefaultConns     = 16384                        // connections at a time
-	DefaultReload    = 5 * time.Minute              // R12.2
-	maxMessage       = 256 << 10                    // bytes; a REGISTER has 2 KiB
-	maxEndpoints     = 64                           // registered endpoints of one user
-	ioTimeout        = 10 * time.Second             // TLS handshake, one write
+	Realm                 = "SIP Communications Service" // ocs-sip.md 2.1
+	DefaultExpires        = 2 * time.Hour                // R2; RTM answered 900 s (ocs-sip.md 2.1)
+	DefaultMaxExpires     = 24 * time.Hour               // longest registration; no source
+	DefaultKeepAlive      = 5 * time.Minute              // ocs-sip.md 1.2
+	DefaultMaxConnections = 16384                        // connections at a time
+	DefaultReload         = 5 * time.Minute              // R12.2
+	maxMessage            = 256 << 10                    // bytes; a REGISTER has 2 KiB
+	maxEndpoints          = 64                           // registered endpoints of one user
+	ioTimeout             = 10 * time.Second             // TLS handshake, one write
 )
 
 // Server is a pool. Make it with New; the exported fields are frozen by Start.
@@ -93,13 +93,13 @@ type Server struct {
 
 	DefaultExpires time.Duration // for a REGISTER without expires; 0 means DefaultExpires
 	MinExpires     time.Duration // a shorter time gets 423; 0 sets no bound
-	MaxExpires     time.Duration // a longer time is reduced to it; 0 means DefaultMax
+	MaxExpires     time.Duration // a longer time is reduced to it; 0 means DefaultMaxExpires
 	KeepAlive      time.Duration // announced in ms-keep-alive; 0 means DefaultKeepAlive
 	// IdleTimeout is the real time after which a silent connection is closed; 0
 	// means KeepAlive plus a minute.
 	IdleTimeout    time.Duration
 	ServerHeader   string // "" means RTC/3.5 for version 4, else RTC/3.0
-	MaxConnections int    // including the Edge's; further ones are closed at once; 0 means DefaultConns
+	MaxConnections int    // including the Edge's; further ones are closed at once; 0 means DefaultMaxConnections
 
 	// ClientFilter refuses clients by their User-Agent, as the client version
 	// filter does (ocs-sip.md 1.5; R14.1). nil, or a nil result, accepts.
@@ -155,10 +155,10 @@ func (s *Server) Start() error {
 	s.MaxTLS = cmp.Or(s.MaxTLS, tls.VersionTLS13)
 	s.Version = cmp.Or(s.Version, 4)
 	s.DefaultExpires = cmp.Or(s.DefaultExpires, DefaultExpires)
-	s.MaxExpires = cmp.Or(s.MaxExpires, DefaultMax)
+	s.MaxExpires = cmp.Or(s.MaxExpires, DefaultMaxExpires)
 	s.KeepAlive = cmp.Or(s.KeepAlive, DefaultKeepAlive)
 	s.IdleTimeout = cmp.Or(s.IdleTimeout, s.KeepAlive+time.Minute)
-	s.MaxConnections = cmp.Or(s.MaxConnections, DefaultConns)
+	s.MaxConnections = cmp.Or(s.MaxConnections, DefaultMaxConnections)
 	if s.Clock == nil {
 		s.Clock = clock.System
 	}
