@@ -36,19 +36,7 @@ func (c *ewsRequest) resolveNames() ([]*elem, error) {
 		}
 	}
 	if strings.Contains(scope, "Contacts") {
-		sh := shape{base: "Default", find: true}
-		for _, it := range c.mailbox.itemsIn("contacts") {
-			name, mail := it.values["contacts:DisplayName"], it.values["contacts:EmailAddress:EmailAddress1"]
-			if !nameMatches(entry, name, it.values["contacts:FileAs"], mail) {
-				continue
-			}
-			r := el("t:Resolution", el("t:Mailbox", tx("t:Name", name), tx("t:EmailAddress", mail), tx("t:RoutingType", "SMTP"),
-				tx("t:MailboxType", "Contact"), c.mailbox.itemID(it)))
-			if full {
-				r.add(sh.write(c.mailbox, it))
-			}
-			found = append(found, r)
-		}
+		found = append(found, c.resolveContacts(entry, full)...)
 	}
 	if len(found) == 0 {
 		return []*elem{failure(c.op, codeError("ErrorNameResolutionNoResults", ""))}, nil
@@ -68,6 +56,25 @@ func (c *ewsRequest) resolveNames() ([]*elem, error) {
 		tx("m:DescriptiveLinkKey", "0"),
 		set,
 	).attr("ResponseClass", "Warning")}, nil
+}
+
+// resolveContacts searches the user's contacts.
+func (c *ewsRequest) resolveContacts(entry string, full bool) []*elem {
+	var found []*elem
+	sh := shape{base: "Default", find: true}
+	for _, it := range c.mailbox.itemsIn("contacts") {
+		name, mail := it.values["contacts:DisplayName"], it.values["contacts:EmailAddress:EmailAddress1"]
+		if !nameMatches(entry, name, it.values["contacts:FileAs"], mail) {
+			continue
+		}
+		r := el("t:Resolution", el("t:Mailbox", tx("t:Name", name), tx("t:EmailAddress", mail),
+			tx("t:RoutingType", "SMTP"), tx("t:MailboxType", "Contact"), c.mailbox.itemID(it)))
+		if full {
+			r.add(sh.write(c.mailbox, it))
+		}
+		found = append(found, r)
+	}
+	return found
 }
 
 // nameMatches reports whether entry is a prefix of a name or address, or of one of

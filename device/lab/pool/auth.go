@@ -179,16 +179,12 @@ func (c *conn) complete(
 	w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, cred sipwire.Auth,
 ) (*session, *sip.Response) {
 	p := c.pool
-	var o *handshake
-	if i := slices.IndexFunc(c.handshakes, func(o *handshake) bool { return o.opaque == cred.Get("opaque") }); i >= 0 {
-		o = c.handshakes[i]
-		c.handshakes = slices.Delete(c.handshakes, i, i+1) // an opaque is used once, even if the handshake fails
-	}
+	h := c.takeHandshake(cred.Get("opaque"))
 	message, err := base64.StdEncoding.DecodeString(cred.Get("gssapi-data"))
-	if o == nil || err != nil {
+	if h == nil || err != nil {
 		return nil, c.challenge(req, Diagnostics{})
 	}
-	id, keys, err := o.ntlm.Authenticate(message)
+	id, keys, err := h.ntlm.Authenticate(message)
 	u, known := p.dir.FindUser(id.User, id.Domain)
 	switch {
 	case err == nil:
@@ -208,28 +204,50 @@ func (c *conn) complete(
 	if skew := id.Time.Sub(p.Clock.Now()); !id.V1 && p.CheckSkew && skew.Abs() > maxSkew {
 		return nil, c.challenge(req, diagSkew)
 	}
-
-	a := sipwire.NewAssociation(sipwire.AssociationConfig{
-		Scheme: "NTLM", Version: o.version, Realm: Realm, TargetName: p.Host, Opaque: o.opaque,
-		Session: signer{keys, p}, Server: true,
-	})
-	// MS-SIPAE: from version 4 on the REGISTER that completes the handshake is signed.
-	if signature := a.Verify(in); o.version >= 4 && signature != sipwire.Valid || signature == sipwire.Invalid {
-		p.count(func(n *Counters) { n.BadSignatures++ })
-		return nil, c.challenge(req, diagHandshake)
-	}
-	w.Use(a)
-	s := &session{association: a, sam: u.SAM, auth: fmt.Sprintf("NTLM v%d", o.version), since: p.Clock.Now()}
+	s := c.newSession(h, u.SAM, keys)
 	if id.V1 {
 		s.auth += " NTLMv1"
 	}
 	if keys.Flags()&ntlm.NegotiateESS == 0 {
 		s.auth += " no ESS"
 	}
+	// MS-SIPAE: from version 4 on the REGISTER that completes the handshake is signed.
+	signature := s.association.Verify(in)
+	if h.version >= 4 && signature != sipwire.Valid || signature == sipwire.Invalid {
+		p.count(func(n *Counters) { n.BadSignatures++ })
+		return nil, c.challenge(req, diagHandshake)
+	}
+	w.Use(s.association)
 	// The previous association still verifies messages sent before (sipwire.Use).
 	c.sessions = append(c.sessions, s)
 	c.sessions = slices.Delete(c.sessions, 0, max(0, len(c.sessions)-2))
 	return s, nil
+}
+
+// takeHandshake removes and returns the handshake with that opaque, or nil. An
+// opaque is used once, even if the handshake fails.
+func (c *conn) takeHandshake(opaque string) *handshake {
+	i := slices.IndexFunc(c.handshakes, func(h *handshake) bool { return h.opaque == opaque })
+	if i < 0 {
+		return nil
+	}
+	h := c.handshakes[i]
+	c.handshakes = slices.Delete(c.handshakes, i, i+1)
+	return h
+}
+
+func (c *conn) newSession(h *handshake, sam string, keys *ntlm.Session) *session {
+	p := c.pool
+	a := sipwire.NewAssociation(sipwire.AssociationConfig{
+		Scheme:     "NTLM",
+		Version:    h.version,
+		Realm:      Realm,
+		TargetName: p.Host,
+		Opaque:     h.opaque,
+		Session:    signer{keys, p},
+		Server:     true,
+	})
+	return &session{association: a, sam: sam, auth: fmt.Sprintf("NTLM v%d", h.version), since: p.Clock.Now()}
 }
 
 // badLogon returns 401 for a wrong user or password, or 404 if the address to
