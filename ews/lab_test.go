@@ -3,8 +3,6 @@ package ews_test
 import (
 	"bytes"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"net"
 	"net/http"
 	"testing"
@@ -12,9 +10,6 @@ import (
 
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
-	"github.com/ocphone/ocphone/device/lab/directory"
-	"github.com/ocphone/ocphone/device/lab/exchange"
-	"github.com/ocphone/ocphone/device/lab/pki"
 	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 	"github.com/ocphone/ocphone/ews"
 	"github.com/ocphone/ocphone/ews/autodiscover"
@@ -34,29 +29,11 @@ func (l loopback) DialContext(ctx context.Context, network, address string) (net
 // TestR9_2MailboxOfTheLab goes the whole way: Autodiscover, then EWS, NTLM with
 // the channel binding token, against the lab's Exchange.
 func TestR9_2MailboxOfTheLab(t *testing.T) {
-	dir := directory.New("contoso.com", "CONTOSO")
-	if err := dir.AddUser(directory.User{SAM: "tu", SIP: "tu@contoso.com", Mail: "tu@contoso.com", Password: "Lab-Pa55word", EUM: "tu@contoso.com;phone-context=Hellerup.contoso.com"}); err != nil {
-		t.Fatal(err)
-	}
-	ca, err := pki.NewRoot("CN=Contoso Root CA", pki.Options{Algorithm: pki.ECDSAP256SHA256})
+	server, dir, web, err := labExchange()
 	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := ca.Issue(pki.Leaf{Names: []string{"cas01.contoso.com", "mail.contoso.com", "autodiscover.contoso.com", "contoso.com"}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	server := exchange.New(dir)
-	server.Certificate, server.RequireChannelBinding = cert, true
-	if err := server.Start(); err != nil {
 		t.Fatal(err)
 	}
 	defer server.Close()
-
-	roots := x509.NewCertPool()
-	roots.AddCert(ca.Certificate)
-	web := &ntlmhttp.Client{Dialer: loopback{server.Addr(), server.RedirectAddr()}, TLS: &tls.Config{RootCAs: roots},
-		User: "tu", Domain: "CONTOSO", Password: "Lab-Pa55word"}
 	defer web.Close()
 	found, err := (&autodiscover.Client{HTTP: web, Clock: clock.System}).Discover(t.Context(), "tu@contoso.com")
 	if err != nil {
