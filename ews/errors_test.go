@@ -56,7 +56,7 @@ func TestR9_2_EveryRowOfTheTable(t *testing.T) {
 	}
 }
 
-// waits lets a call run while the clock is advanced in steps, and tells at
+// waits lets a call run while the clock is advanced in steps, and returns at
 // which times after the start it asked.
 func waits(t *testing.T, patience time.Duration, list ...answer) (at []time.Duration, steps []journal.Step, err error) {
 	t.Helper()
@@ -131,7 +131,7 @@ func TestBackOff(t *testing.T) {
 	}
 }
 
-func TestNobodyAsksABusyServer(t *testing.T) {
+func TestNoRequestGoesToABusyServer(t *testing.T) {
 	cl := clock.NewManual(spring)
 	d := &answers{list: []answer{{status: 500, body: fault("ErrorServerBusy", 30_000)}, unread(2)}}
 	c := client(d)
@@ -254,7 +254,7 @@ func TestVersionIsSteppedOnce(t *testing.T) {
 	}
 }
 
-func TestOwnDefectTellsTheRequest(t *testing.T) {
+func TestOwnDefectHasTheRequest(t *testing.T) {
 	f := journal.FailureOf(faultOf(t, fault("ErrorSchemaValidation", 0)))
 	if len(f.Details) != 1 || !strings.Contains(f.Details[0], "m:GetFolder") {
 		t.Errorf("%+v", f)

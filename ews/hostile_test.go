@@ -133,7 +133,7 @@ func TestR9_2_OverHTTPS(t *testing.T) {
 		w.Header().Set("Connection", "close")
 		_, _ = io.WriteString(w, unread(1).body)
 	}))
-	s.Config.ErrorLog = log.New(io.Discard, "", 0) // the stranger's refusal is expected
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // the client without the root refuses the certificate
 	s.StartTLS()
 	defer s.Close()
 	web := s.Client()
@@ -153,7 +153,7 @@ func TestR9_2_OverHTTPS(t *testing.T) {
 	stranger := client(&http.Client{Transport: &http.Transport{}})
 	stranger.URL = c.URL
 	_, err := stranger.UnreadVoiceMail(ctx)
-	want(t, err, Hide) // R1.6: nobody vouches for the server
+	want(t, err, Hide) // R1.6: the certificate of the server is not trusted
 	var none Client
 	if _, err := none.UnreadVoiceMail(ctx); err == nil || errors.As(err, new(*Error)) {
 		t.Errorf("%v", err)

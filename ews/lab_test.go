@@ -85,7 +85,7 @@ func TestR9_2MailboxOfTheLab(t *testing.T) {
 	wrong := &ntlmhttp.Client{Dialer: web.Dialer, TLS: web.TLS, User: "tu", Domain: "CONTOSO", Password: "wrong"}
 	defer wrong.Close()
 	refused := &ews.Client{URL: client.URL, Doer: doer{wrong}, Mailbox: "tu@contoso.com", Clock: clock.System}
-	for range 2 { // the second time nobody is asked
+	for range 2 { // the second time no request is sent
 		if _, err := refused.UnreadVoiceMail(t.Context()); journal.FailureOf(err).Code != journal.AuthPassword {
 			t.Errorf("a wrong password: %v", err)
 		}
@@ -95,7 +95,7 @@ func TestR9_2MailboxOfTheLab(t *testing.T) {
 	}
 }
 
-// doer tells ews how a log-on failed, as a phone does.
+// doer explains a log-on that failed to ews, as a phone does.
 type doer struct{ c *ntlmhttp.Client }
 
 func (d doer) Do(r *http.Request) (*http.Response, error) {

@@ -40,7 +40,7 @@ func TestR9_2_VoiceMail(t *testing.T) {
 	}
 	want := []VoiceMail{{ID: ItemID{"AAAWAFZNMQ==", "CQAAABYAAAA="}, Class: "IPM.Note.Microsoft.Voicemail.UM.CA", Subject: "Voice Mail from Bob Kelly (12 seconds)",
 		Received: time.Date(2008, 4, 1, 9, 15, 2, 0, time.UTC), Duration: 12 * time.Second, Number: "+14255550100", Name: "Bob Kelly"}}
-	if err != nil || !reflect.DeepEqual(got, want) { // the missed call in the same document is none
+	if err != nil || !reflect.DeepEqual(got, want) { // the missed call in the same document is not a voice mail
 		t.Errorf("%+v %v", got, err)
 	}
 	u, err := one(document(t, "GetFolderResponse")).UnreadVoiceMail(ctx)
@@ -78,7 +78,7 @@ func TestR9_2_CallLogKnowsWhoCalled(t *testing.T) {
 	d := &answers{list: []answer{{body: folders("h1")}, {body: list}, {body: people},
 		{body: refusal("FindItem", "ErrorFolderNotFound")}, {body: folders("h2")}, {body: list}, {body: people}}}
 	c := client(d)
-	for round := range 2 { // in the second the folder that was found has gone and comes anew
+	for round := range 2 { // in the second the folder was deleted and created again
 		got, _, err := c.CallLog(ctx)
 		if err != nil || len(got) != 4 {
 			t.Fatalf("%d: %+v %v", round, got, err)
@@ -197,7 +197,7 @@ func TestResolveNames(t *testing.T) {
 	}
 }
 
-// TestOddProperties: one bad property costs itself, not the page.
+// TestOddProperties: a bad property does not make the page unreadable.
 func TestOddProperties(t *testing.T) {
 	prop := func(tag, value string) string {
 		return `<t:ExtendedProperty><t:ExtendedFieldURI PropertyTag="` + tag + `" PropertyType="String"/><t:Value>` + value + `</t:Value></t:ExtendedProperty>`

@@ -167,7 +167,7 @@ func (c *Client) itemError(e *Error) error {
 // canceled returns the failure for the end of the caller's context.
 func canceled(ctx context.Context, op string) error {
 	return &journal.Failure{Code: journal.Timeout, Asked: op, What: "Exchange was not asked to the end",
-		Because: "the time given ran out, or whoever asked has gone", Fix: "ask again", Err: context.Cause(ctx)}
+		Because: "the time given ran out, or the request was cancelled", Fix: "ask again", Err: context.Cause(ctx)}
 }
 
 func (c *Client) schemaVersion() string {

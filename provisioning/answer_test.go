@@ -11,8 +11,8 @@ import (
 	"github.com/ocphone/ocphone/provisioning"
 )
 
-// TestRequestIsTheReferences: ocs-sip.md 3.1.
-func TestRequestIsTheReferences(t *testing.T) {
+// TestRequestIsTheOneOfTheSpecification: ocs-sip.md 3.1.
+func TestRequestIsTheOneOfTheSpecification(t *testing.T) {
 	body, err := provisioning.Request(provisioning.Groups2007()...)
 	want := `<provisioningGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist">`
 	for _, g := range []string{"ServerConfiguration", "meetingPolicy", "ucPolicy", "publicationGrammar", "userSetting"} {
@@ -72,7 +72,7 @@ func TestListWithoutItsFrameIsRead(t *testing.T) {
 	}
 }
 
-func TestUnknownGroupsAreKeptAndTold(t *testing.T) {
+func TestUnknownGroupsAreKeptWithAWarning(t *testing.T) {
 	a := parse(t, document(t, "odd"))
 	g, ok := a.Group("weatherPolicy")
 	if rain, has := g.Get("rain"); !ok || !has || rain != "true" {

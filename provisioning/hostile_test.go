@@ -88,8 +88,8 @@ func TestByteOrderMarkOfUTF8IsRead(t *testing.T) {
 	}
 }
 
-// TestWarningsAreFitForALine: what a hostile pool writes does not move the cursor or fill the screen.
-func TestWarningsAreFitForALine(t *testing.T) {
+// TestWarningsArePrintable: what a hostile pool writes does not move the cursor or fill the screen.
+func TestWarningsArePrintable(t *testing.T) {
 	evil := "\u202e\u0085 https://kerry:hunter2@contoso.com/ " + strings.Repeat("é", 3000)
 	body, err := provisioning.WriteAnswer(provisioning.Group{Name: evil}, provisioning.Group{Name: "userSetting", Form: provisioning.EntryList, Properties: []provisioning.Property{{Name: evil, Value: evil}, {Name: "A", Value: evil}, {Name: "a", Value: evil}}})
 	if err != nil {

@@ -30,7 +30,7 @@ func written(t testing.TB, groups ...provisioning.Group) provisioning.Answer {
 	return parse(t, body)
 }
 
-func TestDefaultsHoldWhenThePoolTellsNothing(t *testing.T) {
+func TestDefaultsAreUsedForAnEmptyAnswer(t *testing.T) {
 	s := provisioning.Answer{}.Settings(kerry(false))
 	want := provisioning.Settings{
 		Subscriber:      kerry(false),
@@ -52,7 +52,7 @@ func TestDefaultsHoldWhenThePoolTellsNothing(t *testing.T) {
 	}
 }
 
-// TestRanges: device.md 2.7, both ends and one beyond, which leaves the default and is told.
+// TestRanges: device.md 2.7, both ends and one beyond, for which the default is used with a warning.
 func TestRanges(t *testing.T) {
 	minutes := func(d time.Duration) int { return int(d / time.Minute) }
 	for name, row := range map[string]struct {
@@ -195,7 +195,7 @@ func TestSIPAddressesCannotEndAHeader(t *testing.T) {
 	}
 }
 
-func TestStepShowsWhatSomebodyLooksFor(t *testing.T) {
+func TestStepShowsTheSettings(t *testing.T) {
 	a := parse(t, document(t, "ocs2007r2"))
 	lines := strings.Join(a.Settings(kerry(true)).Lines(), "\n")
 	for _, want := range []string{"kerry@contoso.com", "Redmond", "after 15 minutes, PIN of 8", "every 5 minutes", "Simultaneous ring not allowed", "(external): https://ocsweb.contoso.com", "Updates: switched off by the pool."} {

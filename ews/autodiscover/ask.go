@@ -138,7 +138,7 @@ func (q *query) explainErrorCode() {
 		return // the expected answer to a GET (R9.3); Probe decides
 	}
 	code, what := journal.ExchangeError, ""
-	fix := "The event log of the Client Access server tells more; look for its time and the phone's address."
+	fix := "The event log of the Client Access server has more; look for the time of the request and the phone's address."
 	switch q.code {
 	case errorNoAddress:
 		code, what = journal.ExchangeMailbox, "Exchange knows no mailbox with this e-mail address"

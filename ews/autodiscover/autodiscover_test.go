@@ -99,7 +99,7 @@ func bodyOf(r *http.Request) string {
 	return string(b[:n])
 }
 
-// TestFailuresOfASearch: the most telling failure is the one that is told.
+// TestFailuresOfASearch: the failure with the highest rank is returned.
 func TestFailuresOfASearch(t *testing.T) {
 	verdict := &certstore.VerdictError{Verdict: certstore.Verdict{Code: journal.CertSelfSigned, Sentence: "the certificate is self-signed", Rule: "R1.6"}}
 	refused := &ntlmhttp.Error{Kind: ntlmhttp.ErrPassword, Host: "contoso.com", Domain: "CONTOSO", Spent: true}
@@ -215,9 +215,9 @@ func TestForeignHostNamedInClearGetsNoBasic(t *testing.T) {
 	}
 }
 
-// TestDayOfAnAnswer: kept for 24 hours, renewed, used on when nobody answers,
+// TestLifetimeOfAnAnswer: kept for 24 hours, renewed, used longer when no server answers,
 // thrown away when what it named fails.
-func TestDayOfAnAnswer(t *testing.T) {
+func TestLifetimeOfAnAnswer(t *testing.T) {
 	good := xmlOf(settingsOf(t, "settings-2007sp1.xml"))
 	r := newRig(map[string]reply{bare: good})
 	discover := func(name string, asked int, stale bool) {
@@ -307,9 +307,9 @@ func TestR9_3ProbeShowsWhatAnAdministratorLooksFor(t *testing.T) {
 	}
 }
 
-// TestR1_6SelfSignedServerIsNotTalkedTo: over the real connection, with the
+// TestR1_6NoRequestToASelfSignedServer: over the real connection, with the
 // phone's own verdict.
-func TestR1_6SelfSignedServerIsNotTalkedTo(t *testing.T) {
+func TestR1_6NoRequestToASelfSignedServer(t *testing.T) {
 	asked := 0
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
 	server.Config.ErrorLog = log.New(io.Discard, "", 0)

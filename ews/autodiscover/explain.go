@@ -76,8 +76,8 @@ func explainLogon(f *journal.Failure, err error) bool {
 		}
 	case errors.Is(err, ntlmhttp.ErrBinding):
 		f.Code, f.Because = journal.AuthBinding, "RFC 5929 4; MS-NLMP 3.2.5.1.2"
-		f.What = "Extended Protection of " + f.By + " refuses the log-on: whoever ends TLS has another certificate " +
-			"than the server. The password is not to blame"
+		f.What = "Extended Protection of " + f.By + " refuses the log-on: a proxy ends TLS with another certificate " +
+			"than the server's. The password is not to blame"
 		f.Fix = "Give the load balancer or proxy before the server the server's own certificate, or set Extended " +
 			"Protection of the virtual directory to Allow with a proxy configuration, or to None."
 	case errors.Is(err, ntlmhttp.ErrBlocked):

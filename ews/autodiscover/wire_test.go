@@ -37,7 +37,7 @@ func TestR9_2Settings(t *testing.T) {
 	}
 }
 
-// TestBadBodies: each is passed over, and told as such.
+// TestBadBodies: each is skipped with exchange.malformed.
 func TestBadBodies(t *testing.T) {
 	good := settingsOf(t, "settings-2007sp1.xml")
 	wide := ""

@@ -55,8 +55,8 @@ func TestR12_1CategoriesInSets(t *testing.T) {
 	}
 }
 
-// FuzzMend: a pattern that compiles does so after it was mended, with the same groups.
-func FuzzMend(f *testing.F) {
+// FuzzRewrite: a pattern that compiles does so after it was mended, with the same groups.
+func FuzzRewrite(f *testing.F) {
 	for _, s := range []string{`[^\W\d-[\D5-[^\S]]]+(?<n>x)`, `(?#[\W)[a-\W\d]`, `[]\W\d[:a:]\c]]`, `\D[^\P{L}\d`, `(?x) # [\W\d]`} {
 		f.Add(s)
 	}

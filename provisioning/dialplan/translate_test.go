@@ -124,8 +124,8 @@ func TestIsE164(t *testing.T) {
 	}
 }
 
-// TestR12_1BadRulesAreSkippedAndTold and spoil no other rule.
-func TestR12_1BadRulesAreSkippedAndTold(t *testing.T) {
+// TestR12_1BadRulesAreSkipped and do not affect the others.
+func TestR12_1BadRulesAreSkipped(t *testing.T) {
 	good := Rule{Pattern: `^(\d+)!?$`, Translation: `+1$1`}
 	for _, row := range []struct {
 		name   string
@@ -154,9 +154,9 @@ func TestR12_1BadRulesAreSkippedAndTold(t *testing.T) {
 	}
 }
 
-// TestR12_1SlowRuleIsSkippedAndTold: catastrophic backtracking, in matching and
+// TestR12_1SlowRuleIsSkipped: catastrophic backtracking, in matching and
 // in the replacement of a later match.
-func TestR12_1SlowRuleIsSkippedAndTold(t *testing.T) {
+func TestR12_1SlowRuleIsSkipped(t *testing.T) {
 	input := strings.Repeat("1", 60) + "!"
 	for name, pattern := range map[string]string{"matching": `^(\d+)+$`, "second match": `!|^1|(\d+)+x`} {
 		t.Run(name, func(t *testing.T) {
@@ -198,7 +198,7 @@ func TestExplainEnds(t *testing.T) {
 	}
 }
 
-func TestLongInputMeetsNoRule(t *testing.T) {
+func TestNoRuleIsAppliedToLongInput(t *testing.T) {
 	c := Compile(planOfRules(Rule{Pattern: `\d`, Translation: "+12"}), Options{})
 	r := c.Translate(strings.Repeat("1", MaxDialled+1))
 	if r.Rule != 0 || r.Kind != PhoneContext || !strings.Contains(r.Sentence(), "longer than") {
@@ -249,7 +249,7 @@ func TestCompiledIsSharedAndFrozen(t *testing.T) {
 	wg.Wait()
 }
 
-func TestEngineDefectIsTold(t *testing.T) {
+func TestEngineDefectIsReported(t *testing.T) {
 	c := Compile(planOfRules(Rule{Pattern: "1"}), Options{})
 	if s := c.skipAfter(1, errEngine); s.Reason != DoesNotCompile {
 		t.Error(s)

@@ -22,7 +22,7 @@ func TestContactListOfAPool(t *testing.T) {
 	golden(t, "contacts.json", contacts(t, roaming.ContactList{}, file(t, "contacts.xml")))
 }
 
-func TestOddContactListIsReadAndTold(t *testing.T) {
+func TestOddContactListIsReadWithWarnings(t *testing.T) {
 	golden(t, "contacts-odd.json", contacts(t, roaming.ContactList{}, file(t, "contacts-odd.xml")))
 }
 
@@ -37,7 +37,7 @@ func TestDeltaChangesTheList(t *testing.T) {
 	}
 }
 
-func TestDeltaThatDoesNotFitIsDoneAndTold(t *testing.T) {
+func TestDeltaThatDoesNotFitIsAppliedWithAWarning(t *testing.T) {
 	l := contacts(t, roaming.ContactList{}, file(t, "contacts.xml"))
 	l = contacts(t, l, []byte(`<contactDelta deltaNum="4"><addedContact uri="bob@contoso.com" name="B" groups="1"/><modifiedContact uri="dan@contoso.com" groups="1"/>
 		<deletedContact uri="nobody@contoso.com"/><addedGroup id="2" name="W"/><modifiedGroup id="7" name="G"/><deletedGroup id="8"/><contact uri="x@contoso.com"/>
@@ -47,7 +47,7 @@ func TestDeltaThatDoesNotFitIsDoneAndTold(t *testing.T) {
 	}
 }
 
-// TestDeltaThatIsNotTheNextOneIsRefused: the list must then be asked for anew.
+// TestDeltaThatIsNotTheNextOneIsRefused: the phone must then subscribe again.
 func TestDeltaThatIsNotTheNextOneIsRefused(t *testing.T) {
 	held := contacts(t, roaming.ContactList{}, file(t, "contacts.xml")) // change 3
 	for attrs, next := range map[string]bool{

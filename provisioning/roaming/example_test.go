@@ -6,7 +6,7 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// A pool tells a phone of its user, and later of his note.
+// A pool sends the user's own entry, and later a changed note.
 func Example() {
 	kept := roaming.Self{Address: "kerry@contoso.com", Email: "kerry@contoso.com", Note: "Back at two",
 		Lines: []roaming.Line{{Number: "tel:+4544890101;ext=200", Kind: roaming.Uc}}}

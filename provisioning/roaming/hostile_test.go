@@ -65,7 +65,7 @@ func TestForbiddenCharactersCostOneContact(t *testing.T) {
 	}
 }
 
-// TestListsAreBounded in one document, and in all of them together; what is left out is told.
+// TestListsAreBounded in one document, and in all of them together; what is left out is a warning.
 func TestListsAreBounded(t *testing.T) {
 	repeat := func(from, n int, format string) string {
 		var b strings.Builder
@@ -103,8 +103,8 @@ func TestLongTextsAreCutAndLongAddressesLeftOut(t *testing.T) {
 	}
 }
 
-// TestWarningsAreFitForALine: what a hostile pool writes does not move the cursor or fill the screen.
-func TestWarningsAreFitForALine(t *testing.T) {
+// TestWarningsArePrintable: what a hostile pool writes does not move the cursor or fill the screen.
+func TestWarningsArePrintable(t *testing.T) {
 	evil := "\u202e\u0085 &#10;" + strings.Repeat("é", 3000)
 	s := apply(t, roaming.Self{}, []byte(`<roamingData><categories uri="`+evil+`"><category name="`+evil+`"/><category name="state" instance="`+evil+`" container="1"/></categories>
 		<subscribers><subscriber user="u" acknowledged="`+evil+`"/></subscribers></roamingData>`))
@@ -176,7 +176,7 @@ func plain(s roaming.Self) roaming.Self {
 }
 
 // FuzzContacts: any list or change that is read can be written and read again,
-// and whoever follows changes holds the list that was made.
+// and a subscriber who applies the changes has the written list.
 func FuzzContacts(f *testing.F) {
 	for _, name := range []string{"contacts.xml", "delta.xml", "contacts-odd.xml", "self.xml"} {
 		f.Add(file(f, name))

@@ -60,7 +60,7 @@ func TestSelfOfAPool(t *testing.T) {
 	}
 }
 
-func TestOddSelfIsReadAndTold(t *testing.T) {
+func TestOddSelfIsReadWithWarnings(t *testing.T) {
 	golden(t, "self-odd.json", apply(t, roaming.Self{}, file(t, "self-odd.xml")))
 }
 
@@ -102,7 +102,7 @@ func TestNotificationReplacesTheCategoriesThatItNames(t *testing.T) {
 	}
 }
 
-func TestEmptyCategoryTakesAwayWhatItSaid(t *testing.T) {
+func TestEmptyCategoryRemovesItsValues(t *testing.T) {
 	full := apply(t, roaming.Self{}, file(t, "self.xml"))
 	for mark, gone := range map[string]func(roaming.Self) bool{
 		`name="userProperties"`:           func(s roaming.Self) bool { return !s.VoiceEnabled() && !s.UM && s.EUM == "" && s.TelephonyMode == "" },
@@ -180,8 +180,8 @@ func TestBodyThatIsNoElementIsNotWritten(t *testing.T) {
 	}
 }
 
-// TestChangeTellsOfItsCategoriesAlone, of one that was emptied too.
-func TestChangeTellsOfItsCategoriesAlone(t *testing.T) {
+// TestChangeWritesItsCategoriesOnly, of one that was emptied too.
+func TestChangeWritesItsCategoriesOnly(t *testing.T) {
 	full := apply(t, roaming.Self{}, file(t, "self.xml"))
 	next := full
 	next.Availability, next.Note, next.Publications = 6500, "", slices.DeleteFunc(slices.Clone(full.Publications), func(p roaming.Publication) bool { return p.Category == "note" })
