@@ -65,52 +65,70 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 // or the total changes. The list is then read again, at most maxPasses times; the
 // last pass is returned (exchange.md 2.4).
 func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) {
-	limit := cmp.Or(c.MaxItems, DefaultMaxItems)
-	var l Listing
-	for pass := 1; ; pass++ {
-		var all []item
-		seen := map[string]bool{}
-		l.Shifted, l.Truncated, l.Replaced = false, false, 0
-		for offset, total := 0, -1; ; {
-			p, err := c.readPage(ctx, q, offset)
-			if err != nil {
-				return nil, l, err
-			}
-			l.Pages++
-			l.Replaced += p.replaced
-			fresh := 0
-			for _, it := range p.items {
-				if it.ID.ID == "" {
-					continue // an item without an id is of no use
-				}
-				if seen[it.ID.ID] {
-					l.Shifted = true
-					continue
-				}
-				seen[it.ID.ID] = true
-				fresh++
-				all = append(all, it)
-			}
-			l.Shifted = l.Shifted || offset > 0 && p.total != total
-			l.Total, total = p.total, p.total
-			if len(all) >= limit {
-				l.Truncated = len(all) > limit || !p.last
-				all = all[:limit]
-				break
-			}
-			if p.last {
-				break
-			}
-			if fresh == 0 { // no new item and not the last page: the pages would never end
-				l.Shifted = true
-				break
-			}
-			offset = p.next
+	var r pass
+	for n := 1; ; n++ {
+		r = pass{
+			Listing: Listing{Total: r.Total, Pages: r.Pages},
+			limit:   cmp.Or(c.MaxItems, DefaultMaxItems),
+			seen:    map[string]bool{},
 		}
-		if !l.Shifted || pass == maxPasses {
-			return all, l, nil
+		if err := c.readPass(ctx, q, &r); err != nil {
+			return nil, r.Listing, err
+		}
+		if !r.Shifted || n == maxPasses {
+			return r.items, r.Listing, nil
 		}
 	}
+}
+
+// pass is one reading of all pages.
+type pass struct {
+	Listing
+	limit int
+	items []item
+	seen  map[string]bool // ids of items
+}
+
+func (c *Client) readPass(ctx context.Context, q query, r *pass) error {
+	for offset := 0; ; {
+		p, err := c.readPage(ctx, q, offset)
+		if err != nil {
+			return err
+		}
+		r.Pages++
+		r.Replaced += p.replaced
+		r.Shifted = r.Shifted || offset > 0 && p.total != r.Total
+		r.Total = p.total
+		added := r.add(p.items)
+		switch {
+		case len(r.items) >= r.limit:
+			r.Truncated = len(r.items) > r.limit || !p.last
+			r.items = r.items[:r.limit]
+			return nil
+		case p.last:
+			return nil
+		case added == 0: // no new item and not the last page: the pages would never end
+			r.Shifted = true
+			return nil
+		}
+		offset = p.next
+	}
+}
+
+// add adds the items that are new and returns their number.
+func (r *pass) add(items []item) (added int) {
+	for _, it := range items {
+		switch id := it.ID.ID; {
+		case id == "": // of no use
+		case r.seen[id]:
+			r.Shifted = true
+		default:
+			r.seen[id] = true
+			r.items = append(r.items, it)
+			added++
+		}
+	}
+	return added
 }
 
 // recordList records the step of a list.
@@ -129,8 +147,8 @@ func (c *Client) recordList(what string, n int, l Listing) {
 		s.State, s.Decided = journal.Warned, fmt.Sprintf("the phone keeps the first %d only", n)
 		s.Because, s.Fix = "the phone bounds what it takes from a server", "archive old items"
 	case l.Shifted:
-		s.State, s.Decided = journal.Warned, "the folder changed while it was read, so an item may be missing until the "+
-			"next poll"
+		s.State = journal.Warned
+		s.Decided = "the folder changed while it was read, so an item may be missing until the next poll"
 		s.Because, s.Fix = fmt.Sprintf("pages shift when items come and go; the list was read %d times", maxPasses), "nothing"
 	}
 	if l.Replaced > 0 {

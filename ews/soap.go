@@ -139,23 +139,29 @@ func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit
 		if !e.Action.retryable() || e.partWritten {
 			return e.failure()
 		}
-		wait, ok := p.next(e)
-		if e.Action == Wait {
-			c.setBusy(cmp.Or(wait, busyWait))
-		}
-		if !ok {
-			return e.failure()
-		}
-		f := journal.FailureOf(e.failure())
-		s := f.Step(journal.Exchange)
-		s.State, s.Decided = journal.Warned, fmt.Sprintf("the phone asks again in %s", wait.Round(100*time.Millisecond))
-		c.Record.Record(s)
-		if e.Action != Wait { // waitWhileBusy waits for a busy server
-			if err := c.sleep(ctx, wait, op); err != nil {
-				return err
-			}
+		if err := c.waitAfter(ctx, p, e); err != nil {
+			return err
 		}
 	}
+}
+
+// waitAfter waits before the request that ended with e is repeated. The error is
+// e if too little time is left.
+func (c *Client) waitAfter(ctx context.Context, p *waitBudget, e *Error) error {
+	wait, ok := p.next(e)
+	if e.Action == Wait {
+		c.setBusy(cmp.Or(wait, busyWait))
+	}
+	if !ok {
+		return e.failure()
+	}
+	s := journal.FailureOf(e.failure()).Step(journal.Exchange)
+	s.State, s.Decided = journal.Warned, fmt.Sprintf("the phone asks again in %s", wait.Round(100*time.Millisecond))
+	c.Record.Record(s)
+	if e.Action == Wait {
+		return nil // waitWhileBusy waits for a busy server
+	}
+	return c.sleep(ctx, wait, e.Op)
 }
 
 // itemError adds the URL to the error of one item.
