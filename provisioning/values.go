@@ -214,8 +214,8 @@ func mailAddress(s string) (local, domain string, ok bool) {
 	return local, domain, true
 }
 
-// isDomain reports whether s has labels of letters, digits and inner hyphens (RFC
-// 1123 2.1), the last of which is not a number.
+// isDomain reports whether s has labels of letters, digits and inner hyphens, the
+// last of which is not a number (RFC 1123 2.1).
 func isDomain(s string) bool {
 	if len(s) > 253 {
 		return false

@@ -73,8 +73,8 @@ func (c *Compiled) Translate(dialled string) Result {
 	return r
 }
 
-// prepare cleans dialled text; done means that no rule applies to it. ocs-sip.md
-// 4.2, 7.1
+// prepare cleans dialled text; done means that no rule applies to it.
+// ocs-sip.md 4.2, 7.1
 func (c *Compiled) prepare(dialled string) (r Result, done bool) {
 	r = Result{Dialled: dialled, Cleaned: strings.TrimSpace(dialled)}
 	if hasScheme(r.Cleaned, "tel:") { // in contact cards; never sent in this form
