@@ -165,8 +165,8 @@ func (d *Decoder) End() error {
 // Text reads the text that follows the start tag returned last, up to the next
 // tag, past the xml.Decoder: neither the text nor a part of it is held in
 // memory. White space is left out; references are not resolved and nothing is
-// replaced. It is for base64, whose alphabet needs neither. The next Token is
-// the tag that ended the text.
+// replaced, since base64, for which it is made, has neither. InputPos does not
+// count the text. The next Token is the tag that ends it.
 func (d *Decoder) Text() io.Reader { return &textReader{d.guard.filter} }
 
 // EachChild calls read for each child of the element whose start tag was
