@@ -11,7 +11,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ui/art"
 )
 
@@ -93,7 +93,7 @@ type hole struct {
 	over  bool
 	focus bool
 	in    bool // the clip is, as far as this person's hand knows
-	state screen.Hole
+	state view.Hole
 	done  bool // held long enough
 }
 
@@ -112,7 +112,7 @@ func newHole(h *Handset) *hole {
 }
 
 // show shows what the presenter says of the hole.
-func (o *hole) show(s screen.Hole) {
+func (o *hole) show(s view.Hole) {
 	if s == o.state {
 		return
 	}

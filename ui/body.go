@@ -20,7 +20,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ui/art"
 )
 
@@ -30,8 +30,8 @@ type Input interface {
 	Tap(id string)
 	Hold(id string)
 	Type(text string)
-	Press(k screen.Key)
-	Release(k screen.Key)
+	Press(k view.Key)
+	Release(k view.Key)
 	Lift(up bool)
 	Poke(in bool) // the paper clip is at the bottom of the reset hole
 }
@@ -39,7 +39,7 @@ type Input interface {
 // panel is the touch panel.
 type panel interface {
 	fyne.CanvasObject
-	show(screen.View)
+	show(view.View)
 }
 
 // attentive is the Input for the touch panel: who taps it means to type to the
@@ -82,7 +82,7 @@ type Handset struct {
 	desk        *desk
 	front, back *fyne.Container
 	turned      bool
-	keys        map[screen.Key]*hardKey
+	keys        map[view.Key]*hardKey
 	turn        *hardKey
 	lamp        *skin
 	cord        *skin
@@ -92,7 +92,7 @@ type Handset struct {
 	plate       []*canvas.Text
 	printed     []*canvas.Text // on plastic that high contrast makes black
 
-	view     screen.View
+	view     view.View
 	settling *fyne.Animation
 
 	focus string // the field of the panel that has the focus
@@ -113,13 +113,13 @@ func newHandset(in Input, u *Unit, p panel) *Handset {
 }
 
 // Apply shows a view: what differs from the last one is painted anew.
-func (h *Handset) Apply(v screen.View) {
+func (h *Handset) Apply(v view.View) {
 	h.view = v
 	h.panel.show(v)
 	h.setLamp(v.On && v.Lamps.Message)
-	h.keys[screen.KeySpeaker].light(v.On && v.Lamps.Speaker)
-	h.keys[screen.KeyMute].light(v.On && v.Lamps.Mute)
-	h.keys[screen.KeyHeadset].light(v.On && v.Lamps.Headset)
+	h.keys[view.KeySpeaker].light(v.On && v.Lamps.Speaker)
+	h.keys[view.KeyMute].light(v.On && v.Lamps.Mute)
+	h.keys[view.KeyHeadset].light(v.On && v.Lamps.Headset)
 	if h.receiver.up != v.Hook {
 		h.receiver.lift(v.Hook)
 		h.setCord()
@@ -138,22 +138,14 @@ func (h *Handset) Apply(v screen.View) {
 	h.focus = field
 }
 
-// present is the page that takes taps and keys.
-func present(v *screen.View) *screen.Page {
-	if v.Dialog != nil {
-		return v.Dialog
-	}
-	return &v.Page
-}
-
 // focused is the id of the control that has the focus; "": none.
-func focused(v *screen.View) string { return present(v).Focus }
+func focused(v *view.View) string { return v.Top().Focus }
 
 // focusedField is the id of the field that characters go to; "": none.
-func focusedField(v *screen.View) string {
-	p := present(v)
+func focusedField(v *view.View) string {
+	p := v.Top()
 	for _, c := range p.Controls {
-		if c.ID == p.Focus && !c.Off && (c.Role == screen.Field || c.Role == screen.Secret) {
+		if c.ID == p.Focus && !c.Off && (c.Role == view.Field || c.Role == view.Secret) {
 			return c.ID
 		}
 	}
@@ -282,7 +274,7 @@ func (h *Handset) AccessibilityLabel() string { return "ocphone" }
 // AccessibilityRole implements fyne.Accessible.
 func (h *Handset) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleContainer }
 
-func (h *Handset) press(k screen.Key) {
+func (h *Handset) press(k view.Key) {
 	if key := h.keys[k]; key != nil {
 		key.press()
 		return
@@ -290,7 +282,7 @@ func (h *Handset) press(k screen.Key) {
 	h.in.Press(k)
 }
 
-func (h *Handset) release(k screen.Key) {
+func (h *Handset) release(k view.Key) {
 	if key := h.keys[k]; key != nil {
 		key.release()
 		return

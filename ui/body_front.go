@@ -13,7 +13,7 @@ import (
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ui/art"
 )
 
@@ -41,7 +41,7 @@ const keyRound = 11
 
 func (h *Handset) buildFront() *fyne.Container {
 	g := &grid{u: h.u}
-	h.keys = map[screen.Key]*hardKey{}
+	h.keys = map[view.Key]*hardKey{}
 	brand := g.print("o c p h o n e", printGrey, 12, true, fyne.TextAlignLeading, panelX, 50, 200, 24)
 	h.printed = append(h.printed, brand)
 	h.lamp = newSkin(h.u, &h.pics, art.LampW)
@@ -51,24 +51,24 @@ func (h *Handset) buildFront() *fyne.Container {
 
 	for i, d := range strings.Split("1,2 ABC,3 DEF,4 GHI,5 JKL,6 MNO,7 PQRS,8 TUV,9 WXYZ,*,0 +,#", ",") {
 		digit, letters, _ := strings.Cut(d, " ")
-		h.addKey(g, screen.Key(digit), digit, art.Key{Colour: art.Light}, digit, letters,
+		h.addKey(g, view.Key(digit), digit, art.Key{Colour: art.Light}, digit, letters,
 			535+79*float32(i%3), 493+41.5*float32(i/3), 78, 43)
 	}
 	for _, k := range []struct {
-		key        screen.Key
+		key        view.Key
 		name       string
 		look       art.Key
 		x, y, w, h float32
 	}{
-		{screen.KeyHeadset, "Headset", art.Key{Mark: art.MarkHeadset, Lamp: true}, 353, 499, 82, 53},
-		{screen.KeySpeaker, "Speaker", art.Key{Mark: art.MarkSpeaker, Lamp: true}, 435, 499, 82, 53},
-		{screen.KeyMute, "Mute", art.Key{Mark: art.MarkMute, Lamp: true, Red: true}, 353, 551, 164, 53},
-		{screen.KeyVolumeDown, "Volume down", art.Key{Mark: art.MarkMinus}, 353, 603, 82, 53},
-		{screen.KeyVolumeUp, "Volume up", art.Key{Mark: art.MarkPlus}, 435, 603, 82, 53},
-		{screen.KeyCall, "Call", art.Key{Mark: art.MarkCall, Colour: art.Green}, 777, 493, 72, 84},
-		{screen.KeyDelete, "Delete", art.Key{Mark: art.MarkDelete}, 777, 576, 72, 84},
-		{screen.KeyHome, "Home", art.Key{Mark: art.MarkHome, Colour: art.Blue, Round: 20}, 857, 571, 86, 44},
-		{screen.KeyEnd, "End", art.Key{Mark: art.MarkEnd, Colour: art.Red, Round: 20}, 857, 614, 86, 44},
+		{view.KeyHeadset, "Headset", art.Key{Mark: art.MarkHeadset, Lamp: true}, 353, 499, 82, 53},
+		{view.KeySpeaker, "Speaker", art.Key{Mark: art.MarkSpeaker, Lamp: true}, 435, 499, 82, 53},
+		{view.KeyMute, "Mute", art.Key{Mark: art.MarkMute, Lamp: true, Red: true}, 353, 551, 164, 53},
+		{view.KeyVolumeDown, "Volume down", art.Key{Mark: art.MarkMinus}, 353, 603, 82, 53},
+		{view.KeyVolumeUp, "Volume up", art.Key{Mark: art.MarkPlus}, 435, 603, 82, 53},
+		{view.KeyCall, "Call", art.Key{Mark: art.MarkCall, Colour: art.Green}, 777, 493, 72, 84},
+		{view.KeyDelete, "Delete", art.Key{Mark: art.MarkDelete}, 777, 576, 72, 84},
+		{view.KeyHome, "Home", art.Key{Mark: art.MarkHome, Colour: art.Blue, Round: 20}, 857, 571, 86, 44},
+		{view.KeyEnd, "End", art.Key{Mark: art.MarkEnd, Colour: art.Red, Round: 20}, 857, 614, 86, 44},
 	} {
 		if k.look.Colour == "" {
 			k.look.Colour = art.Dark
@@ -85,7 +85,7 @@ func (h *Handset) buildFront() *fyne.Container {
 	return g.container()
 }
 
-func (h *Handset) addKey(g *grid, key screen.Key, name string, look art.Key, big, small string, x, y, w, high float32) {
+func (h *Handset) addKey(g *grid, key view.Key, name string, look art.Key, big, small string, x, y, w, high float32) {
 	look.W, look.H = float64(w), float64(high)
 	if look.Round == 0 {
 		look.Round = keyRound

@@ -16,7 +16,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 var updateBody = flag.Bool("update-body", false, "make the pictures of the body anew")
@@ -26,7 +26,7 @@ var updateBody = flag.Bool("update-body", false, "make the pictures of the body 
 const slack = 4
 
 func TestBodyLooksAsBefore(t *testing.T) {
-	half := screen.View{On: true, Status: screen.Status{Cable: true}, Hole: screen.Hole{Clip: true, Left: 2 * time.Second, Of: 5 * time.Second}}
+	half := view.View{On: true, Status: view.Status{Cable: true}, Hole: view.Hole{Clip: true, Left: 2 * time.Second, Of: 5 * time.Second}}
 	at := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(14, 14)}}
 	for _, c := range []struct {
 		name string
@@ -34,9 +34,9 @@ func TestBodyLooksAsBefore(t *testing.T) {
 	}{
 		{"front", func(r *rig) { r.Apply(everything) }},
 		{"lifted", func(r *rig) {
-			r.Apply(screen.View{On: true, Hook: true})
-			r.key(screen.Key5).press()
-			r.key(screen.KeyHome).FocusGained()
+			r.Apply(view.View{On: true, Hook: true})
+			r.key(view.Key5).press()
+			r.key(view.KeyHome).FocusGained()
 		}},
 		{"back", func(r *rig) {
 			r.Plate("ocphone", "Desk phone in software", "MAC 00-50-00-00-00-01")
@@ -48,7 +48,7 @@ func TestBodyLooksAsBefore(t *testing.T) {
 		{"contrast", func(r *rig) {
 			r.Contrast(true)
 			r.Apply(everything)
-			r.key(screen.KeyCall).FocusGained()
+			r.key(view.KeyCall).FocusGained()
 		}},
 		{"contrast-back", func(r *rig) {
 			r.Apply(half)

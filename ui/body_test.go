@@ -17,19 +17,19 @@ import (
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // did is an Input that writes down what a person did.
 type did struct{ log []string }
 
-func (d *did) Tap(id string)        { d.log = append(d.log, "tap "+id) }
-func (d *did) Hold(id string)       { d.log = append(d.log, "hold "+id) }
-func (d *did) Type(s string)        { d.log = append(d.log, "type "+s) }
-func (d *did) Press(k screen.Key)   { d.log = append(d.log, "press "+string(k)) }
-func (d *did) Release(k screen.Key) { d.log = append(d.log, "release "+string(k)) }
-func (d *did) Lift(up bool)         { d.log = append(d.log, word(up, "lift", "hang up")) }
-func (d *did) Poke(in bool)         { d.log = append(d.log, word(in, "poke", "pull")) }
+func (d *did) Tap(id string)      { d.log = append(d.log, "tap "+id) }
+func (d *did) Hold(id string)     { d.log = append(d.log, "hold "+id) }
+func (d *did) Type(s string)      { d.log = append(d.log, "type "+s) }
+func (d *did) Press(k view.Key)   { d.log = append(d.log, "press "+string(k)) }
+func (d *did) Release(k view.Key) { d.log = append(d.log, "release "+string(k)) }
+func (d *did) Lift(up bool)       { d.log = append(d.log, word(up, "lift", "hang up")) }
+func (d *did) Poke(in bool)       { d.log = append(d.log, word(in, "poke", "pull")) }
 
 func word(b bool, yes, no string) string {
 	if b {
@@ -50,10 +50,10 @@ func (d *did) want(t *testing.T, what ...string) {
 // blank is a touch panel that shows one colour.
 type blank struct {
 	widget.BaseWidget
-	shown []screen.View
+	shown []view.View
 }
 
-func (b *blank) show(v screen.View) { b.shown = append(b.shown, v) }
+func (b *blank) show(v view.View) { b.shown = append(b.shown, v) }
 func (b *blank) CreateRenderer() fyne.WidgetRenderer {
 	return widget.NewSimpleRenderer(canvas.NewRectangle(opaque(0x2f62a8)))
 }
@@ -89,12 +89,12 @@ func inWindow(t *testing.T) (*rig, fyne.Canvas) {
 	return r, w.Canvas()
 }
 
-func (r *rig) key(k screen.Key) *hardKey { return r.keys[k] }
+func (r *rig) key(k view.Key) *hardKey { return r.keys[k] }
 
-var everything = screen.View{
+var everything = view.View{
 	On:     true,
-	Lamps:  screen.Lamps{Message: true, Speaker: true, Mute: true, Headset: true},
-	Status: screen.Status{Cable: true},
+	Lamps:  view.Lamps{Message: true, Speaker: true, Mute: true, Headset: true},
+	Status: view.Status{Cable: true},
 }
 
 func TestHardKeyReportsPressAndRelease(t *testing.T) {
@@ -119,7 +119,7 @@ func TestHardKeyReportsPressAndRelease(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			r := build(t, 1000, 720)
-			c.do(r.key(screen.Key5))
+			c.do(r.key(view.Key5))
 			r.did.want(t, c.want...)
 		})
 	}
@@ -145,8 +145,8 @@ func TestEveryPartHasNameRoleAndID(t *testing.T) {
 	if r.turn.AccessibilityLabel() != "Umdrehen" || r.turn.small.Text != "Umdrehen" || r.receiver.AccessibilityLabel() != "Hörer" {
 		t.Error("a part did not take its name")
 	}
-	r.Apply(screen.View{On: true, Names: map[string]string{"turn": "Keren", "key.mute": "Dempen", "hole": "Resetgat", "back": "Terug"}})
-	if r.turn.small.Text != "Keren" || r.key(screen.KeyMute).AccessibilityLabel() != "Dempen" || r.hole.AccessibilityLabel() != "Resetgat" {
+	r.Apply(view.View{On: true, Names: map[string]string{"turn": "Keren", "key.mute": "Dempen", "hole": "Resetgat", "back": "Terug"}})
+	if r.turn.small.Text != "Keren" || r.key(view.KeyMute).AccessibilityLabel() != "Dempen" || r.hole.AccessibilityLabel() != "Resetgat" {
 		t.Error("a part did not take the name of the view")
 	}
 }
@@ -181,13 +181,13 @@ func TestReceiverIsLiftedByTheViewNotByTheClick(t *testing.T) {
 	if r.receiver.up {
 		t.Error("it moved before the phone knew")
 	}
-	r.Apply(screen.View{Hook: true})
+	r.Apply(view.View{Hook: true})
 	if !r.receiver.up || r.receiver.raised != 1 || r.cord.name != "cord1" {
 		t.Errorf("up %t, raised %v, %s", r.receiver.up, r.receiver.raised, r.cord.name)
 	}
 	test.TapCanvas(c, fyne.NewPos(60, 200)) // where it leans now
 	r.did.want(t, "hang up")
-	r.Apply(screen.View{})
+	r.Apply(view.View{})
 	test.TapCanvas(c, fyne.NewPos(60, 200)) // the bare desk
 	r.did.want(t)
 }
@@ -208,8 +208,8 @@ func TestPhoneTurnsOver(t *testing.T) {
 
 func TestPaperClip(t *testing.T) {
 	at := &desktop.MouseEvent{PointEvent: fyne.PointEvent{Position: fyne.NewPos(22, 22)}, Button: desktop.MouseButtonPrimary}
-	view := func(left time.Duration) screen.View {
-		return screen.View{On: true, Hole: screen.Hole{Clip: true, Left: left, Of: 5 * time.Second}}
+	heldFor := func(left time.Duration) view.View {
+		return view.View{On: true, Hole: view.Hole{Clip: true, Left: left, Of: 5 * time.Second}}
 	}
 	t.Run("the pointer is the clip, and letting go early takes it out", func(t *testing.T) {
 		r := build(t, 1000, 720)
@@ -224,13 +224,13 @@ func TestPaperClip(t *testing.T) {
 		}
 		o.MouseDown(at)
 		r.did.want(t, "poke")
-		r.Apply(view(2400 * time.Millisecond))
+		r.Apply(heldFor(2400 * time.Millisecond))
 		if !o.ring.Visible() || o.seconds.Text != "3 s" || o.ring.EndAngle < 187 || o.ring.EndAngle > 188 {
 			t.Errorf("ring %t to %v, %q", o.ring.Visible(), o.ring.EndAngle, o.seconds.Text)
 		}
 		o.MouseUp(at)
 		r.did.want(t, "pull")
-		r.Apply(screen.View{})
+		r.Apply(view.View{})
 		if o.ring.Visible() || o.seconds.Visible() || !r.Turned() {
 			t.Error("something was done")
 		}
@@ -258,8 +258,8 @@ func TestPaperClip(t *testing.T) {
 		r := build(t, 1000, 720)
 		r.Turn(true)
 		r.hole.MouseDown(at)
-		r.Apply(view(time.Second))
-		r.Apply(view(0))
+		r.Apply(heldFor(time.Second))
+		r.Apply(heldFor(0))
 		if !r.Turned() {
 			t.Error("turned under the hand")
 		}
@@ -275,8 +275,8 @@ func TestPaperClip(t *testing.T) {
 		r := build(t, 1000, 720)
 		r.Turn(true)
 		r.hole.MouseDown(at)
-		r.Apply(view(time.Second))
-		r.Apply(screen.View{})
+		r.Apply(heldFor(time.Second))
+		r.Apply(view.View{})
 		r.hole.MouseUp(at)
 		if r.hole.ring.Visible() || !r.Turned() {
 			t.Error("it looks as if it were")
@@ -367,7 +367,7 @@ func TestHiddenSideSurvivesNewRenderers(t *testing.T) {
 	r := build(t, 1000, 720)
 	r.Turn(true)
 	before := r.hole.Size()
-	for _, w := range []fyne.Widget{r.key(screen.Key5), r.receiver, r.hole, r.desk, r.turn} {
+	for _, w := range []fyne.Widget{r.key(view.Key5), r.receiver, r.hole, r.desk, r.turn} {
 		for _, o := range w.CreateRenderer().Objects() {
 			if t, ok := o.(*canvas.Raster); ok && t.Size().IsZero() {
 				before = fyne.Size{}

@@ -8,92 +8,92 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // Icons that the panel itself needs.
 const (
-	iconShift     screen.Icon = "panel.shift"
-	iconBackspace screen.Icon = "panel.backspace"
-	iconEnter     screen.Icon = "panel.enter"
-	iconNext      screen.Icon = "panel.next"
-	iconUnplugged screen.Icon = "panel.unplugged"
-	iconTick      screen.Icon = "panel.tick"
+	iconShift     view.Icon = "panel.shift"
+	iconBackspace view.Icon = "panel.backspace"
+	iconEnter     view.Icon = "panel.enter"
+	iconNext      view.Icon = "panel.next"
+	iconUnplugged view.Icon = "panel.unplugged"
+	iconTick      view.Icon = "panel.tick"
 )
 
 // drawing is the inside of an icon, 24 by 24, drawn for this project: F stands
 // for filled with the ink, S for a stroke of it.
-func drawing(i screen.Icon) string {
+func drawing(i view.Icon) string {
 	switch i {
-	case screen.IconContacts, screen.IconGroup:
+	case view.IconContacts, view.IconGroup:
 		return `<circle cx="9" cy="8" r="3.7" F/><path d="M2.3 19.500a6.700 6.500 0 0 1 13.400 0z" F/><circle cx="17.200" cy="9.300" r="2.800" F/><path d="M17.300 19.500h4.600a5.400 5.400 0 0 0-6.500-5.300 8.600 8.600 0 0 1 1.900 5.300z" F/>`
-	case screen.IconPerson:
+	case view.IconPerson:
 		return `<circle cx="12" cy="7.800" r="4.200" F/><path d="M4 20.500a8 7.600 0 0 1 16 0z" F/>`
-	case screen.IconCalls:
+	case view.IconCalls:
 		return handset(0) + `<path d="M14 4.500h6M14 8h6M16 11.500h4" S/>`
-	case screen.IconMissed:
+	case view.IconMissed:
 		return handset(4) + `<path d="M6 4.500l6 5 6.500-5.500M6 4.500v4.200M6 4.500h4.200" S/>`
-	case screen.IconIncoming:
+	case view.IconIncoming:
 		return handset(2) + `<path d="M20.500 3.500l-6 6M14.500 4.800v4.700h4.700" S/>`
-	case screen.IconOutgoing:
+	case view.IconOutgoing:
 		return handset(2) + `<path d="M14.500 9.500l6-6M15.800 3.500h4.700v4.700" S/>`
-	case screen.IconVoicemail:
+	case view.IconVoicemail:
 		return `<circle cx="6.800" cy="12" r="3.800" S/><circle cx="17.200" cy="12" r="3.800" S/><path d="M6.800 15.800h10.400" S/>`
-	case screen.IconDial:
+	case view.IconDial:
 		return `<g F><circle cx="6" cy="4.500" r="2"/><circle cx="12" cy="4.500" r="2"/><circle cx="18" cy="4.500" r="2"/><circle cx="6" cy="10.200" r="2"/><circle cx="12" cy="10.200" r="2"/><circle cx="18" cy="10.200" r="2"/><circle cx="6" cy="15.900" r="2"/><circle cx="12" cy="15.900" r="2"/><circle cx="18" cy="15.900" r="2"/><circle cx="12" cy="21.500" r="2"/></g>`
-	case screen.IconCalendar:
+	case view.IconCalendar:
 		return `<rect x="3.500" y="5" width="17" height="15.500" rx="2" S/><path d="M3.500 9.800h17M8 2.800V7M16 2.800V7" S/><rect x="7" y="12.500" width="3.600" height="3.200" F/>`
-	case screen.IconSettings:
+	case view.IconSettings:
 		return `<path d="M10.400 2.500h3.200l.5 2.700 1.900.8 2.300-1.600 2.300 2.300L19 9l.8 1.900 2.700.5v3.200l-2.700.5L19 17l1.600 2.300-2.300 2.300L16 20l-1.900.8-.5 2.700h-3.200l-.5-2.700L8 20l-2.300 1.600-2.300-2.300L5 17l-.8-1.900-2.700-.5v-3.200l2.700-.5L5 9 3.400 6.700l2.300-2.300L8 6l1.900-.8zM12 9.200a3.800 3.800 0 1 0 0 7.600 3.800 3.800 0 0 0 0-7.600z" fill-rule="evenodd" F transform="translate(.6 .2) scale(.95 .92)"/>`
-	case screen.IconLock:
+	case view.IconLock:
 		return `<rect x="4.500" y="10.500" width="15" height="10.500" rx="1.800" F/><path d="M8 10.500V7.600a4 4 0 0 1 8 0v2.900" S/>`
-	case screen.IconHome:
+	case view.IconHome:
 		return `<path d="M2.500 12.300L12 3.500l9.500 8.800h-2.800v8.200h-4.900v-5.600h-3.600v5.600H5.300v-8.200z" F/>`
-	case screen.IconBack:
+	case view.IconBack:
 		return `<path d="M14.500 4.500L7 12l7.500 7.500" S3/>`
-	case screen.IconSearch:
+	case view.IconSearch:
 		return `<circle cx="10.200" cy="10.200" r="6" S/><path d="M14.800 14.800l6 6" S3/>`
-	case screen.IconMail:
+	case view.IconMail:
 		return `<rect x="2.500" y="5" width="19" height="14" rx="1.800" S/><path d="M3.500 6.500l8.500 7 8.500-7" S/>`
-	case screen.IconPlay:
+	case view.IconPlay:
 		return `<path d="M6.500 3.800l13.500 8.200-13.500 8.200z" F/>`
-	case screen.IconPause:
+	case view.IconPause:
 		return `<rect x="5.500" y="4" width="4.600" height="16" F/><rect x="13.900" y="4" width="4.600" height="16" F/>`
-	case screen.IconDelete:
+	case view.IconDelete:
 		return `<path d="M5.500 8h13l-1.200 13H6.700z" F/><path d="M3.800 5.500h16.400M9.300 5V3h5.400v2" S/>`
-	case screen.IconInfo:
+	case view.IconInfo:
 		return `<circle cx="12" cy="12" r="9" S/><circle cx="12" cy="7.600" r="1.400" F/><path d="M12 11v6.500" S3/>`
-	case screen.IconWarning:
+	case view.IconWarning:
 		return `<path d="M12 3L22 20.500H2z" S/><path d="M12 9.300v5.200" S3/><circle cx="12" cy="17.300" r="1.400" F/>`
-	case screen.IconError:
+	case view.IconError:
 		return `<circle cx="12" cy="12" r="9" S/><path d="M8.300 8.300l7.400 7.400M15.700 8.300l-7.400 7.400" S3/>`
-	case screen.IconOK:
+	case view.IconOK:
 		return `<circle cx="12" cy="12" r="9" S/><path d="M7.300 12.300l3.400 3.400 6-7" S3/>`
-	case screen.IconCert:
+	case view.IconCert:
 		return `<rect x="2.500" y="3.500" width="19" height="12.500" rx="1.500" S/><path d="M5.800 7.500h8M5.800 11h5" S/><circle cx="16.300" cy="14.500" r="3.400" F/><path d="M14.300 16.800V22l2-1.500 2 1.500v-5.200z" F/>`
-	case screen.IconNetwork:
+	case view.IconNetwork:
 		return `<rect x="8.500" y="2.500" width="7" height="5.500" F/><rect x="2" y="16" width="7" height="5.500" F/><rect x="15" y="16" width="7" height="5.500" F/><path d="M12 8v4M5.500 16v-4h13v4" S/>`
-	case screen.IconTime:
+	case view.IconTime:
 		return `<circle cx="12" cy="12" r="8.800" S/><path d="M12 6.500V12l4 2.600" S/>`
-	case screen.IconLanguage:
+	case view.IconLanguage:
 		return `<circle cx="12" cy="12" r="8.800" S/><path d="M3.200 12h17.600M12 3.200c-5 5.500-5 12.100 0 17.600M12 3.200c5 5.500 5 12.100 0 17.600" S/>`
-	case screen.IconSound:
+	case view.IconSound:
 		return `<path d="M3.500 9v6h4l6 5V4l-6 5z" F/><path d="M16 8.600a5 5 0 0 1 0 6.800M18.500 6a8.500 8.500 0 0 1 0 12" S/>`
-	case screen.IconForward:
+	case view.IconForward:
 		return handset(0) + `<path d="M12.500 7h8M17 3.300L20.700 7 17 10.700" S/>`
-	case screen.IconRestart:
+	case view.IconRestart:
 		return `<path d="M19.500 12a7.500 7.500 0 1 1-2.400-5.500" S/><path d="M20.500 2.500v6.200h-6.200z" F/>`
-	case screen.IconReset:
+	case view.IconReset:
 		return `<circle cx="12" cy="12" r="8.800" S/><circle cx="12" cy="12" r="3" F/>`
-	case screen.IconLog:
+	case view.IconLog:
 		return `<path d="M5 2.800h10l4.500 4.500v14H5z" S/><path d="M8 10h8M8 13.500h8M8 17h5" S/>`
-	case screen.IconSignOut:
+	case view.IconSignOut:
 		return `<path d="M13.500 3.500H4.500v17h9" S/><path d="M9.500 12h11M16.500 7.800l4.200 4.200-4.200 4.200" S/>`
-	case screen.IconEmergency:
+	case view.IconEmergency:
 		return `<path d="M9 2.500h6V9h6.500v6H15v6.500H9V15H2.500V9H9z" F/>`
-	case screen.IconKeyboard:
+	case view.IconKeyboard:
 		return `<rect x="2" y="6" width="20" height="12.500" rx="1.600" S/><path d="M5.500 10h2M10 10h2M14.500 10h2M19 10h.2M5.500 14.500h1M8.500 14.500h7.500M18.500 14.500h.7" S/>`
-	case screen.IconStar:
+	case view.IconStar:
 		return `<path d="M12 2.800l2.900 6.200 6.700.8-5 4.600 1.300 6.700-5.900-3.400-5.900 3.400 1.300-6.700-5-4.600 6.700-.8z" F/>`
 	case iconShift:
 		return `<path d="M12 3.500l8.500 9h-4.700V20H8.200v-7.500H3.500z" S/>`
@@ -117,7 +117,7 @@ func handset(dy int) string {
 }
 
 // picture is an icon in one ink, as Fyne takes it; nil when there is none.
-func picture(i screen.Icon, ink uint32) fyne.Resource {
+func picture(i view.Icon, ink uint32) fyne.Resource {
 	inside := drawing(i)
 	if inside == "" {
 		return nil

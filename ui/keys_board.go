@@ -8,7 +8,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // board turns what is typed on the computer's keyboard into what a person does
@@ -24,68 +24,68 @@ import (
 // and the arrows work within the form. While another control has it, Enter is a
 // tap on that.
 type board struct {
-	press, release func(screen.Key)
+	press, release func(view.Key)
 	typed          func(string)
 	hook, turn     func()
 	shifted        func() bool // whether Shift is down
 
-	field bool                        // a field of the panel has the focus
-	focus bool                        // some control of the panel has it
-	last  fyne.KeyName                // went down last, and no character came of it yet
-	held  map[fyne.KeyName]screen.Key // what each key of the computer holds down
-	fresh map[fyne.KeyName]bool       // went down, and its first TypedKey has not come
+	field bool                      // a field of the panel has the focus
+	focus bool                      // some control of the panel has it
+	last  fyne.KeyName              // went down last, and no character came of it yet
+	held  map[fyne.KeyName]view.Key // what each key of the computer holds down
+	fresh map[fyne.KeyName]bool     // went down, and its first TypedKey has not come
 }
 
 // named are the keys of the computer that give no character.
-func named(n fyne.KeyName, field, focus bool) (screen.Key, bool) {
+func named(n fyne.KeyName, field, focus bool) (view.Key, bool) {
 	switch n {
 	case fyne.KeyReturn, fyne.KeyEnter:
 		if focus {
-			return screen.KeyEnter, true
+			return view.KeyEnter, true
 		}
-		return screen.KeyCall, true
+		return view.KeyCall, true
 	case fyne.KeyEscape:
-		return screen.KeyEnd, true
+		return view.KeyEnd, true
 	case fyne.KeyBackspace, fyne.KeyDelete:
-		return screen.KeyDelete, true
+		return view.KeyDelete, true
 	case fyne.KeyHome:
-		return screen.KeyHome, true
+		return view.KeyHome, true
 	case fyne.KeyPageUp:
-		return screen.KeyVolumeUp, true
+		return view.KeyVolumeUp, true
 	case fyne.KeyPageDown:
-		return screen.KeyVolumeDown, true
+		return view.KeyVolumeDown, true
 	case fyne.KeyUp:
-		return screen.KeyUp, true
+		return view.KeyUp, true
 	case fyne.KeyDown:
-		return screen.KeyDown, true
+		return view.KeyDown, true
 	case fyne.KeyLeft:
-		return screen.KeyLeft, true
+		return view.KeyLeft, true
 	case fyne.KeyRight:
-		return screen.KeyRight, true
+		return view.KeyRight, true
 	case fyne.KeyTab:
-		return screen.KeyTab, field
+		return view.KeyTab, field
 	}
 	return "", false
 }
 
 // lettered are the characters that are keys of the phone.
-func lettered(r rune) (screen.Key, bool) {
+func lettered(r rune) (view.Key, bool) {
 	switch r = unicode.ToLower(r); {
 	case strings.ContainsRune("0123456789*#", r):
-		return screen.Key(r), true
+		return view.Key(r), true
 	case r == 'm':
-		return screen.KeyMute, true
+		return view.KeyMute, true
 	case r == 's':
-		return screen.KeySpeaker, true
+		return view.KeySpeaker, true
 	case r == 'h':
-		return screen.KeyHeadset, true
+		return view.KeyHeadset, true
 	}
 	return "", false
 }
 
-func (b *board) hold(n fyne.KeyName, k screen.Key) {
+func (b *board) hold(n fyne.KeyName, k view.Key) {
 	if b.held == nil {
-		b.held, b.fresh = map[fyne.KeyName]screen.Key{}, map[fyne.KeyName]bool{}
+		b.held, b.fresh = map[fyne.KeyName]view.Key{}, map[fyne.KeyName]bool{}
 	}
 	b.held[n] = k
 	b.press(k)
@@ -106,8 +106,8 @@ func (b *board) keyDown(n fyne.KeyName) {
 	if !ok {
 		return
 	}
-	if k == screen.KeyTab && b.shifted != nil && b.shifted() {
-		k = screen.KeyUp
+	if k == view.KeyTab && b.shifted != nil && b.shifted() {
+		k = view.KeyUp
 	}
 	b.hold(n, k)
 	b.fresh[n] = true
@@ -136,7 +136,7 @@ func (b *board) typedKey(n fyne.KeyName) {
 	case held && b.fresh[n]:
 		delete(b.fresh, n)
 	case held:
-		if repeats := b.field || k == screen.KeyUp || k == screen.KeyDown; repeats && k != screen.KeyEnter {
+		if repeats := b.field || k == view.KeyUp || k == view.KeyDown; repeats && k != view.KeyEnter {
 			b.release(k)
 			b.press(k)
 		}

@@ -7,7 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // stroke is one event of a computer's keyboard as a window system sends it.
@@ -50,41 +50,41 @@ func play(to interface {
 }
 
 // form is a view in which a field has the focus.
-var form = screen.View{Page: screen.Page{Focus: "user", Controls: []screen.Control{{ID: "user", Role: screen.Field}, {ID: "next", Role: screen.Button}}}}
+var form = view.View{Page: view.Page{Focus: "user", Controls: []view.Control{{ID: "user", Role: view.Field}, {ID: "next", Role: view.Button}}}}
 
 func TestKeyboardPressesThePhone(t *testing.T) {
 	dialog := form
-	dialog.Dialog = &screen.Page{}
+	dialog.Dialog = &view.Page{}
 	button := form
 	button.Page.Focus = "next"
-	pin := screen.View{Dialog: &screen.Page{Focus: "pin", Controls: []screen.Control{{ID: "pin", Role: screen.Secret}}}}
+	pin := view.View{Dialog: &view.Page{Focus: "pin", Controls: []view.Control{{ID: "pin", Role: view.Secret}}}}
 	for _, c := range []struct {
 		name    string
-		view    screen.View
+		view    view.View
 		strokes [][]stroke
 		want    []string
 	}{
-		{"a digit", screen.View{}, [][]stroke{hit(fyne.Key5, '5')}, []string{"press 5", "release 5"}},
-		{"a digit with Shift on a French keyboard", screen.View{}, [][]stroke{hit("&", '1')}, []string{"press 1", "release 1"}},
-		{"at sign is not 2", screen.View{}, [][]stroke{hit(fyne.Key2, '@')}, nil},
-		{"a star with Shift", screen.View{}, [][]stroke{hit(fyne.Key8, '*')}, []string{"press *", "release *"}},
-		{"a digit held down is one long press", screen.View{}, [][]stroke{{{'d', fyne.Key0, 0}, {'t', fyne.Key0, 0}, {'r', "", '0'}, {'t', fyne.Key0, 0}, {'r', "", '0'}, {'u', fyne.Key0, 0}}}, []string{"press 0", "release 0"}},
-		{"and stays down until it is let go", screen.View{}, [][]stroke{{{'d', fyne.Key0, 0}, {'t', fyne.Key0, 0}, {'r', "", '0'}, {'t', fyne.Key0, 0}, {'r', "", '0'}}}, []string{"press 0"}},
-		{"two keys at once", screen.View{}, [][]stroke{{{'d', fyne.Key1, 0}, {'r', "", '1'}, {'d', fyne.Key2, 0}, {'r', "", '2'}, {'u', fyne.Key1, 0}, {'u', fyne.Key2, 0}}}, []string{"press 1", "press 2", "release 1", "release 2"}},
-		{"characters alone", screen.View{}, [][]stroke{{{'r', "", '#'}, {'r', "", 'M'}}}, []string{"press #", "release #", "press mute", "release mute"}},
-		{"a typed key alone", screen.View{}, [][]stroke{{{'t', fyne.KeyEscape, 0}}}, []string{"press end", "release end"}},
-		{"Enter calls", screen.View{}, [][]stroke{hit(fyne.KeyReturn, 0)}, []string{"press call", "release call"}},
+		{"a digit", view.View{}, [][]stroke{hit(fyne.Key5, '5')}, []string{"press 5", "release 5"}},
+		{"a digit with Shift on a French keyboard", view.View{}, [][]stroke{hit("&", '1')}, []string{"press 1", "release 1"}},
+		{"at sign is not 2", view.View{}, [][]stroke{hit(fyne.Key2, '@')}, nil},
+		{"a star with Shift", view.View{}, [][]stroke{hit(fyne.Key8, '*')}, []string{"press *", "release *"}},
+		{"a digit held down is one long press", view.View{}, [][]stroke{{{'d', fyne.Key0, 0}, {'t', fyne.Key0, 0}, {'r', "", '0'}, {'t', fyne.Key0, 0}, {'r', "", '0'}, {'u', fyne.Key0, 0}}}, []string{"press 0", "release 0"}},
+		{"and stays down until it is let go", view.View{}, [][]stroke{{{'d', fyne.Key0, 0}, {'t', fyne.Key0, 0}, {'r', "", '0'}, {'t', fyne.Key0, 0}, {'r', "", '0'}}}, []string{"press 0"}},
+		{"two keys at once", view.View{}, [][]stroke{{{'d', fyne.Key1, 0}, {'r', "", '1'}, {'d', fyne.Key2, 0}, {'r', "", '2'}, {'u', fyne.Key1, 0}, {'u', fyne.Key2, 0}}}, []string{"press 1", "press 2", "release 1", "release 2"}},
+		{"characters alone", view.View{}, [][]stroke{{{'r', "", '#'}, {'r', "", 'M'}}}, []string{"press #", "release #", "press mute", "release mute"}},
+		{"a typed key alone", view.View{}, [][]stroke{{{'t', fyne.KeyEscape, 0}}}, []string{"press end", "release end"}},
+		{"Enter calls", view.View{}, [][]stroke{hit(fyne.KeyReturn, 0)}, []string{"press call", "release call"}},
 		{"Escape ends", form, [][]stroke{hit(fyne.KeyEscape, 0)}, []string{"press end", "release end"}},
-		{"letters", screen.View{}, [][]stroke{hit(fyne.KeyM, 'm'), hit(fyne.KeyS, 's'), hit(fyne.KeyH, 'H'), hit(fyne.KeyQ, 'q')}, []string{"press mute", "release mute", "press speaker", "release speaker", "press headset", "release headset"}},
-		{"volume", screen.View{}, [][]stroke{hit(fyne.KeyPageUp, 0), hit(fyne.KeyPageDown, 0)}, []string{"press volume-up", "release volume-up", "press volume-down", "release volume-down"}},
+		{"letters", view.View{}, [][]stroke{hit(fyne.KeyM, 'm'), hit(fyne.KeyS, 's'), hit(fyne.KeyH, 'H'), hit(fyne.KeyQ, 'q')}, []string{"press mute", "release mute", "press speaker", "release speaker", "press headset", "release headset"}},
+		{"volume", view.View{}, [][]stroke{hit(fyne.KeyPageUp, 0), hit(fyne.KeyPageDown, 0)}, []string{"press volume-up", "release volume-up", "press volume-down", "release volume-down"}},
 		{"F2 lifts the receiver", form, [][]stroke{hit(fyne.KeyF2, 0)}, []string{"lift"}},
-		{"F2 puts it down", screen.View{Hook: true}, [][]stroke{hit(fyne.KeyF2, 0)}, []string{"hang up"}},
-		{"Tab outside a form is not the phone's", screen.View{}, [][]stroke{hit(fyne.KeyTab, 0)}, nil},
+		{"F2 puts it down", view.View{Hook: true}, [][]stroke{hit(fyne.KeyF2, 0)}, []string{"hang up"}},
+		{"Tab outside a form is not the phone's", view.View{}, [][]stroke{hit(fyne.KeyTab, 0)}, nil},
 		{"a field takes characters", form, [][]stroke{hit(fyne.KeyM, 'm'), hit(fyne.Key2, '@'), hit(fyne.Key5, '5'), {{'r', "", '\u200e'}}}, []string{"type m", "type @", "type 5"}},
 		{"a field takes Enter, Tab and Backspace", form, [][]stroke{hit(fyne.KeyEnter, 0), hit(fyne.KeyTab, 0), hit(fyne.KeyBackspace, 0)}, []string{"press enter", "release enter", "press tab", "release tab", "press delete", "release delete"}},
 		{"in a field Backspace repeats", form, [][]stroke{{{'d', fyne.KeyBackspace, 0}, {'t', fyne.KeyBackspace, 0}, {'t', fyne.KeyBackspace, 0}, {'u', fyne.KeyBackspace, 0}}}, []string{"press delete", "release delete", "press delete", "release delete"}},
-		{"elsewhere it is a long press", screen.View{}, [][]stroke{{{'d', fyne.KeyBackspace, 0}, {'t', fyne.KeyBackspace, 0}, {'t', fyne.KeyBackspace, 0}, {'u', fyne.KeyBackspace, 0}}}, []string{"press delete", "release delete"}},
-		{"arrows repeat in lists", screen.View{}, [][]stroke{{{'d', fyne.KeyDown, 0}, {'t', fyne.KeyDown, 0}, {'t', fyne.KeyDown, 0}, {'u', fyne.KeyDown, 0}}}, []string{"press down", "release down", "press down", "release down"}},
+		{"elsewhere it is a long press", view.View{}, [][]stroke{{{'d', fyne.KeyBackspace, 0}, {'t', fyne.KeyBackspace, 0}, {'t', fyne.KeyBackspace, 0}, {'u', fyne.KeyBackspace, 0}}}, []string{"press delete", "release delete"}},
+		{"arrows repeat in lists", view.View{}, [][]stroke{{{'d', fyne.KeyDown, 0}, {'t', fyne.KeyDown, 0}, {'t', fyne.KeyDown, 0}, {'u', fyne.KeyDown, 0}}}, []string{"press down", "release down", "press down", "release down"}},
 		{"a dialog over the form takes the keyboard", dialog, [][]stroke{hit(fyne.Key5, '5')}, []string{"press 5", "release 5"}},
 		{"a field of a dialog has it", pin, [][]stroke{hit(fyne.Key5, '5')}, []string{"type 5"}},
 		{"a button with the focus takes Enter", button, [][]stroke{hit(fyne.KeyReturn, 0)}, []string{"press enter", "release enter"}},
@@ -110,11 +110,11 @@ func TestF9TurnsThePhone(t *testing.T) {
 func TestKeyThatIsDownIsSeenDown(t *testing.T) {
 	r, _ := inWindow(t)
 	play(r.desk, []stroke{{'d', fyne.Key7, 0}, {'r', "", '7'}})
-	if !r.key(screen.Key7).look.Pressed {
+	if !r.key(view.Key7).look.Pressed {
 		t.Error("the key did not move")
 	}
 	r.desk.FocusLost() // another window has the keyboard, and the release
-	if r.key(screen.Key7).look.Pressed {
+	if r.key(view.Key7).look.Pressed {
 		t.Error("the key is stuck")
 	}
 	r.did.want(t, "press 7", "release 7")
@@ -122,7 +122,7 @@ func TestKeyThatIsDownIsSeenDown(t *testing.T) {
 
 func TestKeyWithTheRingIsPressedBySpace(t *testing.T) {
 	r, _ := inWindow(t)
-	k := r.key(screen.KeyMute)
+	k := r.key(view.KeyMute)
 	k.FocusGained()
 	if !k.look.Focus {
 		t.Error("no ring")
@@ -148,7 +148,7 @@ func TestTabWalksTheKeysUntilAFieldHasTheFocus(t *testing.T) {
 		c.FocusNext()
 		seen[c.Focused()] = true
 	}
-	for _, f := range []fyne.Focusable{r.key(screen.Key5), r.receiver, r.turn, r.desk} {
+	for _, f := range []fyne.Focusable{r.key(view.Key5), r.receiver, r.turn, r.desk} {
 		if !seen[f] {
 			t.Errorf("Tab never came to %T", f)
 		}
@@ -159,7 +159,7 @@ func TestTabWalksTheKeysUntilAFieldHasTheFocus(t *testing.T) {
 	if r.desk.AcceptsTab() {
 		t.Error("Tab is kept from the keys")
 	}
-	c.Focus(r.key(screen.Key5))
+	c.Focus(r.key(view.Key5))
 	r.Apply(form)
 	if c.Focused() != r.desk || !r.desk.AcceptsTab() {
 		t.Error("the field does not have the keyboard")
@@ -169,7 +169,7 @@ func TestTabWalksTheKeysUntilAFieldHasTheFocus(t *testing.T) {
 func TestClickOnAKeyTakesTheRingAway(t *testing.T) {
 	r, c := inWindow(t)
 	c.Focus(r.receiver)
-	r.key(screen.Key5).MouseDown(mouseAt(10, 10))
+	r.key(view.Key5).MouseDown(mouseAt(10, 10))
 	if c.Focused() != r.desk || r.receiver.focus {
 		t.Errorf("%T has the focus", c.Focused())
 	}

@@ -23,6 +23,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ui"
 )
 
@@ -75,7 +76,7 @@ func newWalk(t *testing.T) *walk {
 
 // each does something on every screen, waits until it shows what is good, and
 // has it laid out.
-func (w *walk) each(what string, do func(*screen.Screen), good func(screen.View) bool) {
+func (w *walk) each(what string, do func(*screen.Screen), good func(view.View) bool) {
 	w.t.Helper()
 	for _, s := range w.screens {
 		if do != nil {
@@ -86,7 +87,7 @@ func (w *walk) each(what string, do func(*screen.Screen), good func(screen.View)
 	}
 }
 
-func (w *walk) until(s *screen.Screen, what string, good func(screen.View) bool) {
+func (w *walk) until(s *screen.Screen, what string, good func(view.View) bool) {
 	w.t.Helper()
 	limit := time.NewTimer(20 * time.Second)
 	defer limit.Stop()
@@ -100,7 +101,7 @@ func (w *walk) until(s *screen.Screen, what string, good func(screen.View) bool)
 }
 
 // check has a View laid out, lists row by row.
-func (w *walk) check(v screen.View, what string) {
+func (w *walk) check(v view.View, what string) {
 	w.t.Helper()
 	w.seen[top(v).ID]++
 	for _, bad := range ui.Check(v, sizeW, sizeH) {
@@ -109,15 +110,15 @@ func (w *walk) check(v screen.View, what string) {
 }
 
 // top is the page that takes the taps.
-func top(v screen.View) screen.Page {
+func top(v view.View) view.Page {
 	if v.Dialog != nil {
 		return *v.Dialog
 	}
 	return v.Page
 }
 
-func shows(p screen.Page, id string) bool {
-	is := func(c screen.Control) bool { return c.ID == id && !c.Off }
+func shows(p view.Page, id string) bool {
+	is := func(c view.Control) bool { return c.ID == id && !c.Off }
 	if p.List != nil {
 		for i := range p.List.Len {
 			if is(p.List.Row(i)) {
@@ -131,7 +132,7 @@ func shows(p screen.Page, id string) bool {
 // page waits for a page or dialog that comes by itself.
 func (w *walk) page(id string) {
 	w.t.Helper()
-	w.each("page "+id, nil, func(v screen.View) bool { return top(v).ID == id })
+	w.each("page "+id, nil, func(v view.View) bool { return top(v).ID == id })
 }
 
 // open opens pages by name.
@@ -142,7 +143,7 @@ func (w *walk) open(ids ...string) {
 			if err := s.Open(id); err != nil {
 				w.t.Error(err)
 			}
-		}, func(v screen.View) bool { return top(v).ID == id })
+		}, func(v view.View) bool { return top(v).ID == id })
 	}
 }
 
@@ -150,22 +151,22 @@ func (w *walk) open(ids ...string) {
 func (w *walk) tap(id, page string) {
 	w.t.Helper()
 	w.each(id+" tapped", func(s *screen.Screen) {
-		w.until(s, "control "+id, func(v screen.View) bool { return shows(top(v), id) || id == "back" })
+		w.until(s, "control "+id, func(v view.View) bool { return shows(top(v), id) || id == "back" })
 		s.Tap(id)
-	}, func(v screen.View) bool { return top(v).ID == page })
+	}, func(v view.View) bool { return top(v).ID == page })
 }
 
 // types types, and goes on when a control is there.
 func (w *walk) types(text, has string) {
 	w.t.Helper()
-	w.each(text+" typed", func(s *screen.Screen) { s.Type(text) }, func(v screen.View) bool { return shows(top(v), has) })
+	w.each(text+" typed", func(s *screen.Screen) { s.Type(text) }, func(v view.View) bool { return shows(top(v), has) })
 }
 
 // enters types a PIN and goes on when a control is there.
 func (w *walk) enters(pin, has string) {
 	w.t.Helper()
-	w.each("a PIN entered", func(s *screen.Screen) { s.Type(pin); s.Press(screen.KeyEnter) },
-		func(v screen.View) bool { return shows(top(v), has) })
+	w.each("a PIN entered", func(s *screen.Screen) { s.Type(pin); s.Press(view.KeyEnter) },
+		func(v view.View) bool { return shows(top(v), has) })
 }
 
 // user is the first one of the lab.
@@ -222,7 +223,7 @@ func TestEveryPageIsReadableInEveryLanguage(t *testing.T) {
 	w.page("start")
 	w.open("settings", "network", "journal", "time", "roots", "security", "reset-menu", "sound", "language")
 	w.phone.Plug(w.lab.Outside().Place)
-	w.each("signed out", func(s *screen.Screen) { s.Press(screen.KeyHome) }, func(v screen.View) bool { return v.Page.ID == "signin" })
+	w.each("signed out", func(s *screen.Screen) { s.Press(view.KeyHome) }, func(v view.View) bool { return v.Page.ID == "signin" })
 	w.tap("sign-in", "signin-missing")
 	w.tap("ok", "signin")
 	if err := w.phone.SignIn(w.user()); err != nil {
@@ -233,13 +234,13 @@ func TestEveryPageIsReadableInEveryLanguage(t *testing.T) {
 
 	w.phone.Unplug()
 	w.phone.Plug(w.slow().Place)
-	w.each("the download", func(s *screen.Screen) { s.Press(screen.KeyHome) }, func(v screen.View) bool { return shows(v.Page, "download") })
+	w.each("the download", func(s *screen.Screen) { s.Press(view.KeyHome) }, func(v view.View) bool { return shows(v.Page, "download") })
 	if err := w.lab.PublishRoot(lab.PublicRoot); err != nil {
 		t.Fatal(err)
 	}
 	w.phone.Plug(w.lab.Inside().Place)
-	w.each("signed in", nil, func(v screen.View) bool {
-		return v.Page.ID == "home" && !shows(v.Page, "loading") && v.Status.Exchange != screen.ToneNone
+	w.each("signed in", nil, func(v view.View) bool {
+		return v.Page.ID == "home" && !shows(v.Page, "loading") && v.Status.Exchange != view.ToneNone
 	})
 	w.signedIn()
 	w.news()
@@ -328,7 +329,7 @@ func (w *walk) locked() {
 	w.open("lock")
 	w.enters("1111", "note")
 	for range 5 {
-		w.each("wrong PINs", func(s *screen.Screen) { s.Type("1111"); s.Press(screen.KeyEnter) }, func(v screen.View) bool { return v.Page.ID == "lock" })
+		w.each("wrong PINs", func(s *screen.Screen) { s.Type("1111"); s.Press(view.KeyEnter) }, func(v view.View) bool { return v.Page.ID == "lock" })
 	}
 }
 
@@ -340,15 +341,15 @@ func (w *walk) reset() {
 	if err := w.phone.ShutDown(context.Background()); err != nil {
 		w.t.Error(err)
 	}
-	w.each("power off", nil, func(v screen.View) bool { return !v.On })
+	w.each("power off", nil, func(v view.View) bool { return !v.On })
 	w.phone.PowerOn()
 	w.page("signin")
 	w.each("a reset", func(s *screen.Screen) {
-		w.until(s, "the form", func(v screen.View) bool { return v.Page.ID == "signin" })
+		w.until(s, "the form", func(v view.View) bool { return v.Page.ID == "signin" })
 		s.Poke(true)
 		w.time.Advance(clipLong)
 	},
-		func(v screen.View) bool { return v.Page.ID == "reset" && shows(v.Page, "continue") })
+		func(v view.View) bool { return v.Page.ID == "reset" && shows(v.Page, "continue") })
 }
 
 // sayings are the messages of a language, with something in each placeholder.
@@ -381,55 +382,55 @@ func TestMessagesOfRareStatesFit(t *testing.T) {
 			continue // no file of a translation
 		}
 		say := sayings(t, lang)
-		show := func(id string, p screen.Page) {
+		show := func(id string, p view.Page) {
 			if p.ID, p.Title, p.Back = id, cmp.Or(p.Title, say["player.title"]), true; say[id] == "" {
 				t.Errorf("%s: there is no message %q", lang, id)
 			}
-			for _, bad := range ui.Check(screen.View{On: true, Lang: lang, Page: p}, sizeW, sizeH) {
+			for _, bad := range ui.Check(view.View{On: true, Lang: lang, Page: p}, sizeW, sizeH) {
 				t.Errorf("%s: %s", lang, bad)
 			}
 		}
 		for _, id := range strings.Fields(`contacts.noneFound contacts.noOutlook contacts.noGroups contacts.notTold calls.none calls.noneMissed
 			voicemail.none calendar.nothing dial.noRules roots.none journal.none`) {
-			show(id, screen.Page{Layout: screen.List, List: &screen.Rows{ID: "rows", Empty: say[id]}})
+			show(id, view.Page{Layout: view.List, List: &view.Rows{ID: "rows", Empty: say[id]}})
 		}
 		for _, id := range strings.Fields("dial.noMatch dial.hint") {
-			show(id, screen.Page{Layout: screen.Dial, List: &screen.Rows{ID: "rows", Empty: say[id]}})
+			show(id, view.Page{Layout: view.Dial, List: &view.Rows{ID: "rows", Empty: say[id]}})
 		}
 		for _, id := range strings.Fields(`player.gone player.protected player.unplayable player.silent player.tooLong player.empty player.failed
 			mailbox.signedOut mailbox.reading mailbox.none mailbox.old dialplan.none dialplan.kept dialplan.fresh provisioning.none root.gone
 			reset.failed reset.next failure.next start.cable calendar.nothingToday logging.why time.own home.loading`) {
-			show(id, screen.Page{Layout: screen.Detail, Controls: []screen.Control{{ID: "text", Role: screen.Text, Text: say[id], Icon: screen.IconInfo}}})
+			show(id, view.Page{Layout: view.Detail, Controls: []view.Control{{ID: "text", Role: view.Text, Text: say[id], Icon: view.IconInfo}}})
 		}
 		for _, id := range strings.Fields("player.fetching player.playing player.paused player.deleting reset.running signing.download") {
-			show(id, screen.Page{Layout: screen.Detail, Controls: []screen.Control{{ID: "bar", Role: screen.Progress, Text: say[id], Value: "0:03 / 10:12", Fraction: .3}}})
+			show(id, view.Page{Layout: view.Detail, Controls: []view.Control{{ID: "bar", Role: view.Progress, Text: say[id], Value: "0:03 / 10:12", Fraction: .3}}})
 		}
 		for _, id := range strings.Fields("pin.first pin.short pin.old pin.change pin.repeat pin.digits pin.differ pin.wrong pin.wait") {
-			show(id, screen.Page{Layout: screen.PINPad, Controls: []screen.Control{{ID: "text", Role: screen.Text, Text: say[id], Icon: screen.IconLock},
-				{ID: "pin", Role: screen.Secret, Text: say["pin.field"]}, {ID: "enter", Role: screen.Button, Text: say["ok"]}}})
+			show(id, view.Page{Layout: view.PINPad, Controls: []view.Control{{ID: "text", Role: view.Text, Text: say[id], Icon: view.IconLock},
+				{ID: "pin", Role: view.Secret, Text: say["pin.field"]}, {ID: "enter", Role: view.Button, Text: say["ok"]}}})
 		}
 		for _, id := range strings.Fields("presence.unknown presence.available presence.busy presence.do-not-disturb presence.away presence.offline") {
-			show(id, screen.Page{Layout: screen.Tiles, Controls: []screen.Control{{ID: "clock", Role: screen.Heading, Text: "14:05", Second: "14:05"},
-				{ID: "me", Role: screen.Row, Presence: screen.Busy, Text: "Test User", Second: "+1 425 555 0123", Value: say[id]}}})
+			show(id, view.Page{Layout: view.Tiles, Controls: []view.Control{{ID: "clock", Role: view.Heading, Text: "14:05", Second: "14:05"},
+				{ID: "me", Role: view.Row, Presence: view.Busy, Text: "Test User", Second: "+1 425 555 0123", Value: say[id]}}})
 		}
 		for _, id := range strings.Fields("calendar.busy calendar.tentative calendar.away calendar.free phone.work phone.work2 phone.mobile phone.home phone.main phone.other logging.Low logging.Medium logging.High") {
 			value := say[id]
 			if strings.HasPrefix(id, "calendar.") {
 				value = say["calendar.now"] + " · " + value
 			}
-			row := screen.Control{ID: "row", Role: screen.Row, Icon: screen.IconCalendar, Text: say["calendar.noSubject"], Second: say["calendar.allDay"], Value: value}
-			show(id, screen.Page{Layout: screen.List, List: &screen.Rows{ID: "rows", Len: 1, Row: func(int) screen.Control { return row }}})
+			row := view.Control{ID: "row", Role: view.Row, Icon: view.IconCalendar, Text: say["calendar.noSubject"], Second: say["calendar.allDay"], Value: value}
+			show(id, view.Page{Layout: view.List, List: &view.Rows{ID: "rows", Len: 1, Row: func(int) view.Control { return row }}})
 		}
 		for _, id := range strings.Fields("player.play player.pause player.stop player.check") {
-			var keys []screen.Control
+			var keys []view.Control
 			for _, key := range []string{id, "player.next", "player.mark", "player.callBack", "player.delete"} {
-				keys = append(keys, screen.Control{ID: key, Role: screen.Button, Icon: screen.IconPlay, Text: say[key]})
+				keys = append(keys, view.Control{ID: key, Role: view.Button, Icon: view.IconPlay, Text: say[key]})
 			}
-			show(id, screen.Page{Layout: screen.Detail, Nav: keys})
+			show(id, view.Page{Layout: view.Detail, Nav: keys})
 		}
 		for _, id := range strings.Fields("pin.set news.missed news.voice signin.missing.password") {
-			v := screen.View{On: true, Dialog: &screen.Page{ID: id, Layout: screen.Centered, Title: say["news.title"], Controls: []screen.Control{
-				{ID: "text", Role: screen.Text, Text: say[id]}, {ID: "show", Role: screen.Button, Text: say["news.show"]}, {ID: "close", Role: screen.Button, Text: say["close"]}}}}
+			v := view.View{On: true, Dialog: &view.Page{ID: id, Layout: view.Centered, Title: say["news.title"], Controls: []view.Control{
+				{ID: "text", Role: view.Text, Text: say[id]}, {ID: "show", Role: view.Button, Text: say["news.show"]}, {ID: "close", Role: view.Button, Text: say["close"]}}}}
 			for _, bad := range ui.Check(v, sizeW, sizeH) {
 				t.Errorf("%s: %s", lang, bad)
 			}

@@ -16,31 +16,32 @@ import (
 	"golang.org/x/image/font/sfnt"
 
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // pages are the Views that device/screen keeps in its testdata: every page, in
 // every state, of a phone of which everything is known.
-func pages(t *testing.T) map[string]screen.View {
+func pages(t *testing.T) map[string]view.View {
 	t.Helper()
 	files, err := filepath.Glob("../device/screen/testdata/pages/*.json")
 	if err != nil || len(files) < len(screen.Pages()) {
 		t.Fatalf("%d pages in testdata, %v", len(files), err)
 	}
-	all := map[string]screen.View{}
+	all := map[string]view.View{}
 	for _, name := range files {
 		b, err := os.ReadFile(name)
 		if err != nil {
 			t.Fatal(err)
 		}
 		var in struct {
-			screen.View
-			Rows []screen.Control
+			view.View
+			Rows []view.Control
 		}
 		if err := json.Unmarshal(b, &in); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		if in.Page.List != nil {
-			in.Page.List.Row = func(i int) screen.Control { return in.Rows[i] }
+			in.Page.List.Row = func(i int) view.Control { return in.Rows[i] }
 		}
 		all[strings.TrimSuffix(filepath.Base(name), ".json")] = in.View
 	}

@@ -9,7 +9,7 @@ import (
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // holdTime is how long a finger rests on a control until that counts as
@@ -23,7 +23,7 @@ type touchPanel struct {
 	widget.BaseWidget
 	u    *Unit
 	in   Input
-	view screen.View
+	view view.View
 	k    float32 // device independent pixels in a design unit
 	high bool    // high contrast was on
 	pal  palette
@@ -42,7 +42,7 @@ func newPanel(in Input, u *Unit) *touchPanel {
 	t.page.panel, t.over.panel = t, t
 	t.page.scroll, t.over.scroll = newScroller(&t.page), newScroller(&t.over)
 	t.dark = newControl(t)
-	t.dark.set(placed{Control: screen.Control{ID: "off", Role: screen.Text}, as: asSplash, at: rect{0, 0, panelW, panelH}, act: act{quiet: true}})
+	t.dark.set(placed{Control: view.Control{ID: "off", Role: view.Text}, as: asSplash, at: rect{0, 0, panelW, panelH}, act: act{quiet: true}})
 	t.ExtendBaseWidget(t)
 	return t
 }
@@ -53,7 +53,7 @@ func afterTime(d time.Duration, f func()) func() {
 }
 
 // show draws a View.
-func (t *touchPanel) show(v screen.View) {
+func (t *touchPanel) show(v view.View) {
 	t.view = v
 	t.arrange()
 }
@@ -79,7 +79,7 @@ func (t *touchPanel) arrange() {
 		t.over.forget()
 	case t.view.Dialog != nil:
 		below := t.view
-		below.Page.Keyboard = screen.NoKeyboard
+		below.Page.Keyboard = view.NoKeyboard
 		t.page.lay(r.arrange(&below))
 		t.over.lay(r.dialog(t.view.Dialog))
 	default:

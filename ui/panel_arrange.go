@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // Measures of the panel, in design units.
@@ -26,19 +26,19 @@ type sheet struct {
 	port  rect     // the window in which the rest scrolls; empty: nothing does
 	flow  []placed // in coordinates of the port's content
 	tall  float32  // height of the content
-	rows  *screen.Rows
+	rows  *view.Rows
 	over  []placed // above the port: keyboard, bars
 	focus string
 }
 
 // arrange puts the page of a View into the panel.
-func (r ruler) arrange(v *screen.View) sheet {
+func (r ruler) arrange(v *view.View) sheet {
 	p := &v.Page
 	s := sheet{id: p.ID, focus: p.Focus}
 	body := rect{0, barHeight, panelW, panelH - barHeight}
-	splash := p.Layout == screen.Centered && p.Title == "" && len(p.Nav) == 0 && !p.Back
+	splash := p.Layout == view.Centered && p.Title == "" && len(p.Nav) == 0 && !p.Back
 	switch {
-	case p.Keyboard != screen.NoKeyboard:
+	case p.Keyboard != view.NoKeyboard:
 		body.h -= keyHeight
 		s.over = append(s.over, keyboard(p.Keyboard)...)
 	case len(p.Nav) > 0:
@@ -53,11 +53,11 @@ func (r ruler) arrange(v *screen.View) sheet {
 		s.fixed = append(s.fixed, r.title(v)...)
 	}
 	switch p.Layout {
-	case screen.Tiles:
+	case view.Tiles:
 		r.tiles(&s, v, body)
-	case screen.Dial:
+	case view.Dial:
 		r.dial(&s, p, body)
-	case screen.PINPad:
+	case view.PINPad:
 		r.pinPad(&s, p, body)
 	default:
 		r.plain(&s, p, body, splash)
@@ -66,16 +66,16 @@ func (r ruler) arrange(v *screen.View) sheet {
 }
 
 func ground(id string, as guise, at rect) placed {
-	return placed{Control: screen.Control{ID: id, Role: screen.Text}, as: as, at: at, act: act{quiet: true}}
+	return placed{Control: view.Control{ID: id, Role: view.Text}, as: as, at: at, act: act{quiet: true}}
 }
 
 // plain is every layout that is a flow of controls, with a list below or not.
-func (r ruler) plain(s *sheet, p *screen.Page, body rect, splash bool) {
+func (r ruler) plain(s *sheet, p *view.Page, body rect, splash bool) {
 	f := &flow{r: r, p: p, x: margin, w: panelW - 2*margin, dark: splash}
 	switch p.Layout {
-	case screen.Form:
+	case view.Form:
 		f.part = formPart(p.Controls)
-	case screen.Centered:
+	case view.Centered:
 		f.middle = true
 		f.x, f.w = 40, panelW-80
 	}
@@ -95,7 +95,7 @@ func (r ruler) plain(s *sheet, p *screen.Page, body rect, splash bool) {
 	f.y = 8
 	f.add(p.Controls)
 	s.flow, s.tall, s.port = f.out, f.y+2, body
-	if spare := body.h - s.tall; spare > 0 && p.Layout == screen.Centered {
+	if spare := body.h - s.tall; spare > 0 && p.Layout == view.Centered {
 		for i := range s.flow {
 			s.flow[i].at.y += spare / 2
 		}
@@ -104,9 +104,9 @@ func (r ruler) plain(s *sheet, p *screen.Page, body rect, splash bool) {
 }
 
 // formPart is the width of the labels: forms without fields have none.
-func formPart(controls []screen.Control) float32 {
+func formPart(controls []view.Control) float32 {
 	for _, c := range controls {
-		if c.Role == screen.Field || c.Role == screen.Secret {
+		if c.Role == view.Field || c.Role == view.Secret {
 			return labelPart
 		}
 	}
@@ -114,20 +114,20 @@ func formPart(controls []screen.Control) float32 {
 }
 
 // empty says what a list would hold.
-func (r ruler) empty(s *sheet, p *screen.Page) {
+func (r ruler) empty(s *sheet, p *view.Page) {
 	if p.List.Len > 0 || p.List.Empty == "" {
 		return
 	}
 	f := &flow{r: r, p: p, x: 20, w: s.port.w - 40, y: 0, middle: s.port.w > panelW/2}
-	f.add([]screen.Control{{ID: p.List.ID + ".empty", Role: screen.Text, Text: p.List.Empty, Tone: screen.ToneDim}})
+	f.add([]view.Control{{ID: p.List.ID + ".empty", Role: view.Text, Text: p.List.Empty, Tone: view.ToneDim}})
 	f.out[0].at.y = max((s.port.h-f.out[0].at.h)/2, 2)
 	s.flow, s.tall, s.rows = f.out, f.out[0].at.y+f.out[0].at.h, nil
 }
 
 // title is the bar on top: back, presence, title, and the status.
-func (r ruler) title(v *screen.View) []placed {
+func (r ruler) title(v *view.View) []placed {
 	p, st := &v.Page, &v.Status
-	bar := placed{Control: screen.Control{ID: "title", Role: screen.Heading, Text: p.Title}, as: asTitle, at: rect{0, 0, panelW, barHeight}, split: 10}
+	bar := placed{Control: view.Control{ID: "title", Role: view.Heading, Text: p.Title}, as: asTitle, at: rect{0, 0, panelW, barHeight}, split: 10}
 	bar.act.quiet = true
 	if p.Back {
 		bar.split = 46
@@ -140,12 +140,12 @@ func (r ruler) title(v *screen.View) []placed {
 	}
 	right := float32(panelW - 8)
 	var marks []placed
-	mark := func(id, value string, icon, own screen.Icon, tone screen.Tone, w float32) {
+	mark := func(id, value string, icon, own view.Icon, tone view.Tone, w float32) {
 		right -= w
-		marks = append(marks, placed{Control: screen.Control{ID: "status." + id, Role: screen.Text, Text: value, Value: value, Icon: icon, Tone: tone}, as: asStatus, at: rect{right, 0, w, barHeight}, act: act{quiet: true}, pic: own})
+		marks = append(marks, placed{Control: view.Control{ID: "status." + id, Role: view.Text, Text: value, Value: value, Icon: icon, Tone: tone}, as: asStatus, at: rect{right, 0, w, barHeight}, act: act{quiet: true}, pic: own})
 		right -= 5
 	}
-	count := func(id string, n int, icon screen.Icon) {
+	count := func(id string, n int, icon view.Icon) {
 		if n > 0 {
 			text := fmt.Sprint(min(n, 999))
 			mark(id, text, icon, "", "", 19+7*float32(len(text)))
@@ -155,16 +155,16 @@ func (r ruler) title(v *screen.View) []placed {
 		mark("clock", st.Clock, "", "", "", max(44, r.width(st.Clock, titleText, true)/max(r.k, .01)+4))
 	}
 	if st.Locked {
-		mark("locked", "", screen.IconLock, "", "", 16)
+		mark("locked", "", view.IconLock, "", "", 16)
 	}
 	if !st.Cable {
-		mark("cable", "", screen.IconNetwork, iconUnplugged, screen.ToneWarn, 16)
+		mark("cable", "", view.IconNetwork, iconUnplugged, view.ToneWarn, 16)
 	}
-	if st.Exchange == screen.ToneWarn || st.Exchange == screen.ToneBad {
-		mark("exchange", "", screen.IconWarning, "", screen.ToneWarn, 16)
+	if st.Exchange == view.ToneWarn || st.Exchange == view.ToneBad {
+		mark("exchange", "", view.IconWarning, "", view.ToneWarn, 16)
 	}
-	count("voice", st.Voice, screen.IconVoicemail)
-	count("missed", st.Missed, screen.IconMissed)
+	count("voice", st.Voice, view.IconVoicemail)
+	count("missed", st.Missed, view.IconMissed)
 	left := bar.split + 8
 	if bar.Presence != "" {
 		left += 24
@@ -178,16 +178,16 @@ func (r ruler) title(v *screen.View) []placed {
 	bar.spare = panelW - right
 	out := []placed{bar}
 	if p.Back {
-		out = append(out, placed{Control: screen.Control{ID: "back", Role: screen.Button, Text: v.Names["back"]}, as: asBackKey, at: rect{0, 0, 40, barHeight}, focus: p.Focus == "back"})
+		out = append(out, placed{Control: view.Control{ID: "back", Role: view.Button, Text: v.Names["back"]}, as: asBackKey, at: rect{0, 0, 40, barHeight}, focus: p.Focus == "back"})
 	}
 	return append(out, marks...)
 }
 
-func nav(p *screen.Page) []placed {
+func nav(p *view.Page) []placed {
 	n := min(len(p.Nav), mostSoftKeys)
 	w := float32(panelW) / float32(max(n, 3))
 	x := (panelW - w*float32(n)) / 2
-	out := []placed{{Control: screen.Control{ID: "nav", Role: screen.Text}, as: asBar, at: rect{0, panelH - navHeight, panelW, navHeight}, act: act{quiet: true}}}
+	out := []placed{{Control: view.Control{ID: "nav", Role: view.Text}, as: asBar, at: rect{0, panelH - navHeight, panelW, navHeight}, act: act{quiet: true}}}
 	for i, c := range p.Nav[:n] {
 		out = append(out, placed{Control: c, as: asSoftKey, at: rect{x + float32(i)*w, panelH - navHeight, w, navHeight}, focus: p.Focus != "" && p.Focus == c.ID})
 	}
@@ -195,10 +195,10 @@ func nav(p *screen.Page) []placed {
 }
 
 // tileHeight shares what room there is among the lines of tiles.
-func tileHeight(rest []screen.Control, room float32) float32 {
+func tileHeight(rest []view.Control, room float32) float32 {
 	lines, n := 0, 0
 	for _, c := range rest {
-		if c.Role == screen.Tile {
+		if c.Role == view.Tile {
 			if n++; n%3 == 1 {
 				lines++
 			}
@@ -211,30 +211,30 @@ func tileHeight(rest []screen.Control, room float32) float32 {
 }
 
 // hasClock tells whether a page shows the time itself.
-func hasClock(p *screen.Page) bool {
-	return p.Layout == screen.Tiles && slices.ContainsFunc(p.Controls, isClock)
+func hasClock(p *view.Page) bool {
+	return p.Layout == view.Tiles && slices.ContainsFunc(p.Controls, isClock)
 }
 
-func isClock(c screen.Control) bool { return c.ID == "clock" && c.Role == screen.Heading }
+func isClock(c view.Control) bool { return c.ID == "clock" && c.Role == view.Heading }
 
 // mostBeside is how many rows stand beside the clock; of more, the first one
 // stands below it.
 const mostBeside = 3
 
 // tiles is the home page: the clock, beside it what is new, then three columns.
-func (r ruler) tiles(s *sheet, v *screen.View, body rect) {
+func (r ruler) tiles(s *sheet, v *view.View, body rect) {
 	p := &v.Page
 	f := &flow{r: r, p: p, x: 18, y: 8, w: 224}
-	var rows, words, rest []screen.Control
+	var rows, words, rest []view.Control
 	for i, c := range p.Controls {
 		switch {
-		case c.Role == screen.Tile || c.Role == screen.Heading && !isClock(c):
+		case c.Role == view.Tile || c.Role == view.Heading && !isClock(c):
 			rest = p.Controls[i:]
 		case isClock(c):
 			f.put(placed{Control: c, as: asClock, at: rect{18, 2, 224, 86}, act: act{quiet: true}})
 			f.y = 90
 			continue
-		case c.Role == screen.Row || c.Role == screen.Button:
+		case c.Role == view.Row || c.Role == view.Button:
 			rows = append(rows, c)
 			continue
 		default:

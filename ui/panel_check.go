@@ -7,7 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // mostRowsChecked bounds the work of Check on long lists.
@@ -19,7 +19,7 @@ const mostRowsChecked = 200
 // of the panel. What is typed, and the user's name in the status, may be of any
 // length and are not reported. Nil: all is well. Use it on the goroutine of
 // the user interface.
-func Check(v screen.View, w, h int) []string {
+func Check(v view.View, w, h int) []string {
 	if !v.On {
 		return nil
 	}

@@ -12,7 +12,7 @@ import (
 	"fyne.io/fyne/v2/driver/mobile"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // control is the widget of one placed control: one raster with all that is
@@ -114,7 +114,7 @@ func (c *control) works() bool {
 		return true
 	}
 	switch c.is.Role {
-	case screen.Text, screen.Heading, screen.Label, screen.Progress, "":
+	case view.Text, view.Heading, view.Label, view.Progress, "":
 		return false
 	}
 	return true
@@ -132,7 +132,7 @@ func (c *control) push() {
 	if k := c.is.act.key; k != "" {
 		c.pressed = true
 		c.t.in.Press(k)
-		if k == screen.KeyDelete {
+		if k == view.KeyDelete {
 			c.unhold = c.t.after(holdTime, c.repeat)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 
 	"fyne.io/fyne/v2"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // guise is how a control is drawn where its role alone does not say it.
@@ -39,26 +39,26 @@ const (
 
 // act is what a tap does; the zero value calls Input.Tap with the control's id.
 type act struct {
-	text  string          // typed
-	key   screen.Key      // pressed and released
-	board screen.Keyboard // keyboard that is shown instead
-	quiet bool            // nothing: it takes the tap and that is all
+	text  string        // typed
+	key   view.Key      // pressed and released
+	board view.Keyboard // keyboard that is shown instead
+	quiet bool          // nothing: it takes the tap and that is all
 }
 
 // placed is a control where it is drawn. It is comparable: what has not
 // changed is not drawn anew.
 type placed struct {
-	screen.Control
+	view.Control
 	as      guise
 	at      rect
 	act     act
 	focus   bool
-	primary bool        // the button that a page is about
-	dark    bool        // on a dark ground
-	middle  bool        // of a page that is centered
-	split   float32     // where the text of a title begins, the values of a detail page
-	spare   float32     // what a title leaves free at the right
-	pic     screen.Icon // instead of Icon, of the panel's own
+	primary bool      // the button that a page is about
+	dark    bool      // on a dark ground
+	middle  bool      // of a page that is centered
+	split   float32   // where the text of a title begins, the values of a detail page
+	spare   float32   // what a title leaves free at the right
+	pic     view.Icon // instead of Icon, of the panel's own
 }
 
 // face is what a control looks like, in its own coordinates.
@@ -70,7 +70,7 @@ type face struct {
 
 // glyph is an icon with its place.
 type glyph struct {
-	icon screen.Icon
+	icon view.Icon
 	ink  uint32
 	at   rect
 }
@@ -79,7 +79,7 @@ func (f *face) glass(g glass, at rect, radius, line float32) {
 	f.shapes = append(f.shapes, shape{plate, at, radius, line, g})
 }
 
-func (f *face) icon(i screen.Icon, ink uint32, x, y, side float32) {
+func (f *face) icon(i view.Icon, ink uint32, x, y, side float32) {
 	f.icons = append(f.icons, glyph{i, ink, rect{x, y, side, side}})
 }
 
@@ -113,7 +113,7 @@ func (p palette) draw(c placed, down bool) face {
 		p.titleBar(&f, c)
 	case asBackKey:
 		p.softGround(&f, c, down)
-		f.icon(screen.IconBack, p.onDark, (c.at.w-20)/2, (c.at.h-20)/2, 20)
+		f.icon(view.IconBack, p.onDark, (c.at.w-20)/2, (c.at.h-20)/2, 20)
 	case asStatus:
 		p.status(&f, c)
 	case asClock:
@@ -149,7 +149,7 @@ func (p palette) draw(c placed, down bool) face {
 	}
 	if c.focus {
 		at := whole.inset(.5)
-		if c.Role == screen.Field || c.Role == screen.Secret {
+		if c.Role == view.Field || c.Role == view.Secret {
 			at.x, at.w = at.x+c.split, at.w-c.split
 		}
 		f.shapes = append(f.shapes, shape{ring, at, corner, 2 * p.outline, glass{edge: p.focus}})
@@ -170,23 +170,23 @@ func digitAlign(letters fyne.TextAlign) fyne.TextAlign {
 
 func (p palette) byRole(f *face, c placed, down bool) {
 	switch c.Role {
-	case screen.Button:
+	case view.Button:
 		p.button(f, c, down)
-	case screen.Tile:
+	case view.Tile:
 		p.drawTile(f, c, down)
-	case screen.Row:
+	case view.Row:
 		p.row(f, c, down)
-	case screen.Label:
+	case view.Label:
 		p.label(f, c)
-	case screen.Field, screen.Secret:
+	case view.Field, view.Secret:
 		p.entry(f, c)
-	case screen.Toggle, screen.Choice:
+	case view.Toggle, view.Choice:
 		p.choice(f, c, down)
-	case screen.Tab:
+	case view.Tab:
 		p.tab(f, c, down)
-	case screen.Progress:
+	case view.Progress:
 		p.progress(f, c)
-	case screen.Slider:
+	case view.Slider:
 		p.slider(f, c)
 	default:
 		p.words(f, c)
@@ -196,39 +196,39 @@ func (p palette) byRole(f *face, c placed, down bool) {
 // inkOf colours a text by its tone.
 func (p palette) inkOf(c placed, plain uint32) uint32 {
 	switch {
-	case c.dark && c.Tone == screen.ToneDim:
+	case c.dark && c.Tone == view.ToneDim:
 		return p.onDark2
 	case c.dark:
 		return p.onDark
 	case c.Off:
 		return p.faint
-	case c.Tone == screen.ToneGood:
+	case c.Tone == view.ToneGood:
 		return p.good
-	case c.Tone == screen.ToneWarn:
+	case c.Tone == view.ToneWarn:
 		return p.warn
-	case c.Tone == screen.ToneBad:
+	case c.Tone == view.ToneBad:
 		return p.bad
-	case c.Tone == screen.ToneDim:
+	case c.Tone == view.ToneDim:
 		return p.second
 	}
 	return plain
 }
 
 // orb paints the presence and returns how much room it took.
-func (p palette) orb(f *face, s screen.Presence, x, y, side float32) {
+func (p palette) orb(f *face, s view.Presence, x, y, side float32) {
 	var colour uint32
 	switch s {
-	case screen.Available:
+	case view.Available:
 		colour = 0x4fb932
-	case screen.Busy, screen.DoNotDisturb:
+	case view.Busy, view.DoNotDisturb:
 		colour = 0xd03a2c
-	case screen.Away:
+	case view.Away:
 		colour = 0xf0b41c
 	default:
 		colour = 0x9aa5b1
 	}
 	f.shapes = append(f.shapes, shape{ball, rect{x, y, side, side}, side / 2, .8, glass{mid: colour, edge: mix(colour, 0, .45)}})
-	if s == screen.DoNotDisturb {
+	if s == view.DoNotDisturb {
 		bar := glass{0xffffff, 0xffffff, 0xffffff, noOutline}
 		f.shapes = append(f.shapes, shape{plate, rect{x + side*.22, y + side*.42, side * .56, side * .18}, 1, 0, bar})
 	}
@@ -265,7 +265,7 @@ func (p palette) titleBar(f *face, c placed) {
 
 func (p palette) status(f *face, c placed) {
 	ink := p.onDark
-	if c.Tone == screen.ToneWarn {
+	if c.Tone == view.ToneWarn {
 		ink = 0xffd75e
 	}
 	x := float32(0)
@@ -283,7 +283,7 @@ func (c placed) size() float32 {
 	return titleText
 }
 
-func (c placed) icon() screen.Icon {
+func (c placed) icon() view.Icon {
 	if c.pic != "" {
 		return c.pic
 	}
@@ -298,9 +298,9 @@ func (p palette) softGround(f *face, c placed, down bool) {
 
 func (p palette) softKey(f *face, c placed, down bool) {
 	switch {
-	case !c.Off && !down && c.Tone == screen.ToneGood:
+	case !c.Off && !down && c.Tone == view.ToneGood:
 		f.glass(p.green, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
-	case !c.Off && !down && c.Tone == screen.ToneBad:
+	case !c.Off && !down && c.Tone == view.ToneBad:
 		f.glass(p.red, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
 	default:
 		p.softGround(f, c, down && !c.Off)

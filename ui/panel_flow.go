@@ -2,7 +2,7 @@
 
 package ui
 
-import "github.com/ocphone/ocphone/device/screen"
+import "github.com/ocphone/ocphone/device/screen/view"
 
 // Measures of the flow of controls, in design units.
 const (
@@ -18,7 +18,7 @@ const (
 // flow lays controls below each other.
 type flow struct {
 	r      ruler
-	p      *screen.Page
+	p      *view.Page
 	x, y   float32
 	w      float32
 	part   float32 // where fields begin; 0: labels stand inside of empty fields
@@ -31,21 +31,21 @@ type flow struct {
 
 // add lays the controls down in their order; neighbours that are buttons, or
 // tabs, share a line.
-func (f *flow) add(controls []screen.Control) {
+func (f *flow) add(controls []view.Control) {
 	for i := 0; i < len(controls); {
 		c := controls[i]
 		n := i + 1
-		if c.Role == screen.Button || c.Role == screen.Tab || c.Role == screen.Tile {
+		if c.Role == view.Button || c.Role == view.Tab || c.Role == view.Tile {
 			for n < len(controls) && controls[n].Role == c.Role {
 				n++
 			}
 		}
 		switch c.Role {
-		case screen.Button:
+		case view.Button:
 			f.buttons(controls[i:n])
-		case screen.Tab:
+		case view.Tab:
 			f.line(controls[i:n], f.x, f.w, n-i, 30, 4)
-		case screen.Tile:
+		case view.Tile:
 			f.line(controls[i:n], f.x, f.w, 3, max(f.tile, 47), gap)
 		default:
 			f.one(c)
@@ -55,7 +55,7 @@ func (f *flow) add(controls []screen.Control) {
 }
 
 // line shares the width among controls, so many to a line.
-func (f *flow) line(controls []screen.Control, x, w float32, most int, h, space float32) {
+func (f *flow) line(controls []view.Control, x, w float32, most int, h, space float32) {
 	each := (w - space*float32(most-1)) / float32(most)
 	for i, c := range controls {
 		f.put(placed{Control: c, at: rect{x + float32(i%most)*(each+space), f.y, each, h}})
@@ -68,7 +68,7 @@ func (f *flow) line(controls []screen.Control, x, w float32, most int, h, space 
 // buttons come two to a line, three when there are as many; beside fields they
 // begin where the fields do. The first one that does no harm is what the page
 // is about.
-func (f *flow) buttons(controls []screen.Control) {
+func (f *flow) buttons(controls []view.Control) {
 	x, w := f.x, f.w
 	if f.part > 0 {
 		x, w = f.x+f.part, f.w-f.part
@@ -88,8 +88,8 @@ func (f *flow) buttons(controls []screen.Control) {
 	f.y += 2
 	f.line(controls, x, w, most, f.tight(38, 33), f.tight(gap, 4))
 	for i := from; i < len(f.out); i++ {
-		if b := &f.out[i]; !b.Off && b.Tone != screen.ToneBad {
-			b.primary = b.Tone == screen.ToneNone
+		if b := &f.out[i]; !b.Off && b.Tone != view.ToneBad {
+			b.primary = b.Tone == view.ToneNone
 			break
 		}
 	}
@@ -101,26 +101,26 @@ func (f *flow) put(c placed) {
 	f.out = append(f.out, c)
 }
 
-func (f *flow) one(c screen.Control) {
+func (f *flow) one(c view.Control) {
 	p := placed{Control: c, at: rect{f.x, f.y, f.w, 0}, split: f.part}
 	switch c.Role {
-	case screen.Field, screen.Secret:
+	case view.Field, view.Secret:
 		p.at.h = f.tight(fieldLine, 30)
-	case screen.Toggle, screen.Choice:
+	case view.Toggle, view.Choice:
 		p.at.x, p.at.w, p.at.h = f.x+max(f.part-6, 0), f.w-max(f.part-6, 0), 32
 		if c.Second != "" {
 			p.at.h = 38
 		}
-	case screen.Row:
+	case view.Row:
 		p.split, p.at.h = f.row(c)
 		if !f.middle && f.x >= rowInset { // its texts stand below those of other controls
 			p.at.x, p.at.w = f.x-rowInset, f.w+2*rowInset
 		}
-	case screen.Label:
+	case view.Label:
 		p.split = f.w * .36
 		h := max(f.r.height(c.Text, bodyText-.5, p.split-8, false, 3), f.r.height(c.Value, bodyText, f.w-p.split-4, boldValue(c), 6))
 		p.at.h = max(26, h+8)
-	case screen.Progress:
+	case view.Progress:
 		p.at.h = 16
 		if c.Text != "" || c.Value != "" {
 			p.at.h = 38
@@ -128,7 +128,7 @@ func (f *flow) one(c screen.Control) {
 		if f.middle {
 			p.at.x, p.at.w = f.x+f.w*.1, f.w*.8
 		}
-	case screen.Slider:
+	case view.Slider:
 		f.slider(c)
 		return
 	default:
@@ -141,18 +141,18 @@ func (f *flow) one(c screen.Control) {
 
 // tight is the smaller measure while a keyboard covers half of the panel.
 func (f *flow) tight(roomy, small float32) float32 {
-	if f.p.Keyboard != screen.NoKeyboard {
+	if f.p.Keyboard != view.NoKeyboard {
 		return small
 	}
 	return roomy
 }
 
 // boldValue tells which values of a detail page stand out.
-func boldValue(c screen.Control) bool { return c.Tone != "" && c.Tone != screen.ToneDim }
+func boldValue(c view.Control) bool { return c.Tone != "" && c.Tone != view.ToneDim }
 
 // row measures a row in a flow: its text, and its whole height. A short one is
 // as high as in a list.
-func (f *flow) row(c screen.Control) (first, whole float32) {
+func (f *flow) row(c view.Control) (first, whole float32) {
 	w := f.w - 20
 	if !f.middle && f.x >= rowInset {
 		w += 2 * rowInset
@@ -179,15 +179,15 @@ func (f *flow) row(c screen.Control) (first, whole float32) {
 }
 
 // slider has a key at both ends; the taps on them are what changes it.
-func (f *flow) slider(c screen.Control) {
+func (f *flow) slider(c view.Control) {
 	const key = 36
 	part := f.part
 	if c.Text != "" {
 		part = max(part, f.w*.3)
-		f.put(placed{Control: screen.Control{ID: c.ID + ".label", Role: screen.Text, Text: c.Text, Off: c.Off}, as: asLabel, at: rect{f.x, f.y, part - 10, fieldLine}, act: act{quiet: true}})
+		f.put(placed{Control: view.Control{ID: c.ID + ".label", Role: view.Text, Text: c.Text, Off: c.Off}, as: asLabel, at: rect{f.x, f.y, part - 10, fieldLine}, act: act{quiet: true}})
 	}
 	step := func(sign, text string, x float32) {
-		f.put(placed{Control: screen.Control{ID: c.ID + sign, Role: screen.Button, Text: text, Off: c.Off}, as: asStep, at: rect{x, f.y, key, fieldLine}, primary: true})
+		f.put(placed{Control: view.Control{ID: c.ID + sign, Role: view.Button, Text: text, Off: c.Off}, as: asStep, at: rect{x, f.y, key, fieldLine}, primary: true})
 	}
 	step("-", "–", f.x+part)
 	track := placed{Control: c, at: rect{f.x + part + key + 2, f.y, f.w - part - 2*key - 4, fieldLine}}
@@ -203,9 +203,9 @@ type lettersOf struct{ size, second, first float32 }
 func wordSizes(c placed) lettersOf {
 	t := lettersOf{bodyText, secondText + .5, c.split}
 	switch {
-	case c.Role == screen.Heading && c.middle:
+	case c.Role == view.Heading && c.middle:
 		t.size, t.second = 18, bodyText
-	case c.Role == screen.Heading:
+	case c.Role == view.Heading:
 		t.size, t.second = 15, secondText+.5
 	case c.middle:
 		t.size, t.second = 14, 12
@@ -237,7 +237,7 @@ func (f *flow) words(p placed) {
 	if most == 0 {
 		most = mostLines
 	}
-	p.split = f.r.height(p.Text, t.size, w, p.Role == screen.Heading, most)
+	p.split = f.r.height(p.Text, t.size, w, p.Role == view.Heading, most)
 	p.at.h = max(above+p.split+f.r.height(p.Second, t.second, w, false, most), 12)
 	if !f.middle && p.icon() != "" {
 		p.at.h = max(p.at.h, 22)

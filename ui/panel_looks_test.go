@@ -15,7 +15,7 @@ import (
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/theme"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 func TestPanelLooksAsBefore(t *testing.T) {
@@ -28,18 +28,18 @@ func TestPanelLooksAsBefore(t *testing.T) {
 }
 
 // japanese is a page in Japanese, with a Korean name and Latin between.
-func japanese() screen.View {
+func japanese() view.View {
 	v := views()["home"]
 	v.Lang = "ja"
 	v.Status.Date, v.Status.Who = "10月16日 火曜日", "김철수"
 	v.Page.Title = "ホーム"
-	v.Page.Controls = []screen.Control{
-		{ID: "clock", Role: screen.Heading, Text: "10:42", Second: "10月16日 火曜日"},
-		{ID: "me", Role: screen.Row, Presence: screen.Away, Text: "김철수 (주)한국전자통신", Second: "+82 2 555 0123", Value: "退席中"},
-		{ID: "meeting", Role: screen.Row, Icon: screen.IconCalendar, Text: "Q3 予算会議", Second: "11:00 – 11:30、会議室 3"},
-		{ID: "contacts", Role: screen.Tile, Icon: screen.IconContacts, Text: "連絡先"},
-		{ID: "calls", Role: screen.Tile, Icon: screen.IconCalls, Text: "通話履歴", Second: "不在着信 2 件", Badge: "2"},
-		{ID: "settings", Role: screen.Tile, Icon: screen.IconSettings, Text: "設定"},
+	v.Page.Controls = []view.Control{
+		{ID: "clock", Role: view.Heading, Text: "10:42", Second: "10月16日 火曜日"},
+		{ID: "me", Role: view.Row, Presence: view.Away, Text: "김철수 (주)한국전자통신", Second: "+82 2 555 0123", Value: "退席中"},
+		{ID: "meeting", Role: view.Row, Icon: view.IconCalendar, Text: "Q3 予算会議", Second: "11:00 – 11:30、会議室 3"},
+		{ID: "contacts", Role: view.Tile, Icon: view.IconContacts, Text: "連絡先"},
+		{ID: "calls", Role: view.Tile, Icon: view.IconCalls, Text: "通話履歴", Second: "不在着信 2 件", Badge: "2"},
+		{ID: "settings", Role: view.Tile, Icon: view.IconSettings, Text: "設定"},
 	}
 	return v
 }
@@ -60,23 +60,23 @@ func TestEveryPageIsReadableAtEverySize(t *testing.T) {
 func TestCheckNamesWhatCannotBeRead(t *testing.T) {
 	test.NewTempApp(t)
 	long := strings.Repeat("Benutzerkontensteuerung ", 6)
-	page := func(layout screen.Layout, controls ...screen.Control) screen.View {
-		return screen.View{On: true, Page: screen.Page{ID: "p", Layout: layout, Controls: controls}}
+	page := func(layout view.Layout, controls ...view.Control) view.View {
+		return view.View{On: true, Page: view.Page{ID: "p", Layout: layout, Controls: controls}}
 	}
 	for _, row := range []struct {
 		name string
-		view screen.View
+		view view.View
 		want string
 	}{
-		{"a button", page(screen.Form, screen.Control{ID: "b", Role: screen.Button, Text: long}), "p: b: "},
-		{"two of one name", page(screen.Dial, screen.Control{ID: "b", Role: screen.Button, Text: "x"}, screen.Control{ID: "b", Role: screen.Button, Text: "y"}), "two controls"},
-		{"a title", screen.View{On: true, Page: screen.Page{ID: "p", Title: long}}, "p: title: "},
-		{"a soft key", screen.View{On: true, Page: screen.Page{ID: "p", Nav: []screen.Control{{ID: "n", Role: screen.Button, Icon: screen.IconHome, Text: long}}}}, "p: n: "},
-		{"too many buttons to dial", page(screen.Dial, strings2buttons("a b c d e f g h i")...), "outside"},
-		{"a row", screen.View{On: true, Page: screen.Page{ID: "p", Layout: screen.List, List: &screen.Rows{ID: "l", Len: 2, Row: func(i int) screen.Control {
-			return screen.Control{ID: "row", Role: screen.Row, Text: strings.Repeat(long, i*3), Second: "x"}
+		{"a button", page(view.Form, view.Control{ID: "b", Role: view.Button, Text: long}), "p: b: "},
+		{"two of one name", page(view.Dial, view.Control{ID: "b", Role: view.Button, Text: "x"}, view.Control{ID: "b", Role: view.Button, Text: "y"}), "two controls"},
+		{"a title", view.View{On: true, Page: view.Page{ID: "p", Title: long}}, "p: title: "},
+		{"a soft key", view.View{On: true, Page: view.Page{ID: "p", Nav: []view.Control{{ID: "n", Role: view.Button, Icon: view.IconHome, Text: long}}}}, "p: n: "},
+		{"too many buttons to dial", page(view.Dial, strings2buttons("a b c d e f g h i")...), "outside"},
+		{"a row", view.View{On: true, Page: view.Page{ID: "p", Layout: view.List, List: &view.Rows{ID: "l", Len: 2, Row: func(i int) view.Control {
+			return view.Control{ID: "row", Role: view.Row, Text: strings.Repeat(long, i*3), Second: "x"}
 		}}}}, "p: row: "},
-		{"a dialog", screen.View{On: true, Dialog: &screen.Page{ID: "d", Title: long}}, "d: dialog.title: "},
+		{"a dialog", view.View{On: true, Dialog: &view.Page{ID: "d", Title: long}}, "d: dialog.title: "},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			if got := Check(row.view, 640, 480); !strings.Contains(strings.Join(got, "\n"), row.want) {
@@ -84,14 +84,14 @@ func TestCheckNamesWhatCannotBeRead(t *testing.T) {
 			}
 		})
 	}
-	if got := Check(screen.View{}, 640, 480); got != nil {
+	if got := Check(view.View{}, 640, 480); got != nil {
 		t.Errorf("a panel without power: %q", got)
 	}
 }
 
-func strings2buttons(names string) (out []screen.Control) {
+func strings2buttons(names string) (out []view.Control) {
 	for _, n := range strings.Fields(names) {
-		out = append(out, screen.Control{ID: n, Role: screen.Button, Text: n})
+		out = append(out, view.Control{ID: n, Role: view.Button, Text: n})
 	}
 	return out
 }
@@ -117,11 +117,11 @@ func TestHostileTextsAreCutButNothingElse(t *testing.T) {
 	}
 }
 
-func spoil(v *screen.View, s string) {
-	each := func(in []screen.Control) (out []screen.Control) {
+func spoil(v *view.View, s string) {
+	each := func(in []view.Control) (out []view.Control) {
 		for _, c := range in {
 			c.Text, c.Second, c.Value = s, s, s
-			if c.Role == screen.Slider {
+			if c.Role == view.Slider {
 				c.Value = ""
 			}
 			out = append(out, c)
@@ -133,7 +133,7 @@ func spoil(v *screen.View, s string) {
 	if l := v.Page.List; l != nil {
 		rows := *l
 		rows.Empty = s
-		rows.Row = func(i int) screen.Control { c := l.Row(i); c.Text, c.Second, c.Value = s, s, s; return c }
+		rows.Row = func(i int) view.Control { c := l.Row(i); c.Text, c.Second, c.Value = s, s, s; return c }
 		rows.Len = min(rows.Len, 6)
 		v.Page.List = &rows
 	}
@@ -147,7 +147,7 @@ func spoil(v *screen.View, s string) {
 func TestJapaneseAndKoreanAreNoBoxes(t *testing.T) {
 	test.NewTempApp(t)
 	draw := func(s string) image.Image {
-		return Picture(screen.View{On: true, Page: screen.Page{ID: "p", Layout: screen.Centered, Controls: []screen.Control{{ID: "t", Role: screen.Heading, Text: s}}}}, 320, 240)
+		return Picture(view.View{On: true, Page: view.Page{ID: "p", Layout: view.Centered, Controls: []view.Control{{ID: "t", Role: view.Heading, Text: s}}}}, 320, 240)
 	}
 	nothing := draw("\u9fff\u9fff") // in no font
 	for _, pair := range [][2]string{{"設定", "電話"}, {"ｱｲ", "カナ"}, {"전화", "설정"}, {"、。", "「」"}} {
@@ -207,7 +207,7 @@ func TestTextShrinksThenEndsInAnEllipsis(t *testing.T) {
 }
 
 func TestEveryIconIsDrawn(t *testing.T) {
-	source, err := os.ReadFile("../device/screen/view.go")
+	source, err := os.ReadFile("../device/screen/view/view.go")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -217,14 +217,14 @@ func TestEveryIconIsDrawn(t *testing.T) {
 	}
 	test.NewTempApp(t)
 	for _, n := range names {
-		i := screen.Icon(n[1] + n[2])
+		i := view.Icon(n[1] + n[2])
 		if picture(i, 0) == nil {
 			t.Errorf("no picture of %q", i)
 			continue
 		}
-		v := screen.View{On: true, Page: screen.Page{ID: "p", Layout: screen.Centered, Controls: []screen.Control{{ID: "t", Role: screen.Text, Icon: i}}}}
+		v := view.View{On: true, Page: view.Page{ID: "p", Layout: view.Centered, Controls: []view.Control{{ID: "t", Role: view.Text, Icon: i}}}}
 		without := v
-		without.Page.Controls = []screen.Control{{ID: "t", Role: screen.Text}}
+		without.Page.Controls = []view.Control{{ID: "t", Role: view.Text}}
 		if n, _ := differ(Picture(v, 320, 240), Picture(without, 320, 240)); n < 40 {
 			t.Errorf("%q is drawn with %d pixels", i, n)
 		}

@@ -5,20 +5,20 @@ package ui
 import (
 	"strings"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // dial is the dial page: the number, below it what the rules make of it and a
 // pad; at the right the buttons and who has such a number.
-func (r ruler) dial(s *sheet, p *screen.Page, body rect) {
+func (r ruler) dial(s *sheet, p *view.Page, body rect) {
 	const left, right = 290, 316
-	var number screen.Control
-	var words, buttons []screen.Control
+	var number view.Control
+	var words, buttons []view.Control
 	for _, c := range p.Controls {
 		switch {
-		case c.Role == screen.Field && number.ID == "":
+		case c.Role == view.Field && number.ID == "":
 			number = c
-		case c.Role == screen.Button || c.Role == screen.Tile || c.Role == screen.Tab:
+		case c.Role == view.Button || c.Role == view.Tile || c.Role == view.Tab:
 			buttons = append(buttons, c)
 		default:
 			words = append(words, c)
@@ -31,8 +31,8 @@ func (r ruler) dial(s *sheet, p *screen.Page, body rect) {
 	}
 	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8}
 	for _, c := range words { // the pad needs the room; a warning may have two lines of it
-		f.most = 1 + btoi(c.Tone == screen.ToneWarn)
-		f.add([]screen.Control{c})
+		f.most = 1 + btoi(c.Tone == view.ToneWarn)
+		f.add([]view.Control{c})
 	}
 	s.fixed = append(s.fixed, f.out...)
 	y = f.y
@@ -42,14 +42,14 @@ func (r ruler) dial(s *sheet, p *screen.Page, body rect) {
 	from := len(s.fixed)
 	for _, c := range buttons {
 		h := float32(36)
-		if c.Tone == screen.ToneGood && len(buttons) < 4 {
+		if c.Tone == view.ToneGood && len(buttons) < 4 {
 			h = 42
 		}
 		g.put(placed{Control: c, at: rect{g.x, g.y, g.w, h}})
 		g.y += h + 5
 	}
 	s.fixed = append(s.fixed, g.out...)
-	if from < len(s.fixed) && s.fixed[from].Tone == screen.ToneNone && !s.fixed[from].Off {
+	if from < len(s.fixed) && s.fixed[from].Tone == view.ToneNone && !s.fixed[from].Off {
 		s.fixed[from].primary = true
 	}
 	if p.List != nil {
@@ -61,20 +61,20 @@ func (r ruler) dial(s *sheet, p *screen.Page, body rect) {
 
 // pinPad is the lock: what there is to say and do at the left, keys at the
 // right.
-func (r ruler) pinPad(s *sheet, p *screen.Page, body rect) {
+func (r ruler) pinPad(s *sheet, p *view.Page, body rect) {
 	const split = 236
 	f := &flow{r: r, p: p, x: margin, y: 10, w: split - 2*margin}
 	for _, c := range p.Controls {
-		if c.Role == screen.Button { // below each other: half of the panel is narrow
+		if c.Role == view.Button { // below each other: half of the panel is narrow
 			f.y += 2
 			f.put(placed{Control: c, at: rect{f.x, f.y, f.w, 38}})
 			f.y += 44
 			continue
 		}
-		f.add([]screen.Control{c})
+		f.add([]view.Control{c})
 	}
 	for i := range f.out {
-		if b := &f.out[i]; b.Role == screen.Button && !b.Off && b.Tone == screen.ToneNone {
+		if b := &f.out[i]; b.Role == view.Button && !b.Off && b.Tone == view.ToneNone {
 			b.primary = true
 			break
 		}
@@ -93,7 +93,7 @@ func pad(at rect, letters bool) []placed {
 	var out []placed
 	for i, spec := range strings.Split(padKeys, ",") {
 		digit, sub, _ := strings.Cut(spec, " ")
-		c := placed{Control: screen.Control{ID: "pad." + digit, Role: screen.Button, Text: digit}, as: asDigit, act: act{key: screen.Key(digit)}}
+		c := placed{Control: view.Control{ID: "pad." + digit, Role: view.Button, Text: digit}, as: asDigit, act: act{key: view.Key(digit)}}
 		if letters {
 			c.Second = sub
 		}
@@ -102,8 +102,8 @@ func pad(at rect, letters bool) []placed {
 			continue
 		}
 		if !letters && digit == "#" {
-			c.Control = screen.Control{ID: "pad.delete", Role: screen.Button}
-			c.as, c.pic, c.act = asLetter, iconBackspace, act{key: screen.KeyDelete}
+			c.Control = view.Control{ID: "pad.delete", Role: view.Button}
+			c.as, c.pic, c.act = asLetter, iconBackspace, act{key: view.KeyDelete}
 		}
 		out = append(out, c)
 	}
@@ -111,11 +111,11 @@ func pad(at rect, letters bool) []placed {
 }
 
 // boards are the lines of the on-screen keyboards; the last line is common.
-func boards(b screen.Keyboard) [3]string {
+func boards(b view.Keyboard) [3]string {
 	switch b {
-	case screen.Capitals:
+	case view.Capitals:
 		return [3]string{"QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM"}
-	case screen.Symbols:
+	case view.Symbols:
 		return [3]string{"1234567890", "-/:;()$&@\"", "_#%+=!?'*"}
 	}
 	return [3]string{"qwertyuiop", "asdfghjkl", "zxcvbnm"}
@@ -123,32 +123,32 @@ func boards(b screen.Keyboard) [3]string {
 
 // keyboard arranges an on-screen keyboard at the bottom of the panel. A sign-in
 // needs @, backslash and dot all the time, so they are on every board.
-func keyboard(b screen.Keyboard) []placed {
+func keyboard(b view.Keyboard) []placed {
 	const pitch, line, space = 47.2, 40.5, 4
 	top := float32(panelH - keyHeight)
-	out := []placed{{Control: screen.Control{ID: "keyboard", Role: screen.Text}, as: asBar, at: rect{0, top, panelW, keyHeight}, act: act{quiet: true}}}
-	put := func(id, text string, pic screen.Icon, x, y, w float32, a act) {
-		key := placed{Control: screen.Control{ID: "keyboard." + id, Role: screen.Button, Text: text}, as: asLetter, at: rect{x, y, w, line - space}, act: a, pic: pic, primary: pic != "" || len(text) > 1}
+	out := []placed{{Control: view.Control{ID: "keyboard", Role: view.Text}, as: asBar, at: rect{0, top, panelW, keyHeight}, act: act{quiet: true}}}
+	put := func(id, text string, pic view.Icon, x, y, w float32, a act) {
+		key := placed{Control: view.Control{ID: "keyboard." + id, Role: view.Button, Text: text}, as: asLetter, at: rect{x, y, w, line - space}, act: a, pic: pic, primary: pic != "" || len(text) > 1}
 		out = append(out, key)
 	}
 	y := top + 5
 	for n, keys := range boards(b) {
 		all := []rune(keys)
 		x := (panelW - pitch*float32(len(all)) + space) / 2
-		if n == 2 && b != screen.Symbols {
-			shift := act{board: screen.Capitals}
-			if b == screen.Capitals {
-				shift.board = screen.Letters
+		if n == 2 && b != view.Symbols {
+			shift := act{board: view.Capitals}
+			if b == view.Capitals {
+				shift.board = view.Letters
 			}
 			put(string(shift.board), "", iconShift, 6, y, x-6-space, shift)
-			out[len(out)-1].On = b == screen.Capitals
+			out[len(out)-1].On = b == view.Capitals
 		}
 		if n == 2 {
-			if b == screen.Symbols {
+			if b == view.Symbols {
 				x = 6
 			}
 			end := x + pitch*float32(len(all))
-			put("delete", "", iconBackspace, end, y, panelW-6-end, act{key: screen.KeyDelete})
+			put("delete", "", iconBackspace, end, y, panelW-6-end, act{key: view.KeyDelete})
 		}
 		for _, r := range all {
 			put(string(r), string(r), "", x, y, pitch-space, act{text: string(r)})
@@ -156,9 +156,9 @@ func keyboard(b screen.Keyboard) []placed {
 		}
 		y += line
 	}
-	other, name := screen.Symbols, "?123"
-	if b == screen.Symbols {
-		other, name = screen.Letters, "abc"
+	other, name := view.Symbols, "?123"
+	if b == view.Symbols {
+		other, name = view.Letters, "abc"
 	}
 	put(string(other), name, "", 6, y, 62, act{board: other})
 	for i, sign := range []string{"@", "\\"} {
@@ -168,8 +168,8 @@ func keyboard(b screen.Keyboard) []placed {
 	for i, sign := range []string{".", "-"} {
 		put(sign, sign, "", 302+float32(i)*44, y, 40, act{text: sign})
 	}
-	put("next", "", iconNext, 390, y, 40, act{key: screen.KeyTab})
-	put("enter", "", iconEnter, 434, y, 40, act{key: screen.KeyEnter})
+	put("next", "", iconNext, 390, y, 40, act{key: view.KeyTab})
+	put("enter", "", iconEnter, 434, y, 40, act{key: view.KeyEnter})
 	return unique(out)
 }
 
@@ -186,16 +186,16 @@ func unique(in []placed) []placed {
 }
 
 // dialog arranges a page over another.
-func (r ruler) dialog(p *screen.Page) sheet {
+func (r ruler) dialog(p *view.Page) sheet {
 	const w = 400
 	s := sheet{id: p.ID, focus: p.Focus}
 	most := float32(panelH - 24)
-	if p.Keyboard != screen.NoKeyboard {
+	if p.Keyboard != view.NoKeyboard {
 		s.over = keyboard(p.Keyboard)
 		most = panelH - keyHeight - 8
 	}
-	f := &flow{r: r, p: p, x: 14, y: 10, w: w - 28, middle: p.Layout == screen.Centered}
-	if p.Layout == screen.Form {
+	f := &flow{r: r, p: p, x: 14, y: 10, w: w - 28, middle: p.Layout == view.Centered}
+	if p.Layout == view.Form {
 		f.part = min(formPart(p.Controls), 120)
 	}
 	f.add(p.Controls)
@@ -211,7 +211,7 @@ func (r ruler) dialog(p *screen.Page) sheet {
 	}
 	h = min(h, most)
 	box := rect{(panelW - w) / 2, (most + 24 - h) / 2, w, h}
-	if p.Keyboard != screen.NoKeyboard {
+	if p.Keyboard != view.NoKeyboard {
 		box.y = 4
 	}
 	s.fixed = append(s.fixed, ground("dialog.veil", asVeil, rect{0, 0, panelW, panelH}), ground("dialog", asBox, box))

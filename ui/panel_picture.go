@@ -9,18 +9,18 @@ import (
 	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test" // its init makes an application that needs no display, where there is none
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // Picture renders the panel alone, without a display and without cgo. A panel
 // is 4:3; 640 by 480 is that of the phone. Use it on the goroutine of the user
 // interface.
-func Picture(v screen.View, w, h int) image.Image { return portrait(v, w, h, false) }
+func Picture(v view.View, w, h int) image.Image { return portrait(v, w, h, false) }
 
 // ContrastPicture is Picture in the look of high contrast.
-func ContrastPicture(v screen.View, w, h int) image.Image { return portrait(v, w, h, true) }
+func ContrastPicture(v view.View, w, h int) image.Image { return portrait(v, w, h, true) }
 
-func portrait(v screen.View, w, h int, contrast bool) image.Image {
+func portrait(v view.View, w, h int, contrast bool) image.Image {
 	t := newPanel(deaf{}, &Unit{Contrast: contrast})
 	c := headless(t, w, h)
 	t.show(v)
@@ -43,10 +43,10 @@ func headless(o fyne.CanvasObject, w, h int) software.WindowlessCanvas {
 // deaf is an Input to which nothing happens.
 type deaf struct{}
 
-func (deaf) Tap(string)         {}
-func (deaf) Hold(string)        {}
-func (deaf) Type(string)        {}
-func (deaf) Press(screen.Key)   {}
-func (deaf) Release(screen.Key) {}
-func (deaf) Lift(bool)          {}
-func (deaf) Poke(bool)          {}
+func (deaf) Tap(string)       {}
+func (deaf) Hold(string)      {}
+func (deaf) Type(string)      {}
+func (deaf) Press(view.Key)   {}
+func (deaf) Release(view.Key) {}
+func (deaf) Lift(bool)        {}
+func (deaf) Poke(bool)        {}

@@ -5,7 +5,7 @@ package ui
 import (
 	"fyne.io/fyne/v2"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 const corner = 6 // radius of buttons and tiles
@@ -21,9 +21,9 @@ func (p palette) coat(c placed, down bool) (glass, uint32) {
 	switch {
 	case c.Off:
 		return p.tileOff, p.faint
-	case c.Tone == screen.ToneGood:
+	case c.Tone == view.ToneGood:
 		return pick(p.green, p.greenDown), p.onDark
-	case c.Tone == screen.ToneBad:
+	case c.Tone == view.ToneBad:
 		return pick(p.red, p.redDown), p.onDark
 	case c.primary || c.On:
 		return pick(p.primary, p.primaryDown), p.onDark
@@ -85,7 +85,7 @@ func across(s string) float32 {
 
 // tile: orb or icon at the left, Text bold, Second below, Badge in the corner.
 func (p palette) drawTile(f *face, c placed, down bool) {
-	g, ink := p.coat(placed{Control: screen.Control{Off: c.Off, On: c.On}}, down)
+	g, ink := p.coat(placed{Control: view.Control{Off: c.Off, On: c.On}}, down)
 	second := p.second
 	if c.Off {
 		second = p.faint
@@ -126,7 +126,7 @@ func (p palette) mark(f *face, c placed, ink uint32, side float32) float32 {
 		ink = p.faint
 	}
 	x := float32(10)
-	if c.Role == screen.Row && c.at.w < narrow {
+	if c.Role == view.Row && c.at.w < narrow {
 		x = 6
 	}
 	if c.Presence != "" {
@@ -170,7 +170,7 @@ func (p palette) row(f *face, c placed, down bool) {
 	f.shapes = append(f.shapes, shape{shade, rect{8, c.at.h - 1, c.at.w - 16, 1}, 0, 0, glass{p.rule, p.rule, p.rule, noOutline}})
 	ink := p.inkOf(c, p.ink)
 	icon := ink
-	if c.Tone == screen.ToneNone {
+	if c.Tone == view.ToneNone {
 		icon = p.link
 	}
 	side, end := float32(22), float32(10)
@@ -217,7 +217,7 @@ func (p palette) group(f *face, c placed) {
 		f.text(lettering{s: value, at: rect{room.x + room.w - w, room.y, w, room.h}, size: secondText, least: 9, ink: p.second, align: fyne.TextAlignTrailing})
 		room.w -= w + 6
 	}
-	f.text(lettering{s: c.Text, at: room, size: bodyText, least: 9.5, bold: c.Role == screen.Heading, ink: ink})
+	f.text(lettering{s: c.Text, at: room, size: bodyText, least: 9.5, bold: c.Role == view.Heading, ink: ink})
 	f.shapes = append(f.shapes, shape{shade, rect{8, c.at.h - 2, c.at.w - 16, 1.4}, 0, 0, glass{p.second, p.second, p.second, noOutline}})
 }
 
@@ -271,7 +271,7 @@ func (p palette) choice(f *face, c placed, down bool) {
 	side := float32(20)
 	y := (c.at.h - side) / 2
 	radius, g := float32(4), p.field
-	if c.Role == screen.Choice {
+	if c.Role == view.Choice {
 		radius = side / 2
 	}
 	if down && !c.Off {
@@ -283,7 +283,7 @@ func (p palette) choice(f *face, c placed, down bool) {
 	f.glass(g, rect{6, y, side, side}, radius, p.outline)
 	ink := p.inkOf(c, p.ink)
 	switch {
-	case c.On && c.Role == screen.Choice:
+	case c.On && c.Role == view.Choice:
 		f.glass(p.filled, rect{6 + 5, y + 5, side - 10, side - 10}, side/2, 0)
 	case c.On:
 		f.icon(iconTick, p.link, 8, y+2, side-4)
@@ -340,7 +340,7 @@ func (p palette) progress(f *face, c placed) {
 	above := rect{0, 0, c.at.w, c.at.h - 17}
 	if c.Value != "" {
 		w := c.at.w * .35
-		f.text(lettering{s: c.Value, at: rect{c.at.w - w, 0, w, above.h}, size: secondText, least: 9, ink: p.inkOf(placed{dark: c.dark, Control: screen.Control{Tone: screen.ToneDim}}, p.second), align: fyne.TextAlignTrailing})
+		f.text(lettering{s: c.Value, at: rect{c.at.w - w, 0, w, above.h}, size: secondText, least: 9, ink: p.inkOf(placed{dark: c.dark, Control: view.Control{Tone: view.ToneDim}}, p.second), align: fyne.TextAlignTrailing})
 		above.w -= w + 6
 	}
 	align := fyne.TextAlignLeading
@@ -394,7 +394,7 @@ func (p palette) words(f *face, c placed) {
 		f.text(lettering{s: c.Value, at: rect{x + w - v, y, v, c.at.h - y}, size: secondText, least: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2, top: true})
 		w -= v + 6
 	}
-	f.text(lettering{s: c.Text, at: rect{x, y, w, t.first}, size: t.size, least: 9.5, bold: c.Role == screen.Heading, ink: ink, align: align, lines: mostLines, top: true})
+	f.text(lettering{s: c.Text, at: rect{x, y, w, t.first}, size: t.size, least: 9.5, bold: c.Role == view.Heading, ink: ink, align: align, lines: mostLines, top: true})
 	second := p.second
 	if c.dark {
 		second = p.onDark2
@@ -405,7 +405,7 @@ func (p palette) words(f *face, c placed) {
 // iconInk gives icons beside texts the colour of the link, unless a tone says
 // otherwise.
 func (p palette) iconInk(c placed, ink uint32) uint32 {
-	if c.Tone == screen.ToneNone && !c.dark && !c.Off {
+	if c.Tone == view.ToneNone && !c.dark && !c.Off {
 		return p.link
 	}
 	return ink

@@ -11,7 +11,7 @@ import (
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/widget"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // scroller is the part of a page that may be longer than the panel: a flow of
@@ -156,10 +156,10 @@ func (s *scroller) visibleRows() []placed {
 func (sh *sheet) row(i int) placed {
 	p := placed{Control: sh.rows.Row(i), at: rect{0, float32(i) * rowHeight, sh.port.w - 4, rowHeight}}
 	switch p.Role {
-	case screen.Heading, screen.Text:
+	case view.Heading, view.Text:
 		p.as = asGroup
 	case "":
-		p.Role = screen.Row
+		p.Role = view.Row
 	}
 	p.focus = sh.focus != "" && p.ID == sh.focus
 	return p

@@ -15,7 +15,7 @@ import (
 	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // screenRig is a panel in a canvas, with everything it tells its Input.
@@ -26,7 +26,7 @@ type screenRig struct {
 	hold   func() // what waits for the end of the hold time
 }
 
-func lit(tb testing.TB, v screen.View) *screenRig {
+func lit(tb testing.TB, v view.View) *screenRig {
 	test.NewTempApp(tb)
 	r := &screenRig{did: &did{}}
 	r.touchPanel = newPanel(r.did, &Unit{K: 1})
@@ -153,7 +153,7 @@ func TestKeyIsReleasedWhenItsPageGoes(t *testing.T) {
 	r := lit(t, views()["dial"])
 	r.the(t, "pad.1").MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
 	r.show(views()["home"])
-	r.show(screen.View{})
+	r.show(view.View{})
 	if want := []string{"press 1", "release 1"}; !slices.Equal(r.did.log, want) {
 		t.Errorf("told %q, want %q", r.did.log, want)
 	}
@@ -187,7 +187,7 @@ func TestDeleteRepeatsWhileItIsHeld(t *testing.T) {
 func TestPartsBesideThePageHaveTheNamesOfTheView(t *testing.T) {
 	v := views()["sounds"]
 	v.Names = map[string]string{"back": "Zurück", "status.missed": "Entgangene Anrufe", "status.cable": "Kein Kabel", "status.exchange": "Exchange gestört"}
-	v.Page.Controls = append(v.Page.Controls, screen.Control{ID: "own", Role: screen.Button, Text: "Eigener"})
+	v.Page.Controls = append(v.Page.Controls, view.Control{ID: "own", Role: view.Button, Text: "Eigener"})
 	r := lit(t, v)
 	for id, want := range map[string]string{"back": "Zurück", "status.missed": "Entgangene Anrufe: 2", "status.cable": "Kein Kabel", "status.exchange": "Exchange gestört", "own": "Eigener"} {
 		if got := r.the(t, id).AccessibilityLabel(); got != want {
@@ -236,7 +236,7 @@ func TestTapStormReachesWhatIsThere(t *testing.T) {
 		r.show(all[names[i%len(names)]])
 		test.TapCanvas(r.canvas, fyne.NewPos(float32(i*37%640), float32(i*53%480)))
 	}
-	r.show(screen.View{})
+	r.show(view.View{})
 	if len(r.page.objects()) != 0 || !r.dark.Visible() {
 		t.Error("a panel without power shows something")
 	}
@@ -248,7 +248,7 @@ func TestListBuildsOnlyTheRowsThatAreSeen(t *testing.T) {
 	asked := map[int]bool{}
 	inner := v.Page.List.Row
 	rows := *v.Page.List
-	rows.Row = func(i int) screen.Control { asked[i] = true; return inner(i) }
+	rows.Row = func(i int) view.Control { asked[i] = true; return inner(i) }
 	v.Page.List = &rows
 	r := lit(t, v)
 	if n := len(asked); n > 8 {
@@ -344,7 +344,7 @@ func TestEveryControlHasNameRoleAndID(t *testing.T) {
 			if c.ID() == "" || c.AccessibilityLabel() == "" || c.AccessibilityRole() == "" {
 				t.Errorf("%s: %+v has no id, label or role", name, c.is)
 			}
-			if c.is.Role == screen.Secret && strings.Contains(c.AccessibilityLabel(), "•") {
+			if c.is.Role == view.Secret && strings.Contains(c.AccessibilityLabel(), "•") {
 				t.Errorf("%s: %s tells how long a secret is", name, c.ID())
 			}
 		}

@@ -12,7 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test" // for the parts of a widget, which Fyne shows to tests alone
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
 
@@ -59,23 +59,23 @@ type phoneLine struct {
 
 // viewLine is a View whose lists are written out.
 type viewLine struct {
-	screen.View
+	view.View
 	Page   pageLine
 	Dialog *pageLine
 }
 
 type pageLine struct {
-	screen.Page
+	view.Page
 	List *rowsLine
 }
 
 type rowsLine struct {
 	ID   string
 	Len  int
-	Rows []screen.Control
+	Rows []view.Control
 }
 
-func pageOf(p screen.Page) pageLine {
+func pageOf(p view.Page) pageLine {
 	out := pageLine{Page: p}
 	if p.List != nil {
 		out.List = &rowsLine{ID: p.List.ID, Len: p.List.Len}

@@ -10,6 +10,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // watcher is what a person sees of a run.
@@ -43,8 +44,8 @@ type pages struct {
 	news   chan struct{} // one token: there are Views, or no more will come
 
 	mu     sync.Mutex // guards the rest
-	waits  []screen.View
-	latest screen.View
+	waits  []view.View
+	latest view.View
 	over   bool
 }
 
@@ -108,7 +109,7 @@ func (p *pages) show() {
 // clear makes a terminal empty, the cursor at its upper left.
 const clear = "\x1b[H\x1b[2J"
 
-func (p *pages) write(v screen.View, text string) {
+func (p *pages) write(v view.View, text string) {
 	if p.redraw {
 		fmt.Fprint(p.w, clear+text)
 		return
@@ -158,14 +159,14 @@ wait:
 }
 
 // caughtUp reports whether v shows at least the state of s.
-func caughtUp(v screen.View, s device.Snapshot) bool {
+func caughtUp(v view.View, s device.Snapshot) bool {
 	switch s.State {
 	case device.Failed, device.Waiting:
 		return v.Page.ID == "failure"
 	case device.SignedIn:
 		return v.Status.Signed
 	case device.Ready:
-		return v.Status.Signed && !shows(v.Page, "loading") && (s.Mailbox == nil || v.Status.Exchange != screen.ToneNone)
+		return v.Status.Signed && !shows(v.Page, "loading") && (s.Mailbox == nil || v.Status.Exchange != view.ToneNone)
 	}
 	return true
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // sight is something to see on the phone.
@@ -172,7 +173,7 @@ func (s *stage) inOrder(do ...func(*stage) error) error {
 }
 
 // until waits for a View that is good.
-func (s *stage) until(what string, good func(screen.View) bool) error {
+func (s *stage) until(what string, good func(view.View) bool) error {
 	for {
 		v := s.screen.View()
 		if good(v) {
@@ -187,7 +188,7 @@ func (s *stage) until(what string, good func(screen.View) bool) error {
 }
 
 // top is the page that takes taps.
-func top(v screen.View) screen.Page {
+func top(v view.View) view.Page {
 	if v.Dialog != nil {
 		return *v.Dialog
 	}
@@ -195,7 +196,7 @@ func top(v screen.View) screen.Page {
 }
 
 func (s *stage) page(id string) error {
-	return s.until("page "+id, func(v screen.View) bool { return top(v).ID == id })
+	return s.until("page "+id, func(v view.View) bool { return top(v).ID == id })
 }
 
 // signIn ends when the phone has everything, both roots of the lab as well.
@@ -207,8 +208,8 @@ func (s *stage) signIn() error {
 	if err := s.phone.SignIn(s.user()); err != nil {
 		return err
 	}
-	return s.until("home page", func(v screen.View) bool {
-		return v.Page.ID == "home" && !shows(v.Page, "loading") && v.Status.Exchange != screen.ToneNone
+	return s.until("home page", func(v view.View) bool {
+		return v.Page.ID == "home" && !shows(v.Page, "loading") && v.Status.Exchange != view.ToneNone
 	})
 }
 
@@ -257,7 +258,7 @@ func (s *stage) signingIn() error {
 	if err := s.phone.SignIn(s.user()); err != nil {
 		return err
 	}
-	return s.until("download", func(v screen.View) bool { return v.Page.ID == "signing-in" && shows(v.Page, "download") })
+	return s.until("download", func(v view.View) bool { return v.Page.ID == "signing-in" && shows(v.Page, "download") })
 }
 
 // picturePIN locks phones in pictures only.
@@ -284,7 +285,7 @@ func (s *stage) poke(held time.Duration) {
 
 func (s *stage) reset() error {
 	s.poke(clipLong)
-	return s.until("end of the reset", func(v screen.View) bool {
+	return s.until("end of the reset", func(v view.View) bool {
 		return v.Page.ID == "reset" && !shows(v.Page, "progress") && !v.Status.Signed
 	})
 }
@@ -312,13 +313,13 @@ func types(text string) func(*stage) error {
 // has waits until a control is there.
 func has(id string) func(*stage) error {
 	return func(s *stage) error {
-		return s.until("control "+id, func(v screen.View) bool { return shows(top(v), id) })
+		return s.until("control "+id, func(v view.View) bool { return shows(top(v), id) })
 	}
 }
 
 // shows reports whether a page has a control.
-func shows(p screen.Page, id string) bool {
-	is := func(c screen.Control) bool { return c.ID == id }
+func shows(p view.Page, id string) bool {
+	is := func(c view.Control) bool { return c.ID == id }
 	if p.List != nil {
 		for i := range p.List.Len {
 			if is(p.List.Row(i)) {

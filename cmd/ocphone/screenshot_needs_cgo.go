@@ -6,7 +6,7 @@ import (
 	"errors"
 	"image"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // canDraw says what is missing: on macOS Fyne compiles with cgo only.
@@ -15,4 +15,4 @@ func canDraw() error {
 }
 
 // draw is never called here.
-func (portrait) draw(screen.View) image.Image { return nil }
+func (portrait) draw(view.View) image.Image { return nil }

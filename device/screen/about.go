@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // networkPage shows what the phone is plugged into.
@@ -13,7 +14,7 @@ func networkPage() page {
 	return &sheet{id: "network", public: true, draw: func(d draw, p *sketch) {
 		p.Title = d.say("settings.network")
 		if d.now.Place == "" {
-			p.add(Control{ID: "unplugged", Role: Heading, Text: d.say("start.cable"), Icon: IconWarning, Tone: ToneWarn})
+			p.add(view.Control{ID: "unplugged", Role: view.Heading, Text: d.say("start.cable"), Icon: view.IconWarning, Tone: view.ToneWarn})
 		}
 		p.label("place", d.say("network.place"), d.now.Place)
 		p.label("mac", d.say("system.mac"), d.now.MAC)
@@ -24,11 +25,11 @@ func networkPage() page {
 				continue
 			}
 			for j, line := range st.Details {
-				p.add(Control{ID: "details." + number(j), Role: Text, Text: line})
+				p.add(view.Control{ID: "details." + number(j), Role: view.Text, Text: line})
 			}
 			break
 		}
-		p.nav("journal", d.say("settings.journal"), IconLog, func(s *Screen) { s.open(journalPage()) })
+		p.nav("journal", d.say("settings.journal"), view.IconLog, func(s *Screen) { s.open(journalPage()) })
 	}}
 }
 
@@ -46,16 +47,16 @@ func provisioningPage() page {
 		p.Title = d.say("settings.provisioning")
 		set := d.now.Settings
 		if set == nil {
-			p.add(Control{ID: "none", Role: Text, Text: d.say("provisioning.none"), Icon: IconInfo})
+			p.add(view.Control{ID: "none", Role: view.Text, Text: d.say("provisioning.none"), Icon: view.IconInfo})
 			return
 		}
 		for i, line := range set.Lines() {
-			p.add(Control{ID: "line." + number(i), Role: Text, Text: line})
+			p.add(view.Control{ID: "line." + number(i), Role: view.Text, Text: line})
 		}
 		for i, odd := range set.Warnings {
-			p.add(Control{ID: "odd." + number(i), Role: Text, Text: odd.String(), Icon: IconWarning, Tone: ToneWarn})
+			p.add(view.Control{ID: "odd." + number(i), Role: view.Text, Text: odd.String(), Icon: view.IconWarning, Tone: view.ToneWarn})
 		}
-		p.nav("reload", d.say("reload"), IconRestart, (*Screen).reload)
+		p.nav("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
 	}}
 }
 
@@ -71,8 +72,8 @@ func loggingPage() page {
 		if set := d.now.Settings; set != nil {
 			p.label("level", d.say("settings.logging"), d.logLevel())
 		}
-		p.add(Control{ID: "why", Role: Text, Text: d.say("logging.why"), Tone: ToneDim})
-		p.nav("journal", d.say("settings.journal"), IconLog, func(s *Screen) { s.open(journalPage()) })
+		p.add(view.Control{ID: "why", Role: view.Text, Text: d.say("logging.why"), Tone: view.ToneDim})
+		p.nav("journal", d.say("settings.journal"), view.IconLog, func(s *Screen) { s.open(journalPage()) })
 	}}
 }
 
@@ -99,32 +100,32 @@ func dialPlanPage() page {
 	return &sheet{id: "dialplan", draw: func(d draw, p *sketch) {
 		p.Title = d.say("settings.dialplan")
 		if d.signedIn() {
-			p.nav("reload", d.say("reload"), IconRestart, (*Screen).reload)
+			p.nav("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
 		}
 		plan := d.now.Plan
 		if plan == nil {
-			p.add(Control{ID: "none", Role: Text, Text: d.say("dialplan.none"), Icon: IconInfo})
+			p.add(view.Control{ID: "none", Role: view.Text, Text: d.say("dialplan.none"), Icon: view.IconInfo})
 			return
 		}
 		about := plan.Plan()
-		p.add(Control{ID: "name", Role: Heading, Text: d.planName()})
-		age := Control{ID: "age", Role: Text, Text: d.say("dialplan.fresh", "Age", d.span(d.time.Sub(plan.Loaded))), Icon: IconOK}
+		p.add(view.Control{ID: "name", Role: view.Heading, Text: d.planName()})
+		age := view.Control{ID: "age", Role: view.Text, Text: d.say("dialplan.fresh", "Age", d.span(d.time.Sub(plan.Loaded))), Icon: view.IconOK}
 		if plan.Kept || !d.signedIn() {
-			age.Text, age.Icon, age.Tone = d.say("dialplan.kept", "Age", d.span(d.time.Sub(plan.Loaded))), IconWarning, ToneWarn
+			age.Text, age.Icon, age.Tone = d.say("dialplan.kept", "Age", d.span(d.time.Sub(plan.Loaded))), view.IconWarning, view.ToneWarn
 		}
 		p.add(age)
 		if about.ExternalAccessPrefix != "" {
 			p.label("prefix", d.say("dialplan.prefix"), about.ExternalAccessPrefix)
 		}
-		var rows []Control // a profile may have a thousand rules, so they are a list
+		var rows []view.Control // a profile may have a thousand rules, so they are a list
 		for i, skip := range plan.Skipped() {
-			p.row(&rows, Control{ID: "rule.skipped." + number(i), Icon: IconWarning, Tone: ToneWarn, Text: brief(skip.Sentence), Second: brief(skip.Fix)},
+			p.row(&rows, view.Control{ID: "rule.skipped." + number(i), Icon: view.IconWarning, Tone: view.ToneWarn, Text: brief(skip.Sentence), Second: brief(skip.Fix)},
 				func(s *Screen) { s.open(linesPage("rule", "settings.dialplan", skip.Sentence, []string{skip.Fix})) })
 		}
 		for i, r := range about.Rules {
 			text := cmp.Or(oneLine(r.Name), oneLine(r.Description), d.say("dialplan.rule", "Number", i+1))
 			made := oneLine(r.Pattern + "  ->  " + r.Translation)
-			p.row(&rows, Control{ID: "rule." + number(i), Text: brief(text), Second: brief(made)},
+			p.row(&rows, view.Control{ID: "rule." + number(i), Text: brief(text), Second: brief(made)},
 				func(s *Screen) { s.open(linesPage("rule", "settings.dialplan", text, []string{made})) })
 		}
 		p.list("rule.", rows, d.say("dial.noRules"))

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // The pages of a phone that nobody uses yet: off, starting, signing in.
@@ -15,17 +16,17 @@ func offPage() page { return &sheet{id: "off", public: true, draw: func(draw, *s
 func startPage() page {
 	return &sheet{id: "start", draw: func(d draw, p *sketch) {
 		p.Title = d.say("start.title")
-		p.add(Control{ID: "power", Role: Text, Text: d.say("start.power", "Firmware", d.now.Firmware), Icon: IconOK, Tone: ToneGood},
-			Control{ID: "roots", Role: Text, Text: d.say("start.roots", "Count", len(d.now.Roots)), Icon: IconOK, Tone: ToneGood},
-			Control{ID: "network", Role: Text, Text: d.say("start.cable"), Icon: IconNetwork, Tone: ToneWarn},
-			Control{ID: "progress", Role: Progress, Text: d.say("start.network"), Fraction: -1})
+		p.add(view.Control{ID: "power", Role: view.Text, Text: d.say("start.power", "Firmware", d.now.Firmware), Icon: view.IconOK, Tone: view.ToneGood},
+			view.Control{ID: "roots", Role: view.Text, Text: d.say("start.roots", "Count", len(d.now.Roots)), Icon: view.IconOK, Tone: view.ToneGood},
+			view.Control{ID: "network", Role: view.Text, Text: d.say("start.cable"), Icon: view.IconNetwork, Tone: view.ToneWarn},
+			view.Control{ID: "progress", Role: view.Progress, Text: d.say("start.network"), Fraction: -1})
 		p.toSettings(d)
 	}}
 }
 
 // toSettings is the soft key that opens the settings.
 func (p *sketch) toSettings(d draw) {
-	p.nav("settings", d.say("settings.title"), IconSettings, func(s *Screen) { s.open(settingsPage()) })
+	p.nav("settings", d.say("settings.title"), view.IconSettings, func(s *Screen) { s.open(settingsPage()) })
 }
 
 // stage is a part of signing in: its steps in the journal.
@@ -56,7 +57,7 @@ func (d draw) attempt() []journal.Step {
 func signingInPage() page {
 	return &sheet{id: "signing-in", draw: func(d draw, p *sketch) {
 		p.Title = d.say("signing.title")
-		p.add(Control{ID: "who", Role: Heading, Text: d.say("signing.who", "Address", d.now.Address)})
+		p.add(view.Control{ID: "who", Role: view.Heading, Text: d.say("signing.who", "Address", d.now.Address)})
 		last := map[journal.Name]journal.Step{}
 		for _, st := range d.attempt() {
 			last[st.Name] = st
@@ -74,26 +75,26 @@ func signingInPage() page {
 				continue // the clock was right already
 			}
 			all++
-			c := Control{ID: "stage." + string(st.step), Role: Text, Text: d.say(st.text), Tone: ToneDim}
+			c := view.Control{ID: "stage." + string(st.step), Role: view.Text, Text: d.say(st.text), Tone: view.ToneDim}
 			switch {
 			case begun && st.step == journal.Roots && searching: // its steps go on until all are installed
-				c.Tone, c.Icon, busy = ToneNone, IconCert, st.text
+				c.Tone, c.Icon, busy = view.ToneNone, view.IconCert, st.text
 				c.Second = step.Decided
 			case begun && step.State == journal.Warned:
-				c.Tone, c.Icon, done = ToneWarn, IconWarning, done+1
+				c.Tone, c.Icon, done = view.ToneWarn, view.IconWarning, done+1
 			case begun, st.step == journal.Connect && judged: // who has shown a certificate was connected to
-				c.Tone, c.Icon, done = ToneGood, IconOK, done+1
+				c.Tone, c.Icon, done = view.ToneGood, view.IconOK, done+1
 			case st.step == journal.Roots:
 				busy = st.text
 			}
 			p.add(c)
 		}
 		if busy == "signing.roots" {
-			p.add(Control{ID: "download", Role: Progress, Text: d.say("signing.download"), Fraction: -1})
+			p.add(view.Control{ID: "download", Role: view.Progress, Text: d.say("signing.download"), Fraction: -1})
 		} else {
-			p.add(Control{ID: "progress", Role: Progress, Text: d.say("signing.title"), Fraction: done / max(all, 1)})
+			p.add(view.Control{ID: "progress", Role: view.Progress, Text: d.say("signing.title"), Fraction: done / max(all, 1)})
 		}
-		p.nav("cancel", d.say("cancel"), IconSignOut, func(s *Screen) {
+		p.nav("cancel", d.say("cancel"), view.IconSignOut, func(s *Screen) {
 			s.form.stay = true // somebody may have seen a slip
 			s.signOut()
 		})

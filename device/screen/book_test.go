@@ -10,6 +10,7 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ews"
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
@@ -32,13 +33,13 @@ func drawing(t testing.TB, now device.Snapshot) draw {
 
 // bare is a Screen that shows nothing and begins nothing.
 func bare(d draw) *Screen {
-	return &Screen{texts: d.texts, now: d.now, ctx: context.Background(), closed: true, keys: map[Key]time.Time{}}
+	return &Screen{texts: d.texts, now: d.now, ctx: context.Background(), closed: true, keys: map[view.Key]time.Time{}}
 }
 
 // says is all that a page says.
-func says(p Page) string {
+func says(p view.Page) string {
 	lines := []string{p.Title}
-	for _, list := range [][]Control{p.Controls, p.rows(), p.Nav} {
+	for _, list := range [][]view.Control{p.Controls, rows(p.List), p.Nav} {
 		for _, c := range list {
 			lines = append(lines, joined(c.ID, c.Text, c.Second, c.Value))
 		}
@@ -176,7 +177,7 @@ contact.7 · other@contoso.com`)
 	want(t, p.view(drawing(t, now)), "contact.0 · Bob")
 }
 
-func want(t *testing.T, p Page, parts ...string) {
+func want(t *testing.T, p view.Page, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(says(p), part) {
@@ -261,12 +262,12 @@ func TestOddTextsPassAllPages(t *testing.T) {
 					p.typed(s, typed)
 					v := p.view(d)
 					seen := map[string]bool{}
-					for _, c := range append(append(v.Controls, v.rows()...), v.Nav...) {
+					for _, c := range append(append(v.Controls, rows(v.List)...), v.Nav...) {
 						if seen[c.ID] || c.ID == "" {
 							t.Errorf("%s: ID %q twice or empty", id, c.ID)
 						}
 						seen[c.ID] = true
-						if c.Role == Row && c.Text == "" || strings.ContainsAny(c.Text+c.Second+c.Value, "\x00\x1b\n\u202e") && c.Role != Field {
+						if c.Role == view.Row && c.Text == "" || strings.ContainsAny(c.Text+c.Second+c.Value, "\x00\x1b\n\u202e") && c.Role != view.Field {
 							t.Errorf("%s shows %+v", id, c)
 						}
 						p.tap(s, c.ID)
@@ -297,13 +298,13 @@ func TestSearchAmong5000ContactsFindsAllOfThem(t *testing.T) {
 	s := bare(d)
 	p := newContactsPage(s)
 	for typed, most := range map[string]int{"contoso": 5000, "kelly 12": 30, "+1425550499": 10} {
-		p.key(s, KeyEnd)
+		p.key(s, view.KeyEnd)
 		p.typed(s, typed)
 		v := p.view(d)
 		if v.List.Len == 0 || v.List.Len > most {
 			t.Errorf("%q: %d rows, want 1 to %d", typed, v.List.Len, most)
 		}
-		if c := v.List.Row(v.List.Len - 1); !v.has(c.ID) || v.has(personID+number(v.List.Len)) {
+		if c := v.List.Row(v.List.Len - 1); !takes(&v, c.ID) || takes(&v, personID+number(v.List.Len)) {
 			t.Errorf("%q: the last row %q is not there, or one after it is", typed, c.ID)
 		}
 		if typed == "contoso" && v.List.Len != 5000 {
@@ -325,7 +326,7 @@ func BenchmarkKeystrokeAmong5000Contacts(b *testing.B) {
 						p.view(d)
 					}
 					for range len(typed) + 1 {
-						p.key(s, KeyDelete)
+						p.key(s, view.KeyDelete)
 					}
 				}
 			})

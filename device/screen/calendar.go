@@ -3,6 +3,8 @@ package screen
 import (
 	"slices"
 	"time"
+
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // calendarPage shows what is on today and tomorrow.
@@ -28,7 +30,7 @@ const meetingID = "meeting."
 
 func newCalendarPage(*Screen) page { return &calendarPage{} }
 
-func (p *calendarPage) view(d draw) Page {
+func (p *calendarPage) view(d draw) view.Page {
 	p.shown = nil
 	today := midnight(d.time.In(d.place))
 	nothing := false
@@ -47,14 +49,14 @@ func (p *calendarPage) view(d draw) Page {
 		}
 	}
 	rows := p.shown
-	v := Page{ID: "calendar", Layout: List, Title: d.say("calendar.title"), Controls: d.boxLines(),
-		List: &Rows{ID: meetingID, Len: len(rows), Row: func(i int) Control { return rows[i].control(d, i) }}}
+	v := view.Page{ID: "calendar", Layout: view.List, Title: d.say("calendar.title"), Controls: d.boxLines(),
+		List: &view.Rows{ID: meetingID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
 	switch {
 	case d.now.Mailbox == nil: // the lines above say why
 	case len(rows) == 0:
 		v.List.Empty = d.say("calendar.nothing")
 	case nothing:
-		v.Controls = append(v.Controls, Control{ID: "nothing", Role: Text, Text: d.say("calendar.nothingToday"), Tone: ToneDim})
+		v.Controls = append(v.Controls, view.Control{ID: "nothing", Role: view.Text, Text: d.say("calendar.nothingToday"), Tone: view.ToneDim})
 	}
 	return v
 }
@@ -119,26 +121,26 @@ func (m meeting) state(d draw) string {
 	return ""
 }
 
-func (m meeting) control(d draw, i int) Control {
+func (m meeting) control(d draw, i int) view.Control {
 	if m.heading != "" {
-		return Control{ID: meetingID + number(i), Role: Heading, Text: m.heading}
+		return view.Control{ID: meetingID + number(i), Role: view.Heading, Text: m.heading}
 	}
-	c := Control{ID: meetingID + number(i), Role: Row, Icon: IconCalendar, Text: m.title(d), Second: m.hours(d), Value: m.state(d)}
+	c := view.Control{ID: meetingID + number(i), Role: view.Row, Icon: view.IconCalendar, Text: m.title(d), Second: m.hours(d), Value: m.state(d)}
 	if !m.private {
 		c.Second = joined(c.Second, m.place)
 	}
 	switch {
 	case m.with && !m.private:
-		c.Icon = IconGroup
+		c.Icon = view.IconGroup
 	case m.private:
-		c.Icon = IconLock
+		c.Icon = view.IconLock
 	}
 	switch {
 	case m.allDay:
 	case !m.end.After(d.time):
-		c.Tone = ToneDim
+		c.Tone = view.ToneDim
 	case !m.start.After(d.time):
-		c.Tone, c.Value = ToneGood, joined(d.say("calendar.now"), c.Value)
+		c.Tone, c.Value = view.ToneGood, joined(d.say("calendar.now"), c.Value)
 	}
 	return c
 }
@@ -159,7 +161,7 @@ func (p *calendarPage) tap(s *Screen, id string) {
 func meetingPage(m meeting) page {
 	return &sheet{id: "meeting", draw: func(d draw, p *sketch) {
 		p.Title = d.say("calendar.meeting")
-		p.add(Control{ID: "subject", Role: Heading, Text: m.title(d), Icon: IconCalendar})
+		p.add(view.Control{ID: "subject", Role: view.Heading, Text: m.title(d), Icon: view.IconCalendar})
 		p.label("when", d.say("calendar.when"), joined(d.date(m.start), m.hours(d)))
 		if !m.private {
 			p.label("where", d.say("calendar.where"), m.place)

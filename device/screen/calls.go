@@ -7,6 +7,7 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // callsPage shows the calls of the mailbox: all, or those that were missed.
@@ -35,7 +36,7 @@ const (
 
 func newCallsPage(*Screen) page { return &callsPage{} }
 
-func (p *callsPage) view(d draw) Page {
+func (p *callsPage) view(d draw) view.Page {
 	book := d.people()
 	p.shown = nil
 	if box := d.now.Mailbox; box != nil {
@@ -54,12 +55,12 @@ func (p *callsPage) view(d draw) Page {
 		}
 	}
 	rows := p.shown
-	v := Page{ID: "calls", Layout: List, Title: d.say("calls.title"),
-		Controls: append([]Control{
-			{ID: allID, Role: Tab, Text: d.say("calls.all"), On: !p.missed},
-			{ID: missedTabID, Role: Tab, Text: d.say("calls.missed"), On: p.missed},
+	v := view.Page{ID: "calls", Layout: view.List, Title: d.say("calls.title"),
+		Controls: append([]view.Control{
+			{ID: allID, Role: view.Tab, Text: d.say("calls.all"), On: !p.missed},
+			{ID: missedTabID, Role: view.Tab, Text: d.say("calls.missed"), On: p.missed},
 		}, d.boxLines()...),
-		List: &Rows{ID: callID, Len: len(rows), Row: func(i int) Control { return rows[i].control(d, i) }}}
+		List: &view.Rows{ID: callID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
 	if d.now.Mailbox != nil {
 		if v.List.Empty = d.say("calls.none"); p.missed {
 			v.List.Empty = d.say("calls.noneMissed")
@@ -76,18 +77,18 @@ func (b *book) nameOf(number string) string {
 	return ""
 }
 
-func (c call) control(d draw, i int) Control {
-	row := Control{ID: callID + number(i), Role: Row, Icon: IconCalls, Text: c.who, Second: d.readable(c.number), Value: d.when(c.at)}
+func (c call) control(d draw, i int) view.Control {
+	row := view.Control{ID: callID + number(i), Role: view.Row, Icon: view.IconCalls, Text: c.who, Second: d.readable(c.number), Value: d.when(c.at)}
 	switch c.kind {
 	case "missed":
-		row.Icon = IconMissed
+		row.Icon = view.IconMissed
 	case "incoming":
-		row.Icon = IconIncoming
+		row.Icon = view.IconIncoming
 	case "outgoing":
-		row.Icon = IconOutgoing
+		row.Icon = view.IconOutgoing
 	}
 	if c.fresh {
-		row.Tone = ToneWarn
+		row.Tone = view.ToneWarn
 	}
 	if row.Text == "" {
 		row.Text, row.Second = row.Second, ""
@@ -156,24 +157,24 @@ func midnight(t time.Time) time.Time {
 }
 
 // boxLines say why nothing of Exchange is shown, or that it may be old.
-func (d draw) boxLines() []Control {
-	line := Control{ID: troubleID, Role: Text, Icon: IconWarning, Tone: ToneWarn}
+func (d draw) boxLines() []view.Control {
+	line := view.Control{ID: troubleID, Role: view.Text, Icon: view.IconWarning, Tone: view.ToneWarn}
 	trouble := d.boxTrouble()
 	switch box := d.now.Mailbox; {
 	case box != nil && trouble == nil:
 		return nil
 	case box != nil:
-		line.Role, line.Text, line.Second = Row, d.say("mailbox.old", "Time", d.when(box.Polled)), trouble.Decided
+		line.Role, line.Text, line.Second = view.Row, d.say("mailbox.old", "Time", d.when(box.Polled)), trouble.Decided
 	case trouble != nil:
-		line.Role, line.Text, line.Second = Row, trouble.Decided, trouble.Fix
+		line.Role, line.Text, line.Second = view.Row, trouble.Decided, trouble.Fix
 	case !d.signedIn():
 		line.Text = d.say("mailbox.signedOut")
 	case d.now.State != device.Ready:
-		line.Text, line.Tone, line.Icon = d.say("mailbox.reading"), ToneDim, IconTime
+		line.Text, line.Tone, line.Icon = d.say("mailbox.reading"), view.ToneDim, view.IconTime
 	default:
 		line.Text, line.Second = d.say("mailbox.none"), d.boxSkipped()
 	}
-	return []Control{line}
+	return []view.Control{line}
 }
 
 // troubleID is the ID of that line; openTrouble is what a tap on it does.

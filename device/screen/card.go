@@ -1,5 +1,7 @@
 package screen
 
+import "github.com/ocphone/ocphone/device/screen/view"
+
 // cardPage is what is known of one person; a tap on a number takes it to the
 // dial pad.
 type cardPage struct {
@@ -17,39 +19,39 @@ const (
 
 func newCardPage(s *Screen, who *person) page { return &cardPage{s: s, person: who} }
 
-func (p *cardPage) view(d draw) Page {
-	v := Page{ID: "card", Layout: Detail, Title: d.say("card.title")}
+func (p *cardPage) view(d draw) view.Page {
+	v := view.Page{ID: "card", Layout: view.Detail, Title: d.say("card.title")}
 	name := p.shown()
 	if name == "" {
 		name = d.say("contacts.noName")
 	}
-	v.Controls = append(v.Controls, Control{ID: "name", Role: Heading, Text: name, Icon: IconPerson})
+	v.Controls = append(v.Controls, view.Control{ID: "name", Role: view.Heading, Text: name, Icon: view.IconPerson})
 	texts := make([]string, len(p.phones))
 	for i, n := range p.phones {
 		texts[i] = n.text
 	}
 	p.rules.ask(p.s, d.now, texts...)
 	for i, n := range p.phones {
-		c := Control{ID: numberID + number(i), Role: Row, Icon: IconDial, Text: d.readable(n.text), Value: d.kindOf(n.kind)}
+		c := view.Control{ID: numberID + number(i), Role: view.Row, Icon: view.IconDial, Text: d.readable(n.text), Value: d.kindOf(n.kind)}
 		if r, ok := p.rules.known[n.text]; ok {
 			c.Second = d.say("card.dials", "Number", d.readable(r.result))
 		}
 		v.Controls = append(v.Controls, c)
 	}
 	if p.address != "" {
-		v.Controls = append(v.Controls, Control{ID: addressID, Role: Row, Icon: IconPerson, Text: p.address, Value: d.say("card.address")})
+		v.Controls = append(v.Controls, view.Control{ID: addressID, Role: view.Row, Icon: view.IconPerson, Text: p.address, Value: d.say("card.address")})
 	}
-	for _, l := range []Control{
+	for _, l := range []view.Control{
 		{ID: "email", Text: d.say("card.email"), Value: p.email},
 		{ID: "company", Text: d.say("card.company"), Value: p.company},
 	} {
 		if l.Value != "" {
-			l.Role = Label
+			l.Role = view.Label
 			v.Controls = append(v.Controls, l)
 		}
 	}
 	if len(p.phones) == 0 {
-		v.Controls = append(v.Controls, Control{ID: "no-number", Role: Text, Text: d.say("card.noNumber"), Tone: ToneDim})
+		v.Controls = append(v.Controls, view.Control{ID: "no-number", Role: view.Text, Text: d.say("card.noNumber"), Tone: view.ToneDim})
 	}
 	return v
 }
@@ -83,13 +85,13 @@ func (p *cardPage) tap(s *Screen, id string) {
 // the red key leaves it.
 type dials struct{ plain }
 
-func (dials) key(s *Screen, k Key) bool {
+func (dials) key(s *Screen, k view.Key) bool {
 	switch {
 	case len(k) == 1: // 0-9 * #
 		p := newDialPage(s, "")
 		s.open(p)
 		return p.key(s, k)
-	case k == KeyEnd:
+	case k == view.KeyEnd:
 		s.back()
 		return true
 	}

@@ -1,6 +1,10 @@
 package screen
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ocphone/ocphone/device/screen/view"
+)
 
 // contactsPage shows the contacts of the pool by groups and those of Outlook,
 // and looks for somebody in both while a person types or presses digits.
@@ -40,23 +44,23 @@ func newContactsPage(*Screen) page {
 	return &contactsPage{search: field{id: searchID, label: "contacts.search", max: 64}}
 }
 
-func (p *contactsPage) view(d draw) Page {
+func (p *contactsPage) view(d draw) view.Page {
 	p.list(d)
-	v := Page{ID: "contacts", Layout: List, Title: d.say("contacts.title"), Keyboard: Letters,
-		Controls: []Control{p.search.control(d.texts)}}
-	v.Controls[0].Icon = IconSearch
+	v := view.Page{ID: "contacts", Layout: view.List, Title: d.say("contacts.title"), Keyboard: view.Letters,
+		Controls: []view.Control{p.search.control(d.texts)}}
+	v.Controls[0].Icon = view.IconSearch
 	if p.search.text == "" {
 		v.Controls = append(v.Controls,
-			Control{ID: groupsID, Role: Tab, Text: d.say("contacts.groups"), On: !p.outlook},
-			Control{ID: outlookID, Role: Tab, Text: d.say("contacts.outlook"), On: p.outlook})
+			view.Control{ID: groupsID, Role: view.Tab, Text: d.say("contacts.groups"), On: !p.outlook},
+			view.Control{ID: outlookID, Role: view.Tab, Text: d.say("contacts.outlook"), On: p.outlook})
 		if p.outlook {
 			v.Controls = append(v.Controls, d.boxLines()...)
 		}
 	} else {
-		v.Nav = []Control{{ID: "search.clear", Role: Button, Text: d.say("contacts.clear"), Icon: IconDelete}}
+		v.Nav = []view.Control{{ID: "search.clear", Role: view.Button, Text: d.say("contacts.clear"), Icon: view.IconDelete}}
 	}
 	rows := p.shown
-	v.List = &Rows{ID: personID, Len: len(rows), Row: func(i int) Control { return rows[i].control(d, i) }}
+	v.List = &view.Rows{ID: personID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}
 	switch {
 	case p.search.text != "":
 		v.List.Empty = d.say("contacts.noneFound")
@@ -110,11 +114,11 @@ func (p *contactsPage) list(d draw) {
 	p.shown = rows
 }
 
-func (e entry) control(d draw, i int) Control {
+func (e entry) control(d draw, i int) view.Control {
 	if e.person == nil {
-		return Control{ID: personID + number(i), Role: Heading, Text: e.group, Icon: IconGroup, Value: number(e.count)}
+		return view.Control{ID: personID + number(i), Role: view.Heading, Text: e.group, Icon: view.IconGroup, Value: number(e.count)}
 	}
-	c := Control{ID: personID + number(i), Role: Row, Icon: IconPerson, Text: e.shown(), Second: e.company}
+	c := view.Control{ID: personID + number(i), Role: view.Row, Icon: view.IconPerson, Text: e.shown(), Second: e.company}
 	if c.Text == "" {
 		c.Text = d.say("contacts.noName")
 	}
@@ -148,17 +152,17 @@ func (p *contactsPage) tap(s *Screen, id string) {
 
 func (p *contactsPage) typed(_ *Screen, text string) { p.search.typed(text) }
 
-func (p *contactsPage) key(s *Screen, k Key) bool {
+func (p *contactsPage) key(s *Screen, k view.Key) bool {
 	switch {
 	case len(k) == 1: // 0-9 * #
 		p.search.typed(string(k))
-	case k == KeyDelete:
+	case k == view.KeyDelete:
 		p.search.erase()
-	case k == KeyEnter && s.focus == searchID: // the keyboard on the screen goes
+	case k == view.KeyEnter && s.focus == searchID: // the keyboard on the screen goes
 		s.focus = ""
-	case k == KeyEnd && p.search.text != "":
+	case k == view.KeyEnd && p.search.text != "":
 		p.search.text = ""
-	case k == KeyEnd:
+	case k == view.KeyEnd:
 		s.back()
 	default:
 		return false

@@ -3,6 +3,8 @@ package screen
 import (
 	"strings"
 	"time"
+
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // dialPage is the dial pad: the number as it is typed, what the rules of the
@@ -49,28 +51,28 @@ func newDialPage(s *Screen, digits string) page {
 // isDialled reports whether text is of digits and such.
 func isDialled(text string) bool { return text != "" && strings.Trim(text, "0123456789*#+") == "" }
 
-func (p *dialPage) view(d draw) Page {
+func (p *dialPage) view(d draw) view.Page {
 	book := d.people()
 	p.match(book)
-	v := Page{ID: "dial", Layout: Dial, Title: d.say("dial.title"), Keyboard: Letters,
-		Controls: []Control{p.text.control(d.texts)}}
+	v := view.Page{ID: "dial", Layout: view.Dial, Title: d.say("dial.title"), Keyboard: view.Letters,
+		Controls: []view.Control{p.text.control(d.texts)}}
 	if d.focus == dialledID { // letters are typed: the keyboard takes the place of the keys
-		v.Layout = List
+		v.Layout = view.List
 	}
 	p.rules.ask(p.s, d.now, p.text.text)
 	if r, ok := p.rules.known[p.text.text]; ok && p.text.text != "" {
-		v.Controls = append(v.Controls, Control{ID: ruledID, Role: Row, Icon: IconInfo, Text: r.result, Second: r.sentence})
+		v.Controls = append(v.Controls, view.Control{ID: ruledID, Role: view.Row, Icon: view.IconInfo, Text: r.result, Second: r.sentence})
 		if !p.said { // which needs the room
-			v.Controls = append(v.Controls, Control{ID: "uri", Role: Text, Text: r.uri, Tone: ToneDim})
+			v.Controls = append(v.Controls, view.Control{ID: "uri", Role: view.Text, Text: r.uri, Tone: view.ToneDim})
 		}
 	}
 	if p.said {
-		v.Controls = append(v.Controls, Control{ID: "no-calls", Role: Text, Text: d.say("dial.noCalls"), Icon: IconInfo, Tone: ToneWarn})
+		v.Controls = append(v.Controls, view.Control{ID: "no-calls", Role: view.Text, Text: d.say("dial.noCalls"), Icon: view.IconInfo, Tone: view.ToneWarn})
 	}
 	rows := p.shown
-	v.List = &Rows{ID: matchID, Len: len(rows), Row: func(i int) Control {
+	v.List = &view.Rows{ID: matchID, Len: len(rows), Row: func(i int) view.Control {
 		m := rows[i]
-		c := Control{ID: matchID + number(i), Role: Row, Icon: IconPerson, Text: m.shown(), Second: m.number}
+		c := view.Control{ID: matchID + number(i), Role: view.Row, Icon: view.IconPerson, Text: m.shown(), Second: m.number}
 		if m.kind != "" {
 			c.Value = d.kindOf(m.kind)
 		}
@@ -80,8 +82,8 @@ func (p *dialPage) view(d draw) Page {
 		v.List.Empty = d.say("dial.hint")
 	}
 	empty := p.text.text == ""
-	v.Nav = append(v.Nav, Control{ID: callKeyID, Role: Button, Text: d.say("dial.call"), Icon: IconDial, Tone: ToneGood, Off: empty},
-		Control{ID: eraseID, Role: Button, Text: d.say("dial.erase"), Icon: IconDelete, Off: empty})
+	v.Nav = append(v.Nav, view.Control{ID: callKeyID, Role: view.Button, Text: d.say("dial.call"), Icon: view.IconDial, Tone: view.ToneGood, Off: empty},
+		view.Control{ID: eraseID, Role: view.Button, Text: d.say("dial.erase"), Icon: view.IconDelete, Off: empty})
 	p.again = ""
 	if box := d.now.Mailbox; box != nil && empty {
 		for _, c := range box.Calls {
@@ -94,7 +96,7 @@ func (p *dialPage) view(d draw) Page {
 				if name == "" {
 					name = p.again
 				}
-				v.Nav = append(v.Nav, Control{ID: redialID, Role: Button, Text: d.say("dial.redial"), Second: name, Icon: IconOutgoing})
+				v.Nav = append(v.Nav, view.Control{ID: redialID, Role: view.Button, Text: d.say("dial.redial"), Second: name, Icon: view.IconOutgoing})
 				break
 			}
 		}
@@ -167,22 +169,22 @@ func (p *dialPage) typed(_ *Screen, text string) {
 	p.text.typed(text)
 }
 
-func (p *dialPage) key(s *Screen, k Key) bool {
+func (p *dialPage) key(s *Screen, k view.Key) bool {
 	switch {
-	case k == Key0:
+	case k == view.Key0:
 		p.typed(s, "0")
 		p.plus(s)
 	case len(k) == 1: // 1-9 * #
 		p.typed(s, string(k))
-	case k == KeyDelete:
+	case k == view.KeyDelete:
 		p.tap(s, eraseID)
-	case k == KeyCall && p.text.text == "" && p.again != "": // as on the phone: green twice calls again
+	case k == view.KeyCall && p.text.text == "" && p.again != "": // as on the phone: green twice calls again
 		p.set(p.again)
-	case k == KeyCall:
+	case k == view.KeyCall:
 		p.call()
-	case k == KeyEnter && s.focus == dialledID: // the keyboard on the screen goes
+	case k == view.KeyEnter && s.focus == dialledID: // the keyboard on the screen goes
 		s.focus = ""
-	case k == KeyEnd:
+	case k == view.KeyEnd:
 		s.back()
 	default:
 		return false
@@ -192,13 +194,13 @@ func (p *dialPage) key(s *Screen, k Key) bool {
 
 // plus makes a + of the 0 just typed if its key is still down after a while.
 func (p *dialPage) plus(s *Screen) {
-	pressed, typed := s.keys[Key0], p.text.text
+	pressed, typed := s.keys[view.Key0], p.text.text
 	if pressed.IsZero() {
 		return
 	}
 	s.opt.Clock.AfterFunc(longPress, func() {
 		s.change(func() {
-			if s.keys[Key0].Equal(pressed) && p.text.text == typed && strings.HasSuffix(typed, "0") {
+			if s.keys[view.Key0].Equal(pressed) && p.text.text == typed && strings.HasSuffix(typed, "0") {
 				p.text.text = strings.TrimSuffix(typed, "0") + "+"
 			}
 		})

@@ -5,30 +5,31 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // failurePage says why nobody is signed in, in a sentence, and what can be
 // done about it.
 func failurePage() page {
 	return &sheet{id: "failure", draw: func(d draw, p *sketch) {
-		p.Layout, p.Title = Detail, d.say("failure.title")
+		p.Layout, p.Title = view.Detail, d.say("failure.title")
 		f := d.now.Failure
 		if f == nil {
 			return
 		}
-		p.add(Control{ID: "what", Role: Heading, Text: d.say("failure.heading"), Icon: IconError, Tone: ToneBad},
-			Control{ID: "decided", Role: Text, Text: f.Decided})
+		p.add(view.Control{ID: "what", Role: view.Heading, Text: d.say("failure.heading"), Icon: view.IconError, Tone: view.ToneBad},
+			view.Control{ID: "decided", Role: view.Text, Text: f.Decided})
 		if at := d.now.NextTry; !at.IsZero() {
-			p.add(Control{ID: "next", Role: Text, Text: d.say("failure.next", "Time", d.precise(at.In(d.place))), Icon: IconTime})
+			p.add(view.Control{ID: "next", Role: view.Text, Text: d.say("failure.next", "Time", d.precise(at.In(d.place))), Icon: view.IconTime})
 		}
 		if f.Fix != "" {
-			p.add(Control{ID: "fix", Role: Text, Text: d.say("step.fix", "Text", f.Fix), Icon: IconInfo, Tone: ToneDim})
+			p.add(view.Control{ID: "fix", Role: view.Text, Text: d.say("step.fix", "Text", f.Fix), Icon: view.IconInfo, Tone: view.ToneDim})
 		}
-		p.nav("details", d.say("failure.details"), IconInfo, func(s *Screen) { s.open(stepPage(*f)) })
+		p.nav("details", d.say("failure.details"), view.IconInfo, func(s *Screen) { s.open(stepPage(*f)) })
 		if d.now.State == device.Failed {
-			p.nav("again", d.say("failure.again"), IconRestart, (*Screen).signInAgain)
+			p.nav("again", d.say("failure.again"), view.IconRestart, (*Screen).signInAgain)
 		}
-		p.nav("other", d.say("failure.other"), IconPerson, (*Screen).signOut)
+		p.nav("other", d.say("failure.other"), view.IconPerson, (*Screen).signOut)
 		p.toSettings(d)
 	}}
 }
@@ -65,9 +66,9 @@ func stepPage(st journal.Step) page {
 	return &sheet{id: "step", public: true, draw: func(d draw, p *sketch) {
 		icon, tone := mark(st.State)
 		p.Title = d.stepName(st.Name)
-		p.add(Control{ID: "decided", Role: Heading, Text: st.Decided, Icon: icon, Tone: tone})
+		p.add(view.Control{ID: "decided", Role: view.Heading, Text: st.Decided, Icon: icon, Tone: tone})
 		if st.Fix != "" {
-			p.add(Control{ID: "fix", Role: Text, Text: d.say("step.fix", "Text", st.Fix), Icon: IconInfo})
+			p.add(view.Control{ID: "fix", Role: view.Text, Text: d.say("step.fix", "Text", st.Fix), Icon: view.IconInfo})
 		}
 		p.label("asked", d.say("step.asked"), st.Asked)
 		p.label("answered", d.say("step.answered"), st.Answered)
@@ -76,25 +77,25 @@ func stepPage(st journal.Step) page {
 		p.label("code", d.say("step.code"), string(st.Code))
 		p.label("at", d.say("step.at"), d.day(st.At.In(d.place))+" "+d.precise(st.At.In(d.place)))
 		if len(st.Details) > 0 {
-			p.add(Control{ID: "details", Role: Heading, Text: d.say("step.details")})
+			p.add(view.Control{ID: "details", Role: view.Heading, Text: d.say("step.details")})
 		}
 		for i, line := range st.Details {
-			p.add(Control{ID: "details." + number(i), Role: Text, Text: line})
+			p.add(view.Control{ID: "details." + number(i), Role: view.Text, Text: line})
 		}
 	}}
 }
 
 // mark is how the state of a step looks.
-func mark(s journal.State) (Icon, Tone) {
+func mark(s journal.State) (view.Icon, view.Tone) {
 	switch s {
 	case journal.OK:
-		return IconOK, ToneGood
+		return view.IconOK, view.ToneGood
 	case journal.Warned:
-		return IconWarning, ToneWarn
+		return view.IconWarning, view.ToneWarn
 	case journal.Failed:
-		return IconError, ToneBad
+		return view.IconError, view.ToneBad
 	}
-	return IconInfo, ToneDim
+	return view.IconInfo, view.ToneDim
 }
 
 // stepName is a kind of step for a person; one that has no message yet is
@@ -107,15 +108,15 @@ func (d draw) stepName(n journal.Name) string {
 }
 
 // stepRows lists steps, the newest first.
-func (p *sketch) stepRows(d draw, steps []journal.Step, wanted func(journal.Step) bool) []Control {
-	var rows []Control
+func (p *sketch) stepRows(d draw, steps []journal.Step, wanted func(journal.Step) bool) []view.Control {
+	var rows []view.Control
 	for i := len(steps) - 1; i >= 0; i-- {
 		st := steps[i]
 		if !wanted(st) {
 			continue
 		}
 		icon, tone := mark(st.State)
-		p.row(&rows, Control{ID: "steps." + number(int(st.Seq)), Icon: icon, Tone: tone, Text: d.stepName(st.Name), Second: brief(st.Decided), Value: d.precise(st.At.In(d.place))},
+		p.row(&rows, view.Control{ID: "steps." + number(int(st.Seq)), Icon: icon, Tone: tone, Text: d.stepName(st.Name), Second: brief(st.Decided), Value: d.precise(st.At.In(d.place))},
 			func(s *Screen) { s.open(stepPage(st)) })
 	}
 	return rows

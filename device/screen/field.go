@@ -1,6 +1,10 @@
 package screen
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ocphone/ocphone/device/screen/view"
+)
 
 // field is a line of text that is being typed; the cursor stands at its end.
 type field struct {
@@ -36,10 +40,10 @@ func (f *field) erase() {
 	}
 }
 
-func (f *field) control(t *texts) Control {
-	c := Control{ID: f.id, Role: Field, Text: t.say(f.label), Value: f.text}
+func (f *field) control(t *texts) view.Control {
+	c := view.Control{ID: f.id, Role: view.Field, Text: t.say(f.label), Value: f.text}
 	if f.secret {
-		c.Role, c.Value = Secret, strings.Repeat("•", len([]rune(f.text)))
+		c.Role, c.Value = view.Secret, strings.Repeat("•", len([]rune(f.text)))
 	}
 	return c
 }

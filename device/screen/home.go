@@ -5,48 +5,49 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // homePage is what a signed-in phone shows at rest.
 func homePage() page {
 	return &sheet{id: "home", digits: func(s *Screen, digits string) page { return newDialPage(s, digits) }, draw: func(d draw, p *sketch) {
-		p.Layout, p.Title = Tiles, d.say("home.title")
-		p.add(Control{ID: "clock", Role: Heading, Text: d.clock(d.time), Second: d.date(d.time)})
-		me := Control{ID: "me", Role: Row, Presence: d.presence(), Icon: IconPerson, Text: d.who(), Second: d.number()}
-		if me.Presence != PresenceUnknown {
+		p.Layout, p.Title = view.Tiles, d.say("home.title")
+		p.add(view.Control{ID: "clock", Role: view.Heading, Text: d.clock(d.time), Second: d.date(d.time)})
+		me := view.Control{ID: "me", Role: view.Row, Presence: d.presence(), Icon: view.IconPerson, Text: d.who(), Second: d.number()}
+		if me.Presence != view.PresenceUnknown {
 			me.Value = d.presenceName(me.Presence)
 		}
 		p.do(me, func(s *Screen) { s.open(presencePage()) })
 		if d.now.State == device.SignedIn {
-			p.add(Control{ID: "loading", Role: Text, Text: d.say("home.loading"), Tone: ToneDim})
+			p.add(view.Control{ID: "loading", Role: view.Text, Text: d.say("home.loading"), Tone: view.ToneDim})
 		}
 		for i, t := range d.now.Warnings[max(0, len(d.now.Warnings)-mostTroubles):] {
-			p.do(Control{ID: "trouble." + number(i), Role: Row, Icon: IconWarning, Tone: ToneWarn, Text: d.stepName(t.Name), Second: asSentence(t.Code.Title())}, func(s *Screen) { s.open(stepPage(t)) })
+			p.do(view.Control{ID: "trouble." + number(i), Role: view.Row, Icon: view.IconWarning, Tone: view.ToneWarn, Text: d.stepName(t.Name), Second: asSentence(t.Code.Title())}, func(s *Screen) { s.open(stepPage(t)) })
 		}
 		if text, second, ok := d.meeting(); ok {
-			p.do(Control{ID: "meeting", Role: Row, Icon: IconCalendar, Text: text, Second: second}, func(s *Screen) { s.open(newCalendarPage(s)) })
+			p.do(view.Control{ID: "meeting", Role: view.Row, Icon: view.IconCalendar, Text: text, Second: second}, func(s *Screen) { s.open(newCalendarPage(s)) })
 		}
 		calls, voice := "", ""
 		if box := d.now.Mailbox; box != nil {
 			calls = d.say("home.missed", "Count", d.missed())
 			voice = d.say("home.voice", "Count", box.Unread)
 		}
-		tile := func(id string, icon Icon, second string, badge int, open func(*Screen) page) {
-			c := Control{ID: id, Role: Tile, Icon: icon, Text: d.say("home." + id), Second: second}
+		tile := func(id string, icon view.Icon, second string, badge int, open func(*Screen) page) {
+			c := view.Control{ID: id, Role: view.Tile, Icon: icon, Text: d.say("home." + id), Second: second}
 			if badge > 0 {
 				c.Badge = number(badge)
 			}
 			p.do(c, func(s *Screen) { s.open(open(s)) })
 		}
-		tile("contacts", IconContacts, "", 0, newContactsPage)
-		tile("calls", IconCalls, calls, d.missed(), newCallsPage)
-		tile("voicemail", IconVoicemail, voice, d.unread(), newVoicemailPage)
-		tile("dial", IconDial, "", 0, func(s *Screen) page { return newDialPage(s, "") })
-		tile("calendar", IconCalendar, "", 0, newCalendarPage)
-		tile("settings", IconSettings, "", 0, func(*Screen) page { return settingsPage() })
+		tile("contacts", view.IconContacts, "", 0, newContactsPage)
+		tile("calls", view.IconCalls, calls, d.missed(), newCallsPage)
+		tile("voicemail", view.IconVoicemail, voice, d.unread(), newVoicemailPage)
+		tile("dial", view.IconDial, "", 0, func(s *Screen) page { return newDialPage(s, "") })
+		tile("calendar", view.IconCalendar, "", 0, newCalendarPage)
+		tile("settings", view.IconSettings, "", 0, func(*Screen) page { return settingsPage() })
 		p.speedDials(d, d.people())
-		p.nav("lock", d.say("home.lock"), IconLock, (*Screen).lockNow)
-		p.nav("sign-out", d.say("settings.signout"), IconSignOut, (*Screen).askSignOut)
+		p.nav("lock", d.say("home.lock"), view.IconLock, (*Screen).lockNow)
+		p.nav("sign-out", d.say("settings.signout"), view.IconSignOut, (*Screen).askSignOut)
 	}}
 }
 
@@ -62,9 +63,9 @@ func (p *sketch) speedDials(d draw, people *book) {
 		if len(group.people) == 0 {
 			continue
 		}
-		p.add(Control{ID: "speed", Role: Heading, Text: d.say("home.speed")})
+		p.add(view.Control{ID: "speed", Role: view.Heading, Text: d.say("home.speed")})
 		for i, who := range group.people[:min(len(group.people), mostSpeed)] {
-			p.do(Control{ID: "speed." + number(i), Role: Tile, Icon: IconPerson, Text: who.shown()}, func(s *Screen) { s.open(newCardPage(s, who)) })
+			p.do(view.Control{ID: "speed." + number(i), Role: view.Tile, Icon: view.IconPerson, Text: who.shown()}, func(s *Screen) { s.open(newCardPage(s, who)) })
 		}
 		return
 	}
@@ -121,8 +122,8 @@ func (d draw) meeting() (text, second string, ok bool) {
 	return "", "", false
 }
 
-func (d draw) presenceName(p Presence) string {
-	if p == PresenceUnknown {
+func (d draw) presenceName(p view.Presence) string {
+	if p == view.PresenceUnknown {
 		return d.say("presence.unknown")
 	}
 	return d.say("presence." + string(p))
@@ -132,7 +133,7 @@ func (d draw) presenceName(p Presence) string {
 func presencePage() page {
 	return &sheet{id: "presence", draw: func(d draw, p *sketch) {
 		p.Title = d.say("presence.title")
-		p.add(Control{ID: "state", Role: Row, Presence: d.presence(), Text: d.who(), Second: d.presenceName(d.presence())})
+		p.add(view.Control{ID: "state", Role: view.Row, Presence: d.presence(), Text: d.who(), Second: d.presenceName(d.presence())})
 		p.label("address", d.say("system.address"), d.now.Address)
 		if self := d.now.Self; self != nil {
 			p.label("note", d.say("presence.note"), self.Note)

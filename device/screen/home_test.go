@@ -7,7 +7,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/pki"
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 func TestHomeShowsTheUserAndWhatWaitsForHim(t *testing.T) {
@@ -15,14 +15,14 @@ func TestHomeShowsTheUserAndWhatWaitsForHim(t *testing.T) {
 	deliver(t, r, lab.DeliverMissedCall, 2)
 	deliver(t, r, lab.DeliverVoiceMail, 1)
 	r.home()
-	v := r.until("the mailbox", func(v screen.View) bool { return v.Status.Missed == 3 })
+	v := r.until("the mailbox", func(v view.View) bool { return v.Status.Missed == 3 })
 	want(t, v.Page, "Test User", "+4544890101, extension 200", "3 missed calls", "3 new messages")
 	for id, badge := range map[string]string{"calls": "3", "voicemail": "3", "contacts": ""} {
-		if c, ok := find(v.Page, id); !ok || c.Badge != badge || c.Role != screen.Tile {
+		if c, ok := find(v.Page, id); !ok || c.Badge != badge || c.Role != view.Tile {
 			t.Errorf("tile %s: %+v, want badge %q", id, c, badge)
 		}
 	}
-	if !v.Lamps.Message || v.Status.Voice != 3 || v.Status.Exchange != screen.ToneGood {
+	if !v.Lamps.Message || v.Status.Voice != 3 || v.Status.Exchange != view.ToneGood {
 		t.Errorf("lamps %+v, status %+v", v.Lamps, v.Status)
 	}
 	if c, ok := find(v.Page, "speed.0"); !ok || c.Text == "" {
@@ -49,14 +49,14 @@ func TestEveryTileOpensItsPage(t *testing.T) {
 	}
 	r.taps("me")
 	want(t, r.page("presence").Page, "Test User", "tu@contoso.com")
-	r.Press(screen.KeyHome)
-	r.Press(screen.Key4)
+	r.Press(view.KeyHome)
+	r.Press(view.Key4)
 	want(t, r.page("dial").Page, "4")
 }
 
 func TestNewsOfTheMailboxAreTold(t *testing.T) {
 	r := newRig(t, setup{}).home()
-	r.until("the mailbox", func(v screen.View) bool { return v.Status.Exchange == screen.ToneGood })
+	r.until("the mailbox", func(v view.View) bool { return v.Status.Exchange == view.ToneGood })
 	if v := r.View(); v.Dialog != nil {
 		t.Fatalf("told at the sign-in already: %s", shown(v))
 	}
@@ -75,8 +75,8 @@ func TestExchangeTroubleIsALineThatOpens(t *testing.T) {
 	r.page("signin")
 	r.Fill(r.creds)
 	r.Tap("sign-in")
-	v := r.until("the trouble", func(v screen.View) bool { _, ok := find(v.Page, "trouble.0"); return ok })
-	if v.Status.Exchange != screen.ToneWarn || v.Status.Voice != 0 || v.Dialog != nil {
+	v := r.until("the trouble", func(v view.View) bool { _, ok := find(v.Page, "trouble.0"); return ok })
+	if v.Status.Exchange != view.ToneWarn || v.Status.Voice != 0 || v.Dialog != nil {
 		t.Errorf("status %+v, dialog %v", v.Status, v.Dialog)
 	}
 	r.taps("trouble.0")
@@ -91,8 +91,8 @@ func TestExchangeTroubleThatComesLaterIsTold(t *testing.T) {
 	r.phone.RefreshMailbox() // again the same: told once
 	r.Tap("show")
 	want(t, r.page("step").Page, v.Dialog.Controls[0].Text)
-	r.Press(screen.KeyHome)
-	if v := r.page("home"); v.Status.Exchange != screen.ToneWarn {
+	r.Press(view.KeyHome)
+	if v := r.page("home"); v.Status.Exchange != view.ToneWarn {
 		t.Errorf("status %+v", v.Status)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ews"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
@@ -53,7 +54,7 @@ call.1 · Kerry · +4544 · 1:05 · Yesterday 12:00
 call.2 · Anna · anna@contoso.com
 call.3 · Unknown caller
 call.4 · +4545`)
-	for i, icon := range []Icon{IconMissed, IconOutgoing, IconIncoming, IconCalls, IconMissed} {
+	for i, icon := range []view.Icon{view.IconMissed, view.IconOutgoing, view.IconIncoming, view.IconCalls, view.IconMissed} {
 		if c := p.view(d).List.Row(i); c.Icon != icon {
 			t.Errorf("call %d has icon %q, want %q", i, c.Icon, icon)
 		}
@@ -77,12 +78,12 @@ func TestTheGreenKeyWithNothingTypedBringsTheLastNumberBack(t *testing.T) {
 	s := bare(d)
 	p := newDialPage(s, "")
 	want(t, p.view(d), "redial · Redial · Bob Kelly")
-	p.key(s, KeyCall)
+	p.key(s, view.KeyCall)
 	v := p.view(d)
-	if v.Controls[0].Value != "+14255550100" || v.has(redialID) || strings.Contains(says(v), "no calls") {
+	if v.Controls[0].Value != "+14255550100" || takes(&v, redialID) || strings.Contains(says(v), "no calls") {
 		t.Errorf("after the green key:\n%s", says(v))
 	}
-	p.key(s, KeyCall)
+	p.key(s, view.KeyCall)
 	want(t, p.view(d), "This version of the phone makes no calls yet.")
 	p.hold(s, eraseID)
 	p.view(d)
@@ -92,7 +93,7 @@ func TestTheGreenKeyWithNothingTypedBringsTheLastNumberBack(t *testing.T) {
 	}
 	now.Mailbox.Calls = nil
 	p = newDialPage(s, "")
-	if v := p.view(drawing(t, now)); v.has(redialID) || v.has(callKeyID) || !p.key(s, KeyCall) {
+	if v := p.view(drawing(t, now)); takes(&v, redialID) || takes(&v, callKeyID) || !p.key(s, view.KeyCall) {
 		t.Errorf("there is nothing to call, and yet:\n%s", says(v))
 	}
 }
@@ -112,7 +113,7 @@ func TestVoiceMailOfAllKinds(t *testing.T) {
 	p.tap(s, "voicemail.1")
 	v := s.stack[0].view(d)
 	want(t, v, "This message is protected.")
-	if v.has(playID) || v.has(backID) || !v.has(deleteID) {
+	if takes(&v, playID) || takes(&v, backID) || !takes(&v, deleteID) {
 		t.Errorf("the keys of a protected message from nobody:\n%s", says(v))
 	}
 	now.Mailbox.VoiceMails = now.Mailbox.VoiceMails[:1]
@@ -155,7 +156,7 @@ meeting.5 · No subject · 16:00 – 16:00
 meeting.6 · Night shift · 2008-10-15 22:00 – 2008-10-16 06:00 · Busy
 meeting.7 · Tomorrow, Thursday, October 16
 meeting.8 · Night shift · 2008-10-15 22:00 – 2008-10-16 06:00 · Busy`)
-	for i, tone := range map[int]Tone{2: ToneDim, 3: ToneGood, 4: ToneNone, 1: ToneNone} {
+	for i, tone := range map[int]view.Tone{2: view.ToneDim, 3: view.ToneGood, 4: view.ToneNone, 1: view.ToneNone} {
 		if c := v.List.Row(i); c.Tone != tone {
 			t.Errorf("row %d has tone %q, want %q", i, c.Tone, tone)
 		}
@@ -187,7 +188,7 @@ func TestDigitsGoToTheDialPadFromListsToo(t *testing.T) {
 		}
 		s := bare(d)
 		p.typed(s, "letters")
-		if !p.key(s, Key5) || len(s.stack) != 1 {
+		if !p.key(s, view.Key5) || len(s.stack) != 1 {
 			t.Fatalf("%s: 5 opens %d pages", id, len(s.stack))
 		}
 		if v := s.stack[0].view(d); v.ID != "dial" || v.Controls[0].Value != "5" {
@@ -219,11 +220,11 @@ func TestOneRowOf5000IsFoundWithoutTheOthers(t *testing.T) {
 	p.tap(bare(d), outlookID)
 	v := p.view(d)
 	asked, row := 0, v.List.Row
-	v.List.Row = func(i int) Control { asked++; return row(i) }
-	if c, ok := v.control("contact.4321"); !ok || c.ID != "contact.4321" || asked > 2 {
+	v.List.Row = func(i int) view.Control { asked++; return row(i) }
+	if c, ok := v.Find("contact.4321"); !ok || c.ID != "contact.4321" || asked > 2 {
 		t.Errorf("%+v after %d rows", c, asked)
 	}
-	if c, ok := v.control("contact.5000"); ok {
+	if c, ok := v.Find("contact.5000"); ok {
 		t.Errorf("there is %+v", c)
 	}
 }
@@ -240,7 +241,7 @@ func TestDialPlanOfAThousandRulesIsAList(t *testing.T) {
 		t.Fatalf("%d controls, list %+v", len(v.Controls), v.List)
 	}
 	for _, id := range []string{"rule.skipped.0", "rule.0", "rule.999"} {
-		c, ok := v.control(id)
+		c, ok := v.Find(id)
 		if !ok || len([]rune(c.Text)) > briefest+1 || len([]rune(c.Second)) > briefest+1 {
 			t.Errorf("%s is %+v", id, c)
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strings"
 	"time"
+
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // The lock with a PIN (device.md 2.7, 4). The pool says whether the phone locks
@@ -38,8 +40,8 @@ func newPINPage(aim pinAim) *pinPage {
 // maxPIN is the longest PIN, in digits.
 const maxPIN = 15
 
-func (p *pinPage) view(d draw) Page {
-	v := Page{ID: "pin", Layout: PINPad, Title: d.say("pin.title"), Focus: "pin"}
+func (p *pinPage) view(d draw) view.Page {
+	v := view.Page{ID: "pin", Layout: view.PINPad, Title: d.say("pin.title"), Focus: "pin"}
 	text := "pin." + string(p.aim)
 	if p.aim == pinUnlock {
 		v.ID, v.Title = "lock", d.say("lock.title")
@@ -47,17 +49,17 @@ func (p *pinPage) view(d draw) Page {
 	if p.first != "" {
 		text = "pin.repeat"
 	}
-	v.Controls = append(v.Controls, Control{ID: "text", Role: Text, Text: d.say(text), Icon: IconLock})
+	v.Controls = append(v.Controls, view.Control{ID: "text", Role: view.Text, Text: d.say(text), Icon: view.IconLock})
 	if p.aim != pinUnlock && p.aim != pinOld && p.first == "" {
-		v.Controls = append(v.Controls, Control{ID: "digits", Role: Text, Text: d.say("pin.digits", "Min", d.leastPIN(), "Max", maxPIN), Tone: ToneDim})
+		v.Controls = append(v.Controls, view.Control{ID: "digits", Role: view.Text, Text: d.say("pin.digits", "Min", d.leastPIN(), "Max", maxPIN), Tone: view.ToneDim})
 	}
 	v.Controls = append(v.Controls, p.pin.control(d.texts))
 	if p.note != "" {
-		v.Controls = append(v.Controls, Control{ID: "note", Role: Text, Text: p.note, Tone: ToneBad})
+		v.Controls = append(v.Controls, view.Control{ID: "note", Role: view.Text, Text: p.note, Tone: view.ToneBad})
 	}
-	v.Controls = append(v.Controls, Control{ID: "enter", Role: Button, Text: d.say("ok"), Off: p.busy || d.patience || p.pin.text == ""})
+	v.Controls = append(v.Controls, view.Control{ID: "enter", Role: view.Button, Text: d.say("ok"), Off: p.busy || d.patience || p.pin.text == ""})
 	if p.aim == pinUnlock { // the way out of who has forgotten the PIN: it goes with the user
-		v.Controls = append(v.Controls, Control{ID: "forgot", Role: Button, Text: d.say("settings.signout")})
+		v.Controls = append(v.Controls, view.Control{ID: "forgot", Role: view.Button, Text: d.say("settings.signout")})
 	}
 	return v
 }
@@ -79,13 +81,13 @@ func (p *pinPage) typed(s *Screen, text string) {
 	p.pin.typed(text)
 }
 
-func (p *pinPage) key(s *Screen, k Key) bool {
+func (p *pinPage) key(s *Screen, k view.Key) bool {
 	switch {
-	case k == KeyDelete && !p.busy:
+	case k == view.KeyDelete && !p.busy:
 		p.pin.erase()
-	case k == KeyEnter && s.focus != "back":
+	case k == view.KeyEnter && s.focus != "back":
 		p.enter(s)
-	case len(k) == 1 && k != KeyStar && k != KeyPound:
+	case len(k) == 1 && k != view.KeyStar && k != view.KeyPound:
 		p.typed(s, string(k))
 	default:
 		return false

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device/clock"
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // The pool of the lab provisions a lock after 10 minutes and PINs of 6 digits.
@@ -36,15 +36,15 @@ func newLocked(t *testing.T, withPIN string) *rig {
 func (r *rig) digits(pin string) {
 	r.t.Helper()
 	for _, d := range pin {
-		r.Press(screen.Key(d))
+		r.Press(view.Key(d))
 	}
-	r.Press(screen.KeyEnter)
+	r.Press(view.KeyEnter)
 }
 
 // note waits for what the PIN page says is wrong.
 func (r *rig) note(says string) {
 	r.t.Helper()
-	r.until("the note "+says, func(v screen.View) bool {
+	r.until("the note "+says, func(v view.View) bool {
 		c, ok := find(v.Page, "note")
 		return ok && strings.Contains(c.Text, says)
 	})
@@ -56,7 +56,7 @@ func TestPhoneLocksItselfAndOpensByPIN(t *testing.T) {
 	if !v.Status.Locked || v.Page.Back {
 		t.Errorf("locked %v, a way back %v", v.Status.Locked, v.Page.Back)
 	}
-	for _, k := range []screen.Key{screen.KeyHome, screen.KeyTab, screen.KeyVolumeUp, screen.KeyCall} {
+	for _, k := range []view.Key{view.KeyHome, view.KeyTab, view.KeyVolumeUp, view.KeyCall} {
 		r.Press(k)
 	}
 	r.Tap("settings")
@@ -90,7 +90,7 @@ func TestWrongPINsMakeWaitLonger(t *testing.T) {
 	r.digits("111111")
 	r.note("not the PIN.")
 	r.digits("222222")
-	r.until("an open pad", func(v screen.View) bool { c, _ := find(v.Page, "pin"); return c.Value == "" && v.Page.Controls != nil })
+	r.until("an open pad", func(v view.View) bool { c, _ := find(v.Page, "pin"); return c.Value == "" && v.Page.Controls != nil })
 	r.note("not the PIN.")
 	for _, wait := range []time.Duration{10 * time.Second, 20 * time.Second, 40 * time.Second} {
 		r.digits("333333")
@@ -176,7 +176,7 @@ func TestPINIsChangedOnlyByWhoKnowsIt(t *testing.T) {
 	r.digits("000000")
 	r.note("not the PIN")
 	r.digits(pin)
-	r.until("the new PIN", func(v screen.View) bool { return strings.Contains(text(v.Page), "new PIN") })
+	r.until("the new PIN", func(v view.View) bool { return strings.Contains(text(v.Page), "new PIN") })
 	r.digits("314159")
 	r.digits("314159")
 	r.dialog("pin-set")
@@ -195,7 +195,7 @@ func TestPINGoesWithItsUser(t *testing.T) {
 	r.dialog("sign-out")
 	r.taps("yes")
 	r.page("signin")
-	r.until("the PIN to go", func(screen.View) bool { return r.phone.PINDigits() == 0 })
+	r.until("the PIN to go", func(view.View) bool { return r.phone.PINDigits() == 0 })
 }
 
 func TestWhoForgotThePINSignsOut(t *testing.T) {
@@ -205,7 +205,7 @@ func TestWhoForgotThePINSignsOut(t *testing.T) {
 	r.note("tu@contoso.com") // asked first
 	r.taps("forgot")
 	r.page("signin")
-	r.until("the PIN to go", func(screen.View) bool { return r.phone.PINDigits() == 0 })
+	r.until("the PIN to go", func(view.View) bool { return r.phone.PINDigits() == 0 })
 	if r.View().Status.Locked {
 		t.Error("the PIN outlived its user")
 	}
@@ -216,14 +216,14 @@ func TestPaperClipOpensALockedPhoneAndSignsOut(t *testing.T) {
 	r.page("lock")
 	r.Poke(true)
 	r.time.Advance(6 * time.Second)
-	r.until("the reset", func(v screen.View) bool { return v.Page.ID == "reset" && !v.Status.Locked && !v.Status.Signed })
+	r.until("the reset", func(v view.View) bool { return v.Page.ID == "reset" && !v.Status.Locked && !v.Status.Signed })
 }
 
 func TestNoPINIsEverShown(t *testing.T) {
 	r := newLocked(t, pin)
 	r.page("lock")
 	for i, d := range pin {
-		r.Press(screen.Key(d))
+		r.Press(view.Key(d))
 		v := r.View()
 		if c, _ := find(v.Page, "pin"); c.Value != strings.Repeat("•", i+1) {
 			t.Errorf("after %d digits the field shows %q", i+1, c.Value)

@@ -17,6 +17,7 @@ import (
 
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // catalogue is a file of messages: by ID and plural form. What has no forms is
@@ -261,7 +262,7 @@ func TestEveryPageSpeaksEveryLanguage(t *testing.T) {
 		if err := s.Open("journal"); err != nil {
 			t.Fatal(err)
 		}
-		s.until("the journal", func(v screen.View) bool { return v.Page.List.Len > 0 })
+		s.until("the journal", func(v view.View) bool { return v.Page.List.Len > 0 })
 		for _, id := range screen.Pages() {
 			if slices.Contains([]string{"start", "signin", "signing-in", "failure", "lock"}, id) {
 				continue // pages of another state, and the end
@@ -272,11 +273,11 @@ func TestEveryPageSpeaksEveryLanguage(t *testing.T) {
 			}
 			spoken(t, s.View(), lang, english, own)
 			for _, c := range controls(s.View().Page) {
-				if s.Open(id) == nil && (c.Role == screen.Row || c.Role == screen.Tile) {
+				if s.Open(id) == nil && (c.Role == view.Row || c.Role == view.Tile) {
 					s.Tap(c.ID)
 					spoken(t, s.View(), lang, english, own)
 					if d := s.View().Dialog; d != nil {
-						s.Tap(d.Controls[slices.IndexFunc(d.Controls, func(c screen.Control) bool { return c.Role == screen.Button })].ID)
+						s.Tap(d.Controls[slices.IndexFunc(d.Controls, func(c view.Control) bool { return c.Role == view.Button })].ID)
 					}
 				}
 			}
@@ -290,12 +291,12 @@ func TestEveryPageSpeaksEveryLanguage(t *testing.T) {
 
 // spoken is what holds for a View in a language: no message is missing, and
 // none is English.
-func spoken(t testing.TB, v screen.View, lang string, english, own map[string]bool) {
+func spoken(t testing.TB, v view.View, lang string, english, own map[string]bool) {
 	t.Helper()
 	if v.Lang != lang {
 		t.Errorf("page %s says that it is in %q, want %q", v.Page.ID, v.Lang, lang)
 	}
-	pages := []screen.Page{v.Page}
+	pages := []view.Page{v.Page}
 	if v.Dialog != nil {
 		pages = append(pages, *v.Dialog)
 	}

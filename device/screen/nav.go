@@ -7,6 +7,7 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // follow chooses the lowest page by what the phone is doing. A page of the same
@@ -75,7 +76,7 @@ func keep(stack []page) (kept []page) {
 // open puts a page over the present one.
 func (s *Screen) open(p page) {
 	s.stack = append(s.stack, p)
-	s.focus, s.board = "", NoKeyboard
+	s.focus, s.board = "", view.NoKeyboard
 }
 
 // back takes the topmost page away; the lowest stays.
@@ -83,12 +84,12 @@ func (s *Screen) back() {
 	if n := len(s.stack); n > 0 {
 		s.stack = s.stack[: n-1 : n-1]
 	}
-	s.focus, s.board = "", NoKeyboard
+	s.focus, s.board = "", view.NoKeyboard
 }
 
 // home takes all pages but the lowest away.
 func (s *Screen) home() {
-	s.stack, s.dialog, s.notices, s.focus, s.board = nil, nil, nil, "", NoKeyboard
+	s.stack, s.dialog, s.notices, s.focus, s.board = nil, nil, nil, "", view.NoKeyboard
 }
 
 // top is the page that takes taps and keys.
@@ -117,24 +118,16 @@ func (s *Screen) Tap(id string) { s.touch(id, page.tap) }
 // Hold is a finger that stays on a control.
 func (s *Screen) Hold(id string) { s.touch(id, page.hold) }
 
-// present is the page of the View that takes taps.
-func (s *Screen) present() Page {
-	if s.view.Dialog != nil {
-		return *s.view.Dialog
-	}
-	return s.view.Page
-}
-
 func (s *Screen) touch(id string, what func(page, *Screen, string)) {
 	s.person(func() {
-		p := s.present()
+		p := s.view.Top()
 		switch {
 		case id == "back" && p.Back:
 			s.back()
-		case p.Keyboard != NoKeyboard && isBoard(id):
-			s.board = Keyboard(strings.TrimPrefix(id, boardID))
-		case p.has(id):
-			if c, ok := p.control(id); ok && (c.Role == Field || c.Role == Secret) {
+		case p.Keyboard != view.NoKeyboard && isBoard(id):
+			s.board = view.Keyboard(strings.TrimPrefix(id, boardID))
+		case takes(p, id):
+			if c, ok := p.Find(id); ok && (c.Role == view.Field || c.Role == view.Secret) {
 				s.focus = id
 			}
 			what(s.top(), s, id)
@@ -146,7 +139,7 @@ func (s *Screen) touch(id string, what func(page, *Screen, string)) {
 const boardID = "keyboard."
 
 func isBoard(id string) bool {
-	return id == boardID+string(Letters) || id == boardID+string(Capitals) || id == boardID+string(Symbols)
+	return id == boardID+string(view.Letters) || id == boardID+string(view.Capitals) || id == boardID+string(view.Symbols)
 }
 
 // person is change for what somebody does: it puts off the lock. A phone
@@ -165,40 +158,40 @@ func (s *Screen) person(f func()) {
 func (s *Screen) Type(text string) {
 	s.person(func() {
 		s.top().typed(s, text)
-		if s.board == Capitals { // of one letter, as on every small keyboard
-			s.board = NoKeyboard
+		if s.board == view.Capitals { // of one letter, as on every small keyboard
+			s.board = view.NoKeyboard
 		}
 	})
 }
 
 // Press is a key of the body going down, Release its coming up.
-func (s *Screen) Press(k Key) {
+func (s *Screen) Press(k view.Key) {
 	s.person(func() {
 		s.keys[k] = s.opt.Clock.Now()
 		if s.top().key(s, k) {
 			return
 		}
-		if p := s.present(); k == KeyLeft || k == KeyRight {
-			if c, ok := p.control(p.Focus); ok && c.Role == Slider && !c.Off {
-				s.top().tap(s, c.ID+map[Key]string{KeyLeft: "-", KeyRight: "+"}[k])
+		if p := s.view.Top(); k == view.KeyLeft || k == view.KeyRight {
+			if c, ok := p.Find(p.Focus); ok && c.Role == view.Slider && !c.Off {
+				s.top().tap(s, c.ID+map[view.Key]string{view.KeyLeft: "-", view.KeyRight: "+"}[k])
 				return
 			}
 		}
 		switch k {
-		case KeyHome:
+		case view.KeyHome:
 			if s.dialog == nil && s.lock == nil {
 				s.home()
 			}
-		case KeyEnd:
+		case view.KeyEnd:
 			s.leave()
-		case KeyTab, KeyDown, KeyRight:
+		case view.KeyTab, view.KeyDown, view.KeyRight:
 			s.moveFocus(1)
-		case KeyUp, KeyLeft:
+		case view.KeyUp, view.KeyLeft:
 			s.moveFocus(-1)
-		case KeyEnter:
+		case view.KeyEnter:
 			s.enter()
-		case KeyVolumeUp, KeyVolumeDown:
-			s.volumeKey(k == KeyVolumeUp)
+		case view.KeyVolumeUp, view.KeyVolumeDown:
+			s.volumeKey(k == view.KeyVolumeUp)
 		}
 	})
 }
@@ -206,9 +199,9 @@ func (s *Screen) Press(k Key) {
 // leave is the red key: it answers a dialog in the way that changes nothing, or
 // goes back.
 func (s *Screen) leave() {
-	p := s.present()
+	p := s.view.Top()
 	for _, id := range []string{"cancel", "close", "ok"} {
-		if _, there := p.control(id); there && s.view.Dialog != nil {
+		if _, there := p.Find(id); there && s.view.Dialog != nil {
 			s.top().tap(s, id)
 			return
 		}
@@ -220,8 +213,8 @@ func (s *Screen) leave() {
 
 // enter taps what has the focus.
 func (s *Screen) enter() {
-	p := s.present()
-	switch c, ok := p.control(p.Focus); {
+	p := s.view.Top()
+	switch c, ok := p.Find(p.Focus); {
 	case p.Focus == "back":
 		s.back()
 	case ok && !c.Off:
@@ -230,7 +223,7 @@ func (s *Screen) enter() {
 }
 
 // Release ends a Press.
-func (s *Screen) Release(k Key) { s.change(func() { delete(s.keys, k) }) }
+func (s *Screen) Release(k view.Key) { s.change(func() { delete(s.keys, k) }) }
 
 // Lift takes the receiver off the hook, or puts it back: that works without
 // power too. Who lifts it means to dial, and who puts it down has done with it.
@@ -249,7 +242,7 @@ func (s *Screen) Lift(up bool) {
 		}
 		if at := slices.Index(s.stack, s.lifted); at >= 0 {
 			s.stack = s.stack[:at:at]
-			s.focus, s.board = "", NoKeyboard
+			s.focus, s.board = "", view.NoKeyboard
 		}
 		s.lifted = nil
 	})
@@ -257,12 +250,12 @@ func (s *Screen) Lift(up bool) {
 
 // moveFocus goes to the next control that takes taps, or the one before.
 func (s *Screen) moveFocus(by int) {
-	p := s.present()
+	p := s.view.Top()
 	var ids []string
 	at := -1
-	for _, list := range [][]Control{p.Controls, p.rows(), p.Nav} {
+	for _, list := range [][]view.Control{p.Controls, rows(p.List), p.Nav} {
 		for _, c := range list {
-			if c.Off || !c.active() {
+			if c.Off || !active(c) {
 				continue
 			}
 			if c.ID == p.Focus {
@@ -286,22 +279,22 @@ func (s *Screen) moveFocus(by int) {
 	s.focus = ids[(at+by+len(ids))%len(ids)]
 }
 
-// rows are the controls of the list.
-func (p Page) rows() []Control {
-	if p.List == nil {
+// rows are the controls of a list; nil: none.
+func rows(list *view.Rows) []view.Control {
+	if list == nil {
 		return nil
 	}
-	all := make([]Control, p.List.Len)
+	all := make([]view.Control, list.Len)
 	for i := range all {
-		all[i] = p.List.Row(i)
+		all[i] = list.Row(i)
 	}
 	return all
 }
 
-// active reports whether a control does something when it is tapped.
-func (c Control) active() bool {
+// active reports whether a control of that role takes taps.
+func active(c view.Control) bool {
 	switch c.Role {
-	case Text, Heading, Label, Progress:
+	case view.Text, view.Heading, view.Label, view.Progress:
 		return false
 	}
 	return true

@@ -5,7 +5,7 @@ import (
 	"testing"
 
 	"github.com/ocphone/ocphone/device"
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 func TestLiftingTheReceiverIsDialling(t *testing.T) {
@@ -22,10 +22,10 @@ func TestLiftingTheReceiverIsDialling(t *testing.T) {
 			r.taps("rules")
 			r.page("dial-rules")
 		}, "home"},
-		{"it was left before", func() { r.Press(screen.KeyHome); r.taps("contacts") }, "contacts"},
+		{"it was left before", func() { r.Press(view.KeyHome); r.taps("contacts") }, "contacts"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
-			r.Press(screen.KeyHome)
+			r.Press(view.KeyHome)
 			r.Lift(true)
 			if v := r.View(); !v.Hook || v.Page.ID != "dial" {
 				t.Errorf("lifted: %v, page %s", v.Hook, v.Page.ID)
@@ -38,7 +38,7 @@ func TestLiftingTheReceiverIsDialling(t *testing.T) {
 			}
 		})
 	}
-	r.Press(screen.KeyHome)
+	r.Press(view.KeyHome)
 	r.Type("12")
 	r.page("dial")
 	r.Lift(true)
@@ -78,35 +78,35 @@ func TestReceiverOfAPhoneThatCannotDial(t *testing.T) {
 func TestKeyboardOnTheScreenHasCapitalsAndSigns(t *testing.T) {
 	r := newRig(t, setup{}).on()
 	r.page("signin")
-	board := func(want screen.Keyboard) {
+	board := func(want view.Keyboard) {
 		t.Helper()
 		if got := r.View().Page.Keyboard; got != want {
 			t.Errorf("keyboard %q, want %q", got, want)
 		}
 	}
-	board(screen.Letters)
+	board(view.Letters)
 	r.Tap("keyboard.capitals")
-	board(screen.Capitals)
+	board(view.Capitals)
 	r.Type("A")
-	board(screen.Letters) // of one letter
+	board(view.Letters) // of one letter
 	r.Tap("keyboard.symbols")
-	board(screen.Symbols)
+	board(view.Symbols)
 	r.Type("1")
 	r.Type("2")
-	board(screen.Symbols)
+	board(view.Symbols)
 	r.Tap("password")
-	board(screen.Symbols)
+	board(view.Symbols)
 	r.Tap("keyboard.letters")
-	board(screen.Letters)
+	board(view.Letters)
 	for _, id := range []string{"keyboard.", "keyboard.none", "keyboard.q"} {
 		r.Tap(id)
-		board(screen.Letters)
+		board(view.Letters)
 	}
 	r.Tap("keyboard.capitals")
 	r.Tap("settings")
 	r.Tap("keyboard.symbols") // no field has the focus here
 	r.Tap("back")
-	board(screen.Letters)
+	board(view.Letters)
 	if c, _ := find(r.View().Page, "address"); c.Value != "A12" {
 		t.Errorf("the address is %q", c.Value)
 	}
@@ -147,21 +147,21 @@ func TestVolumeIsTurnedQuicklyAndTheLastOneIsKept(t *testing.T) {
 	r := newRig(t, setup{}).on()
 	r.page("signin")
 	for range 40 {
-		r.Press(screen.KeyVolumeUp)
-		r.Press(screen.KeyVolumeDown)
+		r.Press(view.KeyVolumeUp)
+		r.Press(view.KeyVolumeDown)
 	}
-	r.Press(screen.KeyVolumeUp)
+	r.Press(view.KeyVolumeUp)
 	if c, _ := find(r.page("sound").Page, "ring"); c.Value != "6" {
 		t.Errorf("the volume is %s", c.Value)
 	}
-	r.until("the volume to be kept", func(screen.View) bool { return r.phone.Preferences()["volume.ring"] == "6" })
+	r.until("the volume to be kept", func(view.View) bool { return r.phone.Preferences()["volume.ring"] == "6" })
 }
 
 func TestPhoneWithoutANetworkSaysSoOnEveryPage(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	r.Open("contacts")
 	r.phone.Unplug()
-	v := r.until("the cable to be missed", func(v screen.View) bool { return !v.Status.Cable })
+	v := r.until("the cable to be missed", func(v view.View) bool { return !v.Status.Cable })
 	check(t, v.Page)
 	for _, id := range []string{"network", "system", "journal", "security", "settings", "time"} {
 		if err := r.Open(id); err != nil {
@@ -185,14 +185,14 @@ func TestEnterAnswersADialogWithoutHarm(t *testing.T) {
 	if d := r.dialog("sign-out").Dialog; d.Focus != "cancel" {
 		t.Errorf("the focus is at %q", d.Focus)
 	}
-	r.Press(screen.KeyEnter)
+	r.Press(view.KeyEnter)
 	if v := r.page("home"); !v.Status.Signed {
 		t.Error("Enter signed the user out")
 	}
 	r.taps("sign-out")
 	r.dialog("sign-out")
-	r.Press(screen.KeyRight)
-	r.Press(screen.KeyEnter)
+	r.Press(view.KeyRight)
+	r.Press(view.KeyEnter)
 	r.page("signin")
 }
 

@@ -1,25 +1,25 @@
 package screen
 
 import (
-	"strings"
 	"time"
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // page is one page. All methods run under the Screen's lock; they may change
 // the page itself (pages are pointers) and the Screen.
 type page interface {
 	// view is what the page shows of d. It changes nothing that can be seen.
-	view(d draw) Page
+	view(d draw) view.Page
 	// tap and hold are for a control that the page showed and that is not off.
 	tap(s *Screen, id string)
 	hold(s *Screen, id string)
 	// typed is text from a keyboard.
 	typed(s *Screen, text string)
 	// key is a key of the body; it reports whether the page took it.
-	key(s *Screen, k Key) bool
+	key(s *Screen, k view.Key) bool
 }
 
 // plain is a page on which nothing is held; pages embed it.
@@ -43,38 +43,14 @@ type draw struct {
 	prefs    map[string]string // not to be changed
 }
 
-// control finds a control by its ID.
-func (p Page) control(id string) (Control, bool) {
-	for _, list := range [][]Control{p.Controls, p.Nav} {
-		for _, c := range list {
-			if c.ID == id {
-				return c, true
-			}
-		}
-	}
-	if p.List != nil && strings.HasPrefix(id, p.List.ID) {
-		if i, ok := indexOf(id, p.List.ID, p.List.Len); ok { // as most rows are called
-			if c := p.List.Row(i); c.ID == id {
-				return c, true
-			}
-		}
-		for i := range p.List.Len {
-			if c := p.List.Row(i); c.ID == id {
-				return c, true
-			}
-		}
-	}
-	return Control{}, false
-}
-
-// has reports whether a control that can be tapped is on p.
-func (p Page) has(id string) bool {
-	if c, ok := p.control(id); ok {
+// takes reports whether p shows a control that takes a tap with that ID.
+func takes(p *view.Page, id string) bool {
+	if c, ok := p.Find(id); ok {
 		return !c.Off
 	}
-	for _, list := range [][]Control{p.Controls, p.Nav} {
+	for _, list := range [][]view.Control{p.Controls, p.Nav} {
 		for _, c := range list {
-			if c.Role == Slider && !c.Off && (id == c.ID+"-" || id == c.ID+"+") {
+			if c.Role == view.Slider && !c.Off && (id == c.ID+"-" || id == c.ID+"+") {
 				return true
 			}
 		}
@@ -91,7 +67,7 @@ func (s *Screen) drawing() draw {
 // render makes the View of now.
 func (s *Screen) render() {
 	d := s.drawing()
-	v := View{Seq: s.view.Seq + 1, On: s.now.On(), Lang: s.texts.lang, Hook: s.hook, Hole: s.holeView(), Names: s.texts.names}
+	v := view.View{Seq: s.view.Seq + 1, On: s.now.On(), Lang: s.texts.lang, Hook: s.hook, Hole: s.holeView(), Names: s.texts.names}
 	if v.On {
 		top := s.dialog != nil && s.lock == nil
 		v.Page, v.Status, v.Lamps = s.draw(s.shown(), d, !top), d.status(), d.lamps()
@@ -107,18 +83,18 @@ func (s *Screen) render() {
 }
 
 // draw is the view of one page, with the focus if it takes the keys.
-func (s *Screen) draw(p page, d draw, top bool) Page {
+func (s *Screen) draw(p page, d draw, top bool) view.Page {
 	v := p.view(d)
 	if !top {
-		v.Focus, v.Keyboard = "", NoKeyboard
+		v.Focus, v.Keyboard = "", view.NoKeyboard
 		return v
 	}
-	if _, ok := v.control(s.focus); ok || s.focus == "back" {
+	if _, ok := v.Find(s.focus); ok || s.focus == "back" {
 		v.Focus = s.focus
 	}
-	if c, ok := v.control(v.Focus); !ok || c.Role != Field && c.Role != Secret {
-		v.Keyboard = NoKeyboard
-	} else if v.Keyboard != NoKeyboard && s.board != NoKeyboard {
+	if c, ok := v.Find(v.Focus); !ok || c.Role != view.Field && c.Role != view.Secret {
+		v.Keyboard = view.NoKeyboard
+	} else if v.Keyboard != view.NoKeyboard && s.board != view.NoKeyboard {
 		v.Keyboard = s.board
 	}
 	return v

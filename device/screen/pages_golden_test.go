@@ -15,6 +15,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ews"
 	"github.com/ocphone/ocphone/provisioning"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
@@ -26,8 +27,8 @@ var updatePages = flag.Bool("update-pages", false, "make the pages in testdata a
 // kept is a View in a file: ui draws these, too. Rows are those of the list of
 // what takes the taps, or of the page below it.
 type kept struct {
-	View
-	Rows []Control `json:",omitempty"`
+	view.View
+	Rows []view.Control `json:",omitempty"`
 }
 
 // TestPagesShowASnapshotAsBefore compares every page of a phone of which
@@ -44,8 +45,7 @@ func TestPagesShowASnapshotAsBefore(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			out := kept{View: v}
 			if l := v.Page.List; l != nil {
-				out.Rows = v.Page.rows()
-				out.Page.List = &Rows{ID: l.ID, Len: l.Len, Empty: l.Empty}
+				out.Rows = rows(v.Page.List)
 			}
 			out.Seq, out.Names = 0, nil
 			got, err := json.MarshalIndent(out, "", " ")
@@ -82,16 +82,11 @@ func TestPagesShowASnapshotAsBefore(t *testing.T) {
 	}
 }
 
-// MarshalJSON leaves out the function.
-func (r *Rows) MarshalJSON() ([]byte, error) {
-	return json.Marshal(map[string]any{"ID": r.ID, "Len": r.Len, "Empty": r.Empty})
-}
-
 // pictured are all pages of a phone of which everything is known, in all
 // states, and what lies over them.
-func pictured(t testing.TB) map[string]View {
+func pictured(t testing.TB) map[string]view.View {
 	t.Helper()
-	all := map[string]View{}
+	all := map[string]view.View{}
 	signedIn := known(t)
 	take := func(name string, now device.Snapshot, do func(*Screen)) {
 		s := still(t, now)
@@ -179,7 +174,7 @@ func still(t testing.TB, now device.Snapshot) *Screen {
 	}
 	t.Cleanup(func() { phone.Close() })
 	s := &Screen{phone: phone, opt: Options{Clock: at, Location: time.UTC}, texts: texts, now: now, prefs: map[string]string{"volume.ring": "8"},
-		keys: map[Key]time.Time{}, watchers: map[int]func(){}, form: newSignInPage(device.Credentials{})}
+		keys: map[view.Key]time.Time{}, watchers: map[int]func(){}, form: newSignInPage(device.Credentials{})}
 	s.ctx, s.cancel = context.WithCancel(t.Context())
 	t.Cleanup(s.Close)
 	for i, st := range []journal.Step{

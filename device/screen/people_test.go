@@ -9,14 +9,14 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/exchange"
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // row is the ID of the first control that says text.
 func (r *rig) row(text string) string {
 	r.t.Helper()
 	id := ""
-	r.until(text, func(v screen.View) bool {
+	r.until(text, func(v view.View) bool {
 		for _, c := range controls(v.Page) {
 			if c.Text == text {
 				id = c.ID
@@ -36,15 +36,15 @@ func TestContactsOfPoolAndOutlookLeadToTheirCardsAndToTheDialPad(t *testing.T) {
 		t.Errorf("who is in a group is in the other contacts too:\n%s", shown(v))
 	}
 	r.taps("tab.outlook")
-	v = r.until("Outlook", func(v screen.View) bool { c, _ := find(v.Page, "tab.outlook"); return c.On })
+	v = r.until("Outlook", func(v view.View) bool { c, _ := find(v.Page, "tab.outlook"); return c.On })
 	if v.Page.List.Len != 7 || v.Page.List.Row(0).Text != "Anna Bedecs" {
 		t.Errorf("Outlook's contacts are not 7 by name:\n%s", shown(v))
 	}
 	r.taps(r.row("Søren Ødegård"))
-	v = r.until("what the dial plan makes of it", func(v screen.View) bool { return strings.Contains(text(v.Page), "Dials +4533550105") })
+	v = r.until("what the dial plan makes of it", func(v view.View) bool { return strings.Contains(text(v.Page), "Dials +4533550105") })
 	want(t, v.Page, "+45 33 55 01 05 | Dials +4533550105 | Work", "+45 20 55 01 95 | Dials +4520550195 | Mobile", "E-mail |  | søren@contoso.com", "Company |  | Litware")
 	r.taps("number.1")
-	v = r.until("the Request-URI", func(v screen.View) bool {
+	v = r.until("the Request-URI", func(v view.View) bool {
 		return strings.Contains(text(v.Page), "sip:+4520550195@contoso.com;user=phone")
 	})
 	want(t, v.Page, "number: | Number |  | +45 20 55 01 95")
@@ -56,28 +56,28 @@ func TestContactsOfPoolAndOutlookLeadToTheirCardsAndToTheDialPad(t *testing.T) {
 func TestSearchGoesByTypingAndByDigitKeys(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	r.taps("contacts", "search")
-	if v := r.View(); v.Page.Keyboard != screen.Letters || v.Page.Focus != "search" {
+	if v := r.View(); v.Page.Keyboard != view.Letters || v.Page.Focus != "search" {
 		t.Errorf("keyboard %q, focus %q: a tap on the field shows no keyboard", v.Page.Keyboard, v.Page.Focus)
 	}
 	r.Type("mil")
 	want(t, r.View().Page, "contact.0: | Kerry Miller")
-	r.Press(screen.KeyEnter)
-	if v := r.View(); v.Page.Keyboard != screen.NoKeyboard || v.Page.List.Len != 1 {
+	r.Press(view.KeyEnter)
+	if v := r.View(); v.Page.Keyboard != view.NoKeyboard || v.Page.List.Len != 1 {
 		t.Errorf("keyboard %q with %d found after Enter", v.Page.Keyboard, v.Page.List.Len)
 	}
 	r.taps("search.clear")
-	for _, k := range []screen.Key{screen.Key5, screen.Key3, screen.Key5, screen.Key6} { // KELM
+	for _, k := range []view.Key{view.Key5, view.Key3, view.Key5, view.Key6} { // KELM
 		r.Press(k)
 		r.Release(k)
 	}
 	want(t, r.View().Page, "Nobody is found.")
-	r.Press(screen.KeyDelete)
+	r.Press(view.KeyDelete)
 	want(t, r.View().Page, "Bob Kelly")
-	r.Press(screen.KeyEnd)
+	r.Press(view.KeyEnd)
 	if c, _ := find(r.View().Page, "search"); c.Value != "" {
 		t.Errorf("the red key leaves %q in the field", c.Value)
 	}
-	r.Press(screen.KeyEnd)
+	r.Press(view.KeyEnd)
 	r.page("home")
 }
 
@@ -88,9 +88,9 @@ func TestCallsAreListedAndATapTakesTheNumberToTheDialPad(t *testing.T) {
 	v := r.page("calls")
 	want(t, v.Page, "Anna Bedecs | +14255550104 · 9:00 |", "| +14255550123 |  |", "Bob Kelly | +14255550100 · 3:12 |")
 	r.taps("tab.missed")
-	v = r.until("missed calls", func(v screen.View) bool { return v.Page.List.Len == 2 })
-	for i, fresh := range []screen.Tone{screen.ToneWarn, screen.ToneNone} {
-		if c := v.Page.List.Row(i); c.Icon != screen.IconMissed || c.Tone != fresh {
+	v = r.until("missed calls", func(v view.View) bool { return v.Page.List.Len == 2 })
+	for i, fresh := range []view.Tone{view.ToneWarn, view.ToneNone} {
+		if c := v.Page.List.Row(i); c.Icon != view.IconMissed || c.Tone != fresh {
 			t.Errorf("missed call %d: %+v", i, c)
 		}
 	}
@@ -103,20 +103,20 @@ func TestCallsAreListedAndATapTakesTheNumberToTheDialPad(t *testing.T) {
 
 func TestTheDialPadSaysWhatTheRulesMakeOfADigit(t *testing.T) {
 	r := newRig(t, setup{}).home()
-	r.Press(screen.Key2)
-	r.Release(screen.Key2)
+	r.Press(view.Key2)
+	r.Release(view.Key2)
 	r.page("dial")
-	for _, k := range []screen.Key{screen.Key0, screen.Key1} {
+	for _, k := range []view.Key{view.Key0, view.Key1} {
 		r.Press(k)
 		r.Release(k)
 	}
-	v := r.until("what the rules make of 201", func(v screen.View) bool {
+	v := r.until("what the rules make of 201", func(v view.View) bool {
 		return strings.Contains(text(v.Page), "sip:+4544890101;ext=201@contoso.com;user=phone")
 	})
 	want(t, v.Page, "+4544890101;ext=201 | Rule 2 made +4544890101;ext=201 of 201.")
 	r.taps("rules")
 	v = r.page("dial-rules")
-	if v.Page.List.Len != 5 || v.Page.List.Row(1).Tone != screen.ToneGood {
+	if v.Page.List.Len != 5 || v.Page.List.Row(1).Tone != view.ToneGood {
 		t.Errorf("the rules are not told one by one:\n%s", shown(v))
 	}
 	r.Tap("back")
@@ -128,7 +128,7 @@ func TestTheDialPadSaysWhatTheRulesMakeOfADigit(t *testing.T) {
 	}
 	r.Hold("erase")
 	want(t, r.View().Page, "number: | Number |  |  |", "Type a number")
-	r.Press(screen.KeyEnd)
+	r.Press(view.KeyEnd)
 	r.page("home")
 }
 
@@ -139,47 +139,47 @@ func TestTheDialPadFindsPeople(t *testing.T) {
 	r.Type("2662") // ANNA
 	want(t, r.View().Page, "match.0: | Anna Bedecs | +1 425 555 0104 | Work")
 	r.taps("match.0")
-	r.until("her number", func(v screen.View) bool {
+	r.until("her number", func(v view.View) bool {
 		return strings.Contains(text(v.Page), "sip:+14255550104@contoso.com;user=phone")
 	})
 	r.Hold("erase")
 	r.taps("number")
-	if v := r.View(); v.Page.Keyboard != screen.Letters || v.Page.Layout != screen.List {
+	if v := r.View(); v.Page.Keyboard != view.Letters || v.Page.Layout != view.List {
 		t.Errorf("keyboard %q, layout %q: a tap on the number shows no keyboard in its own place", v.Page.Keyboard, v.Page.Layout)
 	}
 	r.Type("sip:kerry@contoso.com")
-	r.until("the address", func(v screen.View) bool { return strings.Contains(text(v.Page), "An address: no rule is applied.") })
+	r.until("the address", func(v view.View) bool { return strings.Contains(text(v.Page), "An address: no rule is applied.") })
 }
 
 func TestZeroHeldIsAPlus(t *testing.T) {
 	c := clock.New(time.Now())
 	r := newRig(t, setup{time: c}).home()
-	r.Press(screen.Key0)
+	r.Press(view.Key0)
 	r.page("dial")
 	c.Advance(time.Second)
 	want(t, r.View().Page, "number: | Number |  | +")
-	r.Release(screen.Key0)
-	r.Press(screen.Key0)
-	r.Release(screen.Key0)
+	r.Release(view.Key0)
+	r.Press(view.Key0)
+	r.Release(view.Key0)
 	c.Advance(time.Second)
 	want(t, r.View().Page, "number: | Number |  | +0")
 }
 
 func TestPeopleWithoutExchangeAreThoseOfThePool(t *testing.T) {
 	r := newRig(t, setup{lab: func(d *lab.Deployment) { d.Exchange.Off = true }}).home()
-	r.until("what is wrong", func(v screen.View) bool { _, ok := find(v.Page, "trouble.0"); return ok })
+	r.until("what is wrong", func(v view.View) bool { _, ok := find(v.Page, "trouble.0"); return ok })
 	if r.View().Dialog != nil { // it was told as news, unless it was there from the beginning
 		r.taps("close")
 	}
 	r.taps("contacts")
 	want(t, r.page("contacts").Page, "kerry@contoso.com", "Bob")
 	r.taps("tab.outlook")
-	v := r.until("the reason", func(v screen.View) bool { _, ok := find(v.Page, "mailbox"); return ok })
+	v := r.until("the reason", func(v view.View) bool { _, ok := find(v.Page, "mailbox"); return ok })
 	if c, _ := find(v.Page, "mailbox"); c.Text == "" || c.Second == "" {
 		t.Errorf("it does not say what is wrong and what to change: %+v", c)
 	}
 	r.taps("mailbox")
-	r.until("the step", func(v screen.View) bool { return v.Page.ID == "step" })
+	r.until("the step", func(v view.View) bool { return v.Page.ID == "step" })
 	for _, id := range []string{"calls", "voicemail", "calendar"} {
 		if err := r.Open(id); err != nil {
 			t.Fatal(err)
@@ -198,7 +198,7 @@ func TestACallThatIsMissedMeanwhileAppears(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.phone.RefreshMailbox()
-	r.until("the call", func(v screen.View) bool { return strings.Contains(text(v.Page), "+14255550103") })
+	r.until("the call", func(v view.View) bool { return strings.Contains(text(v.Page), "+14255550103") })
 	if s := r.phone.Snapshot(); s.State != device.Ready {
 		t.Errorf("the phone is %s", s.State)
 	}

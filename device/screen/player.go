@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // playerPage plays one voice mail: it fetches the recording when it is asked to.
@@ -52,27 +53,27 @@ const (
 
 func newPlayerPage(s *Screen, id string) page { return &playerPage{s: s, id: id} }
 
-func (p *playerPage) view(d draw) Page {
-	v := Page{ID: "player", Layout: Detail, Title: d.say("player.title")}
+func (p *playerPage) view(d draw) view.Page {
+	v := view.Page{ID: "player", Layout: view.Detail, Title: d.say("player.title")}
 	m, there := p.find(d)
 	p.last = m
 	if !there {
-		v.Controls = append(d.boxLines(), Control{ID: "gone", Role: Text, Text: d.say("player.gone"), Icon: IconInfo})
+		v.Controls = append(d.boxLines(), view.Control{ID: "gone", Role: view.Text, Text: d.say("player.gone"), Icon: view.IconInfo})
 		return v
 	}
-	v.Controls = append(v.Controls, Control{ID: "caller", Role: Heading, Text: m.caller(d.texts), Icon: IconVoicemail})
+	v.Controls = append(v.Controls, view.Control{ID: "caller", Role: view.Heading, Text: m.caller(d.texts), Icon: view.IconVoicemail})
 	if m.number != "" && m.who != "" {
-		v.Controls = append(v.Controls, Control{ID: "from", Role: Label, Text: d.say("player.number"), Value: d.readable(m.number)})
+		v.Controls = append(v.Controls, view.Control{ID: "from", Role: view.Label, Text: d.say("player.number"), Value: d.readable(m.number)})
 	}
-	v.Controls = append(v.Controls, Control{ID: "when", Role: Label, Text: d.say("player.when"), Value: d.when(m.at)})
+	v.Controls = append(v.Controls, view.Control{ID: "when", Role: view.Label, Text: d.say("player.when"), Value: d.when(m.at)})
 	if m.length > 0 {
-		v.Controls = append(v.Controls, Control{ID: "length", Role: Label, Text: d.say("player.length"), Value: minutes(m.length)})
+		v.Controls = append(v.Controls, view.Control{ID: "length", Role: view.Label, Text: d.say("player.length"), Value: minutes(m.length)})
 	}
 	if p.records > 1 {
-		v.Controls = append(v.Controls, Control{ID: "recording", Role: Label, Text: d.say("player.recording"), Value: d.say("player.which", "Number", p.record+1, "Total", p.records)})
+		v.Controls = append(v.Controls, view.Control{ID: "recording", Role: view.Label, Text: d.say("player.recording"), Value: d.say("player.which", "Number", p.record+1, "Total", p.records)})
 	}
 	if p.audio != "" {
-		v.Controls = append(v.Controls, Control{ID: "format", Role: Label, Text: d.say("player.format"),
+		v.Controls = append(v.Controls, view.Control{ID: "format", Role: view.Label, Text: d.say("player.format"),
 			Value: joined(d.codec(p.audio), d.kilobytes(len(p.sound)))})
 	}
 	v.Controls = append(v.Controls, p.state(d, m)...)
@@ -91,66 +92,68 @@ func (p *playerPage) find(d draw) (mail, bool) {
 }
 
 // state says what is going on, or what stands in the way.
-func (p *playerPage) state(d draw, m mail) []Control {
-	line := func(id, text string, tone Tone) Control { return Control{ID: id, Role: Text, Text: text, Tone: tone} }
+func (p *playerPage) state(d draw, m mail) []view.Control {
+	line := func(id, text string, tone view.Tone) view.Control {
+		return view.Control{ID: id, Role: view.Text, Text: text, Tone: tone}
+	}
 	switch {
 	case p.doing == deleting:
-		return []Control{{ID: "progress", Role: Progress, Text: d.say("player.deleting"), Fraction: -1}}
+		return []view.Control{{ID: "progress", Role: view.Progress, Text: d.say("player.deleting"), Fraction: -1}}
 	case p.doing == fetching:
-		return []Control{{ID: "progress", Role: Progress, Text: d.say("player.fetching"), Value: d.kilobytes(p.got), Fraction: -1}}
+		return []view.Control{{ID: "progress", Role: view.Progress, Text: d.say("player.fetching"), Value: d.kilobytes(p.got), Fraction: -1}}
 	case m.protected:
-		return []Control{line("cannot", d.say("player.protected"), ToneWarn)}
+		return []view.Control{line("cannot", d.say("player.protected"), view.ToneWarn)}
 	case len(p.problem) > 0:
-		c := line("problem", p.problem[0], ToneBad)
-		c.Icon = IconError
+		c := line("problem", p.problem[0], view.ToneBad)
+		c.Icon = view.IconError
 		if len(p.problem) > 1 {
 			c.Second = p.problem[1]
 		}
-		return []Control{c}
+		return []view.Control{c}
 	case p.sound != nil && !playable(p.audio):
-		return []Control{line("cannot", d.say("player.unplayable", "Format", d.codec(p.audio)), ToneWarn)}
+		return []view.Control{line("cannot", d.say("player.unplayable", "Format", d.codec(p.audio)), view.ToneWarn)}
 	case p.s.opt.Player == nil:
-		return []Control{line("silent", d.say("player.silent"), ToneDim)}
+		return []view.Control{line("silent", d.say("player.silent"), view.ToneDim)}
 	case p.doing == playing || p.at > 0:
-		c := Control{ID: "progress", Role: Progress, Text: d.say("player.playing"), Value: minutes(p.at), Fraction: -1}
+		c := view.Control{ID: "progress", Role: view.Progress, Text: d.say("player.playing"), Value: minutes(p.at), Fraction: -1}
 		if p.doing != playing {
 			c.Text = d.say("player.paused")
 		}
 		if p.records < 2 && m.length > 0 { // the length is that of all recordings otherwise
 			c.Value, c.Fraction = minutes(p.at)+" / "+minutes(m.length), min(1, p.at.Seconds()/m.length.Seconds())
 		}
-		return []Control{c}
+		return []view.Control{c}
 	}
 	return nil
 }
 
 // keys are the soft keys.
-func (p *playerPage) keys(d draw, m mail) (nav []Control) {
+func (p *playerPage) keys(d draw, m mail) (nav []view.Control) {
 	busy := p.doing == deleting
-	key := func(id, text string, icon Icon) {
-		nav = append(nav, Control{ID: id, Role: Button, Text: text, Icon: icon, Off: busy})
+	key := func(id, text string, icon view.Icon) {
+		nav = append(nav, view.Control{ID: id, Role: view.Button, Text: text, Icon: icon, Off: busy})
 	}
 	switch {
 	case p.doing == fetching:
-		key(pauseID, d.say("player.stop"), IconPause)
+		key(pauseID, d.say("player.stop"), view.IconPause)
 	case p.doing == playing:
-		key(pauseID, d.say("player.pause"), IconPause)
+		key(pauseID, d.say("player.pause"), view.IconPause)
 	case m.protected || p.sound != nil && (!playable(p.audio) || p.s.opt.Player == nil):
 	case p.s.opt.Player == nil:
-		key(playID, d.say("player.check"), IconInfo)
+		key(playID, d.say("player.check"), view.IconInfo)
 	default:
-		key(playID, d.say("player.play"), IconPlay)
+		key(playID, d.say("player.play"), view.IconPlay)
 	}
 	if p.records > 1 {
-		key(nextID, d.say("player.next"), IconVoicemail)
+		key(nextID, d.say("player.next"), view.IconVoicemail)
 	}
 	if !m.read && !p.marked {
-		key(markID, d.say("player.mark"), IconOK)
+		key(markID, d.say("player.mark"), view.IconOK)
 	}
 	if m.number != "" {
-		key(backID, d.say("player.callBack"), IconDial)
+		key(backID, d.say("player.callBack"), view.IconDial)
 	}
-	key(deleteID, d.say("player.delete"), IconDelete)
+	key(deleteID, d.say("player.delete"), view.IconDelete)
 	return nav
 }
 

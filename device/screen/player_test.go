@@ -10,6 +10,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/lab/exchange"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // speaker is a loudspeaker that does what a test says.
@@ -68,7 +69,7 @@ func TestVoiceMailIsPlayedPausedAndReadAtItsEnd(t *testing.T) {
 		t.Errorf("played %+v, want the whole recording from its start", p)
 	}
 	s.tell <- 3 * time.Second
-	v := r.until("how far it is", func(v screen.View) bool { return strings.Contains(text(v.Page), "0:03 / 0:12") })
+	v := r.until("how far it is", func(v view.View) bool { return strings.Contains(text(v.Page), "0:03 / 0:12") })
 	if c, _ := find(v.Page, "progress"); c.Fraction != 0.25 {
 		t.Errorf("progress %+v, want a quarter", c)
 	}
@@ -80,7 +81,7 @@ func TestVoiceMailIsPlayedPausedAndReadAtItsEnd(t *testing.T) {
 		t.Errorf("goes on at %v, want 3 s", p.at)
 	}
 	s.end <- nil
-	r.until("the message to be read", func(v screen.View) bool {
+	r.until("the message to be read", func(v view.View) bool {
 		_, mark := find(v.Page, "mark-read")
 		return !mark && v.Status.Voice == 1
 	})
@@ -128,7 +129,7 @@ func TestWhatCannotBePlayedSaysSo(t *testing.T) {
 	r := newRig(t, withSpeaker(s)).home()
 	r.message("Terry Adams")
 	r.taps("play")
-	v := r.until("the reason", func(v screen.View) bool { _, ok := find(v.Page, "cannot"); return ok })
+	v := r.until("the reason", func(v view.View) bool { _, ok := find(v.Page, "cannot"); return ok })
 	want(t, v.Page, "Windows Media", "Outlook can")
 	if _, ok := find(v.Page, "play"); ok || len(s.began) > 0 {
 		t.Error("Windows Media is offered or played")
@@ -139,7 +140,7 @@ func TestWhatCannotBePlayedSaysSo(t *testing.T) {
 	r.taps("play")
 	<-s.began
 	s.end <- errors.New("the card is gone")
-	v = r.until("the failure", func(v screen.View) bool { _, ok := find(v.Page, "problem"); return ok })
+	v = r.until("the failure", func(v view.View) bool { _, ok := find(v.Page, "problem"); return ok })
 	want(t, v.Page, "cannot be played", "The card is gone.", "play: | Play", "mark-read")
 }
 
@@ -163,7 +164,7 @@ func TestExchangeThatFailsIsTold(t *testing.T) {
 			r.message("Bob Kelly")
 			r.lab.Exchange.SetFaults(c.fault)
 			r.taps(c.does...)
-			v := r.until("the failure", func(v screen.View) bool { _, ok := find(v.Page, "problem"); return ok })
+			v := r.until("the failure", func(v view.View) bool { _, ok := find(v.Page, "problem"); return ok })
 			want(t, v.Page, c.want)
 			p, _ := find(v.Page, "problem")
 			if strings.Contains(text(v.Page), "[") || p.Text == "" || p.Second == "" && c.want == "" {
@@ -172,7 +173,7 @@ func TestExchangeThatFailsIsTold(t *testing.T) {
 			r.lab.Exchange.SetFaults(exchange.Faults{})
 			if name == "cannot mark" {
 				r.taps("mark-read")
-				r.until("the message to be read", func(v screen.View) bool { return v.Status.Voice == 1 })
+				r.until("the message to be read", func(v view.View) bool { return v.Status.Voice == 1 })
 			}
 		})
 	}
@@ -200,7 +201,7 @@ func TestWithoutALoudspeakerARecordingIsCheckedNotHeard(t *testing.T) {
 	r.message("Bob Kelly")
 	want(t, r.View().Page, "There is no loudspeaker here.", "play: | Check")
 	r.taps("play")
-	v := r.until("what the recording is", func(v screen.View) bool {
+	v := r.until("what the recording is", func(v view.View) bool {
 		_, ok := find(v.Page, "silent")
 		return ok && strings.Contains(text(v.Page), "format:")
 	})
@@ -209,7 +210,7 @@ func TestWithoutALoudspeakerARecordingIsCheckedNotHeard(t *testing.T) {
 		t.Error("a message that nobody has heard counts as read")
 	}
 	r.taps("mark-read")
-	r.until("the message to be read", func(v screen.View) bool { return v.Status.Voice == 1 })
+	r.until("the message to be read", func(v view.View) bool { return v.Status.Voice == 1 })
 	r.taps("call-back")
 	want(t, r.page("dial").Page, "+14255550100")
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // holeTime is how long a paper clip must be held: undocumented, long enough not
@@ -64,11 +65,11 @@ func (s *Screen) holding(c *clip) {
 	})
 }
 
-func (s *Screen) holeView() Hole {
+func (s *Screen) holeView() view.Hole {
 	if s.hole == nil {
-		return Hole{}
+		return view.Hole{}
 	}
-	return Hole{Clip: true, Of: holeTime, Left: holeTime - s.hole.held}
+	return view.Hole{Clip: true, Of: holeTime, Left: holeTime - s.hole.held}
 }
 
 // reset runs one of the phone's resets and shows what it did.
@@ -107,37 +108,37 @@ func (r *resetPage) draw(d draw, p *sketch) {
 	p.Title = d.say("reset.title")
 	switch {
 	case !r.done || !r.seen:
-		p.Layout, p.Title = Centered, d.say("settings.restart")
-		p.add(Control{ID: "text", Role: Text, Text: d.say("reset.running"), Icon: IconRestart},
-			Control{ID: "progress", Role: Progress, Text: d.say("start.title"), Fraction: -1})
+		p.Layout, p.Title = view.Centered, d.say("settings.restart")
+		p.add(view.Control{ID: "text", Role: view.Text, Text: d.say("reset.running"), Icon: view.IconRestart},
+			view.Control{ID: "progress", Role: view.Progress, Text: d.say("start.title"), Fraction: -1})
 		return
 	case r.err != nil:
-		p.add(Control{ID: "failed", Role: Heading, Text: d.say("reset.failed"), Icon: IconError, Tone: ToneBad},
-			Control{ID: "why", Role: Text, Text: sentenceOf(r.err)})
+		p.add(view.Control{ID: "failed", Role: view.Heading, Text: d.say("reset.failed"), Icon: view.IconError, Tone: view.ToneBad},
+			view.Control{ID: "why", Role: view.Text, Text: sentenceOf(r.err)})
 	default:
-		rows := []Control{{ID: "roots.went", Role: Row, Text: d.say("reset.went", "Count", len(r.went)), Icon: IconReset}}
+		rows := []view.Control{{ID: "roots.went", Role: view.Row, Text: d.say("reset.went", "Count", len(r.went)), Icon: view.IconReset}}
 		for i, root := range r.went {
-			rows = append(rows, Control{ID: "roots.went." + number(i), Role: Row, Text: root, Icon: IconDelete, Tone: ToneWarn})
+			rows = append(rows, view.Control{ID: "roots.went." + number(i), Role: view.Row, Text: root, Icon: view.IconDelete, Tone: view.ToneWarn})
 		}
-		rows = append(rows, Control{ID: "roots.stayed", Role: Row, Text: d.say("reset.stayed", "Count", len(r.stayed)), Icon: IconCert})
+		rows = append(rows, view.Control{ID: "roots.stayed", Role: view.Row, Text: d.say("reset.stayed", "Count", len(r.stayed)), Icon: view.IconCert})
 		for i, root := range r.stayed {
-			rows = append(rows, Control{ID: "roots.stayed." + number(i), Role: Row, Text: root, Icon: IconOK, Tone: ToneGood})
+			rows = append(rows, view.Control{ID: "roots.stayed." + number(i), Role: view.Row, Text: root, Icon: view.IconOK, Tone: view.ToneGood})
 		}
 		p.list("roots", rows, "")
 		if len(r.went) > 0 {
-			p.add(Control{ID: "next", Role: Text, Text: d.say("reset.next"), Tone: ToneDim})
+			p.add(view.Control{ID: "next", Role: view.Text, Text: d.say("reset.next"), Tone: view.ToneDim})
 		}
 	}
-	p.nav("continue", d.say("continue"), IconOK, (*Screen).home)
+	p.nav("continue", d.say("continue"), view.IconOK, (*Screen).home)
 }
 
 // resetMenu offers the resets of the menu; the paper clip is on the back.
 func resetMenu() page {
 	return &sheet{id: "reset-menu", public: true, draw: func(d draw, p *sketch) {
 		p.Title = d.say("settings.reset")
-		p.add(Control{ID: "clip", Role: Text, Text: d.say("resetmenu.clip"), Tone: ToneDim})
+		p.add(view.Control{ID: "clip", Role: view.Text, Text: d.say("resetmenu.clip"), Tone: view.ToneDim})
 		for _, kind := range []string{"user", "factory"} {
-			p.do(Control{ID: kind, Role: Row, Icon: IconReset, Text: d.say("resetmenu." + kind), Second: d.say("resetmenu." + kind + ".what")}, func(s *Screen) {
+			p.do(view.Control{ID: kind, Role: view.Row, Icon: view.IconReset, Text: d.say("resetmenu." + kind), Second: d.say("resetmenu." + kind + ".what")}, func(s *Screen) {
 				s.confirm("reset-confirm", s.texts.say("resetmenu."+kind), []string{s.texts.say("resetmenu." + kind + ".what"), s.texts.say("sure")}, s.texts.say("settings.reset"), func(s *Screen) {
 					s.reset(func() (went, stayed []string, err error) {
 						if kind == "user" {

@@ -8,6 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 func TestPaperClipHeldLongEnoughResetsAndShowsWhatWent(t *testing.T) {
@@ -23,12 +24,12 @@ func TestPaperClipHeldLongEnoughResetsAndShowsWhatWent(t *testing.T) {
 		}
 		r.time.Advance(500 * time.Millisecond)
 	}
-	r.until("the phone to be without its user", func(v screen.View) bool { return !v.Status.Signed })
+	r.until("the phone to be without its user", func(v view.View) bool { return !v.Status.Signed })
 	if v := r.View(); !strings.Contains(text(v.Page), "Restarting") {
 		t.Errorf("nobody saw the phone restart:\n%s", shown(v))
 	}
 	r.time.Advance(2 * time.Second)
-	v := r.until("what went", func(v screen.View) bool { _, ok := find(v.Page, "roots.went"); return ok })
+	v := r.until("what went", func(v view.View) bool { _, ok := find(v.Page, "roots.went"); return ok })
 	want(t, v.Page, "1 root was removed", root, "0 roots stay", "Sign in once in the office")
 	if v.Hole.Clip || v.Page.ID != "reset" {
 		t.Errorf("page %s, hole %+v", v.Page.ID, v.Hole)
@@ -52,7 +53,7 @@ func TestPaperClipTakenOutEarlyChangesNothing(t *testing.T) {
 		r.Poke(false)
 		r.time.Advance(time.Second)
 	}
-	if v := r.View(); v.Hole != (screen.Hole{}) || v.Page.ID != "home" {
+	if v := r.View(); v.Hole != (view.Hole{}) || v.Page.ID != "home" {
 		t.Errorf("page %s, hole %+v", v.Page.ID, v.Hole)
 	}
 	if s := r.phone.Snapshot(); s.Epoch != epoch || len(s.Roots) != 1 || s.State != device.Ready {
@@ -65,7 +66,7 @@ func TestPaperClipInAPhoneThatLosesPowerDoesNothing(t *testing.T) {
 	r.page("signin")
 	r.Poke(true)
 	r.phone.PowerOff()
-	r.until("darkness", func(v screen.View) bool { return !v.On && !v.Hole.Clip })
+	r.until("darkness", func(v view.View) bool { return !v.On && !v.Hole.Clip })
 	r.time.Advance(time.Minute)
 	r.phone.PowerOn()
 	r.page("signin")
@@ -85,7 +86,7 @@ func TestResetsOfTheMenu(t *testing.T) {
 			if err := r.phone.SetPIN("123456"); err != nil {
 				t.Fatal(err)
 			}
-			r.Press(screen.KeyVolumeUp)
+			r.Press(view.KeyVolumeUp)
 			r.page("sound")
 			r.Tap("back")
 			r.taps("settings", "settings.reset", row.kind)
@@ -96,7 +97,7 @@ func TestResetsOfTheMenu(t *testing.T) {
 			r.dialog("reset-confirm")
 			r.Tap("yes")
 			r.time.Advance(2 * time.Second)
-			v := r.until("what went", func(v screen.View) bool { _, ok := find(v.Page, "roots.went"); return ok })
+			v := r.until("what went", func(v view.View) bool { _, ok := find(v.Page, "roots.went"); return ok })
 			if v.Status.Signed || v.Status.Who != "" {
 				t.Errorf("the status still tells of a user: %+v", v.Status)
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(stopped{m}) }
@@ -95,7 +96,7 @@ func newRig(t testing.TB, s setup) *rig {
 }
 
 // until waits for a View that is good.
-func (r *rig) until(what string, good func(screen.View) bool) screen.View {
+func (r *rig) until(what string, good func(view.View) bool) view.View {
 	r.t.Helper()
 	limit := time.NewTimer(20 * time.Second)
 	defer limit.Stop()
@@ -112,15 +113,15 @@ func (r *rig) until(what string, good func(screen.View) bool) screen.View {
 }
 
 // page waits for a page.
-func (r *rig) page(id string) screen.View {
+func (r *rig) page(id string) view.View {
 	r.t.Helper()
-	return r.until("page "+id, func(v screen.View) bool { return v.Page.ID == id && v.Dialog == nil })
+	return r.until("page "+id, func(v view.View) bool { return v.Page.ID == id && v.Dialog == nil })
 }
 
 // dialog waits for a dialog.
-func (r *rig) dialog(id string) screen.View {
+func (r *rig) dialog(id string) view.View {
 	r.t.Helper()
-	return r.until("dialog "+id, func(v screen.View) bool { return v.Dialog != nil && v.Dialog.ID == id })
+	return r.until("dialog "+id, func(v view.View) bool { return v.Dialog != nil && v.Dialog.ID == id })
 }
 
 // on powers the phone on, inside.
@@ -138,7 +139,7 @@ func (r *rig) home() *rig {
 	r.Fill(r.creds)
 	r.Tap("sign-in")
 	r.page("home")
-	r.until("the phone to be ready", func(screen.View) bool { return r.phone.Snapshot().State == device.Ready })
+	r.until("the phone to be ready", func(view.View) bool { return r.phone.Snapshot().State == device.Ready })
 	return r
 }
 
@@ -146,7 +147,7 @@ func (r *rig) home() *rig {
 func (r *rig) taps(ids ...string) {
 	r.t.Helper()
 	for _, id := range ids {
-		r.until("control "+id, func(v screen.View) bool {
+		r.until("control "+id, func(v view.View) bool {
 			p := v.Page
 			if v.Dialog != nil {
 				p = *v.Dialog
@@ -159,8 +160,8 @@ func (r *rig) taps(ids ...string) {
 }
 
 // controls are all that a page shows, rows and soft keys too.
-func controls(p screen.Page) []screen.Control {
-	all := append([]screen.Control(nil), p.Controls...)
+func controls(p view.Page) []view.Control {
+	all := append([]view.Control(nil), p.Controls...)
 	if p.List != nil {
 		for i := range p.List.Len {
 			all = append(all, p.List.Row(i))
@@ -169,17 +170,17 @@ func controls(p screen.Page) []screen.Control {
 	return append(all, p.Nav...)
 }
 
-func find(p screen.Page, id string) (screen.Control, bool) {
+func find(p view.Page, id string) (view.Control, bool) {
 	for _, c := range controls(p) {
 		if c.ID == id {
 			return c, true
 		}
 	}
-	return screen.Control{}, false
+	return view.Control{}, false
 }
 
 // text is everything that a page says.
-func text(p screen.Page) string {
+func text(p view.Page) string {
 	var b strings.Builder
 	b.WriteString(p.Title + "\n")
 	for _, c := range controls(p) {
@@ -191,7 +192,7 @@ func text(p screen.Page) string {
 	return b.String()
 }
 
-func shown(v screen.View) string {
+func shown(v view.View) string {
 	s := v.Page.ID + " " + text(v.Page)
 	if v.Dialog != nil {
 		s += "dialog " + v.Dialog.ID + " " + text(*v.Dialog)
@@ -200,7 +201,7 @@ func shown(v screen.View) string {
 }
 
 // want fails unless the page says all of it.
-func want(t testing.TB, p screen.Page, parts ...string) {
+func want(t testing.TB, p view.Page, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
 		if !strings.Contains(text(p), part) {

@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // ruled is what the dial plan makes of one text.
@@ -100,14 +101,14 @@ func asSentence(s string) string {
 func rulesPage(r ruled) page {
 	return &sheet{id: "dial-rules", draw: func(d draw, p *sketch) {
 		p.Title = d.say("dial.rules")
-		rows := make([]Control, len(r.attempts))
+		rows := make([]view.Control, len(r.attempts))
 		for i, a := range r.attempts {
-			rows[i] = Control{ID: "rule." + number(i), Role: Row, Text: a.rule, Second: a.why, Value: a.label}
+			rows[i] = view.Control{ID: "rule." + number(i), Role: view.Row, Text: a.rule, Second: a.why, Value: a.label}
 			if a.applied {
-				rows[i].Icon, rows[i].Tone = IconOK, ToneGood
+				rows[i].Icon, rows[i].Tone = view.IconOK, view.ToneGood
 			}
 		}
-		p.add(Control{ID: "sentence", Role: Text, Text: r.sentence, Second: r.uri})
+		p.add(view.Control{ID: "sentence", Role: view.Text, Text: r.sentence, Second: r.uri})
 		p.list("rule.", rows, d.say("dial.noRules"))
 	}}
 }

@@ -25,6 +25,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // Options say how a Screen is built.
@@ -62,8 +63,8 @@ type Screen struct {
 	patience clock.Timer    // after wrong PINs; nil: none
 	touched  time.Time      // when somebody last did something
 	focus    string         // the control that has it; "": the page's choice
-	board    Keyboard       // that somebody chose; NoKeyboard: the choice of the page
-	keys     map[Key]time.Time
+	board    view.Keyboard  // that somebody chose; NoKeyboard: the choice of the page
+	keys     map[view.Key]time.Time
 	hook     bool
 	lifted   page              // that lifting the receiver opened; nil: none
 	hole     *clip             // nil: nobody pokes
@@ -72,7 +73,7 @@ type Screen struct {
 	unsaved  map[string]string // of prefs, since that began
 	tick     clock.Timer       // for the clock on the screen
 	sleep    clock.Timer       // until the phone may lock itself
-	view     View
+	view     view.View
 	watchers map[int]func()
 	nextID   int
 	closed   bool
@@ -93,7 +94,7 @@ func New(phone *device.Phone, o Options) (*Screen, error) {
 	if o.Location == nil {
 		o.Location = time.Local
 	}
-	s := &Screen{phone: phone, opt: o, texts: t, keys: map[Key]time.Time{}, watchers: map[int]func(){}}
+	s := &Screen{phone: phone, opt: o, texts: t, keys: map[view.Key]time.Time{}, watchers: map[int]func(){}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.now = phone.Snapshot()
 	s.mu.Lock()
@@ -122,7 +123,7 @@ func (s *Screen) Close() {
 }
 
 // View is what the handset shows now.
-func (s *Screen) View() View {
+func (s *Screen) View() view.View {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.view

@@ -5,29 +5,30 @@ import (
 	"strings"
 
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // securityPage leads to what the phone trusts, and shows why it trusted whom.
 func securityPage() page {
 	return &sheet{id: "security", public: true, draw: func(d draw, p *sketch) {
 		p.Title = d.say("settings.security")
-		var rows []Control
+		var rows []view.Control
 		came := 0
 		for _, r := range d.now.Roots {
 			if r.Downloaded() {
 				came++
 			}
 		}
-		p.row(&rows, Control{ID: "security.roots", Icon: IconCert, Text: d.say("start.roots", "Count", len(d.now.Roots)), Second: d.say("security.downloaded", "Count", came)},
+		p.row(&rows, view.Control{ID: "security.roots", Icon: view.IconCert, Text: d.say("start.roots", "Count", len(d.now.Roots)), Second: d.say("security.downloaded", "Count", came)},
 			func(s *Screen) { s.open(rootsPage()) })
 		if v := d.now.Verdict; v != nil { // refused: the evidence is here before a person asks for it
-			p.row(&rows, Control{ID: "security.refused", Icon: IconError, Tone: ToneBad, Text: d.say("security.refused"), Second: brief(v.Sentence)},
+			p.row(&rows, view.Control{ID: "security.refused", Icon: view.IconError, Tone: view.ToneBad, Text: d.say("security.refused"), Second: brief(v.Sentence)},
 				func(s *Screen) { s.open(linesPage("verdict", "security.refused", v.Sentence, v.Details())) })
 		}
 		rows = append(rows, p.stepRows(d, d.steps, func(st journal.Step) bool {
 			return st.Name == journal.Trust || st.Name == journal.Roots || st.Name == journal.Reset
 		})...)
-		p.add(Control{ID: "policy", Role: Text, Text: d.say("security.policy", "Policy", string(d.now.Policy), "Set", d.now.RootSet), Tone: ToneDim})
+		p.add(view.Control{ID: "policy", Role: view.Text, Text: d.say("security.policy", "Policy", string(d.now.Policy), "Set", d.now.RootSet), Tone: view.ToneDim})
 		p.list("", rows, "")
 	}}
 }
@@ -36,16 +37,16 @@ func securityPage() page {
 func rootsPage() page {
 	return &sheet{id: "roots", public: true, draw: func(d draw, p *sketch) {
 		p.Title = d.say("roots.title")
-		var rows []Control
+		var rows []view.Control
 		for i, r := range d.now.Roots {
-			tone, second := ToneNone, d.sourceName(string(r.Source.Kind))
+			tone, second := view.ToneNone, d.sourceName(string(r.Source.Kind))
 			if !r.Source.At.IsZero() {
 				second += ", " + d.stamp(r.Source.At.In(d.place))
 			}
 			if d.time.After(r.Certificate.NotAfter) || d.time.Before(r.Certificate.NotBefore) {
-				tone, second = ToneWarn, second+", "+d.say("roots.invalid")
+				tone, second = view.ToneWarn, second+", "+d.say("roots.invalid")
 			}
-			p.row(&rows, Control{ID: "roots." + number(i), Icon: IconCert, Tone: tone, Text: commonName(r.Subject()), Second: second, Value: d.day(r.Certificate.NotAfter)},
+			p.row(&rows, view.Control{ID: "roots." + number(i), Icon: view.IconCert, Tone: tone, Text: commonName(r.Subject()), Second: second, Value: d.day(r.Certificate.NotAfter)},
 				func(s *Screen) { s.open(rootPage(r.Fingerprint())) })
 		}
 		p.list("roots", rows, d.say("roots.none"))
@@ -87,7 +88,7 @@ func rootPage(fingerprint string) page {
 				continue
 			}
 			c := r.Certificate
-			p.add(Control{ID: "name", Role: Heading, Text: commonName(r.Subject()), Icon: IconCert})
+			p.add(view.Control{ID: "name", Role: view.Heading, Text: commonName(r.Subject()), Icon: view.IconCert})
 			p.label("subject", d.say("root.subject"), r.Subject())
 			issuer := c.Issuer.String()
 			if bytes.Equal(c.RawIssuer, c.RawSubject) { // as roots do
@@ -107,7 +108,7 @@ func rootPage(fingerprint string) page {
 			p.label("at", d.say("root.at"), d.stamp(r.Source.At.In(d.place)))
 			return
 		}
-		p.add(Control{ID: "gone", Role: Text, Text: d.say("root.gone"), Icon: IconInfo})
+		p.add(view.Control{ID: "gone", Role: view.Text, Text: d.say("root.gone"), Icon: view.IconInfo})
 	}}
 }
 
@@ -127,9 +128,9 @@ func grouped(hex string) string {
 func linesPage(id, title, heading string, lines []string) page {
 	return &sheet{id: id, public: true, draw: func(d draw, p *sketch) {
 		p.Title = d.say(title)
-		p.add(Control{ID: "heading", Role: Heading, Text: heading})
+		p.add(view.Control{ID: "heading", Role: view.Heading, Text: heading})
 		for i, line := range lines {
-			p.add(Control{ID: "line." + number(i), Role: Text, Text: line})
+			p.add(view.Control{ID: "line." + number(i), Role: view.Text, Text: line})
 		}
 	}}
 }

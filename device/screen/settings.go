@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // settingsPage is the menu of the phone. What belongs to a user is there while
@@ -14,29 +15,29 @@ import (
 func settingsPage() page {
 	return &sheet{id: "settings", public: true, draw: func(d draw, p *sketch) {
 		p.Title = d.say("settings.title")
-		var rows []Control
-		entry := func(id string, icon Icon, second string, open func() page) {
-			p.row(&rows, Control{ID: "settings." + id, Icon: icon, Text: d.say("settings." + id), Second: second}, func(s *Screen) { s.open(open()) })
+		var rows []view.Control
+		entry := func(id string, icon view.Icon, second string, open func() page) {
+			p.row(&rows, view.Control{ID: "settings." + id, Icon: icon, Text: d.say("settings." + id), Second: second}, func(s *Screen) { s.open(open()) })
 		}
-		entry("security", IconCert, d.say("start.roots", "Count", len(d.now.Roots)), securityPage)
-		entry("journal", IconLog, d.say("settings.journal.what"), journalPage)
-		entry("network", IconNetwork, d.now.Place, networkPage)
-		entry("system", IconInfo, d.now.Firmware, systemPage)
-		entry("sound", IconSound, "", soundPage)
-		entry("time", IconTime, d.date(d.time)+", "+d.clock(d.time), timePage)
-		entry("language", IconLanguage, d.languageName(d.lang), languagePage)
+		entry("security", view.IconCert, d.say("start.roots", "Count", len(d.now.Roots)), securityPage)
+		entry("journal", view.IconLog, d.say("settings.journal.what"), journalPage)
+		entry("network", view.IconNetwork, d.now.Place, networkPage)
+		entry("system", view.IconInfo, d.now.Firmware, systemPage)
+		entry("sound", view.IconSound, "", soundPage)
+		entry("time", view.IconTime, d.date(d.time)+", "+d.clock(d.time), timePage)
+		entry("language", view.IconLanguage, d.languageName(d.lang), languagePage)
 		if d.now.Settings != nil {
-			entry("provisioning", IconGroup, d.now.Server, provisioningPage)
-			entry("logging", IconLog, d.logLevel(), loggingPage)
+			entry("provisioning", view.IconGroup, d.now.Server, provisioningPage)
+			entry("logging", view.IconLog, d.logLevel(), loggingPage)
 		}
 		if d.now.Plan != nil {
-			entry("dialplan", IconDial, d.planName(), dialPlanPage)
+			entry("dialplan", view.IconDial, d.planName(), dialPlanPage)
 		}
-		act := func(id string, icon Icon, second string, f func(*Screen)) {
-			p.row(&rows, Control{ID: "settings." + id, Icon: icon, Text: d.say("settings." + id), Second: second}, f)
+		act := func(id string, icon view.Icon, second string, f func(*Screen)) {
+			p.row(&rows, view.Control{ID: "settings." + id, Icon: icon, Text: d.say("settings." + id), Second: second}, f)
 		}
 		if d.signedIn() {
-			act("pin", IconLock, "", func(s *Screen) {
+			act("pin", view.IconLock, "", func(s *Screen) {
 				aim := pinOld
 				if s.phone.PINDigits() == 0 {
 					aim = pinChange
@@ -45,12 +46,12 @@ func settingsPage() page {
 			})
 		}
 		if d.now.Address != "" && d.now.State != device.SignedOut {
-			act("signout", IconSignOut, d.now.Address, (*Screen).askSignOut)
+			act("signout", view.IconSignOut, d.now.Address, (*Screen).askSignOut)
 		}
-		act("restart", IconRestart, "", func(s *Screen) {
+		act("restart", view.IconRestart, "", func(s *Screen) {
 			s.confirm("restart", s.texts.say("settings.restart"), []string{s.texts.say("restart.sure")}, s.texts.say("settings.restart"), (*Screen).restart)
 		})
-		entry("reset", IconReset, "", resetMenu)
+		entry("reset", view.IconReset, "", resetMenu)
 		p.list("settings", rows, "")
 	}}
 }
@@ -148,7 +149,7 @@ func soundPage() page {
 		p.Title = d.say("settings.sound")
 		for _, which := range volumes() {
 			v := volumeOf(d.prefs, which)
-			p.add(Control{ID: which, Role: Slider, Text: d.say("sound." + which), Value: number(v), Fraction: float64(v) / loudest})
+			p.add(view.Control{ID: which, Role: view.Slider, Text: d.say("sound." + which), Value: number(v), Fraction: float64(v) / loudest})
 			p.act[which+"-"] = func(s *Screen) { s.turn(which, -1) }
 			p.act[which+"+"] = func(s *Screen) { s.turn(which, 1) }
 		}
@@ -160,7 +161,7 @@ func languagePage() page {
 	return &sheet{id: "language", public: true, draw: func(d draw, p *sketch) {
 		p.Title = d.say("settings.language")
 		p.label("language", d.say("settings.language"), d.languageName(d.lang))
-		p.add(Control{ID: "why", Role: Text, Text: d.say("language.why"), Tone: ToneDim})
+		p.add(view.Control{ID: "why", Role: view.Text, Text: d.say("language.why"), Tone: view.ToneDim})
 	}}
 }
 
@@ -198,10 +199,10 @@ func timePage() page {
 		for i := len(d.steps) - 1; i >= 0; i-- {
 			if st := d.steps[i]; st.Name == "time" {
 				icon, tone := mark(st.State)
-				p.do(Control{ID: "from", Role: Row, Icon: icon, Tone: tone, Text: st.Decided, Second: st.By}, func(s *Screen) { s.open(stepPage(st)) })
+				p.do(view.Control{ID: "from", Role: view.Row, Icon: icon, Tone: tone, Text: st.Decided, Second: st.By}, func(s *Screen) { s.open(stepPage(st)) })
 				return
 			}
 		}
-		p.add(Control{ID: "own", Role: Text, Text: d.say("time.own"), Tone: ToneDim})
+		p.add(view.Control{ID: "own", Role: view.Text, Text: d.say("time.own"), Tone: view.ToneDim})
 	}}
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/lab"
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 func TestSettingsShowWhatIsSo(t *testing.T) {
@@ -34,7 +34,7 @@ func TestSettingsShowWhatIsSo(t *testing.T) {
 		{"settings.journal", "journal", []string{"Signed in as tu@contoso.com", "Power", "Exchange"}},
 	} {
 		t.Run(row.path, func(t *testing.T) {
-			r.Press(screen.KeyHome)
+			r.Press(view.KeyHome)
 			r.taps("settings")
 			r.taps(strings.Fields(row.path)...)
 			want(t, r.page(row.page).Page, row.says...)
@@ -51,17 +51,17 @@ func TestVolumesAreKept(t *testing.T) {
 	}
 	r.Tap("ring-")
 	r.Lift(true)
-	r.Press(screen.KeyVolumeDown) // of the receiver, since it is lifted
+	r.Press(view.KeyVolumeDown) // of the receiver, since it is lifted
 	r.Lift(false)
-	r.Press(screen.KeyVolumeUp)
-	r.Press(screen.KeyDown)
-	r.Press(screen.KeyLeft) // by keyboard: the first slider has the focus
+	r.Press(view.KeyVolumeUp)
+	r.Press(view.KeyDown)
+	r.Press(view.KeyLeft) // by keyboard: the first slider has the focus
 	v := r.View()
 	for id, value := range map[string]string{"ring": "4", "receiver": "4", "speaker": "10"} {
-		if c, _ := find(v.Page, id); c.Value != value || c.Role != screen.Slider {
+		if c, _ := find(v.Page, id); c.Value != value || c.Role != view.Slider {
 			t.Errorf("%s is %+v; want %s", id, c, value)
 		}
-		r.until("the volume of "+id+" to be kept", func(screen.View) bool { return r.phone.Preferences()["volume."+id] == value })
+		r.until("the volume of "+id+" to be kept", func(view.View) bool { return r.phone.Preferences()["volume."+id] == value })
 	}
 }
 
@@ -69,11 +69,11 @@ func TestRulesAreReloadedOnRequest(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	loaded := r.phone.Snapshot().Plan.Loaded
 	r.taps("settings", "settings.dialplan", "reload")
-	r.until("rules that are newer", func(screen.View) bool { return r.phone.Snapshot().Plan.Loaded.After(loaded) })
+	r.until("rules that are newer", func(view.View) bool { return r.phone.Snapshot().Plan.Loaded.After(loaded) })
 	r.phone.Unplug()
-	r.until("the failure", func(v screen.View) bool { return v.Dialog != nil })
+	r.until("the failure", func(v view.View) bool { return v.Dialog != nil })
 	r.taps("close")
-	r.Press(screen.KeyHome)
+	r.Press(view.KeyHome)
 	r.page("failure")
 	r.taps("settings", "settings.dialplan")
 	if _, there := find(r.page("dialplan").Page, "reload"); there {
@@ -95,7 +95,7 @@ func TestSigningOutAsksFirst(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	r.taps("settings", "settings.signout")
 	want(t, *r.dialog("sign-out").Dialog, r.creds.Address)
-	r.Press(screen.KeyEnd) // changes nothing
+	r.Press(view.KeyEnd) // changes nothing
 	r.page("settings")
 	r.taps("settings.signout")
 	r.dialog("sign-out")

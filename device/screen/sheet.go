@@ -1,6 +1,10 @@
 package screen
 
-import "strings"
+import (
+	"strings"
+
+	"github.com/ocphone/ocphone/device/screen/view"
+)
 
 // sheet is a page without a state of its own: functions of what there is to
 // show. Its controls act by themselves.
@@ -19,34 +23,34 @@ type sheet struct {
 
 // sketch is a page in the making.
 type sketch struct {
-	Page
+	view.Page
 	act map[string]func(*Screen)
 }
 
 // add puts controls on the page that only show something.
-func (p *sketch) add(controls ...Control) { p.Controls = append(p.Controls, controls...) }
+func (p *sketch) add(controls ...view.Control) { p.Controls = append(p.Controls, controls...) }
 
 // do puts a control on the page that does something.
-func (p *sketch) do(c Control, f func(*Screen)) {
+func (p *sketch) do(c view.Control, f func(*Screen)) {
 	p.Controls = append(p.Controls, c)
 	p.act[c.ID] = f
 }
 
 // nav puts a soft key into the bar at the bottom.
-func (p *sketch) nav(id, text string, icon Icon, f func(*Screen)) {
-	p.Nav = append(p.Nav, Control{ID: id, Role: Button, Text: text, Icon: icon})
+func (p *sketch) nav(id, text string, icon view.Icon, f func(*Screen)) {
+	p.Nav = append(p.Nav, view.Control{ID: id, Role: view.Button, Text: text, Icon: icon})
 	p.act[id] = f
 }
 
 // label is a row of a detail page; one without a value is left out.
 func (p *sketch) label(id, text, value string) {
 	if value != "" {
-		p.add(Control{ID: id, Role: Label, Text: text, Value: value})
+		p.add(view.Control{ID: id, Role: view.Label, Text: text, Value: value})
 	}
 }
 
-func (sh *sheet) view(d draw) Page {
-	p := &sketch{Page: Page{ID: sh.id, Layout: Detail}, act: map[string]func(*Screen){}}
+func (sh *sheet) view(d draw) view.Page {
+	p := &sketch{Page: view.Page{ID: sh.id, Layout: view.Detail}, act: map[string]func(*Screen){}}
 	sh.draw(d, p)
 	sh.last = p.act
 	return p.Page
@@ -58,7 +62,7 @@ func (sh *sheet) tap(s *Screen, id string) {
 	}
 }
 
-func (sh *sheet) key(s *Screen, k Key) bool {
+func (sh *sheet) key(s *Screen, k view.Key) bool {
 	if sh.digits == nil || len(k) != 1 {
 		return false
 	}
@@ -75,12 +79,12 @@ func (sh *sheet) typed(s *Screen, text string) {
 // dialog asks or tells something; every button takes it away.
 func dialog(id, title string, lines []string, buttons ...choice) *sheet {
 	return &sheet{id: id, public: true, draw: func(_ draw, p *sketch) {
-		p.Layout, p.Title, p.Focus = Centered, title, buttons[0].id // Enter answers; the first button does no harm
+		p.Layout, p.Title, p.Focus = view.Centered, title, buttons[0].id // Enter answers; the first button does no harm
 		for i, line := range lines {
-			p.add(Control{ID: "text." + number(i), Role: Text, Text: line})
+			p.add(view.Control{ID: "text." + number(i), Role: view.Text, Text: line})
 		}
 		for _, b := range buttons {
-			p.do(Control{ID: b.id, Role: Button, Text: b.text, Tone: b.tone}, func(s *Screen) {
+			p.do(view.Control{ID: b.id, Role: view.Button, Text: b.text, Tone: b.tone}, func(s *Screen) {
 				s.answer()
 				if b.do != nil {
 					b.do(s)
@@ -93,7 +97,7 @@ func dialog(id, title string, lines []string, buttons ...choice) *sheet {
 // choice is a button of a dialog.
 type choice struct {
 	id, text string
-	tone     Tone
+	tone     view.Tone
 	do       func(*Screen) // nil: nothing more
 }
 
@@ -104,18 +108,18 @@ func (s *Screen) tell(id, title string, lines ...string) {
 
 // confirm asks before something that cannot be taken back.
 func (s *Screen) confirm(id, title string, lines []string, yes string, do func(*Screen)) {
-	s.ask(dialog(id, title, lines, choice{id: "cancel", text: s.texts.say("cancel")}, choice{id: "yes", text: yes, tone: ToneBad, do: do}))
+	s.ask(dialog(id, title, lines, choice{id: "cancel", text: s.texts.say("cancel")}, choice{id: "yes", text: yes, tone: view.ToneBad, do: do}))
 }
 
 // list fills the page with rows; all their IDs begin with id.
-func (p *sketch) list(id string, rows []Control, empty string) {
-	p.Layout = List
-	p.List = &Rows{ID: id, Len: len(rows), Row: func(i int) Control { return rows[i] }, Empty: empty}
+func (p *sketch) list(id string, rows []view.Control, empty string) {
+	p.Layout = view.List
+	p.List = &view.Rows{ID: id, Len: len(rows), Row: func(i int) view.Control { return rows[i] }, Empty: empty}
 }
 
 // row adds a row that does something to rows.
-func (p *sketch) row(rows *[]Control, c Control, f func(*Screen)) {
-	c.Role = Row
+func (p *sketch) row(rows *[]view.Control, c view.Control, f func(*Screen)) {
+	c.Role = view.Row
 	*rows = append(*rows, c)
 	p.act[c.ID] = f
 }

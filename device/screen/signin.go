@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // signInPage is the form: address, user, password.
@@ -66,8 +67,8 @@ func (p *signInPage) remember(now device.Snapshot) {
 // Fill puts credentials into the sign-in form, as if they were typed.
 func (s *Screen) Fill(c device.Credentials) { s.change(func() { s.form.fill(c) }) }
 
-func (p *signInPage) view(d draw) Page {
-	v := Page{ID: "signin", Layout: Form, Title: d.say("signin.title"), Keyboard: Letters, Focus: p.first()}
+func (p *signInPage) view(d draw) view.Page {
+	v := view.Page{ID: "signin", Layout: view.Form, Title: d.say("signin.title"), Keyboard: view.Letters, Focus: p.first()}
 	for i := range p.fields {
 		c := p.fields[i].control(d.texts)
 		if i == atUser {
@@ -75,8 +76,8 @@ func (p *signInPage) view(d draw) Page {
 		}
 		v.Controls = append(v.Controls, c)
 	}
-	v.Controls = append(v.Controls, Control{ID: "sign-in", Role: Button, Text: d.say("signin.go"), Off: p.busy})
-	v.Nav = []Control{{ID: "settings", Role: Button, Text: d.say("settings.title"), Icon: IconSettings}}
+	v.Controls = append(v.Controls, view.Control{ID: "sign-in", Role: view.Button, Text: d.say("signin.go"), Off: p.busy})
+	v.Nav = []view.Control{{ID: "settings", Role: view.Button, Text: d.say("settings.title"), Icon: view.IconSettings}}
 	return v
 }
 
@@ -109,14 +110,14 @@ func (p *signInPage) typed(s *Screen, text string) {
 	}
 }
 
-func (p *signInPage) key(s *Screen, k Key) bool {
+func (p *signInPage) key(s *Screen, k view.Key) bool {
 	f := p.at(s)
 	switch {
-	case k == KeyDelete && f != nil:
+	case k == view.KeyDelete && f != nil:
 		f.erase()
-	case k == KeyEnter && f != nil && f.id == "password":
+	case k == view.KeyEnter && f != nil && f.id == "password":
 		p.submit(s)
-	case k == KeyEnter && f != nil:
+	case k == view.KeyEnter && f != nil:
 		s.moveFocus(1)
 	case len(k) == 1 && f != nil:
 		f.typed(string(k))

@@ -12,6 +12,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab/pki"
 	"github.com/ocphone/ocphone/device/lab/pool"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 func TestPhoneWithoutPowerShowsNothing(t *testing.T) {
@@ -20,7 +21,7 @@ func TestPhoneWithoutPowerShowsNothing(t *testing.T) {
 		t.Errorf("a phone that is off shows %s", shown(v))
 	}
 	r.Tap("sign-in")
-	r.Press(screen.Key1)
+	r.Press(view.Key1)
 	r.Type("x")
 	r.Poke(true)
 	if v := r.View(); v.On || v.Hole.Clip {
@@ -33,11 +34,11 @@ func TestBringUpWaitsForTheCableAndThenAsksToSignIn(t *testing.T) {
 	r.phone.PowerOn()
 	v := r.page("start")
 	want(t, v.Page, "1.0.522.71", "No network cable")
-	if v.Status.Cable || v.Status.Signed || v.Status.Presence != screen.PresenceUnknown {
+	if v.Status.Cable || v.Status.Signed || v.Status.Presence != view.PresenceUnknown {
 		t.Errorf("the status line claims what is not so: %+v", v.Status)
 	}
 	r.phone.Plug(r.lab.Inside().Place)
-	if v = r.page("signin"); !v.Status.Cable || v.Page.Focus != "address" || v.Page.Keyboard != screen.Letters {
+	if v = r.page("signin"); !v.Status.Cable || v.Page.Focus != "address" || v.Page.Keyboard != view.Letters {
 		t.Errorf("cable %v, focus %q, keyboard %q; want the keyboard at the address", v.Status.Cable, v.Page.Focus, v.Page.Keyboard)
 	}
 	r.Type("tu@contoso.com")
@@ -54,15 +55,15 @@ func TestSignInByKeyboardAlone(t *testing.T) {
 	r.page("signin")
 	for _, part := range []string{r.creds.Address, r.creds.User} {
 		r.Type(part)
-		r.Press(screen.KeyTab)
+		r.Press(view.KeyTab)
 	}
 	r.Type(r.creds.Password + "x")
-	r.Press(screen.KeyDelete)
+	r.Press(view.KeyDelete)
 	v := r.View()
 	if c, _ := find(v.Page, "password"); c.Value != strings.Repeat("•", len(r.creds.Password)) {
 		t.Errorf("the password shows as %q", c.Value)
 	}
-	r.Press(screen.KeyEnter)
+	r.Press(view.KeyEnter)
 	v = r.page("home")
 	if !v.Status.Signed || v.Status.Who == "" {
 		t.Errorf("status %+v", v.Status)
@@ -75,26 +76,26 @@ func TestFocusGoesRoundAndBack(t *testing.T) {
 	var went []string
 	for range 6 {
 		went = append(went, r.View().Page.Focus)
-		r.Press(screen.KeyTab)
+		r.Press(view.KeyTab)
 	}
 	if got := strings.Join(went, " "); got != "address user password sign-in settings address" {
 		t.Errorf("Tab goes %s", got)
 	}
-	r.Press(screen.KeyUp)
-	r.Press(screen.KeyUp)
-	if v := r.View(); v.Page.Focus != "settings" || v.Page.Keyboard != screen.NoKeyboard {
+	r.Press(view.KeyUp)
+	r.Press(view.KeyUp)
+	if v := r.View(); v.Page.Focus != "settings" || v.Page.Keyboard != view.NoKeyboard {
 		t.Errorf("focus %q, keyboard %q", v.Page.Focus, v.Page.Keyboard)
 	}
-	r.Press(screen.KeyEnter)
+	r.Press(view.KeyEnter)
 	r.page("settings")
-	r.Press(screen.KeyHome)
+	r.Press(view.KeyHome)
 	r.page("signin")
 }
 
 func TestSuggestedUserIsInTheFormAndComesBack(t *testing.T) {
 	r := newRig(t, setup{screen: func(o *screen.Options, c device.Credentials) { o.Suggest = c }}).on()
 	r.page("signin")
-	r.Press(screen.KeyEnter)
+	r.Press(view.KeyEnter)
 	r.page("home")
 	if err := r.phone.SignOut(t.Context()); err != nil {
 		t.Fatal(err)
@@ -176,7 +177,7 @@ func TestRefusedPasswordIsNotSentAgainUnseen(t *testing.T) {
 		t.Errorf("password %q, focus %q, back %v; want an empty password to be typed", c.Value, v.Page.Focus, v.Page.Back)
 	}
 	r.Type(r.creds.Password)
-	r.Press(screen.KeyEnter)
+	r.Press(view.KeyEnter)
 	r.page("home")
 }
 
@@ -200,7 +201,7 @@ func TestServerThatVanishesWhileAFormIsOpen(t *testing.T) {
 		t.Fatal(err)
 	}
 	r.Tap("sign-in")
-	v := r.until("the failure", func(v screen.View) bool { return v.Page.ID == "failure" })
+	v := r.until("the failure", func(v view.View) bool { return v.Page.ID == "failure" })
 	if r.phone.Snapshot().State == device.Waiting {
 		want(t, v.Page, "tries again")
 	}
@@ -219,7 +220,7 @@ func TestLostServerIsToldAndThePageStays(t *testing.T) {
 		t.Errorf("the page went away: %s", v.Page.ID)
 	}
 	r.Tap("close")
-	r.Press(screen.KeyHome)
+	r.Press(view.KeyHome)
 	want(t, r.page("failure").Page, "tries again by itself at")
 }
 
@@ -228,7 +229,7 @@ func TestThatThePhoneIsUnpluggedIsToldWhileItIs(t *testing.T) {
 	r.phone.Unplug()
 	r.dialog("news-lost")
 	r.phone.Plug(r.lab.Inside().Place)
-	r.until("the home page without a dialog", func(v screen.View) bool { return v.Dialog == nil && v.Page.ID == "home" })
+	r.until("the home page without a dialog", func(v view.View) bool { return v.Dialog == nil && v.Page.ID == "home" })
 }
 
 func TestSignInCanBeCancelled(t *testing.T) {

@@ -5,21 +5,22 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // status is the line on top: nothing in it is shown before it is known.
-func (d draw) status() Status {
-	s := Status{Clock: d.clock(d.time), Date: d.date(d.time), Cable: d.now.Place != "", Signed: d.signedIn()}
+func (d draw) status() view.Status {
+	s := view.Status{Clock: d.clock(d.time), Date: d.date(d.time), Cable: d.now.Place != "", Signed: d.signedIn()}
 	if s.Signed {
 		s.Who = d.who()
 		s.Presence = d.presence()
 	}
 	if box := d.now.Mailbox; box != nil {
-		s.Exchange, s.Voice, s.Missed = ToneGood, box.Unread, d.missed()
+		s.Exchange, s.Voice, s.Missed = view.ToneGood, box.Unread, d.missed()
 	}
 	for _, t := range d.now.Warnings {
 		if t.Name == journal.Exchange || t.Name == journal.Autodiscover {
-			s.Exchange = ToneWarn
+			s.Exchange = view.ToneWarn
 		}
 	}
 	return s
@@ -39,31 +40,31 @@ func (d draw) who() string {
 }
 
 // presence is that of the user at the pool (MS-PRES: ranges of availability).
-func (d draw) presence() Presence {
+func (d draw) presence() view.Presence {
 	if d.now.Self == nil {
-		return PresenceUnknown
+		return view.PresenceUnknown
 	}
 	p := presenceOf(d.now.Self.Availability)
-	if p == Offline { // nobody has told the pool more; somebody who is signed in here is not offline
-		return PresenceUnknown
+	if p == view.Offline { // nobody has told the pool more; somebody who is signed in here is not offline
+		return view.PresenceUnknown
 	}
 	return p
 }
 
-func presenceOf(availability int) Presence {
+func presenceOf(availability int) view.Presence {
 	switch a := availability; {
 	case a < 3000:
-		return PresenceUnknown
+		return view.PresenceUnknown
 	case a < 6000:
-		return Available
+		return view.Available
 	case a < 9000:
-		return Busy
+		return view.Busy
 	case a < 12000:
-		return DoNotDisturb
+		return view.DoNotDisturb
 	case a < 18000:
-		return Away
+		return view.Away
 	}
-	return Offline
+	return view.Offline
 }
 
 // missed counts the missed calls that nobody has looked at.
@@ -79,6 +80,6 @@ func (d draw) missed() (n int) {
 	return n
 }
 
-func (d draw) lamps() Lamps {
-	return Lamps{Message: d.missed() > 0 || d.now.Mailbox != nil && d.now.Mailbox.Unread > 0}
+func (d draw) lamps() view.Lamps {
+	return view.Lamps{Message: d.missed() > 0 || d.now.Mailbox != nil && d.now.Mailbox.Unread > 0}
 }

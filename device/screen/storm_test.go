@@ -7,6 +7,7 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 func pseudo(o *screen.Options, c device.Credentials) { o.Lang = screen.Pseudo }
@@ -15,7 +16,7 @@ func pseudo(o *screen.Options, c device.Credentials) { o.Lang = screen.Pseudo }
 // and goes.
 func TestTapStorm(t *testing.T) {
 	r := newRig(t, setup{screen: func(o *screen.Options, c device.Credentials) { o.Suggest = c }}).home()
-	keys := []screen.Key{screen.Key1, screen.Key0, screen.KeyStar, screen.KeyDelete, screen.KeyEnter, screen.KeyTab, screen.KeyUp, screen.KeyHome, screen.KeyVolumeUp, screen.KeyCall, screen.KeyEnd}
+	keys := []view.Key{view.Key1, view.Key0, view.KeyStar, view.KeyDelete, view.KeyEnter, view.KeyTab, view.KeyUp, view.KeyHome, view.KeyVolumeUp, view.KeyCall, view.KeyEnd}
 	var people sync.WaitGroup
 	for seed := range uint64(8) {
 		people.Go(func() {
@@ -23,7 +24,7 @@ func TestTapStorm(t *testing.T) {
 			for range 150 {
 				v := r.View()
 				if v.Page.ID == "lock" || v.Page.ID == "pin" {
-					r.Press(screen.Key1)
+					r.Press(view.Key1)
 				}
 				p := v.Page
 				if v.Dialog != nil {
@@ -82,7 +83,7 @@ func TestWindowThatClosesDuringASignIn(t *testing.T) {
 	r.phone.PowerOff()
 	r.Tap("sign-in")
 	r.Type("x")
-	r.Press(screen.KeyHome)
+	r.Press(view.KeyHome)
 	r.Poke(true)
 	if v := r.View(); v.Seq != seq {
 		t.Error("a closed screen goes on")

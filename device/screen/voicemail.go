@@ -1,6 +1,10 @@
 package screen
 
-import "time"
+import (
+	"time"
+
+	"github.com/ocphone/ocphone/device/screen/view"
+)
 
 // voicemailPage lists the voice mails, newest first; a tap opens the player.
 type voicemailPage struct {
@@ -23,16 +27,16 @@ const mailID = "voicemail."
 
 func newVoicemailPage(*Screen) page { return &voicemailPage{} }
 
-func (p *voicemailPage) view(d draw) Page {
+func (p *voicemailPage) view(d draw) view.Page {
 	book := d.people()
 	p.shown = book.mails(d)
 	rows := p.shown
-	v := Page{ID: "voicemail", Layout: List, Title: d.say("voicemail.title"), Controls: d.boxLines(),
-		List: &Rows{ID: mailID, Len: len(rows), Row: func(i int) Control { return rows[i].control(d, i) }}}
+	v := view.Page{ID: "voicemail", Layout: view.List, Title: d.say("voicemail.title"), Controls: d.boxLines(),
+		List: &view.Rows{ID: mailID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
 	if box := d.now.Mailbox; box != nil {
 		v.List.Empty = d.say("voicemail.none")
 		if len(rows) > 0 {
-			v.Controls = append(v.Controls, Control{ID: "unread", Role: Text, Text: d.say("voicemail.unread", "Count", box.Unread), Tone: ToneDim})
+			v.Controls = append(v.Controls, view.Control{ID: "unread", Role: view.Text, Text: d.say("voicemail.unread", "Count", box.Unread), Tone: view.ToneDim})
 		}
 	}
 	return v
@@ -64,13 +68,13 @@ func (m mail) caller(t *texts) string {
 	return t.say("calls.withheld")
 }
 
-func (m mail) control(d draw, i int) Control {
-	c := Control{ID: mailID + number(i), Role: Row, Icon: IconVoicemail, Text: m.caller(d.texts), Value: d.when(m.at)}
+func (m mail) control(d draw, i int) view.Control {
+	c := view.Control{ID: mailID + number(i), Role: view.Row, Icon: view.IconVoicemail, Text: m.caller(d.texts), Value: d.when(m.at)}
 	if m.length > 0 {
 		c.Second = minutes(m.length)
 	}
 	if !m.read {
-		c.Tone = ToneWarn
+		c.Tone = view.ToneWarn
 		c.Second = joined(d.say("voicemail.new"), c.Second)
 	}
 	if m.protected {

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // TestEveryPageIsWhole walks all pages of a signed-in phone, and all that their
@@ -38,7 +39,7 @@ func TestEveryPageIsWhole(t *testing.T) {
 			if strings.HasPrefix(c.ID, "security.") || strings.HasPrefix(c.ID, "settings.") {
 				continue // pages of their own
 			}
-			if c.Role == screen.Row || c.Role == screen.Tile {
+			if c.Role == view.Row || c.Role == view.Tile {
 				if r.Open(id); !c.Off {
 					r.Tap(c.ID)
 					check(t, r.View().Page)
@@ -53,7 +54,7 @@ func TestEveryPageIsWhole(t *testing.T) {
 				}
 			}
 		}
-		r.Press(screen.KeyHome)
+		r.Press(view.KeyHome)
 	}
 	if len(seen) < 20 {
 		t.Errorf("%d pages were seen", len(seen))
@@ -64,7 +65,7 @@ func TestEveryPageIsWhole(t *testing.T) {
 }
 
 // check is what holds for every page.
-func check(t testing.TB, p screen.Page) {
+func check(t testing.TB, p view.Page) {
 	t.Helper()
 	if p.ID == "" || p.Layout == "" {
 		t.Errorf("page %q has layout %q", p.ID, p.Layout)
@@ -80,7 +81,7 @@ func check(t testing.TB, p screen.Page) {
 		if c.Role == "" {
 			t.Errorf("page %s: control %s has no role", p.ID, c.ID)
 		}
-		if c.Text == "" && c.Role != screen.Label {
+		if c.Text == "" && c.Role != view.Label {
 			t.Errorf("page %s: control %s has no text, which is its accessibility label", p.ID, c.ID)
 		}
 		ids[c.ID] = true

@@ -1,4 +1,4 @@
-package screen
+package view
 
 import (
 	"fmt"
@@ -63,7 +63,62 @@ func TestPlainAsksOnlyForTheRowsItWrites(t *testing.T) {
 
 func TestPlainKeepsATerminalWhole(t *testing.T) {
 	v := View{On: true, Page: Page{Title: "a\x1b[2Jb\u202ec", Controls: []Control{{ID: "x", Role: Text, Text: "one\ntwo\xff\x07"}}}}
-	if got := v.Plain(); !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\x07\u202e") || !strings.Contains(got, "one two?") {
+	if got := v.Plain(); !utf8.ValidString(got) || strings.ContainsAny(got, "\x1b\x07\u202e") || !strings.Contains(got, "one two\ufffd\ufffd") {
 		t.Errorf("%q", got)
+	}
+}
+
+func TestColumnsStayWhateverTheScript(t *testing.T) {
+	for text, want := range map[string]int{
+		"":                   0,
+		"Anna Berg":          9,
+		"Grüße":              5,
+		"Gru\u0308ße":        5, // u and a combining diaeresis
+		"山田 太郎":              9, // Japanese
+		"ﾔﾏﾀﾞ":               4, // half width
+		"김민수":                6, // Korean
+		"\u1100\u1161":       2, // a Korean syllable in parts
+		"☎ 1":                3, // ambiguous or neutral
+		"🙂":                  2, // emoji
+		"กำ":                 2, // Thai
+		"\u05e9\u05dc\u05b8": 2, // Hebrew with a point
+	} {
+		if got := Width(text); got != want {
+			t.Errorf("%q is %d cells wide, want %d", text, got, want)
+		}
+		row := Control{ID: "r", Role: Row, Text: text, Value: "12:30"}
+		line, _, _ := strings.Cut(row.plain(""), " {r}")
+		if got := Width(line); text != "" && got != plainWidth+2 {
+			t.Errorf("the row of %q is %d cells wide: %q", text, got, line)
+		}
+	}
+}
+
+func TestFindGivesTheControlWithAnID(t *testing.T) {
+	p := Page{
+		Controls: []Control{{ID: "a", Text: "control"}},
+		Nav:      []Control{{ID: "b", Text: "soft key"}},
+		List: &Rows{ID: "row.", Len: 3, Row: func(i int) Control {
+			return Control{ID: []string{"row.0", "row.x", "row.2"}[i], Text: "row"}
+		}},
+	}
+	for id, want := range map[string]string{
+		"a": "control", "b": "soft key", "row.0": "row", "row.2": "row", "row.x": "row",
+		"row.1": "", "row.02": "", "row.-1": "", "row.3": "", "row.99999999999999999999": "", "row.": "", "c": "", "": "",
+	} {
+		if c, ok := p.Find(id); ok != (want != "") || c.Text != want {
+			t.Errorf("Find(%q) = %+v, %t, want %q", id, c, ok, want)
+		}
+	}
+	if _, ok := (&Page{}).Find("row.0"); ok {
+		t.Error("an empty page has a control")
+	}
+	v := View{Page: Page{ID: "below"}}
+	if v.Top().ID != "below" {
+		t.Error("without a dialog the page is not on top")
+	}
+	v.Dialog = &Page{ID: "over"}
+	if v.Top().ID != "over" {
+		t.Error("the dialog is not on top")
 	}
 }

@@ -1,9 +1,13 @@
-package screen
+package view
 
 import (
 	"fmt"
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/width"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Measures of a page as text.
@@ -13,17 +17,14 @@ const (
 )
 
 // Plain is what the panel shows, as lines of text for a terminal: the status,
-// the page or the dialog over it, the soft keys. A control is followed by its
-// ID in braces where a person can do something with it. The View holds no
-// secret, and neither does the text.
+// the page or the dialog over it, the soft keys. A control that takes taps is
+// followed by its ID in braces. The View holds no secret, and neither does the
+// text.
 func (v View) Plain() string {
 	if !v.On {
 		return "(off)\n"
 	}
-	p := &v.Page
-	if v.Dialog != nil {
-		p = v.Dialog
-	}
+	p := v.Top()
 	var b strings.Builder
 	line := strings.Repeat("-", plainWidth)
 	fmt.Fprintln(&b, line)
@@ -154,7 +155,7 @@ func tick(on bool, mark string) string {
 	return " "
 }
 
-// gauge is a bar of ten; nobody knows how far it is when it is below 0.
+// gauge is a bar of ten characters; a fraction below 0 is not known.
 func gauge(fraction float64) string {
 	if fraction < 0 {
 		return "[..........]"
@@ -168,20 +169,26 @@ func besides(left, right string) string {
 	if right == "" {
 		return left
 	}
-	room := plainWidth - len([]rune(left)) - len([]rune(right))
+	room := plainWidth - Width(left) - Width(right)
 	return left + strings.Repeat(" ", max(room, 2)) + right
 }
 
-// printable leaves out what could move the cursor of a terminal: a name from a
-// server may hold anything.
-func printable(s string) string {
-	return strings.Join(strings.Fields(strings.Map(func(r rune) rune {
-		switch {
-		case unicode.IsSpace(r):
-			return ' '
-		case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069:
-			return -1
+// printable is foreign text on one line.
+func printable(s string) string { return strings.Join(strings.Fields(journal.Printable(s, 0)), " ") }
+
+// Width is the number of cells that s takes on a terminal: two for a wide East
+// Asian character or an emoji (UAX #11), none for a combining character and for
+// a Hangul vowel or final that joins its syllable. Like most terminals it counts
+// each code point by itself.
+func Width(s string) (n int) {
+	for _, r := range s {
+		switch kind := width.LookupRune(r).Kind(); {
+		case unicode.In(r, unicode.Mn, unicode.Me, unicode.Cf), r >= 0x1160 && r <= 0x11ff:
+		case kind == width.EastAsianWide || kind == width.EastAsianFullwidth:
+			n += 2
+		default:
+			n++
 		}
-		return r
-	}, strings.ToValidUTF8(s, "?"))), " ")
+	}
+	return n
 }

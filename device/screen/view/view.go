@@ -1,23 +1,35 @@
-package screen
+// Package view describes what the handset shows, as data: a View with its page,
+// controls, status, lamps and keys. device/screen makes Views; ui, the terminal
+// and a control API show them, and need no other part of the presenter.
+//
+//  1. Take v := s.View() of a *screen.Screen.
+//  2. Draw v.Dialog if there is one, else v.Page: Layout says how its controls
+//     are arranged, Role what each of them is.
+//  3. For a terminal, v.Plain writes the same as text.
+package view
 
-import "time"
+import (
+	"strconv"
+	"strings"
+	"time"
+)
 
-// View is everything that the handset shows at one moment. Nobody changes it
-// once it is made; what is shown next is another View.
+// View is everything that the handset shows at one moment. It is not changed
+// after it is made; what is shown next is another View.
 type View struct {
 	Seq    uint64 // grows with each View
 	On     bool   // the phone has power; off, panel and lamps are dark
 	Lang   string // BCP 47 tag of the texts: en, nl, fr, de, it, ja, ko, es
 	Page   Page
-	Dialog *Page // lies over Page and takes all taps; nil: none
+	Dialog *Page // over Page; takes all taps; nil: none
 	Status Status
 	Lamps  Lamps
 	Hook   bool // the receiver is lifted
 	Hole   Hole
-	// Names are what the view draws beside the page, for those who cannot see it
-	// and for what is printed beside a key: by the ID that ui gives it, such as
-	// "back", "status.missed", "keyboard.delete", "key.mute", "hook", "turn".
-	// Nobody changes the map.
+	// Names are the names of what is drawn beside the controls, for accessibility
+	// and for what is printed beside a key. They are found by the ID that ui gives
+	// the part, such as "back", "status.missed", "keyboard.delete", "key.mute",
+	// "hook", "turn". The map is read only.
 	Names map[string]string
 }
 
@@ -25,7 +37,7 @@ type View struct {
 type Status struct {
 	Clock    string // "14:05", as the language writes it
 	Date     string
-	Who      string // name of the user; "": nobody
+	Who      string // name of the user; "": no user is signed in
 	Presence Presence
 	Cable    bool // plugged in
 	Signed   bool
@@ -63,6 +75,14 @@ type Hole struct {
 	Of   time.Duration // how long it must be held
 }
 
+// Top is the page that takes taps and keys: the dialog if there is one.
+func (v *View) Top() *Page {
+	if v.Dialog != nil {
+		return v.Dialog
+	}
+	return &v.Page
+}
+
 // Layout says how the controls of a page are arranged.
 type Layout string
 
@@ -89,19 +109,49 @@ type Page struct {
 	Keyboard Keyboard  // shown at the bottom instead of Nav
 }
 
-// Rows is a list that may be long: the view asks for the rows that it shows.
+// Find gives the control with an ID; ok is false if p has none.
+func (p *Page) Find(id string) (c Control, ok bool) {
+	for _, list := range [][]Control{p.Controls, p.Nav} {
+		for _, c := range list {
+			if c.ID == id {
+				return c, true
+			}
+		}
+	}
+	return p.List.find(id)
+}
+
+// find tries the row whose number ends the ID first: most lists name theirs so.
+func (r *Rows) find(id string) (c Control, ok bool) {
+	if r == nil || !strings.HasPrefix(id, r.ID) {
+		return Control{}, false
+	}
+	if i, err := strconv.Atoi(strings.TrimPrefix(id, r.ID)); err == nil && i >= 0 && i < r.Len {
+		if c = r.Row(i); c.ID == id {
+			return c, true
+		}
+	}
+	for i := range r.Len {
+		if c = r.Row(i); c.ID == id {
+			return c, true
+		}
+	}
+	return Control{}, false
+}
+
+// Rows is a list that may be long: call Row only for the rows that are drawn.
 type Rows struct {
+	Empty string // shown when Len is 0
 	ID    string
 	Len   int
-	Row   func(i int) Control // safe for use by any goroutine, for the life of the View
-	Empty string              // shown when Len is 0
+	Row   func(i int) Control `json:"-"` // safe for use by any goroutine, for the life of the View
 }
 
 // Keyboard is an on-screen keyboard.
 type Keyboard string
 
-// Keyboards; what is tapped on them goes to Screen.Type and Screen.Press. A tap
-// on "keyboard." and the name of another one shows that.
+// Keyboards. What is tapped on them goes to Screen.Type and Screen.Press. A tap
+// on "keyboard." and the name of another keyboard shows that one.
 const (
 	NoKeyboard Keyboard = ""
 	Letters    Keyboard = "letters" // QWERTY
@@ -124,7 +174,7 @@ const (
 	Toggle   Role = "toggle"   // On
 	Choice   Role = "choice"   // one of a group of radio buttons: On
 	Tab      Role = "tab"      // On: the one that is shown
-	Progress Role = "progress" // Fraction; below 0: nobody knows
+	Progress Role = "progress" // Fraction; below 0: not known
 	Slider   Role = "slider"   // Fraction; taps on ID+"-" and ID+"+" change it
 )
 
@@ -139,9 +189,8 @@ const (
 	ToneDim  Tone = "dim" // of less weight
 )
 
-// Control is one thing on a page. Its ID is unique on the page and stable: it
-// is the name by which tests and the control API find it. Text is its
-// accessibility label.
+// Control is one thing on a page. Its ID is unique on the page and stable: tests
+// and the control API find it by this name. Text is its accessibility label.
 type Control struct {
 	ID       string
 	Role     Role
