@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"fyne.io/fyne/v2"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Text sizes of the panel in design units.
@@ -310,17 +312,12 @@ func isClosing(r rune) bool {
 	return strings.ContainsRune("、。，．）」』】〉》・ーァィゥェォッャュョぁぃぅぇぉっゃゅょ!?！？)", r)
 }
 
-// tidy makes a text of one line of any string: control characters, which a
-// name from a server may hold, become spaces; line ends stay.
+// tidy is text that can be drawn: each line by the rule of the journal, since a
+// name from a server may hold anything; line ends stay.
 func tidy(s string) string {
-	s = strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n':
-			return r
-		case unicode.IsControl(r) || r == unicode.ReplacementChar:
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(s, " "))
-	return strings.Trim(s, " \n")
+	lines := strings.Split(s, "\n")
+	for i, line := range lines {
+		lines[i] = journal.Printable(line, 0)
+	}
+	return strings.Trim(strings.Join(lines, "\n"), " \n")
 }

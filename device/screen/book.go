@@ -9,6 +9,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // person is what pool and Exchange say of one person, put together. Nobody
@@ -114,7 +115,7 @@ func (b *book) readOutlook(at map[string]*person) {
 	for _, c := range b.from.Mailbox.Contacts {
 		p := &person{name: oneLine(c.Name()), company: oneLine(c.Company), email: oneLine(c.Email), outlook: true}
 		for _, n := range c.Phones {
-			p.phones = append(p.phones, phoneNumber{string(n.Key), oneLine(n.Text)})
+			p.phones = append(p.phones, phoneNumber{string(n.Key), numberText(n.Text)})
 		}
 		for _, address := range []string{withoutSIP(c.IM), c.Email} {
 			if key := strings.ToLower(address); key != "" && at[key] == nil {
@@ -349,17 +350,16 @@ func (b *book) owner(number string) *person {
 	return b.byNumber[d]
 }
 
-// oneLine makes text of others fit for a line: no control characters, no marks
-// that turn the direction of what follows.
-func oneLine(s string) string {
-	clean := func(r rune) rune {
-		switch {
-		case r == '\t' || r == '\n' || r == '\r' || r == 0x2028 || r == 0x2029:
-			return ' '
-		case unicode.IsControl(r), r >= 0x202a && r <= 0x202e, r >= 0x2066 && r <= 0x2069, r == unicode.ReplacementChar:
+// oneLine is foreign text for a line of a page.
+func oneLine(s string) string { return strings.TrimSpace(journal.Printable(s, 0)) }
+
+// numberText is a phone number without the invisible characters that a number
+// has when it was copied out of a document: the dial plan must not see them.
+func numberText(s string) string {
+	return oneLine(strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) || unicode.IsControl(r) && !unicode.IsSpace(r) {
 			return -1
 		}
 		return r
-	}
-	return strings.TrimSpace(strings.Map(clean, s))
+	}, s))
 }

@@ -198,11 +198,22 @@ func TestNumbersOfKnownPeopleShowTheirNames(t *testing.T) {
 	}
 }
 
-func TestTextsOfOthersStayOnTheirLine(t *testing.T) {
+func TestForeignTextStaysOnItsLine(t *testing.T) {
 	for in, want := range map[string]string{
-		"a\nb\tc": "a b c", "\u202egro.live\u202c": "gro.live", "x\x00\x1by": "xy", "  a  ": "a", "👩\u200d👧": "👩\u200d👧", "שרה": "שרה", "\u2066a\u2069\ufffd": "a",
+		"a\nb\tc": "a b c", "\u202egro.live\u202c": "\ufffdgro.live\ufffd", "x\x00\x1by": "x\ufffd\ufffdy",
+		"  a  ": "a", "👩\u200d👧": "👩👧", "שרה": "שרה", "\u2066a\u2069\ufffd": "\ufffda\ufffd\ufffd",
 	} {
 		if got := oneLine(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}
+
+func TestNumbersLoseInvisibleCharacters(t *testing.T) {
+	for in, want := range map[string]string{
+		"\u202d+1 425\u202c": "+1 425", "\u200e555\ufeff": "555", "1\x002\x1b": "12", " 1\t2\n": "1 2", "tel: 12": "tel: 12", "1\xff": "1\ufffd",
+	} {
+		if got := numberText(in); got != want {
 			t.Errorf("%q became %q, want %q", in, got, want)
 		}
 	}

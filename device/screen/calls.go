@@ -44,7 +44,7 @@ func (p *callsPage) view(d draw) view.Page {
 			if p.missed && c.Kind != "missed" {
 				continue
 			}
-			row := call{kind: string(c.Kind), at: c.At, length: c.Duration, number: oneLine(c.Number), fresh: c.Kind == "missed" && !c.Read}
+			row := call{kind: string(c.Kind), at: c.At, length: c.Duration, number: numberText(c.Number), fresh: c.Kind == "missed" && !c.Read}
 			if row.who = oneLine(c.Name); row.who == "" {
 				row.who = book.nameOf(row.number)
 			}

@@ -88,7 +88,7 @@ func (p *dialPage) view(d draw) view.Page {
 	if box := d.now.Mailbox; box != nil && empty {
 		for _, c := range box.Calls {
 			if c.Kind == "outgoing" && c.Number != "" {
-				p.again = oneLine(c.Number)
+				p.again = numberText(c.Number)
 				name := oneLine(c.Name)
 				if name == "" {
 					name = book.nameOf(p.again)

@@ -48,7 +48,7 @@ func (b *book) mails(d draw) (all []mail) {
 		return nil
 	}
 	for _, m := range d.now.Mailbox.VoiceMails {
-		row := mail{id: m.ID.ID, who: oneLine(m.Name), number: oneLine(m.Number), at: m.Received, length: m.Duration, read: m.Read, protected: m.Protected}
+		row := mail{id: m.ID.ID, who: oneLine(m.Name), number: numberText(m.Number), at: m.Received, length: m.Duration, read: m.Read, protected: m.Protected}
 		if row.who == "" {
 			row.who = b.nameOf(row.number)
 		}
