@@ -7,7 +7,7 @@ import (
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/software"
-	"fyne.io/fyne/v2/test" // its init makes an application that needs no display, where there is none
+	"fyne.io/fyne/v2/test"
 
 	"github.com/ocphone/ocphone/device/screen/view"
 )
@@ -30,6 +30,9 @@ func portrait(v view.View, w, h int, contrast bool) image.Image {
 // headless is a canvas in memory. It has no ground of its own, which the panel
 // would cover and which costs a tenth of a frame.
 func headless(o fyne.CanvasObject, w, h int) software.WindowlessCanvas {
+	// A canvas in memory still needs a fyne.App, whose driver measures texts. Fyne
+	// 2.8 has one without a display in its package test only: all other drivers
+	// need cgo and a display, and the painter that measures is internal to Fyne.
 	if fyne.CurrentApp() == nil {
 		test.NewApp()
 	}
