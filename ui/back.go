@@ -25,7 +25,7 @@ func (h *Handset) buildBack() *fyne.Container {
 		if i == 0 {
 			size, y = 18, 80
 		}
-		h.plate = append(h.plate, g.print("", 0x2a2f36, size, i == 0, fyne.TextAlignLeading, 560, y, 332, 22))
+		h.plate = append(h.plate, g.addText("", 0x2a2f36, size, i == 0, fyne.TextAlignLeading, 560, y, 332, 22))
 	}
 	h.plate[0].Text = "ocphone"
 	for _, l := range []struct {
@@ -36,21 +36,21 @@ func (h *Handset) buildBack() *fyne.Container {
 		if l.x == art.HoleX { // below: above it the clip stands
 			y = 624
 		}
-		h.printed = append(h.printed, g.print(l.text, printGrey, 11, true, fyne.TextAlignCenter, l.x-41, y, 82, 20))
+		h.printedTexts = append(h.printedTexts, g.addText(l.text, printGrey, 11, true, fyne.TextAlignCenter, l.x-41, y, 82, 20))
 	}
 	h.plugs = newPlugs(h)
-	g.put(h.plugs.lan.Raster, art.LANX-8, art.JackY-8, art.PlugW, art.PlugH)
-	g.put(h.plugs.power.Raster, art.PowerX-36, art.PowerY-28, art.PlugW, art.PlugH)
+	g.add(h.plugs.lan.Raster, art.LANX-8, art.JackY-8, art.PlugW, art.PlugH)
+	g.add(h.plugs.power.Raster, art.PowerX-36, art.PowerY-28, art.PlugW, art.PlugH)
 	h.hole = newHole(h)
-	g.put(h.hole, art.HoleX-holeSize/2, art.HoleY-holeSize/2, holeSize, holeSize)
+	g.add(h.hole, art.HoleX-holeSize/2, art.HoleY-holeSize/2, holeSize, holeSize)
 	return g.container()
 }
 
 // plugs are in their sockets while the phone is plugged in and has power.
-type plugs struct{ lan, power *skin }
+type plugs struct{ lan, power *artImage }
 
 func newPlugs(h *Handset) *plugs {
-	p := &plugs{newSkin(h.u, &h.pics, art.PlugW), newSkin(h.u, &h.pics, art.PlugW)}
+	p := &plugs{newArtImage(h.u, &h.images, art.PlugW), newArtImage(h.u, &h.images, art.PlugW)}
 	p.lan.set("lan", func() *art.Scene { return art.NetworkPlug(h.u.Contrast) })
 	p.power.set("power", func() *art.Scene { return art.PowerPlug(h.u.Contrast) })
 	p.show(false, false)
@@ -58,7 +58,7 @@ func newPlugs(h *Handset) *plugs {
 }
 
 func (p *plugs) show(cable, on bool) {
-	for s, in := range map[*skin]bool{p.lan: cable, p.power: on} {
+	for s, in := range map[*artImage]bool{p.lan: cable, p.power: on} {
 		if in && !s.Visible() {
 			s.Show()
 		} else if !in && s.Visible() {
@@ -81,31 +81,31 @@ const (
 // what the view says.
 type hole struct {
 	widget.BaseWidget
-	pushed
-	h       *Handset
-	name    string
-	clip    *skin
-	ring    *canvas.Arc
-	mark    *canvas.Circle // of the focus
-	seconds *canvas.Text
+	pressable
+	handset   *Handset
+	name      string
+	clip      *artImage
+	ring      *canvas.Arc
+	focusRing *canvas.Circle // of the focus
+	seconds   *canvas.Text
 
-	at    fyne.Position // of the pointer
-	over  bool
-	focus bool
-	in    bool // the clip is, as far as this person's hand knows
-	state view.Hole
-	done  bool // held long enough
+	pointer fyne.Position // of the pointer
+	hovered bool
+	focus   bool
+	in      bool // the clip is, as far as this person's hand knows
+	state   view.Hole
+	done    bool // held long enough
 }
 
 func newHole(h *Handset) *hole {
-	o := &hole{h: h, name: "Reset hole", clip: newSkin(h.u, &h.pics, art.ClipW)}
+	o := &hole{handset: h, name: "Reset hole", clip: newArtImage(h.u, &h.images, art.ClipW)}
 	o.ring = canvas.NewArc(0, 0, .74, opaque(0xff8a2e))
-	o.mark = canvas.NewCircle(nil)
-	o.mark.StrokeColor = opaque(0x2f8bff)
+	o.focusRing = canvas.NewCircle(nil)
+	o.focusRing.StrokeColor = opaque(0x2f8bff)
 	o.seconds = canvas.NewText("", opaque(0xffd9a8))
 	o.seconds.TextStyle.Bold = true
 	o.seconds.Alignment = fyne.TextAlignCenter
-	o.pushed = pushed{h.board, o.push, o.pull}
+	o.pressable = pressable{h.keyboard, o.push, o.pull}
 	o.ExtendBaseWidget(o)
 	o.arrange(o.Size())
 	return o
@@ -116,7 +116,7 @@ func (o *hole) show(s view.Hole) {
 	if s == o.state {
 		return
 	}
-	if o.in && o.state.Left > 0 && s.Left <= 0 && o.h.view.On { // without power nothing is reset
+	if o.in && o.state.Left > 0 && s.Left <= 0 && o.handset.view.On { // without power nothing is reset
 		o.done = true
 	}
 	o.state = s
@@ -129,7 +129,7 @@ func (o *hole) push() {
 	}
 	o.in, o.done = true, false
 	o.arrange(o.Size())
-	o.h.in.Poke(true)
+	o.handset.in.Poke(true)
 }
 
 // pull takes the clip out. After a reset one wants to see the screen: the
@@ -140,16 +140,16 @@ func (o *hole) pull() {
 	}
 	o.in = false
 	o.arrange(o.Size())
-	o.h.in.Poke(false)
+	o.handset.in.Poke(false)
 	if o.done {
 		o.done = false
-		o.h.Turn(false)
+		o.handset.Turn(false)
 	}
 }
 
 // leave forgets the pointer.
 func (o *hole) leave() {
-	o.over = false
+	o.hovered = false
 	o.pull()
 	o.arrange(o.Size())
 }
@@ -165,11 +165,11 @@ func (o *hole) MouseDown(e *desktop.MouseEvent) {
 func (o *hole) MouseUp(*desktop.MouseEvent) { o.pull() }
 
 // MouseIn implements desktop.Hoverable.
-func (o *hole) MouseIn(e *desktop.MouseEvent) { o.over = true; o.MouseMoved(e) }
+func (o *hole) MouseIn(e *desktop.MouseEvent) { o.hovered = true; o.MouseMoved(e) }
 
 // MouseMoved implements desktop.Hoverable.
 func (o *hole) MouseMoved(e *desktop.MouseEvent) {
-	o.at = e.Position
+	o.pointer = e.Position
 	o.arrange(o.Size())
 }
 
@@ -200,11 +200,11 @@ func (o *hole) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleR
 
 // CreateRenderer implements fyne.Widget.
 func (o *hole) CreateRenderer() fyne.WidgetRenderer {
-	return &partRenderer{o.arrange, []fyne.CanvasObject{o.ring, o.mark, o.clip.Raster, o.seconds}}
+	return &partRenderer{o.arrange, []fyne.CanvasObject{o.ring, o.focusRing, o.clip.Raster, o.seconds}}
 }
 
 func (o *hole) arrange(fyne.Size) {
-	u := o.h.u
+	u := o.handset.u
 	const middle = holeSize / 2
 	held := o.state.Clip && o.state.Of > 0 && o.state.Left > 0
 	done := o.in && o.done
@@ -216,32 +216,32 @@ func (o *hole) arrange(fyne.Size) {
 		o.ring.EndAngle = 360 * float32(1-min(1, o.state.Left.Seconds()/o.state.Of.Seconds()))
 		o.seconds.Text = strconv.Itoa(int((o.state.Left+time.Second-1)/time.Second)) + " s"
 	}
-	o.ring.FillColor, o.mark.StrokeColor, o.seconds.Color = opaque(0xff8a2e), opaque(0x2f8bff), opaque(0xffd9a8)
+	o.ring.FillColor, o.focusRing.StrokeColor, o.seconds.Color = opaque(0xff8a2e), opaque(0x2f8bff), opaque(0xffd9a8)
 	if u.Contrast {
-		o.ring.FillColor, o.mark.StrokeColor, o.seconds.Color = opaque(0xffff00), opaque(0xffff00), opaque(0xffffff)
+		o.ring.FillColor, o.focusRing.StrokeColor, o.seconds.Color = opaque(0xffff00), opaque(0xffff00), opaque(0xffffff)
 	}
 	if done {
 		o.ring.FillColor = opaque(0x5cf04a)
 	}
 	o.ring.Resize(u.size(ringSize, ringSize))
 	o.ring.Move(u.pos(middle-ringSize/2, middle-ringSize/2))
-	setVisible(o.mark, o.focus)
-	o.mark.StrokeWidth = u.F(2.4)
-	o.mark.Resize(u.size(holeSize, holeSize))
+	setVisible(o.focusRing, o.focus)
+	o.focusRing.StrokeWidth = u.F(2.4)
+	o.focusRing.Resize(u.size(holeSize, holeSize))
 	o.seconds.TextSize = u.F(12)
 	o.seconds.Resize(u.size(holeSize, 16))
 	o.seconds.Move(u.pos(0, secondsTop-2))
 
 	in := o.in
 	o.clip.set("clip"+strconv.FormatBool(in), func() *art.Scene { return art.Clip(u.Contrast, in) })
-	setVisible(o.clip.Raster, o.over || o.in || o.focus || o.state.Clip)
+	setVisible(o.clip.Raster, o.hovered || o.in || o.focus || o.state.Clip)
 	o.clip.Resize(u.size(art.ClipW, art.ClipH))
 	tip := u.pos(middle, middle)
 	switch {
 	case o.in || o.state.Clip:
 		tip.Y += u.F(art.ClipDepth)
-	case o.over:
-		tip = o.at
+	case o.hovered:
+		tip = o.pointer
 	default:
 		tip.Y -= u.F(clipHover)
 	}

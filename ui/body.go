@@ -42,23 +42,23 @@ type panel interface {
 	show(view.View)
 }
 
-// attentive is the Input for the touch panel: who taps it means to type to the
+// focusInput is the Input for the touch panel: who taps it means to type to the
 // phone, not to what had the keyboard in the same window. Set take once there
 // is a handset.
-type attentive struct {
+type focusInput struct {
 	Input
-	take func()
+	takeFocus func()
 }
 
 // Tap implements Input.
-func (a *attentive) Tap(id string) {
-	a.take()
+func (a *focusInput) Tap(id string) {
+	a.takeFocus()
 	a.Input.Tap(id)
 }
 
 // Hold implements Input.
-func (a *attentive) Hold(id string) {
-	a.take()
+func (a *focusInput) Hold(id string) {
+	a.takeFocus()
 	a.Input.Hold(id)
 }
 
@@ -73,24 +73,24 @@ const (
 // on Fyne's goroutine.
 type Handset struct {
 	widget.BaseWidget
-	u     *Unit
-	in    Input
-	panel panel
-	pics  gallery
-	board *board
+	u        *Unit
+	in       Input
+	panel    panel
+	images   imageCache
+	keyboard *hostKeyboard
 
-	desk        *desk
-	front, back *fyne.Container
-	turned      bool
-	keys        map[view.Key]*hardKey
-	turn        *hardKey
-	lamp        *skin
-	cord        *skin
-	receiver    *receiver
-	hole        *hole
-	plugs       *plugs
-	plate       []*canvas.Text
-	printed     []*canvas.Text // on plastic that high contrast makes black
+	desk         *desk
+	front, back  *fyne.Container
+	turned       bool
+	keys         map[view.Key]*hardKey
+	turn         *hardKey
+	lamp         *artImage
+	cord         *artImage
+	receiver     *receiver
+	hole         *hole
+	plugs        *plugs
+	plate        []*canvas.Text
+	printedTexts []*canvas.Text // on plastic that high contrast makes black
 
 	view     view.View
 	settling *fyne.Animation
@@ -101,7 +101,7 @@ type Handset struct {
 // newHandset builds the phone around its touch panel.
 func newHandset(in Input, u *Unit, p panel) *Handset {
 	h := &Handset{u: u, in: in, panel: p}
-	h.board = &board{press: h.press, release: h.release, typed: in.Type, hook: h.hook,
+	h.keyboard = &hostKeyboard{press: h.press, release: h.release, typed: in.Type, hook: h.hook,
 		turn: func() { h.Turn(!h.turned) }, shifted: shiftDown}
 	h.desk = newDesk(h)
 	h.front, h.back = h.buildFront(), h.buildBack()
@@ -131,7 +131,7 @@ func (h *Handset) Apply(v view.View) {
 		h.Name(id, name)
 	}
 	field := focusedField(&v)
-	h.board.field, h.board.focus = field != "", focused(&v) != ""
+	h.keyboard.field, h.keyboard.focus = field != "", focused(&v) != ""
 	if field != "" && field != h.focus {
 		h.takeKeyboard()
 	}
@@ -195,7 +195,7 @@ func (h *Handset) Contrast(on bool) {
 		k.repaint()
 	}
 	h.turn.repaint()
-	for _, t := range h.printed {
+	for _, t := range h.printedTexts {
 		t.Color = h.printInk()
 	}
 	h.repaint()
@@ -207,11 +207,11 @@ func (h *Handset) Contrast(on bool) {
 // repaint asks for all pictures anew.
 func (h *Handset) repaint() {
 	h.desk.repaint()
-	for _, s := range []*skin{h.turn.skin, h.lamp, h.cord, h.receiver.skin, h.plugs.lan, h.plugs.power, h.hole.clip} {
+	for _, s := range []*artImage{h.turn.image, h.lamp, h.cord, h.receiver.image, h.plugs.lan, h.plugs.power, h.hole.clip} {
 		s.Refresh()
 	}
 	for _, k := range h.keys {
-		k.skin.Refresh()
+		k.image.Refresh()
 	}
 }
 
@@ -260,11 +260,11 @@ func (h *Handset) Find(id string) fyne.CanvasObject {
 // nothing in the window has the focus.
 func (h *Handset) BindKeyboard(c fyne.Canvas) {
 	if d, ok := c.(desktop.Canvas); ok {
-		d.SetOnKeyDown(func(e *fyne.KeyEvent) { h.board.keyDown(e.Name) })
-		d.SetOnKeyUp(func(e *fyne.KeyEvent) { h.board.keyUp(e.Name) })
+		d.SetOnKeyDown(func(e *fyne.KeyEvent) { h.keyboard.keyDown(e.Name) })
+		d.SetOnKeyUp(func(e *fyne.KeyEvent) { h.keyboard.keyUp(e.Name) })
 	}
-	c.SetOnTypedKey(func(e *fyne.KeyEvent) { h.board.typedKey(e.Name) })
-	c.SetOnTypedRune(h.board.typedRune)
+	c.SetOnTypedKey(func(e *fyne.KeyEvent) { h.keyboard.typedKey(e.Name) })
+	c.SetOnTypedRune(h.keyboard.typedRune)
 	c.Focus(h.desk)
 }
 
@@ -322,7 +322,7 @@ func (h *Handset) arrange(s fyne.Size) {
 	}
 	changed := k != h.u.K
 	if changed && h.u.K > 0 {
-		h.roughly()
+		h.stretchImages()
 	}
 	h.u.K = k
 	at := fyne.NewPos((s.Width-art.Width*k)/2, (s.Height-art.Height*k)/2)
@@ -342,16 +342,16 @@ func (h *Handset) arrange(s fyne.Size) {
 // sharp in it.
 const settleTime = 180 * time.Millisecond
 
-// roughly stretches the pictures that there are while a window is being
+// stretchImages stretches the pictures that there are while a window is being
 // resized: to paint all of them for every size on the way would stutter.
-func (h *Handset) roughly() {
+func (h *Handset) stretchImages() {
 	if h.settling != nil {
 		h.settling.Stop()
 	}
-	h.pics.setRough(true)
+	h.images.setStretching(true)
 	h.settling = fyne.NewAnimation(settleTime, func(done float32) {
 		if done >= 1 {
-			h.pics.setRough(false)
+			h.images.setStretching(false)
 			h.repaint()
 		}
 	})

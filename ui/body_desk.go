@@ -20,12 +20,12 @@ import (
 // the panel hides.
 type desk struct {
 	widget.BaseWidget
-	h     *Handset
-	tiles [5]tile // above, left, below, right of the panel, and behind it
-	dots  float64 // pixels in one of Fyne's device independent pixels
+	handset    *Handset
+	tiles      [5]deskTile // above, left, below, right of the panel, and behind it
+	pixelRatio float64     // pixels in one of Fyne's device independent pixels
 }
 
-type tile struct {
+type deskTile struct {
 	*canvas.Raster
 	x, y float32
 }
@@ -38,7 +38,7 @@ const (
 )
 
 func newDesk(h *Handset) *desk {
-	d := &desk{h: h}
+	d := &desk{handset: h}
 	for i := range d.tiles {
 		d.tiles[i].Raster = canvas.NewRaster(func(w, high int) image.Image { return d.paint(i, w, high) })
 	}
@@ -49,7 +49,7 @@ func newDesk(h *Handset) *desk {
 
 // turn shows the side that the handset says.
 func (d *desk) turn() {
-	setVisible(d.tiles[panelTile].Raster, d.h.turned)
+	setVisible(d.tiles[panelTile].Raster, d.handset.turned)
 	d.repaint()
 }
 
@@ -60,21 +60,21 @@ func (d *desk) repaint() {
 }
 
 func (d *desk) paint(i, w, high int) image.Image {
-	size, k, t := d.Size(), float64(d.h.u.K), &d.tiles[i]
+	size, k, t := d.Size(), float64(d.handset.u.K), &d.tiles[i]
 	if i == widestTile && size.Width > 0 {
-		d.dots = float64(w) / float64(size.Width)
+		d.pixelRatio = float64(w) / float64(size.Width)
 	}
-	if k <= 0 || d.dots <= 0 || w <= 0 || high <= 0 {
+	if k <= 0 || d.pixelRatio <= 0 || w <= 0 || high <= 0 {
 		return image.NewRGBA(image.Rect(0, 0, 1, 1))
 	}
 	side := art.Front
-	if d.h.turned {
+	if d.handset.turned {
 		side = art.Back
 	}
-	left := math.Round(d.dots*float64(size.Width-d.h.u.F(art.Width))/2) - math.Round(d.dots*float64(t.x))
-	top := math.Round(d.dots*float64(size.Height-d.h.u.F(art.Height))/2) - math.Round(d.dots*float64(t.y))
-	return d.h.pics.of(fmt.Sprint("side", d.h.turned, d.h.u.Contrast, i), fmt.Sprint(w, high, left, top), func() *image.RGBA {
-		return side(d.h.u.Contrast).Paint(w, high, art.Frame{Scale: d.dots * k, X: left, Y: top})
+	left := math.Round(d.pixelRatio*float64(size.Width-d.handset.u.F(art.Width))/2) - math.Round(d.pixelRatio*float64(t.x))
+	top := math.Round(d.pixelRatio*float64(size.Height-d.handset.u.F(art.Height))/2) - math.Round(d.pixelRatio*float64(t.y))
+	return d.handset.images.image(fmt.Sprint("side", d.handset.turned, d.handset.u.Contrast, i), fmt.Sprint(w, high, left, top), func() *image.RGBA {
+		return side(d.handset.u.Contrast).Paint(w, high, art.Frame{Scale: d.pixelRatio * k, X: left, Y: top})
 	})
 }
 
@@ -86,7 +86,7 @@ const seam = 8
 const tilesUnder = 2
 
 func (d *desk) arrange(s fyne.Size) {
-	u := d.h.u
+	u := d.handset.u
 	if u.K <= 0 {
 		return
 	}
@@ -116,29 +116,29 @@ func (d *desk) AccessibilityLabel() string { return "ocphone" }
 func (d *desk) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleContainer }
 
 // Tapped implements fyne.Tappable: who taps the phone means to type to it.
-func (d *desk) Tapped(*fyne.PointEvent) { d.h.takeKeyboard() }
+func (d *desk) Tapped(*fyne.PointEvent) { d.handset.takeKeyboard() }
 
 // FocusGained implements fyne.Focusable.
 func (d *desk) FocusGained() {}
 
 // FocusLost implements fyne.Focusable.
-func (d *desk) FocusLost() { d.h.board.drop() }
+func (d *desk) FocusLost() { d.handset.keyboard.releaseAll() }
 
 // AcceptsTab implements fyne.Tabbable: within a form, Tab goes to the next
 // field; elsewhere to the next key of the phone.
-func (d *desk) AcceptsTab() bool { return d.h.board.field }
+func (d *desk) AcceptsTab() bool { return d.handset.keyboard.field }
 
 // KeyDown implements desktop.Keyable.
-func (d *desk) KeyDown(e *fyne.KeyEvent) { d.h.board.keyDown(e.Name) }
+func (d *desk) KeyDown(e *fyne.KeyEvent) { d.handset.keyboard.keyDown(e.Name) }
 
 // KeyUp implements desktop.Keyable.
-func (d *desk) KeyUp(e *fyne.KeyEvent) { d.h.board.keyUp(e.Name) }
+func (d *desk) KeyUp(e *fyne.KeyEvent) { d.handset.keyboard.keyUp(e.Name) }
 
 // TypedKey implements fyne.Focusable.
-func (d *desk) TypedKey(e *fyne.KeyEvent) { d.h.board.typedKey(e.Name) }
+func (d *desk) TypedKey(e *fyne.KeyEvent) { d.handset.keyboard.typedKey(e.Name) }
 
 // TypedRune implements fyne.Focusable.
-func (d *desk) TypedRune(r rune) { d.h.board.typedRune(r) }
+func (d *desk) TypedRune(r rune) { d.handset.keyboard.typedRune(r) }
 
 // CreateRenderer implements fyne.Widget.
 func (d *desk) CreateRenderer() fyne.WidgetRenderer {

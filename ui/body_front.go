@@ -42,12 +42,12 @@ const keyRound = 11
 func (h *Handset) buildFront() *fyne.Container {
 	g := &grid{u: h.u}
 	h.keys = map[view.Key]*hardKey{}
-	brand := g.print("o c p h o n e", printGrey, 12, true, fyne.TextAlignLeading, panelX, 50, 200, 24)
-	h.printed = append(h.printed, brand)
-	h.lamp = newSkin(h.u, &h.pics, art.LampW)
-	g.put(h.lamp.Raster, 801, 45, art.LampW, art.LampH)
+	brand := g.addText("o c p h o n e", printGrey, 12, true, fyne.TextAlignLeading, panelX, 50, 200, 24)
+	h.printedTexts = append(h.printedTexts, brand)
+	h.lamp = newArtImage(h.u, &h.images, art.LampW)
+	g.add(h.lamp.Raster, 801, 45, art.LampW, art.LampH)
 	h.setLamp(false)
-	g.put(h.panel, panelX, panelY, panelW, panelH)
+	g.add(h.panel, panelX, panelY, panelW, panelH)
 
 	for i, d := range strings.Split("1,2 ABC,3 DEF,4 GHI,5 JKL,6 MNO,7 PQRS,8 TUV,9 WXYZ,*,0 +,#", ",") {
 		digit, letters, _ := strings.Cut(d, " ")
@@ -76,10 +76,10 @@ func (h *Handset) buildFront() *fyne.Container {
 		h.addKey(g, k.key, k.name, k.look, "", "", k.x, k.y, k.w, k.h)
 	}
 
-	h.cord = newSkin(h.u, &h.pics, art.CordBox.W)
-	g.put(h.cord.Raster, float32(art.CordBox.X), float32(art.CordBox.Y), float32(art.CordBox.W), float32(art.CordBox.H))
+	h.cord = newArtImage(h.u, &h.images, art.CordBox.W)
+	g.add(h.cord.Raster, float32(art.CordBox.X), float32(art.CordBox.Y), float32(art.CordBox.W), float32(art.CordBox.H))
 	h.receiver = newReceiver(h)
-	h.receiver.spot = g.put(h.receiver, 0, 0, 0, 0)
+	h.receiver.spot = g.add(h.receiver, 0, 0, 0, 0)
 	h.receiver.occupy()
 	h.setCord()
 	return g.container()
@@ -94,7 +94,7 @@ func (h *Handset) addKey(g *grid, key view.Key, name string, look art.Key, big, 
 	k.down = func() { h.in.Press(key) }
 	k.up = func() { h.in.Release(key) }
 	h.keys[key] = k
-	g.put(k, x, y, w, high)
+	g.add(k, x, y, w, high)
 }
 
 func (h *Handset) setLamp(lit bool) {
@@ -124,20 +124,20 @@ const (
 // receiver is the part that one lifts, with a click or a key.
 type receiver struct {
 	widget.BaseWidget
-	pushed
-	h      *Handset
-	name   string
-	skin   *skin
-	spot   *spot
-	up     bool
-	focus  bool
-	raised float32 // 0 on the cradle, 1 lifted, between while it moves
-	moving *fyne.Animation
+	pressable
+	handset *Handset
+	name    string
+	image   *artImage
+	spot    *gridItem
+	up      bool
+	focus   bool
+	raised  float32 // 0 on the cradle, 1 lifted, between while it moves
+	moving  *fyne.Animation
 }
 
 func newReceiver(h *Handset) *receiver {
-	r := &receiver{h: h, name: "Receiver", skin: newSkin(h.u, &h.pics, 0)}
-	r.pushed = pushed{h.board, h.hook, func() {}}
+	r := &receiver{handset: h, name: "Receiver", image: newArtImage(h.u, &h.images, 0)}
+	r.pressable = pressable{h.keyboard, h.hook, func() {}}
 	r.ExtendBaseWidget(r)
 	r.repaint()
 	return r
@@ -145,8 +145,8 @@ func newReceiver(h *Handset) *receiver {
 
 func (r *receiver) repaint() {
 	up, focus := raisedBy(r.up), r.focus
-	r.skin.wide = art.ReceiverW(up)
-	r.skin.set(fmt.Sprint("receiver", up, focus), func() *art.Scene { return art.Receiver(r.h.u.Contrast, up, focus) })
+	r.image.wide = art.ReceiverW(up)
+	r.image.set(fmt.Sprint("receiver", up, focus), func() *art.Scene { return art.Receiver(r.handset.u.Contrast, up, focus) })
 }
 
 // occupy takes the place that can be clicked: the cradle, and what lies on it
@@ -164,7 +164,7 @@ func (r *receiver) lift(up bool) {
 	r.up = up
 	r.occupy()
 	r.repaint()
-	r.h.front.Refresh()
+	r.handset.front.Refresh()
 	if r.moving != nil {
 		r.moving.Stop()
 	}
@@ -178,11 +178,11 @@ func (r *receiver) lift(up bool) {
 }
 
 func (r *receiver) arrange(fyne.Size) {
-	u := r.h.u
-	wide := float32(r.skin.wide)
-	r.skin.Resize(u.size(wide, art.ReceiverH))
-	r.skin.Move(u.pos(receiverX-wide/2-r.spot.x+liftX*r.raised, receiverY-art.ReceiverH/2-r.spot.y+liftY*r.raised))
-	canvas.Refresh(r.skin.Raster)
+	u := r.handset.u
+	wide := float32(r.image.wide)
+	r.image.Resize(u.size(wide, art.ReceiverH))
+	r.image.Move(u.pos(receiverX-wide/2-r.spot.x+liftX*r.raised, receiverY-art.ReceiverH/2-r.spot.y+liftY*r.raised))
+	canvas.Refresh(r.image.Raster)
 }
 
 // ID is the name by which tests and a control API find the receiver.
@@ -195,7 +195,7 @@ func (r *receiver) AccessibilityLabel() string { return r.name }
 func (r *receiver) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
 // Tapped implements fyne.Tappable.
-func (r *receiver) Tapped(*fyne.PointEvent) { r.h.takeKeyboard(); r.h.hook() }
+func (r *receiver) Tapped(*fyne.PointEvent) { r.handset.takeKeyboard(); r.handset.hook() }
 
 // Cursor implements desktop.Cursorable.
 func (r *receiver) Cursor() desktop.Cursor { return desktop.PointerCursor }
@@ -208,5 +208,5 @@ func (r *receiver) FocusLost() { r.focus = false; r.repaint() }
 
 // CreateRenderer implements fyne.Widget.
 func (r *receiver) CreateRenderer() fyne.WidgetRenderer {
-	return &partRenderer{r.arrange, []fyne.CanvasObject{r.skin.Raster}}
+	return &partRenderer{r.arrange, []fyne.CanvasObject{r.image.Raster}}
 }

@@ -20,16 +20,16 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// did is an Input that writes down what a person did.
-type did struct{ log []string }
+// inputLog is an Input that writes down what a person did.
+type inputLog struct{ log []string }
 
-func (d *did) Tap(id string)      { d.log = append(d.log, "tap "+id) }
-func (d *did) Hold(id string)     { d.log = append(d.log, "hold "+id) }
-func (d *did) Type(s string)      { d.log = append(d.log, "type "+s) }
-func (d *did) Press(k view.Key)   { d.log = append(d.log, "press "+string(k)) }
-func (d *did) Release(k view.Key) { d.log = append(d.log, "release "+string(k)) }
-func (d *did) Lift(up bool)       { d.log = append(d.log, word(up, "lift", "hang up")) }
-func (d *did) Poke(in bool)       { d.log = append(d.log, word(in, "poke", "pull")) }
+func (d *inputLog) Tap(id string)      { d.log = append(d.log, "tap "+id) }
+func (d *inputLog) Hold(id string)     { d.log = append(d.log, "hold "+id) }
+func (d *inputLog) Type(s string)      { d.log = append(d.log, "type "+s) }
+func (d *inputLog) Press(k view.Key)   { d.log = append(d.log, "press "+string(k)) }
+func (d *inputLog) Release(k view.Key) { d.log = append(d.log, "release "+string(k)) }
+func (d *inputLog) Lift(up bool)       { d.log = append(d.log, word(up, "lift", "hang up")) }
+func (d *inputLog) Poke(in bool)       { d.log = append(d.log, word(in, "poke", "pull")) }
 
 func word(b bool, yes, no string) string {
 	if b {
@@ -39,7 +39,7 @@ func word(b bool, yes, no string) string {
 }
 
 // want compares and forgets what was done.
-func (d *did) want(t *testing.T, what ...string) {
+func (d *inputLog) want(t *testing.T, what ...string) {
 	t.Helper()
 	if !slices.Equal(d.log, what) {
 		t.Errorf("did %q, want %q", d.log, what)
@@ -47,21 +47,21 @@ func (d *did) want(t *testing.T, what ...string) {
 	d.log = nil
 }
 
-// blank is a touch panel that shows one colour.
-type blank struct {
+// emptyPanel is a touch panel that shows one colour.
+type emptyPanel struct {
 	widget.BaseWidget
 	shown []view.View
 }
 
-func (b *blank) show(v view.View) { b.shown = append(b.shown, v) }
-func (b *blank) CreateRenderer() fyne.WidgetRenderer {
+func (b *emptyPanel) show(v view.View) { b.shown = append(b.shown, v) }
+func (b *emptyPanel) CreateRenderer() fyne.WidgetRenderer {
 	return widget.NewSimpleRenderer(canvas.NewRectangle(opaque(0x2f62a8)))
 }
 
 type rig struct {
 	*Handset
-	did   *did
-	panel *blank
+	did   *inputLog
+	panel *emptyPanel
 	canv  software.WindowlessCanvas
 }
 
@@ -69,7 +69,7 @@ type rig struct {
 func build(tb testing.TB, w, h float32) *rig {
 	tb.Helper()
 	test.NewTempApp(tb)
-	r := &rig{did: &did{}, panel: &blank{}, canv: software.NewCanvas()}
+	r := &rig{did: &inputLog{}, panel: &emptyPanel{}, canv: software.NewCanvas()}
 	r.panel.ExtendBaseWidget(r.panel)
 	r.Handset = newHandset(r.did, &Unit{}, r.panel)
 	r.canv.SetPadded(false)
@@ -310,8 +310,8 @@ func TestEverySizePaints(t *testing.T) {
 			}
 		}
 	}
-	if r.pics.used > galleryBytes {
-		t.Errorf("%d bytes of pictures are kept", r.pics.used)
+	if r.images.used > imageCacheBytes {
+		t.Errorf("%d bytes of pictures are kept", r.images.used)
 	}
 	if m := r.MinSize(); m.Width > 560 {
 		t.Errorf("cannot be smaller than %v", m)
@@ -331,32 +331,32 @@ func blankPicture(m image.Image) bool {
 }
 
 func TestPicturesKeptAreBounded(t *testing.T) {
-	var g gallery
+	var g imageCache
 	for i := range 9 {
-		g.of(string(rune('a'+i)), "", func() *image.RGBA { return image.NewRGBA(image.Rect(0, 0, 2000, 3000)) })
+		g.image(string(rune('a'+i)), "", func() *image.RGBA { return image.NewRGBA(image.Rect(0, 0, 2000, 3000)) })
 	}
-	if g.used > galleryBytes || len(g.shots) != 4 || g.shots["i/"] == nil {
-		t.Errorf("%d pictures of %d bytes", len(g.shots), g.used)
+	if g.used > imageCacheBytes || len(g.images) != 4 || g.images["i/"] == nil {
+		t.Errorf("%d pictures of %d bytes", len(g.images), g.used)
 	}
 }
 
 func TestResizingStretchesOldPicturesUntilItEnds(t *testing.T) {
-	var g gallery
+	var g imageCache
 	painted := 0
 	get := func(size string, w int) int {
-		return g.of("key", size, func() *image.RGBA { painted++; return image.NewRGBA(image.Rect(0, 0, w, 1)) }).Rect.Dx()
+		return g.image("key", size, func() *image.RGBA { painted++; return image.NewRGBA(image.Rect(0, 0, w, 1)) }).Rect.Dx()
 	}
-	g.setRough(true)
+	g.setStretching(true)
 	if get("a", 1) != 1 || get("b", 2) != 1 || painted != 1 {
 		t.Errorf("%d pictures were painted on the way", painted)
 	}
-	g.setRough(false)
+	g.setStretching(false)
 	if get("b", 2) != 2 {
 		t.Error("the picture stayed rough")
 	}
 	r := build(t, 600, 432)
 	r.canv.Resize(fyne.NewSize(700, 504))
-	if r.pics.rough {
+	if r.images.stretching {
 		t.Error("the phone stayed rough")
 	}
 }

@@ -6,8 +6,8 @@ package ui
 // it a View with Apply, on Fyne's goroutine.
 func NewHandset(in Input) *Handset {
 	u := &Unit{}
-	w := &attentive{Input: in}
+	w := &focusInput{Input: in}
 	h := newHandset(in, u, newPanel(w, u))
-	w.take = h.takeKeyboard
+	w.takeFocus = h.takeKeyboard
 	return h
 }

@@ -13,7 +13,7 @@ import (
 // nil, is called before the View is shown, to Turn the phone over, say. Use it
 // on the goroutine of the user interface.
 func HandsetPicture(v view.View, w, h int, dress func(*Handset)) image.Image {
-	phone := NewHandset(deaf{})
+	phone := NewHandset(nopInput{})
 	c := headless(phone, w, h)
 	if dress != nil {
 		dress(phone)

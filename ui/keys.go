@@ -19,11 +19,11 @@ import (
 // leaves lets it go.
 type hardKey struct {
 	widget.BaseWidget
-	pushed
-	h        *Handset
+	pressable
+	handset  *Handset
 	id, name string
 	look     art.Key
-	skin     *skin
+	image    *artImage
 	big      *canvas.Text // 5
 	small    *canvas.Text // JKL, or the caption below a mark
 	down, up func()       // nil: nothing
@@ -31,12 +31,12 @@ type hardKey struct {
 }
 
 func newHardKey(h *Handset, id, name string, look art.Key, big, small string) *hardKey {
-	k := &hardKey{h: h, id: id, name: name, look: look}
-	k.skin = newSkin(h.u, &h.pics, look.W)
+	k := &hardKey{handset: h, id: id, name: name, look: look}
+	k.image = newArtImage(h.u, &h.images, look.W)
 	k.big, k.small = canvas.NewText(big, nil), canvas.NewText(small, nil)
 	k.big.TextStyle.Bold = true
 	k.small.TextStyle.Bold = look.Mark != art.NoMark
-	k.pushed = pushed{h.board, k.press, k.release}
+	k.pressable = pressable{h.keyboard, k.press, k.release}
 	k.ExtendBaseWidget(k)
 	k.repaint()
 	return k
@@ -53,9 +53,9 @@ func (k *hardKey) AccessibilityRole() fyne.AccessibleRole { return fyne.Accessib
 
 // repaint shows the look; equal looks of one size share a picture.
 func (k *hardKey) repaint() {
-	k.look.Plain = k.h.u.Contrast
+	k.look.Plain = k.handset.u.Contrast
 	look := k.look
-	k.skin.set(fmt.Sprint(look), look.Scene)
+	k.image.set(fmt.Sprint(look), look.Scene)
 	ink := opaque(look.Colour.Ink(look.Plain))
 	k.big.Color, k.small.Color = ink, ink
 	k.arrange(k.Size())
@@ -97,7 +97,7 @@ func (k *hardKey) MouseDown(e *desktop.MouseEvent) {
 		return
 	}
 	k.pointed = true
-	k.h.takeKeyboard()
+	k.handset.takeKeyboard()
 	k.press()
 }
 
@@ -150,53 +150,53 @@ func (k *hardKey) FocusLost() {
 	k.repaint()
 }
 
-// pushed is a part of the body that has the ring: Space and Enter push it, every
+// pressable is a part of the body that has the ring: Space and Enter push it, every
 // other key does what it does everywhere. Parts embed it.
-type pushed struct {
-	board     *board
-	push, end func()
+type pressable struct {
+	board    *hostKeyboard
+	down, up func()
 }
 
 // KeyDown implements desktop.Keyable.
-func (p pushed) KeyDown(e *fyne.KeyEvent) {
-	if pushes(e.Name) {
-		p.push()
+func (p pressable) KeyDown(e *fyne.KeyEvent) {
+	if isPressKey(e.Name) {
+		p.down()
 		return
 	}
 	p.board.keyDown(e.Name)
 }
 
 // KeyUp implements desktop.Keyable.
-func (p pushed) KeyUp(e *fyne.KeyEvent) {
-	if pushes(e.Name) {
-		p.end()
+func (p pressable) KeyUp(e *fyne.KeyEvent) {
+	if isPressKey(e.Name) {
+		p.up()
 		return
 	}
 	p.board.keyUp(e.Name)
 }
 
 // TypedKey implements fyne.Focusable.
-func (p pushed) TypedKey(e *fyne.KeyEvent) {
-	if !pushes(e.Name) {
+func (p pressable) TypedKey(e *fyne.KeyEvent) {
+	if !isPressKey(e.Name) {
 		p.board.typedKey(e.Name)
 	}
 }
 
 // TypedRune implements fyne.Focusable.
-func (p pushed) TypedRune(r rune) {
+func (p pressable) TypedRune(r rune) {
 	if r != ' ' {
 		p.board.typedRune(r)
 	}
 }
 
-// pushes tells whether a key of the computer presses what has the focus.
-func pushes(n fyne.KeyName) bool {
+// isPressKey tells whether a key of the computer presses what has the focus.
+func isPressKey(n fyne.KeyName) bool {
 	return n == fyne.KeySpace || n == fyne.KeyReturn || n == fyne.KeyEnter
 }
 
 // CreateRenderer implements fyne.Widget.
 func (k *hardKey) CreateRenderer() fyne.WidgetRenderer {
-	return &partRenderer{k.arrange, []fyne.CanvasObject{k.skin.Raster, k.big, k.small}}
+	return &partRenderer{k.arrange, []fyne.CanvasObject{k.image.Raster, k.big, k.small}}
 }
 
 // Sizes of what is printed on keys, in design units.
@@ -209,11 +209,11 @@ const (
 )
 
 func (k *hardKey) arrange(s fyne.Size) {
-	u := k.h.u
+	u := k.handset.u
 	if u.K <= 0 {
 		return
 	}
-	k.skin.Resize(s)
+	k.image.Resize(s)
 	dy := float32(-1)
 	if k.look.Pressed {
 		dy += 1.6

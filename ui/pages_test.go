@@ -52,7 +52,7 @@ func TestEveryPageIsDrawnAsBefore(t *testing.T) {
 	test.NewTempApp(t)
 	for name, v := range pages(t) {
 		t.Run(name, func(t *testing.T) {
-			compareMarkup(t, "page-"+name, lit(t, v))
+			compareMarkup(t, "page-"+name, litPanel(t, v))
 			for _, w := range []int{420, 640, 1280} { // on windows from 560 to 2,000 pixels
 				for _, bad := range Check(v, w, w*3/4) {
 					t.Errorf("at %d: %s", w, bad)
@@ -89,9 +89,9 @@ func TestEveryRuneOfEveryMessageHasAGlyph(t *testing.T) {
 	}
 	var buf sfnt.Buffer
 	lacks := func(s string) (out []rune) {
-		for _, p := range stretches(s) {
+		for _, p := range fontRuns(s) {
 			fonts := latin
-			if p.face != nil {
+			if p.font != nil {
 				fonts = asian
 			}
 			for _, r := range p.s {

@@ -21,16 +21,16 @@ const holdTime = 700 * time.Millisecond
 // draws only what differs. Use it on the goroutine of the user interface.
 type touchPanel struct {
 	widget.BaseWidget
-	u    *Unit
-	in   Input
-	view view.View
-	k    float32 // device independent pixels in a design unit
-	high bool    // high contrast was on
-	pal  palette
-	skin skins
-	page layer
-	over layer // the dialog
-	dark *control
+	u       *Unit
+	in      Input
+	view    view.View
+	k       float32 // device independent pixels in a design unit
+	high    bool    // high contrast was on
+	palette palette
+	shapes  shapeCache
+	page    layer
+	over    layer // the dialog
+	dark    *control
 
 	// after calls f once, later, on the goroutine of the user interface.
 	after func(d time.Duration, f func()) (stop func())
@@ -38,11 +38,11 @@ type touchPanel struct {
 
 // newPanel makes a dark panel; show lights it up.
 func newPanel(in Input, u *Unit) *touchPanel {
-	t := &touchPanel{u: u, in: in, pal: vista(), after: afterTime}
+	t := &touchPanel{u: u, in: in, palette: vista(), after: afterTime}
 	t.page.panel, t.over.panel = t, t
 	t.page.scroll, t.over.scroll = newScroller(&t.page), newScroller(&t.over)
 	t.dark = newControl(t)
-	t.dark.set(placed{Control: view.Control{ID: "off", Role: view.Text}, as: asSplash, at: rect{0, 0, panelW, panelH}, act: act{quiet: true}})
+	t.dark.set(placed{Control: view.Control{ID: "off", Role: view.Text}, style: asSplash, at: rect{0, 0, panelW, panelH}, action: tapAction{inert: true}})
 	t.ExtendBaseWidget(t)
 	return t
 }
@@ -64,27 +64,27 @@ func (t *touchPanel) arrange() {
 		return
 	}
 	if t.high != t.u.Contrast {
-		t.high, t.pal, t.skin = t.u.Contrast, vista(), skins{}
+		t.high, t.palette, t.shapes = t.u.Contrast, vista(), shapeCache{}
 		if t.high {
-			t.pal = highContrast()
+			t.palette = highContrast()
 		}
-		t.page.forget()
-		t.over.forget()
+		t.page.clear()
+		t.over.clear()
 	}
-	r := ruler{t.k}
+	r := layout{t.k}
 	before := t.page.count() + t.over.count()
 	switch {
 	case !t.view.On:
-		t.page.forget()
-		t.over.forget()
+		t.page.clear()
+		t.over.clear()
 	case t.view.Dialog != nil:
 		below := t.view
 		below.Page.Keyboard = view.NoKeyboard
-		t.page.lay(r.arrange(&below))
-		t.over.lay(r.dialog(t.view.Dialog))
+		t.page.show(r.arrange(&below))
+		t.over.show(r.dialog(t.view.Dialog))
 	default:
-		t.page.lay(r.arrange(&t.view))
-		t.over.forget()
+		t.page.show(r.arrange(&t.view))
+		t.over.clear()
 	}
 	setVisible(t.dark, !t.view.On)
 	if t.page.changed || t.over.changed || before != t.page.count()+t.over.count() {
@@ -97,8 +97,8 @@ func (t *touchPanel) arrange() {
 // shown.
 func (t *touchPanel) find(id string) *control {
 	for _, l := range []*layer{&t.over, &t.page} {
-		for _, c := range l.all() {
-			if c.is.ID == id && c.Visible() {
+		for _, c := range l.controls() {
+			if c.placed.ID == id && c.Visible() {
 				return c
 			}
 		}
@@ -112,10 +112,10 @@ func (t *touchPanel) Resize(s fyne.Size) {
 	k := min(s.Width/panelW, s.Height/panelH)
 	if k > 0 && k != t.k {
 		t.k = k
-		t.page.forget()
-		t.over.forget()
+		t.page.clear()
+		t.over.clear()
 		t.dark.place(0, 0)
-		t.dark.set(t.dark.is) // what was made before there was a size is nowhere drawn
+		t.dark.set(t.dark.placed) // what was made before there was a size is nowhere drawn
 		t.arrange()
 	}
 	t.BaseWidget.Resize(s)
@@ -154,7 +154,7 @@ func (r *panelRenderer) Objects() []fyne.CanvasObject {
 // layer is one page or dialog on the panel.
 type layer struct {
 	panel   *touchPanel
-	sheet   sheet
+	layout  pageLayout
 	fixed   []*control
 	top     []*control
 	scroll  *scroller
@@ -162,21 +162,21 @@ type layer struct {
 	changed bool // the number or order of objects did
 }
 
-// lay shows a sheet: a control that stands where one stood before takes over
+// show shows a sheet: a control that stands where one stood before takes over
 // its widget.
-func (l *layer) lay(s sheet) {
-	same := l.shown && l.sheet.id == s.id
-	old := l.sheet
-	l.sheet, l.shown = s, true
+func (l *layer) show(s pageLayout) {
+	same := l.shown && l.layout.id == s.id
+	old := l.layout
+	l.layout, l.shown = s, true
 	l.fixed = l.match(l.fixed, s.fixed)
-	l.top = l.match(l.top, s.over)
+	l.top = l.match(l.top, s.above)
 	l.scroll.show(same, same && old.focus == s.focus)
 }
 
 func (l *layer) match(have []*control, want []placed) []*control {
 	byID := make(map[string]*control, len(have))
 	for _, c := range have {
-		byID[c.is.ID] = c
+		byID[c.placed.ID] = c
 	}
 	out := make([]*control, len(want))
 	for i, w := range want {
@@ -191,25 +191,25 @@ func (l *layer) match(have []*control, want []placed) []*control {
 		out[i] = c
 	}
 	for _, c := range byID { // what goes is no longer pressed
-		c.lift()
+		c.release()
 	}
 	l.changed = l.changed || len(have) != len(want)
 	return out
 }
 
-// forget takes everything off the panel.
-func (l *layer) forget() {
-	for _, c := range l.all() {
-		c.lift()
+// clear takes everything off the panel.
+func (l *layer) clear() {
+	for _, c := range l.controls() {
+		c.release()
 	}
 	l.changed = l.changed || l.shown
-	l.sheet, l.fixed, l.top, l.shown = sheet{}, nil, nil, false
-	l.scroll.forget()
+	l.layout, l.fixed, l.top, l.shown = pageLayout{}, nil, nil, false
+	l.scroll.clear()
 }
 
 func (l *layer) count() int { return len(l.fixed) + len(l.top) + len(l.scroll.lines) }
 
-func (l *layer) all() []*control {
+func (l *layer) controls() []*control {
 	return append(append(append([]*control(nil), l.top...), l.scroll.lines...), l.fixed...)
 }
 
@@ -221,7 +221,7 @@ func (l *layer) objects() []fyne.CanvasObject {
 	for _, c := range l.fixed {
 		out = append(out, c)
 	}
-	if l.sheet.port.h > 0 {
+	if l.layout.port.h > 0 {
 		out = append(out, l.scroll)
 	}
 	for _, c := range l.top {

@@ -16,40 +16,40 @@ const (
 	keyHeight = 168 // of the on-screen keyboard
 	margin    = 12
 
-	mostSoftKeys = 5
+	maxSoftKeys = 5
 )
 
-// sheet is a page with everything in its place.
-type sheet struct {
-	id    string
-	fixed []placed // where it is, below to above
-	port  rect     // the window in which the rest scrolls; empty: nothing does
-	flow  []placed // in coordinates of the port's content
-	tall  float32  // height of the content
-	rows  *view.Rows
-	over  []placed // above the port: keyboard, bars
-	focus string
+// pageLayout is a page with everything in its place.
+type pageLayout struct {
+	id            string
+	fixed         []placed // where it is, below to above
+	port          rect     // the window in which the rest scrolls; empty: nothing does
+	flow          []placed // in coordinates of the port's content
+	contentHeight float32  // height of the content
+	rows          *view.Rows
+	above         []placed // above the port: keyboard, bars
+	focus         string
 }
 
 // arrange puts the page of a View into the panel.
-func (r ruler) arrange(v *view.View) sheet {
+func (r layout) arrange(v *view.View) pageLayout {
 	p := &v.Page
-	s := sheet{id: p.ID, focus: p.Focus}
+	s := pageLayout{id: p.ID, focus: p.Focus}
 	body := rect{0, barHeight, panelW, panelH - barHeight}
 	splash := p.Layout == view.Centered && p.Title == "" && len(p.Nav) == 0 && !p.Back
 	switch {
 	case p.Keyboard != view.NoKeyboard:
 		body.h -= keyHeight
-		s.over = append(s.over, keyboard(p.Keyboard)...)
+		s.above = append(s.above, keyboard(p.Keyboard)...)
 	case len(p.Nav) > 0:
 		body.h -= navHeight
-		s.over = append(s.over, nav(p)...)
+		s.above = append(s.above, nav(p)...)
 	}
 	if splash {
 		body = rect{0, 0, panelW, body.y + body.h}
-		s.fixed = append(s.fixed, ground("page", asSplash, body))
+		s.fixed = append(s.fixed, background("page", asSplash, body))
 	} else {
-		s.fixed = append(s.fixed, ground("page", asPage, body))
+		s.fixed = append(s.fixed, background("page", asPage, body))
 		s.fixed = append(s.fixed, r.title(v)...)
 	}
 	switch p.Layout {
@@ -65,16 +65,16 @@ func (r ruler) arrange(v *view.View) sheet {
 	return s
 }
 
-func ground(id string, as guise, at rect) placed {
-	return placed{Control: view.Control{ID: id, Role: view.Text}, as: as, at: at, act: act{quiet: true}}
+func background(id string, as style, at rect) placed {
+	return placed{Control: view.Control{ID: id, Role: view.Text}, style: as, at: at, action: tapAction{inert: true}}
 }
 
 // plain is every layout that is a flow of controls, with a list below or not.
-func (r ruler) plain(s *sheet, p *view.Page, body rect, splash bool) {
+func (r layout) plain(s *pageLayout, p *view.Page, body rect, splash bool) {
 	f := &flow{r: r, p: p, x: margin, w: panelW - 2*margin, dark: splash}
 	switch p.Layout {
 	case view.Form:
-		f.part = formPart(p.Controls)
+		f.labelWidth = labelWidthOf(p.Controls)
 	case view.Centered:
 		f.middle = true
 		f.x, f.w = 40, panelW-80
@@ -88,47 +88,47 @@ func (r ruler) plain(s *sheet, p *view.Page, body rect, splash bool) {
 			top = body.y
 		}
 		s.port, s.rows = rect{0, top, panelW, body.y + body.h - top}, p.List
-		s.tall = float32(p.List.Len) * rowHeight
+		s.contentHeight = float32(p.List.Len) * rowHeight
 		r.empty(s, p)
 		return
 	}
 	f.y = 8
 	f.add(p.Controls)
-	s.flow, s.tall, s.port = f.out, f.y+2, body
-	if spare := body.h - s.tall; spare > 0 && p.Layout == view.Centered {
+	s.flow, s.contentHeight, s.port = f.out, f.y+2, body
+	if spare := body.h - s.contentHeight; spare > 0 && p.Layout == view.Centered {
 		for i := range s.flow {
 			s.flow[i].at.y += spare / 2
 		}
-		s.tall = body.h
+		s.contentHeight = body.h
 	}
 }
 
-// formPart is the width of the labels: forms without fields have none.
-func formPart(controls []view.Control) float32 {
+// labelWidthOf is the width of the labels: forms without fields have none.
+func labelWidthOf(controls []view.Control) float32 {
 	for _, c := range controls {
 		if c.Role == view.Field || c.Role == view.Secret {
-			return labelPart
+			return formLabelWidth
 		}
 	}
 	return 0
 }
 
 // empty says what a list would hold.
-func (r ruler) empty(s *sheet, p *view.Page) {
+func (r layout) empty(s *pageLayout, p *view.Page) {
 	if p.List.Len > 0 || p.List.Empty == "" {
 		return
 	}
 	f := &flow{r: r, p: p, x: 20, w: s.port.w - 40, y: 0, middle: s.port.w > panelW/2}
 	f.add([]view.Control{{ID: p.List.ID + ".empty", Role: view.Text, Text: p.List.Empty, Tone: view.ToneDim}})
 	f.out[0].at.y = max((s.port.h-f.out[0].at.h)/2, 2)
-	s.flow, s.tall, s.rows = f.out, f.out[0].at.y+f.out[0].at.h, nil
+	s.flow, s.contentHeight, s.rows = f.out, f.out[0].at.y+f.out[0].at.h, nil
 }
 
 // title is the bar on top: back, presence, title, and the status.
-func (r ruler) title(v *view.View) []placed {
+func (r layout) title(v *view.View) []placed {
 	p, st := &v.Page, &v.Status
-	bar := placed{Control: view.Control{ID: "title", Role: view.Heading, Text: p.Title}, as: asTitle, at: rect{0, 0, panelW, barHeight}, split: 10}
-	bar.act.quiet = true
+	bar := placed{Control: view.Control{ID: "title", Role: view.Heading, Text: p.Title}, style: asTitle, at: rect{0, 0, panelW, barHeight}, split: 10}
+	bar.action.inert = true
 	if p.Back {
 		bar.split = 46
 	}
@@ -142,7 +142,7 @@ func (r ruler) title(v *view.View) []placed {
 	var marks []placed
 	mark := func(id, value string, icon, own view.Icon, tone view.Tone, w float32) {
 		right -= w
-		marks = append(marks, placed{Control: view.Control{ID: "status." + id, Role: view.Text, Text: value, Value: value, Icon: icon, Tone: tone}, as: asStatus, at: rect{right, 0, w, barHeight}, act: act{quiet: true}, pic: own})
+		marks = append(marks, placed{Control: view.Control{ID: "status." + id, Role: view.Text, Text: value, Value: value, Icon: icon, Tone: tone}, style: asStatus, at: rect{right, 0, w, barHeight}, action: tapAction{inert: true}, ownIcon: own})
 		right -= 5
 	}
 	count := func(id string, n int, icon view.Icon) {
@@ -178,18 +178,18 @@ func (r ruler) title(v *view.View) []placed {
 	bar.spare = panelW - right
 	out := []placed{bar}
 	if p.Back {
-		out = append(out, placed{Control: view.Control{ID: "back", Role: view.Button, Text: v.Names["back"]}, as: asBackKey, at: rect{0, 0, 40, barHeight}, focus: p.Focus == "back"})
+		out = append(out, placed{Control: view.Control{ID: "back", Role: view.Button, Text: v.Names["back"]}, style: asBackKey, at: rect{0, 0, 40, barHeight}, focus: p.Focus == "back"})
 	}
 	return append(out, marks...)
 }
 
 func nav(p *view.Page) []placed {
-	n := min(len(p.Nav), mostSoftKeys)
+	n := min(len(p.Nav), maxSoftKeys)
 	w := float32(panelW) / float32(max(n, 3))
 	x := (panelW - w*float32(n)) / 2
-	out := []placed{{Control: view.Control{ID: "nav", Role: view.Text}, as: asBar, at: rect{0, panelH - navHeight, panelW, navHeight}, act: act{quiet: true}}}
+	out := []placed{{Control: view.Control{ID: "nav", Role: view.Text}, style: asBar, at: rect{0, panelH - navHeight, panelW, navHeight}, action: tapAction{inert: true}}}
 	for i, c := range p.Nav[:n] {
-		out = append(out, placed{Control: c, as: asSoftKey, at: rect{x + float32(i)*w, panelH - navHeight, w, navHeight}, focus: p.Focus != "" && p.Focus == c.ID})
+		out = append(out, placed{Control: c, style: asSoftKey, at: rect{x + float32(i)*w, panelH - navHeight, w, navHeight}, focus: p.Focus != "" && p.Focus == c.ID})
 	}
 	return out
 }
@@ -217,12 +217,12 @@ func hasClock(p *view.Page) bool {
 
 func isClock(c view.Control) bool { return c.ID == "clock" && c.Role == view.Heading }
 
-// mostBeside is how many rows stand beside the clock; of more, the first one
+// maxBeside is how many rows stand beside the clock; of more, the first one
 // stands below it.
-const mostBeside = 3
+const maxBeside = 3
 
 // tiles is the home page: the clock, beside it what is new, then three columns.
-func (r ruler) tiles(s *sheet, v *view.View, body rect) {
+func (r layout) tiles(s *pageLayout, v *view.View, body rect) {
 	p := &v.Page
 	f := &flow{r: r, p: p, x: 18, y: 8, w: 224}
 	var rows, words, rest []view.Control
@@ -231,7 +231,7 @@ func (r ruler) tiles(s *sheet, v *view.View, body rect) {
 		case c.Role == view.Tile || c.Role == view.Heading && !isClock(c):
 			rest = p.Controls[i:]
 		case isClock(c):
-			f.put(placed{Control: c, as: asClock, at: rect{18, 2, 224, 86}, act: act{quiet: true}})
+			f.put(placed{Control: c, style: asClock, at: rect{18, 2, 224, 86}, action: tapAction{inert: true}})
 			f.y = 90
 			continue
 		case c.Role == view.Row || c.Role == view.Button:
@@ -246,11 +246,11 @@ func (r ruler) tiles(s *sheet, v *view.View, body rect) {
 	g := &flow{r: r, p: p, x: 252, y: 8, w: panelW - 252 - margin}
 	for i, c := range rows {
 		to := g
-		if i == 0 && len(rows) > mostBeside {
+		if i == 0 && len(rows) > maxBeside {
 			to = f
 			to.x, to.w = margin, 232
 		}
-		to.put(placed{Control: c, as: asInfo, at: rect{to.x, to.y, to.w, 40}})
+		to.put(placed{Control: c, style: asInfo, at: rect{to.x, to.y, to.w, 40}})
 		to.y += 44
 	}
 	f.x, f.w = 20, 222
@@ -259,5 +259,5 @@ func (r ruler) tiles(s *sheet, v *view.View, body rect) {
 	h.tile = tileHeight(rest, body.h-h.y-2)
 	h.add(rest)
 	s.flow = slices.Concat(f.out, g.out, h.out)
-	s.tall, s.port = h.y-gap+3, body
+	s.contentHeight, s.port = h.y-gap+3, body
 }

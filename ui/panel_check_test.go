@@ -10,8 +10,8 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// mostRowsChecked bounds the work of Check on long lists.
-const mostRowsChecked = 200
+// maxRowsChecked bounds the work of Check on long lists.
+const maxRowsChecked = 200
 
 // Check lays a View out on a panel of w by h and names everything that a
 // person could not read: texts that end in an ellipsis, texts that lie over
@@ -23,7 +23,7 @@ func Check(v view.View, w, h int) []string {
 	if !v.On {
 		return nil
 	}
-	c := checker{r: ruler{min(float32(w)/panelW, float32(h)/panelH)}, pal: vista()}
+	c := checker{r: layout{min(float32(w)/panelW, float32(h)/panelH)}, pal: vista()}
 	if c.r.k <= 0 {
 		return []string{"the panel has no size"}
 	}
@@ -35,19 +35,19 @@ func Check(v view.View, w, h int) []string {
 }
 
 type checker struct {
-	r   ruler
+	r   layout
 	pal palette
 	bad []string
 }
 
-func (c *checker) say(s *sheet, p *placed, format string, args ...any) {
+func (c *checker) say(s *pageLayout, p *placed, format string, args ...any) {
 	c.bad = append(c.bad, fmt.Sprintf("%s: %s: ", s.id, p.ID)+fmt.Sprintf(format, args...))
 }
 
-func (c *checker) sheet(s sheet) {
+func (c *checker) sheet(s pageLayout) {
 	whole := rect{0, 0, panelW, panelH}
 	seen := map[string]bool{}
-	still := append(append([]placed(nil), s.fixed...), s.over...)
+	still := append(append([]placed(nil), s.fixed...), s.above...)
 	for i := range still {
 		p := &still[i]
 		c.control(&s, p)
@@ -65,7 +65,7 @@ func (c *checker) sheet(s sheet) {
 	c.apart(&s, still)
 	moving := s.flow
 	if s.rows != nil {
-		for i := range min(s.rows.Len, mostRowsChecked) {
+		for i := range min(s.rows.Len, maxRowsChecked) {
 			moving = append(moving, s.row(i))
 		}
 	}
@@ -74,7 +74,7 @@ func (c *checker) sheet(s sheet) {
 	}
 	for i := range moving {
 		c.control(&s, &moving[i])
-		if !moving[i].at.within(rect{0, 0, panelW, s.tall}, .5) {
+		if !moving[i].at.within(rect{0, 0, panelW, s.contentHeight}, .5) {
 			c.say(&s, &moving[i], "lies outside of the page")
 		}
 	}
@@ -83,14 +83,14 @@ func (c *checker) sheet(s sheet) {
 
 // solid tells a control from the ground that others lie on.
 func (p *placed) solid() bool {
-	switch p.as {
+	switch p.style {
 	case asPage, asSplash, asVeil, asBox, asTitle, asBoxTitle, asBar:
 		return false
 	}
 	return true
 }
 
-func (c *checker) apart(s *sheet, all []placed) {
+func (c *checker) apart(s *pageLayout, all []placed) {
 	for i := range all {
 		for j := range i {
 			a, b := &all[i], &all[j]
@@ -102,7 +102,7 @@ func (c *checker) apart(s *sheet, all []placed) {
 }
 
 // control checks the texts of one control.
-func (c *checker) control(s *sheet, p *placed) {
+func (c *checker) control(s *pageLayout, p *placed) {
 	if p.at.w <= 0 || p.at.h <= 0 {
 		c.say(s, p, "has no room")
 		return
@@ -110,7 +110,7 @@ func (c *checker) control(s *sheet, p *placed) {
 	face := c.pal.draw(*p, false)
 	var boxes []rect
 	for _, t := range face.texts {
-		runs, cut := c.r.set(t)
+		runs, cut := c.r.setText(t)
 		if cut && !t.tail && !t.data {
 			c.say(s, p, "%q is cut", t.s)
 		}
@@ -133,7 +133,7 @@ func (c *checker) control(s *sheet, p *placed) {
 }
 
 // bounds is the room that letters take: a line is higher than they are.
-func bounds(runs []run, k float32) rect {
+func bounds(runs []textRun, k float32) rect {
 	var lo, hi fyne.Position
 	for i, r := range runs {
 		high := r.box.Height

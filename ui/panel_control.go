@@ -19,22 +19,22 @@ import (
 // painted, then icons, then texts.
 type control struct {
 	widget.BaseWidget
-	t       *touchPanel
-	is      placed
-	drawn   bool    // what is shown is is, at scale k
-	k       float32 // scale of what is shown
-	down    bool
-	held    bool   // the hold was told; the tap that follows it is none
-	pressed bool   // the key was told; the tap that follows adds nothing
-	unhold  func() // stops what waits for the end of the hold time
-	raster  *canvas.Raster
-	look    face
-	name    string
-	objects []fyne.CanvasObject
+	panel      *touchPanel
+	placed     placed
+	drawn      bool    // what is shown is is, at scale k
+	scale      float32 // scale of what is shown
+	down       bool
+	held       bool   // the hold was told; the tap that follows it is none
+	pressed    bool   // the key was told; the tap that follows adds nothing
+	stopHold   func() // stops what waits for the end of the hold time
+	raster     *canvas.Raster
+	appearance appearance
+	name       string
+	objects    []fyne.CanvasObject
 }
 
 func newControl(t *touchPanel) *control {
-	c := &control{t: t}
+	c := &control{panel: t}
 	c.raster = canvas.NewRaster(c.paint)
 	c.ExtendBaseWidget(c)
 	return c
@@ -42,54 +42,54 @@ func newControl(t *touchPanel) *control {
 
 // set says what to draw; the same again costs nothing.
 func (c *control) set(p placed) {
-	if c.drawn && c.is == p && c.k == c.t.k {
+	if c.drawn && c.placed == p && c.scale == c.panel.k {
 		return
 	}
-	if c.is.ID != p.ID { // the widget of another row
-		c.lift()
+	if c.placed.ID != p.ID { // the widget of another row
+		c.release()
 	}
-	c.is = p
+	c.placed = p
 	c.draw()
 }
 
 // place moves the control, by an offset in design units.
 func (c *control) place(dx, dy float32) {
-	k := c.t.k
-	c.Move(fyne.NewPos((c.is.at.x+dx)*k, (c.is.at.y+dy)*k))
-	c.Resize(fyne.NewSize(c.is.at.w*k, c.is.at.h*k))
+	k := c.panel.k
+	c.Move(fyne.NewPos((c.placed.at.x+dx)*k, (c.placed.at.y+dy)*k))
+	c.Resize(fyne.NewSize(c.placed.at.w*k, c.placed.at.h*k))
 }
 
 func (c *control) draw() {
-	c.k = c.t.k
-	c.drawn = c.k > 0
+	c.scale = c.panel.k
+	c.drawn = c.scale > 0
 	if !c.drawn {
 		return
 	}
-	c.look = c.t.pal.draw(c.is, c.down)
-	c.name = c.look.name()
+	c.appearance = c.panel.palette.draw(c.placed, c.down)
+	c.name = c.appearance.name()
 	c.objects = c.objects[:0:0]
-	size := fyne.NewSize(c.is.at.w*c.k, c.is.at.h*c.k)
-	if len(c.look.shapes) > 0 {
+	size := fyne.NewSize(c.placed.at.w*c.scale, c.placed.at.h*c.scale)
+	if len(c.appearance.shapes) > 0 {
 		c.raster.Move(fyne.NewPos(0, 0))
 		c.raster.Resize(size)
 		c.objects = append(c.objects, c.raster)
 	}
-	for _, g := range c.look.icons {
+	for _, g := range c.appearance.icons {
 		res := picture(g.icon, g.ink)
 		if res == nil {
 			continue
 		}
 		img := canvas.NewImageFromResource(res)
 		img.FillMode = canvas.ImageFillContain
-		img.Move(fyne.NewPos(g.at.x*c.k, g.at.y*c.k))
-		img.Resize(fyne.NewSize(g.at.w*c.k, g.at.h*c.k))
+		img.Move(fyne.NewPos(g.at.x*c.scale, g.at.y*c.scale))
+		img.Resize(fyne.NewSize(g.at.w*c.scale, g.at.h*c.scale))
 		c.objects = append(c.objects, img)
 	}
-	for _, l := range c.look.texts {
-		runs, _ := ruler{c.k}.set(l)
+	for _, l := range c.appearance.texts {
+		runs, _ := layout{c.scale}.setText(l)
 		for _, r := range runs {
 			t := canvas.NewText(r.s, opaque(l.ink))
-			t.TextSize, t.TextStyle.Bold, t.FontSource = r.size, r.bold, r.face
+			t.TextSize, t.TextStyle.Bold, t.FontSource = r.size, r.bold, r.font
 			t.Move(r.at)
 			t.Resize(r.box)
 			c.objects = append(c.objects, t)
@@ -99,41 +99,41 @@ func (c *control) draw() {
 }
 
 func (c *control) paint(w, h int) image.Image {
-	if c.is.at.w <= 0 || w <= 0 || h <= 0 {
+	if c.placed.at.w <= 0 || w <= 0 || h <= 0 {
 		return image.NewRGBA(image.Rect(0, 0, 1, 1))
 	}
-	return c.t.skin.paint(c.name, c.look.shapes, w, h, float64(w)/float64(c.is.at.w))
+	return c.panel.shapes.paint(c.name, c.appearance.shapes, w, h, float64(w)/float64(c.placed.at.w))
 }
 
-// works tells whether a finger does anything here.
-func (c *control) works() bool {
-	if c.is.Off || c.is.act.quiet {
+// takesTaps tells whether a finger does anything here.
+func (c *control) takesTaps() bool {
+	if c.placed.Off || c.placed.action.inert {
 		return false
 	}
-	if c.is.act != (act{}) {
+	if c.placed.action != (tapAction{}) {
 		return true
 	}
-	switch c.is.Role {
+	switch c.placed.Role {
 	case view.Text, view.Heading, view.Label, view.Progress, "":
 		return false
 	}
 	return true
 }
 
-// push shows the finger, lift its end.
-func (c *control) push() {
-	if !c.works() || c.down {
+// press shows the finger, lift its end.
+func (c *control) press() {
+	if !c.takesTaps() || c.down {
 		return
 	}
 	c.down, c.held = true, false
-	if c.is.act == (act{}) {
-		c.unhold = c.t.after(holdTime, c.hold)
+	if c.placed.action == (tapAction{}) {
+		c.stopHold = c.panel.after(holdTime, c.hold)
 	}
-	if k := c.is.act.key; k != "" {
+	if k := c.placed.action.key; k != "" {
 		c.pressed = true
-		c.t.in.Press(k)
+		c.panel.in.Press(k)
 		if k == view.KeyDelete {
-			c.unhold = c.t.after(holdTime, c.repeat)
+			c.stopHold = c.panel.after(holdTime, c.repeat)
 		}
 	}
 	c.draw()
@@ -144,24 +144,24 @@ const repeatTime = 90 * time.Millisecond
 
 // repeat presses a key once more for as long as it is held.
 func (c *control) repeat() {
-	if k := c.is.act.key; c.down && k != "" {
-		c.t.in.Release(k)
-		c.t.in.Press(k)
-		c.unhold = c.t.after(repeatTime, c.repeat)
+	if k := c.placed.action.key; c.down && k != "" {
+		c.panel.in.Release(k)
+		c.panel.in.Press(k)
+		c.stopHold = c.panel.after(repeatTime, c.repeat)
 	}
 }
 
-func (c *control) lift() {
+func (c *control) release() {
 	if !c.down {
 		return
 	}
 	c.down = false
-	if c.unhold != nil {
-		c.unhold()
-		c.unhold = nil
+	if c.stopHold != nil {
+		c.stopHold()
+		c.stopHold = nil
 	}
-	if k := c.is.act.key; k != "" {
-		c.t.in.Release(k)
+	if k := c.placed.action.key; k != "" {
+		c.panel.in.Release(k)
 	}
 	c.draw()
 }
@@ -169,49 +169,49 @@ func (c *control) lift() {
 func (c *control) hold() {
 	if c.down && !c.held {
 		c.held = true
-		c.t.in.Hold(c.is.ID)
+		c.panel.in.Hold(c.placed.ID)
 	}
 }
 
 // Tapped implements fyne.Tappable.
 func (c *control) Tapped(*fyne.PointEvent) {
-	if c.held || !c.works() {
+	if c.held || !c.takesTaps() {
 		c.held = false
 		return
 	}
-	switch a := c.is.act; {
+	switch a := c.placed.action; {
 	case a.text != "":
-		c.t.in.Type(a.text)
+		c.panel.in.Type(a.text)
 	case a.key != "": // Press and Release told it, unless there was no finger
 		if !c.pressed {
-			c.t.in.Press(a.key)
-			c.t.in.Release(a.key)
+			c.panel.in.Press(a.key)
+			c.panel.in.Release(a.key)
 		}
 		c.pressed = false
-	case a.board != "":
-		c.t.in.Tap("keyboard." + string(a.board))
+	case a.keyboard != "":
+		c.panel.in.Tap("keyboard." + string(a.keyboard))
 	default:
-		c.t.in.Tap(c.is.ID)
+		c.panel.in.Tap(c.placed.ID)
 	}
 }
 
 // TappedSecondary implements fyne.SecondaryTappable: a long press of a real
 // touchscreen, the other button of a mouse.
 func (c *control) TappedSecondary(*fyne.PointEvent) {
-	if c.works() && c.is.act == (act{}) && !c.held {
-		c.t.in.Hold(c.is.ID)
+	if c.takesTaps() && c.placed.action == (tapAction{}) && !c.held {
+		c.panel.in.Hold(c.placed.ID)
 	}
 }
 
 // MouseDown implements desktop.Mouseable.
 func (c *control) MouseDown(e *desktop.MouseEvent) {
 	if e.Button == desktop.MouseButtonPrimary {
-		c.push()
+		c.press()
 	}
 }
 
 // MouseUp implements desktop.Mouseable.
-func (c *control) MouseUp(*desktop.MouseEvent) { c.lift() }
+func (c *control) MouseUp(*desktop.MouseEvent) { c.release() }
 
 // MouseIn implements desktop.Hoverable.
 func (c *control) MouseIn(*desktop.MouseEvent) {}
@@ -220,38 +220,38 @@ func (c *control) MouseIn(*desktop.MouseEvent) {}
 func (c *control) MouseMoved(*desktop.MouseEvent) {}
 
 // MouseOut implements desktop.Hoverable: the release may go to another object.
-func (c *control) MouseOut() { c.lift() }
+func (c *control) MouseOut() { c.release() }
 
 // TouchDown implements mobile.Touchable.
-func (c *control) TouchDown(*mobile.TouchEvent) { c.push() }
+func (c *control) TouchDown(*mobile.TouchEvent) { c.press() }
 
 // TouchUp implements mobile.Touchable.
-func (c *control) TouchUp(*mobile.TouchEvent) { c.lift() }
+func (c *control) TouchUp(*mobile.TouchEvent) { c.release() }
 
 // TouchCancel implements mobile.Touchable.
-func (c *control) TouchCancel(*mobile.TouchEvent) { c.lift() }
+func (c *control) TouchCancel(*mobile.TouchEvent) { c.release() }
 
 // ID is the control's, by which tests find it.
-func (c *control) ID() string { return c.is.ID }
+func (c *control) ID() string { return c.placed.ID }
 
 // AccessibilityLabel implements fyne.Accessible. What is in a field is not
 // told: it may be a secret.
 func (c *control) AccessibilityLabel() string {
-	name, named := c.t.view.Names[c.is.ID]
+	name, named := c.panel.view.Names[c.placed.ID]
 	switch {
-	case named && c.is.as == asStatus && c.is.Value != "":
-		return name + ": " + c.is.Value
+	case named && c.placed.style == asStatus && c.placed.Value != "":
+		return name + ": " + c.placed.Value
 	case named:
 		return name
-	case c.is.Text == "":
-		return c.is.ID
+	case c.placed.Text == "":
+		return c.placed.ID
 	}
-	return c.is.Text
+	return c.placed.Text
 }
 
 // AccessibilityRole implements fyne.Accessible.
 func (c *control) AccessibilityRole() fyne.AccessibleRole {
-	if c.works() {
+	if c.takesTaps() {
 		return fyne.AccessibleRoleButton
 	}
 	return fyne.AccessibleRoleText

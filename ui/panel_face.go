@@ -11,11 +11,11 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// guise is how a control is drawn where its role alone does not say it.
-type guise uint8
+// style is how a control is drawn where its role alone does not say it.
+type style uint8
 
 const (
-	asRole      guise = iota
+	asRole      style = iota
 	asSoftKey         // of the bar at the bottom
 	asLetter          // of the on-screen keyboard
 	asDigit           // of a pad: the digit, its letters below
@@ -37,92 +37,92 @@ const (
 	asStep            // minus or plus of a slider
 )
 
-// act is what a tap does; the zero value calls Input.Tap with the control's id.
-type act struct {
-	text  string        // typed
-	key   view.Key      // pressed and released
-	board view.Keyboard // keyboard that is shown instead
-	quiet bool          // nothing: it takes the tap and that is all
+// tapAction is what a tap does; the zero value calls Input.Tap with the control's id.
+type tapAction struct {
+	text     string        // typed
+	key      view.Key      // pressed and released
+	keyboard view.Keyboard // keyboard that is shown instead
+	inert    bool          // nothing: it takes the tap and that is all
 }
 
 // placed is a control where it is drawn. It is comparable: what has not
 // changed is not drawn anew.
 type placed struct {
 	view.Control
-	as      guise
+	style   style
 	at      rect
-	act     act
+	action  tapAction
 	focus   bool
 	primary bool      // the button that a page is about
 	dark    bool      // on a dark ground
 	middle  bool      // of a page that is centered
 	split   float32   // where the text of a title begins, the values of a detail page
 	spare   float32   // what a title leaves free at the right
-	pic     view.Icon // instead of Icon, of the panel's own
+	ownIcon view.Icon // instead of Icon, of the panel's own
 }
 
-// face is what a control looks like, in its own coordinates.
-type face struct {
+// appearance is what a control looks like, in its own coordinates.
+type appearance struct {
 	shapes []shape
-	icons  []glyph
-	texts  []lettering
+	icons  []placedIcon
+	texts  []textBox
 }
 
-// glyph is an icon with its place.
-type glyph struct {
+// placedIcon is an icon with its place.
+type placedIcon struct {
 	icon view.Icon
 	ink  uint32
 	at   rect
 }
 
-func (f *face) glass(g glass, at rect, radius, line float32) {
+func (f *appearance) fill(g gradient, at rect, radius, line float32) {
 	f.shapes = append(f.shapes, shape{plate, at, radius, line, g})
 }
 
-func (f *face) icon(i view.Icon, ink uint32, x, y, side float32) {
-	f.icons = append(f.icons, glyph{i, ink, rect{x, y, side, side}})
+func (f *appearance) icon(i view.Icon, ink uint32, x, y, side float32) {
+	f.icons = append(f.icons, placedIcon{i, ink, rect{x, y, side, side}})
 }
 
-func (f *face) text(t lettering) {
+func (f *appearance) text(t textBox) {
 	if t.s != "" {
 		f.texts = append(f.texts, t)
 	}
 }
 
 // name is by what the shapes are cached.
-func (f *face) name() string { return fmt.Sprint(f.shapes) }
+func (f *appearance) name() string { return fmt.Sprint(f.shapes) }
 
 // draw makes the face of a control.
-func (p palette) draw(c placed, down bool) face {
-	var f face
+func (p palette) draw(c placed, down bool) appearance {
+	var f appearance
 	whole := rect{0, 0, c.at.w, c.at.h}
-	switch c.as {
+	switch c.style {
 	case asPage:
-		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, glass{p.pageTop, p.pageTop, p.pageLow, noOutline}})
+		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, gradient{p.pageTop, p.pageTop, p.pageLow, noOutline}})
 	case asSplash:
-		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, glass{p.splashTop, p.splashTop, p.splashLow, noOutline}})
+		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, gradient{p.splashTop, p.splashTop, p.splashLow, noOutline}})
 	case asVeil:
-		f.shapes = append(f.shapes, shape{veil, whole, 0, 0, glass{0, 0x0a1626, 0, noOutline}})
+		f.shapes = append(f.shapes, shape{veil, whole, 0, 0, gradient{0, 0x0a1626, 0, noOutline}})
 	case asBox:
-		f.glass(p.box, whole, 7, p.outline)
+		f.fill(p.box, whole, 7, p.outline)
 	case asSeparator:
-		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, glass{p.rule, p.rule, p.rule, noOutline}})
+		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, gradient{p.rule, p.rule, p.rule, noOutline}})
 	case asBar:
-		f.glass(p.nav, whole, 0, 0)
+		f.fill(p.nav, whole, 0, 0)
 	case asTitle, asBoxTitle:
 		p.titleBar(&f, c)
 	case asBackKey:
-		p.softGround(&f, c, down)
+		p.softKeyGround(&f, c, down)
 		f.icon(view.IconBack, p.onDark, (c.at.w-20)/2, (c.at.h-20)/2, 20)
 	case asStatus:
 		p.status(&f, c)
 	case asClock:
-		f.text(lettering{s: c.Text, at: rect{0, 0, c.at.w, 62}, size: clockText, least: 26, ink: p.title.low})
-		f.text(lettering{s: c.Second, at: rect{2, 64, c.at.w - 2, 20}, size: titleText, least: 10, ink: p.second})
+		f.text(textBox{s: c.Text, at: rect{0, 0, c.at.w, 62}, size: clockText, minSize: 26, ink: p.title.low})
+		f.text(textBox{s: c.Second, at: rect{2, 64, c.at.w - 2, 20}, size: titleText, minSize: 10, ink: p.second})
 	case asGroup:
 		p.group(&f, c)
 	case asLabel:
-		f.text(lettering{s: c.Text, at: whole, size: bodyText, least: 9.5, bold: true, ink: p.inkOf(c, p.second), align: fyne.TextAlignTrailing, lines: 2})
+		f.text(textBox{s: c.Text, at: whole, size: bodyText, minSize: 9.5, bold: true, ink: p.inkOf(c, p.second), align: fyne.TextAlignTrailing, lines: 2})
 	case asSoftKey:
 		p.softKey(&f, c, down)
 	case asLetter, asStep:
@@ -137,10 +137,10 @@ func (p palette) draw(c placed, down bool) face {
 		case c.Second != "":
 			digit = rect{0, 1, c.at.w, c.at.h * .68}
 		}
-		f.text(lettering{s: c.Text, at: digit, size: 19, least: 14, bold: true, ink: p.ink, align: digitAlign(align)})
-		f.text(lettering{s: c.Second, at: letters, size: 9.5, ink: p.second, align: align})
+		f.text(textBox{s: c.Text, at: digit, size: 19, minSize: 14, bold: true, ink: p.ink, align: digitAlign(align)})
+		f.text(textBox{s: c.Second, at: letters, size: 9.5, ink: p.second, align: align})
 	case asNumber:
-		f.glass(p.field, whole, 5, p.outline)
+		f.fill(p.field, whole, 5, p.outline)
 		p.number(&f, c)
 	case asInfo:
 		p.drawTile(&f, c, down)
@@ -152,7 +152,7 @@ func (p palette) draw(c placed, down bool) face {
 		if c.Role == view.Field || c.Role == view.Secret {
 			at.x, at.w = at.x+c.split, at.w-c.split
 		}
-		f.shapes = append(f.shapes, shape{ring, at, corner, 2 * p.outline, glass{edge: p.focus}})
+		f.shapes = append(f.shapes, shape{ring, at, corner, 2 * p.outline, gradient{edge: p.focus}})
 	}
 	return f
 }
@@ -168,7 +168,7 @@ func digitAlign(letters fyne.TextAlign) fyne.TextAlign {
 	return fyne.TextAlignCenter
 }
 
-func (p palette) byRole(f *face, c placed, down bool) {
+func (p palette) byRole(f *appearance, c placed, down bool) {
 	switch c.Role {
 	case view.Button:
 		p.button(f, c, down)
@@ -179,7 +179,7 @@ func (p palette) byRole(f *face, c placed, down bool) {
 	case view.Label:
 		p.label(f, c)
 	case view.Field, view.Secret:
-		p.entry(f, c)
+		p.inputField(f, c)
 	case view.Toggle, view.Choice:
 		p.choice(f, c, down)
 	case view.Tab:
@@ -189,7 +189,7 @@ func (p palette) byRole(f *face, c placed, down bool) {
 	case view.Slider:
 		p.slider(f, c)
 	default:
-		p.words(f, c)
+		p.text(f, c)
 	}
 }
 
@@ -215,7 +215,7 @@ func (p palette) inkOf(c placed, plain uint32) uint32 {
 }
 
 // orb paints the presence and returns how much room it took.
-func (p palette) orb(f *face, s view.Presence, x, y, side float32) {
+func (p palette) orb(f *appearance, s view.Presence, x, y, side float32) {
 	var colour uint32
 	switch s {
 	case view.Available:
@@ -227,32 +227,32 @@ func (p palette) orb(f *face, s view.Presence, x, y, side float32) {
 	default:
 		colour = 0x9aa5b1
 	}
-	f.shapes = append(f.shapes, shape{ball, rect{x, y, side, side}, side / 2, .8, glass{mid: colour, edge: mix(colour, 0, .45)}})
+	f.shapes = append(f.shapes, shape{ball, rect{x, y, side, side}, side / 2, .8, gradient{mid: colour, edge: mix(colour, 0, .45)}})
 	if s == view.DoNotDisturb {
-		bar := glass{0xffffff, 0xffffff, 0xffffff, noOutline}
+		bar := gradient{0xffffff, 0xffffff, 0xffffff, noOutline}
 		f.shapes = append(f.shapes, shape{plate, rect{x + side*.22, y + side*.42, side * .56, side * .18}, 1, 0, bar})
 	}
 }
 
 // badge is a small number in a red drop at the upper right.
-func (p palette) badge(f *face, s string, right, y float32) {
+func (p palette) badge(f *appearance, s string, right, y float32) {
 	if s == "" {
 		return
 	}
 	w := max(15, 9+6.5*float32(len([]rune(s))))
 	w = min(w, 40)
-	f.glass(glass{p.red.top, p.red.mid, p.red.low, 0xffffff}, rect{right - w, y, w, 15}, 7.5, 1)
-	f.text(lettering{s: s, at: rect{right - w + 2, y, w - 4, 15}, size: 10, least: 8, bold: true, ink: p.onDark, align: fyne.TextAlignCenter, data: true})
+	f.fill(gradient{p.red.top, p.red.mid, p.red.low, 0xffffff}, rect{right - w, y, w, 15}, 7.5, 1)
+	f.text(textBox{s: s, at: rect{right - w + 2, y, w - 4, 15}, size: 10, minSize: 8, bold: true, ink: p.onDark, align: fyne.TextAlignCenter, data: true})
 }
 
-func (p palette) titleBar(f *face, c placed) {
+func (p palette) titleBar(f *appearance, c placed) {
 	radius := float32(0)
-	if c.as == asBoxTitle {
+	if c.style == asBoxTitle {
 		radius = 6
 	}
-	f.glass(p.title, rect{0, 0, c.at.w, c.at.h}, radius, 0)
-	if c.as == asBoxTitle { // square below
-		low := glass{p.title.mid, p.title.mid, p.title.low, noOutline}
+	f.fill(p.title, rect{0, 0, c.at.w, c.at.h}, radius, 0)
+	if c.style == asBoxTitle { // square below
+		low := gradient{p.title.mid, p.title.mid, p.title.low, noOutline}
 		f.shapes = append(f.shapes, shape{shade, rect{0, c.at.h / 2, c.at.w, c.at.h / 2}, 0, 0, low})
 	}
 	x := c.split
@@ -260,10 +260,10 @@ func (p palette) titleBar(f *face, c placed) {
 		p.orb(f, c.Presence, x, (c.at.h-16)/2, 16)
 		x += 24
 	}
-	f.text(lettering{s: c.Text, at: rect{x, 0, c.at.w - x - c.spare, c.at.h}, size: titleText, least: 10, bold: true, ink: p.onDark})
+	f.text(textBox{s: c.Text, at: rect{x, 0, c.at.w - x - c.spare, c.at.h}, size: titleText, minSize: 10, bold: true, ink: p.onDark})
 }
 
-func (p palette) status(f *face, c placed) {
+func (p palette) status(f *appearance, c placed) {
 	ink := p.onDark
 	if c.Tone == view.ToneWarn {
 		ink = 0xffd75e
@@ -273,7 +273,7 @@ func (p palette) status(f *face, c placed) {
 		f.icon(i, ink, 0, (c.at.h-15)/2, 15)
 		x = 17
 	}
-	f.text(lettering{s: c.Value, at: rect{x, 0, c.at.w - x, c.at.h}, size: c.size(), least: 9.5, bold: c.split == 0, ink: ink, align: fyne.TextAlignTrailing, data: c.ID == "status.who"})
+	f.text(textBox{s: c.Value, at: rect{x, 0, c.at.w - x, c.at.h}, size: c.size(), minSize: 9.5, bold: c.split == 0, ink: ink, align: fyne.TextAlignTrailing, data: c.ID == "status.who"})
 }
 
 func (c placed) size() float32 {
@@ -284,26 +284,26 @@ func (c placed) size() float32 {
 }
 
 func (c placed) icon() view.Icon {
-	if c.pic != "" {
-		return c.pic
+	if c.ownIcon != "" {
+		return c.ownIcon
 	}
 	return c.Icon
 }
 
-func (p palette) softGround(f *face, c placed, down bool) {
+func (p palette) softKeyGround(f *appearance, c placed, down bool) {
 	if down || c.On {
-		f.glass(p.navOn, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
+		f.fill(p.navOn, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
 	}
 }
 
-func (p palette) softKey(f *face, c placed, down bool) {
+func (p palette) softKey(f *appearance, c placed, down bool) {
 	switch {
 	case !c.Off && !down && c.Tone == view.ToneGood:
-		f.glass(p.green, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
+		f.fill(p.green, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
 	case !c.Off && !down && c.Tone == view.ToneBad:
-		f.glass(p.red, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
+		f.fill(p.red, rect{0, 0, c.at.w, c.at.h}, 0, p.outline)
 	default:
-		p.softGround(f, c, down && !c.Off)
+		p.softKeyGround(f, c, down && !c.Off)
 	}
 	ink := p.onDark
 	if c.Off {
@@ -314,19 +314,19 @@ func (p palette) softKey(f *face, c placed, down bool) {
 		f.icon(i, ink, (c.at.w-23)/2, 6, 23)
 		text = rect{3, 29, c.at.w - 6, 20}
 	}
-	f.text(lettering{s: c.Text, at: text, size: secondText, least: 8.5, bold: true, ink: ink, align: fyne.TextAlignCenter, lines: 1 + btoi(c.icon() == "")})
+	f.text(textBox{s: c.Text, at: text, size: secondText, minSize: 8.5, bold: true, ink: ink, align: fyne.TextAlignCenter, lines: 1 + btoi(c.icon() == "")})
 	p.badge(f, c.Badge, c.at.w/2+26, 3)
 }
 
-func (p palette) letter(f *face, c placed, down bool) {
+func (p palette) letter(f *appearance, c placed, down bool) {
 	g := p.key
-	if c.Icon != "" || c.pic != "" || c.primary {
+	if c.Icon != "" || c.ownIcon != "" || c.primary {
 		g = p.keySpecial
 	}
 	if down || c.On {
 		g = p.keyDown
 	}
-	f.glass(g, rect{0, 0, c.at.w, c.at.h}, 4, p.outline)
+	f.fill(g, rect{0, 0, c.at.w, c.at.h}, 4, p.outline)
 	if i := c.icon(); i != "" {
 		f.icon(i, p.ink, (c.at.w-20)/2, (c.at.h-20)/2, 20)
 		return
@@ -335,7 +335,7 @@ func (p palette) letter(f *face, c placed, down bool) {
 	if len([]rune(c.Text)) > 1 {
 		size = 12
 	}
-	f.text(lettering{s: c.Text, at: rect{1, 0, c.at.w - 2, c.at.h}, size: size, least: 9, ink: p.ink, align: fyne.TextAlignCenter})
+	f.text(textBox{s: c.Text, at: rect{1, 0, c.at.w - 2, c.at.h}, size: size, minSize: 9, ink: p.ink, align: fyne.TextAlignCenter})
 }
 
 func btoi(b bool) int {
@@ -345,11 +345,11 @@ func btoi(b bool) int {
 	return 0
 }
 
-func (p palette) number(f *face, c placed) {
+func (p palette) number(f *appearance, c placed) {
 	at := rect{10, 0, c.at.w - 20, c.at.h}
 	if c.Value == "" {
-		f.text(lettering{s: c.Text, at: at, size: bodyText, least: 10, ink: p.faint, lines: 2})
+		f.text(textBox{s: c.Text, at: at, size: bodyText, minSize: 10, ink: p.faint, lines: 2})
 		return
 	}
-	f.text(lettering{s: strings.ReplaceAll(c.Value, "\n", " "), at: at, size: digitText, least: 13, ink: p.ink, tail: true})
+	f.text(textBox{s: strings.ReplaceAll(c.Value, "\n", " "), at: at, size: digitText, minSize: 13, ink: p.ink, tail: true})
 }

@@ -6,27 +6,27 @@ import "github.com/ocphone/ocphone/device/screen/view"
 
 // Measures of the flow of controls, in design units.
 const (
-	iconLarge = 44 // above the text of a page that is centered
-	mostLines = 12
-	gap       = 6
-	fieldLine = 36
-	labelPart = 140 // of a form: labels are left of it
-	rowHeight = 44
-	rowInset  = 8 // of what is drawn of a row
+	iconLarge      = 44 // above the text of a page that is centered
+	maxLines       = 12
+	gap            = 6
+	fieldLine      = 36
+	formLabelWidth = 140 // of a form: labels are left of it
+	rowHeight      = 44
+	rowInset       = 8 // of what is drawn of a row
 )
 
 // flow lays controls below each other.
 type flow struct {
-	r      ruler
-	p      *view.Page
-	x, y   float32
-	w      float32
-	part   float32 // where fields begin; 0: labels stand inside of empty fields
-	tile   float32 // height of tiles; 0: the usual one
-	most   int     // lines of a text; 0: mostLines
-	middle bool
-	dark   bool
-	out    []placed
+	r          layout
+	p          *view.Page
+	x, y       float32
+	w          float32
+	labelWidth float32 // where fields begin; 0: labels stand inside of empty fields
+	tile       float32 // height of tiles; 0: the usual one
+	maxLines   int     // lines of a text; 0: mostLines
+	middle     bool
+	dark       bool
+	out        []placed
 }
 
 // add lays the controls down in their order; neighbours that are buttons, or
@@ -48,7 +48,7 @@ func (f *flow) add(controls []view.Control) {
 		case view.Tile:
 			f.line(controls[i:n], f.x, f.w, 3, max(f.tile, 47), gap)
 		default:
-			f.one(c)
+			f.single(c)
 		}
 		i = n
 	}
@@ -70,12 +70,12 @@ func (f *flow) line(controls []view.Control, x, w float32, most int, h, space fl
 // is about.
 func (f *flow) buttons(controls []view.Control) {
 	x, w := f.x, f.w
-	if f.part > 0 {
-		x, w = f.x+f.part, f.w-f.part
+	if f.labelWidth > 0 {
+		x, w = f.x+f.labelWidth, f.w-f.labelWidth
 	}
 	most := min(len(controls), 3)
 	switch {
-	case len(controls) == 4 || f.part > 0 && most == 3:
+	case len(controls) == 4 || f.labelWidth > 0 && most == 3:
 		most = 2
 	case most == 1:
 		most = 2
@@ -86,7 +86,7 @@ func (f *flow) buttons(controls []view.Control) {
 	}
 	from := len(f.out)
 	f.y += 2
-	f.line(controls, x, w, most, f.tight(38, 33), f.tight(gap, 4))
+	f.line(controls, x, w, most, f.spacing(38, 33), f.spacing(gap, 4))
 	for i := from; i < len(f.out); i++ {
 		if b := &f.out[i]; !b.Off && b.Tone != view.ToneBad {
 			b.primary = b.Tone == view.ToneNone
@@ -101,13 +101,13 @@ func (f *flow) put(c placed) {
 	f.out = append(f.out, c)
 }
 
-func (f *flow) one(c view.Control) {
-	p := placed{Control: c, at: rect{f.x, f.y, f.w, 0}, split: f.part}
+func (f *flow) single(c view.Control) {
+	p := placed{Control: c, at: rect{f.x, f.y, f.w, 0}, split: f.labelWidth}
 	switch c.Role {
 	case view.Field, view.Secret:
-		p.at.h = f.tight(fieldLine, 30)
+		p.at.h = f.spacing(fieldLine, 30)
 	case view.Toggle, view.Choice:
-		p.at.x, p.at.w, p.at.h = f.x+max(f.part-6, 0), f.w-max(f.part-6, 0), 32
+		p.at.x, p.at.w, p.at.h = f.x+max(f.labelWidth-6, 0), f.w-max(f.labelWidth-6, 0), 32
 		if c.Second != "" {
 			p.at.h = 38
 		}
@@ -132,15 +132,15 @@ func (f *flow) one(c view.Control) {
 		f.slider(c)
 		return
 	default:
-		f.words(p)
+		f.text(p)
 		return
 	}
 	f.put(p)
-	f.y += p.at.h + f.tight(gap, 3)
+	f.y += p.at.h + f.spacing(gap, 3)
 }
 
-// tight is the smaller measure while a keyboard covers half of the panel.
-func (f *flow) tight(roomy, small float32) float32 {
+// spacing is the smaller measure while a keyboard covers half of the panel.
+func (f *flow) spacing(roomy, small float32) float32 {
 	if f.p.Keyboard != view.NoKeyboard {
 		return small
 	}
@@ -164,11 +164,11 @@ func (f *flow) row(c view.Control) (first, whole float32) {
 		w -= 30
 	}
 	if c.Value != "" && f.w >= narrow {
-		w -= min(w*.42, across(c.Value)) + 6
+		w -= min(w*.42, valueWidth(c.Value)) + 6
 	}
-	most := mostLines
-	if f.most > 0 {
-		most = f.most + 1
+	most := maxLines
+	if f.maxLines > 0 {
+		most = f.maxLines + 1
 	}
 	first = f.r.height(c.Text, bodyText, w, true, most)
 	second := f.r.height(c.Second, secondText, w, false, most)
@@ -181,27 +181,27 @@ func (f *flow) row(c view.Control) (first, whole float32) {
 // slider has a key at both ends; the taps on them are what changes it.
 func (f *flow) slider(c view.Control) {
 	const key = 36
-	part := f.part
+	part := f.labelWidth
 	if c.Text != "" {
 		part = max(part, f.w*.3)
-		f.put(placed{Control: view.Control{ID: c.ID + ".label", Role: view.Text, Text: c.Text, Off: c.Off}, as: asLabel, at: rect{f.x, f.y, part - 10, fieldLine}, act: act{quiet: true}})
+		f.put(placed{Control: view.Control{ID: c.ID + ".label", Role: view.Text, Text: c.Text, Off: c.Off}, style: asLabel, at: rect{f.x, f.y, part - 10, fieldLine}, action: tapAction{inert: true}})
 	}
 	step := func(sign, text string, x float32) {
-		f.put(placed{Control: view.Control{ID: c.ID + sign, Role: view.Button, Text: text, Off: c.Off}, as: asStep, at: rect{x, f.y, key, fieldLine}, primary: true})
+		f.put(placed{Control: view.Control{ID: c.ID + sign, Role: view.Button, Text: text, Off: c.Off}, style: asStep, at: rect{x, f.y, key, fieldLine}, primary: true})
 	}
 	step("-", "–", f.x+part)
 	track := placed{Control: c, at: rect{f.x + part + key + 2, f.y, f.w - part - 2*key - 4, fieldLine}}
-	track.act.quiet = true
+	track.action.inert = true
 	f.put(track)
 	step("+", "+", f.x+f.w-key)
 	f.y += fieldLine + gap
 }
 
-// lettersOf are the sizes of a text or heading and of what stands below it.
-type lettersOf struct{ size, second, first float32 }
+// textSizes are the sizes of a text or heading and of what stands below it.
+type textSizes struct{ size, second, first float32 }
 
-func wordSizes(c placed) lettersOf {
-	t := lettersOf{bodyText, secondText + .5, c.split}
+func textSizesOf(c placed) textSizes {
+	t := textSizes{bodyText, secondText + .5, c.split}
 	switch {
 	case c.Role == view.Heading && c.middle:
 		t.size, t.second = 18, bodyText
@@ -213,10 +213,10 @@ func wordSizes(c placed) lettersOf {
 	return t
 }
 
-// words measures a text, so that it gets the lines that it needs.
-func (f *flow) words(p placed) {
+// text measures a text, so that it gets the lines that it needs.
+func (f *flow) text(p placed) {
 	p.middle = f.middle
-	t := wordSizes(p)
+	t := textSizesOf(p)
 	w := f.w
 	var above float32
 	switch icon := p.icon() != ""; {
@@ -233,9 +233,9 @@ func (f *flow) words(p placed) {
 			w -= w*.4 + 6
 		}
 	}
-	most := f.most
+	most := f.maxLines
 	if most == 0 {
-		most = mostLines
+		most = maxLines
 	}
 	p.split = f.r.height(p.Text, t.size, w, p.Role == view.Heading, most)
 	p.at.h = max(above+p.split+f.r.height(p.Second, t.second, w, false, most), 12)

@@ -172,8 +172,8 @@ func TestTextsChangeTheFaceWhereTheyMust(t *testing.T) {
 		{"", []string{""}},
 	} {
 		var got []string
-		for _, p := range stretches(row.s) {
-			if p.face != nil {
+		for _, p := range fontRuns(row.s) {
+			if p.font != nil {
 				p.s = "*" + p.s
 			}
 			got = append(got, p.s)
@@ -186,22 +186,22 @@ func TestTextsChangeTheFaceWhereTheyMust(t *testing.T) {
 
 func TestTextShrinksThenEndsInAnEllipsis(t *testing.T) {
 	test.NewTempApp(t)
-	r := ruler{1}
-	l := lettering{s: "Voice mail", at: rect{0, 0, 80, 20}, size: 14}
-	runs, cut := r.set(l)
+	r := layout{1}
+	l := textBox{s: "Voice mail", at: rect{0, 0, 80, 20}, size: 14}
+	runs, cut := r.setText(l)
 	if cut || runs[0].size != 14 {
 		t.Errorf("with room: %+v", runs)
 	}
 	l.at.w = 60
-	if runs, cut = r.set(l); cut || runs[0].size >= 14 || runs[0].s != l.s {
+	if runs, cut = r.setText(l); cut || runs[0].size >= 14 || runs[0].s != l.s {
 		t.Errorf("with less: %+v", runs)
 	}
 	l.at.w = 30
-	if runs, cut = r.set(l); !cut || runs[0].size != leastText || !strings.HasSuffix(runs[0].s, ellipsis) {
+	if runs, cut = r.setText(l); !cut || runs[0].size != minText || !strings.HasSuffix(runs[0].s, ellipsis) {
 		t.Errorf("with little: %+v", runs)
 	}
 	l.tail = true
-	if runs, _ = r.set(l); !strings.HasPrefix(runs[0].s, ellipsis) || !strings.HasSuffix(runs[0].s, "il") {
+	if runs, _ = r.setText(l); !strings.HasPrefix(runs[0].s, ellipsis) || !strings.HasSuffix(runs[0].s, "il") {
 		t.Errorf("what is typed: %+v", runs)
 	}
 }
@@ -277,7 +277,7 @@ func TestThemeScalesWithThePhone(t *testing.T) {
 func BenchmarkPanelFrame(b *testing.B) {
 	for _, name := range []string{"home", "signin", "contacts", "dial"} {
 		b.Run(name, func(b *testing.B) {
-			r := lit(b, views()[name])
+			r := litPanel(b, views()[name])
 			r.canvas.Capture()
 			b.ReportAllocs()
 			for b.Loop() {
@@ -286,7 +286,7 @@ func BenchmarkPanelFrame(b *testing.B) {
 		})
 	}
 	b.Run("scroll 5000", func(b *testing.B) {
-		r := lit(b, views()["contacts"])
+		r := litPanel(b, views()["contacts"])
 		r.canvas.Capture()
 		for b.Loop() {
 			r.page.scroll.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -37)})
@@ -299,7 +299,7 @@ func BenchmarkPanelFrame(b *testing.B) {
 // what a picture only shows, and is exact.
 func TestPanelIsBuiltAsBefore(t *testing.T) {
 	for name, v := range views() {
-		t.Run(name, func(t *testing.T) { compareMarkup(t, "panel-"+name, lit(t, v)) })
+		t.Run(name, func(t *testing.T) { compareMarkup(t, "panel-"+name, litPanel(t, v)) })
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 
 // dial is the dial page: the number, below it what the rules make of it and a
 // pad; at the right the buttons and who has such a number.
-func (r ruler) dial(s *sheet, p *view.Page, body rect) {
+func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
 	const left, right = 290, 316
 	var number view.Control
 	var words, buttons []view.Control
@@ -26,17 +26,17 @@ func (r ruler) dial(s *sheet, p *view.Page, body rect) {
 	}
 	y := body.y + 8
 	if number.ID != "" {
-		s.fixed = append(s.fixed, placed{Control: number, as: asNumber, at: rect{margin, y, left, 42}, focus: p.Focus == number.ID})
+		s.fixed = append(s.fixed, placed{Control: number, style: asNumber, at: rect{margin, y, left, 42}, focus: p.Focus == number.ID})
 		y += 48
 	}
 	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8}
 	for _, c := range words { // the pad needs the room; a warning may have two lines of it
-		f.most = 1 + btoi(c.Tone == view.ToneWarn)
+		f.maxLines = 1 + btoi(c.Tone == view.ToneWarn)
 		f.add([]view.Control{c})
 	}
 	s.fixed = append(s.fixed, f.out...)
 	y = f.y
-	s.fixed = append(s.fixed, pad(rect{margin, y, left, body.y + body.h - y - 4}, true)...)
+	s.fixed = append(s.fixed, keypad(rect{margin, y, left, body.y + body.h - y - 4}, true)...)
 
 	g := &flow{r: r, p: p, x: right, y: body.y + 8, w: panelW - right - margin}
 	from := len(s.fixed)
@@ -54,14 +54,14 @@ func (r ruler) dial(s *sheet, p *view.Page, body rect) {
 	}
 	if p.List != nil {
 		s.port = rect{right - 4, g.y, panelW - right - margin + 8, body.y + body.h - g.y}
-		s.rows, s.tall = p.List, float32(p.List.Len)*rowHeight
+		s.rows, s.contentHeight = p.List, float32(p.List.Len)*rowHeight
 		r.empty(s, p)
 	}
 }
 
 // pinPad is the lock: what there is to say and do at the left, keys at the
 // right.
-func (r ruler) pinPad(s *sheet, p *view.Page, body rect) {
+func (r layout) pinPad(s *pageLayout, p *view.Page, body rect) {
 	const split = 236
 	f := &flow{r: r, p: p, x: margin, y: 10, w: split - 2*margin}
 	for _, c := range p.Controls {
@@ -79,21 +79,21 @@ func (r ruler) pinPad(s *sheet, p *view.Page, body rect) {
 			break
 		}
 	}
-	s.flow, s.tall, s.port = f.out, f.y+2, rect{0, body.y, split, body.h}
-	s.fixed = append(s.fixed, pad(rect{split + 4, body.y + 10, panelW - split - 4 - margin, body.h - 18}, false)...)
+	s.flow, s.contentHeight, s.port = f.out, f.y+2, rect{0, body.y, split, body.h}
+	s.fixed = append(s.fixed, keypad(rect{split + 4, body.y + 10, panelW - split - 4 - margin, body.h - 18}, false)...)
 }
 
 // padKeys are the digits with the letters of the telephone.
 const padKeys = "1,2 ABC,3 DEF,4 GHI,5 JKL,6 MNO,7 PQRS,8 TUV,9 WXYZ,*,0 +,#"
 
-// pad is the keys of a telephone; a PIN has no letters, and may be corrected.
-func pad(at rect, letters bool) []placed {
+// keypad is the keys of a telephone; a PIN has no letters, and may be corrected.
+func keypad(at rect, letters bool) []placed {
 	const space = 5
 	w, h := (at.w-2*space)/3, (at.h-3*space)/4
 	var out []placed
 	for i, spec := range strings.Split(padKeys, ",") {
 		digit, sub, _ := strings.Cut(spec, " ")
-		c := placed{Control: view.Control{ID: "pad." + digit, Role: view.Button, Text: digit}, as: asDigit, act: act{key: view.Key(digit)}}
+		c := placed{Control: view.Control{ID: "pad." + digit, Role: view.Button, Text: digit}, style: asDigit, action: tapAction{key: view.Key(digit)}}
 		if letters {
 			c.Second = sub
 		}
@@ -103,15 +103,15 @@ func pad(at rect, letters bool) []placed {
 		}
 		if !letters && digit == "#" {
 			c.Control = view.Control{ID: "pad.delete", Role: view.Button}
-			c.as, c.pic, c.act = asLetter, iconBackspace, act{key: view.KeyDelete}
+			c.style, c.ownIcon, c.action = asLetter, iconBackspace, tapAction{key: view.KeyDelete}
 		}
 		out = append(out, c)
 	}
 	return out
 }
 
-// boards are the lines of the on-screen keyboards; the last line is common.
-func boards(b view.Keyboard) [3]string {
+// keyboardRows are the lines of the on-screen keyboards; the last line is common.
+func keyboardRows(b view.Keyboard) [3]string {
 	switch b {
 	case view.Capitals:
 		return [3]string{"QWERTYUIOP", "ASDFGHJKL", "ZXCVBNM"}
@@ -126,21 +126,21 @@ func boards(b view.Keyboard) [3]string {
 func keyboard(b view.Keyboard) []placed {
 	const pitch, line, space = 47.2, 40.5, 4
 	top := float32(panelH - keyHeight)
-	out := []placed{{Control: view.Control{ID: "keyboard", Role: view.Text}, as: asBar, at: rect{0, top, panelW, keyHeight}, act: act{quiet: true}}}
-	put := func(id, text string, pic view.Icon, x, y, w float32, a act) {
-		key := placed{Control: view.Control{ID: "keyboard." + id, Role: view.Button, Text: text}, as: asLetter, at: rect{x, y, w, line - space}, act: a, pic: pic, primary: pic != "" || len(text) > 1}
+	out := []placed{{Control: view.Control{ID: "keyboard", Role: view.Text}, style: asBar, at: rect{0, top, panelW, keyHeight}, action: tapAction{inert: true}}}
+	put := func(id, text string, pic view.Icon, x, y, w float32, a tapAction) {
+		key := placed{Control: view.Control{ID: "keyboard." + id, Role: view.Button, Text: text}, style: asLetter, at: rect{x, y, w, line - space}, action: a, ownIcon: pic, primary: pic != "" || len(text) > 1}
 		out = append(out, key)
 	}
 	y := top + 5
-	for n, keys := range boards(b) {
+	for n, keys := range keyboardRows(b) {
 		all := []rune(keys)
 		x := (panelW - pitch*float32(len(all)) + space) / 2
 		if n == 2 && b != view.Symbols {
-			shift := act{board: view.Capitals}
+			shift := tapAction{keyboard: view.Capitals}
 			if b == view.Capitals {
-				shift.board = view.Letters
+				shift.keyboard = view.Letters
 			}
-			put(string(shift.board), "", iconShift, 6, y, x-6-space, shift)
+			put(string(shift.keyboard), "", iconShift, 6, y, x-6-space, shift)
 			out[len(out)-1].On = b == view.Capitals
 		}
 		if n == 2 {
@@ -148,10 +148,10 @@ func keyboard(b view.Keyboard) []placed {
 				x = 6
 			}
 			end := x + pitch*float32(len(all))
-			put("delete", "", iconBackspace, end, y, panelW-6-end, act{key: view.KeyDelete})
+			put("delete", "", iconBackspace, end, y, panelW-6-end, tapAction{key: view.KeyDelete})
 		}
 		for _, r := range all {
-			put(string(r), string(r), "", x, y, pitch-space, act{text: string(r)})
+			put(string(r), string(r), "", x, y, pitch-space, tapAction{text: string(r)})
 			x += pitch
 		}
 		y += line
@@ -160,16 +160,16 @@ func keyboard(b view.Keyboard) []placed {
 	if b == view.Symbols {
 		other, name = view.Letters, "abc"
 	}
-	put(string(other), name, "", 6, y, 62, act{board: other})
+	put(string(other), name, "", 6, y, 62, tapAction{keyboard: other})
 	for i, sign := range []string{"@", "\\"} {
-		put(sign, sign, "", 72+float32(i)*44, y, 40, act{text: sign})
+		put(sign, sign, "", 72+float32(i)*44, y, 40, tapAction{text: sign})
 	}
-	put("space", " ", "", 160, y, 138, act{text: " "})
+	put("space", " ", "", 160, y, 138, tapAction{text: " "})
 	for i, sign := range []string{".", "-"} {
-		put(sign, sign, "", 302+float32(i)*44, y, 40, act{text: sign})
+		put(sign, sign, "", 302+float32(i)*44, y, 40, tapAction{text: sign})
 	}
-	put("next", "", iconNext, 390, y, 40, act{key: view.KeyTab})
-	put("enter", "", iconEnter, 434, y, 40, act{key: view.KeyEnter})
+	put("next", "", iconNext, 390, y, 40, tapAction{key: view.KeyTab})
+	put("enter", "", iconEnter, 434, y, 40, tapAction{key: view.KeyEnter})
 	return unique(out)
 }
 
@@ -186,26 +186,26 @@ func unique(in []placed) []placed {
 }
 
 // dialog arranges a page over another.
-func (r ruler) dialog(p *view.Page) sheet {
+func (r layout) dialog(p *view.Page) pageLayout {
 	const w = 400
-	s := sheet{id: p.ID, focus: p.Focus}
+	s := pageLayout{id: p.ID, focus: p.Focus}
 	most := float32(panelH - 24)
 	if p.Keyboard != view.NoKeyboard {
-		s.over = keyboard(p.Keyboard)
+		s.above = keyboard(p.Keyboard)
 		most = panelH - keyHeight - 8
 	}
 	f := &flow{r: r, p: p, x: 14, y: 10, w: w - 28, middle: p.Layout == view.Centered}
 	if p.Layout == view.Form {
-		f.part = min(formPart(p.Controls), 120)
+		f.labelWidth = min(labelWidthOf(p.Controls), 120)
 	}
 	f.add(p.Controls)
 	f.add(p.Nav)
-	s.flow, s.tall = f.out, f.y+6
+	s.flow, s.contentHeight = f.out, f.y+6
 	head := float32(0)
 	if p.Title != "" {
 		head = 30
 	}
-	h := head + s.tall
+	h := head + s.contentHeight
 	if p.List != nil {
 		h = most
 	}
@@ -214,9 +214,9 @@ func (r ruler) dialog(p *view.Page) sheet {
 	if p.Keyboard != view.NoKeyboard {
 		box.y = 4
 	}
-	s.fixed = append(s.fixed, ground("dialog.veil", asVeil, rect{0, 0, panelW, panelH}), ground("dialog", asBox, box))
+	s.fixed = append(s.fixed, background("dialog.veil", asVeil, rect{0, 0, panelW, panelH}), background("dialog", asBox, box))
 	if p.Title != "" {
-		t := ground("dialog.title", asBoxTitle, rect{box.x, box.y, w, head})
+		t := background("dialog.title", asBoxTitle, rect{box.x, box.y, w, head})
 		t.Text, t.split, t.spare = p.Title, 12, 12
 		s.fixed = append(s.fixed, t)
 	}
@@ -227,7 +227,7 @@ func (r ruler) dialog(p *view.Page) sheet {
 			s.fixed = append(s.fixed, c)
 		}
 		s.port = rect{box.x + 2, s.port.y + f.y, w - 4, max(s.port.h-f.y-4, rowHeight)}
-		s.flow, s.rows, s.tall = nil, p.List, float32(p.List.Len)*rowHeight
+		s.flow, s.rows, s.contentHeight = nil, p.List, float32(p.List.Len)*rowHeight
 		r.empty(&s, p)
 	}
 	return s

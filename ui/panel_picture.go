@@ -15,13 +15,13 @@ import (
 // Picture renders the panel alone, without a display and without cgo. A panel
 // is 4:3; 640 by 480 is that of the phone. Use it on the goroutine of the user
 // interface.
-func Picture(v view.View, w, h int) image.Image { return portrait(v, w, h, false) }
+func Picture(v view.View, w, h int) image.Image { return panelPicture(v, w, h, false) }
 
 // ContrastPicture is Picture in the look of high contrast.
-func ContrastPicture(v view.View, w, h int) image.Image { return portrait(v, w, h, true) }
+func ContrastPicture(v view.View, w, h int) image.Image { return panelPicture(v, w, h, true) }
 
-func portrait(v view.View, w, h int, contrast bool) image.Image {
-	t := newPanel(deaf{}, &Unit{Contrast: contrast})
+func panelPicture(v view.View, w, h int, contrast bool) image.Image {
+	t := newPanel(nopInput{}, &Unit{Contrast: contrast})
 	c := headless(t, w, h)
 	t.show(v)
 	return c.Capture()
@@ -43,13 +43,13 @@ func headless(o fyne.CanvasObject, w, h int) software.WindowlessCanvas {
 	return c
 }
 
-// deaf is an Input to which nothing happens.
-type deaf struct{}
+// nopInput is an Input to which nothing happens.
+type nopInput struct{}
 
-func (deaf) Tap(string)       {}
-func (deaf) Hold(string)      {}
-func (deaf) Type(string)      {}
-func (deaf) Press(view.Key)   {}
-func (deaf) Release(view.Key) {}
-func (deaf) Lift(bool)        {}
-func (deaf) Poke(bool)        {}
+func (nopInput) Tap(string)       {}
+func (nopInput) Hold(string)      {}
+func (nopInput) Type(string)      {}
+func (nopInput) Press(view.Key)   {}
+func (nopInput) Release(view.Key) {}
+func (nopInput) Lift(bool)        {}
+func (nopInput) Poke(bool)        {}

@@ -10,9 +10,9 @@ import (
 
 const corner = 6 // radius of buttons and tiles
 
-// coat chooses the finish and the ink of a button.
-func (p palette) coat(c placed, down bool) (glass, uint32) {
-	pick := func(up, pressed glass) glass {
+// buttonColours chooses the finish and the ink of a button.
+func (p palette) buttonColours(c placed, down bool) (gradient, uint32) {
+	pick := func(up, pressed gradient) gradient {
 		if down {
 			return pressed
 		}
@@ -32,9 +32,9 @@ func (p palette) coat(c placed, down bool) (glass, uint32) {
 }
 
 // button: icon and text in the middle, Second below.
-func (p palette) button(f *face, c placed, down bool) {
-	g, ink := p.coat(placed{Control: c.Control, primary: c.primary}, down)
-	f.glass(g, rect{0, 0, c.at.w, c.at.h}, corner, p.outline)
+func (p palette) button(f *appearance, c placed, down bool) {
+	g, ink := p.buttonColours(placed{Control: c.Control, primary: c.primary}, down)
+	f.fill(g, rect{0, 0, c.at.w, c.at.h}, corner, p.outline)
 	room := rect{6, 0, c.at.w - 12, c.at.h}
 	align := fyne.TextAlignCenter
 	if i := c.icon(); i != "" {
@@ -45,24 +45,24 @@ func (p palette) button(f *face, c placed, down bool) {
 		}
 		f.icon(i, ink, 9, (c.at.h-side)/2, side)
 		room = rect{side + 13, 0, c.at.w - side - 17, c.at.h}
-		if even := c.at.w - 2*(side+13); even > roughly(c.Text) { // in the middle of the whole, as its neighbours
+		if even := c.at.w - 2*(side+13); even > estimatedWidth(c.Text) { // in the middle of the whole, as its neighbours
 			room.w = even
 		}
 	}
 	two := c.Second != "" && c.at.h >= 32
 	if two {
-		f.text(lettering{s: c.Second, at: rect{room.x, c.at.h*.5 + 1, room.w, c.at.h*.5 - 4}, size: secondText, ink: ink, align: align, least: 9})
+		f.text(textBox{s: c.Second, at: rect{room.x, c.at.h*.5 + 1, room.w, c.at.h*.5 - 4}, size: secondText, ink: ink, align: align, minSize: 9})
 		room.h = c.at.h*.5 + 3
 	}
 	lines := 1
 	if !two && c.at.h >= 30 {
 		lines = 2
 	}
-	f.text(lettering{s: c.Text, at: room, size: titleText, least: 9.5, bold: true, ink: ink, align: align, lines: lines})
+	f.text(textBox{s: c.Text, at: room, size: titleText, minSize: 9.5, bold: true, ink: ink, align: align, lines: lines})
 }
 
-// roughly is about how wide a bold text of a button is.
-func roughly(s string) (w float32) {
+// estimatedWidth is about how wide a bold text of a button is.
+func estimatedWidth(s string) (w float32) {
 	for _, r := range s {
 		w += 8.2
 		if isEastAsian(r) {
@@ -72,8 +72,8 @@ func roughly(s string) (w float32) {
 	return w
 }
 
-// across is how much room the value of a row asks for: more than it needs.
-func across(s string) float32 {
+// valueWidth is how much room the value of a row asks for: more than it needs.
+func valueWidth(s string) float32 {
 	w := float32(8)
 	for _, r := range s {
 		if w += 9; isEastAsian(r) {
@@ -84,16 +84,16 @@ func across(s string) float32 {
 }
 
 // tile: orb or icon at the left, Text bold, Second below, Badge in the corner.
-func (p palette) drawTile(f *face, c placed, down bool) {
-	g, ink := p.coat(placed{Control: view.Control{Off: c.Off, On: c.On}}, down)
+func (p palette) drawTile(f *appearance, c placed, down bool) {
+	g, ink := p.buttonColours(placed{Control: view.Control{Off: c.Off, On: c.On}}, down)
 	second := p.second
 	if c.Off {
 		second = p.faint
 	} else if c.On {
 		second = p.onDark
 	}
-	f.glass(g, rect{0, 0, c.at.w, c.at.h}, corner, p.outline)
-	x := p.mark(f, c, p.inkOf(c, p.link), 24)
+	f.fill(g, rect{0, 0, c.at.w, c.at.h}, corner, p.outline)
+	x := p.leading(f, c, p.inkOf(c, p.link), 24)
 	room := rect{x - 1, 3, c.at.w - x - 2, c.at.h - 6}
 	if c.Badge != "" && c.Second != "" {
 		c.spare = 18 // the badge is beside the first line
@@ -102,8 +102,8 @@ func (p palette) drawTile(f *face, c placed, down bool) {
 	}
 	if c.Second != "" && c.Value != "" {
 		room.w -= 5 // the value stands clear of the edge
-		w := min(roughly(c.Value)*.75+4, room.w*.45)
-		f.text(lettering{s: c.Value, at: rect{room.x + room.w - w - c.spare, room.y, w, min(room.h, 40) * .54}, size: secondText, least: 9, ink: second, align: fyne.TextAlignTrailing})
+		w := min(estimatedWidth(c.Value)*.75+4, room.w*.45)
+		f.text(textBox{s: c.Value, at: rect{room.x + room.w - w - c.spare, room.y, w, min(room.h, 40) * .54}, size: secondText, minSize: 9, ink: second, align: fyne.TextAlignTrailing})
 		c.spare += w + 4
 	} else {
 		c.Second = joined(c.Second, c.Value)
@@ -119,9 +119,9 @@ func joined(a, b string) string {
 	return a + b
 }
 
-// mark draws what stands at the left of a row or tile, and tells where its
+// leading draws what stands at the left of a row or tile, and tells where its
 // text begins.
-func (p palette) mark(f *face, c placed, ink uint32, side float32) float32 {
+func (p palette) leading(f *appearance, c placed, ink uint32, side float32) float32 {
 	if c.Off {
 		ink = p.faint
 	}
@@ -141,33 +141,33 @@ func (p palette) mark(f *face, c placed, ink uint32, side float32) float32 {
 	return x
 }
 
-func (p palette) twoLines(f *face, c placed, room rect, ink, second uint32, bold bool) {
+func (p palette) twoLines(f *appearance, c placed, room rect, ink, second uint32, bold bool) {
 	if c.Second == "" {
-		f.text(lettering{s: c.Text, at: room, size: bodyText + 1, least: 9.5, bold: bold, ink: ink, lines: 2})
+		f.text(textBox{s: c.Text, at: room, size: bodyText + 1, minSize: 9.5, bold: bold, ink: ink, lines: 2})
 		return
 	}
 	if room.h > 40 {
 		room.y, room.h = room.y+(room.h-40)/2, 40
 	}
 	half := room.h * .54
-	if size := float32(bodyText); room.h < 36 || roughly(c.Text)*size/titleText < 1.25*(room.w-c.spare) {
-		f.text(lettering{s: c.Text, at: rect{room.x, room.y, room.w - c.spare, half}, size: size, least: 9.5, bold: bold, ink: ink})
+	if size := float32(bodyText); room.h < 36 || estimatedWidth(c.Text)*size/titleText < 1.25*(room.w-c.spare) {
+		f.text(textBox{s: c.Text, at: rect{room.x, room.y, room.w - c.spare, half}, size: size, minSize: 9.5, bold: bold, ink: ink})
 	} else { // a sentence
 		half = room.h * .68
-		f.text(lettering{s: c.Text, at: rect{room.x, room.y, room.w - c.spare, half}, size: secondText, least: 9, bold: bold, ink: ink, lines: 2})
+		f.text(textBox{s: c.Text, at: rect{room.x, room.y, room.w - c.spare, half}, size: secondText, minSize: 9, bold: bold, ink: ink, lines: 2})
 	}
-	f.text(lettering{s: c.Second, at: rect{room.x, room.y + half, room.w, room.h - half}, size: secondText, least: 8.5, ink: second})
+	f.text(textBox{s: c.Second, at: rect{room.x, room.y + half, room.w, room.h - half}, size: secondText, minSize: 8.5, ink: second})
 }
 
 // narrow rows have no room for a value beside the text.
 const narrow = 220
 
 // row of a list: a line below, Value at the right.
-func (p palette) row(f *face, c placed, down bool) {
+func (p palette) row(f *appearance, c placed, down bool) {
 	if down || c.On {
-		f.glass(p.tileDown, rect{2, 1, c.at.w - 4, c.at.h - 2}, 4, p.outline)
+		f.fill(p.tileDown, rect{2, 1, c.at.w - 4, c.at.h - 2}, 4, p.outline)
 	}
-	f.shapes = append(f.shapes, shape{shade, rect{8, c.at.h - 1, c.at.w - 16, 1}, 0, 0, glass{p.rule, p.rule, p.rule, noOutline}})
+	f.shapes = append(f.shapes, shape{shade, rect{8, c.at.h - 1, c.at.w - 16, 1}, 0, 0, gradient{p.rule, p.rule, p.rule, noOutline}})
 	ink := p.inkOf(c, p.ink)
 	icon := ink
 	if c.Tone == view.ToneNone {
@@ -177,33 +177,33 @@ func (p palette) row(f *face, c placed, down bool) {
 	if c.at.w < narrow {
 		side, end = 16, 6
 	}
-	x := p.mark(f, c, icon, side)
+	x := p.leading(f, c, icon, side)
 	room := rect{x, 3, c.at.w - x - end, c.at.h - 6}
 	if c.Badge != "" {
 		p.badge(f, c.Badge, c.at.w-8, (c.at.h-15)/2)
 		room.w -= 30
 	}
 	if c.at.w < narrow { // both below the text, or the one that matters
-		if both := joined(c.Second, c.Value); c.Second == "" || roughly(both)*.62 < room.w {
+		if both := joined(c.Second, c.Value); c.Second == "" || estimatedWidth(both)*.62 < room.w {
 			c.Second = both
 		}
 		c.Value = ""
 	}
 	if c.Value != "" {
-		w := min(room.w*.42, across(c.Value))
-		f.text(lettering{s: c.Value, at: rect{room.x + room.w - w, 2, w, c.at.h - 4}, size: secondText + .5, least: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
+		w := min(room.w*.42, valueWidth(c.Value))
+		f.text(textBox{s: c.Value, at: rect{room.x + room.w - w, 2, w, c.at.h - 4}, size: secondText + .5, minSize: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
 		room.w -= w + 6
 	}
 	if c.split > 0 { // in a flow it is as high as its texts
-		f.text(lettering{s: c.Text, at: rect{room.x, 5, room.w, c.split}, size: bodyText, least: 9.5, bold: true, ink: ink, lines: mostLines, top: true})
-		f.text(lettering{s: c.Second, at: rect{room.x, 5 + c.split, room.w, c.at.h - c.split - 7}, size: secondText, least: 9, ink: p.second, lines: mostLines, top: true})
+		f.text(textBox{s: c.Text, at: rect{room.x, 5, room.w, c.split}, size: bodyText, minSize: 9.5, bold: true, ink: ink, lines: maxLines, top: true})
+		f.text(textBox{s: c.Second, at: rect{room.x, 5 + c.split, room.w, c.at.h - c.split - 7}, size: secondText, minSize: 9, ink: p.second, lines: maxLines, top: true})
 		return
 	}
 	p.twoLines(f, c, room, ink, p.second, true)
 }
 
 // group is a heading among rows: at the bottom of its place, by a line.
-func (p palette) group(f *face, c placed) {
+func (p palette) group(f *appearance, c placed) {
 	ink := p.inkOf(c, p.second)
 	x := float32(10)
 	if i := c.icon(); i != "" {
@@ -213,31 +213,31 @@ func (p palette) group(f *face, c placed) {
 	room := rect{x, c.at.h - 28, c.at.w - x - 10, 24}
 	value := joined(c.Second, c.Value)
 	if value != "" {
-		w := min(roughly(value)*.8+6, room.w*.4)
-		f.text(lettering{s: value, at: rect{room.x + room.w - w, room.y, w, room.h}, size: secondText, least: 9, ink: p.second, align: fyne.TextAlignTrailing})
+		w := min(estimatedWidth(value)*.8+6, room.w*.4)
+		f.text(textBox{s: value, at: rect{room.x + room.w - w, room.y, w, room.h}, size: secondText, minSize: 9, ink: p.second, align: fyne.TextAlignTrailing})
 		room.w -= w + 6
 	}
-	f.text(lettering{s: c.Text, at: room, size: bodyText, least: 9.5, bold: c.Role == view.Heading, ink: ink})
-	f.shapes = append(f.shapes, shape{shade, rect{8, c.at.h - 2, c.at.w - 16, 1.4}, 0, 0, glass{p.second, p.second, p.second, noOutline}})
+	f.text(textBox{s: c.Text, at: room, size: bodyText, minSize: 9.5, bold: c.Role == view.Heading, ink: ink})
+	f.shapes = append(f.shapes, shape{shade, rect{8, c.at.h - 2, c.at.w - 16, 1.4}, 0, 0, gradient{p.second, p.second, p.second, noOutline}})
 }
 
 // label of a detail page: name at the left, value at the right.
-func (p palette) label(f *face, c placed) {
+func (p palette) label(f *appearance, c placed) {
 	split := c.split
-	f.text(lettering{s: c.Text, at: rect{4, 3, split - 8, c.at.h - 6}, size: bodyText - .5, least: 9.5, ink: p.second, lines: 3, top: true})
-	f.text(lettering{s: c.Value, at: rect{split, 3, c.at.w - split - 4, c.at.h - 6}, size: bodyText, least: 9.5, bold: boldValue(c.Control), ink: p.inkOf(c, p.ink), lines: 6, top: true})
-	f.shapes = append(f.shapes, shape{shade, rect{0, c.at.h - 1, c.at.w, 1}, 0, 0, glass{p.rule, p.rule, p.rule, noOutline}})
+	f.text(textBox{s: c.Text, at: rect{4, 3, split - 8, c.at.h - 6}, size: bodyText - .5, minSize: 9.5, ink: p.second, lines: 3, top: true})
+	f.text(textBox{s: c.Value, at: rect{split, 3, c.at.w - split - 4, c.at.h - 6}, size: bodyText, minSize: 9.5, bold: boldValue(c.Control), ink: p.inkOf(c, p.ink), lines: 6, top: true})
+	f.shapes = append(f.shapes, shape{shade, rect{0, c.at.h - 1, c.at.w, 1}, 0, 0, gradient{p.rule, p.rule, p.rule, noOutline}})
 }
 
-// entry is a field: its label at the left of split, or inside when empty.
-func (p palette) entry(f *face, c placed) {
+// inputField is a field: its label at the left of split, or inside when empty.
+func (p palette) inputField(f *appearance, c placed) {
 	box := rect{c.split, 1, c.at.w - c.split, c.at.h - 2}
-	f.glass(p.field, box, 4, p.outline)
+	f.fill(p.field, box, 4, p.outline)
 	ink := p.inkOf(c, p.ink)
 	room := box.inset(0)
 	room.x, room.w = room.x+8, room.w-16
 	if c.split > 0 {
-		f.text(lettering{s: c.Text, at: rect{0, 0, c.split - 10, c.at.h}, size: bodyText, least: 9.5, bold: true, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
+		f.text(textBox{s: c.Text, at: rect{0, 0, c.split - 10, c.at.h}, size: bodyText, minSize: 9.5, bold: true, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
 	}
 	if i := c.icon(); i != "" {
 		f.icon(i, p.second, room.x-2, box.y+(box.h-16)/2, 16)
@@ -249,12 +249,12 @@ func (p palette) entry(f *face, c placed) {
 		if c.focus {
 			shown += "|"
 		}
-		f.text(lettering{s: shown, at: room, size: titleText, least: 10, ink: ink, tail: true})
+		f.text(textBox{s: shown, at: room, size: titleText, minSize: 10, ink: ink, tail: true})
 	case c.focus:
-		f.text(lettering{s: "|", at: rect{room.x, room.y, 6, room.h}, size: titleText, ink: p.link})
-		f.text(lettering{s: c.hint(), at: rect{room.x + 6, room.y, room.w - 6, room.h}, size: bodyText, least: 9.5, ink: p.faint})
+		f.text(textBox{s: "|", at: rect{room.x, room.y, 6, room.h}, size: titleText, ink: p.link})
+		f.text(textBox{s: c.hint(), at: rect{room.x + 6, room.y, room.w - 6, room.h}, size: bodyText, minSize: 9.5, ink: p.faint})
 	default:
-		f.text(lettering{s: c.hint(), at: room, size: bodyText, least: 9.5, ink: p.faint})
+		f.text(textBox{s: c.hint(), at: room, size: bodyText, minSize: 9.5, ink: p.faint})
 	}
 }
 
@@ -267,7 +267,7 @@ func (c placed) hint() string {
 }
 
 // choice is a box to tick, or a round one of a group.
-func (p palette) choice(f *face, c placed, down bool) {
+func (p palette) choice(f *appearance, c placed, down bool) {
 	side := float32(20)
 	y := (c.at.h - side) / 2
 	radius, g := float32(4), p.field
@@ -280,11 +280,11 @@ func (p palette) choice(f *face, c placed, down bool) {
 	if c.Off {
 		g = p.tileOff
 	}
-	f.glass(g, rect{6, y, side, side}, radius, p.outline)
+	f.fill(g, rect{6, y, side, side}, radius, p.outline)
 	ink := p.inkOf(c, p.ink)
 	switch {
 	case c.On && c.Role == view.Choice:
-		f.glass(p.filled, rect{6 + 5, y + 5, side - 10, side - 10}, side/2, 0)
+		f.fill(p.filled, rect{6 + 5, y + 5, side - 10, side - 10}, side/2, 0)
 	case c.On:
 		f.icon(iconTick, p.link, 8, y+2, side-4)
 	}
@@ -296,13 +296,13 @@ func (p palette) choice(f *face, c placed, down bool) {
 	room := rect{x, 1, c.at.w - x - 4, c.at.h - 2}
 	if c.Value != "" {
 		w := room.w * .38
-		f.text(lettering{s: c.Value, at: rect{room.x + room.w - w, 1, w, c.at.h - 2}, size: secondText + .5, least: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
+		f.text(textBox{s: c.Value, at: rect{room.x + room.w - w, 1, w, c.at.h - 2}, size: secondText + .5, minSize: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
 		room.w -= w + 6
 	}
 	p.twoLines(f, c, room, ink, p.second, false)
 }
 
-func (p palette) tab(f *face, c placed, down bool) {
+func (p palette) tab(f *appearance, c placed, down bool) {
 	g, ink := p.tile, p.inkOf(c, p.ink)
 	if down && !c.Off {
 		g = p.tileDown
@@ -310,7 +310,7 @@ func (p palette) tab(f *face, c placed, down bool) {
 	if c.On {
 		g, ink = p.primary, p.onDark
 	}
-	f.glass(g, rect{0, 0, c.at.w, c.at.h}, 4, p.outline)
+	f.fill(g, rect{0, 0, c.at.w, c.at.h}, 4, p.outline)
 	room := rect{4, 0, c.at.w - 8, c.at.h}
 	if i := c.icon(); i != "" {
 		f.icon(i, ink, 6, (c.at.h-16)/2, 16)
@@ -319,56 +319,56 @@ func (p palette) tab(f *face, c placed, down bool) {
 	if c.Badge != "" {
 		room.w -= 18
 	}
-	f.text(lettering{s: c.Text, at: room, size: bodyText - .5, least: 9, bold: true, ink: ink, align: fyne.TextAlignCenter})
+	f.text(textBox{s: c.Text, at: room, size: bodyText - .5, minSize: 9, bold: true, ink: ink, align: fyne.TextAlignCenter})
 	p.badge(f, c.Badge, c.at.w-4, (c.at.h-15)/2)
 }
 
 // progress: what is done above the bar, how far at its right. When nobody
 // knows how far, the bar is full of stripes.
-func (p palette) progress(f *face, c placed) {
+func (p palette) progress(f *appearance, c placed) {
 	bar := rect{0, c.at.h - 15, c.at.w, 13}
-	f.glass(p.track, bar, 6.5, p.outline)
+	f.fill(p.track, bar, 6.5, p.outline)
 	inside := bar.inset(1.5)
 	if c.Fraction < 0 {
 		const stripe = 14
 		for x := inside.x; x < inside.x+inside.w; x += 2 * stripe {
-			f.glass(p.filled, rect{x, inside.y, min(stripe, inside.x+inside.w-x), inside.h}, 3, 0)
+			f.fill(p.filled, rect{x, inside.y, min(stripe, inside.x+inside.w-x), inside.h}, 3, 0)
 		}
 	} else if inside.w *= float32(clamp(c.Fraction)); inside.w > 1 {
-		f.glass(p.filled, inside, 5, 0)
+		f.fill(p.filled, inside, 5, 0)
 	}
 	above := rect{0, 0, c.at.w, c.at.h - 17}
 	if c.Value != "" {
 		w := c.at.w * .35
-		f.text(lettering{s: c.Value, at: rect{c.at.w - w, 0, w, above.h}, size: secondText, least: 9, ink: p.inkOf(placed{dark: c.dark, Control: view.Control{Tone: view.ToneDim}}, p.second), align: fyne.TextAlignTrailing})
+		f.text(textBox{s: c.Value, at: rect{c.at.w - w, 0, w, above.h}, size: secondText, minSize: 9, ink: p.inkOf(placed{dark: c.dark, Control: view.Control{Tone: view.ToneDim}}, p.second), align: fyne.TextAlignTrailing})
 		above.w -= w + 6
 	}
 	align := fyne.TextAlignLeading
 	if c.middle && c.Value == "" {
 		align = fyne.TextAlignCenter
 	}
-	f.text(lettering{s: c.Text, at: above, size: bodyText, least: 9.5, ink: p.inkOf(c, p.ink), align: align})
+	f.text(textBox{s: c.Text, at: above, size: bodyText, minSize: 9.5, ink: p.inkOf(c, p.ink), align: align})
 }
 
 // slider is the track alone; its label and its keys are controls of their own.
-func (p palette) slider(f *face, c placed) {
+func (p palette) slider(f *appearance, c placed) {
 	track := rect{4, c.at.h/2 - 4, c.at.w - 8, 8}
 	if c.Value != "" {
 		track.w -= 44
-		f.text(lettering{s: c.Value, at: rect{c.at.w - 42, 0, 42, c.at.h}, size: secondText, least: 9, ink: p.second, align: fyne.TextAlignCenter})
+		f.text(textBox{s: c.Value, at: rect{c.at.w - 42, 0, 42, c.at.h}, size: secondText, minSize: 9, ink: p.second, align: fyne.TextAlignCenter})
 	}
 	at := float32(clamp(c.Fraction))
-	f.glass(p.track, track, 4, p.outline)
+	f.fill(p.track, track, 4, p.outline)
 	if at > 0 {
-		f.glass(p.filled, rect{track.x + 1, track.y + 1, (track.w - 2) * at, track.h - 2}, 3, 0)
+		f.fill(p.filled, rect{track.x + 1, track.y + 1, (track.w - 2) * at, track.h - 2}, 3, 0)
 	}
-	f.glass(p.knob, rect{track.x + (track.w-14)*at, c.at.h/2 - 10, 14, 20}, 4, p.outline)
+	f.fill(p.knob, rect{track.x + (track.w-14)*at, c.at.h/2 - 10, 14, 20}, 4, p.outline)
 }
 
-// words is a text or a heading, with an icon or an orb.
-func (p palette) words(f *face, c placed) {
+// text is a text or a heading, with an icon or an orb.
+func (p palette) text(f *appearance, c placed) {
 	ink := p.inkOf(c, p.ink)
-	t := wordSizes(c)
+	t := textSizesOf(c)
 	x := float32(0)
 	y := float32(0)
 	align := fyne.TextAlignLeading
@@ -391,15 +391,15 @@ func (p palette) words(f *face, c placed) {
 	w := c.at.w - x
 	if c.Value != "" && !c.middle {
 		v := w * .4
-		f.text(lettering{s: c.Value, at: rect{x + w - v, y, v, c.at.h - y}, size: secondText, least: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2, top: true})
+		f.text(textBox{s: c.Value, at: rect{x + w - v, y, v, c.at.h - y}, size: secondText, minSize: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2, top: true})
 		w -= v + 6
 	}
-	f.text(lettering{s: c.Text, at: rect{x, y, w, t.first}, size: t.size, least: 9.5, bold: c.Role == view.Heading, ink: ink, align: align, lines: mostLines, top: true})
+	f.text(textBox{s: c.Text, at: rect{x, y, w, t.first}, size: t.size, minSize: 9.5, bold: c.Role == view.Heading, ink: ink, align: align, lines: maxLines, top: true})
 	second := p.second
 	if c.dark {
 		second = p.onDark2
 	}
-	f.text(lettering{s: c.Second, at: rect{x, y + t.first, w, c.at.h - y - t.first}, size: t.second, least: 9, ink: second, align: align, lines: mostLines, top: true})
+	f.text(textBox{s: c.Second, at: rect{x, y + t.first, w, c.at.h - y - t.first}, size: t.second, minSize: 9, ink: second, align: align, lines: maxLines, top: true})
 }
 
 // iconInk gives icons beside texts the colour of the link, unless a tone says

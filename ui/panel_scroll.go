@@ -19,18 +19,18 @@ import (
 // others. A wheel or a finger moves it.
 type scroller struct {
 	widget.BaseWidget
-	l     *layer
-	at    float32 // offset in design units
-	lines []*control
-	first int // index of the row of lines[0]
-	clip  *container.Clip
-	held  *fyne.Container
-	bar   *canvas.Raster
+	layer   *layer
+	offset  float32 // offset in design units
+	lines   []*control
+	first   int // index of the row of lines[0]
+	clip    *container.Clip
+	content *fyne.Container
+	bar     *canvas.Raster
 }
 
 func newScroller(l *layer) *scroller {
-	s := &scroller{l: l, held: &fyne.Container{}}
-	s.clip = container.NewClip(s.held)
+	s := &scroller{layer: l, content: &fyne.Container{}}
+	s.clip = container.NewClip(s.content)
 	s.bar = canvas.NewRaster(s.paintBar)
 	s.ExtendBaseWidget(s)
 	return s
@@ -39,15 +39,15 @@ func newScroller(l *layer) *scroller {
 // show lays the sheet's flow or rows out. keep says that it is the same page,
 // and still that the focus is where it was.
 func (s *scroller) show(keep, still bool) {
-	sh := &s.l.sheet
+	sh := &s.layer.layout
 	if !keep {
-		s.at = 0
-		s.lift()
+		s.offset = 0
+		s.release()
 	}
 	if !still {
 		s.reveal(sh.focus)
 	}
-	k := s.l.panel.k
+	k := s.layer.panel.k
 	s.Move(fyne.NewPos(sh.port.x*k, sh.port.y*k))
 	s.Resize(fyne.NewSize(sh.port.w*k, sh.port.h*k))
 	s.clip.Resize(s.Size())
@@ -56,17 +56,19 @@ func (s *scroller) show(keep, still bool) {
 	s.arrange()
 }
 
-// most is how far it scrolls.
-func (s *scroller) most() float32 { return max(s.l.sheet.tall-s.l.sheet.port.h, 0) }
+// maxOffset is how far it scrolls.
+func (s *scroller) maxOffset() float32 {
+	return max(s.layer.layout.contentHeight-s.layer.layout.port.h, 0)
+}
 
 // reveal scrolls until a control can be seen.
 func (s *scroller) reveal(id string) {
-	sh := &s.l.sheet
+	sh := &s.layer.layout
 	if id == "" || sh.port.h <= 0 {
 		return
 	}
 	show := func(y, h float32) {
-		s.at = max(min(s.at, y-4), y+h+4-sh.port.h)
+		s.offset = max(min(s.offset, y-4), y+h+4-sh.port.h)
 	}
 	for _, c := range sh.flow {
 		if c.ID == id {
@@ -87,8 +89,8 @@ func (s *scroller) reveal(id string) {
 
 // arrange puts what can be seen where it belongs.
 func (s *scroller) arrange() {
-	sh := &s.l.sheet
-	s.at = max(min(s.at, s.most()), 0)
+	sh := &s.layer.layout
+	s.offset = max(min(s.offset, s.maxOffset()), 0)
 	want := sh.flow
 	if sh.rows != nil {
 		want = s.visibleRows()
@@ -96,19 +98,19 @@ func (s *scroller) arrange() {
 	byID := make(map[string]*control, len(s.lines))
 	spare := make([]*control, 0, len(s.lines))
 	for _, c := range s.lines {
-		byID[c.is.ID] = c
+		byID[c.placed.ID] = c
 	}
 	for _, w := range want {
 		delete(byID, w.ID)
 	}
 	for _, c := range s.lines { // rows that went out of sight serve again
-		if byID[c.is.ID] == c {
+		if byID[c.placed.ID] == c {
 			spare = append(spare, c)
-			delete(byID, c.is.ID)
+			delete(byID, c.placed.ID)
 		}
 	}
 	for _, c := range s.lines {
-		byID[c.is.ID] = c
+		byID[c.placed.ID] = c
 	}
 	lines := make([]*control, len(want))
 	differ := len(want) != len(s.lines)
@@ -118,23 +120,23 @@ func (s *scroller) arrange() {
 		if c == nil && len(spare) > 0 {
 			c, spare = spare[len(spare)-1], spare[:len(spare)-1]
 		} else if c == nil {
-			c = newControl(s.l.panel)
+			c = newControl(s.layer.panel)
 		}
 		c.set(w)
-		c.place(0, -s.at)
-		setVisible(c, w.at.y+w.at.h > s.at && w.at.y < s.at+sh.port.h)
+		c.place(0, -s.offset)
+		setVisible(c, w.at.y+w.at.h > s.offset && w.at.y < s.offset+sh.port.h)
 		differ = differ || s.lines[i] != c
 		lines[i] = c
 	}
 	for _, c := range spare {
-		c.lift()
+		c.release()
 	}
 	s.lines = lines
-	setVisible(s.bar, s.most() > 0)
+	setVisible(s.bar, s.maxOffset() > 0)
 	if differ {
-		s.held.Objects = s.held.Objects[:0:0]
+		s.content.Objects = s.content.Objects[:0:0]
 		for _, c := range lines {
-			s.held.Objects = append(s.held.Objects, c)
+			s.content.Objects = append(s.content.Objects, c)
 		}
 	}
 	s.bar.Refresh()
@@ -142,9 +144,9 @@ func (s *scroller) arrange() {
 }
 
 func (s *scroller) visibleRows() []placed {
-	sh := &s.l.sheet
-	s.first = max(int(s.at/rowHeight), 0)
-	last := min(int((s.at+sh.port.h)/rowHeight)+1, sh.rows.Len)
+	sh := &s.layer.layout
+	s.first = max(int(s.offset/rowHeight), 0)
+	last := min(int((s.offset+sh.port.h)/rowHeight)+1, sh.rows.Len)
 	out := make([]placed, 0, max(last-s.first, 0))
 	for i := s.first; i < last; i++ {
 		out = append(out, sh.row(i))
@@ -153,11 +155,11 @@ func (s *scroller) visibleRows() []placed {
 }
 
 // row places one row of the list; a heading among them stands above a group.
-func (sh *sheet) row(i int) placed {
+func (sh *pageLayout) row(i int) placed {
 	p := placed{Control: sh.rows.Row(i), at: rect{0, float32(i) * rowHeight, sh.port.w - 4, rowHeight}}
 	switch p.Role {
 	case view.Heading, view.Text:
-		p.as = asGroup
+		p.style = asGroup
 	case "":
 		p.Role = view.Row
 	}
@@ -165,29 +167,29 @@ func (sh *sheet) row(i int) placed {
 	return p
 }
 
-func (s *scroller) forget() { s.lines, s.held.Objects, s.at = nil, nil, 0 }
+func (s *scroller) clear() { s.lines, s.content.Objects, s.offset = nil, nil, 0 }
 
-// lift ends every press: what is dragged is not pressed.
-func (s *scroller) lift() {
+// release ends every press: what is dragged is not pressed.
+func (s *scroller) release() {
 	for _, c := range s.lines {
-		c.lift()
+		c.release()
 	}
 }
 
-func (s *scroller) by(d float32) {
-	if k := s.l.panel.k; k > 0 && s.most() > 0 {
-		s.at -= d / k
+func (s *scroller) scrollBy(d float32) {
+	if k := s.layer.panel.k; k > 0 && s.maxOffset() > 0 {
+		s.offset -= d / k
 		s.arrange()
 	}
 }
 
 // Scrolled implements fyne.Scrollable.
-func (s *scroller) Scrolled(e *fyne.ScrollEvent) { s.by(e.Scrolled.DY) }
+func (s *scroller) Scrolled(e *fyne.ScrollEvent) { s.scrollBy(e.Scrolled.DY) }
 
 // Dragged implements fyne.Draggable.
 func (s *scroller) Dragged(e *fyne.DragEvent) {
-	s.lift()
-	s.by(e.Dragged.DY)
+	s.release()
+	s.scrollBy(e.Dragged.DY)
 }
 
 // DragEnd implements fyne.Draggable.
@@ -196,24 +198,24 @@ func (s *scroller) DragEnd() {}
 // paintBar shows where in the whole one is.
 func (s *scroller) paintBar(w, h int) image.Image {
 	m := image.NewRGBA(image.Rect(0, 0, max(w, 1), max(h, 1)))
-	sh := &s.l.sheet
-	if sh.tall <= sh.port.h || sh.tall <= 0 {
+	sh := &s.layer.layout
+	if sh.contentHeight <= sh.port.h || sh.contentHeight <= 0 {
 		return m
 	}
-	long := max(float64(sh.port.h/sh.tall)*float64(h), float64(3*w))
-	top := float64(s.at/s.most()) * (float64(h) - long)
-	ink, _ := opaque(s.l.panel.pal.second).(color.NRGBA)
-	thumb := shape{plate, rect{0, float32(top), float32(w), float32(long)}, float32(w) / 2, 0, glass{}}
+	long := max(float64(sh.port.h/sh.contentHeight)*float64(h), float64(3*w))
+	top := float64(s.offset/s.maxOffset()) * (float64(h) - long)
+	ink, _ := opaque(s.layer.panel.palette.second).(color.NRGBA)
+	thumb := shape{plate, rect{0, float32(top), float32(w), float32(long)}, float32(w) / 2, 0, gradient{}}
 	c := uint32(ink.R)<<16 | uint32(ink.G)<<8 | uint32(ink.B)
-	thumb.look = glass{c, c, c, noOutline}
+	thumb.colours = gradient{c, c, c, noOutline}
 	thumb.paint(m, 1)
 	return m
 }
 
 // ID is by what tests find the scroller.
 func (s *scroller) ID() string {
-	if s.l.sheet.rows != nil {
-		return s.l.sheet.rows.ID
+	if s.layer.layout.rows != nil {
+		return s.layer.layout.rows.ID
 	}
 	return "body"
 }

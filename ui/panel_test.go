@@ -21,14 +21,14 @@ import (
 // screenRig is a panel in a canvas, with everything it tells its Input.
 type screenRig struct {
 	*touchPanel
-	did    *did
+	did    *inputLog
 	canvas software.WindowlessCanvas
 	hold   func() // what waits for the end of the hold time
 }
 
-func lit(tb testing.TB, v view.View) *screenRig {
+func litPanel(tb testing.TB, v view.View) *screenRig {
 	test.NewTempApp(tb)
-	r := &screenRig{did: &did{}}
+	r := &screenRig{did: &inputLog{}}
 	r.touchPanel = newPanel(r.did, &Unit{K: 1})
 	r.after = func(_ time.Duration, f func()) func() {
 		r.hold = f
@@ -95,7 +95,7 @@ func TestTapsBecomeInput(t *testing.T) {
 		{"ask", "yes", []string{"tap yes"}},
 	} {
 		t.Run(row.page+" "+row.id, func(t *testing.T) {
-			r := lit(t, views()[row.page])
+			r := litPanel(t, views()[row.page])
 			r.click(t, row.id)
 			if !slices.Equal(r.did.log, row.want) {
 				t.Errorf("told %q, want %q", r.did.log, row.want)
@@ -108,7 +108,7 @@ func TestTapsBecomeInput(t *testing.T) {
 }
 
 func TestTapWithoutAFingerPressesAndReleases(t *testing.T) {
-	r := lit(t, views()["dial"])
+	r := litPanel(t, views()["dial"])
 	r.the(t, "pad.7").Tapped(&fyne.PointEvent{})
 	if want := []string{"press 7", "release 7"}; !slices.Equal(r.did.log, want) {
 		t.Errorf("told %q, want %q", r.did.log, want)
@@ -116,7 +116,7 @@ func TestTapWithoutAFingerPressesAndReleases(t *testing.T) {
 }
 
 func TestHoldIsNoTap(t *testing.T) {
-	r := lit(t, views()["contacts"])
+	r := litPanel(t, views()["contacts"])
 	c := r.the(t, "contact.0")
 	c.MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
 	r.hold()
@@ -133,7 +133,7 @@ func TestHoldIsNoTap(t *testing.T) {
 }
 
 func TestLeavingAControlEndsThePress(t *testing.T) {
-	r := lit(t, views()["dial"])
+	r := litPanel(t, views()["dial"])
 	c := r.the(t, "pad.1")
 	c.MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
 	c.MouseOut()
@@ -150,7 +150,7 @@ func TestLeavingAControlEndsThePress(t *testing.T) {
 }
 
 func TestKeyIsReleasedWhenItsPageGoes(t *testing.T) {
-	r := lit(t, views()["dial"])
+	r := litPanel(t, views()["dial"])
 	r.the(t, "pad.1").MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
 	r.show(views()["home"])
 	r.show(view.View{})
@@ -160,7 +160,7 @@ func TestKeyIsReleasedWhenItsPageGoes(t *testing.T) {
 }
 
 func TestDeleteRepeatsWhileItIsHeld(t *testing.T) {
-	r := lit(t, views()["lock"])
+	r := litPanel(t, views()["lock"])
 	c := r.the(t, "pad.delete")
 	c.TouchDown(&mobile.TouchEvent{})
 	for range 2 {
@@ -188,7 +188,7 @@ func TestPartsBesideThePageHaveTheNamesOfTheView(t *testing.T) {
 	v := views()["sounds"]
 	v.Names = map[string]string{"back": "Zurück", "status.missed": "Entgangene Anrufe", "status.cable": "Kein Kabel", "status.exchange": "Exchange gestört"}
 	v.Page.Controls = append(v.Page.Controls, view.Control{ID: "own", Role: view.Button, Text: "Eigener"})
-	r := lit(t, v)
+	r := litPanel(t, v)
 	for id, want := range map[string]string{"back": "Zurück", "status.missed": "Entgangene Anrufe: 2", "status.cable": "Kein Kabel", "status.exchange": "Exchange gestört", "own": "Eigener"} {
 		if got := r.the(t, id).AccessibilityLabel(); got != want {
 			t.Errorf("%s is called %q, want %q", id, got, want)
@@ -198,21 +198,21 @@ func TestPartsBesideThePageHaveTheNamesOfTheView(t *testing.T) {
 
 func TestRightToLeftTextsBeginAtTheRight(t *testing.T) {
 	test.NewTempApp(t)
-	r := ruler{1}
+	r := layout{1}
 	for s, right := range map[string]bool{"יעקב 4711": true, "محمد": true, "Anna": false, "(יעקב)": true, "4711": false, "Anna יעקב": false, "": false} {
-		runs, _ := r.set(lettering{s: s, at: rect{0, 0, 300, 20}, size: 14})
+		runs, _ := r.setText(textBox{s: s, at: rect{0, 0, 300, 20}, size: 14})
 		if len(runs) > 0 && (runs[0].at.X > 100) != right {
 			t.Errorf("%q begins at %v", s, runs[0].at.X)
 		}
 	}
-	runs, _ := r.set(lettering{s: "יעקב", at: rect{0, 0, 300, 20}, size: 14, align: fyne.TextAlignCenter})
+	runs, _ := r.setText(textBox{s: "יעקב", at: rect{0, 0, 300, 20}, size: 14, align: fyne.TextAlignCenter})
 	if x := runs[0].at.X; x < 100 || x > 200 {
 		t.Errorf("what is centered begins at %v", x)
 	}
 }
 
 func TestDialogTakesAllTaps(t *testing.T) {
-	r := lit(t, views()["ask"])
+	r := litPanel(t, views()["ask"])
 	for y := float32(2); y < 480; y += 12 {
 		for x := float32(2); x < 640; x += 12 {
 			test.TapCanvas(r.canvas, fyne.NewPos(x, y))
@@ -230,7 +230,7 @@ func TestDialogTakesAllTaps(t *testing.T) {
 
 func TestTapStormReachesWhatIsThere(t *testing.T) {
 	all := views()
-	r := lit(t, all["home"])
+	r := litPanel(t, all["home"])
 	names := []string{"home", "signin", "contacts", "dial", "ask", "lock", "sounds", "boot"}
 	for i := range 600 {
 		r.show(all[names[i%len(names)]])
@@ -250,7 +250,7 @@ func TestListBuildsOnlyTheRowsThatAreSeen(t *testing.T) {
 	rows := *v.Page.List
 	rows.Row = func(i int) view.Control { asked[i] = true; return inner(i) }
 	v.Page.List = &rows
-	r := lit(t, v)
+	r := litPanel(t, v)
 	if n := len(asked); n > 8 {
 		t.Errorf("%d rows were asked for at first", n)
 	}
@@ -275,61 +275,61 @@ func TestListBuildsOnlyTheRowsThatAreSeen(t *testing.T) {
 }
 
 func TestDraggingScrollsAndIsNoPress(t *testing.T) {
-	r := lit(t, views()["contacts"])
+	r := litPanel(t, views()["contacts"])
 	s := r.page.scroll
 	r.the(t, "contact.1").MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
 	s.Dragged(&fyne.DragEvent{Dragged: fyne.NewDelta(0, -100)})
-	if r.hold != nil || s.at < 70 || s.at > 80 {
-		t.Errorf("at %v, hold goes on: %v", s.at, r.hold != nil)
+	if r.hold != nil || s.offset < 70 || s.offset > 80 {
+		t.Errorf("at %v, hold goes on: %v", s.offset, r.hold != nil)
 	}
 	s.Dragged(&fyne.DragEvent{Dragged: fyne.NewDelta(0, 1e6)})
-	if s.at != 0 {
-		t.Errorf("scrolled beyond the beginning, to %v", s.at)
+	if s.offset != 0 {
+		t.Errorf("scrolled beyond the beginning, to %v", s.offset)
 	}
 	s.Dragged(&fyne.DragEvent{Dragged: fyne.NewDelta(0, -1e6)})
-	if s.at != s.most() || r.find("contact.4999") == nil {
-		t.Errorf("the end is at %v, want %v", s.at, s.most())
+	if s.offset != s.maxOffset() || r.find("contact.4999") == nil {
+		t.Errorf("the end is at %v, want %v", s.offset, s.maxOffset())
 	}
 }
 
 func TestScrollStaysOnThePageAndFollowsTheFocus(t *testing.T) {
 	v := views()["contacts"]
-	r := lit(t, v)
+	r := litPanel(t, v)
 	r.page.scroll.Scrolled(&fyne.ScrollEvent{Scrolled: fyne.NewDelta(0, -900)})
-	at := r.page.scroll.at
+	at := r.page.scroll.offset
 	v.Seq++
 	v.Status.Clock = "10:43"
 	r.show(v)
-	if r.page.scroll.at != at || at == 0 {
-		t.Errorf("the clock moved the list from %v to %v", at, r.page.scroll.at)
+	if r.page.scroll.offset != at || at == 0 {
+		t.Errorf("the clock moved the list from %v to %v", at, r.page.scroll.offset)
 	}
 	v.Page.Focus = "contact.4000"
 	r.show(v)
-	if c := r.the(t, "contact.4000"); !c.is.focus {
+	if c := r.the(t, "contact.4000"); !c.placed.focus {
 		t.Error("the row with the focus has no ring")
 	}
 	v.Page.ID = "other"
 	v.Page.Focus = ""
 	r.show(v)
-	if r.page.scroll.at != 0 {
+	if r.page.scroll.offset != 0 {
 		t.Error("another page does not begin at its top")
 	}
 }
 
 func TestOnlyWhatDiffersIsDrawnAnew(t *testing.T) {
 	v := views()["home"]
-	r := lit(t, v)
+	r := litPanel(t, v)
 	before := map[string]fyne.CanvasObject{}
-	for _, c := range r.page.all() {
-		before[c.is.ID] = c.objects[len(c.objects)-1]
+	for _, c := range r.page.controls() {
+		before[c.placed.ID] = c.objects[len(c.objects)-1]
 	}
 	v.Page.Controls = slices.Clone(v.Page.Controls)
 	v.Page.Controls[0].Text = "10:43"
 	r.show(v)
 	var anew []string
-	for _, c := range r.page.all() {
-		if before[c.is.ID] != c.objects[len(c.objects)-1] {
-			anew = append(anew, c.is.ID)
+	for _, c := range r.page.controls() {
+		if before[c.placed.ID] != c.objects[len(c.objects)-1] {
+			anew = append(anew, c.placed.ID)
 		}
 	}
 	if !slices.Equal(anew, []string{"clock"}) {
@@ -339,12 +339,12 @@ func TestOnlyWhatDiffersIsDrawnAnew(t *testing.T) {
 
 func TestEveryControlHasNameRoleAndID(t *testing.T) {
 	for name, v := range views() {
-		r := lit(t, v)
-		for _, c := range append(r.page.all(), r.over.all()...) {
+		r := litPanel(t, v)
+		for _, c := range append(r.page.controls(), r.over.controls()...) {
 			if c.ID() == "" || c.AccessibilityLabel() == "" || c.AccessibilityRole() == "" {
-				t.Errorf("%s: %+v has no id, label or role", name, c.is)
+				t.Errorf("%s: %+v has no id, label or role", name, c.placed)
 			}
-			if c.is.Role == view.Secret && strings.Contains(c.AccessibilityLabel(), "•") {
+			if c.placed.Role == view.Secret && strings.Contains(c.AccessibilityLabel(), "•") {
 				t.Errorf("%s: %s tells how long a secret is", name, c.ID())
 			}
 		}
@@ -352,18 +352,18 @@ func TestEveryControlHasNameRoleAndID(t *testing.T) {
 }
 
 func TestPanelIsLaidOutAnewForEverySize(t *testing.T) {
-	r := lit(t, views()["signin"])
+	r := litPanel(t, views()["signin"])
 	for _, w := range []float32{0, 1, 200, 480, 1600, 640} {
 		r.canvas.Resize(fyne.NewSize(w, w*.75))
 		r.canvas.Capture()
 	}
-	if c := r.the(t, "signin"); c.Size().Width != c.is.at.w*640/panelW {
+	if c := r.the(t, "signin"); c.Size().Width != c.placed.at.w*640/panelW {
 		t.Errorf("%v wide", c.Size().Width)
 	}
 }
 
 func TestHighContrastIsSwitchedWhileAPageIsShown(t *testing.T) {
-	r := lit(t, views()["home"])
+	r := litPanel(t, views()["home"])
 	before := r.canvas.Capture()
 	r.u.Contrast = true
 	r.Refresh()

@@ -19,40 +19,40 @@ const (
 	titleText   = 14
 	bodyText    = 13
 	secondText  = 11
-	leastText   = 9.5 // nothing is drawn smaller; longer texts end in an ellipsis
+	minText     = 9.5 // nothing is drawn smaller; longer texts end in an ellipsis
 	linePitch   = 1.24
 	ellipsis    = "…"
 	leadingText = 1.36 // height of a line of Noto Sans, as a multiple of its size
 )
 
-// lettering is a text with its place, in design units of the control that it
+// textBox is a text with its place, in design units of the control that it
 // belongs to. It shrinks from size to least, breaks into at most lines lines,
 // and ends in an ellipsis if that is not enough.
-type lettering struct {
-	s           string
-	at          rect
-	size, least float32
-	bold        bool
-	ink         uint32
-	align       fyne.TextAlign
-	lines       int  // 0 is 1
-	top         bool // at the top of its place and not in the middle
-	tail        bool // of a text too long the end is shown: what one types
-	data        bool // may be of any length: Check does not report it
+type textBox struct {
+	s             string
+	at            rect
+	size, minSize float32
+	bold          bool
+	ink           uint32
+	align         fyne.TextAlign
+	lines         int  // 0 is 1
+	top           bool // at the top of its place and not in the middle
+	tail          bool // of a text too long the end is shown: what one types
+	data          bool // may be of any length: Check does not report it
 }
 
-// run is a stretch of a line in one face, placed in device independent pixels.
-type run struct {
+// textRun is a stretch of a line in one face, placed in device independent pixels.
+type textRun struct {
 	s    string
 	bold bool
-	face fyne.Resource // nil: that of the theme
+	font fyne.Resource // nil: that of the theme
 	size float32
 	at   fyne.Position
 	box  fyne.Size
 }
 
-// ruler measures and sets texts at a scale of k pixels to the design unit.
-type ruler struct{ k float32 }
+// layout measures and sets texts at a scale of k pixels to the design unit.
+type layout struct{ k float32 }
 
 //go:embed fonts/noto-sans-cjk-subset.otf
 var cjkFace []byte
@@ -61,15 +61,15 @@ var cjkFace []byte
 // such text is measured and caches it by this pointer.
 var eastAsian = &fyne.StaticResource{StaticName: "noto-sans-cjk-subset.otf", StaticContent: cjkFace}
 
-// stretch is a part of a text that one face can write.
-type stretch struct {
+// fontRun is a part of a text that one face can write.
+type fontRun struct {
 	s    string
-	face fyne.Resource
+	font fyne.Resource
 }
 
-// stretches cuts a text where the face changes; spaces stay with what is
+// fontRuns cuts a text where the face changes; spaces stay with what is
 // before them.
-func stretches(s string) []stretch {
+func fontRuns(s string) []fontRun {
 	plain := true
 	for _, r := range s {
 		if isEastAsian(r) {
@@ -78,9 +78,9 @@ func stretches(s string) []stretch {
 		}
 	}
 	if plain {
-		return []stretch{{s, nil}}
+		return []fontRun{{s, nil}}
 	}
-	var out []stretch
+	var out []fontRun
 	start, east, first := 0, false, true
 	face := func() fyne.Resource {
 		if east {
@@ -94,12 +94,12 @@ func stretches(s string) []stretch {
 			e = east
 		}
 		if !first && e != east {
-			out = append(out, stretch{s[start:i], face()})
+			out = append(out, fontRun{s[start:i], face()})
 			start = i
 		}
 		east, first = e, false
 	}
-	return append(out, stretch{s[start:], face()})
+	return append(out, fontRun{s[start:], face()})
 }
 
 // weight tells whether a text is bold. One with Japanese or Korean in it never
@@ -122,17 +122,17 @@ func isRightToLeft(s string) bool {
 }
 
 // width is that of one line, in device independent pixels.
-func (r ruler) width(s string, size float32, bold bool) float32 {
+func (r layout) width(s string, size float32, bold bool) float32 {
 	var w float32
-	for _, p := range stretches(s) {
-		box, _ := fyne.CurrentApp().Driver().RenderedTextSize(p.s, size*r.k, fyne.TextStyle{Bold: bold}, p.face)
+	for _, p := range fontRuns(s) {
+		box, _ := fyne.CurrentApp().Driver().RenderedTextSize(p.s, size*r.k, fyne.TextStyle{Bold: bold}, p.font)
 		w += box.Width
 	}
 	return w
 }
 
-// set places a text. cut tells that not all of it is there.
-func (r ruler) set(t lettering) (runs []run, cut bool) {
+// setText places a text. cut tells that not all of it is there.
+func (r layout) setText(t textBox) (runs []textRun, cut bool) {
 	s := tidy(t.s)
 	t.bold = weight(s, t.bold)
 	if s == "" || t.at.w <= 0 || t.at.h <= 0 || r.k <= 0 {
@@ -157,9 +157,9 @@ func (r ruler) set(t lettering) (runs []run, cut bool) {
 			x += t.at.w*r.k - r.width(line, size, t.bold)
 		}
 		_, base := fyne.CurrentApp().Driver().RenderedTextSize("x", size*r.k, fyne.TextStyle{Bold: t.bold}, nil)
-		for _, p := range stretches(line) {
-			box, b := fyne.CurrentApp().Driver().RenderedTextSize(p.s, size*r.k, fyne.TextStyle{Bold: t.bold}, p.face)
-			runs = append(runs, run{p.s, t.bold, p.face, size * r.k, fyne.NewPos(x, y+base-b), box})
+		for _, p := range fontRuns(line) {
+			box, b := fyne.CurrentApp().Driver().RenderedTextSize(p.s, size*r.k, fyne.TextStyle{Bold: t.bold}, p.font)
+			runs = append(runs, textRun{p.s, t.bold, p.font, size * r.k, fyne.NewPos(x, y+base-b), box})
 			x += box.Width
 		}
 		y += pitch
@@ -168,11 +168,11 @@ func (r ruler) set(t lettering) (runs []run, cut bool) {
 }
 
 // fit finds the largest size at which a text has room.
-func (r ruler) fit(s string, t lettering) (size float32, lines []string, cut bool) {
+func (r layout) fit(s string, t textBox) (size float32, lines []string, cut bool) {
 	wide, most := t.at.w*r.k, max(t.lines, 1)
-	least := t.least
+	least := t.minSize
 	if least == 0 || least > t.size {
-		least = min(t.size, leastText)
+		least = min(t.size, minText)
 	}
 	size = t.size
 	if most == 1 { // the width tells the size, or nearly
@@ -196,7 +196,7 @@ func (r ruler) fit(s string, t lettering) (size float32, lines []string, cut boo
 }
 
 // height is what a text needs at its own size within a width, in design units.
-func (r ruler) height(s string, size, w float32, bold bool, most int) float32 {
+func (r layout) height(s string, size, w float32, bold bool, most int) float32 {
 	s = tidy(s)
 	if s == "" || r.k <= 0 {
 		return 0
@@ -208,7 +208,7 @@ func (r ruler) height(s string, size, w float32, bold bool, most int) float32 {
 
 // wrap breaks a text into lines, between words or, in Japanese, between
 // characters. A line that is still too wide is one word.
-func (r ruler) wrap(s string, wide, size float32, bold bool) []string {
+func (r layout) wrap(s string, wide, size float32, bold bool) []string {
 	var out []string
 	for paragraph := range strings.SplitSeq(s, "\n") {
 		line := ""
@@ -233,7 +233,7 @@ func (r ruler) wrap(s string, wide, size float32, bold bool) []string {
 }
 
 // breakWord cuts what has no place to break, such as a long address.
-func (r ruler) breakWord(s string, wide, size float32, bold bool) []string {
+func (r layout) breakWord(s string, wide, size float32, bold bool) []string {
 	var out []string
 	all := []rune(s)
 	for len(all) > 0 {
@@ -245,7 +245,7 @@ func (r ruler) breakWord(s string, wide, size float32, bold bool) []string {
 }
 
 // prefix is how many runes fit, with an ending.
-func (r ruler) prefix(all []rune, wide, size float32, bold bool, ending string) int {
+func (r layout) prefix(all []rune, wide, size float32, bold bool, ending string) int {
 	lo, hi := 0, len(all)
 	for lo < hi {
 		mid := (lo + hi + 1) / 2
@@ -267,7 +267,7 @@ func joins(r rune) bool {
 }
 
 // shorten ends a line in an ellipsis, or begins it with one to show the tail.
-func (r ruler) shorten(s string, wide, size float32, bold, tail bool) string {
+func (r layout) shorten(s string, wide, size float32, bold, tail bool) string {
 	if r.width(s, size, bold) <= wide {
 		return s
 	}

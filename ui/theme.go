@@ -11,10 +11,10 @@ import (
 	_ "github.com/ocphone/ocphone/ui/locale" // before fyne/lang asks for the user's language
 )
 
-// glass is the finish of a surface: colours from top to bottom, with the step
+// gradient is the finish of a surface: colours from top to bottom, with the step
 // in the middle that the looks of 2008 have, and an outline. Colours are
 // 0xRRGGBB; an outline of noOutline is not drawn.
-type glass struct{ top, mid, low, edge uint32 }
+type gradient struct{ top, mid, low, edge uint32 }
 
 const noOutline = 1 << 24
 
@@ -26,12 +26,12 @@ type palette struct {
 	ink, second, onDark, onDark2    uint32
 	good, warn, bad, link, faint    uint32 // texts and icons by tone; faint is greyed out
 	rule, focus                     uint32
-	title, nav, navOn               glass
-	tile, tileDown, tileOff         glass
-	primary, primaryDown            glass
-	green, greenDown, red, redDown  glass
-	field, key, keyDown, keySpecial glass
-	box, track, filled, knob        glass
+	title, nav, navOn               gradient
+	tile, tileDown, tileOff         gradient
+	primary, primaryDown            gradient
+	green, greenDown, red, redDown  gradient
+	field, key, keyDown, keySpecial gradient
+	box, track, filled, knob        gradient
 	outline                         float32 // width in design units
 }
 
@@ -42,19 +42,19 @@ func vista() palette {
 		ink: 0x14263d, second: 0x3d5878, onDark: 0xffffff, onDark2: 0xdce8f6,
 		good: 0x1f6b10, warn: 0x7a4a00, bad: 0xa7231a, link: 0x1d5aa6, faint: 0x75869a,
 		rule: 0xa9c2de, focus: 0xf09a1a,
-		title: glass{0x5f8fcd, 0x2f62a8, 0x1d4380, noOutline}, nav: glass{0x4b5563, 0x2a323d, 0x161b22, noOutline},
-		navOn: glass{0x7fb0ea, 0x3a76c4, 0x265699, 0x163a6e},
-		tile:  glass{0xffffff, 0xeaf2fb, 0xd3e3f4, 0x9db8d6}, tileDown: glass{0xd9e8f9, 0xb9d3f0, 0xa3c4ea, 0x5c8fc9},
-		tileOff: glass{0xf1f4f7, 0xe6ebf1, 0xdde4ec, 0xc0ccd9},
-		primary: glass{0x6a9fdc, 0x2f6cba, 0x24569c, 0x1b4687}, primaryDown: glass{0x3f7cc9, 0x265da5, 0x1c488a, 0x123463},
-		green: glass{0x7cbf5c, 0x3d8c24, 0x2f7518, 0x2c6c16}, greenDown: glass{0x5aa23c, 0x2f7518, 0x265f13, 0x1d4d0e},
-		red: glass{0xe27a6c, 0xbf3527, 0xa02519, 0x7d1a10}, redDown: glass{0xc24a3b, 0xa02519, 0x861b11, 0x5e110a},
-		field: glass{0xffffff, 0xffffff, 0xf4f8fc, 0x8fa9c6},
-		key:   glass{0xffffff, 0xf1f5fa, 0xdde6f0, 0x8b9db3}, keyDown: glass{0xb9d3f0, 0xa3c4ea, 0x8fb5e2, 0x5c8fc9},
-		keySpecial: glass{0xd5dee9, 0xbccada, 0xa9bacd, 0x8092a8},
-		box:        glass{0xfbfdff, 0xf2f7fc, 0xe0ebf7, 0x1d4380},
-		track:      glass{0xb9c7d8, 0xcdd8e5, 0xdde6f0, 0x8fa9c6}, filled: glass{0x8fbcf0, 0x3f7cc9, 0x2a5fa9, noOutline},
-		knob:    glass{0xffffff, 0xe6edf5, 0xc9d6e5, 0x5b7391},
+		title: gradient{0x5f8fcd, 0x2f62a8, 0x1d4380, noOutline}, nav: gradient{0x4b5563, 0x2a323d, 0x161b22, noOutline},
+		navOn: gradient{0x7fb0ea, 0x3a76c4, 0x265699, 0x163a6e},
+		tile:  gradient{0xffffff, 0xeaf2fb, 0xd3e3f4, 0x9db8d6}, tileDown: gradient{0xd9e8f9, 0xb9d3f0, 0xa3c4ea, 0x5c8fc9},
+		tileOff: gradient{0xf1f4f7, 0xe6ebf1, 0xdde4ec, 0xc0ccd9},
+		primary: gradient{0x6a9fdc, 0x2f6cba, 0x24569c, 0x1b4687}, primaryDown: gradient{0x3f7cc9, 0x265da5, 0x1c488a, 0x123463},
+		green: gradient{0x7cbf5c, 0x3d8c24, 0x2f7518, 0x2c6c16}, greenDown: gradient{0x5aa23c, 0x2f7518, 0x265f13, 0x1d4d0e},
+		red: gradient{0xe27a6c, 0xbf3527, 0xa02519, 0x7d1a10}, redDown: gradient{0xc24a3b, 0xa02519, 0x861b11, 0x5e110a},
+		field: gradient{0xffffff, 0xffffff, 0xf4f8fc, 0x8fa9c6},
+		key:   gradient{0xffffff, 0xf1f5fa, 0xdde6f0, 0x8b9db3}, keyDown: gradient{0xb9d3f0, 0xa3c4ea, 0x8fb5e2, 0x5c8fc9},
+		keySpecial: gradient{0xd5dee9, 0xbccada, 0xa9bacd, 0x8092a8},
+		box:        gradient{0xfbfdff, 0xf2f7fc, 0xe0ebf7, 0x1d4380},
+		track:      gradient{0xb9c7d8, 0xcdd8e5, 0xdde6f0, 0x8fa9c6}, filled: gradient{0x8fbcf0, 0x3f7cc9, 0x2a5fa9, noOutline},
+		knob:    gradient{0xffffff, 0xe6edf5, 0xc9d6e5, 0x5b7391},
 		outline: 1,
 	}
 }
@@ -63,7 +63,7 @@ func vista() palette {
 // thick outlines.
 func highContrast() palette {
 	white, black := uint32(0xffffff), uint32(0x000000)
-	plain := func(fill, edge uint32) glass { return glass{fill, fill, fill, edge} }
+	plain := func(fill, edge uint32) gradient { return gradient{fill, fill, fill, edge} }
 	return palette{
 		pageTop: white, pageLow: white, splashTop: black, splashLow: black,
 		ink: black, second: black, onDark: white, onDark2: white,
@@ -80,11 +80,11 @@ func highContrast() palette {
 	}
 }
 
-// look is the theme for Fyne's own widgets beside the panel.
-type look struct {
+// panelTheme is the theme for Fyne's own widgets beside the panel.
+type panelTheme struct {
 	fyne.Theme
-	u *Unit
-	p palette
+	unit    *Unit
+	palette palette
 }
 
 // Theme dresses Fyne's own widgets like the panel, every size scaled with the
@@ -96,38 +96,38 @@ func Theme(u *Unit, contrast bool) fyne.Theme {
 	if contrast {
 		p = highContrast()
 	}
-	return &look{theme.DefaultTheme(), u, p}
+	return &panelTheme{theme.DefaultTheme(), u, p}
 }
 
 // Color implements fyne.Theme.
-func (l *look) Color(n fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
+func (l *panelTheme) Color(n fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
 	switch n {
 	case theme.ColorNameBackground:
-		return opaque(l.p.pageTop)
+		return opaque(l.palette.pageTop)
 	case theme.ColorNameForeground:
-		return opaque(l.p.ink)
+		return opaque(l.palette.ink)
 	case theme.ColorNamePrimary, theme.ColorNameSelection, theme.ColorNameHyperlink:
-		return opaque(l.p.link)
+		return opaque(l.palette.link)
 	case theme.ColorNameFocus:
-		return opaque(l.p.focus)
+		return opaque(l.palette.focus)
 	case theme.ColorNameInputBackground:
-		return opaque(l.p.field.top)
+		return opaque(l.palette.field.top)
 	case theme.ColorNameInputBorder:
-		return opaque(l.p.field.edge)
+		return opaque(l.palette.field.edge)
 	case theme.ColorNameButton:
-		return opaque(l.p.tile.low)
+		return opaque(l.palette.tile.low)
 	case theme.ColorNamePlaceHolder, theme.ColorNameDisabled:
-		return opaque(l.p.faint)
+		return opaque(l.palette.faint)
 	case theme.ColorNameError:
-		return opaque(l.p.bad)
+		return opaque(l.palette.bad)
 	case theme.ColorNameForegroundOnPrimary:
-		return opaque(l.p.onDark)
+		return opaque(l.palette.onDark)
 	}
 	return l.Theme.Color(n, theme.VariantLight)
 }
 
 // Size implements fyne.Theme.
-func (l *look) Size(n fyne.ThemeSizeName) float32 {
+func (l *panelTheme) Size(n fyne.ThemeSizeName) float32 {
 	v := l.Theme.Size(n)
 	switch n {
 	case theme.SizeNameText:
@@ -139,8 +139,8 @@ func (l *look) Size(n fyne.ThemeSizeName) float32 {
 	case theme.SizeNameInputRadius, theme.SizeNameSelectionRadius:
 		v = 3
 	}
-	if l.u == nil || l.u.K <= 0 { // Fyne asks before the window has a size
+	if l.unit == nil || l.unit.K <= 0 { // Fyne asks before the window has a size
 		return v
 	}
-	return v * l.u.K
+	return v * l.unit.K
 }

@@ -22,47 +22,47 @@ func (r rect) within(o rect, slack float32) bool {
 	return r.x >= o.x-slack && r.y >= o.y-slack && r.x+r.w <= o.x+o.w+slack && r.y+r.h <= o.y+o.h+slack
 }
 
-type figure uint8
+type shapeKind uint8
 
 const (
-	plate figure = iota // filled with glass, outlined
-	shade               // filled with a plain gradient from top to low, no step
-	ring                // outline alone
-	ball                // a shining orb in the colour of mid
-	veil                // half transparent, in the colour of mid
+	plate shapeKind = iota // filled with glass, outlined
+	shade                  // filled with a plain gradient from top to low, no step
+	ring                   // outline alone
+	ball                   // a shining orb in the colour of mid
+	veil                   // half transparent, in the colour of mid
 )
 
 // shape is one thing that is painted. Its place is in design units of the
 // control that it belongs to.
 type shape struct {
-	form   figure
-	at     rect
-	radius float32
-	line   float32 // width of the outline
-	look   glass
+	kind    shapeKind
+	at      rect
+	radius  float32
+	line    float32 // width of the outline
+	colours gradient
 }
 
-// skins keeps what was painted, by what it is and how large, so that a gradient
+// shapeCache keeps what was painted, by what it is and how large, so that a gradient
 // is computed once and not for each frame. It belongs to one panel and is used
 // on the goroutine of the user interface only.
-type skins struct{ kept map[string]*image.RGBA }
+type shapeCache struct{ images map[string]*image.RGBA }
 
-// mostSkins bounds the memory: a busy page has about forty.
-const mostSkins = 240
+// maxShapeImages bounds the memory: a busy page has about forty.
+const maxShapeImages = 240
 
-func (s *skins) paint(name string, shapes []shape, w, h int, scale float64) image.Image {
+func (s *shapeCache) paint(name string, shapes []shape, w, h int, scale float64) image.Image {
 	key := fmt.Sprintf("%dx%d %s", w, h, name)
-	if m := s.kept[key]; m != nil {
+	if m := s.images[key]; m != nil {
 		return m
 	}
-	if s.kept == nil || len(s.kept) >= mostSkins {
-		s.kept = map[string]*image.RGBA{}
+	if s.images == nil || len(s.images) >= maxShapeImages {
+		s.images = map[string]*image.RGBA{}
 	}
 	m := image.NewRGBA(image.Rect(0, 0, max(w, 1), max(h, 1)))
 	for _, one := range shapes {
 		one.paint(m, scale)
 	}
-	s.kept[key] = m
+	s.images[key] = m
 	return m
 }
 
@@ -88,16 +88,16 @@ func (s shape) paint(m *image.RGBA, scale float64) {
 				continue
 			}
 			c, a := row, 1.0
-			switch s.form {
+			switch s.kind {
 			case ring:
-				c, a = s.look.edge, clamp(line+.5+far)
+				c, a = s.colours.edge, clamp(line+.5+far)
 			case veil:
 				a = .55
 			case ball:
 				c = s.shine((float64(px)+.5-x0)/w, fy)
 			}
-			if s.form != ring && s.look.edge < noOutline {
-				c = mix(c, s.look.edge, clamp(line+.5+far))
+			if s.kind != ring && s.colours.edge < noOutline {
+				c = mix(c, s.colours.edge, clamp(line+.5+far))
 			}
 			over(m, px, py, c, cover*a)
 		}
@@ -106,11 +106,11 @@ func (s shape) paint(m *image.RGBA, scale float64) {
 
 // row is the colour of a line of the surface, y from 0 to 1.
 func (s shape) row(y float64) uint32 {
-	g := s.look
+	g := s.colours
 	switch {
-	case s.form == shade:
+	case s.kind == shade:
 		return mix(g.top, g.low, y)
-	case s.form == ball || s.form == veil:
+	case s.kind == ball || s.kind == veil:
 		return g.mid
 	case y < .48:
 		return mix(g.top, mix(g.top, g.mid, .75), y/.48)
@@ -120,7 +120,7 @@ func (s shape) row(y float64) uint32 {
 
 // shine lights an orb from the upper left.
 func (s shape) shine(x, y float64) uint32 {
-	c := mix(s.look.mid, 0x000000, .5*clamp(math.Hypot(x-.42, y-.38)*1.25-.15))
+	c := mix(s.colours.mid, 0x000000, .5*clamp(math.Hypot(x-.42, y-.38)*1.25-.15))
 	return mix(c, 0xffffff, .85*clamp(1-math.Hypot((x-.42)*2.2, (y-.24)*3.6)))
 }
 

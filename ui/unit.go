@@ -30,9 +30,9 @@ func (u *Unit) size(w, h float32) fyne.Size { return fyne.NewSize(u.F(w), u.F(h)
 // pos is x, y in design units.
 func (u *Unit) pos(x, y float32) fyne.Position { return fyne.NewPos(u.F(x), u.F(y)) }
 
-// spot is an object and its place in design units. A canvas.Text gets the text
+// gridItem is an object and its place in design units. A canvas.Text gets the text
 // size given and is made smaller where it would be cut off.
-type spot struct {
+type gridItem struct {
 	o          fyne.CanvasObject
 	x, y, w, h float32
 	text       float32
@@ -41,26 +41,26 @@ type spot struct {
 // grid lays objects out at places in design units.
 type grid struct {
 	u     *Unit
-	spots []*spot
+	items []*gridItem
 }
 
-func (g *grid) put(o fyne.CanvasObject, x, y, w, h float32) *spot {
-	s := &spot{o: o, x: x, y: y, w: w, h: h}
-	g.spots = append(g.spots, s)
+func (g *grid) add(o fyne.CanvasObject, x, y, w, h float32) *gridItem {
+	s := &gridItem{o: o, x: x, y: y, w: w, h: h}
+	g.items = append(g.items, s)
 	return s
 }
 
-// print puts one line of text.
-func (g *grid) print(text string, ink uint32, size float32, bold bool, align fyne.TextAlign, x, y, w, h float32) *canvas.Text {
+// addText puts one line of text.
+func (g *grid) addText(text string, ink uint32, size float32, bold bool, align fyne.TextAlign, x, y, w, h float32) *canvas.Text {
 	t := canvas.NewText(text, opaque(ink))
 	t.TextStyle.Bold, t.Alignment = bold, align
-	g.put(t, x, y, w, h).text = size
+	g.add(t, x, y, w, h).text = size
 	return t
 }
 
 func (g *grid) container() *fyne.Container {
 	c := &fyne.Container{Layout: g}
-	for _, s := range g.spots {
+	for _, s := range g.items {
 		c.Objects = append(c.Objects, s.o)
 	}
 	return c
@@ -74,7 +74,7 @@ func (g *grid) Layout([]fyne.CanvasObject, fyne.Size) {
 	if g.u.K <= 0 {
 		return
 	}
-	for _, s := range g.spots {
+	for _, s := range g.items {
 		if t, ok := s.o.(*canvas.Text); ok {
 			fit(t, g.u.F(s.text), g.u.F(s.w))
 			high := t.MinSize().Height
@@ -99,34 +99,34 @@ func opaque(v uint32) color.Color {
 	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 0xff}
 }
 
-// galleryBytes bounds what one handset keeps of painted pictures: both sides
+// imageCacheBytes bounds what one handset keeps of painted pictures: both sides
 // at 2,000 px and all keys in all their states, on a screen of double density.
-const galleryBytes = 112 << 20
+const imageCacheBytes = 112 << 20
 
-// gallery keeps painted pictures, those that were shown last.
-type gallery struct {
-	mu     sync.Mutex // a screenshot may be taken beside the window
-	used   int
-	clock  uint64
-	shots  map[string]*shot
-	latest map[string]string // by look: the name in shots of the size painted last
-	rough  bool              // while a window is being resized: an old size, stretched, will do
+// imageCache keeps painted pictures, those that were shown last.
+type imageCache struct {
+	mu         sync.Mutex // a screenshot may be taken beside the window
+	used       int
+	clock      uint64
+	images     map[string]*cachedImage
+	latest     map[string]string // by look: the name in shots of the size painted last
+	stretching bool              // while a window is being resized: an old size, stretched, will do
 }
 
-type shot struct {
+type cachedImage struct {
 	img  *image.RGBA
 	last uint64
 }
 
-// of gives the picture of a look in a size, painted once.
-func (g *gallery) of(look, size string, paint func() *image.RGBA) *image.RGBA {
+// image gives the picture of a look in a size, painted once.
+func (g *imageCache) image(look, size string, paint func() *image.RGBA) *image.RGBA {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.clock++
 	name := look + "/" + size
-	s := g.shots[name]
-	if s == nil && g.rough {
-		s = g.shots[g.latest[look]]
+	s := g.images[name]
+	if s == nil && g.stretching {
+		s = g.images[g.latest[look]]
 	}
 	if s != nil {
 		s.last = g.clock
@@ -134,50 +134,50 @@ func (g *gallery) of(look, size string, paint func() *image.RGBA) *image.RGBA {
 	}
 	img := paint()
 	g.used += len(img.Pix)
-	for g.used > galleryBytes && len(g.shots) > 0 {
+	for g.used > imageCacheBytes && len(g.images) > 0 {
 		g.dropOldest()
 	}
-	if g.shots == nil {
-		g.shots, g.latest = map[string]*shot{}, map[string]string{}
+	if g.images == nil {
+		g.images, g.latest = map[string]*cachedImage{}, map[string]string{}
 	}
-	g.shots[name] = &shot{img, g.clock}
+	g.images[name] = &cachedImage{img, g.clock}
 	g.latest[look] = name
 	return img
 }
 
-func (g *gallery) setRough(rough bool) {
+func (g *imageCache) setStretching(rough bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.rough = rough
+	g.stretching = rough
 }
 
-func (g *gallery) dropOldest() {
+func (g *imageCache) dropOldest() {
 	oldest := ""
-	for name, s := range g.shots {
-		if oldest == "" || s.last < g.shots[oldest].last {
+	for name, s := range g.images {
+		if oldest == "" || s.last < g.images[oldest].last {
 			oldest = name
 		}
 	}
-	g.used -= len(g.shots[oldest].img.Pix)
-	delete(g.shots, oldest)
+	g.used -= len(g.images[oldest].img.Pix)
+	delete(g.images, oldest)
 }
 
-// skin is a raster that shows a part of package art.
-type skin struct {
+// artImage is a raster that shows a part of package art.
+type artImage struct {
 	*canvas.Raster
 	wide  float64 // design units
 	name  string
 	scene func() *art.Scene
 }
 
-// newSkin shows a part that is wide design units wide; set says which.
-func newSkin(u *Unit, pics *gallery, wide float64) *skin {
-	s := &skin{wide: wide}
+// newArtImage shows a part that is wide design units wide; set says which.
+func newArtImage(u *Unit, pics *imageCache, wide float64) *artImage {
+	s := &artImage{wide: wide}
 	s.Raster = canvas.NewRaster(func(w, h int) image.Image {
 		if s.scene == nil || w <= 0 || h <= 0 {
 			return image.NewRGBA(image.Rect(0, 0, 1, 1))
 		}
-		return pics.of(fmt.Sprint(s.name, u.Contrast), fmt.Sprint(w, "x", h), func() *image.RGBA {
+		return pics.image(fmt.Sprint(s.name, u.Contrast), fmt.Sprint(w, "x", h), func() *image.RGBA {
 			return s.scene().Paint(w, h, art.Frame{Scale: float64(w) / s.wide})
 		})
 	})
@@ -185,7 +185,7 @@ func newSkin(u *Unit, pics *gallery, wide float64) *skin {
 }
 
 // set changes the part; name tells one look from the others.
-func (s *skin) set(name string, scene func() *art.Scene) {
+func (s *artImage) set(name string, scene func() *art.Scene) {
 	if s.scene != nil && s.name == name {
 		return
 	}

@@ -11,7 +11,7 @@ import (
 
 // networkPage shows what the phone is plugged into.
 func networkPage() page {
-	return &sheet{id: "network", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "network", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.network")
 		if d.now.Place == "" {
 			p.add(view.Control{ID: "unplugged", Role: view.Heading, Text: d.say("start.cable"), Icon: view.IconWarning, Tone: view.ToneWarn})
@@ -29,13 +29,13 @@ func networkPage() page {
 			}
 			break
 		}
-		p.nav("journal", d.say("settings.journal"), view.IconLog, func(s *Screen) { s.open(journalPage()) })
+		p.softKey("journal", d.say("settings.journal"), view.IconLog, func(s *Screen) { s.open(journalPage()) })
 	}}
 }
 
 // journalPage lists what happened, the newest first; each opens.
 func journalPage() page {
-	return &sheet{id: "journal", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "journal", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.journal")
 		p.list("steps", p.stepRows(d, d.steps, func(journal.Step) bool { return true }), d.say("journal.none"))
 	}}
@@ -43,7 +43,7 @@ func journalPage() page {
 
 // provisioningPage shows what the pool tells the phone to do.
 func provisioningPage() page {
-	return &sheet{id: "provisioning", draw: func(d draw, p *sketch) {
+	return &builtPage{id: "provisioning", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.provisioning")
 		set := d.now.Settings
 		if set == nil {
@@ -56,38 +56,38 @@ func provisioningPage() page {
 		for i, odd := range set.Warnings {
 			p.add(view.Control{ID: "odd." + number(i), Role: view.Text, Text: odd.String(), Icon: view.IconWarning, Tone: view.ToneWarn})
 		}
-		p.nav("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
+		p.softKey("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
 	}}
 }
 
 // logLevel is the level that the pool has set.
-func (d draw) logLevel() string {
+func (d pageContext) logLevel() string {
 	return d.say("logging." + cmp.Or(string(d.now.Settings.Logging.Level), "Off"))
 }
 
 // loggingPage shows how much the pool wants to be written down.
 func loggingPage() page {
-	return &sheet{id: "logging", draw: func(d draw, p *sketch) {
+	return &builtPage{id: "logging", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.logging")
 		if set := d.now.Settings; set != nil {
 			p.label("level", d.say("settings.logging"), d.logLevel())
 		}
 		p.add(view.Control{ID: "why", Role: view.Text, Text: d.say("logging.why"), Tone: view.ToneDim})
-		p.nav("journal", d.say("settings.journal"), view.IconLog, func(s *Screen) { s.open(journalPage()) })
+		p.softKey("journal", d.say("settings.journal"), view.IconLog, func(s *Screen) { s.open(journalPage()) })
 	}}
 }
 
 // reload asks the pool now; the journal and the page show what came.
 func (s *Screen) reload() {
 	var err error
-	s.errand(func(context.Context) { err = s.phone.Reload() }, func() {
+	s.background(func(context.Context) { err = s.phone.Reload() }, func() {
 		if err != nil {
-			s.tell("reload-failed", s.texts.say("reload"), sentenceOf(err))
+			s.showMessage("reload-failed", s.texts.say("reload"), sentenceOf(err))
 		}
 	})
 }
 
-func (d draw) planName() string {
+func (d pageContext) planName() string {
 	name := d.now.Plan.Plan().Name
 	if name == "" {
 		return d.say("dialplan.default")
@@ -97,10 +97,10 @@ func (d draw) planName() string {
 
 // dialPlanPage shows the rules by which numbers are dialled.
 func dialPlanPage() page {
-	return &sheet{id: "dialplan", draw: func(d draw, p *sketch) {
+	return &builtPage{id: "dialplan", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.dialplan")
 		if d.signedIn() {
-			p.nav("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
+			p.softKey("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
 		}
 		plan := d.now.Plan
 		if plan == nil {
@@ -109,9 +109,9 @@ func dialPlanPage() page {
 		}
 		about := plan.Plan()
 		p.add(view.Control{ID: "name", Role: view.Heading, Text: d.planName()})
-		age := view.Control{ID: "age", Role: view.Text, Text: d.say("dialplan.fresh", "Age", d.span(d.time.Sub(plan.Loaded))), Icon: view.IconOK}
+		age := view.Control{ID: "age", Role: view.Text, Text: d.say("dialplan.fresh", "Age", d.span(d.clockTime.Sub(plan.Loaded))), Icon: view.IconOK}
 		if plan.Kept || !d.signedIn() {
-			age.Text, age.Icon, age.Tone = d.say("dialplan.kept", "Age", d.span(d.time.Sub(plan.Loaded))), view.IconWarning, view.ToneWarn
+			age.Text, age.Icon, age.Tone = d.say("dialplan.kept", "Age", d.span(d.clockTime.Sub(plan.Loaded))), view.IconWarning, view.ToneWarn
 		}
 		p.add(age)
 		if about.ExternalAccessPrefix != "" {
@@ -119,13 +119,13 @@ func dialPlanPage() page {
 		}
 		var rows []view.Control // a profile may have a thousand rules, so they are a list
 		for i, skip := range plan.Skipped() {
-			p.row(&rows, view.Control{ID: "rule.skipped." + number(i), Icon: view.IconWarning, Tone: view.ToneWarn, Text: brief(skip.Sentence), Second: brief(skip.Fix)},
+			p.row(&rows, view.Control{ID: "rule.skipped." + number(i), Icon: view.IconWarning, Tone: view.ToneWarn, Text: shorten(skip.Sentence), Second: shorten(skip.Fix)},
 				func(s *Screen) { s.open(linesPage("rule", "settings.dialplan", skip.Sentence, []string{skip.Fix})) })
 		}
 		for i, r := range about.Rules {
 			text := cmp.Or(oneLine(r.Name), oneLine(r.Description), d.say("dialplan.rule", "Number", i+1))
 			made := oneLine(r.Pattern + "  ->  " + r.Translation)
-			p.row(&rows, view.Control{ID: "rule." + number(i), Text: brief(text), Second: brief(made)},
+			p.row(&rows, view.Control{ID: "rule." + number(i), Text: shorten(text), Second: shorten(made)},
 				func(s *Screen) { s.open(linesPage("rule", "settings.dialplan", text, []string{made})) })
 		}
 		p.list("rule.", rows, d.say("dial.noRules"))
@@ -134,7 +134,7 @@ func dialPlanPage() page {
 
 // systemPage is what the phone is and where it is signed in.
 func systemPage() page {
-	return &sheet{id: "system", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "system", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.system")
 		now := d.now
 		for _, row := range []struct{ id, value string }{
@@ -152,7 +152,7 @@ func systemPage() page {
 		}
 		if box := now.Mailbox; box != nil {
 			p.label("exchange", d.say("system.exchange"), strings.TrimSpace(box.URL+" "+box.Server))
-			p.label("polled", d.say("system.polled"), d.stamp(box.Polled.In(d.place)))
+			p.label("polled", d.say("system.polled"), d.stamp(box.Polled.In(d.location)))
 		} else if d.signedIn() {
 			p.label("exchange", d.say("system.exchange"), d.noExchange())
 		}
@@ -160,7 +160,7 @@ func systemPage() page {
 }
 
 // noExchange is why the phone has no mailbox.
-func (d draw) noExchange() string {
+func (d pageContext) noExchange() string {
 	for i := len(d.steps) - 1; i >= 0; i-- {
 		if st := d.steps[i]; st.Name == journal.Exchange || st.Name == journal.Autodiscover {
 			return st.Decided

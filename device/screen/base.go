@@ -9,12 +9,14 @@ import (
 
 // The pages of a phone that nobody uses yet: off, starting, signing in.
 
-func offPage() page { return &sheet{id: "off", public: true, draw: func(draw, *sketch) {}} }
+func offPage() page {
+	return &builtPage{id: "off", public: true, build: func(pageContext, *pageBuilder) {}}
+}
 
 // startPage is the bring-up of the phone, as far as it has come: without a
 // cable it goes no further.
 func startPage() page {
-	return &sheet{id: "start", draw: func(d draw, p *sketch) {
+	return &builtPage{id: "start", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("start.title")
 		p.add(view.Control{ID: "power", Role: view.Text, Text: d.say("start.power", "Firmware", d.now.Firmware), Icon: view.IconOK, Tone: view.ToneGood},
 			view.Control{ID: "roots", Role: view.Text, Text: d.say("start.roots", "Count", len(d.now.Roots)), Icon: view.IconOK, Tone: view.ToneGood},
@@ -25,8 +27,8 @@ func startPage() page {
 }
 
 // toSettings is the soft key that opens the settings.
-func (p *sketch) toSettings(d draw) {
-	p.nav("settings", d.say("settings.title"), view.IconSettings, func(s *Screen) { s.open(settingsPage()) })
+func (p *pageBuilder) toSettings(d pageContext) {
+	p.softKey("settings", d.say("settings.title"), view.IconSettings, func(s *Screen) { s.open(settingsPage()) })
 }
 
 // stage is a part of signing in: its steps in the journal.
@@ -42,10 +44,10 @@ func stages() []stage {
 		{"signing.trust", journal.Trust}, {"signing.roots", journal.Roots}, {"signing.register", journal.Register}}
 }
 
-// attempt is the steps of the present connection attempt: those after the last
+// attemptSteps is the steps of the present connection attempt: those after the last
 // failure.
-func (d draw) attempt() []journal.Step {
-	steps := d.lately()
+func (d pageContext) attemptSteps() []journal.Step {
+	steps := d.recentSteps()
 	for i := len(steps) - 1; i >= 0; i-- {
 		if steps[i].State == journal.Failed {
 			return steps[i+1:]
@@ -55,11 +57,11 @@ func (d draw) attempt() []journal.Step {
 }
 
 func signingInPage() page {
-	return &sheet{id: "signing-in", draw: func(d draw, p *sketch) {
+	return &builtPage{id: "signing-in", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("signing.title")
 		p.add(view.Control{ID: "who", Role: view.Heading, Text: d.say("signing.who", "Address", d.now.Address)})
 		last := map[journal.Name]journal.Step{}
-		for _, st := range d.attempt() {
+		for _, st := range d.attemptSteps() {
 			last[st.Name] = st
 		}
 		var done, all float64
@@ -94,8 +96,8 @@ func signingInPage() page {
 		} else {
 			p.add(view.Control{ID: "progress", Role: view.Progress, Text: d.say("signing.title"), Fraction: done / max(all, 1)})
 		}
-		p.nav("cancel", d.say("cancel"), view.IconSignOut, func(s *Screen) {
-			s.form.stay = true // somebody may have seen a slip
+		p.softKey("cancel", d.say("cancel"), view.IconSignOut, func(s *Screen) {
+			s.form.keepOnce = true // somebody may have seen a slip
 			s.signOut()
 		})
 		p.toSettings(d)
@@ -105,7 +107,7 @@ func signingInPage() page {
 // signOut signs out, or ends a sign-in that is under way. The PIN goes with its
 // user: the next one proves himself by his password and makes his own.
 func (s *Screen) signOut() {
-	s.errand(func(ctx context.Context) {
+	s.background(func(ctx context.Context) {
 		s.phone.SignOut(ctx) // the journal tells what went wrong; the phone forgets the user in any case
 		s.phone.SetPIN("")
 	}, func() {})

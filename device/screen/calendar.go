@@ -9,8 +9,8 @@ import (
 
 // calendarPage shows what is on today and tomorrow.
 type calendarPage struct {
-	dials
-	shown []meeting // rows of the last view
+	opensDialPad
+	rows []meeting // rows of the last view
 }
 
 // meeting is one row: an event, or the name of a day.
@@ -20,7 +20,7 @@ type meeting struct {
 	place      string
 	start, end time.Time
 	allDay     bool
-	with       bool // others take part
+	attended   bool // others take part
 	private    bool
 	busy       string // of Exchange: Busy, Tentative, …
 }
@@ -30,9 +30,9 @@ const meetingID = "meeting."
 
 func newCalendarPage(*Screen) page { return &calendarPage{} }
 
-func (p *calendarPage) view(d draw) view.Page {
-	p.shown = nil
-	today := midnight(d.time.In(d.place))
+func (p *calendarPage) view(d pageContext) view.Page {
+	p.rows = nil
+	today := midnight(d.clockTime.In(d.location))
 	nothing := false
 	if d.now.Mailbox != nil {
 		for _, day := range []struct {
@@ -44,12 +44,12 @@ func (p *calendarPage) view(d draw) view.Page {
 				nothing = len(events) == 0
 			}
 			if len(events) > 0 {
-				p.shown = append(append(p.shown, meeting{heading: d.say(day.heading, "Date", d.date(day.from))}), events...)
+				p.rows = append(append(p.rows, meeting{heading: d.say(day.heading, "Date", d.date(day.from))}), events...)
 			}
 		}
 	}
-	rows := p.shown
-	v := view.Page{ID: "calendar", Layout: view.List, Title: d.say("calendar.title"), Controls: d.boxLines(),
+	rows := p.rows
+	v := view.Page{ID: "calendar", Layout: view.List, Title: d.say("calendar.title"), Controls: d.mailboxLines(),
 		List: &view.Rows{ID: meetingID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
 	switch {
 	case d.now.Mailbox == nil: // the lines above say why
@@ -63,10 +63,10 @@ func (p *calendarPage) view(d draw) view.Page {
 
 // meetings are the events that touch the time from from to to, those of the
 // whole day first.
-func (d draw) meetings(from, to time.Time) (all []meeting) {
+func (d pageContext) meetings(from, to time.Time) (all []meeting) {
 	for _, e := range d.now.Mailbox.Calendar {
-		m := meeting{subject: oneLine(e.Subject), place: oneLine(e.Location), start: e.Start.In(d.place), end: e.End.In(d.place),
-			allDay: e.AllDay, with: e.Meeting, private: e.Private, busy: string(e.Status)}
+		m := meeting{subject: oneLine(e.Subject), place: oneLine(e.Location), start: e.Start.In(d.location), end: e.End.In(d.location),
+			allDay: e.AllDay, attended: e.Meeting, private: e.Private, busy: string(e.Status)}
 		// One that takes no time touches the moment when it is.
 		if m.start.Before(to) && (m.end.After(from) || m.start.Equal(m.end) && !m.start.Before(from)) {
 			all = append(all, m)
@@ -85,7 +85,7 @@ func (d draw) meetings(from, to time.Time) (all []meeting) {
 }
 
 // title is the subject, or what is shown instead of one.
-func (m meeting) title(d draw) string {
+func (m meeting) title(d pageContext) string {
 	switch {
 	case m.private:
 		return d.say("calendar.private")
@@ -96,7 +96,7 @@ func (m meeting) title(d draw) string {
 }
 
 // hours say from when until when; a day that is not the one of at is told.
-func (m meeting) hours(d draw) string {
+func (m meeting) hours(d pageContext) string {
 	if m.allDay {
 		return d.say("calendar.allDay")
 	}
@@ -107,7 +107,7 @@ func (m meeting) hours(d draw) string {
 	return d.say("calendar.hours", "From", from, "To", to)
 }
 
-func (m meeting) state(d draw) string {
+func (m meeting) state(d pageContext) string {
 	switch m.busy {
 	case "Busy":
 		return d.say("calendar.busy")
@@ -121,7 +121,7 @@ func (m meeting) state(d draw) string {
 	return ""
 }
 
-func (m meeting) control(d draw, i int) view.Control {
+func (m meeting) control(d pageContext, i int) view.Control {
 	if m.heading != "" {
 		return view.Control{ID: meetingID + number(i), Role: view.Heading, Text: m.heading}
 	}
@@ -130,36 +130,36 @@ func (m meeting) control(d draw, i int) view.Control {
 		c.Second = joined(c.Second, m.place)
 	}
 	switch {
-	case m.with && !m.private:
+	case m.attended && !m.private:
 		c.Icon = view.IconGroup
 	case m.private:
 		c.Icon = view.IconLock
 	}
 	switch {
 	case m.allDay:
-	case !m.end.After(d.time):
+	case !m.end.After(d.clockTime):
 		c.Tone = view.ToneDim
-	case !m.start.After(d.time):
+	case !m.start.After(d.clockTime):
 		c.Tone, c.Value = view.ToneGood, joined(d.say("calendar.now"), c.Value)
 	}
 	return c
 }
 
 func (p *calendarPage) tap(s *Screen, id string) {
-	if id == troubleID {
-		s.openTrouble()
+	if id == mailboxLineID {
+		s.openMailboxWarning()
 		return
 	}
-	i, ok := indexOf(id, meetingID, len(p.shown))
-	if !ok || p.shown[i].heading != "" {
+	i, ok := indexOf(id, meetingID, len(p.rows))
+	if !ok || p.rows[i].heading != "" {
 		return
 	}
-	s.open(meetingPage(p.shown[i]))
+	s.open(meetingPage(p.rows[i]))
 }
 
 // meetingPage shows one event.
 func meetingPage(m meeting) page {
-	return &sheet{id: "meeting", draw: func(d draw, p *sketch) {
+	return &builtPage{id: "meeting", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("calendar.meeting")
 		p.add(view.Control{ID: "subject", Role: view.Heading, Text: m.title(d), Icon: view.IconCalendar})
 		p.label("when", d.say("calendar.when"), joined(d.date(m.start), m.hours(d)))

@@ -13,18 +13,18 @@ import (
 // callsPage shows the calls of the mailbox: all, or those that were missed.
 // Looking at them marks nothing.
 type callsPage struct {
-	dials
+	opensDialPad
 	missed bool
-	shown  []call // rows of the last view
+	rows   []callRow // rows of the last view
 }
 
-// call is one row.
-type call struct {
-	who, number string // number is what is dialled; "": it was withheld
-	kind        string // of Exchange: missed, …
-	at          time.Time
-	length      time.Duration
-	fresh       bool
+// callRow is one row.
+type callRow struct {
+	name, number string // number is what is dialled; "": it was withheld
+	kind         string // of Exchange: missed, …
+	at           time.Time
+	length       time.Duration
+	unread       bool
 }
 
 // IDs of the page of calls.
@@ -36,30 +36,30 @@ const (
 
 func newCallsPage(*Screen) page { return &callsPage{} }
 
-func (p *callsPage) view(d draw) view.Page {
-	book := d.people()
-	p.shown = nil
+func (p *callsPage) view(d pageContext) view.Page {
+	index := d.contacts()
+	p.rows = nil
 	if box := d.now.Mailbox; box != nil {
 		for _, c := range box.Calls {
 			if p.missed && c.Kind != "missed" {
 				continue
 			}
-			row := call{kind: string(c.Kind), at: c.At, length: c.Duration, number: numberText(c.Number), fresh: c.Kind == "missed" && !c.Read}
-			if row.who = oneLine(c.Name); row.who == "" {
-				row.who = book.nameOf(row.number)
+			row := callRow{kind: string(c.Kind), at: c.At, length: c.Duration, number: numberText(c.Number), unread: c.Kind == "missed" && !c.Read}
+			if row.name = oneLine(c.Name); row.name == "" {
+				row.name = index.nameOf(row.number)
 			}
 			if row.number == "" {
 				row.number = oneLine(c.Address)
 			}
-			p.shown = append(p.shown, row)
+			p.rows = append(p.rows, row)
 		}
 	}
-	rows := p.shown
+	rows := p.rows
 	v := view.Page{ID: "calls", Layout: view.List, Title: d.say("calls.title"),
 		Controls: append([]view.Control{
 			{ID: allID, Role: view.Tab, Text: d.say("calls.all"), On: !p.missed},
 			{ID: missedTabID, Role: view.Tab, Text: d.say("calls.missed"), On: p.missed},
-		}, d.boxLines()...),
+		}, d.mailboxLines()...),
 		List: &view.Rows{ID: callID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
 	if d.now.Mailbox != nil {
 		if v.List.Empty = d.say("calls.none"); p.missed {
@@ -70,15 +70,15 @@ func (p *callsPage) view(d draw) view.Page {
 }
 
 // nameOf is who has that number; "": nobody is known.
-func (b *book) nameOf(number string) string {
-	if p := b.owner(number); p != nil {
+func (b *contactIndex) nameOf(number string) string {
+	if p := b.withNumber(number); p != nil {
 		return p.name
 	}
 	return ""
 }
 
-func (c call) control(d draw, i int) view.Control {
-	row := view.Control{ID: callID + number(i), Role: view.Row, Icon: view.IconCalls, Text: c.who, Second: d.readable(c.number), Value: d.when(c.at)}
+func (c callRow) control(d pageContext, i int) view.Control {
+	row := view.Control{ID: callID + number(i), Role: view.Row, Icon: view.IconCalls, Text: c.name, Second: d.readable(c.number), Value: d.when(c.at)}
 	switch c.kind {
 	case "missed":
 		row.Icon = view.IconMissed
@@ -87,7 +87,7 @@ func (c call) control(d draw, i int) view.Control {
 	case "outgoing":
 		row.Icon = view.IconOutgoing
 	}
-	if c.fresh {
+	if c.unread {
 		row.Tone = view.ToneWarn
 	}
 	if row.Text == "" {
@@ -106,11 +106,11 @@ func (p *callsPage) tap(s *Screen, id string) {
 	switch id {
 	case allID, missedTabID:
 		p.missed = id == missedTabID
-	case troubleID:
-		s.openTrouble()
+	case mailboxLineID:
+		s.openMailboxWarning()
 	default:
-		if i, ok := indexOf(id, callID, len(p.shown)); ok {
-			s.open(newDialPage(s, p.shown[i].number))
+		if i, ok := indexOf(id, callID, len(p.rows)); ok {
+			s.open(newDialPage(s, p.rows[i].number))
 		}
 	}
 }
@@ -136,15 +136,15 @@ func minutes(d time.Duration) string {
 }
 
 // when is a moment as one says it on the same day or the next, else a date.
-func (d draw) when(at time.Time) string {
+func (d pageContext) when(at time.Time) string {
 	if at.IsZero() {
 		return ""
 	}
-	at = at.In(d.place)
+	at = at.In(d.location)
 	switch day := midnight(at); {
-	case day.Equal(midnight(d.time)):
+	case day.Equal(midnight(d.clockTime)):
 		return d.say("when.today", "Time", d.clock(at))
-	case day.Equal(midnight(d.time).AddDate(0, 0, -1)):
+	case day.Equal(midnight(d.clockTime).AddDate(0, 0, -1)):
 		return d.say("when.yesterday", "Time", d.clock(at))
 	}
 	return d.stamp(at)
@@ -156,10 +156,10 @@ func midnight(t time.Time) time.Time {
 	return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
 }
 
-// boxLines say why nothing of Exchange is shown, or that it may be old.
-func (d draw) boxLines() []view.Control {
-	line := view.Control{ID: troubleID, Role: view.Text, Icon: view.IconWarning, Tone: view.ToneWarn}
-	trouble := d.boxTrouble()
+// mailboxLines say why nothing of Exchange is shown, or that it may be old.
+func (d pageContext) mailboxLines() []view.Control {
+	line := view.Control{ID: mailboxLineID, Role: view.Text, Icon: view.IconWarning, Tone: view.ToneWarn}
+	trouble := d.mailboxWarning()
 	switch box := d.now.Mailbox; {
 	case box != nil && trouble == nil:
 		return nil
@@ -172,22 +172,22 @@ func (d draw) boxLines() []view.Control {
 	case d.now.State != device.Ready:
 		line.Text, line.Tone, line.Icon = d.say("mailbox.reading"), view.ToneDim, view.IconTime
 	default:
-		line.Text, line.Second = d.say("mailbox.none"), d.boxSkipped()
+		line.Text, line.Second = d.say("mailbox.none"), d.mailboxSkipped()
 	}
 	return []view.Control{line}
 }
 
-// troubleID is the ID of that line; openTrouble is what a tap on it does.
-const troubleID = "mailbox"
+// mailboxLineID is the ID of that line; openTrouble is what a tap on it does.
+const mailboxLineID = "mailbox"
 
-func (s *Screen) openTrouble() {
-	if t := (draw{now: s.now}).boxTrouble(); t != nil {
+func (s *Screen) openMailboxWarning() {
+	if t := (pageContext{now: s.now}).mailboxWarning(); t != nil {
 		s.open(stepPage(*t))
 	}
 }
 
-// boxTrouble is what is wrong with Exchange; nil: nothing.
-func (d draw) boxTrouble() *journal.Step {
+// mailboxWarning is what is wrong with Exchange; nil: nothing.
+func (d pageContext) mailboxWarning() *journal.Step {
 	for i := len(d.now.Warnings) - 1; i >= 0; i-- {
 		if t := d.now.Warnings[i]; t.Name == journal.Exchange || t.Name == journal.Autodiscover {
 			return &t
@@ -196,9 +196,9 @@ func (d draw) boxTrouble() *journal.Step {
 	return nil
 }
 
-// boxSkipped is why Exchange was not asked, as the journal says it.
-func (d draw) boxSkipped() string {
-	for i := len(d.steps) - 1; i >= len(d.steps)-d.recent; i-- {
+// mailboxSkipped is why Exchange was not asked, as the journal says it.
+func (d pageContext) mailboxSkipped() string {
+	for i := len(d.steps) - 1; i >= len(d.steps)-d.recentCount; i-- {
 		if s := d.steps[i]; s.Name == journal.Exchange && s.State == journal.Skipped {
 			return s.Decided
 		}

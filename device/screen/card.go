@@ -5,10 +5,10 @@ import "github.com/ocphone/ocphone/device/screen/view"
 // cardPage is what is known of one person; a tap on a number takes it to the
 // dial pad.
 type cardPage struct {
-	dials
+	opensDialPad
 	s *Screen // for the rules, which are asked beside it
-	*person
-	rules ruling
+	*contact
+	translations translations
 }
 
 // IDs of the card.
@@ -17,11 +17,11 @@ const (
 	addressID = "address"
 )
 
-func newCardPage(s *Screen, who *person) page { return &cardPage{s: s, person: who} }
+func newCardPage(s *Screen, c *contact) page { return &cardPage{s: s, contact: c} }
 
-func (p *cardPage) view(d draw) view.Page {
+func (p *cardPage) view(d pageContext) view.Page {
 	v := view.Page{ID: "card", Layout: view.Detail, Title: d.say("card.title")}
-	name := p.shown()
+	name := p.displayName()
 	if name == "" {
 		name = d.say("contacts.noName")
 	}
@@ -30,10 +30,10 @@ func (p *cardPage) view(d draw) view.Page {
 	for i, n := range p.phones {
 		texts[i] = n.text
 	}
-	p.rules.ask(p.s, d.now, texts...)
+	p.translations.lookUp(p.s, d.now, texts...)
 	for i, n := range p.phones {
 		c := view.Control{ID: numberID + number(i), Role: view.Row, Icon: view.IconDial, Text: d.readable(n.text), Value: d.kindOf(n.kind)}
-		if r, ok := p.rules.known[n.text]; ok {
+		if r, ok := p.translations.known[n.text]; ok {
 			c.Second = d.say("card.dials", "Number", d.readable(r.result))
 		}
 		v.Controls = append(v.Controls, c)
@@ -81,11 +81,11 @@ func (p *cardPage) tap(s *Screen, id string) {
 	}
 }
 
-// dials is a page on which digits that are pressed or typed go to the dial pad;
+// opensDialPad is a page on which digits that are pressed or typed go to the dial pad;
 // the red key leaves it.
-type dials struct{ plain }
+type opensDialPad struct{ noHold }
 
-func (dials) key(s *Screen, k view.Key) bool {
+func (opensDialPad) key(s *Screen, k view.Key) bool {
 	switch {
 	case len(k) == 1: // 0-9 * #
 		p := newDialPage(s, "")
@@ -98,7 +98,7 @@ func (dials) key(s *Screen, k view.Key) bool {
 	return false
 }
 
-func (dials) typed(s *Screen, text string) {
+func (opensDialPad) typed(s *Screen, text string) {
 	if isDialled(text) {
 		s.open(newDialPage(s, text))
 	}

@@ -9,25 +9,25 @@ import (
 // contactsPage shows the contacts of the pool by groups and those of Outlook,
 // and looks for somebody in both while a person types or presses digits.
 type contactsPage struct {
-	plain
-	outlook bool // which tab
-	search  field
-	shown   []entry // rows of the last view
-	of      entries
+	noHold
+	outlook   bool // which tab
+	search    field
+	rows      []contactRow // rows of the last view
+	builtFrom rowsKey
 }
 
-// entry is one row: a person, or the name of a group.
-type entry struct {
-	*person
+// contactRow is one row: a person, or the name of a group.
+type contactRow struct {
+	*contact
 	number int    // by which number he was found; -1: none
 	group  string // "": it is a person
 	count  int    // in the group
 }
 
-// entries says of what the rows were made: they are kept while it stays.
-type entries struct {
-	book    *book
-	edition int
+// rowsKey says of what the rows were made: they are kept while it stays.
+type rowsKey struct {
+	index   *contactIndex
+	version int
 	outlook bool
 	query   string
 }
@@ -44,8 +44,8 @@ func newContactsPage(*Screen) page {
 	return &contactsPage{search: field{id: searchID, label: "contacts.search", max: 64}}
 }
 
-func (p *contactsPage) view(d draw) view.Page {
-	p.list(d)
+func (p *contactsPage) view(d pageContext) view.Page {
+	p.updateRows(d)
 	v := view.Page{ID: "contacts", Layout: view.List, Title: d.say("contacts.title"), Keyboard: view.Letters,
 		Controls: []view.Control{p.search.control(d.texts)}}
 	v.Controls[0].Icon = view.IconSearch
@@ -54,12 +54,12 @@ func (p *contactsPage) view(d draw) view.Page {
 			view.Control{ID: groupsID, Role: view.Tab, Text: d.say("contacts.groups"), On: !p.outlook},
 			view.Control{ID: outlookID, Role: view.Tab, Text: d.say("contacts.outlook"), On: p.outlook})
 		if p.outlook {
-			v.Controls = append(v.Controls, d.boxLines()...)
+			v.Controls = append(v.Controls, d.mailboxLines()...)
 		}
 	} else {
 		v.Nav = []view.Control{{ID: "search.clear", Role: view.Button, Text: d.say("contacts.clear"), Icon: view.IconDelete}}
 	}
-	rows := p.shown
+	rows := p.rows
 	v.List = &view.Rows{ID: personID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}
 	switch {
 	case p.search.text != "":
@@ -75,29 +75,29 @@ func (p *contactsPage) view(d draw) view.Page {
 	return v
 }
 
-// list makes the rows, unless they are those of the last time.
-func (p *contactsPage) list(d draw) {
-	book := d.people()
-	of := entries{book: book, edition: book.edition, outlook: p.outlook, query: p.search.text}
-	if p.of == of {
+// updateRows makes the rows, unless they are those of the last time.
+func (p *contactsPage) updateRows(d pageContext) {
+	index := d.contacts()
+	of := rowsKey{index: index, version: index.version, outlook: p.outlook, query: p.search.text}
+	if p.builtFrom == of {
 		return
 	}
-	p.of = of
-	var rows []entry // a new array: Views hold the old one
+	p.builtFrom = of
+	var rows []contactRow // a new array: Views hold the old one
 	switch {
 	case of.query != "":
-		found := book.find(of.query)
-		rows = make([]entry, len(found))
+		found := index.find(of.query)
+		rows = make([]contactRow, len(found))
 		for i, h := range found {
-			rows[i] = entry{person: h.person, number: h.number}
+			rows[i] = contactRow{contact: h.contact, number: h.number}
 		}
 	case p.outlook:
-		rows = make([]entry, len(book.outlook))
-		for i, o := range book.outlook {
-			rows[i] = entry{person: o, number: -1}
+		rows = make([]contactRow, len(index.outlook))
+		for i, o := range index.outlook {
+			rows[i] = contactRow{contact: o, number: -1}
 		}
 	default:
-		for _, s := range book.sections {
+		for _, s := range index.groups {
 			name := s.name
 			if s.other {
 				name = d.say("contacts.other")
@@ -105,20 +105,20 @@ func (p *contactsPage) list(d draw) {
 			if name == "" {
 				name = d.say("contacts.unnamed")
 			}
-			rows = append(rows, entry{group: name, count: len(s.people)})
-			for _, who := range s.people {
-				rows = append(rows, entry{person: who, number: -1})
+			rows = append(rows, contactRow{group: name, count: len(s.contacts)})
+			for _, c := range s.contacts {
+				rows = append(rows, contactRow{contact: c, number: -1})
 			}
 		}
 	}
-	p.shown = rows
+	p.rows = rows
 }
 
-func (e entry) control(d draw, i int) view.Control {
-	if e.person == nil {
+func (e contactRow) control(d pageContext, i int) view.Control {
+	if e.contact == nil {
 		return view.Control{ID: personID + number(i), Role: view.Heading, Text: e.group, Icon: view.IconGroup, Value: number(e.count)}
 	}
-	c := view.Control{ID: personID + number(i), Role: view.Row, Icon: view.IconPerson, Text: e.shown(), Second: e.company}
+	c := view.Control{ID: personID + number(i), Role: view.Row, Icon: view.IconPerson, Text: e.displayName(), Second: e.company}
 	if c.Text == "" {
 		c.Text = d.say("contacts.noName")
 	}
@@ -141,11 +141,11 @@ func (p *contactsPage) tap(s *Screen, id string) {
 	case "search.clear":
 		p.search.text = ""
 		s.focus = ""
-	case troubleID:
-		s.openTrouble()
+	case mailboxLineID:
+		s.openMailboxWarning()
 	default:
-		if i, ok := indexOf(id, personID, len(p.shown)); ok && p.shown[i].person != nil {
-			s.open(newCardPage(s, p.shown[i].person))
+		if i, ok := indexOf(id, personID, len(p.rows)); ok && p.rows[i].contact != nil {
+			s.open(newCardPage(s, p.rows[i].contact))
 		}
 	}
 }

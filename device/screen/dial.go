@@ -10,30 +10,30 @@ import (
 // dialPage is the dial pad: the number as it is typed, what the rules of the
 // dial plan make of it, and who has such a number or such a name by keys.
 type dialPage struct {
-	s     *Screen // for the rules, which are asked beside it
-	text  field
-	rules ruling
-	of    entries // of what the rows were made
-	shown []match // rows of the last view
-	again string  // number that was called last
-	said  bool    // the person has been told that there are no calls yet
+	s            *Screen // for the rules, which are asked beside it
+	text         field
+	translations translations
+	builtFrom    rowsKey     // of what the rows were made
+	matches      []dialMatch // rows of the last view
+	lastNumber   string      // number that was called last
+	noCallsShown bool        // the person has been told that there are no calls yet
 }
 
-// match is one number of somebody.
-type match struct {
-	*person
+// dialMatch is one number of somebody.
+type dialMatch struct {
+	*contact
 	number string
 	kind   string
 }
 
 // IDs of the dial pad.
 const (
-	dialledID = "number"
-	ruledID   = "rules"
-	matchID   = "match." // and the number of the row
-	redialID  = "redial"
-	eraseID   = "erase"
-	callKeyID = "call"
+	dialledID     = "number"
+	translationID = "rules"
+	matchID       = "match." // and the number of the row
+	redialID      = "redial"
+	eraseID       = "erase"
+	callKeyID     = "call"
 )
 
 // longPress is how long 0 is held for a +; as on mobile phones.
@@ -51,28 +51,28 @@ func newDialPage(s *Screen, digits string) page {
 // isDialled reports whether text is of digits and such.
 func isDialled(text string) bool { return text != "" && strings.Trim(text, "0123456789*#+") == "" }
 
-func (p *dialPage) view(d draw) view.Page {
-	book := d.people()
-	p.match(book)
+func (p *dialPage) view(d pageContext) view.Page {
+	index := d.contacts()
+	p.updateMatches(index)
 	v := view.Page{ID: "dial", Layout: view.Dial, Title: d.say("dial.title"), Keyboard: view.Letters,
 		Controls: []view.Control{p.text.control(d.texts)}}
 	if d.focus == dialledID { // letters are typed: the keyboard takes the place of the keys
 		v.Layout = view.List
 	}
-	p.rules.ask(p.s, d.now, p.text.text)
-	if r, ok := p.rules.known[p.text.text]; ok && p.text.text != "" {
-		v.Controls = append(v.Controls, view.Control{ID: ruledID, Role: view.Row, Icon: view.IconInfo, Text: r.result, Second: r.sentence})
-		if !p.said { // which needs the room
+	p.translations.lookUp(p.s, d.now, p.text.text)
+	if r, ok := p.translations.known[p.text.text]; ok && p.text.text != "" {
+		v.Controls = append(v.Controls, view.Control{ID: translationID, Role: view.Row, Icon: view.IconInfo, Text: r.result, Second: r.sentence})
+		if !p.noCallsShown { // which needs the room
 			v.Controls = append(v.Controls, view.Control{ID: "uri", Role: view.Text, Text: r.uri, Tone: view.ToneDim})
 		}
 	}
-	if p.said {
+	if p.noCallsShown {
 		v.Controls = append(v.Controls, view.Control{ID: "no-calls", Role: view.Text, Text: d.say("dial.noCalls"), Icon: view.IconInfo, Tone: view.ToneWarn})
 	}
-	rows := p.shown
+	rows := p.matches
 	v.List = &view.Rows{ID: matchID, Len: len(rows), Row: func(i int) view.Control {
 		m := rows[i]
-		c := view.Control{ID: matchID + number(i), Role: view.Row, Icon: view.IconPerson, Text: m.shown(), Second: m.number}
+		c := view.Control{ID: matchID + number(i), Role: view.Row, Icon: view.IconPerson, Text: m.displayName(), Second: m.number}
 		if m.kind != "" {
 			c.Value = d.kindOf(m.kind)
 		}
@@ -84,17 +84,17 @@ func (p *dialPage) view(d draw) view.Page {
 	empty := p.text.text == ""
 	v.Nav = append(v.Nav, view.Control{ID: callKeyID, Role: view.Button, Text: d.say("dial.call"), Icon: view.IconDial, Tone: view.ToneGood, Off: empty},
 		view.Control{ID: eraseID, Role: view.Button, Text: d.say("dial.erase"), Icon: view.IconDelete, Off: empty})
-	p.again = ""
+	p.lastNumber = ""
 	if box := d.now.Mailbox; box != nil && empty {
 		for _, c := range box.Calls {
 			if c.Kind == "outgoing" && c.Number != "" {
-				p.again = numberText(c.Number)
+				p.lastNumber = numberText(c.Number)
 				name := oneLine(c.Name)
 				if name == "" {
-					name = book.nameOf(p.again)
+					name = index.nameOf(p.lastNumber)
 				}
 				if name == "" {
-					name = p.again
+					name = p.lastNumber
 				}
 				v.Nav = append(v.Nav, view.Control{ID: redialID, Role: view.Button, Text: d.say("dial.redial"), Second: name, Icon: view.IconOutgoing})
 				break
@@ -104,25 +104,25 @@ func (p *dialPage) view(d draw) view.Page {
 	return v
 }
 
-// match looks for who has such a number or name, unless that is known.
-func (p *dialPage) match(book *book) {
-	of := entries{book: book, edition: book.edition, query: p.text.text}
-	if p.of == of {
+// updateMatches looks for who has such a number or name, unless that is known.
+func (p *dialPage) updateMatches(index *contactIndex) {
+	of := rowsKey{index: index, version: index.version, query: p.text.text}
+	if p.builtFrom == of {
 		return
 	}
-	p.of, p.shown = of, nil // a new array: Views hold the old one
+	p.builtFrom, p.matches = of, nil // a new array: Views hold the old one
 	if strings.TrimSpace(of.query) == "" {
 		return
 	}
-	for _, h := range book.find(of.query) {
+	for _, h := range index.find(of.query) {
 		switch {
 		case h.number >= 0:
-			p.shown = append(p.shown, match{h.person, h.phones[h.number].text, h.phones[h.number].kind})
+			p.matches = append(p.matches, dialMatch{h.contact, h.phones[h.number].text, h.phones[h.number].kind})
 		case len(h.phones) == 0 && h.address != "":
-			p.shown = append(p.shown, match{h.person, h.address, ""})
+			p.matches = append(p.matches, dialMatch{h.contact, h.address, ""})
 		default:
 			for _, n := range h.phones {
-				p.shown = append(p.shown, match{h.person, n.text, n.kind})
+				p.matches = append(p.matches, dialMatch{h.contact, n.text, n.kind})
 			}
 		}
 	}
@@ -133,17 +133,17 @@ func (p *dialPage) tap(s *Screen, id string) {
 	case callKeyID:
 		p.call()
 	case eraseID:
-		p.said = false
+		p.noCallsShown = false
 		p.text.erase()
 	case redialID:
-		p.set(p.again)
-	case ruledID:
-		if r, ok := p.rules.known[p.text.text]; ok {
+		p.set(p.lastNumber)
+	case translationID:
+		if r, ok := p.translations.known[p.text.text]; ok {
 			s.open(rulesPage(r))
 		}
 	default:
-		if i, ok := indexOf(id, matchID, len(p.shown)); ok {
-			p.set(p.shown[i].number)
+		if i, ok := indexOf(id, matchID, len(p.matches)); ok {
+			p.set(p.matches[i].number)
 			s.focus = "" // for the next key that means "call"
 		}
 	}
@@ -157,15 +157,15 @@ func (p *dialPage) hold(_ *Screen, id string) {
 }
 
 func (p *dialPage) set(number string) {
-	p.said, p.text.text = false, ""
+	p.noCallsShown, p.text.text = false, ""
 	p.text.typed(number)
 }
 
 // call says that there are no calls: they come with another version.
-func (p *dialPage) call() { p.said = p.text.text != "" }
+func (p *dialPage) call() { p.noCallsShown = p.text.text != "" }
 
 func (p *dialPage) typed(_ *Screen, text string) {
-	p.said = false
+	p.noCallsShown = false
 	p.text.typed(text)
 }
 
@@ -178,8 +178,8 @@ func (p *dialPage) key(s *Screen, k view.Key) bool {
 		p.typed(s, string(k))
 	case k == view.KeyDelete:
 		p.tap(s, eraseID)
-	case k == view.KeyCall && p.text.text == "" && p.again != "": // as on the phone: green twice calls again
-		p.set(p.again)
+	case k == view.KeyCall && p.text.text == "" && p.lastNumber != "": // as on the phone: green twice calls again
+		p.set(p.lastNumber)
 	case k == view.KeyCall:
 		p.call()
 	case k == view.KeyEnter && s.focus == dialledID: // the keyboard on the screen goes
@@ -194,13 +194,13 @@ func (p *dialPage) key(s *Screen, k view.Key) bool {
 
 // plus makes a + of the 0 just typed if its key is still down after a while.
 func (p *dialPage) plus(s *Screen) {
-	pressed, typed := s.keys[view.Key0], p.text.text
+	pressed, typed := s.keysDown[view.Key0], p.text.text
 	if pressed.IsZero() {
 		return
 	}
 	s.opt.Clock.AfterFunc(longPress, func() {
 		s.change(func() {
-			if s.keys[view.Key0].Equal(pressed) && p.text.text == typed && strings.HasSuffix(typed, "0") {
+			if s.keysDown[view.Key0].Equal(pressed) && p.text.text == typed && strings.HasSuffix(typed, "0") {
 				p.text.text = strings.TrimSuffix(typed, "0") + "+"
 			}
 		})

@@ -11,7 +11,7 @@ import (
 // failurePage says why nobody is signed in, in a sentence, and what can be
 // done about it.
 func failurePage() page {
-	return &sheet{id: "failure", draw: func(d draw, p *sketch) {
+	return &builtPage{id: "failure", build: func(d pageContext, p *pageBuilder) {
 		p.Layout, p.Title = view.Detail, d.say("failure.title")
 		f := d.now.Failure
 		if f == nil {
@@ -20,16 +20,16 @@ func failurePage() page {
 		p.add(view.Control{ID: "what", Role: view.Heading, Text: d.say("failure.heading"), Icon: view.IconError, Tone: view.ToneBad},
 			view.Control{ID: "decided", Role: view.Text, Text: f.Decided})
 		if at := d.now.NextTry; !at.IsZero() {
-			p.add(view.Control{ID: "next", Role: view.Text, Text: d.say("failure.next", "Time", d.precise(at.In(d.place))), Icon: view.IconTime})
+			p.add(view.Control{ID: "next", Role: view.Text, Text: d.say("failure.next", "Time", d.precise(at.In(d.location))), Icon: view.IconTime})
 		}
 		if f.Fix != "" {
 			p.add(view.Control{ID: "fix", Role: view.Text, Text: d.say("step.fix", "Text", f.Fix), Icon: view.IconInfo, Tone: view.ToneDim})
 		}
-		p.nav("details", d.say("failure.details"), view.IconInfo, func(s *Screen) { s.open(stepPage(*f)) })
+		p.softKey("details", d.say("failure.details"), view.IconInfo, func(s *Screen) { s.open(stepPage(*f)) })
 		if d.now.State == device.Failed {
-			p.nav("again", d.say("failure.again"), view.IconRestart, (*Screen).signInAgain)
+			p.softKey("again", d.say("failure.again"), view.IconRestart, (*Screen).signInAgain)
 		}
-		p.nav("other", d.say("failure.other"), view.IconPerson, (*Screen).signOut)
+		p.softKey("other", d.say("failure.other"), view.IconPerson, (*Screen).signOut)
 		p.toSettings(d)
 	}}
 }
@@ -37,7 +37,7 @@ func failurePage() page {
 // signInAgain tries with what was typed. What a server has refused is not sent
 // again unseen: then the form opens, with an empty password.
 func (s *Screen) signInAgain() {
-	c := s.form.typedIn()
+	c := s.form.credentials()
 	if f := s.now.Failure; f == nil || credentialsRefused(f.Code) {
 		s.form.fields[atPassword].text = ""
 		c.Password = ""
@@ -63,8 +63,8 @@ func credentialsRefused(code journal.Code) bool {
 
 // stepPage is one decision with everything behind it.
 func stepPage(st journal.Step) page {
-	return &sheet{id: "step", public: true, draw: func(d draw, p *sketch) {
-		icon, tone := mark(st.State)
+	return &builtPage{id: "step", public: true, build: func(d pageContext, p *pageBuilder) {
+		icon, tone := stateLook(st.State)
 		p.Title = d.stepName(st.Name)
 		p.add(view.Control{ID: "decided", Role: view.Heading, Text: st.Decided, Icon: icon, Tone: tone})
 		if st.Fix != "" {
@@ -75,7 +75,7 @@ func stepPage(st journal.Step) page {
 		p.label("by", d.say("step.by"), st.By)
 		p.label("because", d.say("step.because"), st.Because)
 		p.label("code", d.say("step.code"), string(st.Code))
-		p.label("at", d.say("step.at"), d.day(st.At.In(d.place))+" "+d.precise(st.At.In(d.place)))
+		p.label("at", d.say("step.at"), d.day(st.At.In(d.location))+" "+d.precise(st.At.In(d.location)))
 		if len(st.Details) > 0 {
 			p.add(view.Control{ID: "details", Role: view.Heading, Text: d.say("step.details")})
 		}
@@ -85,8 +85,8 @@ func stepPage(st journal.Step) page {
 	}}
 }
 
-// mark is how the state of a step looks.
-func mark(s journal.State) (view.Icon, view.Tone) {
+// stateLook is how the state of a step looks.
+func stateLook(s journal.State) (view.Icon, view.Tone) {
 	switch s {
 	case journal.OK:
 		return view.IconOK, view.ToneGood
@@ -100,40 +100,40 @@ func mark(s journal.State) (view.Icon, view.Tone) {
 
 // stepName is a kind of step for a person; one that has no message yet is
 // shown by its own name.
-func (d draw) stepName(n journal.Name) string {
-	if d.plain("stepname."+string(n)) == "" {
+func (d pageContext) stepName(n journal.Name) string {
+	if d.message("stepname."+string(n)) == "" {
 		return string(n)
 	}
 	return d.say("stepname." + string(n))
 }
 
 // stepRows lists steps, the newest first.
-func (p *sketch) stepRows(d draw, steps []journal.Step, wanted func(journal.Step) bool) []view.Control {
+func (p *pageBuilder) stepRows(d pageContext, steps []journal.Step, wanted func(journal.Step) bool) []view.Control {
 	var rows []view.Control
 	for i := len(steps) - 1; i >= 0; i-- {
 		st := steps[i]
 		if !wanted(st) {
 			continue
 		}
-		icon, tone := mark(st.State)
-		p.row(&rows, view.Control{ID: "steps." + number(int(st.Seq)), Icon: icon, Tone: tone, Text: d.stepName(st.Name), Second: brief(st.Decided), Value: d.precise(st.At.In(d.place))},
+		icon, tone := stateLook(st.State)
+		p.row(&rows, view.Control{ID: "steps." + number(int(st.Seq)), Icon: icon, Tone: tone, Text: d.stepName(st.Name), Second: shorten(st.Decided), Value: d.precise(st.At.In(d.location))},
 			func(s *Screen) { s.open(stepPage(st)) })
 	}
 	return rows
 }
 
-// briefest is how much of a sentence a row of a list has room for, in
+// maxShort is how much of a sentence a row of a list has room for, in
 // characters. The page that the row opens has all of it.
-const briefest = 60
+const maxShort = 60
 
-// brief is a sentence that fits into a row.
-func brief(sentence string) string {
+// shorten is a sentence that fits into a row.
+func shorten(sentence string) string {
 	runes := []rune(sentence)
-	if len(runes) <= briefest {
+	if len(runes) <= maxShort {
 		return sentence
 	}
-	cut := briefest
-	for i := briefest; i > briefest/2; i-- { // not within a word
+	cut := maxShort
+	for i := maxShort; i > maxShort/2; i-- { // not within a word
 		if runes[i] == ' ' {
 			cut = i
 			break

@@ -10,22 +10,22 @@ import (
 
 // homePage is what a signed-in phone shows at rest.
 func homePage() page {
-	return &sheet{id: "home", digits: func(s *Screen, digits string) page { return newDialPage(s, digits) }, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "home", digits: func(s *Screen, digits string) page { return newDialPage(s, digits) }, build: func(d pageContext, p *pageBuilder) {
 		p.Layout, p.Title = view.Tiles, d.say("home.title")
-		p.add(view.Control{ID: "clock", Role: view.Heading, Text: d.clock(d.time), Second: d.date(d.time)})
-		me := view.Control{ID: "me", Role: view.Row, Presence: d.presence(), Icon: view.IconPerson, Text: d.who(), Second: d.number()}
+		p.add(view.Control{ID: "clock", Role: view.Heading, Text: d.clock(d.clockTime), Second: d.date(d.clockTime)})
+		me := view.Control{ID: "me", Role: view.Row, Presence: d.presence(), Icon: view.IconPerson, Text: d.userName(), Second: d.ownNumber()}
 		if me.Presence != view.PresenceUnknown {
 			me.Value = d.presenceName(me.Presence)
 		}
-		p.do(me, func(s *Screen) { s.open(presencePage()) })
+		p.addAction(me, func(s *Screen) { s.open(presencePage()) })
 		if d.now.State == device.SignedIn {
 			p.add(view.Control{ID: "loading", Role: view.Text, Text: d.say("home.loading"), Tone: view.ToneDim})
 		}
-		for i, t := range d.now.Warnings[max(0, len(d.now.Warnings)-mostTroubles):] {
-			p.do(view.Control{ID: "trouble." + number(i), Role: view.Row, Icon: view.IconWarning, Tone: view.ToneWarn, Text: d.stepName(t.Name), Second: asSentence(t.Code.Title())}, func(s *Screen) { s.open(stepPage(t)) })
+		for i, t := range d.now.Warnings[max(0, len(d.now.Warnings)-maxWarnings):] {
+			p.addAction(view.Control{ID: "trouble." + number(i), Role: view.Row, Icon: view.IconWarning, Tone: view.ToneWarn, Text: d.stepName(t.Name), Second: sentence(t.Code.Title())}, func(s *Screen) { s.open(stepPage(t)) })
 		}
-		if text, second, ok := d.meeting(); ok {
-			p.do(view.Control{ID: "meeting", Role: view.Row, Icon: view.IconCalendar, Text: text, Second: second}, func(s *Screen) { s.open(newCalendarPage(s)) })
+		if text, second, ok := d.nextMeeting(); ok {
+			p.addAction(view.Control{ID: "meeting", Role: view.Row, Icon: view.IconCalendar, Text: text, Second: second}, func(s *Screen) { s.open(newCalendarPage(s)) })
 		}
 		calls, voice := "", ""
 		if box := d.now.Mailbox; box != nil {
@@ -37,7 +37,7 @@ func homePage() page {
 			if badge > 0 {
 				c.Badge = number(badge)
 			}
-			p.do(c, func(s *Screen) { s.open(open(s)) })
+			p.addAction(c, func(s *Screen) { s.open(open(s)) })
 		}
 		tile("contacts", view.IconContacts, "", 0, newContactsPage)
 		tile("calls", view.IconCalls, calls, d.missed(), newCallsPage)
@@ -45,41 +45,41 @@ func homePage() page {
 		tile("dial", view.IconDial, "", 0, func(s *Screen) page { return newDialPage(s, "") })
 		tile("calendar", view.IconCalendar, "", 0, newCalendarPage)
 		tile("settings", view.IconSettings, "", 0, func(*Screen) page { return settingsPage() })
-		p.speedDials(d, d.people())
-		p.nav("lock", d.say("home.lock"), view.IconLock, (*Screen).lockNow)
-		p.nav("sign-out", d.say("settings.signout"), view.IconSignOut, (*Screen).askSignOut)
+		p.speedDials(d, d.contacts())
+		p.softKey("lock", d.say("home.lock"), view.IconLock, (*Screen).lockNow)
+		p.softKey("sign-out", d.say("settings.signout"), view.IconSignOut, (*Screen).askSignOut)
 	}}
 }
 
 // The home page has room for so many.
 const (
-	mostTroubles = 2 // the latest; the journal has all
-	mostSpeed    = 3
+	maxWarnings   = 2 // the latest; the journal has all
+	maxSpeedDials = 3
 )
 
 // speedDials are the contacts of the first group that has any.
-func (p *sketch) speedDials(d draw, people *book) {
-	for _, group := range people.sections {
-		if len(group.people) == 0 {
+func (p *pageBuilder) speedDials(d pageContext, index *contactIndex) {
+	for _, group := range index.groups {
+		if len(group.contacts) == 0 {
 			continue
 		}
 		p.add(view.Control{ID: "speed", Role: view.Heading, Text: d.say("home.speed")})
-		for i, who := range group.people[:min(len(group.people), mostSpeed)] {
-			p.do(view.Control{ID: "speed." + number(i), Role: view.Tile, Icon: view.IconPerson, Text: who.shown()}, func(s *Screen) { s.open(newCardPage(s, who)) })
+		for i, c := range group.contacts[:min(len(group.contacts), maxSpeedDials)] {
+			p.addAction(view.Control{ID: "speed." + number(i), Role: view.Tile, Icon: view.IconPerson, Text: c.displayName()}, func(s *Screen) { s.open(newCardPage(s, c)) })
 		}
 		return
 	}
 }
 
-func (d draw) unread() int {
+func (d pageContext) unread() int {
 	if d.now.Mailbox == nil {
 		return 0
 	}
 	return d.now.Mailbox.Unread
 }
 
-// number is the user's own line, else his address.
-func (d draw) number() string {
+// ownNumber is the user's own line, else his address.
+func (d pageContext) ownNumber() string {
 	if self := d.now.Self; self != nil {
 		if line, ok := self.Line(); ok {
 			n, _, _ := strings.Cut(d.readable(line.Number), ";")
@@ -99,19 +99,19 @@ func (t *texts) readable(number string) string {
 	return number
 }
 
-// meeting is the next one of today that has not ended, or is still to begin.
-func (d draw) meeting() (text, second string, ok bool) {
+// nextMeeting is the next one of today that has not ended, or is still to begin.
+func (d pageContext) nextMeeting() (text, second string, ok bool) {
 	if d.now.Mailbox == nil {
 		return "", "", false
 	}
-	y, m, day := d.time.Date()
-	tomorrow := time.Date(y, m, day+1, 0, 0, 0, 0, d.place)
+	y, m, day := d.clockTime.Date()
+	tomorrow := time.Date(y, m, day+1, 0, 0, 0, 0, d.location)
 	for _, e := range d.now.Mailbox.Calendar {
-		if e.AllDay || !e.End.After(d.time) || !e.Start.Before(tomorrow) {
+		if e.AllDay || !e.End.After(d.clockTime) || !e.Start.Before(tomorrow) {
 			continue
 		}
 		text = e.Subject
-		second = d.clock(e.Start.In(d.place)) + " – " + d.clock(e.End.In(d.place))
+		second = d.clock(e.Start.In(d.location)) + " – " + d.clock(e.End.In(d.location))
 		if e.Private || text == "" {
 			text = d.say("home.private")
 		} else if e.Location != "" {
@@ -122,7 +122,7 @@ func (d draw) meeting() (text, second string, ok bool) {
 	return "", "", false
 }
 
-func (d draw) presenceName(p view.Presence) string {
+func (d pageContext) presenceName(p view.Presence) string {
 	if p == view.PresenceUnknown {
 		return d.say("presence.unknown")
 	}
@@ -131,9 +131,9 @@ func (d draw) presenceName(p view.Presence) string {
 
 // presencePage shows how others see the user.
 func presencePage() page {
-	return &sheet{id: "presence", draw: func(d draw, p *sketch) {
+	return &builtPage{id: "presence", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("presence.title")
-		p.add(view.Control{ID: "state", Role: view.Row, Presence: d.presence(), Text: d.who(), Second: d.presenceName(d.presence())})
+		p.add(view.Control{ID: "state", Role: view.Row, Presence: d.presence(), Text: d.userName(), Second: d.presenceName(d.presence())})
 		p.label("address", d.say("system.address"), d.now.Address)
 		if self := d.now.Self; self != nil {
 			p.label("note", d.say("presence.note"), self.Note)

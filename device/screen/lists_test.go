@@ -12,9 +12,9 @@ import (
 )
 
 func TestMomentsAreToldAsOneSaysThem(t *testing.T) {
-	d := drawing(t, device.Snapshot{})
-	d.place = time.FixedZone("CEST", 2*3600)
-	d.time = noon.In(d.place)
+	d := contextOf(t, device.Snapshot{})
+	d.location = time.FixedZone("CEST", 2*3600)
+	d.clockTime = noon.In(d.location)
 	for at, want := range map[time.Time]string{
 		noon:                           "Today 14:00",
 		noon.Add(-14 * time.Hour):      "Today 00:00",
@@ -46,8 +46,8 @@ func TestCallsShowWhatIsKnownOfThem(t *testing.T) {
 		{Kind: ews.Unknown},
 		{Kind: ews.Missed, Number: "+4545", Read: true},
 	}
-	d := drawing(t, now)
-	s := bare(d)
+	d := contextOf(t, now)
+	s := idleScreen(d)
 	p := newCallsPage(s)
 	want(t, p.view(d), `call.0 · Bob Kelly · +14255550100 · Today 11:00
 call.1 · Kerry · +4544 · 1:05 · Yesterday 12:00
@@ -63,25 +63,25 @@ call.4 · +4545`)
 	want(t, p.view(d), "call.0 · Bob Kelly · +14255550100 · Today 11:00\ncall.1 · +4545")
 	p.tap(s, "call.1")
 	if top := s.stack[0].view(d); top.ID != "dial" || top.Controls[0].Value != "+4545" {
-		t.Errorf("a tap opens %s", says(top))
+		t.Errorf("a tap opens %s", textOf(top))
 	}
 	now.Mailbox.Calls = nil
-	want(t, p.view(drawing(t, now)), "There are no missed calls.")
+	want(t, p.view(contextOf(t, now)), "There are no missed calls.")
 	p.tap(s, allID)
-	want(t, p.view(drawing(t, now)), "There are no calls.")
+	want(t, p.view(contextOf(t, now)), "There are no calls.")
 }
 
 func TestTheGreenKeyWithNothingTypedBringsTheLastNumberBack(t *testing.T) {
 	now := boxOf(contactOf("Bob Kelly", "", "+1 (425) 555-0100"))
 	now.Mailbox.Calls = []ews.Call{{Kind: ews.Missed, Number: "+4541"}, {Kind: ews.Outgoing}, {Kind: ews.Outgoing, Number: "+14255550100"}, {Kind: ews.Outgoing, Number: "+4543"}}
-	d := drawing(t, now)
-	s := bare(d)
+	d := contextOf(t, now)
+	s := idleScreen(d)
 	p := newDialPage(s, "")
 	want(t, p.view(d), "redial · Redial · Bob Kelly")
 	p.key(s, view.KeyCall)
 	v := p.view(d)
-	if v.Controls[0].Value != "+14255550100" || takes(&v, redialID) || strings.Contains(says(v), "no calls") {
-		t.Errorf("after the green key:\n%s", says(v))
+	if v.Controls[0].Value != "+14255550100" || takes(&v, redialID) || strings.Contains(textOf(v), "no calls") {
+		t.Errorf("after the green key:\n%s", textOf(v))
 	}
 	p.key(s, view.KeyCall)
 	want(t, p.view(d), "This version of the phone makes no calls yet.")
@@ -93,8 +93,8 @@ func TestTheGreenKeyWithNothingTypedBringsTheLastNumberBack(t *testing.T) {
 	}
 	now.Mailbox.Calls = nil
 	p = newDialPage(s, "")
-	if v := p.view(drawing(t, now)); takes(&v, redialID) || takes(&v, callKeyID) || !p.key(s, view.KeyCall) {
-		t.Errorf("there is nothing to call, and yet:\n%s", says(v))
+	if v := p.view(contextOf(t, now)); takes(&v, redialID) || takes(&v, callKeyID) || !p.key(s, view.KeyCall) {
+		t.Errorf("there is nothing to call, and yet:\n%s", textOf(v))
 	}
 }
 
@@ -106,20 +106,20 @@ func TestVoiceMailOfAllKinds(t *testing.T) {
 		{ID: ews.ItemID{ID: "b"}, Read: true, Protected: true},
 		{ID: ews.ItemID{ID: "c"}, Read: true, Number: "sip:kerry@contoso.com"},
 	}
-	d := drawing(t, now)
-	s := bare(d)
+	d := contextOf(t, now)
+	s := idleScreen(d)
 	p := newVoicemailPage(s)
 	want(t, p.view(d), "1 new message\nvoicemail.0 · Bob Kelly · New · 0:12 · Today 12:00\nvoicemail.1 · Unknown caller · Protected\nvoicemail.2 · sip:kerry@contoso.com")
 	p.tap(s, "voicemail.1")
 	v := s.stack[0].view(d)
 	want(t, v, "This message is protected.")
 	if takes(&v, playID) || takes(&v, backID) || !takes(&v, deleteID) {
-		t.Errorf("the keys of a protected message from nobody:\n%s", says(v))
+		t.Errorf("the keys of a protected message from nobody:\n%s", textOf(v))
 	}
 	now.Mailbox.VoiceMails = now.Mailbox.VoiceMails[:1]
-	want(t, s.stack[0].view(drawing(t, now)), "This message is not there any more.")
+	want(t, s.stack[0].view(contextOf(t, now)), "This message is not there any more.")
 	now.Mailbox.VoiceMails = nil
-	want(t, p.view(drawing(t, now)), "There is no voice mail.")
+	want(t, p.view(contextOf(t, now)), "There is no voice mail.")
 }
 
 func TestTheCalendarIsOfTodayAndTomorrow(t *testing.T) {
@@ -143,8 +143,8 @@ func TestTheCalendarIsOfTodayAndTomorrow(t *testing.T) {
 		event("Later", 48*h, h, nil),
 	}
 	now := device.Snapshot{Mailbox: &device.Mailbox{Calendar: all}}
-	d := drawing(t, now)
-	s := bare(d)
+	d := contextOf(t, now)
+	s := idleScreen(d)
 	p := newCalendarPage(s)
 	v := p.view(d)
 	want(t, v, `meeting.0 · Today, Wednesday, October 15
@@ -166,37 +166,37 @@ meeting.8 · Night shift · 2008-10-15 22:00 – 2008-10-16 06:00 · Busy`)
 	if len(s.stack) != 1 {
 		t.Fatalf("%d pages are open, want that of one appointment", len(s.stack))
 	}
-	if got := says(s.stack[0].view(d)); !strings.Contains(got, "Private appointment") || strings.Contains(got, "Doctor") || strings.Contains(got, "Clinic") {
+	if got := textOf(s.stack[0].view(d)); !strings.Contains(got, "Private appointment") || strings.Contains(got, "Doctor") || strings.Contains(got, "Clinic") {
 		t.Errorf("a private appointment is shown as\n%s", got)
 	}
-	if got := says(v); strings.Contains(got, "Doctor") || strings.Contains(got, "Clinic") {
+	if got := textOf(v); strings.Contains(got, "Doctor") || strings.Contains(got, "Clinic") {
 		t.Errorf("a private appointment is told:\n%s", got)
 	}
 	now.Mailbox = &device.Mailbox{Calendar: all[5:6]}
-	d = drawing(t, now)
-	d.time = noon.AddDate(0, 0, -1)
+	d = contextOf(t, now)
+	d.clockTime = noon.AddDate(0, 0, -1)
 	want(t, p.view(d), "Nothing today.", "meeting.0 · Tomorrow, Wednesday, October 15")
 	d.now.Mailbox = &device.Mailbox{}
 	want(t, p.view(d), "Nothing today or tomorrow.")
 }
 
 func TestDigitsGoToTheDialPadFromListsToo(t *testing.T) {
-	d := drawing(t, device.Snapshot{Mailbox: &device.Mailbox{}})
-	for id, p := range pagesOf(bare(d)) {
+	d := contextOf(t, device.Snapshot{Mailbox: &device.Mailbox{}})
+	for id, p := range pagesOf(idleScreen(d)) {
 		if id == "contacts" || id == "dial" {
 			continue
 		}
-		s := bare(d)
+		s := idleScreen(d)
 		p.typed(s, "letters")
 		if !p.key(s, view.Key5) || len(s.stack) != 1 {
 			t.Fatalf("%s: 5 opens %d pages", id, len(s.stack))
 		}
 		if v := s.stack[0].view(d); v.ID != "dial" || v.Controls[0].Value != "5" {
-			t.Errorf("%s: 5 opens\n%s", id, says(v))
+			t.Errorf("%s: 5 opens\n%s", id, textOf(v))
 		}
 		p.typed(s, "12")
 		if v := s.stack[1].view(d); v.Controls[0].Value != "12" {
-			t.Errorf("%s: 12 opens\n%s", id, says(v))
+			t.Errorf("%s: 12 opens\n%s", id, textOf(v))
 		}
 	}
 }
@@ -208,16 +208,16 @@ func TestWithoutADialPlanThePoolIsAsked(t *testing.T) {
 		"kerry@contoso.com": "sip:kerry@contoso.com",
 		" - ":               "",
 	} {
-		if r := rule(nil, "contoso.com", text); r.uri != want || r.sentence == "" || len(r.attempts) > 0 {
+		if r := translate(nil, "contoso.com", text); r.uri != want || r.sentence == "" || len(r.attempts) > 0 {
 			t.Errorf("%q becomes %+v, want %q", text, r, want)
 		}
 	}
 }
 
 func TestOneRowOf5000IsFoundWithoutTheOthers(t *testing.T) {
-	d := drawing(t, thousands(5000))
-	p := newContactsPage(bare(d))
-	p.tap(bare(d), outlookID)
+	d := contextOf(t, snapshotOf(5000))
+	p := newContactsPage(idleScreen(d))
+	p.tap(idleScreen(d), outlookID)
 	v := p.view(d)
 	asked, row := 0, v.List.Row
 	v.List.Row = func(i int) view.Control { asked++; return row(i) }
@@ -234,15 +234,15 @@ func TestDialPlanOfAThousandRulesIsAList(t *testing.T) {
 	for range 998 {
 		rules = append(rules, dialplan.Rule{Pattern: `^5(\d{4})$`, Translation: "+1425555$1"})
 	}
-	d := drawing(t, device.Snapshot{Plan: &device.Plan{Loaded: noon, Compiled: dialplan.Compile(dialplan.Plan{Rules: rules}, dialplan.Options{})}})
-	s, p := bare(d), dialPlanPage()
+	d := contextOf(t, device.Snapshot{Plan: &device.Plan{Loaded: noon, Compiled: dialplan.Compile(dialplan.Plan{Rules: rules}, dialplan.Options{})}})
+	s, p := idleScreen(d), dialPlanPage()
 	v := p.view(d)
 	if len(v.Controls) > 5 || v.List == nil || v.List.Len != 1001 {
 		t.Fatalf("%d controls, list %+v", len(v.Controls), v.List)
 	}
 	for _, id := range []string{"rule.skipped.0", "rule.0", "rule.999"} {
 		c, ok := v.Find(id)
-		if !ok || len([]rune(c.Text)) > briefest+1 || len([]rune(c.Second)) > briefest+1 {
+		if !ok || len([]rune(c.Text)) > maxShort+1 || len([]rune(c.Second)) > maxShort+1 {
 			t.Errorf("%s is %+v", id, c)
 		}
 		p.tap(s, id)

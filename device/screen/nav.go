@@ -10,9 +10,9 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// follow chooses the lowest page by what the phone is doing. A page of the same
+// updateBase chooses the lowest page by what the phone is doing. A page of the same
 // kind stays the one it was.
-func (s *Screen) follow() {
+func (s *Screen) updateBase() {
 	var next page
 	switch now := s.now; {
 	case now.State == device.Off:
@@ -28,34 +28,34 @@ func (s *Screen) follow() {
 	default:
 		next = homePage()
 	}
-	if s.base != nil && name(s.base) == name(next) {
+	if s.basePage != nil && pageID(s.basePage) == pageID(next) {
 		return
 	}
-	s.base = next
+	s.basePage = next
 	if len(s.stack) == 0 {
 		s.focus = ""
 	}
 	switch s.now.State {
 	case device.Off:
 		s.unlock()
-		s.stack, s.dialog, s.notices = nil, nil, nil
-		s.pull()
+		s.stack, s.dialog, s.queuedDialogs = nil, nil, nil
+		s.removeClip()
 	case device.SignedOut:
 		s.unlock()
-		s.dialog, s.notices = nil, nil  // they are about somebody who has gone
-		s.prefs = s.phone.Preferences() // a reset may have taken them
+		s.dialog, s.queuedDialogs = nil, nil // they are about somebody who has gone
+		s.prefs = s.phone.Preferences()      // a reset may have taken them
 		s.form.remember(s.now)
-		s.stack = keep(s.stack) // what somebody else read is not for the next one
+		s.stack = publicPages(s.stack) // what somebody else read is not for the next one
 	case device.SignedIn, device.Ready:
-		s.form.forget()
+		s.form.forgetPassword()
 		s.stack = slices.DeleteFunc(slices.Clone(s.stack), func(p page) bool { return p == page(s.form) })
 	}
 }
 
-// name is the id of a page that has one of its own.
-func name(p page) string {
+// pageID is the id of a page that has one of its own.
+func pageID(p page) string {
 	switch p := p.(type) {
-	case *sheet:
+	case *builtPage:
 		return p.id
 	case *signInPage:
 		return "signin"
@@ -63,10 +63,10 @@ func name(p page) string {
 	return fmt.Sprintf("%T", p)
 }
 
-// keep is those of the stack's pages that show the phone, not a user's data.
-func keep(stack []page) (kept []page) {
+// publicPages is those of the stack's pages that show the phone, not a user's data.
+func publicPages(stack []page) (kept []page) {
 	for _, p := range stack {
-		if sh, ok := p.(*sheet); ok && sh.public {
+		if sh, ok := p.(*builtPage); ok && sh.public {
 			kept = append(kept, p)
 		}
 	}
@@ -76,7 +76,7 @@ func keep(stack []page) (kept []page) {
 // open puts a page over the present one.
 func (s *Screen) open(p page) {
 	s.stack = append(s.stack, p)
-	s.focus, s.board = "", view.NoKeyboard
+	s.focus, s.keyboard = "", view.NoKeyboard
 }
 
 // back takes the topmost page away; the lowest stays.
@@ -84,96 +84,96 @@ func (s *Screen) back() {
 	if n := len(s.stack); n > 0 {
 		s.stack = s.stack[: n-1 : n-1]
 	}
-	s.focus, s.board = "", view.NoKeyboard
+	s.focus, s.keyboard = "", view.NoKeyboard
 }
 
 // home takes all pages but the lowest away.
 func (s *Screen) home() {
-	s.stack, s.dialog, s.notices, s.focus, s.board = nil, nil, nil, "", view.NoKeyboard
+	s.stack, s.dialog, s.queuedDialogs, s.focus, s.keyboard = nil, nil, nil, "", view.NoKeyboard
 }
 
-// top is the page that takes taps and keys.
-func (s *Screen) top() page {
+// topPage is the page that takes taps and keys.
+func (s *Screen) topPage() page {
 	if s.dialog != nil && s.lock == nil {
 		return s.dialog
 	}
-	return s.shown()
+	return s.currentPage()
 }
 
-// shown is the page under a dialog.
-func (s *Screen) shown() page {
+// currentPage is the page under a dialog.
+func (s *Screen) currentPage() page {
 	if s.lock != nil {
 		return s.lock
 	}
 	if n := len(s.stack); n > 0 {
 		return s.stack[n-1]
 	}
-	return s.base
+	return s.basePage
 }
 
 // Tap is a finger on the control with that ID. Taps on what is not there, or
 // greyed out, do nothing.
-func (s *Screen) Tap(id string) { s.touch(id, page.tap) }
+func (s *Screen) Tap(id string) { s.tapOrHold(id, page.tap) }
 
 // Hold is a finger that stays on a control.
-func (s *Screen) Hold(id string) { s.touch(id, page.hold) }
+func (s *Screen) Hold(id string) { s.tapOrHold(id, page.hold) }
 
-func (s *Screen) touch(id string, what func(page, *Screen, string)) {
-	s.person(func() {
+func (s *Screen) tapOrHold(id string, what func(page, *Screen, string)) {
+	s.userAction(func() {
 		p := s.view.Top()
 		switch {
 		case id == "back" && p.Back:
 			s.back()
-		case p.Keyboard != view.NoKeyboard && isBoard(id):
-			s.board = view.Keyboard(strings.TrimPrefix(id, boardID))
+		case p.Keyboard != view.NoKeyboard && isKeyboardID(id):
+			s.keyboard = view.Keyboard(strings.TrimPrefix(id, keyboardID))
 		case takes(p, id):
 			if c, ok := p.Find(id); ok && (c.Role == view.Field || c.Role == view.Secret) {
 				s.focus = id
 			}
-			what(s.top(), s, id)
+			what(s.topPage(), s, id)
 		}
 	})
 }
 
-// boardID and the name of a keyboard is the ID of the key that shows it.
-const boardID = "keyboard."
+// keyboardID and the name of a keyboard is the ID of the key that shows it.
+const keyboardID = "keyboard."
 
-func isBoard(id string) bool {
-	return id == boardID+string(view.Letters) || id == boardID+string(view.Capitals) || id == boardID+string(view.Symbols)
+func isKeyboardID(id string) bool {
+	return id == keyboardID+string(view.Letters) || id == keyboardID+string(view.Capitals) || id == keyboardID+string(view.Symbols)
 }
 
-// person is change for what somebody does: it puts off the lock. A phone
+// userAction is change for what somebody does: it puts off the lock. A phone
 // without power takes nothing.
-func (s *Screen) person(f func()) {
+func (s *Screen) userAction(f func()) {
 	s.change(func() {
 		if !s.now.On() {
 			return
 		}
-		s.touched = s.opt.Clock.Now()
+		s.lastUse = s.opt.Clock.Now()
 		f()
 	})
 }
 
 // Type is text from a keyboard, the one of a computer or the one on the screen.
 func (s *Screen) Type(text string) {
-	s.person(func() {
-		s.top().typed(s, text)
-		if s.board == view.Capitals { // of one letter, as on every small keyboard
-			s.board = view.NoKeyboard
+	s.userAction(func() {
+		s.topPage().typed(s, text)
+		if s.keyboard == view.Capitals { // of one letter, as on every small keyboard
+			s.keyboard = view.NoKeyboard
 		}
 	})
 }
 
 // Press is a key of the body going down, Release its coming up.
 func (s *Screen) Press(k view.Key) {
-	s.person(func() {
-		s.keys[k] = s.opt.Clock.Now()
-		if s.top().key(s, k) {
+	s.userAction(func() {
+		s.keysDown[k] = s.opt.Clock.Now()
+		if s.topPage().key(s, k) {
 			return
 		}
 		if p := s.view.Top(); k == view.KeyLeft || k == view.KeyRight {
 			if c, ok := p.Find(p.Focus); ok && c.Role == view.Slider && !c.Off {
-				s.top().tap(s, c.ID+map[view.Key]string{view.KeyLeft: "-", view.KeyRight: "+"}[k])
+				s.topPage().tap(s, c.ID+map[view.Key]string{view.KeyLeft: "-", view.KeyRight: "+"}[k])
 				return
 			}
 		}
@@ -183,26 +183,26 @@ func (s *Screen) Press(k view.Key) {
 				s.home()
 			}
 		case view.KeyEnd:
-			s.leave()
+			s.endKey()
 		case view.KeyTab, view.KeyDown, view.KeyRight:
 			s.moveFocus(1)
 		case view.KeyUp, view.KeyLeft:
 			s.moveFocus(-1)
 		case view.KeyEnter:
-			s.enter()
+			s.enterKey()
 		case view.KeyVolumeUp, view.KeyVolumeDown:
 			s.volumeKey(k == view.KeyVolumeUp)
 		}
 	})
 }
 
-// leave is the red key: it answers a dialog in the way that changes nothing, or
+// endKey is the red key: it answers a dialog in the way that changes nothing, or
 // goes back.
-func (s *Screen) leave() {
+func (s *Screen) endKey() {
 	p := s.view.Top()
 	for _, id := range []string{"cancel", "close", "ok"} {
 		if _, there := p.Find(id); there && s.view.Dialog != nil {
-			s.top().tap(s, id)
+			s.topPage().tap(s, id)
 			return
 		}
 	}
@@ -211,19 +211,19 @@ func (s *Screen) leave() {
 	}
 }
 
-// enter taps what has the focus.
-func (s *Screen) enter() {
+// enterKey taps what has the focus.
+func (s *Screen) enterKey() {
 	p := s.view.Top()
 	switch c, ok := p.Find(p.Focus); {
 	case p.Focus == "back":
 		s.back()
 	case ok && !c.Off:
-		s.top().tap(s, c.ID)
+		s.topPage().tap(s, c.ID)
 	}
 }
 
 // Release ends a Press.
-func (s *Screen) Release(k view.Key) { s.change(func() { delete(s.keys, k) }) }
+func (s *Screen) Release(k view.Key) { s.change(func() { delete(s.keysDown, k) }) }
 
 // Lift takes the receiver off the hook, or puts it back: that works without
 // power too. Who lifts it means to dial, and who puts it down has done with it.
@@ -232,19 +232,19 @@ func (s *Screen) Lift(up bool) {
 		if s.hook == up {
 			return
 		}
-		s.hook, s.touched = up, s.opt.Clock.Now()
-		if _, dialling := s.shown().(*dialPage); up && !dialling && s.lock == nil && s.drawing().signedIn() {
-			s.lifted = newDialPage(s, "")
-			s.open(s.lifted)
+		s.hook, s.lastUse = up, s.opt.Clock.Now()
+		if _, dialling := s.currentPage().(*dialPage); up && !dialling && s.lock == nil && s.pageContext().signedIn() {
+			s.liftedPage = newDialPage(s, "")
+			s.open(s.liftedPage)
 		}
 		if up {
 			return
 		}
-		if at := slices.Index(s.stack, s.lifted); at >= 0 {
+		if at := slices.Index(s.stack, s.liftedPage); at >= 0 {
 			s.stack = s.stack[:at:at]
-			s.focus, s.board = "", view.NoKeyboard
+			s.focus, s.keyboard = "", view.NoKeyboard
 		}
-		s.lifted = nil
+		s.liftedPage = nil
 	})
 }
 
@@ -300,37 +300,37 @@ func active(c view.Control) bool {
 	return true
 }
 
-// ask shows a dialog, after the one that is there. Of one kind there is one at
+// showDialog shows a dialog, after the one that is there. Of one kind there is one at
 // a time: the latest.
-func (s *Screen) ask(p page) {
-	if s.dialog == nil || name(s.dialog) == name(p) {
+func (s *Screen) showDialog(p page) {
+	if s.dialog == nil || pageID(s.dialog) == pageID(p) {
 		s.dialog, s.focus = p, ""
 		return
 	}
-	for i, waiting := range s.notices {
-		if name(waiting) == name(p) {
-			s.notices[i] = p
+	for i, waiting := range s.queuedDialogs {
+		if pageID(waiting) == pageID(p) {
+			s.queuedDialogs[i] = p
 			return
 		}
 	}
-	s.notices = append(s.notices, p)
+	s.queuedDialogs = append(s.queuedDialogs, p)
 }
 
-// withdraw takes a dialog away that nobody has answered, shown or waiting.
-func (s *Screen) withdraw(id string) {
-	s.notices = slices.DeleteFunc(slices.Clone(s.notices), func(p page) bool { return name(p) == id })
-	if s.dialog != nil && name(s.dialog) == id {
-		s.answer()
+// withdrawDialog takes a dialog away that nobody has answered, shown or waiting.
+func (s *Screen) withdrawDialog(id string) {
+	s.queuedDialogs = slices.DeleteFunc(slices.Clone(s.queuedDialogs), func(p page) bool { return pageID(p) == id })
+	if s.dialog != nil && pageID(s.dialog) == id {
+		s.closeDialog()
 	}
 }
 
-// answer takes the dialog away.
-func (s *Screen) answer() {
+// closeDialog takes the dialog away.
+func (s *Screen) closeDialog() {
 	s.dialog, s.focus = nil, ""
-	if len(s.notices) > 0 {
-		s.dialog, s.notices = s.notices[0], s.notices[1:]
+	if len(s.queuedDialogs) > 0 {
+		s.dialog, s.queuedDialogs = s.queuedDialogs[0], s.queuedDialogs[1:]
 	}
 }
 
-// lately is the steps of the present epoch.
-func (d draw) lately() []journal.Step { return d.steps[len(d.steps)-d.recent:] }
+// recentSteps is the steps of the present epoch.
+func (d pageContext) recentSteps() []journal.Step { return d.steps[len(d.steps)-d.recentCount:] }

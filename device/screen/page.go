@@ -12,7 +12,7 @@ import (
 // the page itself (pages are pointers) and the Screen.
 type page interface {
 	// view is what the page shows of d. It changes nothing that can be seen.
-	view(d draw) view.Page
+	view(d pageContext) view.Page
 	// tap and hold are for a control that the page showed and that is not off.
 	tap(s *Screen, id string)
 	hold(s *Screen, id string)
@@ -22,25 +22,25 @@ type page interface {
 	key(s *Screen, k view.Key) bool
 }
 
-// plain is a page on which nothing is held; pages embed it.
-type plain struct{}
+// noHold is a page on which nothing is held; pages embed it.
+type noHold struct{}
 
-func (plain) hold(*Screen, string) {}
+func (noHold) hold(*Screen, string) {}
 
-// draw is what a page may show.
-type draw struct {
+// pageContext is what a page may show.
+type pageContext struct {
 	*texts
-	now    device.Snapshot
-	steps  []journal.Step // oldest first
-	recent int            // how many of them, at the end, are of the present epoch
-	time   time.Time      // the phone's, in the place that is shown
-	place  *time.Location // of times that are shown
-	hook   bool
-	book   *book  // of the contacts, see people
-	focus  string // the control that was given the focus; "": none
+	now         device.Snapshot
+	steps       []journal.Step // oldest first
+	recentCount int            // how many of them, at the end, are of the present epoch
+	clockTime   time.Time      // the phone's, in the place that is shown
+	location    *time.Location // of times that are shown
+	hook        bool
+	index       *contactIndex // of the contacts, see people
+	focus       string        // the control that was given the focus; "": none
 
-	patience bool              // no PIN is taken for a while
-	prefs    map[string]string // not to be changed
+	pinDelayed bool              // no PIN is taken for a while
+	prefs      map[string]string // not to be changed
 }
 
 // takes reports whether p shows a control that takes a tap with that ID.
@@ -58,32 +58,32 @@ func takes(p *view.Page, id string) bool {
 	return false
 }
 
-// drawing is what a page may show now.
-func (s *Screen) drawing() draw {
-	return draw{texts: s.texts, now: s.now, steps: s.steps, recent: s.recent, time: s.opt.Clock.Now().In(s.opt.Location),
-		place: s.opt.Location, hook: s.hook, book: &s.book, focus: s.focus, patience: s.patience != nil, prefs: s.prefs}
+// pageContext is what a page may show now.
+func (s *Screen) pageContext() pageContext {
+	return pageContext{texts: s.texts, now: s.now, steps: s.steps, recentCount: s.recentCount, clockTime: s.opt.Clock.Now().In(s.opt.Location),
+		location: s.opt.Location, hook: s.hook, index: &s.index, focus: s.focus, pinDelayed: s.pinDelay != nil, prefs: s.prefs}
 }
 
 // render makes the View of now.
 func (s *Screen) render() {
-	d := s.drawing()
-	v := view.View{Seq: s.view.Seq + 1, On: s.now.On(), Lang: s.texts.lang, Hook: s.hook, Hole: s.holeView(), Names: s.texts.names}
+	d := s.pageContext()
+	v := view.View{Seq: s.view.Seq + 1, On: s.now.On(), Lang: s.texts.lang, Hook: s.hook, Hole: s.clipView(), Names: s.texts.names}
 	if v.On {
 		top := s.dialog != nil && s.lock == nil
-		v.Page, v.Status, v.Lamps = s.draw(s.shown(), d, !top), d.status(), d.lamps()
+		v.Page, v.Status, v.Lamps = s.pageView(s.currentPage(), d, !top), d.status(), d.lamps()
 		v.Status.Locked = s.lock != nil
 		v.Page.Back = s.lock == nil && (v.Page.Back || len(s.stack) > 0)
 		if top {
-			p := s.draw(s.dialog, d, true)
+			p := s.pageView(s.dialog, d, true)
 			v.Dialog = &p
 		}
 	}
 	s.view = v
-	s.wind(d.time)
+	s.setTimers(d.clockTime)
 }
 
-// draw is the view of one page, with the focus if it takes the keys.
-func (s *Screen) draw(p page, d draw, top bool) view.Page {
+// pageView is the view of one page, with the focus if it takes the keys.
+func (s *Screen) pageView(p page, d pageContext, top bool) view.Page {
 	v := p.view(d)
 	if !top {
 		v.Focus, v.Keyboard = "", view.NoKeyboard
@@ -94,24 +94,24 @@ func (s *Screen) draw(p page, d draw, top bool) view.Page {
 	}
 	if c, ok := v.Find(v.Focus); !ok || c.Role != view.Field && c.Role != view.Secret {
 		v.Keyboard = view.NoKeyboard
-	} else if v.Keyboard != view.NoKeyboard && s.board != view.NoKeyboard {
-		v.Keyboard = s.board
+	} else if v.Keyboard != view.NoKeyboard && s.keyboard != view.NoKeyboard {
+		v.Keyboard = s.keyboard
 	}
 	return v
 }
 
-// wind sets the timers: that which moves the clock on the screen to the next
+// setTimers sets the timers: that which moves the clock on the screen to the next
 // minute, and that which locks the phone.
-func (s *Screen) wind(now time.Time) {
+func (s *Screen) setTimers(now time.Time) {
 	if s.closed || !s.now.On() {
 		return
 	}
-	if s.tick == nil {
-		s.tick = s.opt.Clock.AfterFunc(now.Truncate(time.Minute).Add(time.Minute).Sub(now), func() {
-			s.change(func() { s.tick = nil })
+	if s.minuteTimer == nil {
+		s.minuteTimer = s.opt.Clock.AfterFunc(now.Truncate(time.Minute).Add(time.Minute).Sub(now), func() {
+			s.change(func() { s.minuteTimer = nil })
 		})
 	}
-	if left, may := s.untilLock(); may && s.sleep == nil {
-		s.sleep = s.opt.Clock.AfterFunc(left, func() { s.change(func() { s.sleep = nil; s.idle() }) })
+	if left, may := s.untilLock(); may && s.lockTimer == nil {
+		s.lockTimer = s.opt.Clock.AfterFunc(left, func() { s.change(func() { s.lockTimer = nil; s.lockIfIdle() }) })
 	}
 }

@@ -21,23 +21,23 @@ func constructors() map[string]func(*Screen) page {
 		"logging": fixed(loggingPage),
 		"pin":     func(*Screen) page { return newPINPage(pinChange) },
 		"card": func(s *Screen) page {
-			all := s.drawing().people().people
+			all := s.pageContext().contacts().all
 			if len(all) == 0 {
 				return nil
 			}
-			i := slices.IndexFunc(all, func(p *person) bool { return len(p.phones) > 0 }) // more is to be seen of him
+			i := slices.IndexFunc(all, func(p *contact) bool { return len(p.phones) > 0 }) // more is to be seen of him
 			return newCardPage(s, all[max(i, 0)])
 		},
 		"player": func(s *Screen) page {
-			if d := s.drawing(); d.now.Mailbox != nil && len(d.now.Mailbox.VoiceMails) > 0 {
+			if d := s.pageContext(); d.now.Mailbox != nil && len(d.now.Mailbox.VoiceMails) > 0 {
 				return newPlayerPage(s, d.now.Mailbox.VoiceMails[0].ID.ID)
 			}
 			return nil
 		},
 		"meeting": func(s *Screen) page {
-			if d := s.drawing(); d.now.Mailbox != nil {
+			if d := s.pageContext(); d.now.Mailbox != nil {
 				for from := range 2 {
-					day := midnight(d.time).AddDate(0, 0, from)
+					day := midnight(d.clockTime).AddDate(0, 0, from)
 					if all := d.meetings(day, day.AddDate(0, 0, 1)); len(all) > 0 {
 						return meetingPage(all[0])
 					}
@@ -63,21 +63,21 @@ func constructors() map[string]func(*Screen) page {
 	}
 }
 
-// ofUser are the pages that a signed-in user alone has.
-func ofUser() []string {
+// userPages are the pages that a signed-in user alone has.
+func userPages() []string {
 	return []string{"presence", "contacts", "card", "calls", "voicemail", "player", "dial", "calendar", "meeting", "provisioning", "logging", "pin", "lock"}
 }
 
-// ofState are the pages that a person cannot open: they are there while the
+// statePages are the pages that a person cannot open: they are there while the
 // phone is in a state.
-func ofState() map[string]string {
+func statePages() map[string]string {
 	return map[string]string{"start": "no network cable is plugged in", "signin": "nobody is signed in", "signing-in": "somebody is being signed in",
 		"failure": "a sign-in has failed", "home": "somebody is signed in"}
 }
 
 // Pages are the IDs that Open knows, in order.
 func Pages() []string {
-	ids := slices.AppendSeq(slices.Collect(maps.Keys(constructors())), maps.Keys(ofState()))
+	ids := slices.AppendSeq(slices.Collect(maps.Keys(constructors())), maps.Keys(statePages()))
 	return slices.Sorted(slices.Values(append(ids, "lock")))
 }
 
@@ -93,19 +93,19 @@ func (s *Screen) Open(id string) error {
 
 func (s *Screen) openNamed(id string) error {
 	open, known := constructors()[id]
-	while, state := ofState()[id]
+	while, state := statePages()[id]
 	switch {
 	case !slices.Contains(Pages(), id):
 		return fmt.Errorf("screen: there is no page %q; there are %s", id, strings.Join(Pages(), ", "))
 	case !s.now.On() || s.lock != nil && id != "lock":
 		return fmt.Errorf("screen: the phone is off or locked, and shows no page %q", id)
-	case state && name(s.base) != id:
-		return fmt.Errorf("screen: the phone shows page %q now; page %q is there while %s", name(s.base), id, while)
-	case slices.Contains(ofUser(), id) && !s.drawing().signedIn():
+	case state && pageID(s.basePage) != id:
+		return fmt.Errorf("screen: the phone shows page %q now; page %q is there while %s", pageID(s.basePage), id, while)
+	case slices.Contains(userPages(), id) && !s.pageContext().signedIn():
 		return fmt.Errorf("screen: page %q is there while somebody is signed in", id)
 	case id == "lock":
 		s.home()
-		s.locked()
+		s.showLock()
 	case known:
 		p := open(s)
 		if p == nil {

@@ -24,9 +24,9 @@ import (
 
 var updatePages = flag.Bool("update-pages", false, "make the pages in testdata anew")
 
-// kept is a View in a file: ui draws these, too. Rows are those of the list of
+// goldenView is a View in a file: ui draws these, too. Rows are those of the list of
 // what takes the taps, or of the page below it.
-type kept struct {
+type goldenView struct {
 	view.View
 	Rows []view.Control `json:",omitempty"`
 }
@@ -35,7 +35,7 @@ type kept struct {
 // everything is known with the one in testdata. What differs is either meant so,
 // and made anew with -update-pages, or a fault.
 func TestPagesShowASnapshotAsBefore(t *testing.T) {
-	all := pictured(t)
+	all := goldenViews(t)
 	for _, id := range Pages() {
 		if _, there := all[id]; !there {
 			t.Errorf("page %q is nowhere in testdata", id)
@@ -43,7 +43,7 @@ func TestPagesShowASnapshotAsBefore(t *testing.T) {
 	}
 	for name, v := range all {
 		t.Run(name, func(t *testing.T) {
-			out := kept{View: v}
+			out := goldenView{View: v}
 			if l := v.Page.List; l != nil {
 				out.Rows = rows(v.Page.List)
 			}
@@ -82,15 +82,15 @@ func TestPagesShowASnapshotAsBefore(t *testing.T) {
 	}
 }
 
-// pictured are all pages of a phone of which everything is known, in all
+// goldenViews are all pages of a phone of which everything is known, in all
 // states, and what lies over them.
-func pictured(t testing.TB) map[string]view.View {
+func goldenViews(t testing.TB) map[string]view.View {
 	t.Helper()
 	all := map[string]view.View{}
-	signedIn := known(t)
+	signedIn := knownSnapshot(t)
 	take := func(name string, now device.Snapshot, do func(*Screen)) {
-		s := still(t, now)
-		s.change(func() { s.follow() })
+		s := stillScreen(t, now)
+		s.change(func() { s.updateBase() })
 		if do != nil {
 			do(s)
 			s.running.Wait() // rules are asked beside it
@@ -137,27 +137,27 @@ func pictured(t testing.TB) map[string]view.View {
 	take("contacts-search", signedIn, func(s *Screen) { s.Tap("contacts"); s.Type("ke") })
 	take("calls-missed", signedIn, tap("calls", missedTabID))
 	take("dial-number", signedIn, func(s *Screen) { s.Lift(true); s.Type("51234") })
-	take("dial-rules", signedIn, func(s *Screen) { s.Type("51234"); s.running.Wait(); s.Tap(ruledID) })
+	take("dial-rules", signedIn, func(s *Screen) { s.Type("51234"); s.running.Wait(); s.Tap(translationID) })
 	take("sign-out", signedIn, tap("sign-out"))
 	take("reset-confirm", signedIn, tap("settings", "settings.reset", "factory"))
 	take("restarting", signedIn, func(s *Screen) {
-		s.change(func() { s.open(&sheet{id: "reset", draw: (&resetPage{}).draw}) })
+		s.change(func() { s.open(&builtPage{id: "reset", build: (&resetPage{}).build}) })
 	})
 	take("reset", states["signin"], func(s *Screen) {
 		r := &resetPage{done: true, seen: true, went: []string{"CN=Contoso Root CA,DC=contoso,DC=com"}, stayed: []string{"CN=AAA Certificate Services,O=Comodo CA Limited"}}
-		s.change(func() { s.open(&sheet{id: "reset", draw: r.draw}) })
+		s.change(func() { s.open(&builtPage{id: "reset", build: r.build}) })
 	})
 	take("news", signedIn, func(s *Screen) {
 		before := s.now
 		box := *s.now.Mailbox
 		box.Unread, s.now.Mailbox = 3, &box
-		s.change(func() { s.notice(before) })
+		s.change(func() { s.announce(before) })
 	})
 	return all
 }
 
-// still is a Screen of a phone that is not there: it shows now at noon.
-func still(t testing.TB, now device.Snapshot) *Screen {
+// stillScreen is a Screen of a phone that is not there: it shows now at noon.
+func stillScreen(t testing.TB, now device.Snapshot) *Screen {
 	t.Helper()
 	texts, err := newTexts("en")
 	if err != nil {
@@ -174,7 +174,7 @@ func still(t testing.TB, now device.Snapshot) *Screen {
 	}
 	t.Cleanup(func() { phone.Close() })
 	s := &Screen{phone: phone, opt: Options{Clock: at, Location: time.UTC}, texts: texts, now: now, prefs: map[string]string{"volume.ring": "8"},
-		keys: map[view.Key]time.Time{}, watchers: map[int]func(){}, form: newSignInPage(device.Credentials{})}
+		keysDown: map[view.Key]time.Time{}, watchers: map[int]func(){}, form: newSignInPage(device.Credentials{})}
 	s.ctx, s.cancel = context.WithCancel(t.Context())
 	t.Cleanup(s.Close)
 	for i, st := range []journal.Step{
@@ -198,9 +198,9 @@ var refusedStep = journal.Step{Name: journal.Trust, State: journal.Failed, Code:
 	Decided: "The certificate of pool.contoso.com was issued by CN=Contoso Root CA,DC=contoso,DC=com; that root is not among the 6 the phone trusts.",
 	Fix:     "Publish the root in Active Directory (certutil -f -dspublish ROOT.cer RootCA).", Because: "R1.1", Asked: "the certificate of pool.contoso.com"}
 
-// known is a phone that has been told everything, without anything of a run: no
+// knownSnapshot is a phone that has been told everything, without anything of a run: no
 // ports, no fresh keys.
-func known(t testing.TB) device.Snapshot {
+func knownSnapshot(t testing.TB) device.Snapshot {
 	t.Helper()
 	fw, err := device.FirmwareNamed("1.0.522.71")
 	if err != nil {

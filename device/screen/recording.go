@@ -46,30 +46,30 @@ func describe(t *texts, err error) []string {
 func failureLines(t *texts, err error) []string {
 	var f *journal.Failure
 	if !errors.As(err, &f) {
-		return []string{t.say("player.failed"), asSentence(oneLine(err.Error()))}
+		return []string{t.say("player.failed"), sentence(oneLine(err.Error()))}
 	}
 	step := f.Step(journal.Exchange).Stamp(0, time.Time{})
-	return []string{step.Decided, asSentence(step.Fix)}
+	return []string{step.Decided, sentence(step.Fix)}
 }
 
-// sink takes a recording into memory, as much as the phone takes.
-type sink struct {
-	held   bytes.Buffer
-	told   int
-	tell   func(n int)
-	tooBig bool
+// recordingBuffer takes a recording into memory, as much as the phone takes.
+type recordingBuffer struct {
+	buf      bytes.Buffer
+	reported int
+	progress func(n int)
+	tooBig   bool
 }
 
 // Write implements io.Writer.
-func (w *sink) Write(b []byte) (int, error) {
-	if w.held.Len()+len(b) > maxSound {
+func (w *recordingBuffer) Write(b []byte) (int, error) {
+	if w.buf.Len()+len(b) > maxSound {
 		w.tooBig = true
 		return 0, errTooLong
 	}
-	n, _ := w.held.Write(b)
-	if w.held.Len()-w.told >= fetchStep {
-		w.told = w.held.Len()
-		w.tell(w.told)
+	n, _ := w.buf.Write(b)
+	if w.buf.Len()-w.reported >= fetchStep {
+		w.reported = w.buf.Len()
+		w.progress(w.reported)
 	}
 	return n, nil
 }
@@ -81,7 +81,7 @@ func fetch(ctx context.Context, phone *device.Phone, id string, index int, progr
 		return nil, "", 0, err
 	}
 	now := phone.Snapshot()
-	i := mailIndex(now, id)
+	i := voicemailIndex(now, id)
 	if i < 0 {
 		return nil, "", 0, errEmpty
 	}
@@ -92,19 +92,19 @@ func fetch(ctx context.Context, phone *device.Phone, id string, index int, progr
 	case index >= len(all):
 		return nil, "", len(all), errEmpty
 	}
-	w := sink{tell: progress}
+	w := recordingBuffer{progress: progress}
 	got, err := client.FetchAttachment(ctx, all[index].ID, &w)
 	switch {
 	case w.tooBig:
 		err = errTooLong
-	case err == nil && w.held.Len() == 0:
+	case err == nil && w.buf.Len() == 0:
 		err = errEmpty
 	}
-	return w.held.Bytes(), string(got.Audio), len(all), err
+	return w.buf.Bytes(), string(got.Audio), len(all), err
 }
 
-// mailIndex is where a voice mail is in the mailbox; -1: it is not.
-func mailIndex(now device.Snapshot, id string) int {
+// voicemailIndex is where a voice mail is in the mailbox; -1: it is not.
+func voicemailIndex(now device.Snapshot, id string) int {
 	if now.Mailbox != nil {
 		for i, m := range now.Mailbox.VoiceMails {
 			if m.ID.ID == id {

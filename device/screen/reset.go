@@ -18,9 +18,9 @@ const holeTime = 5 * time.Second
 // holeStep is how often the ring around the paper clip grows.
 const holeStep = 100 * time.Millisecond
 
-// clip is a paper clip at the bottom of the reset hole. It counts steps and not
+// heldClip is a paper clip at the bottom of the reset hole. It counts steps and not
 // the clock's time, which may be set meanwhile.
-type clip struct {
+type heldClip struct {
 	timer clock.Timer
 	held  time.Duration
 }
@@ -29,65 +29,65 @@ type clip struct {
 // long enough it resets the phone (R1.3); sooner out, nothing happens.
 func (s *Screen) Poke(in bool) {
 	s.change(func() {
-		s.pull()
+		s.removeClip()
 		if in && s.now.On() {
-			s.hole = &clip{}
-			s.wait(s.hole)
+			s.clip = &heldClip{}
+			s.scheduleClip(s.clip)
 		}
 	})
 }
 
-// pull takes the paper clip out.
-func (s *Screen) pull() {
-	if s.hole != nil && s.hole.timer != nil {
-		s.hole.timer.Stop()
+// removeClip takes the paper clip out.
+func (s *Screen) removeClip() {
+	if s.clip != nil && s.clip.timer != nil {
+		s.clip.timer.Stop()
 	}
-	s.hole = nil
+	s.clip = nil
 }
 
-func (s *Screen) wait(c *clip) {
-	c.timer = s.opt.Clock.AfterFunc(holeStep, func() { s.change(func() { s.holding(c) }) })
+func (s *Screen) scheduleClip(c *heldClip) {
+	c.timer = s.opt.Clock.AfterFunc(holeStep, func() { s.change(func() { s.clipTick(c) }) })
 }
 
-// holding is the timer of the paper clip.
-func (s *Screen) holding(c *clip) {
-	if s.hole != c {
+// clipTick is the timer of the paper clip.
+func (s *Screen) clipTick(c *heldClip) {
+	if s.clip != c {
 		return // taken out meanwhile
 	}
 	if c.held += holeStep; c.held < holeTime {
-		s.wait(c)
+		s.scheduleClip(c)
 		return
 	}
-	s.hole = nil
+	s.clip = nil
 	s.reset(func() (went, stayed []string, err error) {
 		diff, err := s.phone.PressReset()
 		return rootNames(diff.Went), rootNames(diff.Stayed), err
 	})
 }
 
-func (s *Screen) holeView() view.Hole {
-	if s.hole == nil {
+func (s *Screen) clipView() view.Hole {
+	if s.clip == nil {
 		return view.Hole{}
 	}
-	return view.Hole{Clip: true, Of: holeTime, Left: holeTime - s.hole.held}
+	return view.Hole{Clip: true, Of: holeTime, Left: holeTime - s.clip.held}
 }
 
 // reset runs one of the phone's resets and shows what it did.
 func (s *Screen) reset(press func() (went, stayed []string, err error)) {
 	r := &resetPage{}
-	s.touched = s.opt.Clock.Now()
+	s.lastUse = s.opt.Clock.Now()
 	s.home()
 	s.unlock()
 	saving := s.saving
 	clear(s.unsaved)
-	s.open(&sheet{id: "reset", public: true, draw: r.draw})
+	s.open(&builtPage{id: "reset", public: true, build: r.build})
 	s.opt.Clock.AfterFunc(restartTime, func() { s.change(func() { r.seen = true }) })
-	s.errand(func(ctx context.Context) {
+	s.background(func(ctx context.Context) {
 		if saving != nil { // or what is being kept would outlive the reset
 			<-saving
 		}
 		if r.went, r.stayed, r.err = press(); r.err == nil { // what the status says of the user is over, too
-			s.await(ctx, func(now device.Snapshot) bool { return !(draw{now: now}).signedIn() })
+			s.waitFor(ctx, func(now device.Snapshot) bool { return !(pageContext{now: now}).signedIn() })
 		}
 	}, func() { r.done = true })
 }
@@ -104,7 +104,7 @@ type resetPage struct {
 	err          error
 }
 
-func (r *resetPage) draw(d draw, p *sketch) {
+func (r *resetPage) build(d pageContext, p *pageBuilder) {
 	p.Title = d.say("reset.title")
 	switch {
 	case !r.done || !r.seen:
@@ -129,16 +129,16 @@ func (r *resetPage) draw(d draw, p *sketch) {
 			p.add(view.Control{ID: "next", Role: view.Text, Text: d.say("reset.next"), Tone: view.ToneDim})
 		}
 	}
-	p.nav("continue", d.say("continue"), view.IconOK, (*Screen).home)
+	p.softKey("continue", d.say("continue"), view.IconOK, (*Screen).home)
 }
 
 // resetMenu offers the resets of the menu; the paper clip is on the back.
 func resetMenu() page {
-	return &sheet{id: "reset-menu", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "reset-menu", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.reset")
 		p.add(view.Control{ID: "clip", Role: view.Text, Text: d.say("resetmenu.clip"), Tone: view.ToneDim})
 		for _, kind := range []string{"user", "factory"} {
-			p.do(view.Control{ID: kind, Role: view.Row, Icon: view.IconReset, Text: d.say("resetmenu." + kind), Second: d.say("resetmenu." + kind + ".what")}, func(s *Screen) {
+			p.addAction(view.Control{ID: kind, Role: view.Row, Icon: view.IconReset, Text: d.say("resetmenu." + kind), Second: d.say("resetmenu." + kind + ".what")}, func(s *Screen) {
 				s.confirm("reset-confirm", s.texts.say("resetmenu."+kind), []string{s.texts.say("resetmenu." + kind + ".what"), s.texts.say("sure")}, s.texts.say("settings.reset"), func(s *Screen) {
 					s.reset(func() (went, stayed []string, err error) {
 						if kind == "user" {

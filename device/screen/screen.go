@@ -47,36 +47,36 @@ type Screen struct {
 	cancel  context.CancelFunc
 	running sync.WaitGroup // the reader of events, errands
 
-	mu       sync.Mutex // guards the rest
-	now      device.Snapshot
-	steps    []journal.Step // oldest first, at most keepSteps
-	recent   int            // how many of them, at the end, are of the present epoch
-	epoch    uint64         // of the latest step
-	book     book           // of the contacts, see draw.people
-	stack    []page         // over the page that follows from the phone's state
-	base     page           // that page
-	form     *signInPage    // what was typed outlives a failure
-	dialog   page           // nil: none
-	notices  []page         // dialogs that wait for the present one to go
-	lock     *pinPage       // over everything while the phone is locked; nil: it is not
-	wrong    int            // PINs in a row
-	patience clock.Timer    // after wrong PINs; nil: none
-	touched  time.Time      // when somebody last did something
-	focus    string         // the control that has it; "": the page's choice
-	board    view.Keyboard  // that somebody chose; NoKeyboard: the choice of the page
-	keys     map[view.Key]time.Time
-	hook     bool
-	lifted   page              // that lifting the receiver opened; nil: none
-	hole     *clip             // nil: nobody pokes
-	prefs    map[string]string // as the phone keeps them; replaced, never changed
-	saving   chan struct{}     // closed when the errand that keeps prefs is through; nil: there is none
-	unsaved  map[string]string // of prefs, since that began
-	tick     clock.Timer       // for the clock on the screen
-	sleep    clock.Timer       // until the phone may lock itself
-	view     view.View
-	watchers map[int]func()
-	nextID   int
-	closed   bool
+	mu            sync.Mutex // guards the rest
+	now           device.Snapshot
+	steps         []journal.Step // oldest first, at most keepSteps
+	recentCount   int            // how many of them, at the end, are of the present epoch
+	epoch         uint64         // of the latest step
+	index         contactIndex   // of the contacts, see draw.people
+	stack         []page         // over the page that follows from the phone's state
+	basePage      page           // that page
+	form          *signInPage    // what was typed outlives a failure
+	dialog        page           // nil: none
+	queuedDialogs []page         // dialogs that wait for the present one to go
+	lock          *pinPage       // over everything while the phone is locked; nil: it is not
+	wrongPINs     int            // PINs in a row
+	pinDelay      clock.Timer    // after wrong PINs; nil: none
+	lastUse       time.Time      // when somebody last did something
+	focus         string         // the control that has it; "": the page's choice
+	keyboard      view.Keyboard  // that somebody chose; NoKeyboard: the choice of the page
+	keysDown      map[view.Key]time.Time
+	hook          bool
+	liftedPage    page              // that lifting the receiver opened; nil: none
+	clip          *heldClip         // nil: nobody pokes
+	prefs         map[string]string // as the phone keeps them; replaced, never changed
+	saving        chan struct{}     // closed when the errand that keeps prefs is through; nil: there is none
+	unsaved       map[string]string // of prefs, since that began
+	minuteTimer   clock.Timer       // for the clock on the screen
+	lockTimer     clock.Timer       // until the phone may lock itself
+	view          view.View
+	watchers      map[int]func()
+	nextID        int
+	closed        bool
 }
 
 // keepSteps bounds the journal that a person can read on the handset.
@@ -94,13 +94,13 @@ func New(phone *device.Phone, o Options) (*Screen, error) {
 	if o.Location == nil {
 		o.Location = time.Local
 	}
-	s := &Screen{phone: phone, opt: o, texts: t, keys: map[view.Key]time.Time{}, watchers: map[int]func(){}}
+	s := &Screen{phone: phone, opt: o, texts: t, keysDown: map[view.Key]time.Time{}, watchers: map[int]func(){}}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	s.now = phone.Snapshot()
 	s.mu.Lock()
-	s.touched, s.prefs = o.Clock.Now(), phone.Preferences()
+	s.lastUse, s.prefs = o.Clock.Now(), phone.Preferences()
 	s.form = newSignInPage(o.Suggest)
-	s.follow()
+	s.updateBase()
 	s.render()
 	s.mu.Unlock()
 	s.running.Go(s.listen)
@@ -112,12 +112,12 @@ func (s *Screen) Close() {
 	s.cancel()
 	s.mu.Lock()
 	s.closed = true
-	for _, t := range []clock.Timer{s.tick, s.sleep, s.patience} {
+	for _, t := range []clock.Timer{s.minuteTimer, s.lockTimer, s.pinDelay} {
 		if t != nil {
 			t.Stop()
 		}
 	}
-	s.pull()
+	s.removeClip()
 	s.mu.Unlock()
 	s.running.Wait()
 }
@@ -162,8 +162,8 @@ func (s *Screen) listen() {
 			if before.Address != "" && s.now.Address == "" {
 				s.form.clear()
 			}
-			s.follow()
-			s.notice(before)
+			s.updateBase()
+			s.announce(before)
 		})
 	}
 }
@@ -171,26 +171,26 @@ func (s *Screen) listen() {
 // record keeps the step of an event.
 func (s *Screen) record(e device.Event) {
 	if e.Epoch != s.epoch {
-		s.epoch, s.recent = e.Epoch, 0
+		s.epoch, s.recentCount = e.Epoch, 0
 	}
 	if e.Step == nil {
 		return
 	}
-	s.recent++
+	s.recentCount++
 	s.steps = append(s.steps, *e.Step)
 	if len(s.steps) > keepSteps { // a new array: Views hold the old one
 		s.steps = append(make([]journal.Step, 0, 2*keepSteps), s.steps[len(s.steps)-keepSteps:]...)
 	}
-	s.recent = min(s.recent, len(s.steps))
+	s.recentCount = min(s.recentCount, len(s.steps))
 	if e.Step.Name == journal.Time { // the clock may have been set
-		stop(&s.tick)
-		stop(&s.sleep)
-		s.touched = s.opt.Clock.Now()
+		stopTimer(&s.minuteTimer)
+		stopTimer(&s.lockTimer)
+		s.lastUse = s.opt.Clock.Now()
 	}
 }
 
-// stop ends a timer that may not be there.
-func stop(t *clock.Timer) {
+// stopTimer ends a timer that may not be there.
+func stopTimer(t *clock.Timer) {
 	if *t != nil {
 		(*t).Stop()
 		*t = nil
@@ -216,9 +216,9 @@ func (s *Screen) change(f func()) {
 	}
 }
 
-// errand runs work outside the lock, with a context that ends with the Screen,
+// background runs work outside the lock, with a context that ends with the Screen,
 // and then done under it. It is called under the lock.
-func (s *Screen) errand(work func(ctx context.Context), done func()) {
+func (s *Screen) background(work func(ctx context.Context), done func()) {
 	if s.closed {
 		return
 	}

@@ -10,7 +10,7 @@ import (
 
 // securityPage leads to what the phone trusts, and shows why it trusted whom.
 func securityPage() page {
-	return &sheet{id: "security", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "security", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.security")
 		var rows []view.Control
 		came := 0
@@ -22,7 +22,7 @@ func securityPage() page {
 		p.row(&rows, view.Control{ID: "security.roots", Icon: view.IconCert, Text: d.say("start.roots", "Count", len(d.now.Roots)), Second: d.say("security.downloaded", "Count", came)},
 			func(s *Screen) { s.open(rootsPage()) })
 		if v := d.now.Verdict; v != nil { // refused: the evidence is here before a person asks for it
-			p.row(&rows, view.Control{ID: "security.refused", Icon: view.IconError, Tone: view.ToneBad, Text: d.say("security.refused"), Second: brief(v.Sentence)},
+			p.row(&rows, view.Control{ID: "security.refused", Icon: view.IconError, Tone: view.ToneBad, Text: d.say("security.refused"), Second: shorten(v.Sentence)},
 				func(s *Screen) { s.open(linesPage("verdict", "security.refused", v.Sentence, v.Details())) })
 		}
 		rows = append(rows, p.stepRows(d, d.steps, func(st journal.Step) bool {
@@ -35,15 +35,15 @@ func securityPage() page {
 
 // rootsPage lists the trusted roots.
 func rootsPage() page {
-	return &sheet{id: "roots", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "roots", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("roots.title")
 		var rows []view.Control
 		for i, r := range d.now.Roots {
 			tone, second := view.ToneNone, d.sourceName(string(r.Source.Kind))
 			if !r.Source.At.IsZero() {
-				second += ", " + d.stamp(r.Source.At.In(d.place))
+				second += ", " + d.stamp(r.Source.At.In(d.location))
 			}
-			if d.time.After(r.Certificate.NotAfter) || d.time.Before(r.Certificate.NotBefore) {
+			if d.clockTime.After(r.Certificate.NotAfter) || d.clockTime.Before(r.Certificate.NotBefore) {
 				tone, second = view.ToneWarn, second+", "+d.say("roots.invalid")
 			}
 			p.row(&rows, view.Control{ID: "roots." + number(i), Icon: view.IconCert, Tone: tone, Text: commonName(r.Subject()), Second: second, Value: d.day(r.Certificate.NotAfter)},
@@ -72,8 +72,8 @@ func commonName(dn string) string {
 }
 
 // sourceName is a way by which a root came.
-func (d draw) sourceName(kind string) string {
-	if d.plain("roots.from."+kind) == "" {
+func (d pageContext) sourceName(kind string) string {
+	if d.message("roots.from."+kind) == "" {
 		return kind
 	}
 	return d.say("roots.from." + kind)
@@ -81,7 +81,7 @@ func (d draw) sourceName(kind string) string {
 
 // rootPage shows one root, as long as the phone trusts it.
 func rootPage(fingerprint string) page {
-	return &sheet{id: "root", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "root", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("root.title")
 		for _, r := range d.now.Roots {
 			if r.Fingerprint() != fingerprint {
@@ -105,7 +105,7 @@ func rootPage(fingerprint string) page {
 			p.label("server", d.say("root.server"), r.Source.Server)
 			p.label("dn", d.say("root.dn"), r.Source.DN)
 			p.label("account", d.say("root.account"), r.Source.Account)
-			p.label("at", d.say("root.at"), d.stamp(r.Source.At.In(d.place)))
+			p.label("at", d.say("root.at"), d.stamp(r.Source.At.In(d.location)))
 			return
 		}
 		p.add(view.Control{ID: "gone", Role: view.Text, Text: d.say("root.gone"), Icon: view.IconInfo})
@@ -126,7 +126,7 @@ func grouped(hex string) string {
 
 // linesPage is a heading and lines of text below.
 func linesPage(id, title, heading string, lines []string) page {
-	return &sheet{id: id, public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: id, public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say(title)
 		p.add(view.Control{ID: "heading", Role: view.Heading, Text: heading})
 		for i, line := range lines {

@@ -13,7 +13,7 @@ import (
 // settingsPage is the menu of the phone. What belongs to a user is there while
 // one is signed in.
 func settingsPage() page {
-	return &sheet{id: "settings", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "settings", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.title")
 		var rows []view.Control
 		entry := func(id string, icon view.Icon, second string, open func() page) {
@@ -24,7 +24,7 @@ func settingsPage() page {
 		entry("network", view.IconNetwork, d.now.Place, networkPage)
 		entry("system", view.IconInfo, d.now.Firmware, systemPage)
 		entry("sound", view.IconSound, "", soundPage)
-		entry("time", view.IconTime, d.date(d.time)+", "+d.clock(d.time), timePage)
+		entry("time", view.IconTime, d.date(d.clockTime)+", "+d.clock(d.clockTime), timePage)
 		entry("language", view.IconLanguage, d.languageName(d.lang), languagePage)
 		if d.now.Settings != nil {
 			entry("provisioning", view.IconGroup, d.now.Server, provisioningPage)
@@ -60,7 +60,7 @@ func settingsPage() page {
 // again himself: the phone keeps no password.
 func (s *Screen) restart() {
 	s.home()
-	s.errand(func(ctx context.Context) {
+	s.background(func(ctx context.Context) {
 		if s.opt.Restart != nil {
 			s.opt.Restart()
 			return
@@ -75,27 +75,27 @@ func volumes() []string { return []string{"ring", "receiver", "speaker"} }
 
 // Volumes go from 0 to loudest, and begin at usual.
 const (
-	loudest = 10
-	usual   = 5
+	maxVolume     = 10
+	defaultVolume = 5
 )
 
 // Volume is how loud ring, receiver or speaker are by a phone's preferences, of
 // most steps above silence.
 func Volume(preferences map[string]string, of string) (step, most int) {
-	return volumeOf(preferences, of), loudest
+	return volumeOf(preferences, of), maxVolume
 }
 
 func volumeOf(prefs map[string]string, which string) int {
 	v, err := strconv.Atoi(prefs["volume."+which])
 	if err != nil {
-		return usual
+		return defaultVolume
 	}
-	return min(max(v, 0), loudest)
+	return min(max(v, 0), maxVolume)
 }
 
-// turn makes a volume louder or quieter by one, and keeps it.
-func (s *Screen) turn(which string, by int) {
-	v := min(max(volumeOf(s.prefs, which)+by, 0), loudest)
+// changeVolume makes a volume louder or quieter by one, and keeps it.
+func (s *Screen) changeVolume(which string, by int) {
+	v := min(max(volumeOf(s.prefs, which)+by, 0), maxVolume)
 	next := maps.Clone(s.prefs)
 	next["volume."+which] = number(v)
 	s.prefs = next
@@ -112,7 +112,7 @@ func (s *Screen) save(prefs map[string]string) {
 	through := make(chan struct{})
 	s.saving, s.unsaved = through, map[string]string{}
 	var err error
-	s.errand(func(context.Context) {
+	s.background(func(context.Context) {
 		defer close(through)
 		for name, value := range prefs {
 			err = errors.Join(err, s.phone.SetPreference(name, value))
@@ -120,7 +120,7 @@ func (s *Screen) save(prefs map[string]string) {
 	}, func() {
 		rest := s.unsaved
 		if s.saving = nil; err != nil {
-			s.tell("sound-failed", s.texts.say("settings.sound"), sentenceOf(err))
+			s.showMessage("sound-failed", s.texts.say("settings.sound"), sentenceOf(err))
 			s.prefs = s.phone.Preferences()
 		} else if len(rest) > 0 {
 			s.save(rest)
@@ -138,27 +138,27 @@ func (s *Screen) volumeKey(up bool) {
 	if up {
 		by = 1
 	}
-	s.turn(which, by)
-	if s.lock == nil && s.dialog == nil && name(s.shown()) != "sound" {
+	s.changeVolume(which, by)
+	if s.lock == nil && s.dialog == nil && pageID(s.currentPage()) != "sound" {
 		s.open(soundPage())
 	}
 }
 
 func soundPage() page {
-	return &sheet{id: "sound", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "sound", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.sound")
 		for _, which := range volumes() {
 			v := volumeOf(d.prefs, which)
-			p.add(view.Control{ID: which, Role: view.Slider, Text: d.say("sound." + which), Value: number(v), Fraction: float64(v) / loudest})
-			p.act[which+"-"] = func(s *Screen) { s.turn(which, -1) }
-			p.act[which+"+"] = func(s *Screen) { s.turn(which, 1) }
+			p.add(view.Control{ID: which, Role: view.Slider, Text: d.say("sound." + which), Value: number(v), Fraction: float64(v) / maxVolume})
+			p.actions[which+"-"] = func(s *Screen) { s.changeVolume(which, -1) }
+			p.actions[which+"+"] = func(s *Screen) { s.changeVolume(which, 1) }
 		}
 	}}
 }
 
 // languagePage shows the language, which is that of the hardware (R10.1).
 func languagePage() page {
-	return &sheet{id: "language", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "language", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.language")
 		p.label("language", d.say("settings.language"), d.languageName(d.lang))
 		p.add(view.Control{ID: "why", Role: view.Text, Text: d.say("language.why"), Tone: view.ToneDim})
@@ -190,16 +190,16 @@ func (t *texts) languageName(tag string) string {
 
 // timePage shows the phone's clock and where it has its time from.
 func timePage() page {
-	return &sheet{id: "time", public: true, draw: func(d draw, p *sketch) {
+	return &builtPage{id: "time", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.time")
-		zone, _ := d.time.Zone()
-		p.label("date", d.say("time.date"), d.fullDate(d.time))
-		p.label("clock", d.say("time.clock"), d.clock(d.time))
+		zone, _ := d.clockTime.Zone()
+		p.label("date", d.say("time.date"), d.fullDate(d.clockTime))
+		p.label("clock", d.say("time.clock"), d.clock(d.clockTime))
 		p.label("zone", d.say("time.zone"), zone)
 		for i := len(d.steps) - 1; i >= 0; i-- {
 			if st := d.steps[i]; st.Name == "time" {
-				icon, tone := mark(st.State)
-				p.do(view.Control{ID: "from", Role: view.Row, Icon: icon, Tone: tone, Text: st.Decided, Second: st.By}, func(s *Screen) { s.open(stepPage(st)) })
+				icon, tone := stateLook(st.State)
+				p.addAction(view.Control{ID: "from", Role: view.Row, Icon: icon, Tone: tone, Text: st.Decided, Second: st.By}, func(s *Screen) { s.open(stepPage(st)) })
 				return
 			}
 		}

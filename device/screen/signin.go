@@ -9,10 +9,10 @@ import (
 
 // signInPage is the form: address, user, password.
 type signInPage struct {
-	fields  [3]field
-	suggest device.Credentials
-	busy    bool // the phone is being told
-	stay    bool // what was typed outlives the next time that the phone forgets its user
+	fields   [3]field
+	suggest  device.Credentials
+	busy     bool // the phone is being told
+	keepOnce bool // what was typed outlives the next time that the phone forgets its user
 }
 
 // Fields of the form.
@@ -35,31 +35,31 @@ func (p *signInPage) fill(c device.Credentials) {
 	p.fields[atAddress].text, p.fields[atUser].text, p.fields[atPassword].text = c.Address, c.User, c.Password
 }
 
-// typedIn is what stands in the form.
-func (p *signInPage) typedIn() device.Credentials {
+// credentials is what stands in the form.
+func (p *signInPage) credentials() device.Credentials {
 	return device.Credentials{Address: p.fields[atAddress].text, User: p.fields[atUser].text, Password: p.fields[atPassword].text}
 }
 
-// forget takes the password out of the form: it has done its work. One that
+// forgetPassword takes the password out of the form: it has done its work. One that
 // was suggested is public, and comes back.
-func (p *signInPage) forget() {
+func (p *signInPage) forgetPassword() {
 	p.fields[atPassword].text = ""
-	if c := p.typedIn(); c.Address == p.suggest.Address && c.User == p.suggest.User {
+	if c := p.credentials(); c.Address == p.suggest.Address && c.User == p.suggest.User {
 		p.fields[atPassword].text = p.suggest.Password
 	}
 }
 
 // clear is for the next user.
 func (p *signInPage) clear() {
-	if !p.stay {
+	if !p.keepOnce {
 		p.fill(p.suggest)
 	}
-	p.stay = false
+	p.keepOnce = false
 }
 
 // remember fills in who signed in last, where nothing is typed.
 func (p *signInPage) remember(now device.Snapshot) {
-	if c := p.typedIn(); c.Address == "" && c.User == "" && now.Address != "" {
+	if c := p.credentials(); c.Address == "" && c.User == "" && now.Address != "" {
 		p.fill(device.Credentials{Address: now.Address, User: now.User})
 	}
 }
@@ -67,8 +67,8 @@ func (p *signInPage) remember(now device.Snapshot) {
 // Fill puts credentials into the sign-in form, as if they were typed.
 func (s *Screen) Fill(c device.Credentials) { s.change(func() { s.form.fill(c) }) }
 
-func (p *signInPage) view(d draw) view.Page {
-	v := view.Page{ID: "signin", Layout: view.Form, Title: d.say("signin.title"), Keyboard: view.Letters, Focus: p.first()}
+func (p *signInPage) view(d pageContext) view.Page {
+	v := view.Page{ID: "signin", Layout: view.Form, Title: d.say("signin.title"), Keyboard: view.Letters, Focus: p.firstEmpty()}
 	for i := range p.fields {
 		c := p.fields[i].control(d.texts)
 		if i == atUser {
@@ -81,8 +81,8 @@ func (p *signInPage) view(d draw) view.Page {
 	return v
 }
 
-// first is the field that waits for something to be typed.
-func (p *signInPage) first() string {
+// firstEmpty is the field that waits for something to be typed.
+func (p *signInPage) firstEmpty() string {
 	for _, f := range p.fields {
 		if f.text == "" && f.id != "user" { // the user may be left out
 			return f.id
@@ -91,10 +91,10 @@ func (p *signInPage) first() string {
 	return "sign-in"
 }
 
-// at is the field that has the focus; nil: none. From now on it keeps it.
-func (p *signInPage) at(s *Screen) *field {
+// focusedField is the field that has the focus; nil: none. From now on it keeps it.
+func (p *signInPage) focusedField(s *Screen) *field {
 	if s.focus == "" {
-		s.focus = p.first()
+		s.focus = p.firstEmpty()
 	}
 	for i := range p.fields {
 		if p.fields[i].id == s.focus {
@@ -105,13 +105,13 @@ func (p *signInPage) at(s *Screen) *field {
 }
 
 func (p *signInPage) typed(s *Screen, text string) {
-	if f := p.at(s); f != nil {
+	if f := p.focusedField(s); f != nil {
 		f.typed(text)
 	}
 }
 
 func (p *signInPage) key(s *Screen, k view.Key) bool {
-	f := p.at(s)
+	f := p.focusedField(s)
 	switch {
 	case k == view.KeyDelete && f != nil:
 		f.erase()
@@ -142,11 +142,11 @@ func (p *signInPage) submit(s *Screen) {
 	for _, f := range p.fields {
 		if f.text == "" && f.id != "user" {
 			s.focus = f.id
-			s.tell("signin-missing", s.texts.say("signin.title"), s.texts.say("signin.missing."+f.id))
+			s.showMessage("signin-missing", s.texts.say("signin.title"), s.texts.say("signin.missing."+f.id))
 			return
 		}
 	}
-	s.signIn(p.typedIn())
+	s.signIn(p.credentials())
 }
 
 // signIn has the phone sign somebody in; what it does not even try is shown.
@@ -157,14 +157,14 @@ func (s *Screen) signIn(c device.Credentials) {
 	s.form.busy = true
 	another := s.now.Address != "" && s.now.Address != c.Address
 	var err error
-	s.errand(func(context.Context) {
+	s.background(func(context.Context) {
 		if err = s.phone.SignIn(c); err == nil && another {
 			s.phone.SetPIN("") // that of somebody else
 		}
 	}, func() {
 		s.form.busy = false
 		if err != nil {
-			s.tell("signin-refused", s.texts.say("signin.title"), sentenceOf(err))
+			s.showMessage("signin-refused", s.texts.say("signin.title"), sentenceOf(err))
 			return
 		}
 		s.home()

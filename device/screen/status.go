@@ -9,10 +9,10 @@ import (
 )
 
 // status is the line on top: nothing in it is shown before it is known.
-func (d draw) status() view.Status {
-	s := view.Status{Clock: d.clock(d.time), Date: d.date(d.time), Cable: d.now.Place != "", Signed: d.signedIn()}
+func (d pageContext) status() view.Status {
+	s := view.Status{Clock: d.clock(d.clockTime), Date: d.date(d.clockTime), Cable: d.now.Place != "", Signed: d.signedIn()}
 	if s.Signed {
-		s.Who = d.who()
+		s.Who = d.userName()
 		s.Presence = d.presence()
 	}
 	if box := d.now.Mailbox; box != nil {
@@ -26,12 +26,12 @@ func (d draw) status() view.Status {
 	return s
 }
 
-func (d draw) signedIn() bool {
+func (d pageContext) signedIn() bool {
 	return d.now.State == device.SignedIn || d.now.State == device.Ready
 }
 
-// who is the user as the pool calls him, else the sign-in address.
-func (d draw) who() string {
+// userName is the user as the pool calls him, else the sign-in address.
+func (d pageContext) userName() string {
 	if self := d.now.Self; self != nil && self.DisplayName != "" {
 		return self.DisplayName
 	}
@@ -40,7 +40,7 @@ func (d draw) who() string {
 }
 
 // presence is that of the user at the pool (MS-PRES: ranges of availability).
-func (d draw) presence() view.Presence {
+func (d pageContext) presence() view.Presence {
 	if d.now.Self == nil {
 		return view.PresenceUnknown
 	}
@@ -68,7 +68,7 @@ func presenceOf(availability int) view.Presence {
 }
 
 // missed counts the missed calls that nobody has looked at.
-func (d draw) missed() (n int) {
+func (d pageContext) missed() (n int) {
 	if d.now.Mailbox == nil {
 		return 0
 	}
@@ -80,6 +80,6 @@ func (d draw) missed() (n int) {
 	return n
 }
 
-func (d draw) lamps() view.Lamps {
+func (d pageContext) lamps() view.Lamps {
 	return view.Lamps{Message: d.missed() > 0 || d.now.Mailbox != nil && d.now.Mailbox.Unread > 0}
 }

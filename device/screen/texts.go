@@ -117,7 +117,7 @@ func (t *texts) date(at time.Time) string { return t.dated("format.date", at) }
 func (t *texts) fullDate(at time.Time) string { return t.dated("format.fulldate", at) }
 
 func (t *texts) dated(form string, at time.Time) string {
-	return t.say(form, "Weekday", t.plain("weekday."+strconv.Itoa(int(at.Weekday()))), "Month", t.plain("month."+strconv.Itoa(int(at.Month()))), "Day", at.Day(), "Year", at.Year())
+	return t.say(form, "Weekday", t.message("weekday."+strconv.Itoa(int(at.Weekday()))), "Month", t.message("month."+strconv.Itoa(int(at.Month()))), "Day", at.Day(), "Year", at.Year())
 }
 
 // precise is a time of day with seconds.
@@ -149,14 +149,14 @@ func (t *texts) span(d time.Duration) string {
 
 // layout is a format string, never made longer.
 func (t *texts) layout(id string) string {
-	if s := t.plain(id); s != "" {
+	if s := t.message(id); s != "" {
 		return s
 	}
 	return time.TimeOnly
 }
 
-// plain is a message that becomes a part of another.
-func (t *texts) plain(id string) string {
+// message is a message that becomes a part of another.
+func (t *texts) message(id string) string {
 	s, err := t.loc.Localize(&i18n.LocalizeConfig{MessageID: id})
 	if err != nil {
 		return ""

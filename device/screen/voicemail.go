@@ -8,31 +8,31 @@ import (
 
 // voicemailPage lists the voice mails, newest first; a tap opens the player.
 type voicemailPage struct {
-	dials
-	shown []mail // rows of the last view
+	opensDialPad
+	rows []voicemail // rows of the last view
 }
 
-// mail is what is shown of one voice mail.
-type mail struct {
-	id          string // Exchange's
-	who, number string
-	at          time.Time
-	length      time.Duration
-	read        bool
-	protected   bool
+// voicemail is what is shown of one voice mail.
+type voicemail struct {
+	id           string // Exchange's
+	name, number string
+	at           time.Time
+	length       time.Duration
+	read         bool
+	protected    bool
 }
 
-// mailID and the number of the row is the ID of a row.
-const mailID = "voicemail."
+// voicemailID and the number of the row is the ID of a row.
+const voicemailID = "voicemail."
 
 func newVoicemailPage(*Screen) page { return &voicemailPage{} }
 
-func (p *voicemailPage) view(d draw) view.Page {
-	book := d.people()
-	p.shown = book.mails(d)
-	rows := p.shown
-	v := view.Page{ID: "voicemail", Layout: view.List, Title: d.say("voicemail.title"), Controls: d.boxLines(),
-		List: &view.Rows{ID: mailID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
+func (p *voicemailPage) view(d pageContext) view.Page {
+	index := d.contacts()
+	p.rows = index.voicemails(d)
+	rows := p.rows
+	v := view.Page{ID: "voicemail", Layout: view.List, Title: d.say("voicemail.title"), Controls: d.mailboxLines(),
+		List: &view.Rows{ID: voicemailID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
 	if box := d.now.Mailbox; box != nil {
 		v.List.Empty = d.say("voicemail.none")
 		if len(rows) > 0 {
@@ -42,15 +42,15 @@ func (p *voicemailPage) view(d draw) view.Page {
 	return v
 }
 
-// mails are the voice mails of the mailbox.
-func (b *book) mails(d draw) (all []mail) {
+// voicemails are the voice mails of the mailbox.
+func (b *contactIndex) voicemails(d pageContext) (all []voicemail) {
 	if d.now.Mailbox == nil {
 		return nil
 	}
 	for _, m := range d.now.Mailbox.VoiceMails {
-		row := mail{id: m.ID.ID, who: oneLine(m.Name), number: numberText(m.Number), at: m.Received, length: m.Duration, read: m.Read, protected: m.Protected}
-		if row.who == "" {
-			row.who = b.nameOf(row.number)
+		row := voicemail{id: m.ID.ID, name: oneLine(m.Name), number: numberText(m.Number), at: m.Received, length: m.Duration, read: m.Read, protected: m.Protected}
+		if row.name == "" {
+			row.name = b.nameOf(row.number)
 		}
 		all = append(all, row)
 	}
@@ -58,18 +58,18 @@ func (b *book) mails(d draw) (all []mail) {
 }
 
 // caller is the name, or what there is instead.
-func (m mail) caller(t *texts) string {
+func (m voicemail) caller(t *texts) string {
 	switch {
-	case m.who != "":
-		return m.who
+	case m.name != "":
+		return m.name
 	case m.number != "":
 		return m.number
 	}
 	return t.say("calls.withheld")
 }
 
-func (m mail) control(d draw, i int) view.Control {
-	c := view.Control{ID: mailID + number(i), Role: view.Row, Icon: view.IconVoicemail, Text: m.caller(d.texts), Value: d.when(m.at)}
+func (m voicemail) control(d pageContext, i int) view.Control {
+	c := view.Control{ID: voicemailID + number(i), Role: view.Row, Icon: view.IconVoicemail, Text: m.caller(d.texts), Value: d.when(m.at)}
 	if m.length > 0 {
 		c.Second = minutes(m.length)
 	}
@@ -84,9 +84,9 @@ func (m mail) control(d draw, i int) view.Control {
 }
 
 func (p *voicemailPage) tap(s *Screen, id string) {
-	if id == troubleID {
-		s.openTrouble()
-	} else if i, ok := indexOf(id, mailID, len(p.shown)); ok {
-		s.open(newPlayerPage(s, p.shown[i].id))
+	if id == mailboxLineID {
+		s.openMailboxWarning()
+	} else if i, ok := indexOf(id, voicemailID, len(p.rows)); ok {
+		s.open(newPlayerPage(s, p.rows[i].id))
 	}
 }

@@ -12,23 +12,23 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// person is what pool and Exchange say of one person, put together. Nobody
+// contact is what pool and Exchange say of one person, put together. Nobody
 // changes it once the book is made.
-type person struct {
-	name    string
-	company string
-	address string // sign-in address at the pool; "": none is known
-	email   string
-	phones  []phoneNumber
-	pool    bool // in the contact list of the pool
-	outlook bool // in the contacts of Outlook
+type contact struct {
+	name      string
+	company   string
+	address   string // sign-in address at the pool; "": none is known
+	email     string
+	phones    []phoneNumber
+	inPool    bool // in the contact list of the pool
+	inOutlook bool // in the contacts of Outlook
 
-	order  string   // folded name, to sort by
-	words  []string // of the name, folded
-	more   []string // of company and addresses, folded
-	keys   string   // digit keys of all words of the name, run together
-	starts []int    // where the words begin in keys
-	digits []string // of each of phones, with a leading + where it has one
+	sortKey    string   // folded name, to sort by
+	nameWords  []string // of the name, folded
+	otherWords []string // of company and addresses, folded
+	dialKeys   string   // digit keys of all words of the name, run together
+	wordStarts []int    // where the words begin in keys
+	numbers    []string // of each of phones, with a leading + where it has one
 }
 
 // phoneNumber is a number as somebody wrote it, and what it is for.
@@ -37,66 +37,66 @@ type phoneNumber struct {
 	text string
 }
 
-// section is one group of the pool's contact list.
-type section struct {
-	name   string
-	other  bool // those who are in no group
-	people []*person
+// contactGroup is one group of the pool's contact list.
+type contactGroup struct {
+	name     string
+	other    bool // those who are in no group
+	contacts []*contact
 }
 
-// book is the index of contacts, made once for each contact list and kept until
+// contactIndex is the index of contacts, made once for each contact list and kept until
 // another list comes. The zero book is empty.
-type book struct {
-	edition  int             // grows with each list; 0: there was none yet
-	from     device.Snapshot // whose lists they are
-	people   []*person       // all, by name
-	outlook  []*person
-	sections []section
-	byNumber map[string]*person
+type contactIndex struct {
+	version  int             // grows with each list; 0: there was none yet
+	source   device.Snapshot // whose lists they are
+	all      []*contact      // all, by name
+	outlook  []*contact
+	groups   []contactGroup
+	byNumber map[string]*contact
 
 	query string // of found
-	found []hit
+	found []contactMatch
 }
 
-// hit is a person that was looked for, and by which number: -1 for the name.
-type hit struct {
-	*person
+// contactMatch is a person that was looked for, and by which number: -1 for the name.
+type contactMatch struct {
+	*contact
 	number int
 }
 
-// people is the index of the contacts, made when a page first asks for it.
-func (d draw) people() *book {
-	if d.book == nil {
-		d.book = &book{}
+// contacts is the index of the contacts, made when a page first asks for it.
+func (d pageContext) contacts() *contactIndex {
+	if d.index == nil {
+		d.index = &contactIndex{}
 	}
-	d.book.update(d.now)
-	return d.book
+	d.index.update(d.now)
+	return d.index
 }
 
 // update makes the index anew if the lists of now are others.
-func (b *book) update(now device.Snapshot) {
-	fresh := b.edition > 0 && b.from.Contacts == now.Contacts && (b.from.Mailbox == nil) == (now.Mailbox == nil) &&
-		(now.Mailbox == nil || identical(b.from.Mailbox.Contacts, now.Mailbox.Contacts))
+func (b *contactIndex) update(now device.Snapshot) {
+	fresh := b.version > 0 && b.source.Contacts == now.Contacts && (b.source.Mailbox == nil) == (now.Mailbox == nil) &&
+		(now.Mailbox == nil || identical(b.source.Mailbox.Contacts, now.Mailbox.Contacts))
 	if fresh {
-		b.from = now
+		b.source = now
 		return
 	}
-	*b = book{edition: b.edition + 1, from: now, byNumber: map[string]*person{}}
-	at := map[string]*person{}
+	*b = contactIndex{version: b.version + 1, source: now, byNumber: map[string]*contact{}}
+	at := map[string]*contact{}
 	b.readOutlook(at)
 	b.readPool(at)
-	for _, p := range b.people {
-		p.index()
-		for _, d := range p.digits {
+	for _, p := range b.all {
+		p.prepare()
+		for _, d := range p.numbers {
 			if d := strings.TrimPrefix(d, "+"); b.byNumber[d] == nil {
 				b.byNumber[d] = p
 			}
 		}
 	}
-	slices.SortStableFunc(b.people, byName)
+	slices.SortStableFunc(b.all, byName)
 	slices.SortStableFunc(b.outlook, byName)
-	for _, s := range b.sections {
-		slices.SortStableFunc(s.people, byName)
+	for _, s := range b.groups {
+		slices.SortStableFunc(s.contacts, byName)
 	}
 }
 
@@ -105,15 +105,15 @@ func identical[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
 
-func byName(a, b *person) int { return cmp.Compare(a.order, b.order) }
+func byName(a, b *contact) int { return cmp.Compare(a.sortKey, b.sortKey) }
 
 // readOutlook takes the contacts of Outlook; at finds them by address.
-func (b *book) readOutlook(at map[string]*person) {
-	if b.from.Mailbox == nil {
+func (b *contactIndex) readOutlook(at map[string]*contact) {
+	if b.source.Mailbox == nil {
 		return
 	}
-	for _, c := range b.from.Mailbox.Contacts {
-		p := &person{name: oneLine(c.Name()), company: oneLine(c.Company), email: oneLine(c.Email), outlook: true}
+	for _, c := range b.source.Mailbox.Contacts {
+		p := &contact{name: oneLine(c.Name()), company: oneLine(c.Company), email: oneLine(c.Email), inOutlook: true}
 		for _, n := range c.Phones {
 			p.phones = append(p.phones, phoneNumber{string(n.Key), numberText(n.Text)})
 		}
@@ -122,7 +122,7 @@ func (b *book) readOutlook(at map[string]*person) {
 				at[key] = p
 			}
 		}
-		b.people, b.outlook = append(b.people, p), append(b.outlook, p)
+		b.all, b.outlook = append(b.all, p), append(b.outlook, p)
 	}
 }
 
@@ -135,52 +135,52 @@ func withoutSIP(address string) string {
 
 // readPool takes the contact list of the pool in its groups. Somebody who is in
 // Outlook too is the same person.
-func (b *book) readPool(at map[string]*person) {
-	list := b.from.Contacts
+func (b *contactIndex) readPool(at map[string]*contact) {
+	list := b.source.Contacts
 	if list == nil {
 		return
 	}
 	const others = "~" // the group that everybody is in, for those who are in no other
 	index := map[uint32]int{}
-	rest := section{other: true}
+	rest := contactGroup{other: true}
 	for _, g := range list.Groups {
 		if g.Name == others {
 			continue
 		}
-		index[g.ID] = len(b.sections)
-		b.sections = append(b.sections, section{name: oneLine(g.Name)})
+		index[g.ID] = len(b.groups)
+		b.groups = append(b.groups, contactGroup{name: oneLine(g.Name)})
 	}
 	for _, c := range list.Contacts {
 		p := at[strings.ToLower(c.Address)]
-		if p == nil || p.pool {
-			p = &person{}
-			b.people = append(b.people, p)
+		if p == nil || p.inPool {
+			p = &contact{}
+			b.all = append(b.all, p)
 		}
-		p.pool, p.address = true, oneLine(c.Address)
+		p.inPool, p.address = true, oneLine(c.Address)
 		if own := oneLine(c.Name); own != "" {
 			if p.name != "" && p.name != own {
-				p.more = words(p.name)
+				p.otherWords = words(p.name)
 			}
 			p.name = own
 		}
 		grouped := false
 		for _, id := range c.Groups {
 			if i, ok := index[id]; ok {
-				b.sections[i].people = append(b.sections[i].people, p)
+				b.groups[i].contacts = append(b.groups[i].contacts, p)
 				grouped = true
 			}
 		}
 		if !grouped {
-			rest.people = append(rest.people, p)
+			rest.contacts = append(rest.contacts, p)
 		}
 	}
-	if len(rest.people) > 0 {
-		b.sections = append(b.sections, rest)
+	if len(rest.contacts) > 0 {
+		b.groups = append(b.groups, rest)
 	}
 }
 
-// shown is the name, or what there is instead.
-func (p *person) shown() string {
+// displayName is the name, or what there is instead.
+func (p *contact) displayName() string {
 	if p.name != "" {
 		return p.name
 	}
@@ -196,23 +196,23 @@ func (p *person) shown() string {
 	return ""
 }
 
-// index prepares what search looks at.
-func (p *person) index() {
-	p.order = fold(p.shown())
-	p.words = splitWords(p.order)
-	p.more = append(append(append(p.more, words(p.company)...), words(p.address)...), words(p.email)...)
+// prepare prepares what search looks at.
+func (p *contact) prepare() {
+	p.sortKey = fold(p.displayName())
+	p.nameWords = splitWords(p.sortKey)
+	p.otherWords = append(append(append(p.otherWords, words(p.company)...), words(p.address)...), words(p.email)...)
 	var keys strings.Builder
-	for _, w := range p.words {
-		p.starts = append(p.starts, keys.Len())
+	for _, w := range p.nameWords {
+		p.wordStarts = append(p.wordStarts, keys.Len())
 		for _, r := range w {
 			if k := keyOf(r); k != 0 {
 				keys.WriteByte(k)
 			}
 		}
 	}
-	p.keys = keys.String()
+	p.dialKeys = keys.String()
 	for _, n := range p.phones {
-		p.digits = append(p.digits, digitsOf(n.text))
+		p.numbers = append(p.numbers, digitsOf(n.text))
 	}
 }
 
@@ -280,7 +280,7 @@ func splitWords(folded string) []string {
 // find looks for query: by the letters that words begin with, or by keys of
 // the dial pad, over names and numbers. Names come before numbers, both in the
 // order of names.
-func (b *book) find(query string) []hit {
+func (b *contactIndex) find(query string) []contactMatch {
 	query = strings.TrimSpace(query)
 	if query == b.query {
 		return b.found
@@ -292,39 +292,39 @@ func (b *book) find(query string) []hit {
 	}
 	folded := fold(query)
 	parts := splitWords(folded)
-	for _, p := range b.people {
-		if p.matches(parts) || len(parts) == 0 && strings.Contains(p.order, folded) {
-			b.found = append(b.found, hit{p, -1})
+	for _, p := range b.all {
+		if p.matches(parts) || len(parts) == 0 && strings.Contains(p.sortKey, folded) {
+			b.found = append(b.found, contactMatch{p, -1})
 		}
 	}
 	return b.found
 }
 
 // matches reports whether each part begins a word of p.
-func (p *person) matches(parts []string) bool {
+func (p *contact) matches(parts []string) bool {
 	for _, part := range parts {
 		begins := func(w string) bool { return strings.HasPrefix(w, part) }
-		if !slices.ContainsFunc(p.words, begins) && !slices.ContainsFunc(p.more, begins) {
+		if !slices.ContainsFunc(p.nameWords, begins) && !slices.ContainsFunc(p.otherWords, begins) {
 			return false
 		}
 	}
 	return len(parts) > 0
 }
 
-func (b *book) findDigits(q string) []hit {
+func (b *contactIndex) findDigits(q string) []contactMatch {
 	if q == "" || q == "+" {
 		return nil
 	}
-	var named, numbered []hit
-	for _, p := range b.people {
-		begins := func(at int) bool { return strings.HasPrefix(p.keys[at:], q) }
-		if slices.ContainsFunc(p.starts, begins) {
-			named = append(named, hit{p, -1})
+	var named, numbered []contactMatch
+	for _, p := range b.all {
+		begins := func(at int) bool { return strings.HasPrefix(p.dialKeys[at:], q) }
+		if slices.ContainsFunc(p.wordStarts, begins) {
+			named = append(named, contactMatch{p, -1})
 			continue
 		}
-		for i, d := range p.digits {
+		for i, d := range p.numbers {
 			if numberMatches(d, q) {
-				numbered = append(numbered, hit{p, i})
+				numbered = append(numbered, contactMatch{p, i})
 				break
 			}
 		}
@@ -341,8 +341,8 @@ func numberMatches(number, q string) bool {
 	return strings.HasPrefix(number, q) || len(q) > 1 && strings.Contains(number, q)
 }
 
-// owner is who has exactly that number; nil: nobody is known.
-func (b *book) owner(number string) *person {
+// withNumber is who has exactly that number; nil: nobody is known.
+func (b *contactIndex) withNumber(number string) *contact {
 	d := strings.TrimPrefix(digitsOf(number), "+")
 	if d == "" || strings.Contains(number, "@") || strings.Contains(number, ";") {
 		return nil

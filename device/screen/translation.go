@@ -10,38 +10,38 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// ruled is what the dial plan makes of one text.
-type ruled struct {
+// translation is what the dial plan makes of one text.
+type translation struct {
 	result   string // number, address, or digits with their phone-context
 	uri      string // the Request-URI of a call
 	sentence string // which rule did it, for a person
-	attempts []attempt
+	attempts []ruleAttempt
 }
 
-// attempt is what one rule did.
-type attempt struct {
+// ruleAttempt is what one rule did.
+type ruleAttempt struct {
 	label, rule, why string
 	applied          bool
 }
 
-// ruling asks the dial plan beside the Screen: its rules come from the network,
+// translations asks the dial plan beside the Screen: its rules come from the network,
 // and a bad one may take long. The zero ruling knows nothing.
-type ruling struct {
+type translations struct {
 	plan   *device.Plan
 	domain string
-	known  map[string]ruled
+	known  map[string]translation
 	busy   bool
 }
 
-// maxRuled bounds what is known at a time.
-const maxRuled = 256
+// maxTranslations bounds what is known at a time.
+const maxTranslations = 256
 
-// ask begins to find out what is not known of texts; the Screen shows another
+// lookUp begins to find out what is not known of texts; the Screen shows another
 // View when it is. It is called under the Screen's lock.
-func (r *ruling) ask(s *Screen, now device.Snapshot, texts ...string) {
+func (r *translations) lookUp(s *Screen, now device.Snapshot, texts ...string) {
 	_, domain, _ := strings.Cut(now.Address, "@")
-	if r.known == nil || r.plan != now.Plan || r.domain != domain || len(r.known) > maxRuled {
-		r.plan, r.domain, r.known = now.Plan, domain, map[string]ruled{}
+	if r.known == nil || r.plan != now.Plan || r.domain != domain || len(r.known) > maxTranslations {
+		r.plan, r.domain, r.known = now.Plan, domain, map[string]translation{}
 	}
 	var open []string
 	for _, text := range texts {
@@ -53,13 +53,13 @@ func (r *ruling) ask(s *Screen, now device.Snapshot, texts ...string) {
 		return
 	}
 	r.busy = true
-	plan, answers := r.plan, make([]ruled, len(open))
-	s.errand(func(ctx context.Context) {
+	plan, answers := r.plan, make([]translation, len(open))
+	s.background(func(ctx context.Context) {
 		for i, text := range open {
 			if ctx.Err() != nil {
 				return
 			}
-			answers[i] = rule(plan, domain, text)
+			answers[i] = translate(plan, domain, text)
 		}
 	}, func() {
 		if r.busy = false; r.plan != plan || r.domain != domain {
@@ -71,21 +71,21 @@ func (r *ruling) ask(s *Screen, now device.Snapshot, texts ...string) {
 	})
 }
 
-// rule applies a plan; nil is that of a phone without one.
-func rule(plan *device.Plan, domain, text string) ruled {
+// translate applies a plan; nil is that of a phone without one.
+func translate(plan *device.Plan, domain, text string) translation {
 	if plan == nil {
 		plan = &device.Plan{}
 	}
 	x := plan.Explain(text)
-	r := ruled{result: x.String(), uri: x.URI(domain), sentence: asSentence(x.Sentence)}
+	r := translation{result: x.String(), uri: x.URI(domain), sentence: sentence(x.Sentence)}
 	for _, a := range x.Attempts {
-		r.attempts = append(r.attempts, attempt{label: strings.TrimSuffix(asSentence(oneLine(a.Label)), "."), rule: oneLine(a.Pattern + " -> " + a.Translation), why: asSentence(oneLine(a.Why)), applied: a.Outcome == "applied"})
+		r.attempts = append(r.attempts, ruleAttempt{label: strings.TrimSuffix(sentence(oneLine(a.Label)), "."), rule: oneLine(a.Pattern + " -> " + a.Translation), why: sentence(oneLine(a.Why)), applied: a.Outcome == "applied"})
 	}
 	return r
 }
 
-// asSentence gives s a capital and a full stop.
-func asSentence(s string) string {
+// sentence gives s a capital and a full stop.
+func sentence(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if n == 0 {
 		return ""
@@ -98,8 +98,8 @@ func asSentence(s string) string {
 }
 
 // rulesPage shows what every rule did with text.
-func rulesPage(r ruled) page {
-	return &sheet{id: "dial-rules", draw: func(d draw, p *sketch) {
+func rulesPage(r translation) page {
+	return &builtPage{id: "dial-rules", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("dial.rules")
 		rows := make([]view.Control, len(r.attempts))
 		for i, a := range r.attempts {

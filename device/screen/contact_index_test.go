@@ -18,8 +18,8 @@ import (
 // noon is the time on the screen of these tests.
 var noon = time.Date(2008, 10, 15, 12, 0, 0, 0, time.UTC)
 
-// drawing is what a page of a signed-in phone may show of now.
-func drawing(t testing.TB, now device.Snapshot) draw {
+// contextOf is what a page of a signed-in phone may show of now.
+func contextOf(t testing.TB, now device.Snapshot) pageContext {
 	t.Helper()
 	texts, err := newTexts("en")
 	if err != nil {
@@ -28,16 +28,16 @@ func drawing(t testing.TB, now device.Snapshot) draw {
 	if now.State == "" {
 		now.State = device.Ready
 	}
-	return draw{texts: texts, now: now, time: noon, place: time.UTC, book: &book{}}
+	return pageContext{texts: texts, now: now, clockTime: noon, location: time.UTC, index: &contactIndex{}}
 }
 
-// bare is a Screen that shows nothing and begins nothing.
-func bare(d draw) *Screen {
-	return &Screen{texts: d.texts, now: d.now, ctx: context.Background(), closed: true, keys: map[view.Key]time.Time{}}
+// idleScreen is a Screen that shows nothing and begins nothing.
+func idleScreen(d pageContext) *Screen {
+	return &Screen{texts: d.texts, now: d.now, ctx: context.Background(), closed: true, keysDown: map[view.Key]time.Time{}}
 }
 
-// says is all that a page says.
-func says(p view.Page) string {
+// textOf is all that a page says.
+func textOf(p view.Page) string {
 	lines := []string{p.Title}
 	for _, list := range [][]view.Control{p.Controls, rows(p.List), p.Nav} {
 		for _, c := range list {
@@ -107,11 +107,11 @@ func TestSearchFindsNamesByLettersAndByKeys(t *testing.T) {
 		"201":             "", // an extension is no part of the number
 	} {
 		t.Run(query, func(t *testing.T) {
-			var b book
+			var b contactIndex
 			b.update(now)
 			var got []string
 			for _, h := range b.find(query) {
-				got = append(got, h.shown())
+				got = append(got, h.displayName())
 			}
 			if s := strings.Join(got, ", "); s != want {
 				t.Errorf("found %q, want %q", s, want)
@@ -121,7 +121,7 @@ func TestSearchFindsNamesByLettersAndByKeys(t *testing.T) {
 }
 
 func TestNamesAreFoundBeforeNumbers(t *testing.T) {
-	var b book
+	var b contactIndex
 	b.update(boxOf(contactOf("Aaron", "", "262 0000"), contactOf("Bob", "", "1"), contactOf("Zoe", "", "1 262")))
 	var got []string
 	for _, h := range b.find("262") {
@@ -134,21 +134,21 @@ func TestNamesAreFoundBeforeNumbers(t *testing.T) {
 
 func TestTheIndexIsMadeAnewOnlyForAnotherList(t *testing.T) {
 	now := boxOf(contactOf("Bob", ""))
-	var b book
+	var b contactIndex
 	b.update(now)
 	polled := *now.Mailbox
 	polled.Unread = 3 // a poll that kept the contacts
 	b.update(device.Snapshot{Mailbox: &polled})
-	if b.edition != 1 {
-		t.Errorf("edition %d after a poll without news, want 1", b.edition)
+	if b.version != 1 {
+		t.Errorf("edition %d after a poll without news, want 1", b.version)
 	}
 	changed := polled
 	changed.Contacts = []ews.Contact{contactOf("Bob", ""), contactOf("Anna", "")}
 	b.update(device.Snapshot{Mailbox: &changed})
 	b.update(device.Snapshot{Mailbox: &changed, Contacts: &roaming.ContactList{}})
 	b.update(device.Snapshot{Contacts: &roaming.ContactList{}})
-	if b.edition != 4 || len(b.people) != 0 {
-		t.Errorf("edition %d with %d persons after three other lists, want 4 and none", b.edition, len(b.people))
+	if b.version != 4 || len(b.all) != 0 {
+		t.Errorf("edition %d with %d persons after three other lists, want 4 and none", b.version, len(b.all))
 	}
 }
 
@@ -165,7 +165,7 @@ func TestPoolAndOutlookMeanTheSamePerson(t *testing.T) {
 			{Address: "other@contoso.com", Groups: []uint32{1}}, {Address: "lost@contoso.com", Groups: []uint32{99}}},
 	}
 	p := newContactsPage(nil)
-	want(t, p.view(drawing(t, now)), `contact.0 · Sales · 2
+	want(t, p.view(contextOf(t, now)), `contact.0 · Sales · 2
 contact.1 · Bob · bobs@contoso.com
 contact.2 · Kerry Miller · Contoso · +45 44
 contact.3 · Group without a name · 1
@@ -174,20 +174,20 @@ contact.5 · Other Contacts · 2
 contact.6 · lost@contoso.com
 contact.7 · other@contoso.com`)
 	p.typed(nil, "smith") // his name in Outlook finds him too
-	want(t, p.view(drawing(t, now)), "contact.0 · Bob")
+	want(t, p.view(contextOf(t, now)), "contact.0 · Bob")
 }
 
 func want(t *testing.T, p view.Page, parts ...string) {
 	t.Helper()
 	for _, part := range parts {
-		if !strings.Contains(says(p), part) {
-			t.Errorf("page %s does not say\n%s\nbut\n%s", p.ID, part, says(p))
+		if !strings.Contains(textOf(p), part) {
+			t.Errorf("page %s does not say\n%s\nbut\n%s", p.ID, part, textOf(p))
 		}
 	}
 }
 
 func TestNumbersOfKnownPeopleShowTheirNames(t *testing.T) {
-	var b book
+	var b contactIndex
 	b.update(boxOf(contactOf("Bob", "", "+1 (425) 555-0100", "tel 12;ext=3")))
 	for number, want := range map[string]string{
 		"+14255550100": "Bob", "+1 425 555 0100": "Bob", "4255550100": "", "+14255550100;ext=2": "", "bob@contoso.com": "", "": "", "+": "",
@@ -240,14 +240,14 @@ func TestPagesWithoutAMailboxSayWhy(t *testing.T) {
 		"old":        {device.Snapshot{Warnings: trouble, Mailbox: &device.Mailbox{Polled: noon.Add(-time.Hour)}}, nil, "from Today 11:00. · Exchange refused."},
 	} {
 		t.Run(name, func(t *testing.T) {
-			d := drawing(t, c.now)
-			d.steps, d.recent = c.steps, len(c.steps)
-			s := bare(d)
+			d := contextOf(t, c.now)
+			d.steps, d.recentCount = c.steps, len(c.steps)
+			s := idleScreen(d)
 			for id, p := range pagesOf(s) {
 				if id == "contacts" {
 					p.tap(s, outlookID)
 				}
-				if got := says(p.view(d)); id != "dial" && !strings.Contains(got, c.want) {
+				if got := textOf(p.view(d)); id != "dial" && !strings.Contains(got, c.want) {
 					t.Errorf("%s does not say why:\n%s", id, got)
 				}
 			}
@@ -265,8 +265,8 @@ func TestOddTextsPassAllPages(t *testing.T) {
 			now.Mailbox.Calls = []ews.Call{{Kind: "missed", Name: odd, Number: odd, At: noon}, {Kind: "outgoing", Number: odd}, {}}
 			now.Mailbox.VoiceMails = []ews.VoiceMail{{ID: ews.ItemID{ID: "gone"}, Name: odd, Number: odd}}
 			now.Mailbox.Calendar = []ews.Event{{Subject: odd, Location: odd, Start: noon, End: noon}}
-			d := drawing(t, now)
-			s := bare(d)
+			d := contextOf(t, now)
+			s := idleScreen(d)
 			pages := pagesOf(s)
 			for _, typed := range []string{"", odd} {
 				for id, p := range pages {
@@ -284,8 +284,8 @@ func TestOddTextsPassAllPages(t *testing.T) {
 						p.tap(s, c.ID)
 						p.hold(s, c.ID)
 					}
-					if strings.Contains(says(v), "[") && name != "control" {
-						t.Errorf("%s lacks a text:\n%s", id, says(v))
+					if strings.Contains(textOf(v), "[") && name != "control" {
+						t.Errorf("%s lacks a text:\n%s", id, textOf(v))
 					}
 				}
 			}
@@ -293,8 +293,8 @@ func TestOddTextsPassAllPages(t *testing.T) {
 	}
 }
 
-// thousands is a mailbox with n contacts.
-func thousands(n int) device.Snapshot {
+// snapshotOf is a mailbox with n contacts.
+func snapshotOf(n int) device.Snapshot {
 	contacts := make([]ews.Contact, n)
 	given, sur := []string{"Anna", "Bob", "Søren", "Kerry", "Yuki", "Terry", "Zoë"}, []string{"Kelly", "Miller", "Ødegård", "Tanaka", "Adams", "Smith"}
 	for i := range contacts {
@@ -305,8 +305,8 @@ func thousands(n int) device.Snapshot {
 }
 
 func TestSearchAmong5000ContactsFindsAllOfThem(t *testing.T) {
-	d := drawing(t, thousands(5000))
-	s := bare(d)
+	d := contextOf(t, snapshotOf(5000))
+	s := idleScreen(d)
 	p := newContactsPage(s)
 	for typed, most := range map[string]int{"contoso": 5000, "kelly 12": 30, "+1425550499": 10} {
 		p.key(s, view.KeyEnd)
@@ -325,8 +325,8 @@ func TestSearchAmong5000ContactsFindsAllOfThem(t *testing.T) {
 }
 
 func BenchmarkKeystrokeAmong5000Contacts(b *testing.B) {
-	d := drawing(b, thousands(5000))
-	s := bare(d)
+	d := contextOf(b, snapshotOf(5000))
+	s := idleScreen(d)
 	for name, typed := range map[string]string{"letter": "k", "key": "5", "name": "kelly", "number": "555"} {
 		for id, p := range map[string]page{"contacts": newContactsPage(s), "dial": newDialPage(s, "")} {
 			b.Run(id+" "+name, func(b *testing.B) {
@@ -345,7 +345,7 @@ func BenchmarkKeystrokeAmong5000Contacts(b *testing.B) {
 	}
 	b.Run("index", func(b *testing.B) {
 		for b.Loop() {
-			new(book).update(d.now)
+			new(contactIndex).update(d.now)
 		}
 	})
 }

@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// board turns what is typed on the computer's keyboard into what a person does
+// hostKeyboard turns what is typed on the computer's keyboard into what a person does
 // to the phone. Digits and letters go by the character that arrives, so that
 // every layout of a keyboard works; they stay down for as long as the key does.
 //
@@ -23,7 +23,7 @@ import (
 // While a field has the focus, characters are typed into it, and Enter, Tab
 // and the arrows work within the form. While another control has it, Enter is a
 // tap on that.
-type board struct {
+type hostKeyboard struct {
 	press, release func(view.Key)
 	typed          func(string)
 	hook, turn     func()
@@ -32,12 +32,12 @@ type board struct {
 	field bool                      // a field of the panel has the focus
 	focus bool                      // some control of the panel has it
 	last  fyne.KeyName              // went down last, and no character came of it yet
-	held  map[fyne.KeyName]view.Key // what each key of the computer holds down
+	down  map[fyne.KeyName]view.Key // what each key of the computer holds down
 	fresh map[fyne.KeyName]bool     // went down, and its first TypedKey has not come
 }
 
-// named are the keys of the computer that give no character.
-func named(n fyne.KeyName, field, focus bool) (view.Key, bool) {
+// namedKey are the keys of the computer that give no character.
+func namedKey(n fyne.KeyName, field, focus bool) (view.Key, bool) {
 	switch n {
 	case fyne.KeyReturn, fyne.KeyEnter:
 		if focus {
@@ -68,8 +68,8 @@ func named(n fyne.KeyName, field, focus bool) (view.Key, bool) {
 	return "", false
 }
 
-// lettered are the characters that are keys of the phone.
-func lettered(r rune) (view.Key, bool) {
+// characterKey are the characters that are keys of the phone.
+func characterKey(r rune) (view.Key, bool) {
 	switch r = unicode.ToLower(r); {
 	case strings.ContainsRune("0123456789*#", r):
 		return view.Key(r), true
@@ -83,16 +83,16 @@ func lettered(r rune) (view.Key, bool) {
 	return "", false
 }
 
-func (b *board) hold(n fyne.KeyName, k view.Key) {
-	if b.held == nil {
-		b.held, b.fresh = map[fyne.KeyName]view.Key{}, map[fyne.KeyName]bool{}
+func (b *hostKeyboard) pressKey(n fyne.KeyName, k view.Key) {
+	if b.down == nil {
+		b.down, b.fresh = map[fyne.KeyName]view.Key{}, map[fyne.KeyName]bool{}
 	}
-	b.held[n] = k
+	b.down[n] = k
 	b.press(k)
 }
 
-func (b *board) keyDown(n fyne.KeyName) {
-	b.letGo(n) // its release went elsewhere
+func (b *hostKeyboard) keyDown(n fyne.KeyName) {
+	b.releaseKey(n) // its release went elsewhere
 	b.last = n
 	switch n {
 	case fyne.KeyF2:
@@ -102,27 +102,27 @@ func (b *board) keyDown(n fyne.KeyName) {
 		b.turn()
 		return
 	}
-	k, ok := named(n, b.field, b.focus)
+	k, ok := namedKey(n, b.field, b.focus)
 	if !ok {
 		return
 	}
 	if k == view.KeyTab && b.shifted != nil && b.shifted() {
 		k = view.KeyUp
 	}
-	b.hold(n, k)
+	b.pressKey(n, k)
 	b.fresh[n] = true
 }
 
-func (b *board) keyUp(n fyne.KeyName) {
+func (b *hostKeyboard) keyUp(n fyne.KeyName) {
 	if b.last == n {
 		b.last = ""
 	}
-	b.letGo(n)
+	b.releaseKey(n)
 }
 
-func (b *board) letGo(n fyne.KeyName) {
-	if k, ok := b.held[n]; ok {
-		delete(b.held, n)
+func (b *hostKeyboard) releaseKey(n fyne.KeyName) {
+	if k, ok := b.down[n]; ok {
+		delete(b.down, n)
 		delete(b.fresh, n)
 		b.release(k)
 	}
@@ -131,8 +131,8 @@ func (b *board) letGo(n fyne.KeyName) {
 // typedKey comes once after keyDown, and again as often as the computer
 // repeats the key: in a field that deletes or moves once more. Drivers without
 // keyDown send it alone.
-func (b *board) typedKey(n fyne.KeyName) {
-	switch k, held := b.held[n]; {
+func (b *hostKeyboard) typedKey(n fyne.KeyName) {
+	switch k, held := b.down[n]; {
 	case held && b.fresh[n]:
 		delete(b.fresh, n)
 	case held:
@@ -146,7 +146,7 @@ func (b *board) typedKey(n fyne.KeyName) {
 	}
 }
 
-func (b *board) typedRune(r rune) {
+func (b *hostKeyboard) typedRune(r rune) {
 	n := b.last
 	if b.field {
 		if unicode.IsPrint(r) {
@@ -154,7 +154,7 @@ func (b *board) typedRune(r rune) {
 		}
 		return
 	}
-	k, ok := lettered(r)
+	k, ok := characterKey(r)
 	if !ok {
 		return
 	}
@@ -163,16 +163,16 @@ func (b *board) typedRune(r rune) {
 		b.release(k)
 		return
 	}
-	if b.held[n] != k { // otherwise the computer repeats it
-		b.letGo(n)
-		b.hold(n, k)
+	if b.down[n] != k { // otherwise the computer repeats it
+		b.releaseKey(n)
+		b.pressKey(n, k)
 	}
 }
 
-// drop lets everything go: the keyboard is someone else's now.
-func (b *board) drop() {
+// releaseAll lets everything go: the keyboard is someone else's now.
+func (b *hostKeyboard) releaseAll() {
 	b.last = ""
-	for n := range b.held {
-		b.letGo(n)
+	for n := range b.down {
+		b.releaseKey(n)
 	}
 }

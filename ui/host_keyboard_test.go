@@ -177,7 +177,7 @@ func TestClickOnAKeyTakesTheRingAway(t *testing.T) {
 
 func TestTapOnThePanelTakesTheKeyboard(t *testing.T) {
 	r, c := inWindow(t)
-	panel := &attentive{Input: r.did, take: r.takeKeyboard}
+	panel := &focusInput{Input: r.did, takeFocus: r.takeKeyboard}
 	c.Focus(r.receiver)
 	panel.Tap("user")
 	if c.Focused() != r.desk {
