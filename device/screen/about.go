@@ -14,7 +14,7 @@ func networkPage() page {
 	return &builtPage{id: "network", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.network")
 		if d.now.Place == "" {
-			p.add(view.Control{ID: "unplugged", Role: view.Heading, Text: d.say("start.cable"), Icon: view.IconWarning, Tone: view.ToneWarn})
+			p.add(heading("unplugged", d.say("start.cable"), view.IconWarning, view.ToneWarn))
 		}
 		p.label("place", d.say("network.place"), d.now.Place)
 		p.label("mac", d.say("system.mac"), d.now.MAC)
@@ -54,7 +54,7 @@ func provisioningPage() page {
 			p.add(view.Control{ID: "line." + number(i), Role: view.Text, Text: line})
 		}
 		for i, odd := range set.Warnings {
-			p.add(view.Control{ID: "odd." + number(i), Role: view.Text, Text: odd.String(), Icon: view.IconWarning, Tone: view.ToneWarn})
+			p.add(textLine("odd."+number(i), odd.String(), view.IconWarning, view.ToneWarn))
 		}
 		p.softKey("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
 	}}
@@ -109,18 +109,22 @@ func dialPlanPage() page {
 		}
 		about := plan.Plan()
 		p.add(view.Control{ID: "name", Role: view.Heading, Text: d.planName()})
-		age := view.Control{ID: "age", Role: view.Text, Text: d.say("dialplan.fresh", "Age", d.span(d.clockTime.Sub(plan.Loaded))), Icon: view.IconOK}
+		age := d.span(d.clockTime.Sub(plan.Loaded))
 		if plan.Kept || !d.signedIn() {
-			age.Text, age.Icon, age.Tone = d.say("dialplan.kept", "Age", d.span(d.clockTime.Sub(plan.Loaded))), view.IconWarning, view.ToneWarn
+			p.add(textLine("age", d.say("dialplan.kept", "Age", age), view.IconWarning, view.ToneWarn))
+		} else {
+			p.add(textLine("age", d.say("dialplan.fresh", "Age", age), view.IconOK, view.ToneNone))
 		}
-		p.add(age)
 		if about.ExternalAccessPrefix != "" {
 			p.label("prefix", d.say("dialplan.prefix"), about.ExternalAccessPrefix)
 		}
 		var rows []view.Control // a profile may have a thousand rules, so they are a list
 		for i, skip := range plan.Skipped() {
-			p.row(&rows, view.Control{ID: "rule.skipped." + number(i), Icon: view.IconWarning, Tone: view.ToneWarn, Text: shorten(skip.Sentence), Second: shorten(skip.Fix)},
-				func(s *Screen) { s.open(linesPage("rule", "settings.dialplan", skip.Sentence, []string{skip.Fix})) })
+			skipped := row("rule.skipped."+number(i), view.IconWarning, shorten(skip.Sentence), shorten(skip.Fix), "")
+			skipped.Tone = view.ToneWarn
+			p.row(&rows, skipped, func(s *Screen) {
+				s.open(linesPage("rule", "settings.dialplan", skip.Sentence, []string{skip.Fix}))
+			})
 		}
 		for i, r := range about.Rules {
 			text := cmp.Or(oneLine(r.Name), oneLine(r.Description), d.say("dialplan.rule", "Number", i+1))

@@ -18,9 +18,9 @@ func offPage() page {
 func startPage() page {
 	return &builtPage{id: "start", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("start.title")
-		p.add(view.Control{ID: "power", Role: view.Text, Text: d.say("start.power", "Firmware", d.now.Firmware), Icon: view.IconOK, Tone: view.ToneGood},
-			view.Control{ID: "roots", Role: view.Text, Text: d.say("start.roots", "Count", len(d.now.Roots)), Icon: view.IconOK, Tone: view.ToneGood},
-			view.Control{ID: "network", Role: view.Text, Text: d.say("start.cable"), Icon: view.IconNetwork, Tone: view.ToneWarn},
+		p.add(textLine("power", d.say("start.power", "Firmware", d.now.Firmware), view.IconOK, view.ToneGood),
+			textLine("roots", d.say("start.roots", "Count", len(d.now.Roots)), view.IconOK, view.ToneGood),
+			textLine("network", d.say("start.cable"), view.IconNetwork, view.ToneWarn),
 			view.Control{ID: "progress", Role: view.Progress, Text: d.say("start.network"), Fraction: -1})
 		p.toSettings(d)
 	}}
@@ -40,8 +40,14 @@ type stage struct {
 // stages are in the order in which they happen. The download of certificates
 // is one only where the phone asks for roots (R1.2).
 func stages() []stage {
-	return []stage{{"signing.time", journal.Time}, {"signing.discovery", journal.Discovery}, {"signing.connect", journal.Connect},
-		{"signing.trust", journal.Trust}, {"signing.roots", journal.Roots}, {"signing.register", journal.Register}}
+	return []stage{
+		{"signing.time", journal.Time},
+		{"signing.discovery", journal.Discovery},
+		{"signing.connect", journal.Connect},
+		{"signing.trust", journal.Trust},
+		{"signing.roots", journal.Roots},
+		{"signing.register", journal.Register},
+	}
 }
 
 // attemptSteps is the steps of the present connection attempt: those after the last

@@ -38,8 +38,28 @@ func (p *pageBuilder) addAction(c view.Control, f func(*Screen)) {
 
 // softKey puts a soft key into the bar at the bottom.
 func (p *pageBuilder) softKey(id, text string, icon view.Icon, f func(*Screen)) {
-	p.Nav = append(p.Nav, view.Control{ID: id, Role: view.Button, Text: text, Icon: icon})
+	p.Nav = append(p.Nav, softKey(id, text, icon))
 	p.actions[id] = f
+}
+
+// softKey is a button of the bar at the bottom.
+func softKey(id, text string, icon view.Icon) view.Control {
+	return view.Control{ID: id, Role: view.Button, Text: text, Icon: icon}
+}
+
+// textLine is a control that shows a line of text.
+func textLine(id, text string, icon view.Icon, tone view.Tone) view.Control {
+	return view.Control{ID: id, Role: view.Text, Text: text, Icon: icon, Tone: tone}
+}
+
+// heading is a control that shows a heading.
+func heading(id, text string, icon view.Icon, tone view.Tone) view.Control {
+	return view.Control{ID: id, Role: view.Heading, Text: text, Icon: icon, Tone: tone}
+}
+
+// row is a row of a list, or one that stands on a page by itself.
+func row(id string, icon view.Icon, text, second, value string) view.Control {
+	return view.Control{ID: id, Role: view.Row, Icon: icon, Text: text, Second: second, Value: value}
 }
 
 // label is a row of a detail page; one without a value is left out.
@@ -108,7 +128,9 @@ func (s *Screen) showMessage(id, title string, lines ...string) {
 
 // confirm asks before something that cannot be taken back.
 func (s *Screen) confirm(id, title string, lines []string, yes string, do func(*Screen)) {
-	s.showDialog(newDialog(id, title, lines, dialogButton{id: "cancel", text: s.texts.say("cancel")}, dialogButton{id: "yes", text: yes, tone: view.ToneBad, do: do}))
+	s.showDialog(newDialog(id, title, lines,
+		dialogButton{id: "cancel", text: s.texts.say("cancel")},
+		dialogButton{id: "yes", text: yes, tone: view.ToneBad, do: do}))
 }
 
 // list fills the page with rows; all their IDs begin with id.

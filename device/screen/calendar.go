@@ -56,7 +56,7 @@ func (p *calendarPage) view(d pageContext) view.Page {
 	case len(rows) == 0:
 		v.List.Empty = d.say("calendar.nothing")
 	case nothing:
-		v.Controls = append(v.Controls, view.Control{ID: "nothing", Role: view.Text, Text: d.say("calendar.nothingToday"), Tone: view.ToneDim})
+		v.Controls = append(v.Controls, textLine("nothing", d.say("calendar.nothingToday"), view.NoIcon, view.ToneDim))
 	}
 	return v
 }
@@ -65,8 +65,16 @@ func (p *calendarPage) view(d pageContext) view.Page {
 // whole day first.
 func (d pageContext) meetings(from, to time.Time) (all []meeting) {
 	for _, e := range d.now.Mailbox.Calendar {
-		m := meeting{subject: oneLine(e.Subject), place: oneLine(e.Location), start: e.Start.In(d.location), end: e.End.In(d.location),
-			allDay: e.AllDay, attended: e.Meeting, private: e.Private, busy: string(e.Status)}
+		m := meeting{
+			subject:  oneLine(e.Subject),
+			place:    oneLine(e.Location),
+			start:    e.Start.In(d.location),
+			end:      e.End.In(d.location),
+			allDay:   e.AllDay,
+			attended: e.Meeting,
+			private:  e.Private,
+			busy:     string(e.Status),
+		}
 		// One that takes no time touches the moment when it is.
 		if m.start.Before(to) && (m.end.After(from) || m.start.Equal(m.end) && !m.start.Before(from)) {
 			all = append(all, m)
@@ -125,7 +133,7 @@ func (m meeting) control(d pageContext, i int) view.Control {
 	if m.heading != "" {
 		return view.Control{ID: meetingID + number(i), Role: view.Heading, Text: m.heading}
 	}
-	c := view.Control{ID: meetingID + number(i), Role: view.Row, Icon: view.IconCalendar, Text: m.title(d), Second: m.hours(d), Value: m.state(d)}
+	c := row(meetingID+number(i), view.IconCalendar, m.title(d), m.hours(d), m.state(d))
 	if !m.private {
 		c.Second = joined(c.Second, m.place)
 	}

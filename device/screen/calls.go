@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -44,14 +45,15 @@ func (p *callsPage) view(d pageContext) view.Page {
 			if p.missed && c.Kind != "missed" {
 				continue
 			}
-			row := callRow{kind: string(c.Kind), at: c.At, length: c.Duration, number: numberText(c.Number), unread: c.Kind == "missed" && !c.Read}
-			if row.name = oneLine(c.Name); row.name == "" {
-				row.name = index.nameOf(row.number)
-			}
-			if row.number == "" {
-				row.number = oneLine(c.Address)
-			}
-			p.rows = append(p.rows, row)
+			number := numberText(c.Number)
+			p.rows = append(p.rows, callRow{
+				name:   cmp.Or(oneLine(c.Name), index.nameOf(number)),
+				number: cmp.Or(number, oneLine(c.Address)),
+				kind:   string(c.Kind),
+				at:     c.At,
+				length: c.Duration,
+				unread: c.Kind == "missed" && !c.Read,
+			})
 		}
 	}
 	rows := p.rows
@@ -77,29 +79,26 @@ func (b *contactIndex) nameOf(number string) string {
 	return ""
 }
 
-func (c callRow) control(d pageContext, i int) view.Control {
-	row := view.Control{ID: callID + number(i), Role: view.Row, Icon: view.IconCalls, Text: c.name, Second: d.readable(c.number), Value: d.when(c.at)}
-	switch c.kind {
+func (r callRow) control(d pageContext, i int) view.Control {
+	control := row(callID+number(i), view.IconCalls, r.name, d.readable(r.number), d.when(r.at))
+	switch r.kind {
 	case "missed":
-		row.Icon = view.IconMissed
+		control.Icon = view.IconMissed
 	case "incoming":
-		row.Icon = view.IconIncoming
+		control.Icon = view.IconIncoming
 	case "outgoing":
-		row.Icon = view.IconOutgoing
+		control.Icon = view.IconOutgoing
 	}
-	if c.unread {
-		row.Tone = view.ToneWarn
+	if r.unread {
+		control.Tone = view.ToneWarn
 	}
-	if row.Text == "" {
-		row.Text, row.Second = row.Second, ""
+	if control.Text == "" {
+		control.Text, control.Second = cmp.Or(control.Second, d.say("calls.withheld")), ""
 	}
-	if row.Text == "" {
-		row.Text = d.say("calls.withheld")
+	if r.length > 0 {
+		control.Second = joined(control.Second, minutes(r.length))
 	}
-	if c.length > 0 {
-		row.Second = joined(row.Second, minutes(c.length))
-	}
-	return row
+	return control
 }
 
 func (p *callsPage) tap(s *Screen, id string) {

@@ -1,6 +1,10 @@
 package screen
 
-import "github.com/ocphone/ocphone/device/screen/view"
+import (
+	"cmp"
+
+	"github.com/ocphone/ocphone/device/screen/view"
+)
 
 // cardPage is what is known of one person; a tap on a number takes it to the
 // dial pad.
@@ -21,25 +25,22 @@ func newCardPage(s *Screen, c *contact) page { return &cardPage{s: s, contact: c
 
 func (p *cardPage) view(d pageContext) view.Page {
 	v := view.Page{ID: "card", Layout: view.Detail, Title: d.say("card.title")}
-	name := p.displayName()
-	if name == "" {
-		name = d.say("contacts.noName")
-	}
-	v.Controls = append(v.Controls, view.Control{ID: "name", Role: view.Heading, Text: name, Icon: view.IconPerson})
+	name := cmp.Or(p.displayName(), d.say("contacts.noName"))
+	v.Controls = append(v.Controls, heading("name", name, view.IconPerson, view.ToneNone))
 	texts := make([]string, len(p.phones))
 	for i, n := range p.phones {
 		texts[i] = n.text
 	}
 	p.translations.lookUp(p.s, d.now, texts...)
 	for i, n := range p.phones {
-		c := view.Control{ID: numberID + number(i), Role: view.Row, Icon: view.IconDial, Text: d.readable(n.text), Value: d.kindOf(n.kind)}
+		c := row(numberID+number(i), view.IconDial, d.readable(n.text), "", d.kindOf(n.kind))
 		if r, ok := p.translations.known[n.text]; ok {
 			c.Second = d.say("card.dials", "Number", d.readable(r.result))
 		}
 		v.Controls = append(v.Controls, c)
 	}
 	if p.address != "" {
-		v.Controls = append(v.Controls, view.Control{ID: addressID, Role: view.Row, Icon: view.IconPerson, Text: p.address, Value: d.say("card.address")})
+		v.Controls = append(v.Controls, row(addressID, view.IconPerson, p.address, "", d.say("card.address")))
 	}
 	for _, l := range []view.Control{
 		{ID: "email", Text: d.say("card.email"), Value: p.email},
@@ -51,7 +52,7 @@ func (p *cardPage) view(d pageContext) view.Page {
 		}
 	}
 	if len(p.phones) == 0 {
-		v.Controls = append(v.Controls, view.Control{ID: "no-number", Role: view.Text, Text: d.say("card.noNumber"), Tone: view.ToneDim})
+		v.Controls = append(v.Controls, textLine("no-number", d.say("card.noNumber"), view.NoIcon, view.ToneDim))
 	}
 	return v
 }

@@ -274,7 +274,9 @@ func fold(s string) string {
 func words(s string) []string { return splitWords(fold(s)) }
 
 func splitWords(folded string) []string {
-	return strings.FieldsFunc(folded, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !unicode.IsMark(r) })
+	return strings.FieldsFunc(folded, func(r rune) bool {
+		return !unicode.In(r, unicode.Letter, unicode.Digit, unicode.Mark)
+	})
 }
 
 // find looks for query: by the letters that words begin with, or by keys of

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -116,12 +117,11 @@ func (p *contactsPage) updateRows(d pageContext) {
 
 func (e contactRow) control(d pageContext, i int) view.Control {
 	if e.contact == nil {
-		return view.Control{ID: personID + number(i), Role: view.Heading, Text: e.group, Icon: view.IconGroup, Value: number(e.count)}
+		c := heading(personID+number(i), e.group, view.IconGroup, view.ToneNone)
+		c.Value = number(e.count)
+		return c
 	}
-	c := view.Control{ID: personID + number(i), Role: view.Row, Icon: view.IconPerson, Text: e.displayName(), Second: e.company}
-	if c.Text == "" {
-		c.Text = d.say("contacts.noName")
-	}
+	c := row(personID+number(i), view.IconPerson, cmp.Or(e.displayName(), d.say("contacts.noName")), e.company, "")
 	if c.Second == "" && e.address != c.Text {
 		c.Second = e.address
 	}

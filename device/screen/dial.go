@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"strings"
 	"time"
 
@@ -61,18 +62,18 @@ func (p *dialPage) view(d pageContext) view.Page {
 	}
 	p.translations.lookUp(p.s, d.now, p.text.text)
 	if r, ok := p.translations.known[p.text.text]; ok && p.text.text != "" {
-		v.Controls = append(v.Controls, view.Control{ID: translationID, Role: view.Row, Icon: view.IconInfo, Text: r.result, Second: r.sentence})
+		v.Controls = append(v.Controls, row(translationID, view.IconInfo, r.result, r.sentence, ""))
 		if !p.noCallsShown { // which needs the room
 			v.Controls = append(v.Controls, view.Control{ID: "uri", Role: view.Text, Text: r.uri, Tone: view.ToneDim})
 		}
 	}
 	if p.noCallsShown {
-		v.Controls = append(v.Controls, view.Control{ID: "no-calls", Role: view.Text, Text: d.say("dial.noCalls"), Icon: view.IconInfo, Tone: view.ToneWarn})
+		v.Controls = append(v.Controls, textLine("no-calls", d.say("dial.noCalls"), view.IconInfo, view.ToneWarn))
 	}
 	rows := p.matches
 	v.List = &view.Rows{ID: matchID, Len: len(rows), Row: func(i int) view.Control {
 		m := rows[i]
-		c := view.Control{ID: matchID + number(i), Role: view.Row, Icon: view.IconPerson, Text: m.displayName(), Second: m.number}
+		c := row(matchID+number(i), view.IconPerson, m.displayName(), m.number, "")
 		if m.kind != "" {
 			c.Value = d.kindOf(m.kind)
 		}
@@ -82,21 +83,18 @@ func (p *dialPage) view(d pageContext) view.Page {
 		v.List.Empty = d.say("dial.hint")
 	}
 	empty := p.text.text == ""
-	v.Nav = append(v.Nav, view.Control{ID: callKeyID, Role: view.Button, Text: d.say("dial.call"), Icon: view.IconDial, Tone: view.ToneGood, Off: empty},
-		view.Control{ID: eraseID, Role: view.Button, Text: d.say("dial.erase"), Icon: view.IconDelete, Off: empty})
+	call := softKey(callKeyID, d.say("dial.call"), view.IconDial)
+	erase := softKey(eraseID, d.say("dial.erase"), view.IconDelete)
+	call.Tone, call.Off, erase.Off = view.ToneGood, empty, empty
+	v.Nav = append(v.Nav, call, erase)
 	p.lastNumber = ""
 	if box := d.now.Mailbox; box != nil && empty {
 		for _, c := range box.Calls {
 			if c.Kind == "outgoing" && c.Number != "" {
 				p.lastNumber = numberText(c.Number)
-				name := oneLine(c.Name)
-				if name == "" {
-					name = index.nameOf(p.lastNumber)
-				}
-				if name == "" {
-					name = p.lastNumber
-				}
-				v.Nav = append(v.Nav, view.Control{ID: redialID, Role: view.Button, Text: d.say("dial.redial"), Second: name, Icon: view.IconOutgoing})
+				redial := softKey(redialID, d.say("dial.redial"), view.IconOutgoing)
+				redial.Second = cmp.Or(oneLine(c.Name), index.nameOf(p.lastNumber), p.lastNumber)
+				v.Nav = append(v.Nav, redial)
 				break
 			}
 		}

@@ -17,13 +17,14 @@ func failurePage() page {
 		if f == nil {
 			return
 		}
-		p.add(view.Control{ID: "what", Role: view.Heading, Text: d.say("failure.heading"), Icon: view.IconError, Tone: view.ToneBad},
+		p.add(heading("what", d.say("failure.heading"), view.IconError, view.ToneBad),
 			view.Control{ID: "decided", Role: view.Text, Text: f.Decided})
 		if at := d.now.NextTry; !at.IsZero() {
-			p.add(view.Control{ID: "next", Role: view.Text, Text: d.say("failure.next", "Time", d.precise(at.In(d.location))), Icon: view.IconTime})
+			next := d.say("failure.next", "Time", d.precise(at.In(d.location)))
+			p.add(textLine("next", next, view.IconTime, view.ToneNone))
 		}
 		if f.Fix != "" {
-			p.add(view.Control{ID: "fix", Role: view.Text, Text: d.say("step.fix", "Text", f.Fix), Icon: view.IconInfo, Tone: view.ToneDim})
+			p.add(textLine("fix", d.say("step.fix", "Text", f.Fix), view.IconInfo, view.ToneDim))
 		}
 		p.softKey("details", d.say("failure.details"), view.IconInfo, func(s *Screen) { s.open(stepPage(*f)) })
 		if d.now.State == device.Failed {
@@ -55,7 +56,8 @@ func (s *Screen) signInAgain() {
 // credentialsRefused reports whether a server has refused user or password.
 func credentialsRefused(code journal.Code) bool {
 	switch code {
-	case journal.AuthPassword, journal.ADCredentials, journal.ADLocked, journal.ADExpired, journal.ADDisabled, journal.AuthDisabled:
+	case journal.AuthPassword, journal.AuthDisabled,
+		journal.ADCredentials, journal.ADLocked, journal.ADExpired, journal.ADDisabled:
 		return true
 	}
 	return false
@@ -116,8 +118,10 @@ func (p *pageBuilder) stepRows(d pageContext, steps []journal.Step, wanted func(
 			continue
 		}
 		icon, tone := stateLook(st.State)
-		p.row(&rows, view.Control{ID: "steps." + number(int(st.Seq)), Icon: icon, Tone: tone, Text: d.stepName(st.Name), Second: shorten(st.Decided), Value: d.precise(st.At.In(d.location))},
-			func(s *Screen) { s.open(stepPage(st)) })
+		at := d.precise(st.At.In(d.location))
+		c := row("steps."+number(int(st.Seq)), icon, d.stepName(st.Name), shorten(st.Decided), at)
+		c.Tone = tone
+		p.row(&rows, c, func(s *Screen) { s.open(stepPage(st)) })
 	}
 	return rows
 }

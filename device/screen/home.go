@@ -10,11 +10,11 @@ import (
 
 // homePage is what a signed-in phone shows at rest.
 func homePage() page {
-	return &builtPage{id: "home", digits: func(s *Screen, digits string) page { return newDialPage(s, digits) }, build: func(d pageContext, p *pageBuilder) {
+	return &builtPage{id: "home", digits: newDialPage, build: func(d pageContext, p *pageBuilder) {
 		p.Layout, p.Title = view.Tiles, d.say("home.title")
 		p.add(view.Control{ID: "clock", Role: view.Heading, Text: d.clock(d.clockTime), Second: d.date(d.clockTime)})
-		me := view.Control{ID: "me", Role: view.Row, Presence: d.presence(), Icon: view.IconPerson, Text: d.userName(), Second: d.ownNumber()}
-		if me.Presence != view.PresenceUnknown {
+		me := row("me", view.IconPerson, d.userName(), d.ownNumber(), "")
+		if me.Presence = d.presence(); me.Presence != view.PresenceUnknown {
 			me.Value = d.presenceName(me.Presence)
 		}
 		p.addAction(me, func(s *Screen) { s.open(presencePage()) })
@@ -22,10 +22,13 @@ func homePage() page {
 			p.add(view.Control{ID: "loading", Role: view.Text, Text: d.say("home.loading"), Tone: view.ToneDim})
 		}
 		for i, t := range d.now.Warnings[max(0, len(d.now.Warnings)-maxWarnings):] {
-			p.addAction(view.Control{ID: "trouble." + number(i), Role: view.Row, Icon: view.IconWarning, Tone: view.ToneWarn, Text: d.stepName(t.Name), Second: sentence(t.Code.Title())}, func(s *Screen) { s.open(stepPage(t)) })
+			warning := row("trouble."+number(i), view.IconWarning, d.stepName(t.Name), sentence(t.Code.Title()), "")
+			warning.Tone = view.ToneWarn
+			p.addAction(warning, func(s *Screen) { s.open(stepPage(t)) })
 		}
 		if text, second, ok := d.nextMeeting(); ok {
-			p.addAction(view.Control{ID: "meeting", Role: view.Row, Icon: view.IconCalendar, Text: text, Second: second}, func(s *Screen) { s.open(newCalendarPage(s)) })
+			meeting := row("meeting", view.IconCalendar, text, second, "")
+			p.addAction(meeting, func(s *Screen) { s.open(newCalendarPage(s)) })
 		}
 		calls, voice := "", ""
 		if box := d.now.Mailbox; box != nil {
@@ -65,7 +68,8 @@ func (p *pageBuilder) speedDials(d pageContext, index *contactIndex) {
 		}
 		p.add(view.Control{ID: "speed", Role: view.Heading, Text: d.say("home.speed")})
 		for i, c := range group.contacts[:min(len(group.contacts), maxSpeedDials)] {
-			p.addAction(view.Control{ID: "speed." + number(i), Role: view.Tile, Icon: view.IconPerson, Text: c.displayName()}, func(s *Screen) { s.open(newCardPage(s, c)) })
+			tile := view.Control{ID: "speed." + number(i), Role: view.Tile, Icon: view.IconPerson, Text: c.displayName()}
+			p.addAction(tile, func(s *Screen) { s.open(newCardPage(s, c)) })
 		}
 		return
 	}
@@ -133,7 +137,9 @@ func (d pageContext) presenceName(p view.Presence) string {
 func presencePage() page {
 	return &builtPage{id: "presence", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("presence.title")
-		p.add(view.Control{ID: "state", Role: view.Row, Presence: d.presence(), Text: d.userName(), Second: d.presenceName(d.presence())})
+		state := row("state", view.NoIcon, d.userName(), d.presenceName(d.presence()), "")
+		state.Presence = d.presence()
+		p.add(state)
 		p.label("address", d.say("system.address"), d.now.Address)
 		if self := d.now.Self; self != nil {
 			p.label("note", d.say("presence.note"), self.Note)
@@ -147,7 +153,8 @@ func presencePage() page {
 
 // askSignOut asks before the user is signed out.
 func (s *Screen) askSignOut() {
-	s.confirm("sign-out", s.texts.say("settings.signout"), []string{s.texts.say("signout.sure", "Address", s.now.Address)}, s.texts.say("settings.signout"), func(s *Screen) {
+	title, sure := s.texts.say("settings.signout"), s.texts.say("signout.sure", "Address", s.now.Address)
+	s.confirm("sign-out", title, []string{sure}, title, func(s *Screen) {
 		s.home()
 		s.signOut()
 	})

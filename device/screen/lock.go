@@ -51,13 +51,15 @@ func (p *pinPage) view(d pageContext) view.Page {
 	}
 	v.Controls = append(v.Controls, view.Control{ID: "text", Role: view.Text, Text: d.say(text), Icon: view.IconLock})
 	if p.purpose != pinUnlock && p.purpose != pinOld && p.firstEntry == "" {
-		v.Controls = append(v.Controls, view.Control{ID: "digits", Role: view.Text, Text: d.say("pin.digits", "Min", d.leastPIN(), "Max", maxPIN), Tone: view.ToneDim})
+		digits := d.say("pin.digits", "Min", d.leastPIN(), "Max", maxPIN)
+		v.Controls = append(v.Controls, textLine("digits", digits, view.NoIcon, view.ToneDim))
 	}
 	v.Controls = append(v.Controls, p.pin.control(d.texts))
 	if p.message != "" {
 		v.Controls = append(v.Controls, view.Control{ID: "note", Role: view.Text, Text: p.message, Tone: view.ToneBad})
 	}
-	v.Controls = append(v.Controls, view.Control{ID: "enter", Role: view.Button, Text: d.say("ok"), Off: p.busy || d.pinDelayed || p.pin.text == ""})
+	off := p.busy || d.pinDelayed || p.pin.text == ""
+	v.Controls = append(v.Controls, view.Control{ID: "enter", Role: view.Button, Text: d.say("ok"), Off: off})
 	if p.purpose == pinUnlock { // the way out of who has forgotten the PIN: it goes with the user
 		v.Controls = append(v.Controls, view.Control{ID: "forgot", Role: view.Button, Text: d.say("settings.signout")})
 	}

@@ -139,7 +139,8 @@ func (s *Screen) tapOrHold(id string, what func(page, *Screen, string)) {
 const keyboardID = "keyboard."
 
 func isKeyboardID(id string) bool {
-	return id == keyboardID+string(view.Letters) || id == keyboardID+string(view.Capitals) || id == keyboardID+string(view.Symbols)
+	k, ok := strings.CutPrefix(id, keyboardID)
+	return ok && slices.Contains([]view.Keyboard{view.Letters, view.Capitals, view.Symbols}, view.Keyboard(k))
 }
 
 // userAction is change for what somebody does: it puts off the lock. A phone

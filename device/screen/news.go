@@ -28,7 +28,8 @@ func (s *Screen) announce(before device.Snapshot) {
 			s.newsDialog("news-trouble", t.Decided, func(*Screen) page { return stepPage(t) })
 		}
 	}
-	if f := s.now.Failure; signedIn(before) && f != nil && (s.now.State == device.Waiting || s.now.State == device.Failed) {
+	lost := s.now.State == device.Waiting || s.now.State == device.Failed
+	if f := s.now.Failure; signedIn(before) && f != nil && lost {
 		s.newsDialog("news-lost", f.Decided, func(*Screen) page { return stepPage(*f) })
 	}
 }

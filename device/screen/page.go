@@ -35,9 +35,8 @@ type pageContext struct {
 	recentCount int            // how many of them, at the end, are of the present epoch
 	clockTime   time.Time      // the phone's, in the place that is shown
 	location    *time.Location // of times that are shown
-	hook        bool
-	index       *contactIndex // of the contacts, see people
-	focus       string        // the control that was given the focus; "": none
+	index       *contactIndex  // of the contacts, see people
+	focus       string         // the control that was given the focus; "": none
 
 	pinDelayed bool              // no PIN is taken for a while
 	prefs      map[string]string // not to be changed
@@ -60,14 +59,31 @@ func takes(p *view.Page, id string) bool {
 
 // pageContext is what a page may show now.
 func (s *Screen) pageContext() pageContext {
-	return pageContext{texts: s.texts, now: s.now, steps: s.steps, recentCount: s.recentCount, clockTime: s.opt.Clock.Now().In(s.opt.Location),
-		location: s.opt.Location, hook: s.hook, index: &s.index, focus: s.focus, pinDelayed: s.pinDelay != nil, prefs: s.prefs}
+	return pageContext{
+		texts:       s.texts,
+		now:         s.now,
+		steps:       s.steps,
+		recentCount: s.recentCount,
+		clockTime:   s.opt.Clock.Now().In(s.opt.Location),
+		location:    s.opt.Location,
+		index:       &s.index,
+		focus:       s.focus,
+		pinDelayed:  s.pinDelay != nil,
+		prefs:       s.prefs,
+	}
 }
 
 // render makes the View of now.
 func (s *Screen) render() {
 	d := s.pageContext()
-	v := view.View{Seq: s.view.Seq + 1, On: s.now.On(), Lang: s.texts.lang, Hook: s.hook, Hole: s.clipView(), Names: s.texts.names}
+	v := view.View{
+		Seq:   s.view.Seq + 1,
+		On:    s.now.On(),
+		Lang:  s.texts.lang,
+		Hook:  s.hook,
+		Hole:  s.clipView(),
+		Names: s.texts.names,
+	}
 	if v.On {
 		top := s.dialog != nil && s.lock == nil
 		v.Page, v.Status, v.Lamps = s.pageView(s.currentPage(), d, !top), d.status(), d.lamps()

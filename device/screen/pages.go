@@ -13,13 +13,26 @@ import (
 func constructors() map[string]func(*Screen) page {
 	fixed := func(f func() page) func(*Screen) page { return func(*Screen) page { return f() } }
 	return map[string]func(*Screen) page{
-		"presence": fixed(presencePage), "contacts": newContactsPage, "calls": newCallsPage, "voicemail": newVoicemailPage,
-		"dial": func(s *Screen) page { return newDialPage(s, "") }, "calendar": newCalendarPage,
-		"settings": fixed(settingsPage), "sound": fixed(soundPage), "language": fixed(languagePage), "time": fixed(timePage),
-		"security": fixed(securityPage), "roots": fixed(rootsPage), "network": fixed(networkPage), "journal": fixed(journalPage),
-		"provisioning": fixed(provisioningPage), "dialplan": fixed(dialPlanPage), "system": fixed(systemPage), "reset-menu": fixed(resetMenu),
-		"logging": fixed(loggingPage),
-		"pin":     func(*Screen) page { return newPINPage(pinChange) },
+		"presence":     fixed(presencePage),
+		"contacts":     newContactsPage,
+		"calls":        newCallsPage,
+		"voicemail":    newVoicemailPage,
+		"dial":         func(s *Screen) page { return newDialPage(s, "") },
+		"calendar":     newCalendarPage,
+		"settings":     fixed(settingsPage),
+		"sound":        fixed(soundPage),
+		"language":     fixed(languagePage),
+		"time":         fixed(timePage),
+		"security":     fixed(securityPage),
+		"roots":        fixed(rootsPage),
+		"network":      fixed(networkPage),
+		"journal":      fixed(journalPage),
+		"provisioning": fixed(provisioningPage),
+		"dialplan":     fixed(dialPlanPage),
+		"system":       fixed(systemPage),
+		"reset-menu":   fixed(resetMenu),
+		"logging":      fixed(loggingPage),
+		"pin":          func(*Screen) page { return newPINPage(pinChange) },
 		"card": func(s *Screen) page {
 			all := s.pageContext().contacts().all
 			if len(all) == 0 {
@@ -65,14 +78,20 @@ func constructors() map[string]func(*Screen) page {
 
 // userPages are the pages that a signed-in user alone has.
 func userPages() []string {
-	return []string{"presence", "contacts", "card", "calls", "voicemail", "player", "dial", "calendar", "meeting", "provisioning", "logging", "pin", "lock"}
+	return []string{"presence", "contacts", "card", "calls", "voicemail", "player", "dial", "calendar", "meeting",
+		"provisioning", "logging", "pin", "lock"}
 }
 
 // statePages are the pages that a person cannot open: they are there while the
 // phone is in a state.
 func statePages() map[string]string {
-	return map[string]string{"start": "no network cable is plugged in", "signin": "nobody is signed in", "signing-in": "somebody is being signed in",
-		"failure": "a sign-in has failed", "home": "somebody is signed in"}
+	return map[string]string{
+		"start":      "no network cable is plugged in",
+		"signin":     "nobody is signed in",
+		"signing-in": "somebody is being signed in",
+		"failure":    "a sign-in has failed",
+		"home":       "somebody is signed in",
+	}
 }
 
 // Pages are the IDs that Open knows, in order.

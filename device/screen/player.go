@@ -58,23 +58,25 @@ func (p *playerPage) view(d pageContext) view.Page {
 	m, there := p.find(d)
 	p.last = m
 	if !there {
-		v.Controls = append(d.mailboxLines(), view.Control{ID: "gone", Role: view.Text, Text: d.say("player.gone"), Icon: view.IconInfo})
+		v.Controls = append(d.mailboxLines(), textLine("gone", d.say("player.gone"), view.IconInfo, view.ToneNone))
 		return v
 	}
-	v.Controls = append(v.Controls, view.Control{ID: "caller", Role: view.Heading, Text: m.caller(d.texts), Icon: view.IconVoicemail})
-	if m.number != "" && m.name != "" {
-		v.Controls = append(v.Controls, view.Control{ID: "from", Role: view.Label, Text: d.say("player.number"), Value: d.readable(m.number)})
+	label := func(id, text, value string) {
+		v.Controls = append(v.Controls, view.Control{ID: id, Role: view.Label, Text: d.say(text), Value: value})
 	}
-	v.Controls = append(v.Controls, view.Control{ID: "when", Role: view.Label, Text: d.say("player.when"), Value: d.when(m.at)})
+	v.Controls = append(v.Controls, heading("caller", m.caller(d.texts), view.IconVoicemail, view.ToneNone))
+	if m.number != "" && m.name != "" {
+		label("from", "player.number", d.readable(m.number))
+	}
+	label("when", "player.when", d.when(m.at))
 	if m.length > 0 {
-		v.Controls = append(v.Controls, view.Control{ID: "length", Role: view.Label, Text: d.say("player.length"), Value: minutes(m.length)})
+		label("length", "player.length", minutes(m.length))
 	}
 	if p.count > 1 {
-		v.Controls = append(v.Controls, view.Control{ID: "recording", Role: view.Label, Text: d.say("player.recording"), Value: d.say("player.which", "Number", p.index+1, "Total", p.count)})
+		label("recording", "player.recording", d.say("player.which", "Number", p.index+1, "Total", p.count))
 	}
 	if p.format != "" {
-		v.Controls = append(v.Controls, view.Control{ID: "format", Role: view.Label, Text: d.say("player.format"),
-			Value: joined(d.codec(p.format), d.kilobytes(len(p.recording)))})
+		label("format", "player.format", joined(d.codec(p.format), d.kilobytes(len(p.recording))))
 	}
 	v.Controls = append(v.Controls, p.statusControls(d, m)...)
 	v.Nav = p.softKeys(d, m)
@@ -100,7 +102,9 @@ func (p *playerPage) statusControls(d pageContext, m voicemail) []view.Control {
 	case p.state == playDeleting:
 		return []view.Control{{ID: "progress", Role: view.Progress, Text: d.say("player.deleting"), Fraction: -1}}
 	case p.state == playFetching:
-		return []view.Control{{ID: "progress", Role: view.Progress, Text: d.say("player.fetching"), Value: d.kilobytes(p.received), Fraction: -1}}
+		c := view.Control{ID: "progress", Role: view.Progress, Text: d.say("player.fetching"), Fraction: -1}
+		c.Value = d.kilobytes(p.received)
+		return []view.Control{c}
 	case m.protected:
 		return []view.Control{line("cannot", d.say("player.protected"), view.ToneWarn)}
 	case len(p.problems) > 0:
@@ -115,7 +119,8 @@ func (p *playerPage) statusControls(d pageContext, m voicemail) []view.Control {
 	case p.s.opt.Player == nil:
 		return []view.Control{line("silent", d.say("player.silent"), view.ToneDim)}
 	case p.state == playPlaying || p.position > 0:
-		c := view.Control{ID: "progress", Role: view.Progress, Text: d.say("player.playing"), Value: minutes(p.position), Fraction: -1}
+		c := view.Control{ID: "progress", Role: view.Progress, Text: d.say("player.playing"), Fraction: -1}
+		c.Value = minutes(p.position)
 		if p.state != playPlaying {
 			c.Text = d.say("player.paused")
 		}
@@ -176,8 +181,8 @@ func (p *playerPage) tap(s *Screen, id string) {
 	case deleteID:
 		p.stop()
 		t := s.texts
-		s.confirm("voicemail-delete", t.say("player.deleteTitle"), []string{t.say("player.deleteAsk", "Name", p.last.caller(t))}, t.say("player.delete"),
-			func(s *Screen) { p.remove(s) })
+		ask := t.say("player.deleteAsk", "Name", p.last.caller(t))
+		s.confirm("voicemail-delete", t.say("player.deleteTitle"), []string{ask}, t.say("player.delete"), p.remove)
 	}
 }
 
@@ -190,14 +195,19 @@ func (p *playerPage) stop() {
 	p.generation++
 }
 
+// playerWork is background work of the page; update changes the page while it
+// runs.
+type playerWork func(ctx context.Context, update func(func())) error
+
 // start starts an errand of the page, which ends when the page goes. What work
 // tells, and done at its end, are dropped once something else was begun; an
 // error is shown instead of done.
-func (p *playerPage) start(s *Screen, what playState, work func(ctx context.Context, tell func(func())) error, done func()) {
+func (p *playerPage) start(s *Screen, state playState, work playerWork, done func()) {
 	p.stop()
 	ctx, cancel := context.WithCancel(s.ctx)
 	before, ended, run := p.done, make(chan struct{}), p.generation
-	p.state, p.cancel, p.done, p.problems, p.received = what, cancel, ended, nil, 0
+	p.state, p.cancel, p.done = state, cancel, ended
+	p.problems, p.received = nil, 0
 	mine := func(f func()) func() {
 		return func() {
 			if p.generation == run {
@@ -251,14 +261,14 @@ func (p *playerPage) play(s *Screen) {
 		what = playFetching
 	}
 	heard := false
-	p.start(s, what, func(ctx context.Context, tell func(func())) (err error) {
+	p.start(s, what, func(ctx context.Context, update func(func())) (err error) {
 		if sound == nil {
 			var records int
-			sound, audio, records, err = fetch(ctx, s.phone, p.id, index, func(n int) { tell(func() { p.received = n }) })
+			sound, audio, records, err = fetch(ctx, s.phone, p.id, index, func(n int) { update(func() { p.received = n }) })
 			if err != nil {
 				return err
 			}
-			tell(func() {
+			update(func() {
 				p.recording, p.format, p.count = sound, audio, records
 				if s.opt.Player != nil && playable(audio) {
 					p.state = playPlaying
@@ -269,7 +279,7 @@ func (p *playerPage) play(s *Screen) {
 			return nil
 		}
 		heard = true
-		return s.opt.Player.Play(ctx, sound, at, func(at time.Duration) { tell(func() { p.position = at }) })
+		return s.opt.Player.Play(ctx, sound, at, func(at time.Duration) { update(func() { p.position = at }) })
 	}, func() {
 		if !heard {
 			return

@@ -75,7 +75,9 @@ func (w *recordingBuffer) Write(b []byte) (int, error) {
 }
 
 // fetch reads one recording of a message, and how many there are.
-func fetch(ctx context.Context, phone *device.Phone, id string, index int, progress func(int)) (sound []byte, audio string, records int, err error) {
+func fetch(ctx context.Context, phone *device.Phone, id string, index int, progress func(int)) (
+	sound []byte, audio string, records int, err error,
+) {
 	client, err := phone.Exchange()
 	if err != nil {
 		return nil, "", 0, err

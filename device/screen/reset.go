@@ -113,17 +113,20 @@ func (r *resetPage) build(d pageContext, p *pageBuilder) {
 			view.Control{ID: "progress", Role: view.Progress, Text: d.say("start.title"), Fraction: -1})
 		return
 	case r.err != nil:
-		p.add(view.Control{ID: "failed", Role: view.Heading, Text: d.say("reset.failed"), Icon: view.IconError, Tone: view.ToneBad},
+		p.add(heading("failed", d.say("reset.failed"), view.IconError, view.ToneBad),
 			view.Control{ID: "why", Role: view.Text, Text: sentenceOf(r.err)})
 	default:
-		rows := []view.Control{{ID: "roots.went", Role: view.Row, Text: d.say("reset.went", "Count", len(r.went)), Icon: view.IconReset}}
-		for i, root := range r.went {
-			rows = append(rows, view.Control{ID: "roots.went." + number(i), Role: view.Row, Text: root, Icon: view.IconDelete, Tone: view.ToneWarn})
+		var rows []view.Control
+		list := func(id string, roots []string, title, each view.Icon, tone view.Tone) {
+			rows = append(rows, row("roots."+id, title, d.say("reset."+id, "Count", len(roots)), "", ""))
+			for i, root := range roots {
+				c := row("roots."+id+"."+number(i), each, root, "", "")
+				c.Tone = tone
+				rows = append(rows, c)
+			}
 		}
-		rows = append(rows, view.Control{ID: "roots.stayed", Role: view.Row, Text: d.say("reset.stayed", "Count", len(r.stayed)), Icon: view.IconCert})
-		for i, root := range r.stayed {
-			rows = append(rows, view.Control{ID: "roots.stayed." + number(i), Role: view.Row, Text: root, Icon: view.IconOK, Tone: view.ToneGood})
-		}
+		list("went", r.went, view.IconReset, view.IconDelete, view.ToneWarn)
+		list("stayed", r.stayed, view.IconCert, view.IconOK, view.ToneGood)
 		p.list("roots", rows, "")
 		if len(r.went) > 0 {
 			p.add(view.Control{ID: "next", Role: view.Text, Text: d.say("reset.next"), Tone: view.ToneDim})
@@ -138,8 +141,10 @@ func resetMenu() page {
 		p.Title = d.say("settings.reset")
 		p.add(view.Control{ID: "clip", Role: view.Text, Text: d.say("resetmenu.clip"), Tone: view.ToneDim})
 		for _, kind := range []string{"user", "factory"} {
-			p.addAction(view.Control{ID: kind, Role: view.Row, Icon: view.IconReset, Text: d.say("resetmenu." + kind), Second: d.say("resetmenu." + kind + ".what")}, func(s *Screen) {
-				s.confirm("reset-confirm", s.texts.say("resetmenu."+kind), []string{s.texts.say("resetmenu." + kind + ".what"), s.texts.say("sure")}, s.texts.say("settings.reset"), func(s *Screen) {
+			title, what := d.say("resetmenu."+kind), d.say("resetmenu."+kind+".what")
+			lines, yes := []string{what, d.say("sure")}, d.say("settings.reset")
+			p.addAction(row(kind, view.IconReset, title, what, ""), func(s *Screen) {
+				s.confirm("reset-confirm", title, lines, yes, func(s *Screen) {
 					s.reset(func() (went, stayed []string, err error) {
 						if kind == "user" {
 							err = s.phone.ResetUser()

@@ -19,16 +19,18 @@ func securityPage() page {
 				came++
 			}
 		}
-		p.row(&rows, view.Control{ID: "security.roots", Icon: view.IconCert, Text: d.say("start.roots", "Count", len(d.now.Roots)), Second: d.say("security.downloaded", "Count", came)},
-			func(s *Screen) { s.open(rootsPage()) })
+		all, fetched := d.say("start.roots", "Count", len(d.now.Roots)), d.say("security.downloaded", "Count", came)
+		p.row(&rows, row("security.roots", view.IconCert, all, fetched, ""), func(s *Screen) { s.open(rootsPage()) })
 		if v := d.now.Verdict; v != nil { // refused: the evidence is here before a person asks for it
-			p.row(&rows, view.Control{ID: "security.refused", Icon: view.IconError, Tone: view.ToneBad, Text: d.say("security.refused"), Second: shorten(v.Sentence)},
-				func(s *Screen) { s.open(linesPage("verdict", "security.refused", v.Sentence, v.Details())) })
+			c := row("security.refused", view.IconError, d.say("security.refused"), shorten(v.Sentence), "")
+			c.Tone = view.ToneBad
+			p.row(&rows, c, func(s *Screen) { s.open(linesPage("verdict", "security.refused", v.Sentence, v.Details())) })
 		}
 		rows = append(rows, p.stepRows(d, d.steps, func(st journal.Step) bool {
 			return st.Name == journal.Trust || st.Name == journal.Roots || st.Name == journal.Reset
 		})...)
-		p.add(view.Control{ID: "policy", Role: view.Text, Text: d.say("security.policy", "Policy", string(d.now.Policy), "Set", d.now.RootSet), Tone: view.ToneDim})
+		policy := d.say("security.policy", "Policy", string(d.now.Policy), "Set", d.now.RootSet)
+		p.add(textLine("policy", policy, view.NoIcon, view.ToneDim))
 		p.list("", rows, "")
 	}}
 }
@@ -46,8 +48,9 @@ func rootsPage() page {
 			if d.clockTime.After(r.Certificate.NotAfter) || d.clockTime.Before(r.Certificate.NotBefore) {
 				tone, second = view.ToneWarn, second+", "+d.say("roots.invalid")
 			}
-			p.row(&rows, view.Control{ID: "roots." + number(i), Icon: view.IconCert, Tone: tone, Text: commonName(r.Subject()), Second: second, Value: d.day(r.Certificate.NotAfter)},
-				func(s *Screen) { s.open(rootPage(r.Fingerprint())) })
+			c := row("roots."+number(i), view.IconCert, commonName(r.Subject()), second, d.day(r.Certificate.NotAfter))
+			c.Tone = tone
+			p.row(&rows, c, func(s *Screen) { s.open(rootPage(r.Fingerprint())) })
 		}
 		p.list("roots", rows, d.say("roots.none"))
 	}}

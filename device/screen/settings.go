@@ -16,8 +16,11 @@ func settingsPage() page {
 	return &builtPage{id: "settings", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.title")
 		var rows []view.Control
+		act := func(id string, icon view.Icon, second string, f func(*Screen)) {
+			p.row(&rows, row("settings."+id, icon, d.say("settings."+id), second, ""), f)
+		}
 		entry := func(id string, icon view.Icon, second string, open func() page) {
-			p.row(&rows, view.Control{ID: "settings." + id, Icon: icon, Text: d.say("settings." + id), Second: second}, func(s *Screen) { s.open(open()) })
+			act(id, icon, second, func(s *Screen) { s.open(open()) })
 		}
 		entry("security", view.IconCert, d.say("start.roots", "Count", len(d.now.Roots)), securityPage)
 		entry("journal", view.IconLog, d.say("settings.journal.what"), journalPage)
@@ -33,9 +36,6 @@ func settingsPage() page {
 		if d.now.Plan != nil {
 			entry("dialplan", view.IconDial, d.planName(), dialPlanPage)
 		}
-		act := func(id string, icon view.Icon, second string, f func(*Screen)) {
-			p.row(&rows, view.Control{ID: "settings." + id, Icon: icon, Text: d.say("settings." + id), Second: second}, f)
-		}
 		if d.signedIn() {
 			act("pin", view.IconLock, "", func(s *Screen) {
 				aim := pinOld
@@ -49,7 +49,8 @@ func settingsPage() page {
 			act("signout", view.IconSignOut, d.now.Address, (*Screen).askSignOut)
 		}
 		act("restart", view.IconRestart, "", func(s *Screen) {
-			s.confirm("restart", s.texts.say("settings.restart"), []string{s.texts.say("restart.sure")}, s.texts.say("settings.restart"), (*Screen).restart)
+			title := s.texts.say("settings.restart")
+			s.confirm("restart", title, []string{s.texts.say("restart.sure")}, title, (*Screen).restart)
 		})
 		entry("reset", view.IconReset, "", resetMenu)
 		p.list("settings", rows, "")
@@ -149,7 +150,13 @@ func soundPage() page {
 		p.Title = d.say("settings.sound")
 		for _, which := range volumes() {
 			v := volumeOf(d.prefs, which)
-			p.add(view.Control{ID: which, Role: view.Slider, Text: d.say("sound." + which), Value: number(v), Fraction: float64(v) / maxVolume})
+			p.add(view.Control{
+				ID:       which,
+				Role:     view.Slider,
+				Text:     d.say("sound." + which),
+				Value:    number(v),
+				Fraction: float64(v) / maxVolume,
+			})
 			p.actions[which+"-"] = func(s *Screen) { s.changeVolume(which, -1) }
 			p.actions[which+"+"] = func(s *Screen) { s.changeVolume(which, 1) }
 		}
@@ -199,7 +206,9 @@ func timePage() page {
 		for i := len(d.steps) - 1; i >= 0; i-- {
 			if st := d.steps[i]; st.Name == "time" {
 				icon, tone := stateLook(st.State)
-				p.addAction(view.Control{ID: "from", Role: view.Row, Icon: icon, Tone: tone, Text: st.Decided, Second: st.By}, func(s *Screen) { s.open(stepPage(st)) })
+				c := row("from", icon, st.Decided, st.By, "")
+				c.Tone = tone
+				p.addAction(c, func(s *Screen) { s.open(stepPage(st)) })
 				return
 			}
 		}

@@ -37,7 +37,11 @@ func (p *signInPage) fill(c device.Credentials) {
 
 // credentials is what stands in the form.
 func (p *signInPage) credentials() device.Credentials {
-	return device.Credentials{Address: p.fields[atAddress].text, User: p.fields[atUser].text, Password: p.fields[atPassword].text}
+	return device.Credentials{
+		Address:  p.fields[atAddress].text,
+		User:     p.fields[atUser].text,
+		Password: p.fields[atPassword].text,
+	}
 }
 
 // forgetPassword takes the password out of the form: it has done its work. One that
@@ -68,7 +72,8 @@ func (p *signInPage) remember(now device.Snapshot) {
 func (s *Screen) Fill(c device.Credentials) { s.change(func() { s.form.fill(c) }) }
 
 func (p *signInPage) view(d pageContext) view.Page {
-	v := view.Page{ID: "signin", Layout: view.Form, Title: d.say("signin.title"), Keyboard: view.Letters, Focus: p.firstEmpty()}
+	v := view.Page{ID: "signin", Layout: view.Form, Title: d.say("signin.title"), Keyboard: view.Letters}
+	v.Focus = p.firstEmpty()
 	for i := range p.fields {
 		c := p.fields[i].control(d.texts)
 		if i == atUser {

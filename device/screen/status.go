@@ -10,7 +10,12 @@ import (
 
 // status is the line on top: nothing in it is shown before it is known.
 func (d pageContext) status() view.Status {
-	s := view.Status{Clock: d.clock(d.clockTime), Date: d.date(d.clockTime), Cable: d.now.Place != "", Signed: d.signedIn()}
+	s := view.Status{
+		Clock:  d.clock(d.clockTime),
+		Date:   d.date(d.clockTime),
+		Cable:  d.now.Place != "",
+		Signed: d.signedIn(),
+	}
 	if s.Signed {
 		s.Who = d.userName()
 		s.Presence = d.presence()

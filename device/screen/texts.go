@@ -68,9 +68,11 @@ func newTexts(lang string) (*texts, error) {
 // namedParts are what has a name and no control that bears it: marks of the
 // status, keys of keyboards and of the body.
 func namedParts() []string {
-	return []string{"status.missed", "status.voice", "status.exchange", "status.cable", "status.locked", "status.clock", "status.who",
-		"keyboard.letters", "keyboard.capitals", "keyboard.symbols", "keyboard.delete", "keyboard.space", "keyboard.next", "keyboard.enter",
-		"key.call", "key.end", "key.delete", "key.home", "key.volume-up", "key.volume-down", "key.mute", "key.speaker", "key.headset", "hole", "turn"}
+	return strings.Fields(`
+		status.missed status.voice status.exchange status.cable status.locked status.clock status.who
+		keyboard.letters keyboard.capitals keyboard.symbols keyboard.delete keyboard.space keyboard.next keyboard.enter
+		key.call key.end key.delete key.home key.volume-up key.volume-down key.mute key.speaker key.headset
+		hole turn`)
 }
 
 // say is the message id; args are pairs of a name in the message and its value.
@@ -104,7 +106,8 @@ func pseudo(s string) string {
 }
 
 // accents is read only.
-var accents = strings.NewReplacer("a", "à", "e", "é", "i", "î", "o", "ö", "u", "ü", "A", "Å", "E", "É", "O", "Ö", "U", "Ü", "n", "ñ", "c", "ç")
+var accents = strings.NewReplacer("a", "à", "e", "é", "i", "î", "o", "ö", "u", "ü", "n", "ñ", "c", "ç",
+	"A", "Å", "E", "É", "O", "Ö", "U", "Ü")
 
 // clock, date and day are as the language writes them; layouts are those of
 // package time for numbers, and names come from the catalogue.
@@ -117,7 +120,8 @@ func (t *texts) date(at time.Time) string { return t.dated("format.date", at) }
 func (t *texts) fullDate(at time.Time) string { return t.dated("format.fulldate", at) }
 
 func (t *texts) dated(form string, at time.Time) string {
-	return t.say(form, "Weekday", t.message("weekday."+strconv.Itoa(int(at.Weekday()))), "Month", t.message("month."+strconv.Itoa(int(at.Month()))), "Day", at.Day(), "Year", at.Year())
+	weekday, month := t.message("weekday."+number(int(at.Weekday()))), t.message("month."+number(int(at.Month())))
+	return t.say(form, "Weekday", weekday, "Month", month, "Day", at.Day(), "Year", at.Year())
 }
 
 // precise is a time of day with seconds.

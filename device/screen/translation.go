@@ -79,7 +79,12 @@ func translate(plan *device.Plan, domain, text string) translation {
 	x := plan.Explain(text)
 	r := translation{result: x.String(), uri: x.URI(domain), sentence: sentence(x.Sentence)}
 	for _, a := range x.Attempts {
-		r.attempts = append(r.attempts, ruleAttempt{label: strings.TrimSuffix(sentence(oneLine(a.Label)), "."), rule: oneLine(a.Pattern + " -> " + a.Translation), why: sentence(oneLine(a.Why)), applied: a.Outcome == "applied"})
+		r.attempts = append(r.attempts, ruleAttempt{
+			label:   strings.TrimSuffix(sentence(oneLine(a.Label)), "."),
+			rule:    oneLine(a.Pattern + " -> " + a.Translation),
+			why:     sentence(oneLine(a.Why)),
+			applied: a.Outcome == "applied",
+		})
 	}
 	return r
 }

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"time"
 
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -36,7 +37,8 @@ func (p *voicemailPage) view(d pageContext) view.Page {
 	if box := d.now.Mailbox; box != nil {
 		v.List.Empty = d.say("voicemail.none")
 		if len(rows) > 0 {
-			v.Controls = append(v.Controls, view.Control{ID: "unread", Role: view.Text, Text: d.say("voicemail.unread", "Count", box.Unread), Tone: view.ToneDim})
+			unread := d.say("voicemail.unread", "Count", box.Unread)
+			v.Controls = append(v.Controls, textLine("unread", unread, view.NoIcon, view.ToneDim))
 		}
 	}
 	return v
@@ -48,11 +50,16 @@ func (b *contactIndex) voicemails(d pageContext) (all []voicemail) {
 		return nil
 	}
 	for _, m := range d.now.Mailbox.VoiceMails {
-		row := voicemail{id: m.ID.ID, name: oneLine(m.Name), number: numberText(m.Number), at: m.Received, length: m.Duration, read: m.Read, protected: m.Protected}
-		if row.name == "" {
-			row.name = b.nameOf(row.number)
-		}
-		all = append(all, row)
+		number := numberText(m.Number)
+		all = append(all, voicemail{
+			id:        m.ID.ID,
+			name:      cmp.Or(oneLine(m.Name), b.nameOf(number)),
+			number:    number,
+			at:        m.Received,
+			length:    m.Duration,
+			read:      m.Read,
+			protected: m.Protected,
+		})
 	}
 	return all
 }
@@ -69,7 +76,7 @@ func (m voicemail) caller(t *texts) string {
 }
 
 func (m voicemail) control(d pageContext, i int) view.Control {
-	c := view.Control{ID: voicemailID + number(i), Role: view.Row, Icon: view.IconVoicemail, Text: m.caller(d.texts), Value: d.when(m.at)}
+	c := row(voicemailID+number(i), view.IconVoicemail, m.caller(d.texts), "", d.when(m.at))
 	if m.length > 0 {
 		c.Second = minutes(m.length)
 	}
