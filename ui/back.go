@@ -25,18 +25,22 @@ func (h *Handset) buildBack() *fyne.Container {
 		if i == 0 {
 			size, y = 18, 80
 		}
-		h.plate = append(h.plate, g.addText("", 0x2a2f36, size, i == 0, fyne.TextAlignLeading, 560, y, 332, 22))
+		h.plate = append(h.plate, g.addText("", 0x2a2f36, size, i == 0, alignLeft, rect{560, y, 332, 22}))
 	}
 	h.plate[0].Text = "ocphone"
 	for _, l := range []struct {
 		text string
 		x    float32
-	}{{"LAN", 244}, {"PC", 332}, {"24 V", 414}, {"USB", 531}, {"RESET", art.HoleX}, {"HEADSET", 684}, {"HANDSET", 785}, {"LOCK", 867}} {
+	}{
+		{"LAN", 244}, {"PC", 332}, {"24 V", 414}, {"USB", 531},
+		{"RESET", art.HoleX}, {"HEADSET", 684}, {"HANDSET", 785}, {"LOCK", 867},
+	} {
 		y := float32(548)
 		if l.x == art.HoleX { // below: above it the clip stands
 			y = 624
 		}
-		h.printedTexts = append(h.printedTexts, g.addText(l.text, printGrey, 11, true, fyne.TextAlignCenter, l.x-41, y, 82, 20))
+		label := g.addText(l.text, printGrey, 11, true, alignCenter, rect{l.x - 41, y, 82, 20})
+		h.printedTexts = append(h.printedTexts, label)
 	}
 	h.plugs = newPlugs(h)
 	g.add(h.plugs.lan.Raster, art.LANX-8, art.JackY-8, art.PlugW, art.PlugH)

@@ -106,7 +106,8 @@ func newHandset(in Input, u *Unit, p panel) *Handset {
 	h.desk = newDesk(h)
 	h.front, h.back = h.buildFront(), h.buildBack()
 	h.back.Hide()
-	h.turn = newHardKey(h, "turn", "Turn over", art.Key{W: 100, H: 60, Round: 15, Colour: art.Light, Mark: art.MarkTurn, Raise: 8}, "", "Turn over")
+	turn := art.Key{W: 100, H: 60, Round: 15, Colour: art.Light, Mark: art.MarkTurn, Raise: 8}
+	h.turn = newHardKey(h, "turn", "Turn over", turn, "", "Turn over")
 	h.turn.up = func() { h.Turn(!h.turned) }
 	h.ExtendBaseWidget(h)
 	return h
@@ -207,7 +208,8 @@ func (h *Handset) Contrast(on bool) {
 // repaint asks for all pictures anew.
 func (h *Handset) repaint() {
 	h.desk.repaint()
-	for _, s := range []*artImage{h.turn.image, h.lamp, h.cord, h.receiver.image, h.plugs.lan, h.plugs.power, h.hole.clip} {
+	movable := []*artImage{h.turn.image, h.lamp, h.cord, h.receiver.image, h.plugs.lan, h.plugs.power, h.hole.clip}
+	for _, s := range movable {
 		s.Refresh()
 	}
 	for _, k := range h.keys {

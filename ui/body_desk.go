@@ -71,10 +71,12 @@ func (d *desk) paint(i, w, high int) image.Image {
 	if d.handset.turned {
 		side = art.Back
 	}
-	left := math.Round(d.pixelRatio*float64(size.Width-d.handset.u.F(art.Width))/2) - math.Round(d.pixelRatio*float64(t.x))
-	top := math.Round(d.pixelRatio*float64(size.Height-d.handset.u.F(art.Height))/2) - math.Round(d.pixelRatio*float64(t.y))
-	return d.handset.images.image(fmt.Sprint("side", d.handset.turned, d.handset.u.Contrast, i), fmt.Sprint(w, high, left, top), func() *image.RGBA {
-		return side(d.handset.u.Contrast).Paint(w, high, art.Frame{Scale: d.pixelRatio * k, X: left, Y: top})
+	u := d.handset.u
+	left := math.Round(d.pixelRatio*float64(size.Width-u.F(art.Width))/2) - math.Round(d.pixelRatio*float64(t.x))
+	top := math.Round(d.pixelRatio*float64(size.Height-u.F(art.Height))/2) - math.Round(d.pixelRatio*float64(t.y))
+	name, at := fmt.Sprint("side", d.handset.turned, u.Contrast, i), fmt.Sprint(w, high, left, top)
+	return d.handset.images.image(name, at, func() *image.RGBA {
+		return side(u.Contrast).Paint(w, high, art.Frame{Scale: d.pixelRatio * k, X: left, Y: top})
 	})
 }
 

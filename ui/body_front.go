@@ -42,7 +42,7 @@ const keyRound = 11
 func (h *Handset) buildFront() *fyne.Container {
 	g := &grid{u: h.u}
 	h.keys = map[view.Key]*hardKey{}
-	brand := g.addText("o c p h o n e", printGrey, 12, true, fyne.TextAlignLeading, panelX, 50, 200, 24)
+	brand := g.addText("o c p h o n e", printGrey, 12, true, alignLeft, rect{panelX, 50, 200, 24})
 	h.printedTexts = append(h.printedTexts, brand)
 	h.lamp = newArtImage(h.u, &h.images, art.LampW)
 	g.add(h.lamp.Raster, 801, 45, art.LampW, art.LampH)
@@ -146,7 +146,9 @@ func newReceiver(h *Handset) *receiver {
 func (r *receiver) repaint() {
 	up, focus := raisedBy(r.up), r.focus
 	r.image.wide = art.ReceiverW(up)
-	r.image.set(fmt.Sprint("receiver", up, focus), func() *art.Scene { return art.Receiver(r.handset.u.Contrast, up, focus) })
+	r.image.set(fmt.Sprint("receiver", up, focus), func() *art.Scene {
+		return art.Receiver(r.handset.u.Contrast, up, focus)
+	})
 }
 
 // occupy takes the place that can be clicked: the cradle, and what lies on it

@@ -42,7 +42,7 @@ func newPanel(in Input, u *Unit) *touchPanel {
 	t.page.panel, t.over.panel = t, t
 	t.page.scroll, t.over.scroll = newScroller(&t.page), newScroller(&t.over)
 	t.dark = newControl(t)
-	t.dark.set(placed{Control: view.Control{ID: "off", Role: view.Text}, style: asSplash, at: rect{0, 0, panelW, panelH}, action: tapAction{inert: true}})
+	t.dark.set(background("off", asSplash, rect{0, 0, panelW, panelH}))
 	t.ExtendBaseWidget(t)
 	return t
 }

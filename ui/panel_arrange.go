@@ -127,8 +127,8 @@ func (r layout) empty(s *pageLayout, p *view.Page) {
 // title is the bar on top: back, presence, title, and the status.
 func (r layout) title(v *view.View) []placed {
 	p, st := &v.Page, &v.Status
-	bar := placed{Control: view.Control{ID: "title", Role: view.Heading, Text: p.Title}, style: asTitle, at: rect{0, 0, panelW, barHeight}, split: 10}
-	bar.action.inert = true
+	bar := background("title", asTitle, rect{0, 0, panelW, barHeight})
+	bar.Role, bar.Text, bar.split = view.Heading, p.Title, 10
 	if p.Back {
 		bar.split = 46
 	}
@@ -142,7 +142,9 @@ func (r layout) title(v *view.View) []placed {
 	var marks []placed
 	mark := func(id, value string, icon, own view.Icon, tone view.Tone, w float32) {
 		right -= w
-		marks = append(marks, placed{Control: view.Control{ID: "status." + id, Role: view.Text, Text: value, Value: value, Icon: icon, Tone: tone}, style: asStatus, at: rect{right, 0, w, barHeight}, action: tapAction{inert: true}, ownIcon: own})
+		m := background("status."+id, asStatus, rect{right, 0, w, barHeight})
+		m.Text, m.Value, m.Icon, m.ownIcon, m.Tone = value, value, icon, own, tone
+		marks = append(marks, m)
 		right -= 5
 	}
 	count := func(id string, n int, icon view.Icon) {
@@ -178,7 +180,9 @@ func (r layout) title(v *view.View) []placed {
 	bar.spare = panelW - right
 	out := []placed{bar}
 	if p.Back {
-		out = append(out, placed{Control: view.Control{ID: "back", Role: view.Button, Text: v.Names["back"]}, style: asBackKey, at: rect{0, 0, 40, barHeight}, focus: p.Focus == "back"})
+		back := view.Control{ID: "back", Role: view.Button, Text: v.Names["back"]}
+		at := rect{0, 0, 40, barHeight}
+		out = append(out, placed{Control: back, style: asBackKey, at: at, focus: p.Focus == "back"})
 	}
 	return append(out, marks...)
 }
@@ -187,9 +191,10 @@ func nav(p *view.Page) []placed {
 	n := min(len(p.Nav), maxSoftKeys)
 	w := float32(panelW) / float32(max(n, 3))
 	x := (panelW - w*float32(n)) / 2
-	out := []placed{{Control: view.Control{ID: "nav", Role: view.Text}, style: asBar, at: rect{0, panelH - navHeight, panelW, navHeight}, action: tapAction{inert: true}}}
+	out := []placed{background("nav", asBar, rect{0, panelH - navHeight, panelW, navHeight})}
 	for i, c := range p.Nav[:n] {
-		out = append(out, placed{Control: c, style: asSoftKey, at: rect{x + float32(i)*w, panelH - navHeight, w, navHeight}, focus: p.Focus != "" && p.Focus == c.ID})
+		at := rect{x + float32(i)*w, panelH - navHeight, w, navHeight}
+		out = append(out, placed{Control: c, style: asSoftKey, at: at, focus: p.Focus != "" && p.Focus == c.ID})
 	}
 	return out
 }

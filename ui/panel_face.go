@@ -79,6 +79,14 @@ func (f *appearance) fill(g gradient, at rect, radius, line float32) {
 	f.shapes = append(f.shapes, shape{plate, at, radius, line, g})
 }
 
+// shade paints a surface without the step in the middle.
+func (f *appearance) shade(at rect, g gradient) {
+	f.shapes = append(f.shapes, shape{shade, at, 0, 0, g})
+}
+
+// line paints a surface of one colour, a thin line mostly.
+func (f *appearance) line(at rect, c uint32) { f.shade(at, gradient{c, c, c, noOutline}) }
+
 func (f *appearance) icon(i view.Icon, ink uint32, x, y, side float32) {
 	f.icons = append(f.icons, placedIcon{i, ink, rect{x, y, side, side}})
 }
@@ -98,15 +106,15 @@ func (p palette) draw(c placed, down bool) appearance {
 	whole := rect{0, 0, c.at.w, c.at.h}
 	switch c.style {
 	case asPage:
-		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, gradient{p.pageTop, p.pageTop, p.pageLow, noOutline}})
+		f.shade(whole, gradient{p.pageTop, p.pageTop, p.pageLow, noOutline})
 	case asSplash:
-		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, gradient{p.splashTop, p.splashTop, p.splashLow, noOutline}})
+		f.shade(whole, gradient{p.splashTop, p.splashTop, p.splashLow, noOutline})
 	case asVeil:
 		f.shapes = append(f.shapes, shape{veil, whole, 0, 0, gradient{0, 0x0a1626, 0, noOutline}})
 	case asBox:
 		f.fill(p.box, whole, 7, p.outline)
 	case asSeparator:
-		f.shapes = append(f.shapes, shape{shade, whole, 0, 0, gradient{p.rule, p.rule, p.rule, noOutline}})
+		f.line(whole, p.rule)
 	case asBar:
 		f.fill(p.nav, whole, 0, 0)
 	case asTitle, asBoxTitle:
@@ -122,7 +130,9 @@ func (p palette) draw(c placed, down bool) appearance {
 	case asGroup:
 		p.group(&f, c)
 	case asLabel:
-		f.text(textBox{s: c.Text, at: whole, size: bodyText, minSize: 9.5, bold: true, ink: p.inkOf(c, p.second), align: fyne.TextAlignTrailing, lines: 2})
+		t := textBox{s: c.Text, at: whole, size: bodyText, minSize: 9.5, bold: true, align: alignRight, lines: 2}
+		t.ink = p.inkOf(c, p.second)
+		f.text(t)
 	case asSoftKey:
 		p.softKey(&f, c, down)
 	case asLetter, asStep:
@@ -130,10 +140,11 @@ func (p palette) draw(c placed, down bool) appearance {
 	case asDigit:
 		p.button(&f, c, down)
 		f.texts = nil
-		digit, letters, align := whole, rect{0, c.at.h * .6, c.at.w, c.at.h * .36}, fyne.TextAlignCenter
+		digit, letters, align := whole, rect{0, c.at.h * .6, c.at.w, c.at.h * .36}, alignCenter
 		switch {
 		case c.Second != "" && c.at.h < lowKey: // the letters stand beside the digit
-			digit, letters, align = rect{0, 0, c.at.w * .46, c.at.h}, rect{c.at.w*.46 + 6, 0, c.at.w*.54 - 8, c.at.h}, fyne.TextAlignLeading
+			digit, align = rect{0, 0, c.at.w * .46, c.at.h}, alignLeft
+			letters = rect{c.at.w*.46 + 6, 0, c.at.w*.54 - 8, c.at.h}
 		case c.Second != "":
 			digit = rect{0, 1, c.at.w, c.at.h * .68}
 		}
@@ -162,10 +173,10 @@ const lowKey = 36
 
 // digitAlign is where a digit stands for letters that stand below it, or beside.
 func digitAlign(letters fyne.TextAlign) fyne.TextAlign {
-	if letters == fyne.TextAlignLeading {
-		return fyne.TextAlignTrailing
+	if letters == alignLeft {
+		return alignRight
 	}
-	return fyne.TextAlignCenter
+	return alignCenter
 }
 
 func (p palette) byRole(f *appearance, c placed, down bool) {
@@ -227,7 +238,8 @@ func (p palette) orb(f *appearance, s view.Presence, x, y, side float32) {
 	default:
 		colour = 0x9aa5b1
 	}
-	f.shapes = append(f.shapes, shape{ball, rect{x, y, side, side}, side / 2, .8, gradient{mid: colour, edge: mix(colour, 0, .45)}})
+	orb := gradient{mid: colour, edge: mix(colour, 0, .45)}
+	f.shapes = append(f.shapes, shape{ball, rect{x, y, side, side}, side / 2, .8, orb})
 	if s == view.DoNotDisturb {
 		bar := gradient{0xffffff, 0xffffff, 0xffffff, noOutline}
 		f.shapes = append(f.shapes, shape{plate, rect{x + side*.22, y + side*.42, side * .56, side * .18}, 1, 0, bar})
@@ -242,7 +254,8 @@ func (p palette) badge(f *appearance, s string, right, y float32) {
 	w := max(15, 9+6.5*float32(len([]rune(s))))
 	w = min(w, 40)
 	f.fill(gradient{p.red.top, p.red.mid, p.red.low, 0xffffff}, rect{right - w, y, w, 15}, 7.5, 1)
-	f.text(textBox{s: s, at: rect{right - w + 2, y, w - 4, 15}, size: 10, minSize: 8, bold: true, ink: p.onDark, align: fyne.TextAlignCenter, data: true})
+	at := rect{right - w + 2, y, w - 4, 15}
+	f.text(textBox{s: s, at: at, size: 10, minSize: 8, bold: true, ink: p.onDark, align: alignCenter, data: true})
 }
 
 func (p palette) titleBar(f *appearance, c placed) {
@@ -252,15 +265,15 @@ func (p palette) titleBar(f *appearance, c placed) {
 	}
 	f.fill(p.title, rect{0, 0, c.at.w, c.at.h}, radius, 0)
 	if c.style == asBoxTitle { // square below
-		low := gradient{p.title.mid, p.title.mid, p.title.low, noOutline}
-		f.shapes = append(f.shapes, shape{shade, rect{0, c.at.h / 2, c.at.w, c.at.h / 2}, 0, 0, low})
+		f.shade(rect{0, c.at.h / 2, c.at.w, c.at.h / 2}, gradient{p.title.mid, p.title.mid, p.title.low, noOutline})
 	}
 	x := c.split
 	if c.Presence != "" {
 		p.orb(f, c.Presence, x, (c.at.h-16)/2, 16)
 		x += 24
 	}
-	f.text(textBox{s: c.Text, at: rect{x, 0, c.at.w - x - c.spare, c.at.h}, size: titleText, minSize: 10, bold: true, ink: p.onDark})
+	at := rect{x, 0, c.at.w - x - c.spare, c.at.h}
+	f.text(textBox{s: c.Text, at: at, size: titleText, minSize: 10, bold: true, ink: p.onDark})
 }
 
 func (p palette) status(f *appearance, c placed) {
@@ -273,7 +286,9 @@ func (p palette) status(f *appearance, c placed) {
 		f.icon(i, ink, 0, (c.at.h-15)/2, 15)
 		x = 17
 	}
-	f.text(textBox{s: c.Value, at: rect{x, 0, c.at.w - x, c.at.h}, size: c.size(), minSize: 9.5, bold: c.split == 0, ink: ink, align: fyne.TextAlignTrailing, data: c.ID == "status.who"})
+	t := textBox{s: c.Value, at: rect{x, 0, c.at.w - x, c.at.h}, size: c.size(), minSize: 9.5, ink: ink, align: alignRight}
+	t.bold, t.data = c.split == 0, c.ID == "status.who"
+	f.text(t)
 }
 
 func (c placed) size() float32 {
@@ -309,12 +324,13 @@ func (p palette) softKey(f *appearance, c placed, down bool) {
 	if c.Off {
 		ink = 0x8a95a3
 	}
-	text := rect{3, 0, c.at.w - 6, c.at.h}
+	t := textBox{s: c.Text, size: secondText, minSize: 8.5, bold: true, ink: ink, align: alignCenter}
+	t.at, t.lines = rect{3, 0, c.at.w - 6, c.at.h}, 2
 	if i := c.icon(); i != "" {
 		f.icon(i, ink, (c.at.w-23)/2, 6, 23)
-		text = rect{3, 29, c.at.w - 6, 20}
+		t.at, t.lines = rect{3, 29, c.at.w - 6, 20}, 1
 	}
-	f.text(textBox{s: c.Text, at: text, size: secondText, minSize: 8.5, bold: true, ink: ink, align: fyne.TextAlignCenter, lines: 1 + btoi(c.icon() == "")})
+	f.text(t)
 	p.badge(f, c.Badge, c.at.w/2+26, 3)
 }
 
@@ -331,11 +347,11 @@ func (p palette) letter(f *appearance, c placed, down bool) {
 		f.icon(i, p.ink, (c.at.w-20)/2, (c.at.h-20)/2, 20)
 		return
 	}
-	size := float32(16)
+	t := textBox{s: c.Text, at: rect{1, 0, c.at.w - 2, c.at.h}, size: 16, minSize: 9, ink: p.ink, align: alignCenter}
 	if len([]rune(c.Text)) > 1 {
-		size = 12
+		t.size = 12
 	}
-	f.text(textBox{s: c.Text, at: rect{1, 0, c.at.w - 2, c.at.h}, size: size, minSize: 9, ink: p.ink, align: fyne.TextAlignCenter})
+	f.text(t)
 }
 
 func btoi(b bool) int {
@@ -351,5 +367,6 @@ func (p palette) number(f *appearance, c placed) {
 		f.text(textBox{s: c.Text, at: at, size: bodyText, minSize: 10, ink: p.faint, lines: 2})
 		return
 	}
-	f.text(textBox{s: strings.ReplaceAll(c.Value, "\n", " "), at: at, size: digitText, minSize: 13, ink: p.ink, tail: true})
+	value := strings.ReplaceAll(c.Value, "\n", " ")
+	f.text(textBox{s: value, at: at, size: digitText, minSize: 13, ink: p.ink, tail: true})
 }

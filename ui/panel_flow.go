@@ -118,7 +118,8 @@ func (f *flow) single(c view.Control) {
 		}
 	case view.Label:
 		p.split = f.w * .36
-		h := max(f.r.height(c.Text, bodyText-.5, p.split-8, false, 3), f.r.height(c.Value, bodyText, f.w-p.split-4, boldValue(c), 6))
+		h := f.r.height(c.Text, bodyText-.5, p.split-8, false, 3)
+		h = max(h, f.r.height(c.Value, bodyText, f.w-p.split-4, boldValue(c), 6))
 		p.at.h = max(26, h+8)
 	case view.Progress:
 		p.at.h = 16
@@ -184,10 +185,13 @@ func (f *flow) slider(c view.Control) {
 	part := f.labelWidth
 	if c.Text != "" {
 		part = max(part, f.w*.3)
-		f.put(placed{Control: view.Control{ID: c.ID + ".label", Role: view.Text, Text: c.Text, Off: c.Off}, style: asLabel, at: rect{f.x, f.y, part - 10, fieldLine}, action: tapAction{inert: true}})
+		label := background(c.ID+".label", asLabel, rect{f.x, f.y, part - 10, fieldLine})
+		label.Text, label.Off = c.Text, c.Off
+		f.put(label)
 	}
 	step := func(sign, text string, x float32) {
-		f.put(placed{Control: view.Control{ID: c.ID + sign, Role: view.Button, Text: text, Off: c.Off}, style: asStep, at: rect{x, f.y, key, fieldLine}, primary: true})
+		step := view.Control{ID: c.ID + sign, Role: view.Button, Text: text, Off: c.Off}
+		f.put(placed{Control: step, style: asStep, at: rect{x, f.y, key, fieldLine}, primary: true})
 	}
 	step("-", "–", f.x+part)
 	track := placed{Control: c, at: rect{f.x + part + key + 2, f.y, f.w - part - 2*key - 4, fieldLine}}

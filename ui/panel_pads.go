@@ -26,7 +26,8 @@ func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
 	}
 	y := body.y + 8
 	if number.ID != "" {
-		s.fixed = append(s.fixed, placed{Control: number, style: asNumber, at: rect{margin, y, left, 42}, focus: p.Focus == number.ID})
+		at := rect{margin, y, left, 42}
+		s.fixed = append(s.fixed, placed{Control: number, style: asNumber, at: at, focus: p.Focus == number.ID})
 		y += 48
 	}
 	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8}
@@ -93,7 +94,8 @@ func keypad(at rect, letters bool) []placed {
 	var out []placed
 	for i, spec := range strings.Split(padKeys, ",") {
 		digit, sub, _ := strings.Cut(spec, " ")
-		c := placed{Control: view.Control{ID: "pad." + digit, Role: view.Button, Text: digit}, style: asDigit, action: tapAction{key: view.Key(digit)}}
+		key := view.Control{ID: "pad." + digit, Role: view.Button, Text: digit}
+		c := placed{Control: key, style: asDigit, action: tapAction{key: view.Key(digit)}}
 		if letters {
 			c.Second = sub
 		}
@@ -126,9 +128,16 @@ func keyboardRows(b view.Keyboard) [3]string {
 func keyboard(b view.Keyboard) []placed {
 	const pitch, line, space = 47.2, 40.5, 4
 	top := float32(panelH - keyHeight)
-	out := []placed{{Control: view.Control{ID: "keyboard", Role: view.Text}, style: asBar, at: rect{0, top, panelW, keyHeight}, action: tapAction{inert: true}}}
+	out := []placed{background("keyboard", asBar, rect{0, top, panelW, keyHeight})}
 	put := func(id, text string, pic view.Icon, x, y, w float32, a tapAction) {
-		key := placed{Control: view.Control{ID: "keyboard." + id, Role: view.Button, Text: text}, style: asLetter, at: rect{x, y, w, line - space}, action: a, ownIcon: pic, primary: pic != "" || len(text) > 1}
+		key := placed{
+			Control: view.Control{ID: "keyboard." + id, Role: view.Button, Text: text},
+			style:   asLetter,
+			at:      rect{x, y, w, line - space},
+			action:  a,
+			ownIcon: pic,
+			primary: pic != "" || len(text) > 1,
+		}
 		out = append(out, key)
 	}
 	y := top + 5
@@ -214,7 +223,8 @@ func (r layout) dialog(p *view.Page) pageLayout {
 	if p.Keyboard != view.NoKeyboard {
 		box.y = 4
 	}
-	s.fixed = append(s.fixed, background("dialog.veil", asVeil, rect{0, 0, panelW, panelH}), background("dialog", asBox, box))
+	whole := rect{0, 0, panelW, panelH}
+	s.fixed = append(s.fixed, background("dialog.veil", asVeil, whole), background("dialog", asBox, box))
 	if p.Title != "" {
 		t := background("dialog.title", asBoxTitle, rect{box.x, box.y, w, head})
 		t.Text, t.split, t.spare = p.Title, 12, 12

@@ -2,11 +2,7 @@
 
 package ui
 
-import (
-	"fyne.io/fyne/v2"
-
-	"github.com/ocphone/ocphone/device/screen/view"
-)
+import "github.com/ocphone/ocphone/device/screen/view"
 
 const corner = 6 // radius of buttons and tiles
 
@@ -36,7 +32,7 @@ func (p palette) button(f *appearance, c placed, down bool) {
 	g, ink := p.buttonColours(placed{Control: c.Control, primary: c.primary}, down)
 	f.fill(g, rect{0, 0, c.at.w, c.at.h}, corner, p.outline)
 	room := rect{6, 0, c.at.w - 12, c.at.h}
-	align := fyne.TextAlignCenter
+	align := alignCenter
 	if i := c.icon(); i != "" {
 		side := min(20, c.at.h-12)
 		if c.Text == "" {
@@ -51,7 +47,8 @@ func (p palette) button(f *appearance, c placed, down bool) {
 	}
 	two := c.Second != "" && c.at.h >= 32
 	if two {
-		f.text(textBox{s: c.Second, at: rect{room.x, c.at.h*.5 + 1, room.w, c.at.h*.5 - 4}, size: secondText, ink: ink, align: align, minSize: 9})
+		below := rect{room.x, c.at.h*.5 + 1, room.w, c.at.h*.5 - 4}
+		f.text(textBox{s: c.Second, at: below, size: secondText, ink: ink, align: align, minSize: 9})
 		room.h = c.at.h*.5 + 3
 	}
 	lines := 1
@@ -103,7 +100,8 @@ func (p palette) drawTile(f *appearance, c placed, down bool) {
 	if c.Second != "" && c.Value != "" {
 		room.w -= 5 // the value stands clear of the edge
 		w := min(estimatedWidth(c.Value)*.75+4, room.w*.45)
-		f.text(textBox{s: c.Value, at: rect{room.x + room.w - w - c.spare, room.y, w, min(room.h, 40) * .54}, size: secondText, minSize: 9, ink: second, align: fyne.TextAlignTrailing})
+		at := rect{room.x + room.w - w - c.spare, room.y, w, min(room.h, 40) * .54}
+		f.text(textBox{s: c.Value, at: at, size: secondText, minSize: 9, ink: second, align: alignRight})
 		c.spare += w + 4
 	} else {
 		c.Second = joined(c.Second, c.Value)
@@ -149,14 +147,21 @@ func (p palette) twoLines(f *appearance, c placed, room rect, ink, second uint32
 	if room.h > 40 {
 		room.y, room.h = room.y+(room.h-40)/2, 40
 	}
+	first := textBox{s: c.Text, size: bodyText, minSize: 9.5, bold: bold, ink: ink}
 	half := room.h * .54
-	if size := float32(bodyText); room.h < 36 || estimatedWidth(c.Text)*size/titleText < 1.25*(room.w-c.spare) {
-		f.text(textBox{s: c.Text, at: rect{room.x, room.y, room.w - c.spare, half}, size: size, minSize: 9.5, bold: bold, ink: ink})
-	} else { // a sentence
+	if room.h >= 36 && estimatedWidth(c.Text)*bodyText/titleText >= 1.25*(room.w-c.spare) { // a sentence
 		half = room.h * .68
-		f.text(textBox{s: c.Text, at: rect{room.x, room.y, room.w - c.spare, half}, size: secondText, minSize: 9, bold: bold, ink: ink, lines: 2})
+		first.size, first.minSize, first.lines = secondText, 9, 2
 	}
-	f.text(textBox{s: c.Second, at: rect{room.x, room.y + half, room.w, room.h - half}, size: secondText, minSize: 8.5, ink: second})
+	first.at = rect{room.x, room.y, room.w - c.spare, half}
+	f.text(first)
+	below := rect{room.x, room.y + half, room.w, room.h - half}
+	f.text(textBox{s: c.Second, at: below, size: secondText, minSize: 8.5, ink: second})
+}
+
+// valueText is the value at the right of a row.
+func (p palette) valueText(f *appearance, s string, at rect) {
+	f.text(textBox{s: s, at: at, size: secondText + .5, minSize: 9, ink: p.second, align: alignRight, lines: 2})
 }
 
 // narrow rows have no room for a value beside the text.
@@ -167,7 +172,7 @@ func (p palette) row(f *appearance, c placed, down bool) {
 	if down || c.On {
 		f.fill(p.tileDown, rect{2, 1, c.at.w - 4, c.at.h - 2}, 4, p.outline)
 	}
-	f.shapes = append(f.shapes, shape{shade, rect{8, c.at.h - 1, c.at.w - 16, 1}, 0, 0, gradient{p.rule, p.rule, p.rule, noOutline}})
+	f.line(rect{8, c.at.h - 1, c.at.w - 16, 1}, p.rule)
 	ink := p.inkOf(c, p.ink)
 	icon := ink
 	if c.Tone == view.ToneNone {
@@ -191,12 +196,16 @@ func (p palette) row(f *appearance, c placed, down bool) {
 	}
 	if c.Value != "" {
 		w := min(room.w*.42, valueWidth(c.Value))
-		f.text(textBox{s: c.Value, at: rect{room.x + room.w - w, 2, w, c.at.h - 4}, size: secondText + .5, minSize: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
+		p.valueText(f, c.Value, rect{room.x + room.w - w, 2, w, c.at.h - 4})
 		room.w -= w + 6
 	}
 	if c.split > 0 { // in a flow it is as high as its texts
-		f.text(textBox{s: c.Text, at: rect{room.x, 5, room.w, c.split}, size: bodyText, minSize: 9.5, bold: true, ink: ink, lines: maxLines, top: true})
-		f.text(textBox{s: c.Second, at: rect{room.x, 5 + c.split, room.w, c.at.h - c.split - 7}, size: secondText, minSize: 9, ink: p.second, lines: maxLines, top: true})
+		first := textBox{s: c.Text, size: bodyText, minSize: 9.5, bold: true, ink: ink, lines: maxLines, top: true}
+		first.at = rect{room.x, 5, room.w, c.split}
+		second := textBox{s: c.Second, size: secondText, minSize: 9, ink: p.second, lines: maxLines, top: true}
+		second.at = rect{room.x, 5 + c.split, room.w, c.at.h - c.split - 7}
+		f.text(first)
+		f.text(second)
 		return
 	}
 	p.twoLines(f, c, room, ink, p.second, true)
@@ -214,19 +223,24 @@ func (p palette) group(f *appearance, c placed) {
 	value := joined(c.Second, c.Value)
 	if value != "" {
 		w := min(estimatedWidth(value)*.8+6, room.w*.4)
-		f.text(textBox{s: value, at: rect{room.x + room.w - w, room.y, w, room.h}, size: secondText, minSize: 9, ink: p.second, align: fyne.TextAlignTrailing})
+		at := rect{room.x + room.w - w, room.y, w, room.h}
+		f.text(textBox{s: value, at: at, size: secondText, minSize: 9, ink: p.second, align: alignRight})
 		room.w -= w + 6
 	}
 	f.text(textBox{s: c.Text, at: room, size: bodyText, minSize: 9.5, bold: c.Role == view.Heading, ink: ink})
-	f.shapes = append(f.shapes, shape{shade, rect{8, c.at.h - 2, c.at.w - 16, 1.4}, 0, 0, gradient{p.second, p.second, p.second, noOutline}})
+	f.line(rect{8, c.at.h - 2, c.at.w - 16, 1.4}, p.second)
 }
 
 // label of a detail page: name at the left, value at the right.
 func (p palette) label(f *appearance, c placed) {
 	split := c.split
-	f.text(textBox{s: c.Text, at: rect{4, 3, split - 8, c.at.h - 6}, size: bodyText - .5, minSize: 9.5, ink: p.second, lines: 3, top: true})
-	f.text(textBox{s: c.Value, at: rect{split, 3, c.at.w - split - 4, c.at.h - 6}, size: bodyText, minSize: 9.5, bold: boldValue(c.Control), ink: p.inkOf(c, p.ink), lines: 6, top: true})
-	f.shapes = append(f.shapes, shape{shade, rect{0, c.at.h - 1, c.at.w, 1}, 0, 0, gradient{p.rule, p.rule, p.rule, noOutline}})
+	left := rect{4, 3, split - 8, c.at.h - 6}
+	f.text(textBox{s: c.Text, at: left, size: bodyText - .5, minSize: 9.5, ink: p.second, lines: 3, top: true})
+	value := textBox{s: c.Value, size: bodyText, minSize: 9.5, lines: 6, top: true}
+	value.at = rect{split, 3, c.at.w - split - 4, c.at.h - 6}
+	value.bold, value.ink = boldValue(c.Control), p.inkOf(c, p.ink)
+	f.text(value)
+	f.line(rect{0, c.at.h - 1, c.at.w, 1}, p.rule)
 }
 
 // inputField is a field: its label at the left of split, or inside when empty.
@@ -237,7 +251,9 @@ func (p palette) inputField(f *appearance, c placed) {
 	room := box.inset(0)
 	room.x, room.w = room.x+8, room.w-16
 	if c.split > 0 {
-		f.text(textBox{s: c.Text, at: rect{0, 0, c.split - 10, c.at.h}, size: bodyText, minSize: 9.5, bold: true, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
+		label := textBox{s: c.Text, size: bodyText, minSize: 9.5, bold: true, ink: p.second, align: alignRight, lines: 2}
+		label.at = rect{0, 0, c.split - 10, c.at.h}
+		f.text(label)
 	}
 	if i := c.icon(); i != "" {
 		f.icon(i, p.second, room.x-2, box.y+(box.h-16)/2, 16)
@@ -252,7 +268,8 @@ func (p palette) inputField(f *appearance, c placed) {
 		f.text(textBox{s: shown, at: room, size: titleText, minSize: 10, ink: ink, tail: true})
 	case c.focus:
 		f.text(textBox{s: "|", at: rect{room.x, room.y, 6, room.h}, size: titleText, ink: p.link})
-		f.text(textBox{s: c.hint(), at: rect{room.x + 6, room.y, room.w - 6, room.h}, size: bodyText, minSize: 9.5, ink: p.faint})
+		after := rect{room.x + 6, room.y, room.w - 6, room.h}
+		f.text(textBox{s: c.hint(), at: after, size: bodyText, minSize: 9.5, ink: p.faint})
 	default:
 		f.text(textBox{s: c.hint(), at: room, size: bodyText, minSize: 9.5, ink: p.faint})
 	}
@@ -296,7 +313,7 @@ func (p palette) choice(f *appearance, c placed, down bool) {
 	room := rect{x, 1, c.at.w - x - 4, c.at.h - 2}
 	if c.Value != "" {
 		w := room.w * .38
-		f.text(textBox{s: c.Value, at: rect{room.x + room.w - w, 1, w, c.at.h - 2}, size: secondText + .5, minSize: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2})
+		p.valueText(f, c.Value, rect{room.x + room.w - w, 1, w, c.at.h - 2})
 		room.w -= w + 6
 	}
 	p.twoLines(f, c, room, ink, p.second, false)
@@ -319,7 +336,7 @@ func (p palette) tab(f *appearance, c placed, down bool) {
 	if c.Badge != "" {
 		room.w -= 18
 	}
-	f.text(textBox{s: c.Text, at: room, size: bodyText - .5, minSize: 9, bold: true, ink: ink, align: fyne.TextAlignCenter})
+	f.text(textBox{s: c.Text, at: room, size: bodyText - .5, minSize: 9, bold: true, ink: ink, align: alignCenter})
 	p.badge(f, c.Badge, c.at.w-4, (c.at.h-15)/2)
 }
 
@@ -340,12 +357,14 @@ func (p palette) progress(f *appearance, c placed) {
 	above := rect{0, 0, c.at.w, c.at.h - 17}
 	if c.Value != "" {
 		w := c.at.w * .35
-		f.text(textBox{s: c.Value, at: rect{c.at.w - w, 0, w, above.h}, size: secondText, minSize: 9, ink: p.inkOf(placed{dark: c.dark, Control: view.Control{Tone: view.ToneDim}}, p.second), align: fyne.TextAlignTrailing})
+		ink := p.inkOf(placed{dark: c.dark, Control: view.Control{Tone: view.ToneDim}}, p.second)
+		at := rect{c.at.w - w, 0, w, above.h}
+		f.text(textBox{s: c.Value, at: at, size: secondText, minSize: 9, ink: ink, align: alignRight})
 		above.w -= w + 6
 	}
-	align := fyne.TextAlignLeading
+	align := alignLeft
 	if c.middle && c.Value == "" {
-		align = fyne.TextAlignCenter
+		align = alignCenter
 	}
 	f.text(textBox{s: c.Text, at: above, size: bodyText, minSize: 9.5, ink: p.inkOf(c, p.ink), align: align})
 }
@@ -355,7 +374,8 @@ func (p palette) slider(f *appearance, c placed) {
 	track := rect{4, c.at.h/2 - 4, c.at.w - 8, 8}
 	if c.Value != "" {
 		track.w -= 44
-		f.text(textBox{s: c.Value, at: rect{c.at.w - 42, 0, 42, c.at.h}, size: secondText, minSize: 9, ink: p.second, align: fyne.TextAlignCenter})
+		at := rect{c.at.w - 42, 0, 42, c.at.h}
+		f.text(textBox{s: c.Value, at: at, size: secondText, minSize: 9, ink: p.second, align: alignCenter})
 	}
 	at := float32(clamp(c.Fraction))
 	f.fill(p.track, track, 4, p.outline)
@@ -371,9 +391,9 @@ func (p palette) text(f *appearance, c placed) {
 	t := textSizesOf(c)
 	x := float32(0)
 	y := float32(0)
-	align := fyne.TextAlignLeading
+	align := alignLeft
 	if c.middle {
-		align = fyne.TextAlignCenter
+		align = alignCenter
 		if i := c.icon(); i != "" {
 			f.icon(i, p.iconInk(c, ink), (c.at.w-iconLarge)/2, 0, iconLarge)
 			y = iconLarge + 6
@@ -391,15 +411,20 @@ func (p palette) text(f *appearance, c placed) {
 	w := c.at.w - x
 	if c.Value != "" && !c.middle {
 		v := w * .4
-		f.text(textBox{s: c.Value, at: rect{x + w - v, y, v, c.at.h - y}, size: secondText, minSize: 9, ink: p.second, align: fyne.TextAlignTrailing, lines: 2, top: true})
+		value := textBox{s: c.Value, size: secondText, minSize: 9, ink: p.second, align: alignRight, lines: 2, top: true}
+		value.at = rect{x + w - v, y, v, c.at.h - y}
+		f.text(value)
 		w -= v + 6
 	}
-	f.text(textBox{s: c.Text, at: rect{x, y, w, t.first}, size: t.size, minSize: 9.5, bold: c.Role == view.Heading, ink: ink, align: align, lines: maxLines, top: true})
-	second := p.second
+	first := textBox{s: c.Text, size: t.size, minSize: 9.5, ink: ink, align: align, lines: maxLines, top: true}
+	first.at, first.bold = rect{x, y, w, t.first}, c.Role == view.Heading
+	f.text(first)
+	second := textBox{s: c.Second, size: t.second, minSize: 9, ink: p.second, align: align, lines: maxLines, top: true}
+	second.at = rect{x, y + t.first, w, c.at.h - y - t.first}
 	if c.dark {
-		second = p.onDark2
+		second.ink = p.onDark2
 	}
-	f.text(textBox{s: c.Second, at: rect{x, y + t.first, w, c.at.h - y - t.first}, size: t.second, minSize: 9, ink: second, align: align, lines: maxLines, top: true})
+	f.text(second)
 }
 
 // iconInk gives icons beside texts the colour of the link, unless a tone says

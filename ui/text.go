@@ -25,6 +25,13 @@ const (
 	leadingText = 1.36 // height of a line of Noto Sans, as a multiple of its size
 )
 
+// Alignments of a text in its place.
+const (
+	alignLeft   = fyne.TextAlignLeading
+	alignCenter = fyne.TextAlignCenter
+	alignRight  = fyne.TextAlignTrailing
+)
+
 // textBox is a text with its place, in design units of the control that it
 // belongs to. It shrinks from size to least, breaks into at most lines lines,
 // and ends in an ellipsis if that is not enough.
@@ -107,7 +114,8 @@ func fontRuns(s string) []fontRun {
 func weight(s string, bold bool) bool { return bold && !strings.ContainsFunc(s, isEastAsian) }
 
 func isEastAsian(r rune) bool {
-	return r >= 0x1100 && r < 0x1200 || r >= 0x2e80 && r < 0xa000 || r >= 0xac00 && r < 0xd7b0 || r >= 0xf900 && r < 0xfb00 || r >= 0xff01 && r < 0xfff0
+	return r >= 0x1100 && r < 0x1200 || r >= 0x2e80 && r < 0xa000 || r >= 0xac00 && r < 0xd7b0 ||
+		r >= 0xf900 && r < 0xfb00 || r >= 0xff01 && r < 0xfff0
 }
 
 // isRightToLeft tells whether a text begins at the right: whether its first
@@ -145,15 +153,15 @@ func (r layout) setText(t textBox) (runs []textRun, cut bool) {
 	if !t.top {
 		y += (t.at.h*r.k - high) / 2
 	}
-	if t.align == fyne.TextAlignLeading && isRightToLeft(s) {
-		t.align = fyne.TextAlignTrailing
+	if t.align == alignLeft && isRightToLeft(s) {
+		t.align = alignRight
 	}
 	for _, line := range lines {
 		x := t.at.x * r.k
 		switch t.align {
-		case fyne.TextAlignCenter:
+		case alignCenter:
 			x += (t.at.w*r.k - r.width(line, size, t.bold)) / 2
-		case fyne.TextAlignTrailing:
+		case alignRight:
 			x += t.at.w*r.k - r.width(line, size, t.bold)
 		}
 		_, base := fyne.CurrentApp().Driver().RenderedTextSize("x", size*r.k, fyne.TextStyle{Bold: t.bold}, nil)
@@ -293,7 +301,8 @@ func words(s string) []string {
 	start := 0
 	var before rune
 	for i, r := range s {
-		if i > start && (before == ' ' || isEastAsian(before) && isIdeographic(before) && !isClosing(r) || isIdeographic(r) && r != ' ' && !isClosing(r)) {
+		beside := (isIdeographic(before) || isIdeographic(r)) && !isClosing(r)
+		if i > start && (before == ' ' || beside) {
 			out = append(out, s[start:i])
 			start = i
 		}
@@ -309,7 +318,9 @@ func isIdeographic(r rune) bool {
 }
 
 func isClosing(r rune) bool {
-	return strings.ContainsRune("、。，．）」』】〉》・ーァィゥェォッャュョぁぃぅぇぉっゃゅょ!?！？)", r)
+	const punctuation = "、。，．）」』】〉》・ー!?！？)"
+	const small = "ァィゥェォッャュョぁぃぅぇぉっゃゅょ"
+	return strings.ContainsRune(punctuation+small, r)
 }
 
 // tidy is text that can be drawn: each line by the rule of the journal, since a

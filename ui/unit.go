@@ -51,10 +51,10 @@ func (g *grid) add(o fyne.CanvasObject, x, y, w, h float32) *gridItem {
 }
 
 // addText puts one line of text.
-func (g *grid) addText(text string, ink uint32, size float32, bold bool, align fyne.TextAlign, x, y, w, h float32) *canvas.Text {
+func (g *grid) addText(text string, ink uint32, size float32, bold bool, align fyne.TextAlign, at rect) *canvas.Text {
 	t := canvas.NewText(text, opaque(ink))
 	t.TextStyle.Bold, t.Alignment = bold, align
-	g.add(t, x, y, w, h).text = size
+	g.add(t, at.x, at.y, at.w, at.h).text = size
 	return t
 }
 

@@ -181,19 +181,22 @@ func (m Mark) field() Field {
 		rim := func(x, y float64) float64 { return math.Abs(tag(x, y)+1) - 1 }
 		return Any(0, rim, Rod(11.6, 8.9, 17.8, 15.1, 1.05), Rod(17.8, 8.9, 11.6, 15.1, 1.05))
 	case MarkHome:
-		return Less(Any(0, Poly(1.8, 12.4, 12, 3.2, 22.2, 12.4, 20.8, 13.6, 3.2, 13.6), Box{5, 12, 14, 9}.Round(.6), Box{16.6, 4.6, 2.8, 6}.Round(.3)),
-			Box{10, 14.4, 4, 8}.Round(.4))
+		roof, chimney := Poly(1.8, 12.4, 12, 3.2, 22.2, 12.4, 20.8, 13.6, 3.2, 13.6), Box{16.6, 4.6, 2.8, 6}.Round(.3)
+		return Less(Any(0, roof, Box{5, 12, 14, 9}.Round(.6), chimney), Box{10, 14.4, 4, 8}.Round(.4))
 	case MarkPlus:
 		return Any(0, Rod(5, 12, 19, 12, 1.6), Rod(12, 5, 12, 19, 1.6))
 	case MarkMinus:
 		return Rod(5, 12, 19, 12, 1.6)
 	case MarkMute:
-		capsule := Any(0, Rod(12, 6, 12, 11, 3.1), Bow(12, 11, 6.2, .95, 0, math.Pi), Rod(12, 17, 12, 20.6, .95), Rod(8.6, 21, 15.4, 21, .95))
+		capsule := Any(0, Rod(12, 6, 12, 11, 3.1), Bow(12, 11, 6.2, .95, 0, math.Pi),
+			Rod(12, 17, 12, 20.6, .95), Rod(8.6, 21, 15.4, 21, .95))
 		return Any(0, Less(capsule, Rod(3.6, 4.6, 20.4, 21, 2.2)), Rod(4, 3.6, 20, 20.4, .95))
 	case MarkSpeaker:
-		return Any(0, Poly(2.5, 9, 6.5, 9, 12, 4, 12, 20, 6.5, 15, 2.5, 15), Bow(12.2, 12, 4.2, .95, -.75, 1.5), Bow(12.2, 12, 8.2, .95, -.75, 1.5))
+		return Any(0, Poly(2.5, 9, 6.5, 9, 12, 4, 12, 20, 6.5, 15, 2.5, 15),
+			Bow(12.2, 12, 4.2, .95, -.75, 1.5), Bow(12.2, 12, 8.2, .95, -.75, 1.5))
 	case MarkHeadset:
-		return Any(0, Bow(12, 12.4, 7.8, .95, math.Pi, math.Pi), Box{2.6, 12, 4.8, 7.4}.Round(1.7), Box{16.6, 12, 4.8, 7.4}.Round(1.7),
+		return Any(0, Bow(12, 12.4, 7.8, .95, math.Pi, math.Pi),
+			Box{2.6, 12, 4.8, 7.4}.Round(1.7), Box{16.6, 12, 4.8, 7.4}.Round(1.7),
 			Bow(13.4, 18, 5.8, .8, .15, 1.3), Rod(12, 23, 14.2, 23, 1))
 	case MarkTurn:
 		return Any(0, Bow(12, 12, 8, 1.1, -.5, 2.5), Bow(12, 12, 8, 1.1, math.Pi-.5, 2.5),
