@@ -1,30 +1,26 @@
 package screen
 
-import (
-	"strings"
+import "github.com/ocphone/ocphone/device/screen/view"
 
-	"github.com/ocphone/ocphone/device/screen/view"
-)
-
-// builtPage is a page without a state of its own: functions of what there is to
-// show. Its controls act by themselves.
+// builtPage is a page made by one function. Its controls act by themselves.
 type builtPage struct {
 	noHold
 	id string
-	// public says that it shows the phone, nothing of a user: it stays when he
-	// signs out.
+	// public says that the page shows the phone and no data of a user: it stays
+	// open after a sign-out.
 	public bool
-	// draw is what it shows: the page, and what its controls do.
+	// build makes what the page shows, and what its controls do.
 	build func(d pageContext, p *pageBuilder)
 	// digits opens a page for a digit that is pressed or typed; nil: none.
-	digits  func(s *Screen, digits string) page
-	actions map[string]func(*Screen) // by control, of the last view
+	digits func(s *Screen, digits string) page
+	last   *pageBuilder // of the last view
 }
 
-// pageBuilder is a page in the making.
+// pageBuilder is a page while it is made.
 type pageBuilder struct {
 	view.Page
-	actions map[string]func(*Screen)
+	actions map[string]func(*Screen) // by control
+	onRow   func(s *Screen, i int)   // of List; nil: rows have actions, or none
 }
 
 // add puts controls on the page that only show something.
@@ -69,30 +65,37 @@ func (p *pageBuilder) label(id, text, value string) {
 	}
 }
 
-func (sh *builtPage) view(d pageContext) view.Page {
-	p := &pageBuilder{Page: view.Page{ID: sh.id, Layout: view.Detail}, actions: map[string]func(*Screen){}}
-	sh.build(d, p)
-	sh.actions = p.actions
+func (b *builtPage) view(d pageContext) view.Page {
+	p := &pageBuilder{Page: view.Page{ID: b.id, Layout: view.Detail}, actions: map[string]func(*Screen){}}
+	b.build(d, p)
+	b.last = p
 	return p.Page
 }
 
-func (sh *builtPage) tap(s *Screen, id string) {
-	if f := sh.actions[id]; f != nil {
+func (b *builtPage) tap(s *Screen, id string) {
+	if b.last == nil {
+		return
+	}
+	if f := b.last.actions[id]; f != nil {
 		f(s)
+	} else if b.last.onRow != nil {
+		if i, ok := indexOf(id, b.last.List.ID, b.last.List.Len); ok {
+			b.last.onRow(s, i)
+		}
 	}
 }
 
-func (sh *builtPage) key(s *Screen, k view.Key) bool {
-	if sh.digits == nil || len(k) != 1 {
+func (b *builtPage) key(s *Screen, k view.Key) bool {
+	if b.digits == nil || len(k) != 1 {
 		return false
 	}
-	s.open(sh.digits(s, string(k)))
+	s.open(b.digits(s, string(k)))
 	return true
 }
 
-func (sh *builtPage) typed(s *Screen, text string) {
-	if sh.digits != nil && text != "" && strings.Trim(text, "0123456789*#+") == "" {
-		s.open(sh.digits(s, text))
+func (b *builtPage) typed(s *Screen, text string) {
+	if b.digits != nil && isDialled(text) {
+		s.open(b.digits(s, text))
 	}
 }
 
@@ -137,6 +140,13 @@ func (s *Screen) confirm(id, title string, lines []string, yes string, do func(*
 func (p *pageBuilder) list(id string, rows []view.Control, empty string) {
 	p.Layout = view.List
 	p.List = &view.Rows{ID: id, Len: len(rows), Row: func(i int) view.Control { return rows[i] }, Empty: empty}
+}
+
+// longList fills the page with n rows that are made when they are drawn; the ID
+// of each is id and its number. tap is for all of them.
+func (p *pageBuilder) longList(id string, n int, row func(i int) view.Control, tap func(*Screen, int), empty string) {
+	p.Layout, p.onRow = view.List, tap
+	p.List = &view.Rows{ID: id, Len: n, Row: row, Empty: empty}
 }
 
 // row adds a row that does something to rows.

@@ -7,12 +7,6 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// calendarPage shows what is on today and tomorrow.
-type calendarPage struct {
-	opensDialPad
-	rows []meeting // rows of the last view
-}
-
 // meeting is one row: an event, or the name of a day.
 type meeting struct {
 	heading    string // "": it is an event
@@ -28,37 +22,40 @@ type meeting struct {
 // meetingID and the number of the row is the ID of a row.
 const meetingID = "meeting."
 
-func newCalendarPage(*Screen) page { return &calendarPage{} }
-
-func (p *calendarPage) view(d pageContext) view.Page {
-	p.rows = nil
-	today := midnight(d.clockTime.In(d.location))
-	nothing := false
-	if d.now.Mailbox != nil {
-		for _, day := range []struct {
-			heading string
-			from    time.Time
-		}{{"calendar.today", today}, {"calendar.tomorrow", today.AddDate(0, 0, 1)}} {
-			events := d.meetings(day.from, day.from.AddDate(0, 0, 1))
-			if day.from.Equal(today) {
-				nothing = len(events) == 0
-			}
-			if len(events) > 0 {
-				p.rows = append(append(p.rows, meeting{heading: d.say(day.heading, "Date", d.date(day.from))}), events...)
+// newCalendarPage shows the events of today and tomorrow.
+func newCalendarPage(*Screen) page {
+	return &builtPage{id: "calendar", digits: newDialPage, build: func(d pageContext, p *pageBuilder) {
+		p.Title = d.say("calendar.title")
+		p.addMailboxLines(d)
+		var rows []meeting
+		empty := ""
+		if d.now.Mailbox != nil {
+			day := midnight(d.clockTime.In(d.location))
+			rows = d.meetingsOf("calendar.today", day)
+			free := len(rows) == 0
+			rows = append(rows, d.meetingsOf("calendar.tomorrow", day.AddDate(0, 0, 1))...)
+			if len(rows) == 0 {
+				empty = d.say("calendar.nothing")
+			} else if free {
+				p.add(textLine("nothing", d.say("calendar.nothingToday"), view.NoIcon, view.ToneDim))
 			}
 		}
+		p.longList(meetingID, len(rows), func(i int) view.Control { return rows[i].control(d, i) },
+			func(s *Screen, i int) {
+				if rows[i].heading == "" {
+					s.open(meetingPage(rows[i]))
+				}
+			}, empty)
+	}}
+}
+
+// meetingsOf are the events of a day below its name; nil if there are none.
+func (d pageContext) meetingsOf(heading string, day time.Time) []meeting {
+	events := d.meetings(day, day.AddDate(0, 0, 1))
+	if len(events) == 0 {
+		return nil
 	}
-	rows := p.rows
-	v := view.Page{ID: "calendar", Layout: view.List, Title: d.say("calendar.title"), Controls: d.mailboxLines(),
-		List: &view.Rows{ID: meetingID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
-	switch {
-	case d.now.Mailbox == nil: // the lines above say why
-	case len(rows) == 0:
-		v.List.Empty = d.say("calendar.nothing")
-	case nothing:
-		v.Controls = append(v.Controls, textLine("nothing", d.say("calendar.nothingToday"), view.NoIcon, view.ToneDim))
-	}
-	return v
+	return append([]meeting{{heading: d.say(heading, "Date", d.date(day))}}, events...)
 }
 
 // meetings are the events that touch the time from from to to, those of the
@@ -151,18 +148,6 @@ func (m meeting) control(d pageContext, i int) view.Control {
 		c.Tone, c.Value = view.ToneGood, joined(d.say("calendar.now"), c.Value)
 	}
 	return c
-}
-
-func (p *calendarPage) tap(s *Screen, id string) {
-	if id == mailboxLineID {
-		s.openMailboxWarning()
-		return
-	}
-	i, ok := indexOf(id, meetingID, len(p.rows))
-	if !ok || p.rows[i].heading != "" {
-		return
-	}
-	s.open(meetingPage(p.rows[i]))
 }
 
 // meetingPage shows one event.

@@ -11,14 +11,6 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// callsPage shows the calls of the mailbox: all, or those that were missed.
-// Looking at them marks nothing.
-type callsPage struct {
-	opensDialPad
-	missed bool
-	rows   []callRow // rows of the last view
-}
-
 // callRow is one row.
 type callRow struct {
 	name, number string // number is what is dialled; "": it was withheld
@@ -35,40 +27,52 @@ const (
 	missedTabID = "tab.missed"
 )
 
-func newCallsPage(*Screen) page { return &callsPage{} }
-
-func (p *callsPage) view(d pageContext) view.Page {
-	index := d.contacts()
-	p.rows = nil
-	if box := d.now.Mailbox; box != nil {
-		for _, c := range box.Calls {
-			if p.missed && c.Kind != "missed" {
-				continue
+// newCallsPage shows the calls of the mailbox: all, or those that were missed.
+// It does not mark them as read.
+func newCallsPage(*Screen) page {
+	missed := false // the tab that is shown
+	return &builtPage{id: "calls", digits: newDialPage, build: func(d pageContext, p *pageBuilder) {
+		p.Title = d.say("calls.title")
+		tab := func(id, text string, on bool) {
+			c := view.Control{ID: id, Role: view.Tab, Text: d.say(text), On: missed == on}
+			p.addAction(c, func(*Screen) { missed = on })
+		}
+		tab(allID, "calls.all", false)
+		tab(missedTabID, "calls.missed", true)
+		p.addMailboxLines(d)
+		empty := ""
+		if d.now.Mailbox != nil {
+			if empty = d.say("calls.none"); missed {
+				empty = d.say("calls.noneMissed")
 			}
-			number := numberText(c.Number)
-			p.rows = append(p.rows, callRow{
-				name:   cmp.Or(oneLine(c.Name), index.nameOf(number)),
-				number: cmp.Or(number, oneLine(c.Address)),
-				kind:   string(c.Kind),
-				at:     c.At,
-				length: c.Duration,
-				unread: c.Kind == "missed" && !c.Read,
-			})
 		}
+		rows := d.calls(missed)
+		p.longList(callID, len(rows), func(i int) view.Control { return rows[i].control(d, i) },
+			func(s *Screen, i int) { s.open(newDialPage(s, rows[i].number)) }, empty)
+	}}
+}
+
+// calls are the calls of the mailbox, or the missed ones alone.
+func (d pageContext) calls(missed bool) (rows []callRow) {
+	if d.now.Mailbox == nil {
+		return nil
 	}
-	rows := p.rows
-	v := view.Page{ID: "calls", Layout: view.List, Title: d.say("calls.title"),
-		Controls: append([]view.Control{
-			{ID: allID, Role: view.Tab, Text: d.say("calls.all"), On: !p.missed},
-			{ID: missedTabID, Role: view.Tab, Text: d.say("calls.missed"), On: p.missed},
-		}, d.mailboxLines()...),
-		List: &view.Rows{ID: callID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
-	if d.now.Mailbox != nil {
-		if v.List.Empty = d.say("calls.none"); p.missed {
-			v.List.Empty = d.say("calls.noneMissed")
+	index := d.contacts()
+	for _, c := range d.now.Mailbox.Calls {
+		if missed && c.Kind != "missed" {
+			continue
 		}
+		number := numberText(c.Number)
+		rows = append(rows, callRow{
+			name:   cmp.Or(oneLine(c.Name), index.nameOf(number)),
+			number: cmp.Or(number, oneLine(c.Address)),
+			kind:   string(c.Kind),
+			at:     c.At,
+			length: c.Duration,
+			unread: c.Kind == "missed" && !c.Read,
+		})
 	}
-	return v
+	return rows
 }
 
 // nameOf is who has that number; "": nobody is known.
@@ -99,19 +103,6 @@ func (r callRow) control(d pageContext, i int) view.Control {
 		control.Second = joined(control.Second, minutes(r.length))
 	}
 	return control
-}
-
-func (p *callsPage) tap(s *Screen, id string) {
-	switch id {
-	case allID, missedTabID:
-		p.missed = id == missedTabID
-	case mailboxLineID:
-		s.openMailboxWarning()
-	default:
-		if i, ok := indexOf(id, callID, len(p.rows)); ok {
-			s.open(newDialPage(s, p.rows[i].number))
-		}
-	}
 }
 
 // joined puts a dot between what is there.
@@ -174,6 +165,13 @@ func (d pageContext) mailboxLines() []view.Control {
 		line.Text, line.Second = d.say("mailbox.none"), d.mailboxSkipped()
 	}
 	return []view.Control{line}
+}
+
+// addMailboxLines adds them to a page.
+func (p *pageBuilder) addMailboxLines(d pageContext) {
+	for _, c := range d.mailboxLines() {
+		p.addAction(c, (*Screen).openMailboxWarning)
+	}
 }
 
 // mailboxLineID is the ID of that line; openTrouble is what a tap on it does.

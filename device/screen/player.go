@@ -12,10 +12,10 @@ import (
 
 // playerPage plays one voice mail: it fetches the recording when it is asked to.
 type playerPage struct {
-	opensDialPad
-	s    *Screen
-	id   string    // of the message at Exchange
-	last voicemail // as of the last view
+	builtPage
+	s         *Screen
+	messageID string    // at Exchange
+	shown     voicemail // as of the last view
 
 	state      playState
 	generation int                // counts what was begun: what an older errand tells is dropped
@@ -41,52 +41,50 @@ const (
 	playDeleting playState = "deleting"
 )
 
-// IDs of the player.
+// Soft keys of the player that tests tap.
 const (
 	playID   = "play"
-	pauseID  = "pause"
-	deleteID = "delete"
-	markID   = "mark-read"
 	backID   = "call-back"
-	nextID   = "next-recording"
+	deleteID = "delete"
 )
 
-func newPlayerPage(s *Screen, id string) page { return &playerPage{s: s, id: id} }
+func newPlayerPage(s *Screen, messageID string) page {
+	p := &playerPage{s: s, messageID: messageID}
+	p.builtPage = builtPage{id: "player", digits: newDialPage, build: p.show}
+	return p
+}
 
-func (p *playerPage) view(d pageContext) view.Page {
-	v := view.Page{ID: "player", Layout: view.Detail, Title: d.say("player.title")}
+func (p *playerPage) show(d pageContext, b *pageBuilder) {
+	b.Title = d.say("player.title")
 	m, there := p.find(d)
-	p.last = m
-	if !there {
-		v.Controls = append(d.mailboxLines(), textLine("gone", d.say("player.gone"), view.IconInfo, view.ToneNone))
-		return v
+	if p.shown = m; !there {
+		b.addMailboxLines(d)
+		b.add(textLine("gone", d.say("player.gone"), view.IconInfo, view.ToneNone))
+		return
 	}
-	label := func(id, text, value string) {
-		v.Controls = append(v.Controls, view.Control{ID: id, Role: view.Label, Text: d.say(text), Value: value})
-	}
-	v.Controls = append(v.Controls, heading("caller", m.caller(d.texts), view.IconVoicemail, view.ToneNone))
+	b.add(heading("caller", m.caller(d.texts), view.IconVoicemail, view.ToneNone))
 	if m.number != "" && m.name != "" {
-		label("from", "player.number", d.readable(m.number))
+		b.label("from", d.say("player.number"), d.readable(m.number))
 	}
-	label("when", "player.when", d.when(m.at))
+	b.add(view.Control{ID: "when", Role: view.Label, Text: d.say("player.when"), Value: d.when(m.at)})
 	if m.length > 0 {
-		label("length", "player.length", minutes(m.length))
+		b.label("length", d.say("player.length"), minutes(m.length))
 	}
 	if p.count > 1 {
-		label("recording", "player.recording", d.say("player.which", "Number", p.index+1, "Total", p.count))
+		which := d.say("player.which", "Number", p.index+1, "Total", p.count)
+		b.label("recording", d.say("player.recording"), which)
 	}
 	if p.format != "" {
-		label("format", "player.format", joined(d.codec(p.format), d.kilobytes(len(p.recording))))
+		b.label("format", d.say("player.format"), joined(d.codec(p.format), d.kilobytes(len(p.recording))))
 	}
-	v.Controls = append(v.Controls, p.statusControls(d, m)...)
-	v.Nav = p.softKeys(d, m)
-	return v
+	b.add(p.statusControls(d, m)...)
+	p.softKeys(d, m, b)
 }
 
 // find is the message as the mailbox has it now.
 func (p *playerPage) find(d pageContext) (voicemail, bool) {
 	all := d.contacts().voicemails(d)
-	i := slices.IndexFunc(all, func(m voicemail) bool { return m.id == p.id })
+	i := slices.IndexFunc(all, func(m voicemail) bool { return m.id == p.messageID })
 	if i < 0 {
 		return voicemail{}, false
 	}
@@ -95,9 +93,6 @@ func (p *playerPage) find(d pageContext) (voicemail, bool) {
 
 // statusControls says what is going on, or what stands in the way.
 func (p *playerPage) statusControls(d pageContext, m voicemail) []view.Control {
-	line := func(id, text string, tone view.Tone) view.Control {
-		return view.Control{ID: id, Role: view.Text, Text: text, Tone: tone}
-	}
 	switch {
 	case p.state == playDeleting:
 		return []view.Control{{ID: "progress", Role: view.Progress, Text: d.say("player.deleting"), Fraction: -1}}
@@ -106,18 +101,18 @@ func (p *playerPage) statusControls(d pageContext, m voicemail) []view.Control {
 		c.Value = d.kilobytes(p.received)
 		return []view.Control{c}
 	case m.protected:
-		return []view.Control{line("cannot", d.say("player.protected"), view.ToneWarn)}
+		return []view.Control{textLine("cannot", d.say("player.protected"), view.NoIcon, view.ToneWarn)}
 	case len(p.problems) > 0:
-		c := line("problem", p.problems[0], view.ToneBad)
-		c.Icon = view.IconError
+		c := textLine("problem", p.problems[0], view.IconError, view.ToneBad)
 		if len(p.problems) > 1 {
 			c.Second = p.problems[1]
 		}
 		return []view.Control{c}
 	case p.recording != nil && !playable(p.format):
-		return []view.Control{line("cannot", d.say("player.unplayable", "Format", d.codec(p.format)), view.ToneWarn)}
+		cannot := d.say("player.unplayable", "Format", d.codec(p.format))
+		return []view.Control{textLine("cannot", cannot, view.NoIcon, view.ToneWarn)}
 	case p.s.opt.Player == nil:
-		return []view.Control{line("silent", d.say("player.silent"), view.ToneDim)}
+		return []view.Control{textLine("silent", d.say("player.silent"), view.NoIcon, view.ToneDim)}
 	case p.state == playPlaying || p.position > 0:
 		c := view.Control{ID: "progress", Role: view.Progress, Text: d.say("player.playing"), Fraction: -1}
 		c.Value = minutes(p.position)
@@ -132,58 +127,51 @@ func (p *playerPage) statusControls(d pageContext, m voicemail) []view.Control {
 	return nil
 }
 
-// softKeys are the soft keys.
-func (p *playerPage) softKeys(d pageContext, m voicemail) (nav []view.Control) {
-	busy := p.state == playDeleting
-	key := func(id, text string, icon view.Icon) {
-		nav = append(nav, view.Control{ID: id, Role: view.Button, Text: text, Icon: icon, Off: busy})
-	}
+// softKeys adds the soft keys.
+func (p *playerPage) softKeys(d pageContext, m voicemail, b *pageBuilder) {
 	switch {
 	case p.state == playFetching:
-		key(pauseID, d.say("player.stop"), view.IconPause)
+		b.softKey("pause", d.say("player.stop"), view.IconPause, p.pause)
 	case p.state == playPlaying:
-		key(pauseID, d.say("player.pause"), view.IconPause)
+		b.softKey("pause", d.say("player.pause"), view.IconPause, p.pause)
 	case m.protected || p.recording != nil && (!playable(p.format) || p.s.opt.Player == nil):
 	case p.s.opt.Player == nil:
-		key(playID, d.say("player.check"), view.IconInfo)
+		b.softKey(playID, d.say("player.check"), view.IconInfo, p.play)
 	default:
-		key(playID, d.say("player.play"), view.IconPlay)
+		b.softKey(playID, d.say("player.play"), view.IconPlay, p.play)
 	}
 	if p.count > 1 {
-		key(nextID, d.say("player.next"), view.IconVoicemail)
+		b.softKey("next-recording", d.say("player.next"), view.IconVoicemail, p.next)
 	}
 	if !m.read && !p.markedRead {
-		key(markID, d.say("player.mark"), view.IconOK)
+		b.softKey("mark-read", d.say("player.mark"), view.IconOK, p.markRead)
 	}
 	if m.number != "" {
-		key(backID, d.say("player.callBack"), view.IconDial)
+		b.softKey(backID, d.say("player.callBack"), view.IconDial, func(s *Screen) {
+			p.stop()
+			s.open(newDialPage(s, m.number))
+		})
 	}
-	key(deleteID, d.say("player.delete"), view.IconDelete)
-	return nav
+	b.softKey(deleteID, d.say("player.delete"), view.IconDelete, p.askDelete)
+	for i := range b.Nav {
+		b.Nav[i].Off = p.state == playDeleting
+	}
 }
 
-func (p *playerPage) tap(s *Screen, id string) {
-	switch id {
-	case playID:
-		p.play(s)
-	case pauseID:
-		p.stop()
-	case mailboxLineID:
-		s.openMailboxWarning()
-	case nextID:
-		p.stop()
-		p.index, p.recording, p.format, p.position, p.problems = (p.index+1)%p.count, nil, "", 0, nil
-	case markID:
-		p.markRead(s)
-	case backID:
-		p.stop()
-		s.open(newDialPage(s, p.last.number))
-	case deleteID:
-		p.stop()
-		t := s.texts
-		ask := t.say("player.deleteAsk", "Name", p.last.caller(t))
-		s.confirm("voicemail-delete", t.say("player.deleteTitle"), []string{ask}, t.say("player.delete"), p.remove)
-	}
+func (p *playerPage) pause(*Screen) { p.stop() }
+
+// next chooses the next recording of the message.
+func (p *playerPage) next(*Screen) {
+	p.stop()
+	p.index = (p.index + 1) % p.count
+	p.recording, p.format, p.position, p.problems = nil, "", 0, nil
+}
+
+func (p *playerPage) askDelete(s *Screen) {
+	p.stop()
+	t := s.texts
+	ask := t.say("player.deleteAsk", "Name", p.shown.caller(t))
+	s.confirm("voicemail-delete", t.say("player.deleteTitle"), []string{ask}, t.say("player.delete"), p.remove)
 }
 
 // stop ends what is under way; how far the recording was played stays.
@@ -264,7 +252,8 @@ func (p *playerPage) play(s *Screen) {
 	p.start(s, what, func(ctx context.Context, update func(func())) (err error) {
 		if sound == nil {
 			var records int
-			sound, audio, records, err = fetch(ctx, s.phone, p.id, index, func(n int) { update(func() { p.received = n }) })
+			progress := func(n int) { update(func() { p.received = n }) }
+			sound, audio, records, err = fetch(ctx, s.phone, p.messageID, index, progress)
 			if err != nil {
 				return err
 			}
@@ -284,7 +273,7 @@ func (p *playerPage) play(s *Screen) {
 		if !heard {
 			return
 		}
-		if p.position = 0; !p.last.read && !p.markedRead {
+		if p.position = 0; !p.shown.read && !p.markedRead {
 			p.markRead(s)
 		}
 	})
@@ -296,7 +285,7 @@ func (p *playerPage) markRead(s *Screen) {
 	var err error
 	s.background(func(ctx context.Context) {
 		now := s.phone.Snapshot()
-		i := voicemailIndex(now, p.id)
+		i := voicemailIndex(now, p.messageID)
 		client, no := s.phone.Exchange()
 		if err = no; err != nil || i < 0 {
 			return
@@ -319,7 +308,7 @@ func (p *playerPage) markRead(s *Screen) {
 func (p *playerPage) remove(s *Screen) {
 	p.start(s, playDeleting, func(ctx context.Context, _ func(func())) error {
 		now := s.phone.Snapshot()
-		i := voicemailIndex(now, p.id)
+		i := voicemailIndex(now, p.messageID)
 		client, err := s.phone.Exchange()
 		if err != nil || i < 0 {
 			return err
@@ -329,7 +318,7 @@ func (p *playerPage) remove(s *Screen) {
 		}
 		s.phone.RefreshMailbox()
 		s.waitFor(ctx, func(next device.Snapshot) bool {
-			return voicemailIndex(next, p.id) < 0 || pageContext{now: next}.mailboxWarning() != nil
+			return voicemailIndex(next, p.messageID) < 0 || pageContext{now: next}.mailboxWarning() != nil
 		})
 		return nil
 	}, func() {

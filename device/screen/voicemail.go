@@ -7,12 +7,6 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// voicemailPage lists the voice mails, newest first; a tap opens the player.
-type voicemailPage struct {
-	opensDialPad
-	rows []voicemail // rows of the last view
-}
-
 // voicemail is what is shown of one voice mail.
 type voicemail struct {
 	id           string // Exchange's
@@ -26,22 +20,22 @@ type voicemail struct {
 // voicemailID and the number of the row is the ID of a row.
 const voicemailID = "voicemail."
 
-func newVoicemailPage(*Screen) page { return &voicemailPage{} }
-
-func (p *voicemailPage) view(d pageContext) view.Page {
-	index := d.contacts()
-	p.rows = index.voicemails(d)
-	rows := p.rows
-	v := view.Page{ID: "voicemail", Layout: view.List, Title: d.say("voicemail.title"), Controls: d.mailboxLines(),
-		List: &view.Rows{ID: voicemailID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}}
-	if box := d.now.Mailbox; box != nil {
-		v.List.Empty = d.say("voicemail.none")
-		if len(rows) > 0 {
-			unread := d.say("voicemail.unread", "Count", box.Unread)
-			v.Controls = append(v.Controls, textLine("unread", unread, view.NoIcon, view.ToneDim))
+// newVoicemailPage lists the voice mails, newest first; a tap opens the player.
+func newVoicemailPage(*Screen) page {
+	return &builtPage{id: "voicemail", digits: newDialPage, build: func(d pageContext, p *pageBuilder) {
+		p.Title = d.say("voicemail.title")
+		p.addMailboxLines(d)
+		rows, empty := d.contacts().voicemails(d), ""
+		if box := d.now.Mailbox; box != nil {
+			empty = d.say("voicemail.none")
+			if len(rows) > 0 {
+				unread := d.say("voicemail.unread", "Count", box.Unread)
+				p.add(textLine("unread", unread, view.NoIcon, view.ToneDim))
+			}
 		}
-	}
-	return v
+		p.longList(voicemailID, len(rows), func(i int) view.Control { return rows[i].control(d, i) },
+			func(s *Screen, i int) { s.open(newPlayerPage(s, rows[i].id)) }, empty)
+	}}
 }
 
 // voicemails are the voice mails of the mailbox.
@@ -88,12 +82,4 @@ func (m voicemail) control(d pageContext, i int) view.Control {
 		c.Second = joined(c.Second, d.say("voicemail.protected"))
 	}
 	return c
-}
-
-func (p *voicemailPage) tap(s *Screen, id string) {
-	if id == mailboxLineID {
-		s.openMailboxWarning()
-	} else if i, ok := indexOf(id, voicemailID, len(p.rows)); ok {
-		s.open(newPlayerPage(s, p.rows[i].id))
-	}
 }
