@@ -41,7 +41,7 @@ func journalPage() page {
 	}}
 }
 
-// provisioningPage shows what the pool tells the phone to do.
+// provisioningPage shows the settings that the pool provisions.
 func provisioningPage() page {
 	return &builtPage{id: "provisioning", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.provisioning")
@@ -65,7 +65,7 @@ func (d pageContext) logLevel() string {
 	return d.say("logging." + cmp.Or(string(d.now.Settings.Logging.Level), "Off"))
 }
 
-// loggingPage shows how much the pool wants to be written down.
+// loggingPage shows the log level that the pool provisions.
 func loggingPage() page {
 	return &builtPage{id: "logging", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.logging")
@@ -77,7 +77,7 @@ func loggingPage() page {
 	}}
 }
 
-// reload asks the pool now; the journal and the page show what came.
+// reload reads the settings from the pool again; journal and page show the result.
 func (s *Screen) reload() {
 	var err error
 	s.background(func(context.Context) { err = s.phone.Reload() }, func() {
@@ -136,7 +136,7 @@ func dialPlanPage() page {
 	}}
 }
 
-// systemPage is what the phone is and where it is signed in.
+// systemPage shows the identity of the phone and where it is signed in.
 func systemPage() page {
 	return &builtPage{id: "system", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.system")

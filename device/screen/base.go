@@ -7,14 +7,13 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// The pages of a phone that nobody uses yet: off, starting, signing in.
+// The pages before a user is signed in: off, starting, signing in.
 
 func offPage() page {
 	return &builtPage{id: "off", public: true, build: func(pageContext, *pageBuilder) {}}
 }
 
-// startPage is the bring-up of the phone, as far as it has come: without a
-// cable it goes no further.
+// startPage shows the bring-up of the phone, which waits for a network cable.
 func startPage() page {
 	return &builtPage{id: "start", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("start.title")
@@ -26,7 +25,7 @@ func startPage() page {
 	}}
 }
 
-// toSettings is the soft key that opens the settings.
+// toSettings adds the soft key that opens the settings.
 func (p *pageBuilder) toSettings(d pageContext) {
 	p.softKey("settings", d.say("settings.title"), view.IconSettings, func(s *Screen) { s.open(settingsPage()) })
 }
@@ -38,7 +37,7 @@ type stage struct {
 }
 
 // stages are in the order in which they happen. The download of certificates
-// is one only where the phone asks for roots (R1.2).
+// is shown only if the phone asks for roots (R1.2).
 func stages() []stage {
 	return []stage{
 		{"signing.time", journal.Time},
@@ -50,8 +49,8 @@ func stages() []stage {
 	}
 }
 
-// attemptSteps is the steps of the present connection attempt: those after the last
-// failure.
+// attemptSteps are the steps of the present connection attempt: those after the
+// last failure.
 func (d pageContext) attemptSteps() []journal.Step {
 	steps := d.recentSteps()
 	for i := len(steps) - 1; i >= 0; i-- {
@@ -71,7 +70,7 @@ func signingInPage() page {
 			last[st.Name] = st
 		}
 		var done, all float64
-		busy := "" // the message of what goes on now: the part after the last that has steps
+		busy := "" // message of the stage under way: the one after the last stage with steps
 		for _, st := range stages() {
 			step, begun := last[st.step]
 			verdict, judged := last[journal.Trust]
@@ -90,7 +89,7 @@ func signingInPage() page {
 				c.Second = step.Decided
 			case begun && step.State == journal.Warned:
 				c.Tone, c.Icon, done = view.ToneWarn, view.IconWarning, done+1
-			case begun, st.step == journal.Connect && judged: // who has shown a certificate was connected to
+			case begun, st.step == journal.Connect && judged: // a verdict needs a connection
 				c.Tone, c.Icon, done = view.ToneGood, view.IconOK, done+1
 			case st.step == journal.Roots:
 				busy = st.text
@@ -103,18 +102,18 @@ func signingInPage() page {
 			p.add(view.Control{ID: "progress", Role: view.Progress, Text: d.say("signing.title"), Fraction: done / max(all, 1)})
 		}
 		p.softKey("cancel", d.say("cancel"), view.IconSignOut, func(s *Screen) {
-			s.form.keepOnce = true // somebody may have seen a slip
+			s.form.keepOnce = true // the user may want to correct what he typed
 			s.signOut()
 		})
 		p.toSettings(d)
 	}}
 }
 
-// signOut signs out, or ends a sign-in that is under way. The PIN goes with its
-// user: the next one proves himself by his password and makes his own.
+// signOut signs out, or ends a sign-in that is under way. It also removes the
+// PIN: the next user proves his identity by a password and sets a PIN of his own.
 func (s *Screen) signOut() {
 	s.background(func(ctx context.Context) {
-		s.phone.SignOut(ctx) // the journal tells what went wrong; the phone forgets the user in any case
+		s.phone.SignOut(ctx) // an error is in the journal; the phone forgets the user in any case
 		s.phone.SetPIN("")
 	}, func() {})
 }

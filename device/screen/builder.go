@@ -99,7 +99,7 @@ func (b *builtPage) typed(s *Screen, text string) {
 	}
 }
 
-// newDialog asks or tells something; every button takes it away.
+// newDialog shows a question or a message; every button closes it.
 func newDialog(id, title string, lines []string, buttons ...dialogButton) *builtPage {
 	return &builtPage{id: id, public: true, build: func(_ pageContext, p *pageBuilder) {
 		p.Layout, p.Title, p.Focus = view.Centered, title, buttons[0].id // Enter answers; the first button does no harm
@@ -124,12 +124,12 @@ type dialogButton struct {
 	do       func(*Screen) // nil: nothing more
 }
 
-// showMessage shows something that only has to be read.
+// showMessage shows a dialog with a text and an OK button.
 func (s *Screen) showMessage(id, title string, lines ...string) {
 	s.showDialog(newDialog(id, title, lines, dialogButton{id: "ok", text: s.texts.say("ok")}))
 }
 
-// confirm asks before something that cannot be taken back.
+// confirm asks before something that cannot be undone.
 func (s *Screen) confirm(id, title string, lines []string, yes string, do func(*Screen)) {
 	s.showDialog(newDialog(id, title, lines,
 		dialogButton{id: "cancel", text: s.texts.say("cancel")},

@@ -16,10 +16,10 @@ type meeting struct {
 	allDay     bool
 	attended   bool // others take part
 	private    bool
-	busy       string // of Exchange: Busy, Tentative, …
+	busy       string // free/busy status of Exchange: Busy, Tentative, …
 }
 
-// meetingID and the number of the row is the ID of a row.
+// meetingID and the row's number make the ID of a row.
 const meetingID = "meeting."
 
 // newCalendarPage shows the events of today and tomorrow.
@@ -58,8 +58,8 @@ func (d pageContext) meetingsOf(heading string, day time.Time) []meeting {
 	return append([]meeting{{heading: d.say(heading, "Date", d.date(day))}}, events...)
 }
 
-// meetings are the events that touch the time from from to to, those of the
-// whole day first.
+// meetings are the events that overlap the time between from and to; events of
+// the whole day come first.
 func (d pageContext) meetings(from, to time.Time) (all []meeting) {
 	for _, e := range d.now.Mailbox.Calendar {
 		m := meeting{
@@ -72,7 +72,7 @@ func (d pageContext) meetings(from, to time.Time) (all []meeting) {
 			private:  e.Private,
 			busy:     string(e.Status),
 		}
-		// One that takes no time touches the moment when it is.
+		// An event without duration counts if it begins in that time.
 		if m.start.Before(to) && (m.end.After(from) || m.start.Equal(m.end) && !m.start.Before(from)) {
 			all = append(all, m)
 		}
@@ -100,7 +100,7 @@ func (m meeting) title(d pageContext) string {
 	return m.subject
 }
 
-// hours say from when until when; a day that is not the one of at is told.
+// hours are begin and end, with their dates if the event ends on another day.
 func (m meeting) hours(d pageContext) string {
 	if m.allDay {
 		return d.say("calendar.allDay")

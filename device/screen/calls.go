@@ -13,7 +13,7 @@ import (
 
 // callRow is one row.
 type callRow struct {
-	name, number string // number is what is dialled; "": it was withheld
+	name, number string // number is dialled by a tap; "": the caller withheld it
 	kind         string // of Exchange: missed, …
 	at           time.Time
 	length       time.Duration
@@ -75,7 +75,7 @@ func (d pageContext) calls(missed bool) (rows []callRow) {
 	return rows
 }
 
-// nameOf is who has that number; "": nobody is known.
+// nameOf is the name of the contact with that number; "": none is known.
 func (b *contactIndex) nameOf(number string) string {
 	if p := b.withNumber(number); p != nil {
 		return p.name
@@ -105,7 +105,7 @@ func (r callRow) control(d pageContext, i int) view.Control {
 	return control
 }
 
-// joined puts a dot between what is there.
+// joined puts a dot between the parts that are not empty.
 func joined(parts ...string) string {
 	var there []string
 	for _, p := range parts {
@@ -116,7 +116,7 @@ func joined(parts ...string) string {
 	return strings.Join(there, " · ")
 }
 
-// minutes is a length of time as clocks count it: 3:12.
+// minutes writes a duration as m:ss or h:mm:ss.
 func minutes(d time.Duration) string {
 	n := int(d / time.Second)
 	if n >= 3600 {
@@ -125,7 +125,7 @@ func minutes(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", n/60, n%60)
 }
 
-// when is a moment as one says it on the same day or the next, else a date.
+// when is a time of today or yesterday by that word, else with its date.
 func (d pageContext) when(at time.Time) string {
 	if at.IsZero() {
 		return ""
@@ -140,13 +140,13 @@ func (d pageContext) when(at time.Time) string {
 	return d.stamp(at)
 }
 
-// midnight is when the day of t began, where t is.
+// midnight is the beginning of the day of t, in the location of t.
 func midnight(t time.Time) time.Time {
 	y, m, d := t.Date()
 	return time.Date(y, m, d, 0, 0, 0, 0, t.Location())
 }
 
-// mailboxLines say why nothing of Exchange is shown, or that it may be old.
+// mailboxLines say why no data of Exchange is shown, or that it may be outdated.
 func (d pageContext) mailboxLines() []view.Control {
 	line := view.Control{ID: mailboxLineID, Role: view.Text, Icon: view.IconWarning, Tone: view.ToneWarn}
 	trouble := d.mailboxWarning()
@@ -167,14 +167,14 @@ func (d pageContext) mailboxLines() []view.Control {
 	return []view.Control{line}
 }
 
-// addMailboxLines adds them to a page.
+// addMailboxLines adds mailboxLines to a page; a tap shows the warning.
 func (p *pageBuilder) addMailboxLines(d pageContext) {
 	for _, c := range d.mailboxLines() {
 		p.addAction(c, (*Screen).openMailboxWarning)
 	}
 }
 
-// mailboxLineID is the ID of that line; openTrouble is what a tap on it does.
+// mailboxLineID is the ID of the line of mailboxLines.
 const mailboxLineID = "mailbox"
 
 func (s *Screen) openMailboxWarning() {
@@ -183,7 +183,7 @@ func (s *Screen) openMailboxWarning() {
 	}
 }
 
-// mailboxWarning is what is wrong with Exchange; nil: nothing.
+// mailboxWarning is the latest warning about Exchange; nil: none.
 func (d pageContext) mailboxWarning() *journal.Step {
 	for i := len(d.now.Warnings) - 1; i >= 0; i-- {
 		if t := d.now.Warnings[i]; t.Name == journal.Exchange || t.Name == journal.Autodiscover {
@@ -193,7 +193,7 @@ func (d pageContext) mailboxWarning() *journal.Step {
 	return nil
 }
 
-// mailboxSkipped is why Exchange was not asked, as the journal says it.
+// mailboxSkipped is the reason in the journal why Exchange was not asked.
 func (d pageContext) mailboxSkipped() string {
 	for i := len(d.steps) - 1; i >= len(d.steps)-d.recentCount; i-- {
 		if s := d.steps[i]; s.Name == journal.Exchange && s.State == journal.Skipped {

@@ -8,7 +8,7 @@ import (
 
 // Rows of the card.
 const (
-	numberID  = "number." // and which one
+	numberID  = "number." // and its index
 	addressID = "address"
 )
 
@@ -46,7 +46,7 @@ func newCardPage(s *Screen, c *contact) page {
 	}}
 }
 
-// kindOf is what a number is for.
+// kindOf names the kind of a number: work, mobile, …
 func (t *texts) kindOf(kind string) string {
 	switch kind {
 	case "BusinessPhone":

@@ -12,8 +12,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// contact is what pool and Exchange say of one person, put together. Nobody
-// changes it once the book is made.
+// contact is one person, with the data of the pool and of Exchange. It is not
+// changed after the index is made.
 type contact struct {
 	name      string
 	company   string
@@ -25,13 +25,13 @@ type contact struct {
 
 	sortKey    string   // folded name, to sort by
 	nameWords  []string // of the name, folded
-	otherWords []string // of company and addresses, folded
-	dialKeys   string   // digit keys of all words of the name, run together
-	wordStarts []int    // where the words begin in keys
-	numbers    []string // of each of phones, with a leading + where it has one
+	otherWords []string // words of company and addresses, folded
+	dialKeys   string   // digit keys of all words of the name, concatenated
+	wordStarts []int    // where the words begin in dialKeys
+	numbers    []string // digits of each of phones, with a leading + if it has one
 }
 
-// phoneNumber is a number as somebody wrote it, and what it is for.
+// phoneNumber is a number as it is stored, with its kind.
 type phoneNumber struct {
 	kind string // of Exchange: BusinessPhone, …
 	text string
@@ -40,16 +40,16 @@ type phoneNumber struct {
 // contactGroup is one group of the pool's contact list.
 type contactGroup struct {
 	name     string
-	other    bool // those who are in no group
+	other    bool // contacts without a group
 	contacts []*contact
 }
 
-// contactIndex is the index of contacts, made once for each contact list and kept until
-// another list comes. The zero book is empty.
+// contactIndex is the index of contacts. It is made once for each contact list
+// and kept until another list arrives. The zero index is empty.
 type contactIndex struct {
-	version  int             // grows with each list; 0: there was none yet
-	source   device.Snapshot // whose lists they are
-	all      []*contact      // all, by name
+	version  int             // grows with each list; 0: no list yet
+	source   device.Snapshot // has the lists
+	all      []*contact      // sorted by name
 	outlook  []*contact
 	groups   []contactGroup
 	byNumber map[string]*contact
@@ -58,13 +58,14 @@ type contactIndex struct {
 	found []contactMatch
 }
 
-// contactMatch is a person that was looked for, and by which number: -1 for the name.
+// contactMatch is a contact that was found, and by which of its numbers: -1 for
+// its name.
 type contactMatch struct {
 	*contact
 	number int
 }
 
-// contacts is the index of the contacts, made when a page first asks for it.
+// contacts is the index of the contacts, made when a page first needs it.
 func (d pageContext) contacts() *contactIndex {
 	if d.index == nil {
 		d.index = &contactIndex{}
@@ -73,7 +74,7 @@ func (d pageContext) contacts() *contactIndex {
 	return d.index
 }
 
-// update makes the index anew if the lists of now are others.
+// update makes the index again if the lists of now differ.
 func (b *contactIndex) update(now device.Snapshot) {
 	fresh := b.version > 0 && b.source.Contacts == now.Contacts && (b.source.Mailbox == nil) == (now.Mailbox == nil) &&
 		(now.Mailbox == nil || identical(b.source.Mailbox.Contacts, now.Mailbox.Contacts))
@@ -100,7 +101,7 @@ func (b *contactIndex) update(now device.Snapshot) {
 	}
 }
 
-// identical reports whether two slices are one and the same.
+// identical reports whether two slices share their elements.
 func identical[T any](a, b []T) bool {
 	return len(a) == len(b) && (len(a) == 0 || &a[0] == &b[0])
 }
@@ -133,14 +134,14 @@ func withoutSIP(address string) string {
 	return address
 }
 
-// readPool takes the contact list of the pool in its groups. Somebody who is in
-// Outlook too is the same person.
+// readPool takes the contact list of the pool in its groups. A contact of the
+// pool that Outlook also has is one contact.
 func (b *contactIndex) readPool(at map[string]*contact) {
 	list := b.source.Contacts
 	if list == nil {
 		return
 	}
-	const others = "~" // the group that everybody is in, for those who are in no other
+	const others = "~" // OCS's name of the group of contacts without a group
 	index := map[uint32]int{}
 	rest := contactGroup{other: true}
 	for _, g := range list.Groups {
@@ -179,7 +180,7 @@ func (b *contactIndex) readPool(at map[string]*contact) {
 	}
 }
 
-// displayName is the name, or what there is instead.
+// displayName is the name, else address, e-mail or number.
 func (p *contact) displayName() string {
 	if p.name != "" {
 		return p.name
@@ -196,7 +197,7 @@ func (p *contact) displayName() string {
 	return ""
 }
 
-// prepare prepares what search looks at.
+// prepare fills the fields that find compares.
 func (p *contact) prepare() {
 	p.sortKey = fold(p.displayName())
 	p.nameWords = splitWords(p.sortKey)
@@ -216,7 +217,7 @@ func (p *contact) prepare() {
 	}
 }
 
-// keyOf is the key of the dial pad that bears the letter; 0: none does.
+// keyOf is the key of the dial pad for a letter; 0: none.
 func keyOf(r rune) byte {
 	switch {
 	case r >= '0' && r <= '9':
@@ -227,8 +228,8 @@ func keyOf(r rune) byte {
 	return 0
 }
 
-// digitsOf is a number without what people write between digits and without an
-// extension; a leading + stays.
+// digitsOf is a number without separators and without its extension; a leading
+// + stays.
 func digitsOf(text string) string {
 	text, _, _ = strings.Cut(text, ";")
 	var b strings.Builder
@@ -240,7 +241,7 @@ func digitsOf(text string) string {
 	return b.String()
 }
 
-// fold makes texts comparable: small letters without marks.
+// fold makes texts comparable: lower case, without diacritics.
 func fold(s string) string {
 	s = strings.ToLower(s)
 	if strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
@@ -279,9 +280,9 @@ func splitWords(folded string) []string {
 	})
 }
 
-// find looks for query: by the letters that words begin with, or by keys of
-// the dial pad, over names and numbers. Names come before numbers, both in the
-// order of names.
+// find gives the contacts that match query. Letters match the beginnings of
+// words; digits match the keys of names on the dial pad, and numbers. Matches of
+// names come before those of numbers; both are sorted by name.
 func (b *contactIndex) find(query string) []contactMatch {
 	query = strings.TrimSpace(query)
 	if query == b.query {
@@ -334,7 +335,8 @@ func (b *contactIndex) findDigits(q string) []contactMatch {
 	return append(named, numbered...)
 }
 
-// numberMatches: one digit or a + must begin the number, more may stand anywhere in it.
+// numberMatches compares a number with digits that were typed: one digit or a +
+// must begin the number, more digits may be anywhere in it.
 func numberMatches(number, q string) bool {
 	if q[0] == '+' {
 		return strings.HasPrefix(number, q)
@@ -343,7 +345,7 @@ func numberMatches(number, q string) bool {
 	return strings.HasPrefix(number, q) || len(q) > 1 && strings.Contains(number, q)
 }
 
-// withNumber is who has exactly that number; nil: nobody is known.
+// withNumber is the contact with exactly that number; nil: none is known.
 func (b *contactIndex) withNumber(number string) *contact {
 	d := strings.TrimPrefix(digitsOf(number), "+")
 	if d == "" || strings.Contains(number, "@") || strings.Contains(number, ";") {

@@ -7,8 +7,8 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// contactsPage shows the contacts of the pool by groups and those of Outlook,
-// and looks for somebody in both while a person types or presses digits.
+// contactsPage shows the contacts of the pool by groups, and those of Outlook.
+// Typed letters and digits search both.
 type contactsPage struct {
 	noHold
 	outlook   bool // which tab
@@ -20,12 +20,12 @@ type contactsPage struct {
 // contactRow is one row: a person, or the name of a group.
 type contactRow struct {
 	*contact
-	number int    // by which number he was found; -1: none
-	group  string // "": it is a person
+	number int    // index of the phone number that matched; -1: none
+	group  string // "": the row is a contact
 	count  int    // in the group
 }
 
-// rowsKey says of what the rows were made: they are kept while it stays.
+// rowsKey is the cache key of the rows.
 type rowsKey struct {
 	index   *contactIndex
 	version int
@@ -76,7 +76,7 @@ func (p *contactsPage) view(d pageContext) view.Page {
 	return v
 }
 
-// updateRows makes the rows, unless they are those of the last time.
+// updateRows makes the rows if their key has changed.
 func (p *contactsPage) updateRows(d pageContext) {
 	index := d.contacts()
 	of := rowsKey{index: index, version: index.version, outlook: p.outlook, query: p.search.text}
@@ -170,7 +170,7 @@ func (p *contactsPage) key(s *Screen, k view.Key) bool {
 	return true
 }
 
-// indexOf is the number of a row whose ID is prefix and a number below n.
+// indexOf is the index of a row whose ID is prefix and a number below n.
 func indexOf(id, prefix string, n int) (int, bool) {
 	digits, ok := strings.CutPrefix(id, prefix)
 	if !ok || digits == "" || len(digits) > 9 {

@@ -8,19 +8,19 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// dialPage is the dial pad: the number as it is typed, what the rules of the
-// dial plan make of it, and who has such a number or such a name by keys.
+// dialPage is the dial pad: the typed number, its translation by the dial plan,
+// and the contacts whose number, or name by digit keys, matches.
 type dialPage struct {
-	s            *Screen // for the rules, which are asked beside it
+	s            *Screen // for translations
 	text         field
 	translations translations
-	builtFrom    rowsKey     // of what the rows were made
+	builtFrom    rowsKey     // of matches
 	matches      []dialMatch // rows of the last view
-	lastNumber   string      // number that was called last
-	noCallsShown bool        // the person has been told that there are no calls yet
+	lastNumber   string      // of the last outgoing call
+	noCallsShown bool        // the page says that this version makes no calls
 }
 
-// dialMatch is one number of somebody.
+// dialMatch is one number of a contact.
 type dialMatch struct {
 	*contact
 	number string
@@ -37,19 +37,19 @@ const (
 	callKeyID     = "call"
 )
 
-// longPress is how long 0 is held for a +; as on mobile phones.
+// longPress is how long 0 is held for a +.
 const longPress = 800 * time.Millisecond
 
 func newDialPage(s *Screen, digits string) page {
 	p := &dialPage{s: s, text: field{id: dialledID, label: "dial.number"}}
 	p.text.typed(digits)
-	if digits == "0" { // its key may be the one that led here
+	if digits == "0" { // the key that opened the page may still be down
 		p.plus(s)
 	}
 	return p
 }
 
-// isDialled reports whether text is of digits and such.
+// isDialled reports whether text consists of keys of the dial pad and +.
 func isDialled(text string) bool { return text != "" && strings.Trim(text, "0123456789*#+") == "" }
 
 func (p *dialPage) view(d pageContext) view.Page {
@@ -63,7 +63,7 @@ func (p *dialPage) view(d pageContext) view.Page {
 	p.translations.lookUp(p.s, d.now, p.text.text)
 	if r, ok := p.translations.known[p.text.text]; ok && p.text.text != "" {
 		v.Controls = append(v.Controls, row(translationID, view.IconInfo, r.result, r.sentence, ""))
-		if !p.noCallsShown { // which needs the room
+		if !p.noCallsShown { // there is no room for both
 			v.Controls = append(v.Controls, view.Control{ID: "uri", Role: view.Text, Text: r.uri, Tone: view.ToneDim})
 		}
 	}
@@ -102,7 +102,7 @@ func (p *dialPage) view(d pageContext) view.Page {
 	return v
 }
 
-// updateMatches looks for who has such a number or name, unless that is known.
+// updateMatches finds the contacts that match, if the key has changed.
 func (p *dialPage) updateMatches(index *contactIndex) {
 	of := rowsKey{index: index, version: index.version, query: p.text.text}
 	if p.builtFrom == of {
@@ -142,12 +142,12 @@ func (p *dialPage) tap(s *Screen, id string) {
 	default:
 		if i, ok := indexOf(id, matchID, len(p.matches)); ok {
 			p.set(p.matches[i].number)
-			s.focus = "" // for the next key that means "call"
+			s.focus = "" // so that Enter calls
 		}
 	}
 }
 
-// hold on the erase key takes all away.
+// hold on the erase key clears the number.
 func (p *dialPage) hold(_ *Screen, id string) {
 	if id == eraseID {
 		p.set("")
@@ -159,7 +159,7 @@ func (p *dialPage) set(number string) {
 	p.text.typed(number)
 }
 
-// call says that there are no calls: they come with another version.
+// call shows that this version makes no calls.
 func (p *dialPage) call() { p.noCallsShown = p.text.text != "" }
 
 func (p *dialPage) typed(_ *Screen, text string) {
@@ -176,7 +176,7 @@ func (p *dialPage) key(s *Screen, k view.Key) bool {
 		p.typed(s, string(k))
 	case k == view.KeyDelete:
 		p.tap(s, eraseID)
-	case k == view.KeyCall && p.text.text == "" && p.lastNumber != "": // as on the phone: green twice calls again
+	case k == view.KeyCall && p.text.text == "" && p.lastNumber != "": // as on the phone
 		p.set(p.lastNumber)
 	case k == view.KeyCall:
 		p.call()
@@ -190,7 +190,7 @@ func (p *dialPage) key(s *Screen, k view.Key) bool {
 	return true
 }
 
-// plus makes a + of the 0 just typed if its key is still down after a while.
+// plus replaces the 0 just typed by + if its key is still down after longPress.
 func (p *dialPage) plus(s *Screen) {
 	pressed, typed := s.keysDown[view.Key0], p.text.text
 	if pressed.IsZero() {

@@ -8,8 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// failurePage says why nobody is signed in, in a sentence, and what can be
-// done about it.
+// failurePage says in a sentence why the sign-in failed, and what to change.
 func failurePage() page {
 	return &builtPage{id: "failure", build: func(d pageContext, p *pageBuilder) {
 		p.Layout, p.Title = view.Detail, d.say("failure.title")
@@ -35,8 +34,8 @@ func failurePage() page {
 	}}
 }
 
-// signInAgain tries with what was typed. What a server has refused is not sent
-// again unseen: then the form opens, with an empty password.
+// signInAgain signs in with the credentials of the form. Credentials that a
+// server refused are not sent again: the form opens with an empty password.
 func (s *Screen) signInAgain() {
 	c := s.form.credentials()
 	if f := s.now.Failure; f == nil || credentialsRefused(f.Code) {
@@ -63,7 +62,7 @@ func credentialsRefused(code journal.Code) bool {
 	return false
 }
 
-// stepPage is one decision with everything behind it.
+// stepPage shows all fields of one step.
 func stepPage(st journal.Step) page {
 	return &builtPage{id: "step", public: true, build: func(d pageContext, p *pageBuilder) {
 		icon, tone := stateLook(st.State)
@@ -87,7 +86,7 @@ func stepPage(st journal.Step) page {
 	}}
 }
 
-// stateLook is how the state of a step looks.
+// stateLook is the icon and the tone for the state of a step.
 func stateLook(s journal.State) (view.Icon, view.Tone) {
 	switch s {
 	case journal.OK:
@@ -100,8 +99,7 @@ func stateLook(s journal.State) (view.Icon, view.Tone) {
 	return view.IconInfo, view.ToneDim
 }
 
-// stepName is a kind of step for a person; one that has no message yet is
-// shown by its own name.
+// stepName is the name of a step in the language of the phone, else its own name.
 func (d pageContext) stepName(n journal.Name) string {
 	if d.message("stepname."+string(n)) == "" {
 		return string(n)
@@ -126,11 +124,11 @@ func (p *pageBuilder) stepRows(d pageContext, steps []journal.Step, wanted func(
 	return rows
 }
 
-// maxShort is how much of a sentence a row of a list has room for, in
-// characters. The page that the row opens has all of it.
+// maxShort is the number of characters of a sentence that a row of a list has
+// room for. The page that the row opens shows the whole sentence.
 const maxShort = 60
 
-// shorten is a sentence that fits into a row.
+// shorten cuts a sentence to the room in a row.
 func shorten(sentence string) string {
 	runes := []rune(sentence)
 	if len(runes) <= maxShort {

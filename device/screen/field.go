@@ -6,7 +6,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// field is a line of text that is being typed; the cursor stands at its end.
+// field is a line of typed text; the cursor is at its end.
 type field struct {
 	id     string
 	label  string // message
@@ -15,7 +15,7 @@ type field struct {
 	max    int // characters; 0: maxField
 }
 
-// maxField bounds what is typed: nothing that a phone asks for is longer.
+// maxField is the default limit of a field.
 const maxField = 256
 
 // typed appends text; control characters are dropped.

@@ -8,7 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// homePage is what a signed-in phone shows at rest.
+// homePage is the page of a signed-in phone at rest.
 func homePage() page {
 	return &builtPage{id: "home", digits: newDialPage, build: func(d pageContext, p *pageBuilder) {
 		p.Layout, p.Title = view.Tiles, d.say("home.title")
@@ -54,7 +54,7 @@ func homePage() page {
 	}}
 }
 
-// The home page has room for so many.
+// Limits of the home page, by its room.
 const (
 	maxWarnings   = 2 // the latest; the journal has all
 	maxSpeedDials = 3
@@ -82,7 +82,7 @@ func (d pageContext) unread() int {
 	return d.now.Mailbox.Unread
 }
 
-// ownNumber is the user's own line, else his address.
+// ownNumber is the number of the user's line, else his address.
 func (d pageContext) ownNumber() string {
 	if self := d.now.Self; self != nil {
 		if line, ok := self.Line(); ok {
@@ -93,7 +93,7 @@ func (d pageContext) ownNumber() string {
 	return d.now.Address
 }
 
-// readable is a number as a person reads it: its extension in words.
+// readable writes a number for display, with its extension in words.
 func (t *texts) readable(number string) string {
 	number = strings.TrimPrefix(number, "tel:")
 	n, parameter, _ := strings.Cut(number, ";")
@@ -103,7 +103,7 @@ func (t *texts) readable(number string) string {
 	return number
 }
 
-// nextMeeting is the next one of today that has not ended, or is still to begin.
+// nextMeeting is the first event of today that has not ended.
 func (d pageContext) nextMeeting() (text, second string, ok bool) {
 	if d.now.Mailbox == nil {
 		return "", "", false

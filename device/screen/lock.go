@@ -16,8 +16,8 @@ type pinPurpose string
 
 const (
 	pinUnlock pinPurpose = "unlock" // the phone is locked
-	pinFirst  pinPurpose = "first"  // it shall lock, and there is no PIN yet: make one
-	pinShort  pinPurpose = "short"  // it is unlocked, and the PIN is shorter than the pool demands: make another
+	pinFirst  pinPurpose = "first"  // the phone must lock, and has no PIN yet: set one
+	pinShort  pinPurpose = "short"  // unlocked, but the PIN is shorter than the pool demands: set another
 	pinOld    pinPurpose = "old"    // the present PIN, before it is changed
 	pinChange pinPurpose = "change" // the new PIN, from the settings
 )
@@ -27,10 +27,10 @@ type pinPage struct {
 	noHold
 	purpose      pinPurpose
 	pin          field
-	firstEntry   string // a new PIN is typed twice: what was typed first
+	firstEntry   string // of a new PIN, which is typed twice
 	message      string // what went wrong; "": nothing
-	signOutAsked bool   // who has forgotten the PIN is asked whether to sign out
-	busy         bool   // the PIN is being looked at
+	signOutAsked bool   // the page asks whether to sign out, for a forgotten PIN
+	busy         bool   // the PIN is being checked
 }
 
 func newPINPage(aim pinPurpose) *pinPage {
@@ -60,13 +60,14 @@ func (p *pinPage) view(d pageContext) view.Page {
 	}
 	off := p.busy || d.pinDelayed || p.pin.text == ""
 	v.Controls = append(v.Controls, view.Control{ID: "enter", Role: view.Button, Text: d.say("ok"), Off: off})
-	if p.purpose == pinUnlock { // the way out of who has forgotten the PIN: it goes with the user
+	if p.purpose == pinUnlock { // for a forgotten PIN: a sign-out removes it
 		v.Controls = append(v.Controls, view.Control{ID: "forgot", Role: view.Button, Text: d.say("settings.signout")})
 	}
 	return v
 }
 
-// leastPIN is how many digits a new PIN must have: 4, or what the pool demands.
+// leastPIN is the least number of digits of a new PIN: 4, or more if the pool
+// demands it.
 func (d pageContext) leastPIN() int {
 	least := 4
 	if set := d.now.Settings; set != nil {
@@ -108,7 +109,7 @@ func (p *pinPage) tap(s *Screen, id string) {
 	}
 }
 
-// enter takes what was typed.
+// enter checks or keeps the PIN that was typed.
 func (p *pinPage) enter(s *Screen) {
 	pin := p.pin.text
 	if p.busy || s.pinDelay != nil || pin == "" {
@@ -138,7 +139,7 @@ func (p *pinPage) enter(s *Screen) {
 	}
 }
 
-// checked goes on after the present PIN was looked at.
+// checked continues after the present PIN was checked.
 func (p *pinPage) checked(s *Screen, good bool, digits int) {
 	if !good {
 		s.wrongPINs++
@@ -170,10 +171,10 @@ func (p *pinPage) set(s *Screen, pin string) {
 		switch {
 		case err != nil:
 			p.message = sentenceOf(err)
-		case p.purpose == pinFirst: // what it was made for
+		case p.purpose == pinFirst: // set in order to lock the phone
 			s.home()
 			s.lock = newPINPage(pinUnlock)
-		case s.lock != p: // from the settings, unless it was left meanwhile
+		case s.lock != p: // from the settings, if the page is still open
 			if s.currentPage() == page(p) {
 				s.back()
 			}
@@ -184,15 +185,15 @@ func (p *pinPage) set(s *Screen, pin string) {
 	})
 }
 
-// freePINs is how many wrong PINs cost nothing; then each doubles the wait, up
-// to longestWait.
+// freePINs is the number of wrong PINs without a delay; each further one doubles
+// the delay, up to longestWait.
 const (
 	freePINs    = 2
 	firstWait   = 10 * time.Second
 	longestWait = 10 * time.Minute
 )
 
-// pinPenalty is how long the phone takes no PIN after so many wrong ones.
+// pinPenalty is the delay after a number of wrong PINs.
 func pinPenalty(wrong int) time.Duration {
 	wait := time.Duration(0)
 	for n := freePINs; n < wrong && wait < longestWait; n++ {
@@ -201,8 +202,8 @@ func pinPenalty(wrong int) time.Duration {
 	return min(wait, longestWait)
 }
 
-// lockNow locks the phone because somebody wants it; without a PIN it asks for
-// one first, and he may think better of it.
+// lockNow locks the phone at the user's request. If there is no PIN it asks for
+// one first, on a page that can be left.
 func (s *Screen) lockNow() {
 	if s.phone.PINDigits() == 0 {
 		s.open(newPINPage(pinFirst))
@@ -217,7 +218,7 @@ func (s *Screen) unlock() {
 	stopTimer(&s.pinDelay)
 }
 
-// untilLock is how long the phone may still be left alone before it locks.
+// untilLock is the time without use that is left before the phone locks.
 func (s *Screen) untilLock() (left time.Duration, may bool) {
 	set := s.now.Settings
 	if s.lock != nil || set == nil || !set.Lock.Enforced || set.Lock.Idle <= 0 {
@@ -230,7 +231,7 @@ func (s *Screen) untilLock() (left time.Duration, may bool) {
 	return max(set.Lock.Idle-gone, 0), true
 }
 
-// lockIfIdle locks a phone that was left alone long enough.
+// lockIfIdle locks the phone if it was not used for the time that the pool sets.
 func (s *Screen) lockIfIdle() {
 	if left, may := s.untilLock(); !may || left > 0 {
 		return
@@ -239,7 +240,7 @@ func (s *Screen) lockIfIdle() {
 	s.showLock()
 }
 
-// showLock locks the phone; one without a PIN asks to make one first.
+// showLock locks the phone; if there is no PIN the lock asks for a new one.
 func (s *Screen) showLock() {
 	s.lock = newPINPage(pinUnlock)
 	if s.phone.PINDigits() == 0 {

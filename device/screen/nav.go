@@ -10,8 +10,8 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// updateBase chooses the lowest page by what the phone is doing. A page of the same
-// kind stays the one it was.
+// updateBase chooses the base page by the state of the phone. A base page of the
+// same ID is kept.
 func (s *Screen) updateBase() {
 	var next page
 	switch now := s.now; {
@@ -42,17 +42,17 @@ func (s *Screen) updateBase() {
 		s.removeClip()
 	case device.SignedOut:
 		s.unlock()
-		s.dialog, s.queuedDialogs = nil, nil // they are about somebody who has gone
-		s.prefs = s.phone.Preferences()      // a reset may have taken them
+		s.dialog, s.queuedDialogs = nil, nil // they concern the former user
+		s.prefs = s.phone.Preferences()      // a reset may have removed them
 		s.form.remember(s.now)
-		s.stack = publicPages(s.stack) // what somebody else read is not for the next one
+		s.stack = publicPages(s.stack) // the next user must not see data of this one
 	case device.SignedIn, device.Ready:
 		s.form.forgetPassword()
 		s.stack = slices.DeleteFunc(slices.Clone(s.stack), func(p page) bool { return p == page(s.form) })
 	}
 }
 
-// pageID is the id of a page that has one of its own.
+// pageID is the ID of a page, or its Go type.
 func pageID(p page) string {
 	switch p := p.(type) {
 	case *builtPage:
@@ -63,7 +63,7 @@ func pageID(p page) string {
 	return fmt.Sprintf("%T", p)
 }
 
-// publicPages is those of the stack's pages that show the phone, not a user's data.
+// publicPages are the pages of the stack that do not show data of a user.
 func publicPages(stack []page) (kept []page) {
 	for _, p := range stack {
 		if sh, ok := p.(*builtPage); ok && sh.public {
@@ -73,13 +73,13 @@ func publicPages(stack []page) (kept []page) {
 	return kept
 }
 
-// open puts a page over the present one.
+// open shows a page over the present one.
 func (s *Screen) open(p page) {
 	s.stack = append(s.stack, p)
 	s.focus, s.keyboard = "", view.NoKeyboard
 }
 
-// back takes the topmost page away; the lowest stays.
+// back closes the topmost page of the stack.
 func (s *Screen) back() {
 	if n := len(s.stack); n > 0 {
 		s.stack = s.stack[: n-1 : n-1]
@@ -87,7 +87,7 @@ func (s *Screen) back() {
 	s.focus, s.keyboard = "", view.NoKeyboard
 }
 
-// home takes all pages but the lowest away.
+// home closes all pages but the base page.
 func (s *Screen) home() {
 	s.stack, s.dialog, s.queuedDialogs, s.focus, s.keyboard = nil, nil, nil, "", view.NoKeyboard
 }
@@ -111,11 +111,11 @@ func (s *Screen) currentPage() page {
 	return s.basePage
 }
 
-// Tap is a finger on the control with that ID. Taps on what is not there, or
-// greyed out, do nothing.
+// Tap is a tap on the control with that ID. It does nothing if the page does not
+// show the control, or shows it greyed out.
 func (s *Screen) Tap(id string) { s.tapOrHold(id, page.tap) }
 
-// Hold is a finger that stays on a control.
+// Hold is a long press on a control.
 func (s *Screen) Hold(id string) { s.tapOrHold(id, page.hold) }
 
 func (s *Screen) tapOrHold(id string, what func(page, *Screen, string)) {
@@ -135,7 +135,7 @@ func (s *Screen) tapOrHold(id string, what func(page, *Screen, string)) {
 	})
 }
 
-// keyboardID and the name of a keyboard is the ID of the key that shows it.
+// keyboardID and the name of a keyboard make the ID of the key that shows it.
 const keyboardID = "keyboard."
 
 func isKeyboardID(id string) bool {
@@ -143,8 +143,8 @@ func isKeyboardID(id string) bool {
 	return ok && slices.Contains([]view.Keyboard{view.Letters, view.Capitals, view.Symbols}, view.Keyboard(k))
 }
 
-// userAction is change for what somebody does: it puts off the lock. A phone
-// without power takes nothing.
+// userAction is change for an action of the user: it restarts the time until the
+// phone locks. Without power it does nothing.
 func (s *Screen) userAction(f func()) {
 	s.change(func() {
 		if !s.now.On() {
@@ -155,7 +155,7 @@ func (s *Screen) userAction(f func()) {
 	})
 }
 
-// Type is text from a keyboard, the one of a computer or the one on the screen.
+// Type is text from a keyboard: that of the computer or that on the screen.
 func (s *Screen) Type(text string) {
 	s.userAction(func() {
 		s.topPage().typed(s, text)
@@ -197,8 +197,7 @@ func (s *Screen) Press(k view.Key) {
 	})
 }
 
-// endKey is the red key: it answers a dialog in the way that changes nothing, or
-// goes back.
+// endKey is the red key: it closes a dialog without an effect, or goes back.
 func (s *Screen) endKey() {
 	p := s.view.Top()
 	for _, id := range []string{"cancel", "close", "ok"} {
@@ -212,7 +211,7 @@ func (s *Screen) endKey() {
 	}
 }
 
-// enterKey taps what has the focus.
+// enterKey taps the control that has the focus.
 func (s *Screen) enterKey() {
 	p := s.view.Top()
 	switch c, ok := p.Find(p.Focus); {
@@ -226,8 +225,8 @@ func (s *Screen) enterKey() {
 // Release ends a Press.
 func (s *Screen) Release(k view.Key) { s.change(func() { delete(s.keysDown, k) }) }
 
-// Lift takes the receiver off the hook, or puts it back: that works without
-// power too. Who lifts it means to dial, and who puts it down has done with it.
+// Lift takes the receiver off the hook, or puts it back, also without power.
+// Lifting it opens the dial pad, putting it back closes that.
 func (s *Screen) Lift(up bool) {
 	s.change(func() {
 		if s.hook == up {
@@ -301,8 +300,8 @@ func active(c view.Control) bool {
 	return true
 }
 
-// showDialog shows a dialog, after the one that is there. Of one kind there is one at
-// a time: the latest.
+// showDialog shows a dialog, or queues it behind the present one. A dialog of the
+// same ID is replaced.
 func (s *Screen) showDialog(p page) {
 	if s.dialog == nil || pageID(s.dialog) == pageID(p) {
 		s.dialog, s.focus = p, ""
@@ -317,7 +316,7 @@ func (s *Screen) showDialog(p page) {
 	s.queuedDialogs = append(s.queuedDialogs, p)
 }
 
-// withdrawDialog takes a dialog away that nobody has answered, shown or waiting.
+// withdrawDialog closes a dialog that is shown or queued.
 func (s *Screen) withdrawDialog(id string) {
 	s.queuedDialogs = slices.DeleteFunc(slices.Clone(s.queuedDialogs), func(p page) bool { return pageID(p) == id })
 	if s.dialog != nil && pageID(s.dialog) == id {
@@ -325,7 +324,7 @@ func (s *Screen) withdrawDialog(id string) {
 	}
 }
 
-// closeDialog takes the dialog away.
+// closeDialog closes the dialog and shows the next one of the queue.
 func (s *Screen) closeDialog() {
 	s.dialog, s.focus = nil, ""
 	if len(s.queuedDialogs) > 0 {
@@ -333,5 +332,5 @@ func (s *Screen) closeDialog() {
 	}
 }
 
-// recentSteps is the steps of the present epoch.
+// recentSteps are the steps of the present epoch.
 func (d pageContext) recentSteps() []journal.Step { return d.steps[len(d.steps)-d.recentCount:] }

@@ -5,11 +5,11 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// announce tells what is new since before: missed calls, voice mails, troubles.
-// A locked phone shows what the lamps show.
+// announce shows a dialog for what is new since before: missed calls, voice
+// mails, warnings. A locked phone shows none.
 func (s *Screen) announce(before device.Snapshot) {
 	if signedIn(s.now) && !signedIn(before) {
-		s.withdrawDialog("news-lost") // it is no longer so
+		s.withdrawDialog("news-lost") // no longer true
 	}
 	if s.lock != nil || !s.now.On() {
 		return
@@ -23,7 +23,7 @@ func (s *Screen) announce(before device.Snapshot) {
 			s.newsDialog("news-voicemail", s.texts.say("news.voice", "Count", n), newVoicemailPage)
 		}
 	}
-	for _, t := range s.now.Warnings { // those of the sign-in stand on the home page
+	for _, t := range s.now.Warnings { // the home page shows those of the sign-in
 		if before.State == device.Ready && !hasWarning(before.Warnings, t) {
 			s.newsDialog("news-trouble", t.Decided, func(*Screen) page { return stepPage(t) })
 		}
@@ -38,8 +38,8 @@ func signedIn(now device.Snapshot) bool {
 	return now.State == device.SignedIn || now.State == device.Ready
 }
 
-// hasWarning reports whether a trouble of that kind and for that reason was there: one
-// that stays is told once, not at every poll.
+// hasWarning reports whether list has a warning of the same name and code: a
+// lasting warning is announced once, not at every poll.
 func hasWarning(troubles []journal.Step, t journal.Step) bool {
 	for _, old := range troubles {
 		if old.Name == t.Name && old.Code == t.Code {
@@ -49,7 +49,7 @@ func hasWarning(troubles []journal.Step, t journal.Step) bool {
 	return false
 }
 
-// newsDialog is a dialog that tells something and can show more of it.
+// newsDialog shows a dialog with a text and a button that opens a page.
 func (s *Screen) newsDialog(id, text string, more func(*Screen) page) {
 	s.showDialog(newDialog(id, s.texts.say("news.title"), []string{text},
 		dialogButton{id: "show", text: s.texts.say("news.show"), do: func(s *Screen) { s.open(more(s)) }},

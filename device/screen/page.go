@@ -8,38 +8,38 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// page is one page. All methods run under the Screen's lock; they may change
-// the page itself (pages are pointers) and the Screen.
+// page is one page. All methods run under the Screen's lock. They may change the
+// page itself (pages are pointers) and the Screen.
 type page interface {
-	// view is what the page shows of d. It changes nothing that can be seen.
+	// view is what the page shows of d. It does not change what the page shows.
 	view(d pageContext) view.Page
 	// tap and hold are for a control that the page showed and that is not off.
 	tap(s *Screen, id string)
 	hold(s *Screen, id string)
 	// typed is text from a keyboard.
 	typed(s *Screen, text string)
-	// key is a key of the body; it reports whether the page took it.
+	// key is a key of the body; it reports whether the page handled it.
 	key(s *Screen, k view.Key) bool
 }
 
-// noHold is a page on which nothing is held; pages embed it.
+// noHold is embedded by pages that ignore long presses.
 type noHold struct{}
 
 func (noHold) hold(*Screen, string) {}
 
-// pageContext is what a page may show.
+// pageContext is the data that a page may show.
 type pageContext struct {
 	*texts
 	now         device.Snapshot
 	steps       []journal.Step // oldest first
-	recentCount int            // how many of them, at the end, are of the present epoch
-	clockTime   time.Time      // the phone's, in the place that is shown
-	location    *time.Location // of times that are shown
-	index       *contactIndex  // of the contacts, see people
-	focus       string         // the control that was given the focus; "": none
+	recentCount int            // the last recentCount of steps are of the present epoch
+	clockTime   time.Time      // of the phone's clock, in location
+	location    *time.Location // of the times that are shown
+	index       *contactIndex  // use contacts, which updates it
+	focus       string         // ID of the control that the user chose; "": none
 
-	pinDelayed bool              // no PIN is taken for a while
-	prefs      map[string]string // not to be changed
+	pinDelayed bool              // a delay after wrong PINs is running
+	prefs      map[string]string // read only
 }
 
 // takes reports whether p shows a control that takes a tap with that ID.
@@ -57,7 +57,7 @@ func takes(p *view.Page, id string) bool {
 	return false
 }
 
-// pageContext is what a page may show now.
+// pageContext is the present data for a page.
 func (s *Screen) pageContext() pageContext {
 	return pageContext{
 		texts:       s.texts,
@@ -73,7 +73,7 @@ func (s *Screen) pageContext() pageContext {
 	}
 }
 
-// render makes the View of now.
+// render makes the present View.
 func (s *Screen) render() {
 	d := s.pageContext()
 	v := view.View{
@@ -98,7 +98,7 @@ func (s *Screen) render() {
 	s.setTimers(d.clockTime)
 }
 
-// pageView is the view of one page, with the focus if it takes the keys.
+// pageView is the view of one page, with focus and keyboard if it is on top.
 func (s *Screen) pageView(p page, d pageContext, top bool) view.Page {
 	v := p.view(d)
 	if !top {
@@ -116,8 +116,8 @@ func (s *Screen) pageView(p page, d pageContext, top bool) view.Page {
 	return v
 }
 
-// setTimers sets the timers: that which moves the clock on the screen to the next
-// minute, and that which locks the phone.
+// setTimers starts the timer for the next minute of the clock on the screen, and
+// the timer that locks the phone.
 func (s *Screen) setTimers(now time.Time) {
 	if s.closed || !s.now.On() {
 		return

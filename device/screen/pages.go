@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// constructors are the pages that a person can open, by their IDs. They give nil
-// while there is nothing to show.
+// constructors are the pages that Open can open, by ID. They return nil while
+// there is nothing to show.
 func constructors() map[string]func(*Screen) page {
 	fixed := func(f func() page) func(*Screen) page { return func(*Screen) page { return f() } }
 	return map[string]func(*Screen) page{
@@ -38,7 +38,7 @@ func constructors() map[string]func(*Screen) page {
 			if len(all) == 0 {
 				return nil
 			}
-			i := slices.IndexFunc(all, func(p *contact) bool { return len(p.phones) > 0 }) // more is to be seen of him
+			i := slices.IndexFunc(all, func(p *contact) bool { return len(p.phones) > 0 }) // the card shows more
 			return newCardPage(s, all[max(i, 0)])
 		},
 		"player": func(s *Screen) page {
@@ -76,14 +76,13 @@ func constructors() map[string]func(*Screen) page {
 	}
 }
 
-// userPages are the pages that a signed-in user alone has.
+// userPages are the pages that exist only while a user is signed in.
 func userPages() []string {
 	return []string{"presence", "contacts", "card", "calls", "voicemail", "player", "dial", "calendar", "meeting",
 		"provisioning", "logging", "pin", "lock"}
 }
 
-// statePages are the pages that a person cannot open: they are there while the
-// phone is in a state.
+// statePages are the base pages, each with the state that shows it.
 func statePages() map[string]string {
 	return map[string]string{
 		"start":      "no network cable is plugged in",

@@ -10,7 +10,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// playerPage plays one voice mail: it fetches the recording when it is asked to.
+// playerPage plays one voice mail. It fetches the recording when Play is tapped.
 type playerPage struct {
 	builtPage
 	s         *Screen
@@ -18,17 +18,17 @@ type playerPage struct {
 	shown     voicemail // as of the last view
 
 	state      playState
-	generation int                // counts what was begun: what an older errand tells is dropped
-	cancel     context.CancelFunc // of what is under way; nil: nothing is
-	done       chan struct{}      // closed when the last errand has let go of the loudspeaker
-	index      int                // which of the recordings
-	count      int                // how many there are; 0: not known yet
+	generation int                // of background work; results of an older one are dropped
+	cancel     context.CancelFunc // of the work under way; nil: none
+	done       chan struct{}      // closed when the last work has released the loudspeaker
+	index      int                // of the recording, from 0
+	count      int                // of recordings; 0: not known yet
 	recording  []byte             // nil: not fetched
 	format     string             // its format, by its first bytes
 	received   int                // bytes, while it is fetched
-	position   time.Duration      // how far it was played
+	position   time.Duration      // to which it was played
 	problems   []string           // sentences
-	markedRead bool               // it was made read from here
+	markedRead bool               // by this page
 }
 
 // playState is what the page is doing.
@@ -81,7 +81,7 @@ func (p *playerPage) show(d pageContext, b *pageBuilder) {
 	p.softKeys(d, m, b)
 }
 
-// find is the message as the mailbox has it now.
+// find gives the message as the mailbox has it now.
 func (p *playerPage) find(d pageContext) (voicemail, bool) {
 	all := d.contacts().voicemails(d)
 	i := slices.IndexFunc(all, func(m voicemail) bool { return m.id == p.messageID })
@@ -91,7 +91,7 @@ func (p *playerPage) find(d pageContext) (voicemail, bool) {
 	return all[i], true
 }
 
-// statusControls says what is going on, or what stands in the way.
+// statusControls show the progress, or why the message cannot be played.
 func (p *playerPage) statusControls(d pageContext, m voicemail) []view.Control {
 	switch {
 	case p.state == playDeleting:
@@ -174,7 +174,7 @@ func (p *playerPage) askDelete(s *Screen) {
 	s.confirm("voicemail-delete", t.say("player.deleteTitle"), []string{ask}, t.say("player.delete"), p.remove)
 }
 
-// stop ends what is under way; how far the recording was played stays.
+// stop ends the work under way and keeps the position.
 func (p *playerPage) stop() {
 	if p.cancel != nil {
 		p.cancel()
@@ -187,9 +187,9 @@ func (p *playerPage) stop() {
 // runs.
 type playerWork func(ctx context.Context, update func(func())) error
 
-// start starts an errand of the page, which ends when the page goes. What work
-// tells, and done at its end, are dropped once something else was begun; an
-// error is shown instead of done.
+// start runs work in the background until the page is closed. Updates and done
+// are dropped after other work was started. If work fails its error is shown and
+// done is not called.
 func (p *playerPage) start(s *Screen, state playState, work playerWork, done func()) {
 	p.stop()
 	ctx, cancel := context.WithCancel(s.ctx)
@@ -215,7 +215,7 @@ func (p *playerPage) start(s *Screen, state playState, work playerWork, done fun
 		if !s.isOpen(p) {
 			return
 		}
-		if before != nil { // there is one loudspeaker
+		if before != nil { // there is only one loudspeaker
 			<-before
 		}
 		if err = work(ctx, func(f func()) { s.change(mine(f)) }); ctx.Err() != nil {
@@ -233,15 +233,14 @@ func (p *playerPage) start(s *Screen, state playState, work playerWork, done fun
 	}))
 }
 
-// isOpen reports whether a page is among those that a person opened.
+// isOpen reports whether a page is on the stack.
 func (s *Screen) isOpen(p page) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Contains(s.stack, p)
 }
 
-// play fetches the recording if it is not there, and plays it from where it was
-// left.
+// play fetches the recording if necessary, and plays it from position.
 func (p *playerPage) play(s *Screen) {
 	sound, audio, at, index := p.recording, p.format, p.position, p.index
 	what := playPlaying
@@ -279,7 +278,7 @@ func (p *playerPage) play(s *Screen) {
 	})
 }
 
-// markRead makes the message read at Exchange, whatever the page does meanwhile.
+// markRead marks the message as read at Exchange, also if the page is closed.
 func (p *playerPage) markRead(s *Screen) {
 	p.markedRead = true
 	var err error
@@ -303,8 +302,8 @@ func (p *playerPage) markRead(s *Screen) {
 	})
 }
 
-// remove deletes the message at Exchange, and leaves the page once it is gone
-// from the mailbox as the phone shows it, or Exchange fails.
+// remove deletes the message at Exchange. It closes the page when the phone's
+// mailbox no longer has the message, or Exchange fails.
 func (p *playerPage) remove(s *Screen) {
 	p.start(s, playDeleting, func(ctx context.Context, _ func(func())) error {
 		now := s.phone.Snapshot()
@@ -328,7 +327,7 @@ func (p *playerPage) remove(s *Screen) {
 	})
 }
 
-// waitFor waits until the Screen knows of a Snapshot that is good, or ctx ends.
+// waitFor waits until the Screen has a Snapshot that is good, or ctx ends.
 func (s *Screen) waitFor(ctx context.Context, good func(device.Snapshot) bool) {
 	changed := make(chan struct{}, 1)
 	defer s.Watch(func() {

@@ -12,18 +12,18 @@ import (
 
 // Player is a loudspeaker.
 type Player interface {
-	// Play plays a recording in RIFF WAVE (G.711, GSM 6.10 or another codec),
-	// beginning at a time of it. It tells how far it is several times a
-	// second. It returns nil at the end, the error of ctx when that is done
-	// before, and another error when it cannot play this recording.
+	// Play plays a recording in RIFF WAVE (G.711, GSM 6.10 or another codec)
+	// from the position at. It reports the position several times a second. It
+	// returns nil at the end, the error of ctx if ctx ends before, and another
+	// error if it cannot play the recording.
 	Play(ctx context.Context, wav []byte, at time.Duration, progress func(time.Duration)) error
 }
 
-// maxSound is the most that the phone takes of a recording, in bytes: a quarter
-// of an hour in G.711. The limit is ours.
+// maxSound is the largest recording that the phone takes, in bytes: 17 minutes
+// in G.711. The limit is ours.
 const maxSound = 8 << 20
 
-// fetchStep is after how many bytes the progress is shown.
+// fetchStep is the number of bytes between two reports of progress.
 const fetchStep = 64 << 10
 
 var (
@@ -31,7 +31,7 @@ var (
 	errEmpty   = errors.New("screen: the message has no recording")
 )
 
-// describe is an error in sentences.
+// describe puts an error into sentences.
 func describe(t *texts, err error) []string {
 	switch {
 	case errors.Is(err, errTooLong):
@@ -42,7 +42,7 @@ func describe(t *texts, err error) []string {
 	return failureLines(t, err)
 }
 
-// failureLines is what happened, and what an administrator would change.
+// failureLines say what happened, and what an administrator should change.
 func failureLines(t *texts, err error) []string {
 	var f *journal.Failure
 	if !errors.As(err, &f) {
@@ -52,7 +52,7 @@ func failureLines(t *texts, err error) []string {
 	return []string{step.Decided, sentence(step.Fix)}
 }
 
-// recordingBuffer takes a recording into memory, as much as the phone takes.
+// recordingBuffer keeps a recording in memory, up to maxSound.
 type recordingBuffer struct {
 	buf      bytes.Buffer
 	reported int
@@ -74,7 +74,7 @@ func (w *recordingBuffer) Write(b []byte) (int, error) {
 	return n, nil
 }
 
-// fetch reads one recording of a message, and how many there are.
+// fetch reads one recording of a message, and the number of its recordings.
 func fetch(ctx context.Context, phone *device.Phone, id string, index int, progress func(int)) (
 	sound []byte, audio string, records int, err error,
 ) {
@@ -105,7 +105,7 @@ func fetch(ctx context.Context, phone *device.Phone, id string, index int, progr
 	return w.buf.Bytes(), string(got.Audio), len(all), err
 }
 
-// voicemailIndex is where a voice mail is in the mailbox; -1: it is not.
+// voicemailIndex is the index of a voice mail in the mailbox; -1: not there.
 func voicemailIndex(now device.Snapshot, id string) int {
 	if now.Mailbox != nil {
 		for i, m := range now.Mailbox.VoiceMails {
@@ -117,7 +117,7 @@ func voicemailIndex(now device.Snapshot, id string) int {
 	return -1
 }
 
-// playable reports whether the phone plays what Exchange calls so.
+// playable reports whether the phone plays a format, as ews names it.
 func playable(audio string) bool {
 	switch audio {
 	case "wav/g711-alaw", "wav/g711-mulaw", "wav/gsm610", "wav":
@@ -126,7 +126,7 @@ func playable(audio string) bool {
 	return false
 }
 
-// codec is a format for a person.
+// codec is the name of a format for the user.
 func (t *texts) codec(audio string) string {
 	switch audio {
 	case "wav/g711-alaw":

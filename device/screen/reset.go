@@ -11,22 +11,23 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// holeTime is how long a paper clip must be held: undocumented, long enough not
-// to happen by chance.
+// holeTime is how long a paper clip must be held. It is not documented; this is
+// too long to happen by accident.
 const holeTime = 5 * time.Second
 
 // holeStep is how often the ring around the paper clip grows.
 const holeStep = 100 * time.Millisecond
 
-// heldClip is a paper clip at the bottom of the reset hole. It counts steps and not
-// the clock's time, which may be set meanwhile.
+// heldClip is a paper clip at the bottom of the reset hole. It counts steps, since
+// the clock may be set meanwhile.
 type heldClip struct {
 	timer clock.Timer
 	held  time.Duration
 }
 
-// Poke puts a paper clip to the bottom of the reset hole, or takes it out. Held
-// long enough it resets the phone (R1.3); sooner out, nothing happens.
+// Poke pushes a paper clip to the bottom of the reset hole, or takes it out. Held
+// for five seconds it resets the phone (R1.3); if it is taken out before, nothing
+// happens.
 func (s *Screen) Poke(in bool) {
 	s.change(func() {
 		s.removeClip()
@@ -83,21 +84,21 @@ func (s *Screen) reset(press func() (went, stayed []string, err error)) {
 	s.open(&builtPage{id: "reset", public: true, build: r.build})
 	s.opt.Clock.AfterFunc(restartTime, func() { s.change(func() { r.seen = true }) })
 	s.background(func(ctx context.Context) {
-		if saving != nil { // or what is being kept would outlive the reset
+		if saving != nil { // preferences that are still being written would survive the reset
 			<-saving
 		}
-		if r.went, r.stayed, r.err = press(); r.err == nil { // what the status says of the user is over, too
+		if r.went, r.stayed, r.err = press(); r.err == nil { // then the status must not show the user either
 			s.waitFor(ctx, func(now device.Snapshot) bool { return !(pageContext{now: now}).signedIn() })
 		}
 	}, func() { r.done = true })
 }
 
-// restartTime is how long a person sees at least that the phone restarts: it
-// is quicker than the eye, and than a hand that turns the phone over.
+// restartTime is how long the page shows the restart at least: the restart
+// itself is too quick to be seen.
 const restartTime = 1500 * time.Millisecond
 
-// resetPage shows the phone restarting, then what went and what stayed. What
-// press has told is read once done is set.
+// resetPage shows the restart, then which roots were removed and which stay. The
+// results are read only after done is set.
 type resetPage struct {
 	done, seen   bool
 	went, stayed []string
@@ -168,7 +169,7 @@ func rootNames[T interface{ Subject() string }](roots []T) []string {
 	return names
 }
 
-// sentenceOf says what an error tells a person.
+// sentenceOf puts an error into a sentence for the user.
 func sentenceOf(err error) string {
 	var f *journal.Failure
 	if !errors.As(err, &f) {

@@ -2,19 +2,19 @@
 // does: a pure presenter, tested without a window (design decision 13).
 //
 //  1. s, err := screen.New(phone, screen.Options{Lang: "en"}); s.Close at the end.
-//  2. Give it what a person does: Tap, Hold, Press, Release, Type, Lift, Poke.
-//  3. Draw s.View(); Watch says when there is another.
+//  2. Pass on what the user does: Tap, Hold, Press, Release, Type, Lift, Poke.
+//  3. Draw s.View(); Watch reports each new one.
 //
-// Pages are data (View); every text comes from the message catalogue. How
-// things look and where they stand is no concern of this package.
+// A View is data, see package view; every text comes from the message catalogue.
+// This package does not decide how and where things are drawn.
 //
-// Inside: a Screen keeps a stack of pages. The lowest one follows from what the
-// phone is doing (off, starting, signing in, failed, home); a person opens the
-// others over it; a dialog lies over them, and the lock over everything. A page
-// is a small value with the methods of the interface page: it says what it shows
-// of a Snapshot, and what a tap does. Most are a sheet, made of one function. All
-// of them run under the Screen's lock, so they are quick; what takes time goes
-// through Screen.errand.
+// Inside: the base page follows from the state of the phone (off, starting,
+// signing in, failed, home). The user opens other pages over it, which form a
+// stack; a dialog is over the stack, and the lock is over everything. A page has
+// the methods of the interface page: what it shows of a Snapshot, and what a tap
+// does. Most pages are a builtPage, made by one function; those that hold typed
+// text have types of their own. Pages run under the Screen's lock, so they must be
+// quick; what takes time runs in Screen.background.
 package screen
 
 import (
@@ -33,8 +33,8 @@ type Options struct {
 	Lang     string             // the hardware's language (R10.1), see Languages; "": en
 	Clock    clock.Clock        // the phone's clock; nil: the host's
 	Location *time.Location     // of times that are shown; nil: the host's
-	Suggest  device.Credentials // stands in the sign-in form at the beginning; a password is for labs only
-	Restart  func()             // pulls the power and gives it back; nil: power off and on
+	Suggest  device.Credentials // initial content of the sign-in form; a password is for labs only
+	Restart  func()             // turns the power off and on; nil: ShutDown and PowerOn
 	Player   Player             // a loudspeaker for voice mail; nil: there is none
 }
 
@@ -45,32 +45,32 @@ type Screen struct {
 	texts   *texts
 	ctx     context.Context // ends with Close
 	cancel  context.CancelFunc
-	running sync.WaitGroup // the reader of events, errands
+	running sync.WaitGroup // the reader of events, background work
 
 	mu            sync.Mutex // guards the rest
 	now           device.Snapshot
 	steps         []journal.Step // oldest first, at most keepSteps
 	recentCount   int            // how many of them, at the end, are of the present epoch
 	epoch         uint64         // of the latest step
-	index         contactIndex   // of the contacts, see draw.people
-	stack         []page         // over the page that follows from the phone's state
-	basePage      page           // that page
-	form          *signInPage    // what was typed outlives a failure
+	index         contactIndex   // see pageContext.contacts
+	stack         []page         // over basePage
+	basePage      page           // follows from the phone's state
+	form          *signInPage    // kept for the next attempt
 	dialog        page           // nil: none
-	queuedDialogs []page         // dialogs that wait for the present one to go
-	lock          *pinPage       // over everything while the phone is locked; nil: it is not
+	queuedDialogs []page         // shown after the present one
+	lock          *pinPage       // over everything; nil: the phone is not locked
 	wrongPINs     int            // PINs in a row
 	pinDelay      clock.Timer    // after wrong PINs; nil: none
-	lastUse       time.Time      // when somebody last did something
+	lastUse       time.Time      // of the last action of the user
 	focus         string         // the control that has it; "": the page's choice
-	keyboard      view.Keyboard  // that somebody chose; NoKeyboard: the choice of the page
+	keyboard      view.Keyboard  // that the user chose; NoKeyboard: the page's choice
 	keysDown      map[view.Key]time.Time
 	hook          bool
-	liftedPage    page              // that lifting the receiver opened; nil: none
-	clip          *heldClip         // nil: nobody pokes
+	liftedPage    page              // opened by lifting the receiver; nil: none
+	clip          *heldClip         // nil: no paper clip in the hole
 	prefs         map[string]string // as the phone keeps them; replaced, never changed
-	saving        chan struct{}     // closed when the errand that keeps prefs is through; nil: there is none
-	unsaved       map[string]string // of prefs, since that began
+	saving        chan struct{}     // closed when prefs are written; nil: they are not being written
+	unsaved       map[string]string // prefs changed while others are written
 	minuteTimer   clock.Timer       // for the clock on the screen
 	lockTimer     clock.Timer       // until the phone may lock itself
 	view          view.View
@@ -79,10 +79,10 @@ type Screen struct {
 	closed        bool
 }
 
-// keepSteps bounds the journal that a person can read on the handset.
+// keepSteps is the number of steps that the handset can show.
 const keepSteps = 200
 
-// New presents phone. The phone stays the caller's.
+// New presents phone, which it does not close.
 func New(phone *device.Phone, o Options) (*Screen, error) {
 	t, err := newTexts(o.Lang)
 	if err != nil {
@@ -107,7 +107,7 @@ func New(phone *device.Phone, o Options) (*Screen, error) {
 	return s, nil
 }
 
-// Close ends the Screen; the View stays as it is.
+// Close ends the Screen; the View no longer changes.
 func (s *Screen) Close() {
 	s.cancel()
 	s.mu.Lock()
@@ -129,8 +129,8 @@ func (s *Screen) View() view.View {
 	return s.view
 }
 
-// Watch has f called after each change of the View, until stop. f is called by
-// any goroutine, must not block, and takes the View by itself.
+// Watch calls f after each change of the View, until stop is called. f may run on
+// any goroutine and must not block; it gets the View with Screen.View.
 func (s *Screen) Watch(f func()) (stop func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -144,7 +144,7 @@ func (s *Screen) Watch(f func()) (stop func()) {
 	}
 }
 
-// listen follows the phone.
+// listen applies the events of the phone.
 func (s *Screen) listen() {
 	for cursor := uint64(0); ; {
 		events, next, _, ok := s.phone.Events().Wait(s.ctx, cursor)
@@ -189,7 +189,7 @@ func (s *Screen) record(e device.Event) {
 	}
 }
 
-// stopTimer ends a timer that may not be there.
+// stopTimer stops a timer, which may be nil, and sets it to nil.
 func stopTimer(t *clock.Timer) {
 	if *t != nil {
 		(*t).Stop()
@@ -197,7 +197,7 @@ func stopTimer(t *clock.Timer) {
 	}
 }
 
-// change runs f under the lock, makes a View, and tells the watchers.
+// change runs f under the lock, makes a View and calls the watchers.
 func (s *Screen) change(f func()) {
 	s.mu.Lock()
 	if s.closed {
@@ -216,8 +216,8 @@ func (s *Screen) change(f func()) {
 	}
 }
 
-// background runs work outside the lock, with a context that ends with the Screen,
-// and then done under it. It is called under the lock.
+// background runs work without the lock, with a context that ends with the Screen,
+// and then done under the lock. It is called under the lock.
 func (s *Screen) background(work func(ctx context.Context), done func()) {
 	if s.closed {
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// securityPage leads to what the phone trusts, and shows why it trusted whom.
+// securityPage leads to the trusted roots and shows the decisions about trust.
 func securityPage() page {
 	return &builtPage{id: "security", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.security")
@@ -21,7 +21,7 @@ func securityPage() page {
 		}
 		all, fetched := d.say("start.roots", "Count", len(d.now.Roots)), d.say("security.downloaded", "Count", came)
 		p.row(&rows, row("security.roots", view.IconCert, all, fetched, ""), func(s *Screen) { s.open(rootsPage()) })
-		if v := d.now.Verdict; v != nil { // refused: the evidence is here before a person asks for it
+		if v := d.now.Verdict; v != nil { // a refused certificate comes first
 			c := row("security.refused", view.IconError, d.say("security.refused"), shorten(v.Sentence), "")
 			c.Tone = view.ToneBad
 			p.row(&rows, c, func(s *Screen) { s.open(linesPage("verdict", "security.refused", v.Sentence, v.Details())) })
@@ -56,8 +56,7 @@ func rootsPage() page {
 	}}
 }
 
-// commonName is the first part of a distinguished name: what tells it from
-// others in a list.
+// commonName is the value of the first part of a distinguished name, for a list.
 func commonName(dn string) string {
 	first := dn
 	for i := 0; i < len(dn); i++ {
@@ -74,7 +73,7 @@ func commonName(dn string) string {
 	return dn
 }
 
-// sourceName is a way by which a root came.
+// sourceName names the source of a root.
 func (d pageContext) sourceName(kind string) string {
 	if d.message("roots.from."+kind) == "" {
 		return kind
@@ -115,7 +114,7 @@ func rootPage(fingerprint string) page {
 	}}
 }
 
-// grouped is a fingerprint that the eye can follow.
+// grouped writes a fingerprint in groups of four digits.
 func grouped(hex string) string {
 	var b strings.Builder
 	for i, r := range hex {
@@ -127,7 +126,7 @@ func grouped(hex string) string {
 	return b.String()
 }
 
-// linesPage is a heading and lines of text below.
+// linesPage shows a heading and lines of text.
 func linesPage(id, title, heading string, lines []string) page {
 	return &builtPage{id: id, public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say(title)

@@ -10,8 +10,8 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// settingsPage is the menu of the phone. What belongs to a user is there while
-// one is signed in.
+// settingsPage is the menu of the phone. Entries of a user are shown while one is
+// signed in.
 func settingsPage() page {
 	return &builtPage{id: "settings", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.title")
@@ -57,8 +57,8 @@ func settingsPage() page {
 	}}
 }
 
-// restart pulls the power and gives it back. Whoever was signed in signs in
-// again himself: the phone keeps no password.
+// restart turns the power off and on. The user must sign in again: the phone does
+// not keep a password.
 func (s *Screen) restart() {
 	s.home()
 	s.background(func(ctx context.Context) {
@@ -66,22 +66,22 @@ func (s *Screen) restart() {
 			s.opt.Restart()
 			return
 		}
-		s.phone.ShutDown(ctx) // what goes wrong at the farewell does not keep the power on
+		s.phone.ShutDown(ctx) // the power goes off even if the sign-out fails
 		s.phone.PowerOn()
 	}, func() {})
 }
 
-// volumes are what can be set; the names are those of preferences.
+// volumes are the names of the volumes, as in preferences.
 func volumes() []string { return []string{"ring", "receiver", "speaker"} }
 
-// Volumes go from 0 to loudest, and begin at usual.
+// Range and default of a volume; the least is 0.
 const (
 	maxVolume     = 10
 	defaultVolume = 5
 )
 
-// Volume is how loud ring, receiver or speaker are by a phone's preferences, of
-// most steps above silence.
+// Volume is the volume of "ring", "receiver" or "speaker" in a phone's
+// preferences, from 0 (silent) to most.
 func Volume(preferences map[string]string, of string) (step, most int) {
 	return volumeOf(preferences, of), maxVolume
 }
@@ -94,7 +94,7 @@ func volumeOf(prefs map[string]string, which string) int {
 	return min(max(v, 0), maxVolume)
 }
 
-// changeVolume makes a volume louder or quieter by one, and keeps it.
+// changeVolume changes a volume by one step and stores it.
 func (s *Screen) changeVolume(which string, by int) {
 	v := min(max(volumeOf(s.prefs, which)+by, 0), maxVolume)
 	next := maps.Clone(s.prefs)
@@ -103,8 +103,8 @@ func (s *Screen) changeVolume(which string, by int) {
 	s.save(map[string]string{"volume." + which: number(v)})
 }
 
-// save keeps preferences in the phone's memory, which may take a moment. What is
-// changed meanwhile is kept thereafter, the latest value alone.
+// save writes preferences to the phone's flash in the background. Values that
+// change meanwhile are written afterwards, only the latest of each.
 func (s *Screen) save(prefs map[string]string) {
 	if s.saving != nil {
 		maps.Copy(s.unsaved, prefs)
@@ -129,8 +129,8 @@ func (s *Screen) save(prefs map[string]string) {
 	})
 }
 
-// volumeKey is a volume key of the body: of the receiver while it is lifted,
-// else of the ringing.
+// volumeKey is a volume key of the body. It changes the volume of the receiver
+// while that is lifted, else that of the ringing.
 func (s *Screen) volumeKey(up bool) {
 	which, by := "ring", -1
 	if s.hook {
@@ -172,7 +172,7 @@ func languagePage() page {
 	}}
 }
 
-// languageName is a language in that language.
+// languageName is the name of a language in that language.
 func (t *texts) languageName(tag string) string {
 	switch tag {
 	case "en":
@@ -195,7 +195,7 @@ func (t *texts) languageName(tag string) string {
 	return tag
 }
 
-// timePage shows the phone's clock and where it has its time from.
+// timePage shows the phone's clock and the source of its time.
 func timePage() page {
 	return &builtPage{id: "time", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.time")

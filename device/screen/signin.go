@@ -11,8 +11,8 @@ import (
 type signInPage struct {
 	fields   [3]field
 	suggest  device.Credentials
-	busy     bool // the phone is being told
-	keepOnce bool // what was typed outlives the next time that the phone forgets its user
+	busy     bool // the phone is starting the sign-in
+	keepOnce bool // the next clear keeps the fields
 }
 
 // Fields of the form.
@@ -35,7 +35,7 @@ func (p *signInPage) fill(c device.Credentials) {
 	p.fields[atAddress].text, p.fields[atUser].text, p.fields[atPassword].text = c.Address, c.User, c.Password
 }
 
-// credentials is what stands in the form.
+// credentials are the fields of the form.
 func (p *signInPage) credentials() device.Credentials {
 	return device.Credentials{
 		Address:  p.fields[atAddress].text,
@@ -44,8 +44,8 @@ func (p *signInPage) credentials() device.Credentials {
 	}
 }
 
-// forgetPassword takes the password out of the form: it has done its work. One that
-// was suggested is public, and comes back.
+// forgetPassword removes the password after a sign-in. A suggested password is
+// public and is put back.
 func (p *signInPage) forgetPassword() {
 	p.fields[atPassword].text = ""
 	if c := p.credentials(); c.Address == p.suggest.Address && c.User == p.suggest.User {
@@ -53,7 +53,7 @@ func (p *signInPage) forgetPassword() {
 	}
 }
 
-// clear is for the next user.
+// clear prepares the form for the next user.
 func (p *signInPage) clear() {
 	if !p.keepOnce {
 		p.fill(p.suggest)
@@ -61,7 +61,7 @@ func (p *signInPage) clear() {
 	p.keepOnce = false
 }
 
-// remember fills in who signed in last, where nothing is typed.
+// remember fills an empty form with the user that signed in last.
 func (p *signInPage) remember(now device.Snapshot) {
 	if c := p.credentials(); c.Address == "" && c.User == "" && now.Address != "" {
 		p.fill(device.Credentials{Address: now.Address, User: now.User})
@@ -86,7 +86,8 @@ func (p *signInPage) view(d pageContext) view.Page {
 	return v
 }
 
-// firstEmpty is the field that waits for something to be typed.
+// firstEmpty is the ID of the first required field that is empty, else of the
+// button.
 func (p *signInPage) firstEmpty() string {
 	for _, f := range p.fields {
 		if f.text == "" && f.id != "user" { // the user may be left out
@@ -96,7 +97,8 @@ func (p *signInPage) firstEmpty() string {
 	return "sign-in"
 }
 
-// focusedField is the field that has the focus; nil: none. From now on it keeps it.
+// focusedField is the field that has the focus; nil: none. It fixes the focus,
+// which so far may be the page's choice.
 func (p *signInPage) focusedField(s *Screen) *field {
 	if s.focus == "" {
 		s.focus = p.firstEmpty()
@@ -154,7 +156,7 @@ func (p *signInPage) submit(s *Screen) {
 	s.signIn(p.credentials())
 }
 
-// signIn has the phone sign somebody in; what it does not even try is shown.
+// signIn signs in. An error of SignIn itself is shown in a dialog.
 func (s *Screen) signIn(c device.Credentials) {
 	if s.form.busy {
 		return
@@ -164,7 +166,7 @@ func (s *Screen) signIn(c device.Credentials) {
 	var err error
 	s.background(func(context.Context) {
 		if err = s.phone.SignIn(c); err == nil && another {
-			s.phone.SetPIN("") // that of somebody else
+			s.phone.SetPIN("") // the PIN of the former user
 		}
 	}, func() {
 		s.form.busy = false

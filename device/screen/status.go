@@ -8,7 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// status is the line on top: nothing in it is shown before it is known.
+// status is the line on top; unknown values are empty.
 func (d pageContext) status() view.Status {
 	s := view.Status{
 		Clock:  d.clock(d.clockTime),
@@ -50,7 +50,7 @@ func (d pageContext) presence() view.Presence {
 		return view.PresenceUnknown
 	}
 	p := presenceOf(d.now.Self.Availability)
-	if p == view.Offline { // nobody has told the pool more; somebody who is signed in here is not offline
+	if p == view.Offline { // not published yet: a user who is signed in here is not offline
 		return view.PresenceUnknown
 	}
 	return p
@@ -72,7 +72,7 @@ func presenceOf(availability int) view.Presence {
 	return view.Offline
 }
 
-// missed counts the missed calls that nobody has looked at.
+// missed counts the missed calls that are not marked as read.
 func (d pageContext) missed() (n int) {
 	if d.now.Mailbox == nil {
 		return 0

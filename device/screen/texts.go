@@ -17,17 +17,17 @@ import (
 //go:embed messages/*.json
 var messages embed.FS
 
-// Languages are those of R10.1, English first, and the pseudo-locale en-XA,
-// whose texts are English made longer, with marks: it shows what is not in the
-// catalogue and what a longer language would cut.
+// Languages are those of R10.1, English first, and the pseudo-locale en-XA: its
+// texts are English with accents and a quarter longer, so that texts outside the
+// catalogue and layouts that are too narrow can be seen.
 func Languages() []string {
 	return []string{"en", "nl", "fr", "de", "it", "ja", "ko", "es", Pseudo}
 }
 
-// Pseudo is the language that proves layouts.
+// Pseudo is the pseudo-locale, a language for tests of layouts.
 const Pseudo = "en-XA"
 
-// texts says things in one language.
+// texts is the message catalogue in one language.
 type texts struct {
 	lang  string
 	loc   *i18n.Localizer
@@ -65,8 +65,8 @@ func newTexts(lang string) (*texts, error) {
 	return t, nil
 }
 
-// namedParts are what has a name and no control that bears it: marks of the
-// status, keys of keyboards and of the body.
+// namedParts are the parts with a name that are not controls: icons of the status
+// line, keys of keyboards and of the body.
 func namedParts() []string {
 	return strings.Fields(`
 		status.missed status.voice status.exchange status.cable status.locked status.clock status.who
@@ -75,9 +75,9 @@ func namedParts() []string {
 		hole turn`)
 }
 
-// say is the message id; args are pairs of a name in the message and its value.
-// The value of "Count" chooses the plural form. A message that is missing shows
-// as its id in brackets, which a test finds.
+// say gives the message with that ID; args are pairs of a placeholder's name and
+// its value. "Count" chooses the plural form. A missing message is shown as its
+// ID in brackets, which a test detects.
 func (t *texts) say(id string, args ...any) string {
 	c := i18n.LocalizeConfig{MessageID: id}
 	if len(args) > 0 {
@@ -100,7 +100,7 @@ func (t *texts) say(id string, args ...any) string {
 	return s
 }
 
-// pseudo makes s longer by a quarter and two quotation marks, with marks that a reader knows again.
+// pseudo makes s a quarter longer, with accents and quotation marks.
 func pseudo(s string) string {
 	return "«" + accents.Replace(s) + strings.Repeat("·", len([]rune(s))/4) + "»"
 }
@@ -109,8 +109,8 @@ func pseudo(s string) string {
 var accents = strings.NewReplacer("a", "à", "e", "é", "i", "î", "o", "ö", "u", "ü", "n", "ñ", "c", "ç",
 	"A", "Å", "E", "É", "O", "Ö", "U", "Ü")
 
-// clock, date and day are as the language writes them; layouts are those of
-// package time for numbers, and names come from the catalogue.
+// clock is a time of day. Layouts of numbers are those of package time and come
+// from the catalogue, as the names of days and months do.
 func (t *texts) clock(at time.Time) string { return at.Format(t.layout("format.clock")) }
 
 // date is a day with its name: "Monday, October 15".
@@ -138,7 +138,7 @@ func (t *texts) stamp(at time.Time) string {
 	return t.day(at) + " " + t.clock(at)
 }
 
-// span is a length of time in one unit, as a person says it.
+// span writes a duration in its largest unit: "5 minutes".
 func (t *texts) span(d time.Duration) string {
 	switch d = d.Abs(); {
 	case d < time.Minute:
@@ -151,7 +151,7 @@ func (t *texts) span(d time.Duration) string {
 	return t.say("span.days", "Count", int(d/(24*time.Hour)))
 }
 
-// layout is a format string, never made longer.
+// layout is a layout of package time; the pseudo-locale does not change it.
 func (t *texts) layout(id string) string {
 	if s := t.message(id); s != "" {
 		return s
@@ -159,7 +159,7 @@ func (t *texts) layout(id string) string {
 	return time.TimeOnly
 }
 
-// message is a message that becomes a part of another.
+// message is a message for use within another; the pseudo-locale does not change it.
 func (t *texts) message(id string) string {
 	s, err := t.loc.Localize(&i18n.LocalizeConfig{MessageID: id})
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// translation is what the dial plan makes of one text.
+// translation is the result of the dial plan for one dialled text.
 type translation struct {
 	result   string // number, address, or digits with their phone-context
 	uri      string // the Request-URI of a call
-	sentence string // which rule did it, for a person
+	sentence string // which rule applied
 	attempts []ruleAttempt
 }
 
-// ruleAttempt is what one rule did.
+// ruleAttempt is the result of one rule.
 type ruleAttempt struct {
 	label, rule, why string
 	applied          bool
 }
 
-// translations asks the dial plan beside the Screen: its rules come from the network,
-// and a bad one may take long. The zero ruling knows nothing.
+// translations applies the dial plan in the background, since its rules come from
+// the network and may take long, and keeps the results. The zero value is empty.
 type translations struct {
 	plan   *device.Plan
 	domain string
@@ -33,11 +33,11 @@ type translations struct {
 	busy   bool
 }
 
-// maxTranslations bounds what is known at a time.
+// maxTranslations is the number of results that are kept.
 const maxTranslations = 256
 
-// lookUp begins to find out what is not known of texts; the Screen shows another
-// View when it is. It is called under the Screen's lock.
+// lookUp translates the texts that are not known yet in the background; the
+// Screen makes another View at the end. It is called under the Screen's lock.
 func (r *translations) lookUp(s *Screen, now device.Snapshot, texts ...string) {
 	_, domain, _ := strings.Cut(now.Address, "@")
 	if r.known == nil || r.plan != now.Plan || r.domain != domain || len(r.known) > maxTranslations {
@@ -71,7 +71,7 @@ func (r *translations) lookUp(s *Screen, now device.Snapshot, texts ...string) {
 	})
 }
 
-// translate applies a plan; nil is that of a phone without one.
+// translate applies a plan; nil: the phone has none.
 func translate(plan *device.Plan, domain, text string) translation {
 	if plan == nil {
 		plan = &device.Plan{}
@@ -89,7 +89,7 @@ func translate(plan *device.Plan, domain, text string) translation {
 	return r
 }
 
-// sentence gives s a capital and a full stop.
+// sentence begins s with a capital and ends it with a full stop.
 func sentence(s string) string {
 	r, n := utf8.DecodeRuneInString(s)
 	if n == 0 {
@@ -102,7 +102,7 @@ func sentence(s string) string {
 	return s
 }
 
-// rulesPage shows what every rule did with text.
+// rulesPage shows the result of every rule.
 func rulesPage(r translation) page {
 	return &builtPage{id: "dial-rules", build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("dial.rules")

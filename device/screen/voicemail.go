@@ -7,9 +7,9 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// voicemail is what is shown of one voice mail.
+// voicemail is one row of the list of voice mails.
 type voicemail struct {
-	id           string // Exchange's
+	id           string // of the item at Exchange
 	name, number string
 	at           time.Time
 	length       time.Duration
@@ -17,7 +17,7 @@ type voicemail struct {
 	protected    bool
 }
 
-// voicemailID and the number of the row is the ID of a row.
+// voicemailID and the row's number make the ID of a row.
 const voicemailID = "voicemail."
 
 // newVoicemailPage lists the voice mails, newest first; a tap opens the player.
@@ -58,7 +58,7 @@ func (b *contactIndex) voicemails(d pageContext) (all []voicemail) {
 	return all
 }
 
-// caller is the name, or what there is instead.
+// caller is the name, else the number, else a text.
 func (m voicemail) caller(t *texts) string {
 	switch {
 	case m.name != "":
