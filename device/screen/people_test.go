@@ -70,7 +70,7 @@ func TestSearchGoesByTypingAndByDigitKeys(t *testing.T) {
 		r.Press(k)
 		r.Release(k)
 	}
-	want(t, r.View().Page, "Nobody is found.")
+	want(t, r.View().Page, "No contact is found.")
 	r.Press(view.KeyDelete)
 	want(t, r.View().Page, "Bob Kelly")
 	r.Press(view.KeyEnd)

@@ -128,5 +128,5 @@ func TestVerdictThatRefusedIsShown(t *testing.T) {
 	want(t, r.page("verdict").Page, append(v.Details(), v.Sentence)...)
 	r.Tap("back")
 	r.taps("security.roots")
-	want(t, r.page("roots").Page, "trusts nobody yet")
+	want(t, r.page("roots").Page, "There are no trusted roots yet")
 }
