@@ -36,7 +36,7 @@ func (h *Handset) buildBack() *fyne.Container {
 		{"RESET", art.HoleX}, {"HEADSET", 684}, {"HANDSET", 785}, {"LOCK", 867},
 	} {
 		y := float32(548)
-		if l.x == art.HoleX { // below: above it the clip stands
+		if l.x == art.HoleX { // below the hole, since the clip is above it
 			y = 624
 		}
 		label := g.addText(l.text, printGrey, 11, true, alignCenter, rect{l.x - 41, y, 82, 20})
@@ -73,16 +73,16 @@ func (p *plugs) show(cable, on bool) {
 
 // Sizes around the reset hole, in design units.
 const (
-	holeSize   = 44 // what reacts to the pointer: it ends before USB and HEADSET
+	holeSize   = 44 // of the area that reacts to the pointer; it ends before USB and HEADSET
 	ringSize   = 34
 	secondsTop = 58
-	clipHover  = 16 // how far above the hole the tip is while only the keyboard points at it
+	clipHover  = 16 // height of the tip above the hole while the hole has the keyboard's focus
 )
 
-// hole takes a paper clip. Over it the pointer becomes one; pressing pushes it
-// in, and letting go or leaving pulls it out. How long it must stay there, and
-// what happens then, is the presenter's business: the ring and the seconds are
-// what the view says.
+// hole is the reset hole. Over it the pointer becomes a paper clip. Pressing the
+// pointer pushes the clip in; releasing it or leaving the hole pulls the clip out.
+// The presenter decides how long it must be held and what happens then; ring and
+// seconds show what the View says.
 type hole struct {
 	widget.BaseWidget
 	pressable
@@ -90,13 +90,13 @@ type hole struct {
 	name      string
 	clip      *artImage
 	ring      *canvas.Arc
-	focusRing *canvas.Circle // of the focus
+	focusRing *canvas.Circle
 	seconds   *canvas.Text
 
 	pointer fyne.Position // of the pointer
 	hovered bool
 	focus   bool
-	in      bool // the clip is, as far as this person's hand knows
+	in      bool // the user holds the clip in the hole
 	state   view.Hole
 	done    bool // held long enough
 }
@@ -115,7 +115,7 @@ func newHole(h *Handset) *hole {
 	return o
 }
 
-// show shows what the presenter says of the hole.
+// show shows the state of the hole in the View.
 func (o *hole) show(s view.Hole) {
 	if s == o.state {
 		return
@@ -136,8 +136,8 @@ func (o *hole) push() {
 	o.handset.in.Poke(true)
 }
 
-// pull takes the clip out. After a reset one wants to see the screen: the
-// phone is turned to its front.
+// pull takes the clip out. After a reset it turns the phone to its front, which
+// shows the result.
 func (o *hole) pull() {
 	if !o.in {
 		return
@@ -151,7 +151,7 @@ func (o *hole) pull() {
 	}
 }
 
-// leave forgets the pointer.
+// leave ends what the pointer does.
 func (o *hole) leave() {
 	o.hovered = false
 	o.pull()

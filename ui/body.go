@@ -1,10 +1,9 @@
 //go:build !darwin || cgo
 
-// Package ui draws the whole handset, plastic and touch panel, and turns what a
-// person does to it into calls of an Input. What is shown, and what a tap
-// means, is decided by device/screen; ui only paints its Views. It imports no
-// fyne/app, so that it works in a window, for a screenshot and in tests without
-// a display.
+// Package ui draws the whole handset, plastic and touch panel, and turns the
+// user's actions into calls of an Input. What is shown is a View of
+// device/screen/view; ui only paints it. It does not import fyne/app, so that it
+// works in a window, for a screenshot and in tests without a display.
 //
 //  1. h := NewHandset(in), where in is a *screen.Screen; put h in a window and
 //     call h.BindKeyboard with the window's canvas.
@@ -24,8 +23,8 @@ import (
 	"github.com/ocphone/ocphone/ui/art"
 )
 
-// Input is told what a person does to the phone; *screen.Screen is one. Its
-// methods must not block.
+// Input receives the user's actions; *screen.Screen implements it. Its methods
+// must not block.
 type Input interface {
 	Tap(id string)
 	Hold(id string)
@@ -42,9 +41,8 @@ type panel interface {
 	show(view.View)
 }
 
-// focusInput is the Input for the touch panel: who taps it means to type to the
-// phone, not to what had the keyboard in the same window. Set take once there
-// is a handset.
+// focusInput is the Input of the touch panel. A tap on the panel gives the phone
+// the keyboard focus of the window. Set takeFocus once there is a handset.
 type focusInput struct {
 	Input
 	takeFocus func()
@@ -68,9 +66,9 @@ const (
 	minHeight = minWidth * art.Height / art.Width
 )
 
-// Handset is the whole phone, front and back, at any size: the largest that
-// fits is drawn in the middle, the desk fills the rest. All its methods belong
-// on Fyne's goroutine.
+// Handset is the whole phone, front and back. It is drawn in the middle of the
+// widget, as large as fits; the desk fills the rest. Call all methods on Fyne's
+// goroutine.
 type Handset struct {
 	widget.BaseWidget
 	u        *Unit
@@ -90,7 +88,7 @@ type Handset struct {
 	hole         *hole
 	plugs        *plugs
 	plate        []*canvas.Text
-	printedTexts []*canvas.Text // on plastic that high contrast makes black
+	printedTexts []*canvas.Text // change their colour in high contrast
 
 	view     view.View
 	settling *fyne.Animation
@@ -113,7 +111,7 @@ func newHandset(in Input, u *Unit, p panel) *Handset {
 	return h
 }
 
-// Apply shows a view: what differs from the last one is painted anew.
+// Apply shows a View. Only what differs from the last one is painted again.
 func (h *Handset) Apply(v view.View) {
 	h.view = v
 	h.panel.show(v)
@@ -171,11 +169,11 @@ func (h *Handset) Turn(back bool) {
 	h.Refresh()
 }
 
-// Turned tells whether the back is shown.
+// Turned reports whether the back is shown.
 func (h *Handset) Turned() bool { return h.turned }
 
-// Plate prints lines on the rating plate of the back: the first one is the
-// name of the phone, in bold; what does not fit the plate's lines is left out.
+// Plate prints lines on the rating plate of the back. The first line, in bold, is
+// the name of the phone. Lines that do not fit are left out.
 func (h *Handset) Plate(lines ...string) {
 	for i, t := range h.plate {
 		t.Text = ""
@@ -186,7 +184,7 @@ func (h *Handset) Plate(lines ...string) {
 	h.back.Refresh()
 }
 
-// Contrast chooses the theme of high contrast.
+// Contrast turns the theme of high contrast on or off.
 func (h *Handset) Contrast(on bool) {
 	if h.u.Contrast == on {
 		return
@@ -205,7 +203,7 @@ func (h *Handset) Contrast(on bool) {
 	h.Refresh()
 }
 
-// repaint asks for all pictures anew.
+// repaint paints all pictures again.
 func (h *Handset) repaint() {
 	h.desk.repaint()
 	movable := []*artImage{h.turn.image, h.lamp, h.cord, h.receiver.image, h.plugs.lan, h.plugs.power, h.hole.clip}
@@ -217,9 +215,9 @@ func (h *Handset) repaint() {
 	}
 }
 
-// Name gives a part its name in the language of the person: "key.5", "hook",
-// "hole", "turn". The turn key wears it, the others tell it to those who
-// cannot see.
+// Name sets the name of a part, "key.5", "hook", "hole" or "turn", in the user's
+// language. It is printed on the turn key, and is the accessibility label of the
+// other parts.
 func (h *Handset) Name(id, name string) {
 	switch p := h.Find(id).(type) {
 	case *hardKey:
@@ -258,8 +256,8 @@ func (h *Handset) Find(id string) fyne.CanvasObject {
 	return nil
 }
 
-// BindKeyboard lets a window's canvas send the phone what is typed while
-// nothing in the window has the focus.
+// BindKeyboard makes a window's canvas send typed keys to the phone while no
+// widget of the window has the focus.
 func (h *Handset) BindKeyboard(c fyne.Canvas) {
 	if d, ok := c.(desktop.Canvas); ok {
 		d.SetOnKeyDown(func(e *fyne.KeyEvent) { h.keyboard.keyDown(e.Name) })
@@ -294,8 +292,7 @@ func (h *Handset) release(k view.Key) {
 
 func (h *Handset) hook() { h.in.Lift(!h.view.Hook) }
 
-// takeKeyboard lets the phone hear what is typed; the ring goes from the key
-// that had it.
+// takeKeyboard gives the phone the keyboard focus; a key that had it loses it.
 func (h *Handset) takeKeyboard() {
 	if c := fyne.CurrentApp().Driver().CanvasForObject(h); c != nil {
 		c.Focus(h.desk)
@@ -316,7 +313,7 @@ type handsetRenderer struct{ partRenderer }
 
 func (r *handsetRenderer) MinSize() fyne.Size { return fyne.NewSize(minWidth, minHeight) }
 
-// arrange fits the phone into the size. Fyne asks once with no size at all.
+// arrange fits the phone into the size. Fyne calls it once with size zero.
 func (h *Handset) arrange(s fyne.Size) {
 	k := min(s.Width/art.Width, s.Height/art.Height)
 	if k <= 0 {
@@ -340,12 +337,12 @@ func (h *Handset) arrange(s fyne.Size) {
 	}
 }
 
-// settleTime is how long a window keeps its size until the phone is painted
-// sharp in it.
+// settleTime is the time after the last change of a window's size until the phone
+// is painted for the new size.
 const settleTime = 180 * time.Millisecond
 
-// stretchImages stretches the pictures that there are while a window is being
-// resized: to paint all of them for every size on the way would stutter.
+// stretchImages stretches the existing pictures while a window is being resized.
+// To paint all of them for each size in between would be too slow.
 func (h *Handset) stretchImages() {
 	if h.settling != nil {
 		h.settling.Stop()

@@ -14,9 +14,9 @@ import (
 	"github.com/ocphone/ocphone/ui/art"
 )
 
-// desk lies below everything: it paints the side of the phone that is shown,
-// and has the keyboard while no part of the phone has the ring. Its picture
-// comes in tiles around the touch panel, so that no frame paints twice what
+// desk is below all other parts. It paints the side of the phone that is shown,
+// and has the keyboard focus while no part of the phone has it. Its picture
+// consists of tiles around the touch panel, so that a frame does not paint what
 // the panel hides.
 type desk struct {
 	widget.BaseWidget
@@ -30,8 +30,8 @@ type deskTile struct {
 	x, y float32
 }
 
-// The tile that is as wide as the desk tells how many pixels there are, so it
-// is painted first; the one behind the panel is hidden by it on the front.
+// The tile that is as wide as the desk gives the pixel ratio, so it is painted
+// first. The tile behind the panel is shown on the back only.
 const (
 	widestTile = 0
 	panelTile  = 4
@@ -47,7 +47,7 @@ func newDesk(h *Handset) *desk {
 	return d
 }
 
-// turn shows the side that the handset says.
+// turn shows the side to which the handset is turned.
 func (d *desk) turn() {
 	setVisible(d.tiles[panelTile].Raster, d.handset.turned)
 	d.repaint()
@@ -80,11 +80,11 @@ func (d *desk) paint(i, w, high int) image.Image {
 	})
 }
 
-// seam is what the edges of tiles are multiples of, in device independent
-// pixels: at the usual scales, in steps of an eighth, they are whole pixels.
+// seam divides the coordinates of the tiles' edges, in device independent pixels:
+// at the usual scales, in steps of an eighth, they are whole pixels.
 const seam = 8
 
-// tilesUnder is how far the tiles reach under the panel, in design units.
+// tilesUnder is the overlap of tiles and panel, in design units.
 const tilesUnder = 2
 
 func (d *desk) arrange(s fyne.Size) {

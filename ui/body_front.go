@@ -17,7 +17,7 @@ import (
 	"github.com/ocphone/ocphone/ui/art"
 )
 
-// Where the touch panel lies, and how large it is, in design units.
+// Place and size of the touch panel, in design units.
 const (
 	panelX, panelY = 406, 78
 	panelW, panelH = 480, 360
@@ -36,7 +36,7 @@ func (h *Handset) printInk() color.Color {
 	return opaque(printGrey)
 }
 
-// keyRound is how much the corners of keys are rounded.
+// keyRound is the radius of the corners of keys.
 const keyRound = 11
 
 func (h *Handset) buildFront() *fyne.Container {
@@ -121,7 +121,7 @@ const (
 	liftTime             = 260 * time.Millisecond
 )
 
-// receiver is the part that one lifts, with a click or a key.
+// receiver is the receiver, which a click or a key lifts.
 type receiver struct {
 	widget.BaseWidget
 	pressable
@@ -151,8 +151,8 @@ func (r *receiver) repaint() {
 	})
 }
 
-// occupy takes the place that can be clicked: the cradle, and what lies on it
-// or leans beside it. It must not cover keys, as its picture's shadow does.
+// occupy sets the area that reacts to clicks: the cradle and the receiver. It must
+// not cover keys, as the shadow in the picture does.
 func (r *receiver) occupy() {
 	s := r.spot
 	s.x, s.y, s.w, s.h = 136, 46, 176, 602
@@ -161,7 +161,7 @@ func (r *receiver) occupy() {
 	}
 }
 
-// lift moves it off its cradle or back.
+// lift moves the receiver off its cradle or back.
 func (r *receiver) lift(up bool) {
 	r.up = up
 	r.occupy()

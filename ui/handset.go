@@ -2,8 +2,8 @@
 
 package ui
 
-// NewHandset draws a whole phone; what a person does with it goes to in. Show
-// it a View with Apply, on Fyne's goroutine.
+// NewHandset makes a whole phone whose user's actions go to in. Call Apply with a
+// View on Fyne's goroutine to show it.
 func NewHandset(in Input) *Handset {
 	u := &Unit{}
 	w := &focusInput{Input: in}

@@ -11,9 +11,9 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// hostKeyboard turns what is typed on the computer's keyboard into what a person does
-// to the phone. Digits and letters go by the character that arrives, so that
-// every layout of a keyboard works; they stay down for as long as the key does.
+// hostKeyboard turns keys of the computer's keyboard into keys of the phone. Digits
+// and letters are recognised by their character, so that every keyboard layout
+// works. A key of the phone is down as long as that of the computer.
 //
 //	0-9 * #        keys of the pad         F2        lifts or puts down the receiver
 //	Enter  Esc     call, end               F9        turns the phone over
@@ -31,12 +31,12 @@ type hostKeyboard struct {
 
 	field bool                      // a field of the panel has the focus
 	focus bool                      // some control of the panel has it
-	last  fyne.KeyName              // went down last, and no character came of it yet
-	down  map[fyne.KeyName]view.Key // what each key of the computer holds down
-	fresh map[fyne.KeyName]bool     // went down, and its first TypedKey has not come
+	last  fyne.KeyName              // the last key that went down, until its character arrives
+	down  map[fyne.KeyName]view.Key // by key of the computer that is down
+	fresh map[fyne.KeyName]bool     // keys that are down without a TypedKey so far
 }
 
-// namedKey are the keys of the computer that give no character.
+// namedKey is the phone's key for a key of the computer without a character.
 func namedKey(n fyne.KeyName, field, focus bool) (view.Key, bool) {
 	switch n {
 	case fyne.KeyReturn, fyne.KeyEnter:
@@ -68,7 +68,7 @@ func namedKey(n fyne.KeyName, field, focus bool) (view.Key, bool) {
 	return "", false
 }
 
-// characterKey are the characters that are keys of the phone.
+// characterKey is the phone's key for a character.
 func characterKey(r rune) (view.Key, bool) {
 	switch r = unicode.ToLower(r); {
 	case strings.ContainsRune("0123456789*#", r):
@@ -92,7 +92,7 @@ func (b *hostKeyboard) pressKey(n fyne.KeyName, k view.Key) {
 }
 
 func (b *hostKeyboard) keyDown(n fyne.KeyName) {
-	b.releaseKey(n) // its release went elsewhere
+	b.releaseKey(n) // another widget may have got its KeyUp
 	b.last = n
 	switch n {
 	case fyne.KeyF2:
@@ -128,9 +128,8 @@ func (b *hostKeyboard) releaseKey(n fyne.KeyName) {
 	}
 }
 
-// typedKey comes once after keyDown, and again as often as the computer
-// repeats the key: in a field that deletes or moves once more. Drivers without
-// keyDown send it alone.
+// typedKey is called once after keyDown, and again for each repetition of the key:
+// in a field that deletes or moves again. Drivers without keyDown call it alone.
 func (b *hostKeyboard) typedKey(n fyne.KeyName) {
 	switch k, held := b.down[n]; {
 	case held && b.fresh[n]:
@@ -158,18 +157,18 @@ func (b *hostKeyboard) typedRune(r rune) {
 	if !ok {
 		return
 	}
-	if n == "" { // characters come alone
+	if n == "" { // the driver sends characters without keyDown
 		b.press(k)
 		b.release(k)
 		return
 	}
-	if b.down[n] != k { // otherwise the computer repeats it
+	if b.down[n] != k { // else it is a repetition
 		b.releaseKey(n)
 		b.pressKey(n, k)
 	}
 }
 
-// releaseAll lets everything go: the keyboard is someone else's now.
+// releaseAll releases all keys, after another widget got the keyboard focus.
 func (b *hostKeyboard) releaseAll() {
 	b.last = ""
 	for n := range b.down {

@@ -14,9 +14,9 @@ import (
 	"github.com/ocphone/ocphone/ui/art"
 )
 
-// hardKey is a moulded key. It reports down and up apart, so that the
-// presenter can tell a long press, and it never stays down: a pointer that
-// leaves lets it go.
+// hardKey is a moulded key. It reports down and up separately, so that the
+// presenter can detect a long press. It does not stay down: a pointer that leaves
+// releases it.
 type hardKey struct {
 	widget.BaseWidget
 	pressable
@@ -27,7 +27,7 @@ type hardKey struct {
 	big      *canvas.Text // 5
 	small    *canvas.Text // JKL, or the caption below a mark
 	down, up func()       // nil: nothing
-	pointed  bool         // the pointer pressed it: the tap that follows is the same press
+	pointed  bool         // pressed by the pointer: ignore the tap that follows
 }
 
 func newHardKey(h *Handset, id, name string, look art.Key, big, small string) *hardKey {
@@ -51,7 +51,7 @@ func (k *hardKey) AccessibilityLabel() string { return k.name }
 // AccessibilityRole implements fyne.Accessible.
 func (k *hardKey) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
-// repaint shows the look; equal looks of one size share a picture.
+// repaint paints the key; keys of the same look and size share a picture.
 func (k *hardKey) repaint() {
 	k.look.Plain = k.handset.u.Contrast
 	look := k.look
@@ -150,8 +150,8 @@ func (k *hardKey) FocusLost() {
 	k.repaint()
 }
 
-// pressable is a part of the body that has the ring: Space and Enter push it, every
-// other key does what it does everywhere. Parts embed it.
+// pressable is embedded by parts of the body. While the part has the keyboard
+// focus, Space and Enter press it; all other keys go to the phone.
 type pressable struct {
 	board    *hostKeyboard
 	down, up func()
@@ -189,7 +189,7 @@ func (p pressable) TypedRune(r rune) {
 	}
 }
 
-// isPressKey tells whether a key of the computer presses what has the focus.
+// isPressKey reports whether a key of the computer presses the focused part.
 func isPressKey(n fyne.KeyName) bool {
 	return n == fyne.KeySpace || n == fyne.KeyReturn || n == fyne.KeyEnter
 }
@@ -205,7 +205,7 @@ const (
 	smallText   = 10
 	captionText = 12
 	textGap     = 7  // between digit and letters
-	textBlock   = 48 // the least width of both: digits stand below each other
+	textBlock   = 48 // the least width of both, so that digits are aligned
 )
 
 func (k *hardKey) arrange(s fyne.Size) {
@@ -241,8 +241,8 @@ func (k *hardKey) arrange(s fyne.Size) {
 	put(k.small, left+wide+gap, middle+u.F(1.5))
 }
 
-// partRenderer draws a part whose objects the widget itself keeps. Fyne throws
-// away renderers of what was hidden for a minute; nothing is lost with this one.
+// partRenderer draws a part whose objects are kept by the widget, because Fyne
+// drops the renderer of a widget that was hidden for a minute.
 type partRenderer struct {
 	arrange func(fyne.Size)
 	objects []fyne.CanvasObject

@@ -12,13 +12,12 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// holdTime is how long a finger rests on a control until that counts as
-// holding it.
+// holdTime is the duration of a long press on a control.
 const holdTime = 700 * time.Millisecond
 
-// touchPanel is the touch panel. It puts every page into sheets of placed
-// controls (arrange), gives each control a widget, and of what is shown next
-// draws only what differs. Use it on the goroutine of the user interface.
+// touchPanel is the touch panel. It lays every page out as placed controls
+// (arrange) and gives each control a widget. For the next View it draws only what
+// differs. Use it on the goroutine of the user interface.
 type touchPanel struct {
 	widget.BaseWidget
 	u       *Unit
@@ -36,7 +35,7 @@ type touchPanel struct {
 	after func(d time.Duration, f func()) (stop func())
 }
 
-// newPanel makes a dark panel; show lights it up.
+// newPanel makes a dark panel; show turns it on.
 func newPanel(in Input, u *Unit) *touchPanel {
 	t := &touchPanel{u: u, in: in, palette: vista(), after: afterTime}
 	t.page.panel, t.over.panel = t, t
@@ -115,13 +114,13 @@ func (t *touchPanel) Resize(s fyne.Size) {
 		t.page.clear()
 		t.over.clear()
 		t.dark.place(0, 0)
-		t.dark.set(t.dark.placed) // what was made before there was a size is nowhere drawn
+		t.dark.set(t.dark.placed) // it was not drawn while there was no size
 		t.arrange()
 	}
 	t.BaseWidget.Resize(s)
 }
 
-// ID is by what tests find the panel.
+// ID is the name by which tests find the panel.
 func (t *touchPanel) ID() string { return "panel" }
 
 // AccessibilityLabel implements fyne.Accessible.
@@ -159,11 +158,10 @@ type layer struct {
 	top     []*control
 	scroll  *scroller
 	shown   bool
-	changed bool // the number or order of objects did
+	changed bool // the number or order of objects has changed
 }
 
-// show shows a sheet: a control that stands where one stood before takes over
-// its widget.
+// show shows a layout. A control with the ID of a former one keeps its widget.
 func (l *layer) show(s pageLayout) {
 	same := l.shown && l.layout.id == s.id
 	old := l.layout
@@ -184,20 +182,20 @@ func (l *layer) match(have []*control, want []placed) []*control {
 		if c == nil {
 			c = newControl(l.panel)
 		}
-		delete(byID, w.ID) // two of one name get two widgets
+		delete(byID, w.ID) // controls of the same ID get one widget each
 		c.set(w)
 		c.place(0, 0)
 		l.changed = l.changed || i >= len(have) || have[i] != c
 		out[i] = c
 	}
-	for _, c := range byID { // what goes is no longer pressed
+	for _, c := range byID { // controls that are gone
 		c.release()
 	}
 	l.changed = l.changed || len(have) != len(want)
 	return out
 }
 
-// clear takes everything off the panel.
+// clear removes all controls.
 func (l *layer) clear() {
 	for _, c := range l.controls() {
 		c.release()

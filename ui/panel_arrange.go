@@ -19,19 +19,19 @@ const (
 	maxSoftKeys = 5
 )
 
-// pageLayout is a page with everything in its place.
+// pageLayout is a page with its controls placed.
 type pageLayout struct {
 	id            string
 	fixed         []placed // where it is, below to above
-	port          rect     // the window in which the rest scrolls; empty: nothing does
+	port          rect     // the area that scrolls; empty: none
 	flow          []placed // in coordinates of the port's content
-	contentHeight float32  // height of the content
+	contentHeight float32  // of the port
 	rows          *view.Rows
 	above         []placed // above the port: keyboard, bars
 	focus         string
 }
 
-// arrange puts the page of a View into the panel.
+// arrange lays out the page of a View.
 func (r layout) arrange(v *view.View) pageLayout {
 	p := &v.Page
 	s := pageLayout{id: p.ID, focus: p.Focus}
@@ -69,7 +69,7 @@ func background(id string, as style, at rect) placed {
 	return placed{Control: view.Control{ID: id, Role: view.Text}, style: as, at: at, action: tapAction{inert: true}}
 }
 
-// plain is every layout that is a flow of controls, with a list below or not.
+// plain lays out pages that are a flow of controls, with or without a list below.
 func (r layout) plain(s *pageLayout, p *view.Page, body rect, splash bool) {
 	f := &flow{r: r, p: p, x: margin, w: panelW - 2*margin, dark: splash}
 	switch p.Layout {
@@ -113,7 +113,7 @@ func labelWidthOf(controls []view.Control) float32 {
 	return 0
 }
 
-// empty says what a list would hold.
+// empty shows the text of an empty list.
 func (r layout) empty(s *pageLayout, p *view.Page) {
 	if p.List.Len > 0 || p.List.Empty == "" {
 		return
@@ -199,7 +199,7 @@ func nav(p *view.Page) []placed {
 	return out
 }
 
-// tileHeight shares what room there is among the lines of tiles.
+// tileHeight divides the room by the number of lines of tiles.
 func tileHeight(rest []view.Control, room float32) float32 {
 	lines, n := 0, 0
 	for _, c := range rest {
@@ -215,18 +215,18 @@ func tileHeight(rest []view.Control, room float32) float32 {
 	return min(room/float32(max(lines, 1))-gap, 64)
 }
 
-// hasClock tells whether a page shows the time itself.
+// hasClock reports whether a page itself shows the time.
 func hasClock(p *view.Page) bool {
 	return p.Layout == view.Tiles && slices.ContainsFunc(p.Controls, isClock)
 }
 
 func isClock(c view.Control) bool { return c.ID == "clock" && c.Role == view.Heading }
 
-// maxBeside is how many rows stand beside the clock; of more, the first one
-// stands below it.
+// maxBeside is the number of rows beside the clock; if there are more, the first
+// one is below the clock.
 const maxBeside = 3
 
-// tiles is the home page: the clock, beside it what is new, then three columns.
+// tiles lays out the home page: the clock, rows beside it, then three columns.
 func (r layout) tiles(s *pageLayout, v *view.View, body rect) {
 	p := &v.Page
 	f := &flow{r: r, p: p, x: 18, y: 8, w: 224}

@@ -21,12 +21,12 @@ type control struct {
 	widget.BaseWidget
 	panel      *touchPanel
 	placed     placed
-	drawn      bool    // what is shown is is, at scale k
+	drawn      bool    // placed is shown, at scale
 	scale      float32 // scale of what is shown
 	down       bool
-	held       bool   // the hold was told; the tap that follows it is none
-	pressed    bool   // the key was told; the tap that follows adds nothing
-	stopHold   func() // stops what waits for the end of the hold time
+	held       bool   // the hold was reported; ignore the tap that follows
+	pressed    bool   // the key was reported; ignore the tap that follows
+	stopHold   func() // stops the timer of a long press or of a repetition
 	raster     *canvas.Raster
 	appearance appearance
 	name       string
@@ -40,7 +40,7 @@ func newControl(t *touchPanel) *control {
 	return c
 }
 
-// set says what to draw; the same again costs nothing.
+// set draws p, unless it is drawn already.
 func (c *control) set(p placed) {
 	if c.drawn && c.placed == p && c.scale == c.panel.k {
 		return
@@ -105,7 +105,7 @@ func (c *control) paint(w, h int) image.Image {
 	return c.panel.shapes.paint(c.name, c.appearance.shapes, w, h, float64(w)/float64(c.placed.at.w))
 }
 
-// takesTaps tells whether a finger does anything here.
+// takesTaps reports whether a tap has an effect.
 func (c *control) takesTaps() bool {
 	if c.placed.Off || c.placed.action.inert {
 		return false
@@ -120,7 +120,7 @@ func (c *control) takesTaps() bool {
 	return true
 }
 
-// press shows the finger, lift its end.
+// press shows the control pressed; release ends that.
 func (c *control) press() {
 	if !c.takesTaps() || c.down {
 		return
@@ -142,7 +142,7 @@ func (c *control) press() {
 // repeatTime is how often a key that is held down repeats.
 const repeatTime = 90 * time.Millisecond
 
-// repeat presses a key once more for as long as it is held.
+// repeat presses a key again while it is held.
 func (c *control) repeat() {
 	if k := c.placed.action.key; c.down && k != "" {
 		c.panel.in.Release(k)
@@ -182,7 +182,7 @@ func (c *control) Tapped(*fyne.PointEvent) {
 	switch a := c.placed.action; {
 	case a.text != "":
 		c.panel.in.Type(a.text)
-	case a.key != "": // Press and Release told it, unless there was no finger
+	case a.key != "": // reported by press and release, unless the driver sends taps only
 		if !c.pressed {
 			c.panel.in.Press(a.key)
 			c.panel.in.Release(a.key)

@@ -19,16 +19,16 @@ const (
 	asSoftKey         // of the bar at the bottom
 	asLetter          // of the on-screen keyboard
 	asDigit           // of a pad: the digit, its letters below
-	asInfo            // a wide tile beside the clock
+	asInfo            // a row beside the clock
 	asTitle           // the bar on top
-	asBar             // the ground of soft keys and keyboard
-	asBackKey         // in it
-	asStatus          // an icon or a text in it
-	asPage            // the ground of the page
-	asSplash          // the ground of a page without bars
+	asBar             // background of soft keys and keyboard
+	asBackKey         // of the bar on top
+	asStatus          // an icon or a text of the bar on top
+	asPage            // background of the page
+	asSplash          // background of a page without bars
 	asVeil            // over the page while a dialog is open
-	asBox             // the ground of a dialog
-	asBoxTitle        // its title
+	asBox             // background of a dialog
+	asBoxTitle        // title of a dialog
 	asClock           // time and date of the home page
 	asNumber          // the number of the dial page
 	asSeparator       // a line
@@ -37,31 +37,31 @@ const (
 	asStep            // minus or plus of a slider
 )
 
-// tapAction is what a tap does; the zero value calls Input.Tap with the control's id.
+// tapAction is the effect of a tap; the zero value calls Input.Tap with the ID.
 type tapAction struct {
 	text     string        // typed
 	key      view.Key      // pressed and released
-	keyboard view.Keyboard // keyboard that is shown instead
-	inert    bool          // nothing: it takes the tap and that is all
+	keyboard view.Keyboard // shown instead of the present one
+	inert    bool          // a tap has no effect
 }
 
-// placed is a control where it is drawn. It is comparable: what has not
-// changed is not drawn anew.
+// placed is a control with its place and style. It is comparable, so that only
+// controls that have changed are drawn again.
 type placed struct {
 	view.Control
 	style   style
 	at      rect
 	action  tapAction
 	focus   bool
-	primary bool      // the button that a page is about
-	dark    bool      // on a dark ground
+	primary bool      // the main button of a page
+	dark    bool      // on a dark background
 	middle  bool      // of a page that is centered
 	split   float32   // where the text of a title begins, the values of a detail page
-	spare   float32   // what a title leaves free at the right
-	ownIcon view.Icon // instead of Icon, of the panel's own
+	spare   float32   // free room at the right of a title
+	ownIcon view.Icon // of the panel, instead of Icon
 }
 
-// appearance is what a control looks like, in its own coordinates.
+// appearance is the drawing of a control, in its own coordinates.
 type appearance struct {
 	shapes []shape
 	icons  []placedIcon
@@ -97,10 +97,10 @@ func (f *appearance) text(t textBox) {
 	}
 }
 
-// name is by what the shapes are cached.
+// name is the cache key of the shapes.
 func (f *appearance) name() string { return fmt.Sprint(f.shapes) }
 
-// draw makes the face of a control.
+// draw makes the appearance of a control.
 func (p palette) draw(c placed, down bool) appearance {
 	var f appearance
 	whole := rect{0, 0, c.at.w, c.at.h}
@@ -142,7 +142,7 @@ func (p palette) draw(c placed, down bool) appearance {
 		f.texts = nil
 		digit, letters, align := whole, rect{0, c.at.h * .6, c.at.w, c.at.h * .36}, alignCenter
 		switch {
-		case c.Second != "" && c.at.h < lowKey: // the letters stand beside the digit
+		case c.Second != "" && c.at.h < lowKey: // the letters are beside the digit
 			digit, align = rect{0, 0, c.at.w * .46, c.at.h}, alignLeft
 			letters = rect{c.at.w*.46 + 6, 0, c.at.w*.54 - 8, c.at.h}
 		case c.Second != "":
@@ -171,7 +171,7 @@ func (p palette) draw(c placed, down bool) appearance {
 // lowKey is the height below which a key has no room for two lines.
 const lowKey = 36
 
-// digitAlign is where a digit stands for letters that stand below it, or beside.
+// digitAlign aligns a digit with letters below it or beside it.
 func digitAlign(letters fyne.TextAlign) fyne.TextAlign {
 	if letters == alignLeft {
 		return alignRight
@@ -246,7 +246,7 @@ func (p palette) orb(f *appearance, s view.Presence, x, y, side float32) {
 	}
 }
 
-// badge is a small number in a red drop at the upper right.
+// badge is a small number on red at the upper right.
 func (p palette) badge(f *appearance, s string, right, y float32) {
 	if s == "" {
 		return

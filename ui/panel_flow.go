@@ -21,16 +21,16 @@ type flow struct {
 	p          *view.Page
 	x, y       float32
 	w          float32
-	labelWidth float32 // where fields begin; 0: labels stand inside of empty fields
+	labelWidth float32 // of labels left of fields; 0: labels are inside empty fields
 	tile       float32 // height of tiles; 0: the usual one
-	maxLines   int     // lines of a text; 0: mostLines
+	maxLines   int     // of a text; 0: the constant maxLines
 	middle     bool
 	dark       bool
 	out        []placed
 }
 
-// add lays the controls down in their order; neighbours that are buttons, or
-// tabs, share a line.
+// add places the controls in their order; neighbouring buttons, tabs or tiles
+// share a line.
 func (f *flow) add(controls []view.Control) {
 	for i := 0; i < len(controls); {
 		c := controls[i]
@@ -54,7 +54,7 @@ func (f *flow) add(controls []view.Control) {
 	}
 }
 
-// line shares the width among controls, so many to a line.
+// line places controls of equal width, so many to a line.
 func (f *flow) line(controls []view.Control, x, w float32, most int, h, space float32) {
 	each := (w - space*float32(most-1)) / float32(most)
 	for i, c := range controls {
@@ -65,9 +65,8 @@ func (f *flow) line(controls []view.Control, x, w float32, most int, h, space fl
 	}
 }
 
-// buttons come two to a line, three when there are as many; beside fields they
-// begin where the fields do. The first one that does no harm is what the page
-// is about.
+// buttons places two buttons on a line, or three if there are three; in a form
+// they begin where the fields begin. The first button that is not red is primary.
 func (f *flow) buttons(controls []view.Control) {
 	x, w := f.x, f.w
 	if f.labelWidth > 0 {
@@ -113,7 +112,7 @@ func (f *flow) single(c view.Control) {
 		}
 	case view.Row:
 		p.split, p.at.h = f.row(c)
-		if !f.middle && f.x >= rowInset { // its texts stand below those of other controls
+		if !f.middle && f.x >= rowInset { // aligns its texts with those of other controls
 			p.at.x, p.at.w = f.x-rowInset, f.w+2*rowInset
 		}
 	case view.Label:
@@ -140,7 +139,7 @@ func (f *flow) single(c view.Control) {
 	f.y += p.at.h + f.spacing(gap, 3)
 }
 
-// spacing is the smaller measure while a keyboard covers half of the panel.
+// spacing is small while a keyboard covers half of the panel, else roomy.
 func (f *flow) spacing(roomy, small float32) float32 {
 	if f.p.Keyboard != view.NoKeyboard {
 		return small
@@ -148,11 +147,11 @@ func (f *flow) spacing(roomy, small float32) float32 {
 	return roomy
 }
 
-// boldValue tells which values of a detail page stand out.
+// boldValue reports whether the value of a detail page is bold.
 func boldValue(c view.Control) bool { return c.Tone != "" && c.Tone != view.ToneDim }
 
-// row measures a row in a flow: its text, and its whole height. A short one is
-// as high as in a list.
+// row measures a row in a flow: the height of its text, and its whole height. A
+// row of short texts is as high as in a list.
 func (f *flow) row(c view.Control) (first, whole float32) {
 	w := f.w - 20
 	if !f.middle && f.x >= rowInset {
@@ -179,7 +178,7 @@ func (f *flow) row(c view.Control) (first, whole float32) {
 	return first, max(first+second+12, rowHeight)
 }
 
-// slider has a key at both ends; the taps on them are what changes it.
+// slider places a track with a key at each end; taps on the keys change it.
 func (f *flow) slider(c view.Control) {
 	const key = 36
 	part := f.labelWidth
@@ -201,7 +200,7 @@ func (f *flow) slider(c view.Control) {
 	f.y += fieldLine + gap
 }
 
-// textSizes are the sizes of a text or heading and of what stands below it.
+// textSizes are the sizes of a text or heading and of the text below it.
 type textSizes struct{ size, second, first float32 }
 
 func textSizesOf(c placed) textSizes {
@@ -217,7 +216,7 @@ func textSizesOf(c placed) textSizes {
 	return t
 }
 
-// text measures a text, so that it gets the lines that it needs.
+// text places a text with the lines that it needs.
 func (f *flow) text(p placed) {
 	p.middle = f.middle
 	t := textSizesOf(p)

@@ -8,8 +8,8 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// dial is the dial page: the number, below it what the rules make of it and a
-// pad; at the right the buttons and who has such a number.
+// dial lays out the dial pad: at the left the number, its translation and the
+// keys; at the right the buttons and the contacts that match.
 func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
 	const left, right = 290, 316
 	var number view.Control
@@ -31,7 +31,7 @@ func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
 		y += 48
 	}
 	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8}
-	for _, c := range words { // the pad needs the room; a warning may have two lines of it
+	for _, c := range words { // the keys need the room; a warning may have two lines
 		f.maxLines = 1 + btoi(c.Tone == view.ToneWarn)
 		f.add([]view.Control{c})
 	}
@@ -60,8 +60,7 @@ func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
 	}
 }
 
-// pinPad is the lock: what there is to say and do at the left, keys at the
-// right.
+// pinPad lays out the lock: texts and buttons at the left, keys at the right.
 func (r layout) pinPad(s *pageLayout, p *view.Page, body rect) {
 	const split = 236
 	f := &flow{r: r, p: p, x: margin, y: 10, w: split - 2*margin}
@@ -87,7 +86,8 @@ func (r layout) pinPad(s *pageLayout, p *view.Page, body rect) {
 // padKeys are the digits with the letters of the telephone.
 const padKeys = "1,2 ABC,3 DEF,4 GHI,5 JKL,6 MNO,7 PQRS,8 TUV,9 WXYZ,*,0 +,#"
 
-// keypad is the keys of a telephone; a PIN has no letters, and may be corrected.
+// keypad places the keys of a telephone. For a PIN they have no letters, and a
+// delete key instead of #.
 func keypad(at rect, letters bool) []placed {
 	const space = 5
 	w, h := (at.w-2*space)/3, (at.h-3*space)/4
@@ -123,8 +123,8 @@ func keyboardRows(b view.Keyboard) [3]string {
 	return [3]string{"qwertyuiop", "asdfghjkl", "zxcvbnm"}
 }
 
-// keyboard arranges an on-screen keyboard at the bottom of the panel. A sign-in
-// needs @, backslash and dot all the time, so they are on every board.
+// keyboard places an on-screen keyboard at the bottom of the panel. Each one has
+// @, backslash and dot, which a sign-in needs.
 func keyboard(b view.Keyboard) []placed {
 	const pitch, line, space = 47.2, 40.5, 4
 	top := float32(panelH - keyHeight)
@@ -182,7 +182,7 @@ func keyboard(b view.Keyboard) []placed {
 	return unique(out)
 }
 
-// unique drops what stands on the last line of the board and above it.
+// unique drops keys of the upper lines that the last line also has.
 func unique(in []placed) []placed {
 	seen := map[string]bool{}
 	for i := len(in) - 1; i >= 0; i-- {
@@ -194,7 +194,7 @@ func unique(in []placed) []placed {
 	return in
 }
 
-// dialog arranges a page over another.
+// dialog lays out a page over another.
 func (r layout) dialog(p *view.Page) pageLayout {
 	const w = 400
 	s := pageLayout{id: p.ID, focus: p.Focus}

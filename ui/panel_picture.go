@@ -17,7 +17,7 @@ import (
 // interface.
 func Picture(v view.View, w, h int) image.Image { return panelPicture(v, w, h, false) }
 
-// ContrastPicture is Picture in the look of high contrast.
+// ContrastPicture is Picture in high contrast.
 func ContrastPicture(v view.View, w, h int) image.Image { return panelPicture(v, w, h, true) }
 
 func panelPicture(v view.View, w, h int, contrast bool) image.Image {
@@ -27,7 +27,7 @@ func panelPicture(v view.View, w, h int, contrast bool) image.Image {
 	return c.Capture()
 }
 
-// headless is a canvas in memory. It has no ground of its own, which the panel
+// headless is a canvas in memory. It does not paint a background, which the panel
 // would cover and which costs a tenth of a frame.
 func headless(o fyne.CanvasObject, w, h int) software.WindowlessCanvas {
 	// A canvas in memory still needs a fyne.App, whose driver measures texts. Fyne
@@ -43,7 +43,7 @@ func headless(o fyne.CanvasObject, w, h int) software.WindowlessCanvas {
 	return c
 }
 
-// nopInput is an Input to which nothing happens.
+// nopInput is an Input that does nothing.
 type nopInput struct{}
 
 func (nopInput) Tap(string)       {}

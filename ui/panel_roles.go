@@ -6,7 +6,7 @@ import "github.com/ocphone/ocphone/device/screen/view"
 
 const corner = 6 // radius of buttons and tiles
 
-// buttonColours chooses the finish and the ink of a button.
+// buttonColours are the colours of a button's surface and text.
 func (p palette) buttonColours(c placed, down bool) (gradient, uint32) {
 	pick := func(up, pressed gradient) gradient {
 		if down {
@@ -58,7 +58,7 @@ func (p palette) button(f *appearance, c placed, down bool) {
 	f.text(textBox{s: c.Text, at: room, size: titleText, minSize: 9.5, bold: true, ink: ink, align: align, lines: lines})
 }
 
-// estimatedWidth is about how wide a bold text of a button is.
+// estimatedWidth is the approximate width of a bold text of a button.
 func estimatedWidth(s string) (w float32) {
 	for _, r := range s {
 		w += 8.2
@@ -69,7 +69,7 @@ func estimatedWidth(s string) (w float32) {
 	return w
 }
 
-// valueWidth is how much room the value of a row asks for: more than it needs.
+// valueWidth is the room for the value of a row, rather too much than too little.
 func valueWidth(s string) float32 {
 	w := float32(8)
 	for _, r := range s {
@@ -98,7 +98,7 @@ func (p palette) drawTile(f *appearance, c placed, down bool) {
 		room.w -= 18
 	}
 	if c.Second != "" && c.Value != "" {
-		room.w -= 5 // the value stands clear of the edge
+		room.w -= 5 // keeps the value clear of the edge
 		w := min(estimatedWidth(c.Value)*.75+4, room.w*.45)
 		at := rect{room.x + room.w - w - c.spare, room.y, w, min(room.h, 40) * .54}
 		f.text(textBox{s: c.Value, at: at, size: secondText, minSize: 9, ink: second, align: alignRight})
@@ -117,7 +117,7 @@ func joined(a, b string) string {
 	return a + b
 }
 
-// leading draws what stands at the left of a row or tile, and tells where its
+// leading draws orb or icon at the left of a row or tile, and returns where the
 // text begins.
 func (p palette) leading(f *appearance, c placed, ink uint32, side float32) float32 {
 	if c.Off {
@@ -164,7 +164,7 @@ func (p palette) valueText(f *appearance, s string, at rect) {
 	f.text(textBox{s: s, at: at, size: secondText + .5, minSize: 9, ink: p.second, align: alignRight, lines: 2})
 }
 
-// narrow rows have no room for a value beside the text.
+// narrow is the width below which a row has no room for a value beside the text.
 const narrow = 220
 
 // row of a list: a line below, Value at the right.
@@ -188,7 +188,7 @@ func (p palette) row(f *appearance, c placed, down bool) {
 		p.badge(f, c.Badge, c.at.w-8, (c.at.h-15)/2)
 		room.w -= 30
 	}
-	if c.at.w < narrow { // both below the text, or the one that matters
+	if c.at.w < narrow { // both below the text, or Second alone
 		if both := joined(c.Second, c.Value); c.Second == "" || estimatedWidth(both)*.62 < room.w {
 			c.Second = both
 		}
@@ -275,7 +275,7 @@ func (p palette) inputField(f *appearance, c placed) {
 	}
 }
 
-// hint is what an empty field says.
+// hint is the text in an empty field.
 func (c placed) hint() string {
 	if c.Second == "" && c.split == 0 {
 		return c.Text
@@ -283,7 +283,7 @@ func (c placed) hint() string {
 	return c.Second
 }
 
-// choice is a box to tick, or a round one of a group.
+// choice is a check box, or a radio button of a group.
 func (p palette) choice(f *appearance, c placed, down bool) {
 	side := float32(20)
 	y := (c.at.h - side) / 2
@@ -340,8 +340,8 @@ func (p palette) tab(f *appearance, c placed, down bool) {
 	p.badge(f, c.Badge, c.at.w-4, (c.at.h-15)/2)
 }
 
-// progress: what is done above the bar, how far at its right. When nobody
-// knows how far, the bar is full of stripes.
+// progress has the text above the bar and the value at its right. If the fraction
+// is not known the bar is full of stripes.
 func (p palette) progress(f *appearance, c placed) {
 	bar := rect{0, c.at.h - 15, c.at.w, 13}
 	f.fill(p.track, bar, 6.5, p.outline)
@@ -369,7 +369,7 @@ func (p palette) progress(f *appearance, c placed) {
 	f.text(textBox{s: c.Text, at: above, size: bodyText, minSize: 9.5, ink: p.inkOf(c, p.ink), align: align})
 }
 
-// slider is the track alone; its label and its keys are controls of their own.
+// slider is the track; label and keys are separate controls.
 func (p palette) slider(f *appearance, c placed) {
 	track := rect{4, c.at.h/2 - 4, c.at.w - 8, 8}
 	if c.Value != "" {

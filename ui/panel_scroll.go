@@ -15,12 +15,12 @@ import (
 )
 
 // scroller is the part of a page that may be longer than the panel: a flow of
-// controls, or a list of which the rows that can be seen are asked for and no
-// others. A wheel or a finger moves it.
+// controls, or a list, of which it makes only the visible rows. A wheel or a
+// finger moves it.
 type scroller struct {
 	widget.BaseWidget
 	layer   *layer
-	offset  float32 // offset in design units
+	offset  float32 // in design units
 	lines   []*control
 	first   int // index of the row of lines[0]
 	clip    *container.Clip
@@ -36,8 +36,8 @@ func newScroller(l *layer) *scroller {
 	return s
 }
 
-// show lays the sheet's flow or rows out. keep says that it is the same page,
-// and still that the focus is where it was.
+// show lays out the flow or the rows of the page. keep: it is the same page as
+// before; still: with the same focus.
 func (s *scroller) show(keep, still bool) {
 	sh := &s.layer.layout
 	if !keep {
@@ -56,7 +56,7 @@ func (s *scroller) show(keep, still bool) {
 	s.arrange()
 }
 
-// maxOffset is how far it scrolls.
+// maxOffset is the largest offset.
 func (s *scroller) maxOffset() float32 {
 	return max(s.layer.layout.contentHeight-s.layer.layout.port.h, 0)
 }
@@ -87,7 +87,7 @@ func (s *scroller) reveal(id string) {
 	}
 }
 
-// arrange puts what can be seen where it belongs.
+// arrange places the visible controls.
 func (s *scroller) arrange() {
 	sh := &s.layer.layout
 	s.offset = max(min(s.offset, s.maxOffset()), 0)
@@ -103,7 +103,7 @@ func (s *scroller) arrange() {
 	for _, w := range want {
 		delete(byID, w.ID)
 	}
-	for _, c := range s.lines { // rows that went out of sight serve again
+	for _, c := range s.lines { // widgets of rows that are no longer visible
 		if byID[c.placed.ID] == c {
 			spare = append(spare, c)
 			delete(byID, c.placed.ID)
@@ -154,7 +154,7 @@ func (s *scroller) visibleRows() []placed {
 	return out
 }
 
-// row places one row of the list; a heading among them stands above a group.
+// row places one row of the list; a heading among them begins a group.
 func (sh *pageLayout) row(i int) placed {
 	p := placed{Control: sh.rows.Row(i), at: rect{0, float32(i) * rowHeight, sh.port.w - 4, rowHeight}}
 	switch p.Role {
@@ -169,7 +169,7 @@ func (sh *pageLayout) row(i int) placed {
 
 func (s *scroller) clear() { s.lines, s.content.Objects, s.offset = nil, nil, 0 }
 
-// release ends every press: what is dragged is not pressed.
+// release ends every press, since dragging is not pressing.
 func (s *scroller) release() {
 	for _, c := range s.lines {
 		c.release()
@@ -195,7 +195,7 @@ func (s *scroller) Dragged(e *fyne.DragEvent) {
 // DragEnd implements fyne.Draggable.
 func (s *scroller) DragEnd() {}
 
-// paintBar shows where in the whole one is.
+// paintBar paints the scroll bar.
 func (s *scroller) paintBar(w, h int) image.Image {
 	m := image.NewRGBA(image.Rect(0, 0, max(w, 1), max(h, 1)))
 	sh := &s.layer.layout
@@ -212,7 +212,7 @@ func (s *scroller) paintBar(w, h int) image.Image {
 	return m
 }
 
-// ID is by what tests find the scroller.
+// ID is the name by which tests find the scroller.
 func (s *scroller) ID() string {
 	if s.layer.layout.rows != nil {
 		return s.layer.layout.rows.ID

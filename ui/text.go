@@ -32,9 +32,9 @@ const (
 	alignRight  = fyne.TextAlignTrailing
 )
 
-// textBox is a text with its place, in design units of the control that it
-// belongs to. It shrinks from size to least, breaks into at most lines lines,
-// and ends in an ellipsis if that is not enough.
+// textBox is a text with its place, in design units of its control. The text
+// shrinks from size to minSize, breaks into at most lines lines, and ends in an
+// ellipsis if that is not enough.
 type textBox struct {
 	s             string
 	at            rect
@@ -44,11 +44,11 @@ type textBox struct {
 	align         fyne.TextAlign
 	lines         int  // 0 is 1
 	top           bool // at the top of its place and not in the middle
-	tail          bool // of a text too long the end is shown: what one types
-	data          bool // may be of any length: Check does not report it
+	tail          bool // a text that is too long shows its end, as a field does
+	data          bool // may be of any length: tests do not report a cut
 }
 
-// textRun is a stretch of a line in one face, placed in device independent pixels.
+// textRun is a part of a line in one font, placed in device independent pixels.
 type textRun struct {
 	s    string
 	bold bool
@@ -58,24 +58,24 @@ type textRun struct {
 	box  fyne.Size
 }
 
-// layout measures and sets texts at a scale of k pixels to the design unit.
+// layout lays out texts and pages at a scale of k pixels to the design unit.
 type layout struct{ k float32 }
 
 //go:embed fonts/noto-sans-cjk-subset.otf
 var cjkFace []byte
 
-// eastAsian is the face of Japanese and Korean. Fyne parses it when the first
-// such text is measured and caches it by this pointer.
+// eastAsian is the font of Japanese and Korean. Fyne parses it when the first
+// such text is measured, and caches it by this pointer.
 var eastAsian = &fyne.StaticResource{StaticName: "noto-sans-cjk-subset.otf", StaticContent: cjkFace}
 
-// fontRun is a part of a text that one face can write.
+// fontRun is a part of a text in one font.
 type fontRun struct {
 	s    string
 	font fyne.Resource
 }
 
-// fontRuns cuts a text where the face changes; spaces stay with what is
-// before them.
+// fontRuns cuts a text where the font changes; a space stays with the text before
+// it.
 func fontRuns(s string) []fontRun {
 	plain := true
 	for _, r := range s {
@@ -109,8 +109,8 @@ func fontRuns(s string) []fontRun {
 	return append(out, fontRun{s[start:], face()})
 }
 
-// weight tells whether a text is bold. One with Japanese or Korean in it never
-// is: that face has one weight, beside which bold digits would stand out.
+// weight reports whether a text is bold. A text with Japanese or Korean is not:
+// that font has one weight only, beside which bold digits would stand out.
 func weight(s string, bold bool) bool { return bold && !strings.ContainsFunc(s, isEastAsian) }
 
 func isEastAsian(r rune) bool {
@@ -118,8 +118,8 @@ func isEastAsian(r rune) bool {
 		r >= 0xf900 && r < 0xfb00 || r >= 0xff01 && r < 0xfff0
 }
 
-// isRightToLeft tells whether a text begins at the right: whether its first
-// letter is of a script that is written so.
+// isRightToLeft reports whether the first letter of a text is of a right-to-left
+// script.
 func isRightToLeft(s string) bool {
 	for _, r := range s {
 		if unicode.IsLetter(r) {
@@ -139,7 +139,7 @@ func (r layout) width(s string, size float32, bold bool) float32 {
 	return w
 }
 
-// setText places a text. cut tells that not all of it is there.
+// setText places a text; cut: it does not show all of it.
 func (r layout) setText(t textBox) (runs []textRun, cut bool) {
 	s := tidy(t.s)
 	t.bold = weight(s, t.bold)
@@ -183,7 +183,7 @@ func (r layout) fit(s string, t textBox) (size float32, lines []string, cut bool
 		least = min(t.size, minText)
 	}
 	size = t.size
-	if most == 1 { // the width tells the size, or nearly
+	if most == 1 { // the width gives the size, approximately
 		s = strings.ReplaceAll(s, "\n", " ")
 		if w := r.width(s, size, t.bold); w > wide {
 			size = max(float32(int(2*size*wide/w))/2, least)
@@ -203,7 +203,7 @@ func (r layout) fit(s string, t textBox) (size float32, lines []string, cut bool
 	}
 }
 
-// height is what a text needs at its own size within a width, in design units.
+// height is the height of a text at full size within a width, in design units.
 func (r layout) height(s string, size, w float32, bold bool, most int) float32 {
 	s = tidy(s)
 	if s == "" || r.k <= 0 {
@@ -240,7 +240,7 @@ func (r layout) wrap(s string, wide, size float32, bold bool) []string {
 	return out
 }
 
-// breakWord cuts what has no place to break, such as a long address.
+// breakWord cuts a word that is too long for a line, such as an address.
 func (r layout) breakWord(s string, wide, size float32, bold bool) []string {
 	var out []string
 	all := []rune(s)
@@ -252,7 +252,7 @@ func (r layout) breakWord(s string, wide, size float32, bold bool) []string {
 	return out
 }
 
-// prefix is how many runes fit, with an ending.
+// prefix is the number of runes that fit together with an ending.
 func (r layout) prefix(all []rune, wide, size float32, bold bool, ending string) int {
 	lo, hi := 0, len(all)
 	for lo < hi {
@@ -263,13 +263,13 @@ func (r layout) prefix(all []rune, wide, size float32, bold bool, ending string)
 			hi = mid - 1
 		}
 	}
-	for lo > 0 && lo < len(all) && joins(all[lo]) { // never half of a character
+	for lo > 0 && lo < len(all) && joins(all[lo]) { // does not cut within a character
 		lo--
 	}
 	return lo
 }
 
-// joins tells whether a rune belongs to the character before it.
+// joins reports whether a rune belongs to the character before it.
 func joins(r rune) bool {
 	return unicode.Is(unicode.M, r) || r == 0x200d || r >= 0xfe00 && r <= 0xfe0f || r >= 0x1f3fb && r <= 0x1f3ff
 }
@@ -311,7 +311,7 @@ func words(s string) []string {
 	return append(out, s[start:])
 }
 
-// isIdeographic tells whether a line may end beside a rune: kana and kanji.
+// isIdeographic reports whether a line may end beside a rune: kana and kanji.
 // Korean breaks between words.
 func isIdeographic(r rune) bool {
 	return r >= 0x2e80 && r < 0xa000 && (r < 0x3130 || r >= 0x3190)

@@ -11,15 +11,15 @@ import (
 	_ "github.com/ocphone/ocphone/ui/locale" // before fyne/lang asks for the user's language
 )
 
-// gradient is the finish of a surface: colours from top to bottom, with the step
-// in the middle that the looks of 2008 have, and an outline. Colours are
-// 0xRRGGBB; an outline of noOutline is not drawn.
+// gradient is the colours of a surface from top to bottom, with a step in the
+// middle as was the style of 2008, and of its outline. Colours are 0xRRGGBB; an
+// outline of noOutline is not drawn.
 type gradient struct{ top, mid, low, edge uint32 }
 
 const noOutline = 1 << 24
 
-// palette is what a look is made of. Inks reach a contrast of 4.5:1 on the
-// surfaces they are used on (tested).
+// palette is the colours of a theme. Inks have a contrast of at least 4.5:1 on the
+// surfaces where they are used (tested).
 type palette struct {
 	pageTop, pageLow                uint32
 	splashTop, splashLow            uint32
@@ -66,8 +66,8 @@ func vista() palette {
 	}
 }
 
-// highContrast is for people who see little: black on white, plain fills,
-// thick outlines.
+// highContrast is the theme for users with low vision: black on white, plain
+// fills, thick outlines.
 func highContrast() palette {
 	white, black := uint32(0xffffff), uint32(0x000000)
 	plain := func(fill, edge uint32) gradient { return gradient{fill, fill, fill, edge} }
@@ -95,10 +95,9 @@ type panelTheme struct {
 	palette palette
 }
 
-// Theme dresses Fyne's own widgets like the panel, every size scaled with the
-// phone. Set it as the theme of the application: the panel itself needs none.
-// It follows the desktop's wish for dark or light never, since the panel has
-// one look.
+// Theme gives Fyne's own widgets the colours of the panel, and sizes that scale
+// with the phone. Set it as the theme of the application; the panel itself does
+// not need it. It ignores the dark or light variant of the desktop.
 func Theme(u *Unit, contrast bool) fyne.Theme {
 	p := vista()
 	if contrast {
@@ -147,7 +146,7 @@ func (l *panelTheme) Size(n fyne.ThemeSizeName) float32 {
 	case theme.SizeNameInputRadius, theme.SizeNameSelectionRadius:
 		v = 3
 	}
-	if l.unit == nil || l.unit.K <= 0 { // Fyne asks before the window has a size
+	if l.unit == nil || l.unit.K <= 0 { // the window has no size yet
 		return v
 	}
 	return v * l.unit.K

@@ -25,15 +25,14 @@ func (r rect) within(o rect, slack float32) bool {
 type shapeKind uint8
 
 const (
-	plate shapeKind = iota // filled with glass, outlined
+	plate shapeKind = iota // filled with a gradient with a step, outlined
 	shade                  // filled with a plain gradient from top to low, no step
 	ring                   // outline alone
-	ball                   // a shining orb in the colour of mid
-	veil                   // half transparent, in the colour of mid
+	ball                   // a shiny orb in the colour mid
+	veil                   // half transparent, in the colour mid
 )
 
-// shape is one thing that is painted. Its place is in design units of the
-// control that it belongs to.
+// shape is a painted surface. Its place is in design units of its control.
 type shape struct {
 	kind    shapeKind
 	at      rect
@@ -42,12 +41,12 @@ type shape struct {
 	colours gradient
 }
 
-// shapeCache keeps what was painted, by what it is and how large, so that a gradient
-// is computed once and not for each frame. It belongs to one panel and is used
-// on the goroutine of the user interface only.
+// shapeCache keeps painted shapes by name and size, so that a gradient is computed
+// once and not for each frame. It belongs to one panel and is used only on the
+// goroutine of the user interface.
 type shapeCache struct{ images map[string]*image.RGBA }
 
-// maxShapeImages bounds the memory: a busy page has about forty.
+// maxShapeImages is the number of cached images; a full page has about forty.
 const maxShapeImages = 240
 
 func (s *shapeCache) paint(name string, shapes []shape, w, h int, scale float64) image.Image {
@@ -66,7 +65,7 @@ func (s *shapeCache) paint(name string, shapes []shape, w, h int, scale float64)
 	return m
 }
 
-// paint lays a shape over what is there.
+// paint paints a shape over m.
 func (s shape) paint(m *image.RGBA, scale float64) {
 	x0, y0 := float64(s.at.x)*scale, float64(s.at.y)*scale
 	w, h := float64(s.at.w)*scale, float64(s.at.h)*scale

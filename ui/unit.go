@@ -14,8 +14,8 @@ import (
 	"github.com/ocphone/ocphone/ui/art"
 )
 
-// Unit is what all parts of one handset share: how long a design unit is, and
-// whether the theme is the one of high contrast.
+// Unit is shared by all parts of a handset: the length of a design unit, and
+// whether the theme is that of high contrast.
 type Unit struct {
 	K        float32 // device independent pixels of Fyne in one design unit; 0 before there is a size
 	Contrast bool    // set by Handset.Contrast
@@ -30,15 +30,15 @@ func (u *Unit) size(w, h float32) fyne.Size { return fyne.NewSize(u.F(w), u.F(h)
 // pos is x, y in design units.
 func (u *Unit) pos(x, y float32) fyne.Position { return fyne.NewPos(u.F(x), u.F(y)) }
 
-// gridItem is an object and its place in design units. A canvas.Text gets the text
-// size given and is made smaller where it would be cut off.
+// gridItem is an object with its place in design units. A canvas.Text has the size
+// text, or a smaller one if it would be cut off.
 type gridItem struct {
 	o          fyne.CanvasObject
 	x, y, w, h float32
 	text       float32
 }
 
-// grid lays objects out at places in design units.
+// grid places objects in design units.
 type grid struct {
 	u     *Unit
 	items []*gridItem
@@ -87,7 +87,7 @@ func (g *grid) Layout([]fyne.CanvasObject, fyne.Size) {
 	}
 }
 
-// fit gives a text its size, or a smaller one with which it is no wider than wide.
+// fit gives a text its size, or a smaller one at which it is not wider than wide.
 func fit(t *canvas.Text, size, wide float32) {
 	t.TextSize = size
 	if has := t.MinSize().Width; has > wide && has > 0 {
@@ -99,18 +99,18 @@ func opaque(v uint32) color.Color {
 	return color.NRGBA{R: uint8(v >> 16), G: uint8(v >> 8), B: uint8(v), A: 0xff}
 }
 
-// imageCacheBytes bounds what one handset keeps of painted pictures: both sides
-// at 2,000 px and all keys in all their states, on a screen of double density.
+// imageCacheBytes is the size of a handset's cache of pictures. It has room for
+// both sides at 2,000 px and all keys in all states on a screen of double density.
 const imageCacheBytes = 112 << 20
 
-// imageCache keeps painted pictures, those that were shown last.
+// imageCache keeps the painted pictures that were shown last.
 type imageCache struct {
 	mu         sync.Mutex // a screenshot may be taken beside the window
 	used       int
 	clock      uint64
 	images     map[string]*cachedImage
-	latest     map[string]string // by look: the name in shots of the size painted last
-	stretching bool              // while a window is being resized: an old size, stretched, will do
+	latest     map[string]string // by look: the key in images of the size painted last
+	stretching bool              // a picture of another size may be used, while a window is resized
 }
 
 type cachedImage struct {
@@ -118,7 +118,7 @@ type cachedImage struct {
 	last uint64
 }
 
-// image gives the picture of a look in a size, painted once.
+// image gives the picture of a look in a size, and paints it if necessary.
 func (g *imageCache) image(look, size string, paint func() *image.RGBA) *image.RGBA {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -184,7 +184,7 @@ func newArtImage(u *Unit, pics *imageCache, wide float64) *artImage {
 	return s
 }
 
-// set changes the part; name tells one look from the others.
+// set changes the part; name is the cache key of its look.
 func (s *artImage) set(name string, scene func() *art.Scene) {
 	if s.scene != nil && s.name == name {
 		return
