@@ -86,8 +86,8 @@ func (r layout) pinPad(s *pageLayout, p *view.Page, body rect) {
 // padKeys are the digits with the letters of the telephone.
 const padKeys = "1,2 ABC,3 DEF,4 GHI,5 JKL,6 MNO,7 PQRS,8 TUV,9 WXYZ,*,0 +,#"
 
-// keypad places the keys of a telephone. For a PIN they have no letters, and a
-// delete key instead of #.
+// keypad places the keys of a telephone. Those for a PIN have no letters, no star,
+// and a delete key in the place of #.
 func keypad(at rect, letters bool) []placed {
 	const space = 5
 	w, h := (at.w-2*space)/3, (at.h-3*space)/4
@@ -182,7 +182,8 @@ func keyboard(b view.Keyboard) []placed {
 	return unique(out)
 }
 
-// unique drops keys of the upper lines that the last line also has.
+// unique gives another ID to the keys of the upper lines that the last line also
+// has.
 func unique(in []placed) []placed {
 	seen := map[string]bool{}
 	for i := len(in) - 1; i >= 0; i-- {

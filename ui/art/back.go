@@ -138,7 +138,7 @@ func sockets(s *Scene) {
 	s.Fill(slot.Round(7), slot, tone(0x020303, 0x0d0e10, 0))
 }
 
-// PlugSize is how large a picture of a Plug is.
+// PlugW and PlugH are the size of a plug's picture.
 const (
 	PlugW = 72.0
 	PlugH = 148.0
@@ -188,8 +188,8 @@ const (
 	ClipDepth = 12.0
 )
 
-// Clip is a paper clip with one wire bent straight, which points down. One
-// that is in the hole has lost sight of its tip.
+// Clip is a paper clip with one wire bent straight, which points down. If it is in
+// the hole its tip is hidden.
 func Clip(plain, in bool) *Scene {
 	const mid, r, tip, bend = ClipW / 2, 1.9, ClipH - 1.9, 36.0
 	end := tip

@@ -119,7 +119,7 @@ func Both(f, g Field) Field {
 	return func(x, y float64) float64 { return max(f(x, y), g(x, y)) }
 }
 
-// Above is everything over the height y.
+// Above is the half plane above y.
 func Above(y float64) Field { return func(_, py float64) float64 { return py - y } }
 
 // Turned is the shape turned clockwise around a point, by an angle in degrees.

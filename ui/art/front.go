@@ -16,7 +16,7 @@ const (
 	panelH    = 360
 )
 
-// far is the box of what has no edge: a desk that fills the whole picture.
+// far is the box of the desk, which fills the whole picture.
 var far = Box{-1e4, -1e4, 2e4, 2e4}
 
 // desktop paints the desk on which the phone stands.
@@ -32,8 +32,8 @@ func desktop(s *Scene) {
 	s.covered(body.Grow(-bodyRound))
 }
 
-// Front is the desk and the front of the phone without what moves: keys,
-// receiver, cord and lamp are parts of their own.
+// Front is the desk and the front of the phone without the parts that move: keys,
+// receiver, cord and lamp are separate scenes.
 func Front(plain bool) *Scene {
 	s := New(plain)
 	desktop(s)

@@ -2,7 +2,7 @@ package art
 
 import "math"
 
-// Mark is what is moulded into the top of a key.
+// Mark is the symbol on the top of a key.
 type Mark string
 
 // Marks.
@@ -60,7 +60,7 @@ type Key struct {
 	Round   float64
 	Colour  Colour
 	Mark    Mark
-	Lamp    bool // it has one
+	Lamp    bool // the key has a lamp
 	Red     bool // the lamp's light; otherwise green
 	Lit     bool
 	Pressed bool
@@ -116,8 +116,8 @@ func (k Key) Scene() *Scene {
 	return s
 }
 
-// focusRing says which part the keyboard would press: white within blue shows
-// on every colour of plastic.
+// focusRing marks the part with the keyboard focus; white within blue is visible on
+// every colour of plastic.
 func (s *Scene) focusRing(f Field, b Box) {
 	inner, outer := Hex(0xffffff), Hex(0x2f8bff)
 	if s.plain {

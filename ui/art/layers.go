@@ -2,8 +2,8 @@ package art
 
 import "math"
 
-// The lamp of the room stands at the upper left; a weak one at the lower right
-// keeps dark rims from vanishing.
+// The light comes from the upper left; a weak one from the lower right keeps dark
+// rims visible.
 const (
 	lightX, lightY, lightZ = -.38, -.64, .67
 	gloss                  = 30  // exponent of the highlight: moulded plastic

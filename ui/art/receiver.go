@@ -13,8 +13,8 @@ const (
 // of the receiver.
 func ReceiverW(high float64) float64 { return 188 + 96*high }
 
-// Receiver is the part that one lifts; high is how far, from 0, on the cradle,
-// to 1: it leans, and its shadow is longer. focus draws the ring of the keyboard.
+// Receiver is the receiver at a height from 0, on the cradle, to 1, lifted: then it
+// leans and its shadow is longer. focus draws the ring of the keyboard focus.
 func Receiver(plain bool, high float64, focus bool) *Scene {
 	const w, h, bulb = 134.0, 584.0, 150.0
 	midX, midY := ReceiverW(high)/2, ReceiverH/2
@@ -55,7 +55,7 @@ func Receiver(plain bool, high float64, focus bool) *Scene {
 	return s
 }
 
-// CordBox is what the picture of the cord covers of the front.
+// CordBox is the part of the front that the picture of the cord covers.
 var CordBox = Box{92, 596, 176, 124}
 
 // Cord is the coiled cord from the foot of the receiver to the body; it
@@ -87,7 +87,7 @@ func Cord(plain bool, high float64) *Scene {
 		dx, dy := ax-x, ay-y
 		n := max(1e-6, math.Hypot(dx, dy))
 		dx, dy = dx/n, dy/n
-		// A coil stands across the way, and leans a little along it.
+		// A coil is perpendicular to the curve, and leans a little along it.
 		cx, cy := -dy*6.2+dx*1.8, dx*6.2+dy*1.8
 		coil := Rod(x-cx, y-cy, x+cx, y+cy, 2.6)
 		b := around(x, y, 10)

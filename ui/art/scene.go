@@ -62,7 +62,7 @@ func New(plain bool) *Scene { return &Scene{plain: plain} }
 
 type layer struct {
 	box   Box
-	cover Box // what later layers hide: not painted
+	cover Box // hidden by later layers: not painted
 	ink   func(x, y, perUnit float64) Ink
 }
 
@@ -70,15 +70,15 @@ func (s *Scene) add(box Box, ink func(x, y, perUnit float64) Ink) {
 	s.layers = append(s.layers, layer{box: box, ink: ink})
 }
 
-// covered tells that the last layer is hidden within the box.
+// covered marks the box in which later layers hide the last one.
 func (s *Scene) covered(b Box) { s.layers[len(s.layers)-1].cover = b }
 
-// Frame says where a scene lands in a picture: Scale pixels are one unit, and
-// the origin of the scene is at X, Y pixels.
+// Frame is the place of a scene in a picture: Scale pixels are one unit, and the
+// origin of the scene is at X, Y pixels.
 type Frame struct{ Scale, X, Y float64 }
 
-// bandRows is the height of what one goroutine paints at a time: a band of
-// floats of a wide picture still fits a processor's cache.
+// bandRows is the number of rows that one goroutine paints at a time: as floats
+// they fit into a processor's cache.
 const bandRows = 16
 
 // Paint makes a picture of w by h pixels.

@@ -1,10 +1,10 @@
-// Package locale keeps Fyne quiet about the user's language.
+// Package locale prevents an error message of Fyne about the user's language.
 //
 // Fyne asks the operating system for it while its packages initialize, and
 // writes an error to stderr when LANG is "C", "POSIX" or missing, as in a
 // container or a cron job. The texts of the phone come from its own catalogue,
-// so the answer is of no consequence. Import this package for its effect, from
-// a package that imports Fyne:
+// so the answer does not matter. Import this package for its effect, from a
+// package that imports Fyne:
 //
 //	import _ "github.com/ocphone/ocphone/ui/locale"
 //
@@ -20,12 +20,12 @@ const fallback = "en_US.UTF-8"
 
 func init() { settle(os.Getenv, os.Setenv) }
 
-// settle replaces what names no language, in the order in which the locale is
-// looked up: LC_ALL before LC_MESSAGES before LANG.
+// settle replaces values that do not name a language. The locale is looked up in
+// LC_ALL, then LC_MESSAGES, then LANG.
 func settle(get func(string) string, set func(string, string) error) {
 	for _, name := range []string{"LC_ALL", "LC_MESSAGES", "LANGUAGE"} {
 		if v := get(name); v != "" && nameless(v) {
-			_ = set(name, fallback) // it only fails for names that are no names
+			_ = set(name, fallback) // it fails only for an invalid name
 		}
 	}
 	if nameless(get("LANG")) {
@@ -33,7 +33,7 @@ func settle(get func(string) string, set func(string, string) error) {
 	}
 }
 
-// nameless tells whether a locale names no language: "", C, C.UTF-8, POSIX.
+// nameless reports whether a locale does not name a language: "", C, C.UTF-8, POSIX.
 func nameless(v string) bool {
 	for i, r := range v {
 		if r == '.' || r == '@' {
