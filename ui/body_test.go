@@ -174,7 +174,7 @@ func TestLampsFollowTheViewAndGoOutWithThePower(t *testing.T) {
 	}
 }
 
-func TestReceiverIsLiftedByTheViewNotByTheClick(t *testing.T) {
+func TestReceiverFollowsTheView(t *testing.T) {
 	r, c := inWindow(t)
 	test.TapCanvas(c, fyne.NewPos(224, 300))
 	r.did.want(t, "lift")

@@ -107,7 +107,7 @@ func TestF9TurnsThePhone(t *testing.T) {
 	}
 }
 
-func TestKeyThatIsDownIsSeenDown(t *testing.T) {
+func TestPressedKeyIsDrawnPressed(t *testing.T) {
 	r, _ := inWindow(t)
 	play(r.desk, []stroke{{'d', fyne.Key7, 0}, {'r', "", '7'}})
 	if !r.key(view.Key7).look.Pressed {
@@ -120,7 +120,7 @@ func TestKeyThatIsDownIsSeenDown(t *testing.T) {
 	r.did.want(t, "press 7", "release 7")
 }
 
-func TestKeyWithTheRingIsPressedBySpace(t *testing.T) {
+func TestFocusedKeyIsPressedBySpace(t *testing.T) {
 	r, _ := inWindow(t)
 	k := r.key(view.KeyMute)
 	k.FocusGained()
@@ -131,7 +131,7 @@ func TestKeyWithTheRingIsPressedBySpace(t *testing.T) {
 	r.did.want(t, "press mute", "release mute", "press mute", "release mute", "press 5", "release 5")
 }
 
-func TestReceiverWithTheRingIsLiftedBySpace(t *testing.T) {
+func TestFocusedReceiverIsLiftedBySpace(t *testing.T) {
 	r, _ := inWindow(t)
 	r.receiver.FocusGained()
 	play(r.receiver, hit(fyne.KeySpace, ' '), hit(fyne.KeyEscape, 0))
@@ -166,7 +166,7 @@ func TestTabWalksTheKeysUntilAFieldHasTheFocus(t *testing.T) {
 	}
 }
 
-func TestClickOnAKeyTakesTheRingAway(t *testing.T) {
+func TestClickOnAKeyMovesTheFocus(t *testing.T) {
 	r, c := inWindow(t)
 	c.Focus(r.receiver)
 	r.key(view.Key5).MouseDown(mouseAt(10, 10))

@@ -144,7 +144,7 @@ func spoil(v *view.View, s string) {
 	}
 }
 
-func TestJapaneseAndKoreanAreNoBoxes(t *testing.T) {
+func TestJapaneseAndKoreanHaveGlyphs(t *testing.T) {
 	test.NewTempApp(t)
 	draw := func(s string) image.Image {
 		return Picture(view.View{On: true, Page: view.Page{ID: "p", Layout: view.Centered, Controls: []view.Control{{ID: "t", Role: view.Heading, Text: s}}}}, 320, 240)
@@ -161,7 +161,7 @@ func TestJapaneseAndKoreanAreNoBoxes(t *testing.T) {
 	}
 }
 
-func TestTextsChangeTheFaceWhereTheyMust(t *testing.T) {
+func TestTextsChangeTheFontForEastAsianLetters(t *testing.T) {
 	for _, row := range []struct {
 		s    string
 		want []string

@@ -115,7 +115,7 @@ func TestTapWithoutAFingerPressesAndReleases(t *testing.T) {
 	}
 }
 
-func TestHoldIsNoTap(t *testing.T) {
+func TestHoldIsNotATap(t *testing.T) {
 	r := litPanel(t, views()["contacts"])
 	c := r.the(t, "contact.0")
 	c.MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
@@ -274,7 +274,7 @@ func TestListBuildsOnlyTheRowsThatAreSeen(t *testing.T) {
 	}
 }
 
-func TestDraggingScrollsAndIsNoPress(t *testing.T) {
+func TestDraggingScrollsAndDoesNotPress(t *testing.T) {
 	r := litPanel(t, views()["contacts"])
 	s := r.page.scroll
 	r.the(t, "contact.1").MouseDown(&desktop.MouseEvent{Button: desktop.MouseButtonPrimary})
@@ -316,7 +316,7 @@ func TestScrollStaysOnThePageAndFollowsTheFocus(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatDiffersIsDrawnAnew(t *testing.T) {
+func TestOnlyChangedControlsAreDrawnAgain(t *testing.T) {
 	v := views()["home"]
 	r := litPanel(t, v)
 	before := map[string]fyne.CanvasObject{}
@@ -351,7 +351,7 @@ func TestEveryControlHasNameRoleAndID(t *testing.T) {
 	}
 }
 
-func TestPanelIsLaidOutAnewForEverySize(t *testing.T) {
+func TestPanelIsLaidOutAgainForEverySize(t *testing.T) {
 	r := litPanel(t, views()["signin"])
 	for _, w := range []float32{0, 1, 200, 480, 1600, 640} {
 		r.canvas.Resize(fyne.NewSize(w, w*.75))

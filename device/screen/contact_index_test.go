@@ -132,7 +132,7 @@ func TestNamesAreFoundBeforeNumbers(t *testing.T) {
 	}
 }
 
-func TestTheIndexIsMadeAnewOnlyForAnotherList(t *testing.T) {
+func TestIndexIsMadeAgainOnlyForAnotherList(t *testing.T) {
 	now := boxOf(contactOf("Bob", ""))
 	var b contactIndex
 	b.update(now)
@@ -152,7 +152,7 @@ func TestTheIndexIsMadeAnewOnlyForAnotherList(t *testing.T) {
 	}
 }
 
-func TestPoolAndOutlookMeanTheSamePerson(t *testing.T) {
+func TestContactOfPoolAndOutlookIsOne(t *testing.T) {
 	kerry := contactOf("Kerry Miller", "Contoso", "+45 44")
 	kerry.IM = "SIP:Kerry@contoso.com"
 	rob := contactOf("Robert Smith", "")
@@ -255,7 +255,7 @@ func TestPagesWithoutAMailboxSayWhy(t *testing.T) {
 	}
 }
 
-func TestOddTextsPassAllPages(t *testing.T) {
+func TestHostileTextsPassAllPages(t *testing.T) {
 	for name, odd := range map[string]string{
 		"long": strings.Repeat("Wolfeschlegelsteinhausen ", 8), "right to left": "\u202eשרה לוי\u202c", "emoji": "👩‍👩‍👧‍👦🎉", "blank": " \t\n", "control": "a\x00b\x1b[31m", "nothing": "", "no UTF-8": "\xff\xfe",
 	} {

@@ -79,15 +79,15 @@ func (p *contactsPage) view(d pageContext) view.Page {
 // updateRows makes the rows if their key has changed.
 func (p *contactsPage) updateRows(d pageContext) {
 	index := d.contacts()
-	of := rowsKey{index: index, version: index.version, outlook: p.outlook, query: p.search.text}
-	if p.builtFrom == of {
+	key := rowsKey{index: index, version: index.version, outlook: p.outlook, query: p.search.text}
+	if p.builtFrom == key {
 		return
 	}
-	p.builtFrom = of
+	p.builtFrom = key
 	var rows []contactRow // a new array: Views hold the old one
 	switch {
-	case of.query != "":
-		found := index.find(of.query)
+	case key.query != "":
+		found := index.find(key.query)
 		rows = make([]contactRow, len(found))
 		for i, h := range found {
 			rows[i] = contactRow{contact: h.contact, number: h.number}

@@ -104,15 +104,15 @@ func (p *dialPage) view(d pageContext) view.Page {
 
 // updateMatches finds the contacts that match, if the key has changed.
 func (p *dialPage) updateMatches(index *contactIndex) {
-	of := rowsKey{index: index, version: index.version, query: p.text.text}
-	if p.builtFrom == of {
+	key := rowsKey{index: index, version: index.version, query: p.text.text}
+	if p.builtFrom == key {
 		return
 	}
-	p.builtFrom, p.matches = of, nil // a new array: Views hold the old one
-	if strings.TrimSpace(of.query) == "" {
+	p.builtFrom, p.matches = key, nil // a new array: Views hold the old one
+	if strings.TrimSpace(key.query) == "" {
 		return
 	}
-	for _, h := range index.find(of.query) {
+	for _, h := range index.find(key.query) {
 		switch {
 		case h.number >= 0:
 			p.matches = append(p.matches, dialMatch{h.contact, h.phones[h.number].text, h.phones[h.number].kind})

@@ -10,7 +10,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-func TestHomeShowsTheUserAndWhatWaitsForHim(t *testing.T) {
+func TestHomeShowsTheUserAndNewMessages(t *testing.T) {
 	r := newRig(t, setup{}) // the lab has left him a call and two voice mails
 	deliver(t, r, lab.DeliverMissedCall, 2)
 	deliver(t, r, lab.DeliverVoiceMail, 1)
@@ -54,7 +54,7 @@ func TestEveryTileOpensItsPage(t *testing.T) {
 	want(t, r.page("dial").Page, "4")
 }
 
-func TestNewsOfTheMailboxAreTold(t *testing.T) {
+func TestNewCallsAndVoiceMailsAreAnnounced(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	r.until("the mailbox", func(v view.View) bool { return v.Status.Exchange == view.ToneGood })
 	if v := r.View(); v.Dialog != nil {
@@ -70,7 +70,7 @@ func TestNewsOfTheMailboxAreTold(t *testing.T) {
 	r.page("voicemail")
 }
 
-func TestExchangeTroubleIsALineThatOpens(t *testing.T) {
+func TestExchangeWarningIsALineThatOpens(t *testing.T) {
 	r := newRig(t, setup{lab: func(d *lab.Deployment) { d.Exchange.Defect = pki.SelfSigned }}).on()
 	r.page("signin")
 	r.Fill(r.creds)
@@ -83,7 +83,7 @@ func TestExchangeTroubleIsALineThatOpens(t *testing.T) {
 	want(t, r.page("step").Page, "What to change")
 }
 
-func TestExchangeTroubleThatComesLaterIsTold(t *testing.T) {
+func TestLaterExchangeWarningIsAnnounced(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	r.lab.Exchange.Close()
 	r.phone.RefreshMailbox()

@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
-func TestMomentsAreToldAsOneSaysThem(t *testing.T) {
+func TestTimesOfTodayAndYesterdayAreNamed(t *testing.T) {
 	d := contextOf(t, device.Snapshot{})
 	d.location = time.FixedZone("CEST", 2*3600)
 	d.clockTime = noon.In(d.location)
@@ -37,7 +37,7 @@ func TestMomentsAreToldAsOneSaysThem(t *testing.T) {
 	}
 }
 
-func TestCallsShowWhatIsKnownOfThem(t *testing.T) {
+func TestCallsShowNamesNumbersAndLengths(t *testing.T) {
 	now := boxOf(contactOf("Bob Kelly", "", "+1 (425) 555-0100"))
 	now.Mailbox.Calls = []ews.Call{
 		{Kind: ews.Missed, Number: "+14255550100", At: noon.Add(-time.Hour)},
@@ -71,7 +71,7 @@ call.4 · +4545`)
 	want(t, p.view(contextOf(t, now)), "There are no calls.")
 }
 
-func TestTheGreenKeyWithNothingTypedBringsTheLastNumberBack(t *testing.T) {
+func TestGreenKeyWithoutANumberRedials(t *testing.T) {
 	now := boxOf(contactOf("Bob Kelly", "", "+1 (425) 555-0100"))
 	now.Mailbox.Calls = []ews.Call{{Kind: ews.Missed, Number: "+4541"}, {Kind: ews.Outgoing}, {Kind: ews.Outgoing, Number: "+14255550100"}, {Kind: ews.Outgoing, Number: "+4543"}}
 	d := contextOf(t, now)

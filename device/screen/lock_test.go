@@ -166,7 +166,7 @@ func TestLockingByHand(t *testing.T) {
 	r.page("home")
 }
 
-func TestPINIsChangedOnlyByWhoKnowsIt(t *testing.T) {
+func TestChangeOfThePINNeedsTheOldOne(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	if err := r.phone.SetPIN(pin); err != nil {
 		t.Fatal(err)
@@ -198,7 +198,7 @@ func TestPINGoesWithItsUser(t *testing.T) {
 	r.until("the PIN to go", func(view.View) bool { return r.phone.PINDigits() == 0 })
 }
 
-func TestWhoForgotThePINSignsOut(t *testing.T) {
+func TestForgottenPINLeadsToASignOut(t *testing.T) {
 	r := newLocked(t, pin)
 	r.page("lock")
 	r.taps("forgot")
@@ -219,7 +219,7 @@ func TestPaperClipOpensALockedPhoneAndSignsOut(t *testing.T) {
 	r.until("the reset", func(v view.View) bool { return v.Page.ID == "reset" && !v.Status.Locked && !v.Status.Signed })
 }
 
-func TestNoPINIsEverShown(t *testing.T) {
+func TestPINIsNeverShown(t *testing.T) {
 	r := newLocked(t, pin)
 	r.page("lock")
 	for i, d := range pin {

@@ -144,7 +144,7 @@ func TestWhatCannotBePlayedSaysSo(t *testing.T) {
 	want(t, v.Page, "cannot be played", "The card is gone.", "play: | Play", "mark-read")
 }
 
-func TestExchangeThatFailsIsTold(t *testing.T) {
+func TestFailureOfExchangeIsShown(t *testing.T) {
 	s := newSpeaker()
 	for name, c := range map[string]struct {
 		fault exchange.Faults

@@ -119,7 +119,7 @@ func TestResetsOfTheMenu(t *testing.T) {
 	}
 }
 
-func TestRestartPullsThePower(t *testing.T) {
+func TestRestartTurnsThePowerOff(t *testing.T) {
 	pulled := make(chan struct{}, 1)
 	for _, own := range []bool{true, false} {
 		r := newRig(t, setup{screen: func(o *screen.Options, _ device.Credentials) {

@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-func TestSettingsShowWhatIsSo(t *testing.T) {
+func TestSettingsShowTheStateOfThePhone(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	now := r.phone.Snapshot()
 	root := now.Roots[0]

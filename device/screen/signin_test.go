@@ -105,7 +105,7 @@ func TestSuggestedUserIsInTheFormAndComesBack(t *testing.T) {
 	r.page("home")
 }
 
-func TestWhatCannotBeTriedIsSaid(t *testing.T) {
+func TestSignInErrorIsShown(t *testing.T) {
 	for _, row := range []struct{ name, address, password, dialog, says string }{
 		{"nothing typed", "", "", "signin-missing", "address"},
 		{"no password", "tu@contoso.com", "", "signin-missing", "password"},
@@ -145,7 +145,7 @@ func TestSigningInShowsTheDownloadOfCertificates(t *testing.T) {
 	want(t, r.page("journal").Page, "Trusted roots", "Signed in as")
 }
 
-func TestFailurePageTellsWhatHappenedAndWhatToChange(t *testing.T) {
+func TestFailurePageSaysWhatHappenedAndWhatToChange(t *testing.T) {
 	r := newRig(t, setup{lab: func(d *lab.Deployment) { d.Pool.Defect = pki.Expired }}).on()
 	r.page("signin")
 	r.Fill(r.creds)
@@ -181,7 +181,7 @@ func TestRefusedPasswordIsNotSentAgainUnseen(t *testing.T) {
 	r.page("home")
 }
 
-func TestSomebodyElseSignsIn(t *testing.T) {
+func TestAnotherUserSignsIn(t *testing.T) {
 	r := newRig(t, setup{}).on()
 	r.page("signin")
 	r.Fill(device.Credentials{Address: r.creds.Address, User: r.creds.User, Password: "wrong"})
@@ -209,7 +209,7 @@ func TestServerThatVanishesWhileAFormIsOpen(t *testing.T) {
 	r.page("signin")
 }
 
-func TestLostServerIsToldAndThePageStays(t *testing.T) {
+func TestLostServerIsAnnouncedAndThePageStays(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	r.taps("settings", "settings.system")
 	r.page("system")
@@ -224,7 +224,7 @@ func TestLostServerIsToldAndThePageStays(t *testing.T) {
 	want(t, r.page("failure").Page, "tries again by itself at")
 }
 
-func TestThatThePhoneIsUnpluggedIsToldWhileItIs(t *testing.T) {
+func TestUnpluggedCableIsAnnouncedUntilItReturns(t *testing.T) {
 	r := newRig(t, setup{}).home()
 	r.phone.Unplug()
 	r.dialog("news-lost")

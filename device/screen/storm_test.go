@@ -93,7 +93,7 @@ func TestWindowThatClosesDuringASignIn(t *testing.T) {
 	}
 }
 
-func TestWatcherThatStopsHearsNothing(t *testing.T) {
+func TestStoppedWatcherIsNotCalled(t *testing.T) {
 	r := newRig(t, setup{}).on()
 	r.page("signin")
 	heard := 0

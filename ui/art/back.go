@@ -27,7 +27,7 @@ var (
 // Back is the desk and the back of the phone: foot, plate and sockets.
 func Back(plain bool) *Scene {
 	s := New(plain)
-	desktop(s)
+	drawDesk(s)
 	shell := body.Round(bodyRound)
 	core := body.Grow(-bodyRound)
 	s.Shadow(shell, body, 0, 16, 38, black(.38))
@@ -49,20 +49,20 @@ func Back(plain bool) *Scene {
 	s.Grain(foot.Round(26), foot, .03)
 	ridge := Box{foot.X + 96, foot.Y + 24, foot.W - 192, foot.H - 48}
 	s.Line(ridge.Round(14), ridge, -1.1, black(.45), white(.12))
-	s.Veil(ridge.Round(14), ridge, black(.14), black(.04))
+	s.Overlay(ridge.Round(14), ridge, black(.14), black(.04))
 	for i := range 5 {
 		rib := Box{ridge.X + 26, ridge.Y + 22 + 22*float64(i), ridge.W - 52, 6}
 		if !s.plain {
 			s.Line(rib.Round(3), rib, -.8, black(.35), white(.1))
 		}
-		s.Veil(rib.Round(3), rib, black(.3), black(.18))
+		s.Overlay(rib.Round(3), rib, black(.3), black(.18))
 	}
 	screw(s, foot.X+48, foot.Y+foot.H/2, 24)
 	screw(s, foot.X+foot.W-48, foot.Y+foot.H/2, 67)
 
 	s.Line(bay.Round(16), bay, -1.4, black(.6), white(.2))
 	s.Fill(bay.Round(16), bay, tone(0x141517, 0x2b2d31, 0))
-	s.Sink(bay.Round(16), bay, 7, 16, black(.75))
+	s.InnerShadow(bay.Round(16), bay, 7, 16, black(.75))
 	sockets(s)
 	return s
 }
@@ -71,11 +71,11 @@ func screw(s *Scene, x, y, degrees float64) {
 	b := around(x, y, 13)
 	f := b.Round(13)
 	s.Fill(f, b, tone(0x141517, 0x2a2d31, 0))
-	s.Sink(f, b, 4, 7, black(.85))
+	s.InnerShadow(f, b, 4, 7, black(.85))
 	s.Line(f, b, -1, black(.55), white(.2))
 	head := around(x, y, 8.5)
 	s.Mould(head.Round(8.5), head, Plastic{tone(0x6a7078, 0x3a3e43, 0x404040), 3, .8, .4})
-	cross := Turned(Any(0, Rod(x-5, y, x+5, y, 1.3), Rod(x, y-5, x, y+5, 1.3)), x, y, degrees)
+	cross := Rotate(Union(0, Capsule(x-5, y, x+5, y, 1.3), Capsule(x, y-5, x, y+5, 1.3)), x, y, degrees)
 	s.Fill(cross, head, tone(0x08090a, 0x08090a, 0))
 }
 
@@ -83,7 +83,7 @@ func screw(s *Scene, x, y, degrees float64) {
 func metal(s *Scene, f Field, b Box, thick float64) {
 	s.Line(f, b, -thick, Hex(0xb4bac1), Hex(0x666c74))
 	s.Fill(f, b, tone(0x020303, 0x15171a, 0))
-	s.Sink(f, b, 4, 8, black(.8))
+	s.InnerShadow(f, b, 4, 8, black(.8))
 }
 
 // modular is a jack with gold contacts and room for the latch of its plug.
@@ -103,7 +103,7 @@ func sockets(s *Scene) {
 	modular(s, Box{PCX, JackY, JackW, JackH}, 8)
 	modular(s, Box{HandsetX, JackY + 2, 42, 42}, 4)
 
-	wire := Rod(HandsetX+21, 630, HandsetX+21, 760, 4.5)
+	wire := Capsule(HandsetX+21, 630, HandsetX+21, 760, 4.5)
 	long := Box{HandsetX, 620, 42, 100}
 	s.Shadow(wire, long, 2, 3, 6, black(.5))
 	s.Mould(wire, long, Plastic{tone(0x3c4046, 0x202327, 0x606060), 4.5, 1.2, .4})
@@ -148,7 +148,7 @@ const (
 // jack's corner is at 8, 8 of the picture.
 func NetworkPlug(plain bool) *Scene {
 	s := New(plain)
-	cable := Rod(36, 60, 36, 200, 6.5)
+	cable := Capsule(36, 60, 36, 200, 6.5)
 	room := Box{0, 0, PlugW, PlugH}
 	s.Shadow(cable, room, 2, 3, 6, black(.5))
 	s.Mould(cable, room, Plastic{tone(0x3f74b5, 0x24508a, 0x0060ff), 6, 1.2, .4})
@@ -168,11 +168,11 @@ func NetworkPlug(plain bool) *Scene {
 func PowerPlug(plain bool) *Scene {
 	s := New(plain)
 	room := Box{0, 0, PlugW, PlugH}
-	cable := Rod(36, 50, 36, 200, 5)
+	cable := Capsule(36, 50, 36, 200, 5)
 	s.Shadow(cable, room, 2, 3, 6, black(.5))
 	s.Mould(cable, room, Plastic{tone(0x3c4046, 0x202327, 0x606060), 5, 1.2, .4})
 	b := around(36, 28, 14)
-	f := Any(8, b.Round(14), Box{28, 30, 16, 34}.Round(6))
+	f := Union(8, b.Round(14), Box{28, 30, 16, 34}.Round(6))
 	box := Box{20, 12, 32, 56}
 	s.Shadow(f, box, 0, 4, 6, black(.65))
 	s.Mould(f, box, Plastic{tone(0x5a6068, 0x2b2e33, 0x404040), 7, 1.1, .5})
@@ -196,14 +196,14 @@ func Clip(plain, in bool) *Scene {
 	if in {
 		end -= ClipDepth
 	}
-	wire := Turned(Any(0,
-		Rod(mid, end, mid, bend, r),
-		Bow(mid+12, bend, 12, r, 3.14159, 3.14159),
-		Rod(mid+24, bend, mid+24, bend+40, r),
-		Bow(mid+15, bend+40, 9, r, 0, 3.14159),
-		Rod(mid+6, bend+40, mid+6, bend+8, r),
-		Bow(mid+12, bend+8, 6, r, 3.14159, 3.14159),
-		Rod(mid+18, bend+8, mid+18, bend+30, r)), mid, tip, -6)
+	wire := Rotate(Union(0,
+		Capsule(mid, end, mid, bend, r),
+		Arc(mid+12, bend, 12, r, 3.14159, 3.14159),
+		Capsule(mid+24, bend, mid+24, bend+40, r),
+		Arc(mid+15, bend+40, 9, r, 0, 3.14159),
+		Capsule(mid+6, bend+40, mid+6, bend+8, r),
+		Arc(mid+12, bend+8, 6, r, 3.14159, 3.14159),
+		Capsule(mid+18, bend+8, mid+18, bend+30, r)), mid, tip, -6)
 	s := New(plain)
 	room := Box{0, 0, ClipW, end + 2*r}
 	s.Shadow(wire, room, 3, 4, 4, black(.45))

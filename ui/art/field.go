@@ -40,8 +40,8 @@ func Disc(x, y, r float64) Field {
 // around is the box of a circle.
 func around(x, y, r float64) Box { return Box{x - r, y - r, 2 * r, 2 * r} }
 
-// Rod is a straight line of the radius r with round ends.
-func Rod(x0, y0, x1, y1, r float64) Field {
+// Capsule is a straight line of the radius r with round ends.
+func Capsule(x0, y0, x1, y1, r float64) Field {
 	vx, vy := x1-x0, y1-y0
 	inv := 0.0
 	if n := vx*vx + vy*vy; n > 0 {
@@ -55,9 +55,9 @@ func Rod(x0, y0, x1, y1, r float64) Field {
 	}
 }
 
-// Bow is a part of a ring, r thick on either side: it begins at the angle
+// Arc is a part of a ring, r thick on either side: it begins at the angle
 // from, in radians clockwise from the right, and goes on for sweep.
-func Bow(cx, cy, radius, r, from, sweep float64) Field {
+func Arc(cx, cy, radius, r, from, sweep float64) Field {
 	s0, c0 := math.Sincos(from)
 	s1, c1 := math.Sincos(from + sweep)
 	return func(x, y float64) float64 {
@@ -73,8 +73,8 @@ func Bow(cx, cy, radius, r, from, sweep float64) Field {
 	}
 }
 
-// Poly is a filled polygon of x, y pairs.
-func Poly(p ...float64) Field {
+// Polygon is a filled polygon of x, y pairs.
+func Polygon(p ...float64) Field {
 	n := len(p) / 2
 	return func(x, y float64) float64 {
 		near, side := math.Inf(1), 1.0
@@ -93,14 +93,14 @@ func Poly(p ...float64) Field {
 	}
 }
 
-// Any joins fields; where melt is above 0, joints are rounded over that length.
-func Any(melt float64, fs ...Field) Field {
+// Union joins fields; where smooth is above 0, joints are rounded over that length.
+func Union(smooth float64, fs ...Field) Field {
 	return func(x, y float64) float64 {
 		d := fs[0](x, y)
 		for _, f := range fs[1:] {
 			e := f(x, y)
-			if gap := melt - math.Abs(d-e); gap > 0 {
-				d = min(d, e) - gap*gap/(4*melt)
+			if gap := smooth - math.Abs(d-e); gap > 0 {
+				d = min(d, e) - gap*gap/(4*smooth)
 			} else {
 				d = min(d, e)
 			}
@@ -109,21 +109,21 @@ func Any(melt float64, fs ...Field) Field {
 	}
 }
 
-// Less takes the second shape out of the first.
-func Less(f, out Field) Field {
+// Subtract takes the second shape out of the first.
+func Subtract(f, out Field) Field {
 	return func(x, y float64) float64 { return max(f(x, y), -out(x, y)) }
 }
 
-// Both is what two shapes have in common.
-func Both(f, g Field) Field {
+// Intersect is what two shapes have in common.
+func Intersect(f, g Field) Field {
 	return func(x, y float64) float64 { return max(f(x, y), g(x, y)) }
 }
 
 // Above is the half plane above y.
 func Above(y float64) Field { return func(_, py float64) float64 { return py - y } }
 
-// Turned is the shape turned clockwise around a point, by an angle in degrees.
-func Turned(f Field, cx, cy, degrees float64) Field {
+// Rotate is the shape turned clockwise around a point, by an angle in degrees.
+func Rotate(f Field, cx, cy, degrees float64) Field {
 	s, c := math.Sincos(degrees * math.Pi / 180)
 	return func(x, y float64) float64 {
 		x, y = x-cx, y-cy
@@ -131,8 +131,8 @@ func Turned(f Field, cx, cy, degrees float64) Field {
 	}
 }
 
-// Scaled moves the shape's origin to x, y and makes it k times as large.
-func Scaled(f Field, x, y, k float64) Field {
+// Scale moves the shape's origin to x, y and makes it k times as large.
+func Scale(f Field, x, y, k float64) Field {
 	return func(px, py float64) float64 { return f((px-x)/k, (py-y)/k) * k }
 }
 

@@ -16,16 +16,16 @@ const (
 	panelH    = 360
 )
 
-// far is the box of the desk, which fills the whole picture.
-var far = Box{-1e4, -1e4, 2e4, 2e4}
+// deskBox is the box of the desk, which fills the whole picture.
+var deskBox = Box{-1e4, -1e4, 2e4, 2e4}
 
-// desktop paints the desk on which the phone stands.
-func desktop(s *Scene) {
+// drawDesk paints the desk on which the phone stands.
+func drawDesk(s *Scene) {
 	top, bottom := Hex(0xd9dee4), Hex(0xa9b3bf)
 	if s.plain {
 		top, bottom = Hex(0), Hex(0)
 	}
-	s.add(far, func(x, y, _ float64) Ink {
+	s.add(deskBox, func(x, y, _ float64) Ink {
 		dx, dy := (x-Width*.46)/Width, (y-Height*.36)/Height
 		return top.toward(bottom, y/Height).times(1.03 - min(.34*(dx*dx+dy*dy), .4))
 	})
@@ -36,7 +36,7 @@ func desktop(s *Scene) {
 // receiver, cord and lamp are separate scenes.
 func Front(plain bool) *Scene {
 	s := New(plain)
-	desktop(s)
+	drawDesk(s)
 	shell := body.Round(bodyRound)
 	inner := Box{body.X + 12, body.Y + 12, body.W - 24, body.H - 27}
 	core := inner.Grow(-42)
@@ -53,48 +53,48 @@ func Front(plain bool) *Scene {
 	s.covered(bezel.Grow(-26))
 	s.Grain(face, inner, .028)
 	s.covered(bezel.Grow(-26))
-	cradleOf(s)
-	bezelOf(s)
+	drawCradle(s)
+	drawBezel(s)
 	s.Line(deck.Round(24), deck, -1.3, black(.6), white(.2))
 	s.Fill(deck.Round(24), deck, tone(0x292c30, 0x3b3f45, 0))
-	s.Sink(deck.Round(24), deck, 3, 10, black(.5))
+	s.InnerShadow(deck.Round(24), deck, 3, 10, black(.5))
 	grille(s, Box{864, 510, 72, 50}, 6)
 	return s
 }
 
-// cradleOf is the hollow that the receiver lies in.
-func cradleOf(s *Scene) {
+// drawCradle is the hollow that the receiver lies in.
+func drawCradle(s *Scene) {
 	mid := cradle.X + cradle.W/2
-	hollow := Any(46,
+	hollow := Union(46,
 		Box{cradle.X, cradle.Y, cradle.W, 178}.Round(62),
 		Box{cradle.X, cradle.Y + cradle.H - 178, cradle.W, 178}.Round(62),
 		Box{mid - 52, cradle.Y + 70, 104, cradle.H - 140}.Round(40))
-	room := cradle.Grow(10) // melted joints bulge over the boxes
+	room := cradle.Grow(10) // smooth joints bulge over the boxes
 	s.Line(hollow, room, -1.6, black(.6), white(.2))
 	s.Fill(hollow, room, tone(0x141517, 0x2b2d31, 0))
-	s.Sink(hollow, room, 8, 18, black(.8))
+	s.InnerShadow(hollow, room, 8, 18, black(.8))
 	for _, y := range []float64{cradle.Y + 90, cradle.Y + cradle.H - 90} {
 		cup := around(mid, y, 55)
 		s.Line(cup.Round(55), cup, -1.2, black(.7), white(.13))
 		s.Fill(cup.Round(55), cup, tone(0x090a0b, 0x1e2023, 0))
-		s.Sink(cup.Round(55), cup, 7, 16, black(.85))
+		s.InnerShadow(cup.Round(55), cup, 7, 16, black(.85))
 	}
 	hook := Box{mid - 17, 248, 34, 24}
 	s.Shadow(hook.Round(8), hook, 0, 4, 6, black(.7))
 	s.Mould(hook.Round(8), hook, Plastic{tone(0x646a72, 0x34373c, 0x404040), 7, 1.1, .5})
-	s.Trace(Rod(mid-9, 260, mid+9, 260, 1.2), hook, .8, black(.35), white(.1))
+	s.Trace(Capsule(mid-9, 260, mid+9, 260, 1.2), hook, .8, black(.35), white(.1))
 }
 
-// bezelOf is the gloss black frame of the panel.
-func bezelOf(s *Scene) {
+// drawBezel is the gloss black frame of the panel.
+func drawBezel(s *Scene) {
 	f := bezel.Round(26)
 	s.Line(f, bezel, -2, black(.7), white(.32))
 	s.Fill(f, bezel, tone(0x1d1f23, 0x050607, 0))
 	// A window of the room mirrors in the gloss: a slanted, curved edge.
-	sheen := Both(bezel.Grow(-2.5).Round(24), func(x, y float64) float64 {
+	sheen := Intersect(bezel.Grow(-2.5).Round(24), func(x, y float64) float64 {
 		return y - (bezel.Y + 92 - (x-bezel.X)*.085 - .00009*(x-bezel.X)*(x-bezel.X))
 	})
-	s.Veil(sheen, Box{bezel.X, bezel.Y, bezel.W, 96}, white(.17), white(.045))
+	s.Overlay(sheen, Box{bezel.X, bezel.Y, bezel.W, 96}, white(.17), white(.045))
 	s.Trace(bezel.Grow(-1).Round(25), bezel, .7, white(.16), white(.02))
 	opening := Box{panelX, panelY, panelW, panelH}
 	s.Fill(opening.Grow(3).Round(4), opening.Grow(3), tone(0, 0, 0))

@@ -90,17 +90,17 @@ func (k Key) Scene() *Scene {
 	}
 	f := b.Round(k.Round)
 	well := Box{2.5, 2, k.W - 5, k.H - 5}
-	s.Veil(well.Round(k.Round+1.5), well, black(.5), black(.28))
+	s.Overlay(well.Round(k.Round+1.5), well, black(.5), black(.28))
 	if k.Pressed {
 		s.Shadow(f, b, 0, .6, 2, black(.75))
 	} else {
 		s.Shadow(f, b, 0, 2.4, 3.8, black(.8))
 	}
 	s.Mould(f, b, Plastic{t, 5.5, .95, .5})
-	s.Veil(Less(f, b.Grow(-.9).Round(k.Round-.9)), b, white(.32), black(.3))
+	s.Overlay(Subtract(f, b.Grow(-.9).Round(k.Round-.9)), b, white(.32), black(.3))
 	if !k.Pressed {
 		top := Box{b.X + 2.5, b.Y + 1.8, b.W - 5, b.H * .45}
-		s.Veil(top.Round(k.Round*.8), top, white(.3), white(.02))
+		s.Overlay(top.Round(k.Round*.8), top, white(.3), white(.02))
 	}
 	down := 0.0
 	if k.Pressed {
@@ -135,7 +135,7 @@ func (s *Scene) keyLamp(k Key, down float64) {
 	}
 	if !k.Lit {
 		s.Fill(b.Round(1.8), b, tone(0x0c0d0f, 0x26292d, 0x303030))
-		s.Veil(Less(b.Grow(.7).Round(2.5), b.Round(1.8)), b.Grow(.7), black(.4), white(.14))
+		s.Overlay(Subtract(b.Grow(.7).Round(2.5), b.Round(1.8)), b.Grow(.7), black(.4), white(.14))
 		return
 	}
 	s.Glow(b.Round(1.8), b, 0, 0, 7, on.Bottom.fade(.75))
@@ -158,18 +158,18 @@ func (s *Scene) mark(k Key, down float64) {
 	}
 	b := Box{k.W/2 - size/2, y - size/2, size, size}
 	ink := k.Colour.Ink(k.Plain)
-	placed := Scaled(f, b.X, b.Y, size/24)
-	s.Veil(func(x, y float64) float64 { return placed(x, y-.9) }, b.Grow(1), black(.35), black(.35))
+	placed := Scale(f, b.X, b.Y, size/24)
+	s.Overlay(func(x, y float64) float64 { return placed(x, y-.9) }, b.Grow(1), black(.35), black(.35))
 	s.Fill(placed, b, tone(ink, ink, ink))
 }
 
 // field is the mark in a square of 24 units; nil: none.
 func (m Mark) field() Field {
 	handpiece := func(degrees, x, y float64) Field {
-		return Turned(Any(2.2,
-			Bow(12, 20, 10.2, 2.1, math.Pi*1.2, math.Pi*.6),
-			Turned(Box{2.2, 10.4, 5.6, 5.4}.Round(1.5), 5, 13, -24),
-			Turned(Box{16.2, 10.4, 5.6, 5.4}.Round(1.5), 19, 13, 24)), x, y, degrees)
+		return Rotate(Union(2.2,
+			Arc(12, 20, 10.2, 2.1, math.Pi*1.2, math.Pi*.6),
+			Rotate(Box{2.2, 10.4, 5.6, 5.4}.Round(1.5), 5, 13, -24),
+			Rotate(Box{16.2, 10.4, 5.6, 5.4}.Round(1.5), 19, 13, 24)), x, y, degrees)
 	}
 	switch m {
 	case MarkCall:
@@ -177,30 +177,30 @@ func (m Mark) field() Field {
 	case MarkEnd:
 		return handpiece(0, 12, 12)
 	case MarkDelete:
-		tag := Poly(1.5, 12, 8.2, 5, 22, 5, 22, 19, 8.2, 19)
+		tag := Polygon(1.5, 12, 8.2, 5, 22, 5, 22, 19, 8.2, 19)
 		rim := func(x, y float64) float64 { return math.Abs(tag(x, y)+1) - 1 }
-		return Any(0, rim, Rod(11.6, 8.9, 17.8, 15.1, 1.05), Rod(17.8, 8.9, 11.6, 15.1, 1.05))
+		return Union(0, rim, Capsule(11.6, 8.9, 17.8, 15.1, 1.05), Capsule(17.8, 8.9, 11.6, 15.1, 1.05))
 	case MarkHome:
-		roof, chimney := Poly(1.8, 12.4, 12, 3.2, 22.2, 12.4, 20.8, 13.6, 3.2, 13.6), Box{16.6, 4.6, 2.8, 6}.Round(.3)
-		return Less(Any(0, roof, Box{5, 12, 14, 9}.Round(.6), chimney), Box{10, 14.4, 4, 8}.Round(.4))
+		roof, chimney := Polygon(1.8, 12.4, 12, 3.2, 22.2, 12.4, 20.8, 13.6, 3.2, 13.6), Box{16.6, 4.6, 2.8, 6}.Round(.3)
+		return Subtract(Union(0, roof, Box{5, 12, 14, 9}.Round(.6), chimney), Box{10, 14.4, 4, 8}.Round(.4))
 	case MarkPlus:
-		return Any(0, Rod(5, 12, 19, 12, 1.6), Rod(12, 5, 12, 19, 1.6))
+		return Union(0, Capsule(5, 12, 19, 12, 1.6), Capsule(12, 5, 12, 19, 1.6))
 	case MarkMinus:
-		return Rod(5, 12, 19, 12, 1.6)
+		return Capsule(5, 12, 19, 12, 1.6)
 	case MarkMute:
-		capsule := Any(0, Rod(12, 6, 12, 11, 3.1), Bow(12, 11, 6.2, .95, 0, math.Pi),
-			Rod(12, 17, 12, 20.6, .95), Rod(8.6, 21, 15.4, 21, .95))
-		return Any(0, Less(capsule, Rod(3.6, 4.6, 20.4, 21, 2.2)), Rod(4, 3.6, 20, 20.4, .95))
+		capsule := Union(0, Capsule(12, 6, 12, 11, 3.1), Arc(12, 11, 6.2, .95, 0, math.Pi),
+			Capsule(12, 17, 12, 20.6, .95), Capsule(8.6, 21, 15.4, 21, .95))
+		return Union(0, Subtract(capsule, Capsule(3.6, 4.6, 20.4, 21, 2.2)), Capsule(4, 3.6, 20, 20.4, .95))
 	case MarkSpeaker:
-		return Any(0, Poly(2.5, 9, 6.5, 9, 12, 4, 12, 20, 6.5, 15, 2.5, 15),
-			Bow(12.2, 12, 4.2, .95, -.75, 1.5), Bow(12.2, 12, 8.2, .95, -.75, 1.5))
+		return Union(0, Polygon(2.5, 9, 6.5, 9, 12, 4, 12, 20, 6.5, 15, 2.5, 15),
+			Arc(12.2, 12, 4.2, .95, -.75, 1.5), Arc(12.2, 12, 8.2, .95, -.75, 1.5))
 	case MarkHeadset:
-		return Any(0, Bow(12, 12.4, 7.8, .95, math.Pi, math.Pi),
+		return Union(0, Arc(12, 12.4, 7.8, .95, math.Pi, math.Pi),
 			Box{2.6, 12, 4.8, 7.4}.Round(1.7), Box{16.6, 12, 4.8, 7.4}.Round(1.7),
-			Bow(13.4, 18, 5.8, .8, .15, 1.3), Rod(12, 23, 14.2, 23, 1))
+			Arc(13.4, 18, 5.8, .8, .15, 1.3), Capsule(12, 23, 14.2, 23, 1))
 	case MarkTurn:
-		return Any(0, Bow(12, 12, 8, 1.1, -.5, 2.5), Bow(12, 12, 8, 1.1, math.Pi-.5, 2.5),
-			Poly(15.4, 10.4, 22.6, 10.4, 19.4, 5.2), Poly(8.6, 13.6, 1.4, 13.6, 4.6, 18.8))
+		return Union(0, Arc(12, 12, 8, 1.1, -.5, 2.5), Arc(12, 12, 8, 1.1, math.Pi-.5, 2.5),
+			Polygon(15.4, 10.4, 22.6, 10.4, 19.4, 5.2), Polygon(8.6, 13.6, 1.4, 13.6, 4.6, 18.8))
 	}
 	return nil
 }
@@ -226,6 +226,6 @@ func Lamp(plain, lit bool) *Scene {
 	s.Line(f, b, -1.2, black(.6), white(.22))
 	s.Mould(f, b, Plastic{tone(0xffc2b2, 0xff4a2e, 0xff3030), 4, .7, .5})
 	core := Box{b.X + 8, b.Y + 2.4, b.W - 16, 3}
-	s.Veil(core.Round(1.5), core, white(.75), white(.2))
+	s.Overlay(core.Round(1.5), core, white(.75), white(.2))
 	return s
 }

@@ -31,8 +31,8 @@ func (s *Scene) Fill(f Field, b Box, t Tone) {
 	})
 }
 
-// Veil paints the shape in translucent light or dark; high contrast has none.
-func (s *Scene) Veil(f Field, b Box, top, bottom Ink) {
+// Overlay paints the shape in translucent light or dark; high contrast has none.
+func (s *Scene) Overlay(f Field, b Box, top, bottom Ink) {
 	if !s.plain {
 		s.Fill(f, b, Tone{Top: top, Bottom: bottom})
 	}
@@ -79,8 +79,8 @@ func (s *Scene) Glow(f Field, b Box, dx, dy, soft float64, ink Ink) {
 	})
 }
 
-// Sink shades the inside of the shape from its rim, as a hollow has it.
-func (s *Scene) Sink(f Field, b Box, dy, soft float64, ink Ink) {
+// InnerShadow shades the inside of the shape from its rim, as a hollow has it.
+func (s *Scene) InnerShadow(f Field, b Box, dy, soft float64, ink Ink) {
 	if s.plain {
 		return
 	}

@@ -23,15 +23,15 @@ func Receiver(plain bool, high float64, focus bool) *Scene {
 		if high == 0 {
 			return f
 		}
-		return Turned(f, midX, midY, Tilt*high)
+		return Rotate(f, midX, midY, Tilt*high)
 	}
-	shape := lean(Any(76,
+	shape := lean(Union(76,
 		Box{b.X, b.Y, w, bulb}.Round(56),
 		Box{b.X, b.Y + h - bulb, w, bulb}.Round(56),
 		Box{midX - 41, b.Y + 60, 82, h - 120}.Round(36)))
 	slot := Box{midX - 20, midY - 122, 40, 244}
 	grip := lean(slot.Round(20))
-	// Melted joints bulge over the boxes, and a leaning one is wider.
+	// Smooth joints bulge over the boxes, and a leaning one is wider.
 	wide := 12 + 52*high
 	room := Box{b.X - wide, b.Y - 8, w + 2*wide, h + 16}
 	gripRoom := Box{slot.X - wide/2, slot.Y, slot.W + wide, slot.H}
@@ -41,13 +41,13 @@ func Receiver(plain bool, high float64, focus bool) *Scene {
 	s.Mould(shape, room, Plastic{tone(0x565b63, 0x202327, 0x202020), 40, 1.22, .5})
 	s.Grain(shape, room, .02)
 	s.Fill(grip, gripRoom, tone(0x26292d, 0x181a1d, 0))
-	s.Sink(grip, gripRoom, 4, 9, black(.65))
+	s.InnerShadow(grip, gripRoom, 4, 9, black(.65))
 	s.Line(grip, gripRoom, -1.1, black(.45), white(.15))
 	// Ribs keep fingers from slipping.
 	for i := range 9 {
 		y := slot.Y + 34 + 22*float64(i)
-		rib := lean(Rod(midX-9, y, midX+9, y, 1.6))
-		s.Veil(rib, Box{gripRoom.X, y - 12, gripRoom.W, 24}, white(.07), white(.03))
+		rib := lean(Capsule(midX-9, y, midX+9, y, 1.6))
+		s.Overlay(rib, Box{gripRoom.X, y - 12, gripRoom.W, 24}, white(.07), white(.03))
 	}
 	if focus {
 		s.focusRing(shape, room)
@@ -89,7 +89,7 @@ func Cord(plain bool, high float64) *Scene {
 		dx, dy = dx/n, dy/n
 		// A coil is perpendicular to the curve, and leans a little along it.
 		cx, cy := -dy*6.2+dx*1.8, dx*6.2+dy*1.8
-		coil := Rod(x-cx, y-cy, x+cx, y+cy, 2.6)
+		coil := Capsule(x-cx, y-cy, x+cx, y+cy, 2.6)
 		b := around(x, y, 10)
 		s.Shadow(coil, b, 1, 3, 4, black(.3))
 		s.Mould(coil, b, Plastic{tone(0x62676f, 0x1d1f23, 0x303030), 2.6, 1.2, .45})
