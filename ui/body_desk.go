@@ -117,7 +117,7 @@ func (d *desk) AccessibilityLabel() string { return "ocphone" }
 // AccessibilityRole implements fyne.Accessible.
 func (d *desk) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleContainer }
 
-// Tapped implements fyne.Tappable: who taps the phone means to type to it.
+// Tapped implements fyne.Tappable: a tap gives the phone the keyboard focus.
 func (d *desk) Tapped(*fyne.PointEvent) { d.handset.takeKeyboard() }
 
 // FocusGained implements fyne.Focusable.

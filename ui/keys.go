@@ -143,7 +143,7 @@ func (k *hardKey) Cursor() desktop.Cursor { return desktop.PointerCursor }
 // FocusGained implements fyne.Focusable.
 func (k *hardKey) FocusGained() { k.look.Focus = true; k.repaint() }
 
-// FocusLost implements fyne.Focusable: whoever held it down holds it no more.
+// FocusLost implements fyne.Focusable: it releases the key.
 func (k *hardKey) FocusLost() {
 	k.look.Focus = false
 	k.release()

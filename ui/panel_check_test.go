@@ -27,9 +27,9 @@ func Check(v view.View, w, h int) []string {
 	if c.r.k <= 0 {
 		return []string{"the panel has no size"}
 	}
-	c.sheet(c.r.arrange(&v))
+	c.page(c.r.arrange(&v))
 	if v.Dialog != nil {
-		c.sheet(c.r.dialog(v.Dialog))
+		c.page(c.r.dialog(v.Dialog))
 	}
 	return c.bad
 }
@@ -44,7 +44,7 @@ func (c *checker) say(s *pageLayout, p *placed, format string, args ...any) {
 	c.bad = append(c.bad, fmt.Sprintf("%s: %s: ", s.id, p.ID)+fmt.Sprintf(format, args...))
 }
 
-func (c *checker) sheet(s pageLayout) {
+func (c *checker) page(s pageLayout) {
 	whole := rect{0, 0, panelW, panelH}
 	seen := map[string]bool{}
 	still := append(append([]placed(nil), s.fixed...), s.above...)
@@ -81,7 +81,7 @@ func (c *checker) sheet(s pageLayout) {
 	c.apart(&s, moving)
 }
 
-// solid tells a control from the ground that others lie on.
+// solid reports whether a control is not the background of others.
 func (p *placed) solid() bool {
 	switch p.style {
 	case asPage, asSplash, asVeil, asBox, asTitle, asBoxTitle, asBar:

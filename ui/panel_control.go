@@ -234,8 +234,8 @@ func (c *control) TouchCancel(*mobile.TouchEvent) { c.release() }
 // ID is the control's, by which tests find it.
 func (c *control) ID() string { return c.placed.ID }
 
-// AccessibilityLabel implements fyne.Accessible. What is in a field is not
-// told: it may be a secret.
+// AccessibilityLabel implements fyne.Accessible. The content of a
+// field is left out, since it may be a secret.
 func (c *control) AccessibilityLabel() string {
 	name, named := c.panel.view.Names[c.placed.ID]
 	switch {

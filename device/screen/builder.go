@@ -23,16 +23,16 @@ type pageBuilder struct {
 	onRow   func(s *Screen, i int)   // of List; nil: rows have actions, or none
 }
 
-// add puts controls on the page that only show something.
+// add puts controls without an action on the page.
 func (p *pageBuilder) add(controls ...view.Control) { p.Controls = append(p.Controls, controls...) }
 
-// addAction puts a control on the page that does something.
+// addAction puts a control with an action on the page.
 func (p *pageBuilder) addAction(c view.Control, f func(*Screen)) {
 	p.Controls = append(p.Controls, c)
 	p.actions[c.ID] = f
 }
 
-// softKey puts a soft key into the bar at the bottom.
+// softKey puts a soft key with an action into the bar at the bottom.
 func (p *pageBuilder) softKey(id, text string, icon view.Icon, f func(*Screen)) {
 	p.Nav = append(p.Nav, softKey(id, text, icon))
 	p.actions[id] = f
@@ -149,7 +149,7 @@ func (p *pageBuilder) longList(id string, n int, row func(i int) view.Control, t
 	p.List = &view.Rows{ID: id, Len: n, Row: row, Empty: empty}
 }
 
-// row adds a row that does something to rows.
+// row appends a row with an action to rows.
 func (p *pageBuilder) row(rows *[]view.Control, c view.Control, f func(*Screen)) {
 	c.Role = view.Row
 	*rows = append(*rows, c)

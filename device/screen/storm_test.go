@@ -75,7 +75,7 @@ func TestWindowThatClosesDuringASignIn(t *testing.T) {
 	r.Fill(r.creds)
 	r.Tap("sign-in")
 	r.page("signing-in")
-	r.Tap("cancel") // an errand is under way, too
+	r.Tap("cancel") // background work is under way, too
 	r.Close()
 	r.Close()
 	seq := r.View().Seq
