@@ -102,6 +102,9 @@ func TestEveryRuneOfEveryMessageHasAGlyph(t *testing.T) {
 		}
 		return out
 	}
+	if got := lacks("\ufffd…"); got != nil {
+		t.Errorf("what stands for characters that are not shown has no glyph: %q", string(got))
+	}
 	if got := lacks("a → 設定 ⟦"); string(got) != "→⟦" {
 		t.Errorf("the fonts lack %q, so this test finds nothing", got)
 	}

@@ -206,6 +206,20 @@ func TestTextShrinksThenEndsInAnEllipsis(t *testing.T) {
 	}
 }
 
+func TestForeignTextIsDrawnWithoutControlCharacters(t *testing.T) {
+	for in, want := range map[string]string{
+		"Evil \u202egnp.exe \u009bX": "Evil \ufffdgnp.exe \ufffdX",
+		"a\x1b[2Jb":                  "a\ufffd[2Jb",
+		"one\n two\u2066\n":          "one\n two\ufffd",
+		" abc\xff ":                  "abc\ufffd",
+		"שרה":                        "שרה",
+	} {
+		if got := tidy(in); got != want {
+			t.Errorf("%q is drawn as %q, want %q", in, got, want)
+		}
+	}
+}
+
 func TestEveryIconIsDrawn(t *testing.T) {
 	source, err := os.ReadFile("../device/screen/view/view.go")
 	if err != nil {
