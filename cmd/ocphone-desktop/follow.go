@@ -89,7 +89,7 @@ func pageOf(p view.Page) pageLine {
 func newFollower(name string, w *window) (*follower, error) {
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, usage{err}
+		return nil, usagef("%v", err)
 	}
 	return &follower{w: w, file: file, done: make(chan struct{})}, nil
 }

@@ -18,10 +18,12 @@ package main
 
 import (
 	"errors"
-	"flag"
 	"fmt"
 	"os"
 	"runtime"
+	"strings"
+
+	"github.com/spf13/pflag"
 
 	_ "github.com/ocphone/ocphone/ui/locale" // first: before fyne/lang asks for the user's language
 
@@ -40,25 +42,25 @@ func main() { os.Exit(run(os.Args[1:])) }
 func run(args []string) int {
 	o, err := parse(args, os.Stderr)
 	switch {
-	case errors.Is(err, flag.ErrHelp):
+	case errors.Is(err, pflag.ErrHelp):
 		return exitDone
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "ocphone-desktop: %v\n", err)
-		return exitUsage
+		return complain(err)
 	}
 	if err := show(o); err != nil {
-		fmt.Fprintf(os.Stderr, "ocphone-desktop: %v\n", err)
-		var f *journal.Failure
-		var u usage
-		switch {
-		case errors.As(err, &u):
-			return exitUsage
-		case errors.As(err, &f) && f.Code == journal.Usage:
-			return exitUsage
-		}
-		return exitPerson
+		return complain(err)
 	}
 	return exitDone
+}
+
+// complain prints err and returns the exit code.
+func complain(err error) int {
+	text, code := err.Error(), exitPerson
+	if isUsage(err) {
+		text, code = strings.TrimSuffix(text, " ["+string(journal.Usage)+"]"), exitUsage
+	}
+	fmt.Fprintf(os.Stderr, "ocphone-desktop: %s\n", text)
+	return code
 }
 
 // show builds everything, shows the window until it is closed, and takes leave.

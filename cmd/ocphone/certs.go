@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"text/tabwriter"
@@ -15,19 +14,13 @@ import (
 
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device"
-	"github.com/ocphone/ocphone/device/flash"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // withPhone takes up the phone of a --state folder, without switching it on.
 // Only import makes a folder that does not exist.
 func withPhone(state string, create bool, do func(*device.Phone) error) error {
-	if state == "" {
-		return usagef("which phone? Give --state FOLDER, the folder of `ocphone run --state FOLDER`")
-	}
-	if _, err := os.Stat(filepath.Join(state, "phone.db")); errors.Is(err, fs.ErrNotExist) && !create {
-		return usagef("there is no phone in %s yet; `ocphone run --state %s …` makes one", state, state)
-	}
-	memory, err := flash.Open(state)
+	memory, err := setup.OpenState(state, create)
 	if err != nil {
 		return err
 	}
@@ -94,7 +87,7 @@ func (e environment) certsVerify() *cobra.Command {
 			}
 			when := time.Now()
 			if at != "" {
-				if when, err = parseTime(at); err != nil {
+				if when, err = setup.ParseTime(at); err != nil {
 					return usagef("--at: %w", err)
 				}
 			}

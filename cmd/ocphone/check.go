@@ -1,24 +1,23 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/device"
-	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 func (e environment) check() *cobra.Command {
@@ -64,8 +63,6 @@ is also what a new phone comes to.`,
 	}
 	s := c.Flags()
 	s.StringVar(&f.ad, "ad", "", "ask Active Directory of `DOMAIN`, once, what it publishes")
-	s.StringVar(&f.user, "user", "", "who asks it: `DOMAIN\\user` or a UPN (with --lab: its first user)")
-	s.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password (else OCPHONE_PASSWORD, else a prompt)")
 	s.StringVar(&f.published, "published", "", "`FOLDER` of certificates (.cer .crt .pem .der .p7b) that stands for what is published")
 	s.StringVar(&f.at, "at", "", "judge at this `TIME` instead of now: 2027-01-01 or 2027-01-01T09:00:00Z")
 	s.BoolVar(&f.asIfReset, "as-if-reset", false, "show and decide by the situation after a reset and one sign-in inside")
@@ -73,17 +70,32 @@ is also what a new phone comes to.`,
 	s.StringArrayVar(&f.without, "without", nil, "the change: as if the root whose `FINGERPRINT` begins so (SHA-256 or SHA-1) were neither published nor a factory root")
 	s.StringArrayVar(&f.chains, "chain", nil, "judge the PEM chain in `FILE` and dial nothing; with --name")
 	s.StringArrayVar(&f.names, "name", nil, "`HOST[:PORT]` that presents the --chain")
-	s.StringVar(&f.state, "state", "", "judge as the phone in this `FOLDER` (default: a new phone)")
-	s.StringVar(&f.firmware, "firmware", "", "firmware `PROFILE`, see ocphone version (default: the lab's, else the state's, else today)")
-	s.StringVar(&f.roots, "roots", "", "factory root `SET`: system, factory-2007, file:F, none (default: the firmware's)")
-	s.StringVar(&f.lab, "lab", "", "ready `FILE` of a running lab (ocphone lab --ready FILE)")
-	s.BoolVar(&f.outside, "outside", false, "look from the lab's outside only (default: from inside, else from outside)")
-	s.StringVar(&f.dns, "dns", "", "the phone's own DNS server, `ADDR[:PORT]` (default: the host's)")
-	s.StringVar(&f.wins, "wins", "", "NetBIOS name server to find a domain controller, `ADDR[:PORT]`")
+	f.addShared(s)
 	s.BoolVar(&f.json, "json", false, "print JSON")
 	c.MarkFlagsMutuallyExclusive("ad", "published")
-	c.RegisterFlagCompletionFunc("firmware", cobra.FixedCompletions(firmwareNames(), cobra.ShellCompDirectiveNoFileComp))
+	completeFlags(c)
 	return c
+}
+
+// addShared adds the options that a phone that signs in has too.
+func (f *trustFlags) addShared(s *pflag.FlagSet) {
+	var all pflag.FlagSet
+	f.AddFlags(&all)
+	for name, usage := range map[string]string{ // "": as of `ocphone run`
+		"user":          "who asks it: `DOMAIN\\user` or a UPN (with --lab: its first user)",
+		"password-file": "",
+		"state":         "judge as the phone in this `FOLDER` (default: a new phone)",
+		"firmware":      "",
+		"roots":         "",
+		"lab":           "",
+		"outside":       "look from the lab's outside only (default: from inside, else from outside)",
+		"dns":           "",
+		"wins":          "NetBIOS name server to find a domain controller, `ADDR[:PORT]`",
+	} {
+		flag := all.Lookup(name)
+		flag.Usage = cmp.Or(usage, flag.Usage)
+		s.AddFlag(flag)
+	}
 }
 
 func (f *trustFlags) run(ctx context.Context, e environment, args []string) error {
@@ -106,10 +118,10 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 		return err
 	}
 	if f.ad != "" {
-		if r.creds.User = or(f.user, r.creds.User); r.creds.User == "" {
+		if r.Credentials.User = cmp.Or(f.User, r.Credentials.User); r.Credentials.User == "" {
 			return usagef(`--ad needs --user 'DOMAIN\user': only an account of the domain may read what it publishes`)
 		}
-		if r.creds.Password, err = f.password(ctx, e, r.creds.Password); err != nil {
+		if r.Credentials.Password, err = f.Password(ctx, r.Credentials.Password, e.prompt()); err != nil {
 			return err
 		}
 	}
@@ -150,35 +162,31 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 
 // places tells where to look from, the place that has Active Directory first.
 // With --chain nothing is looked for anywhere.
-func (f *trustFlags) places() ([]network.Place, rig, error) {
-	var r rig
-	f.clock = "host"
+func (f *trustFlags) places() ([]network.Place, *setup.Setup, error) {
+	f.Clock = setup.ClockHost
 	if len(f.chains) > 0 && f.ad != "" {
-		return nil, r, usagef("--chain dials nothing: give what is published with --published FOLDER instead of --ad")
+		return nil, nil, usagef("--chain dials nothing: give what is published with --published FOLDER instead of --ad")
 	}
-	ready, err := f.plug(&r)
+	r, err := f.Resolve()
 	if err != nil {
-		return nil, r, err
+		return nil, nil, err
 	}
-	places := []network.Place{r.place}
-	if ready != nil && !f.outside {
-		places = append(places, ready.Outside.Place("outside"))
+	places := []network.Place{r.Place}
+	if r.Lab != nil && !f.Outside {
+		places = append(places, r.Lab.Outside.Place("outside"))
 	}
-	return places, r, f.configure(&r, ready)
+	return places, r, nil
 }
 
 // phone fills in who judges: the phone of --state, which is only read, or a
 // new one.
-func (f *trustFlags) phone(t *trust, r rig) error {
+func (f *trustFlags) phone(t *trust, r *setup.Setup) error {
 	var id device.Identity
 	var kept certstore.Store
 	t.phone = "a new phone"
-	if f.state != "" {
-		t.phone = "the phone in " + f.state
-		if _, err := os.Stat(filepath.Join(f.state, flash.FileName)); errors.Is(err, fs.ErrNotExist) {
-			return usagef("there is no phone in %s yet; `ocphone run --state %s …` makes one", f.state, f.state)
-		}
-		memory, err := flash.Open(f.state)
+	if f.State != "" {
+		t.phone = "the phone in " + f.State
+		memory, err := setup.OpenState(f.State, false)
 		if err != nil {
 			return err
 		}
@@ -190,17 +198,17 @@ func (f *trustFlags) phone(t *trust, r rig) error {
 			return err
 		}
 	}
-	t.fw = r.config.Firmware
+	t.fw = r.Config.Firmware
 	if t.fw.Name == "" {
 		var err error
-		if t.fw, err = device.FirmwareNamed(or(id.Firmware, "today")); err != nil {
+		if t.fw, err = device.FirmwareNamed(cmp.Or(id.Firmware, "today")); err != nil {
 			return err
 		}
 	}
 	if id.Firmware != t.fw.Name { // another image brings its own root set
 		id.RootSet = t.fw.RootSet
 	}
-	t.rootSet = or(f.roots, id.RootSet)
+	t.rootSet = cmp.Or(f.Roots, id.RootSet)
 	factory, err := certstore.RootSet(t.rootSet)
 	t.factory, t.kept = factory, kept.Roots()
 	return err
@@ -210,14 +218,14 @@ func (f *trustFlags) phone(t *trust, r rig) error {
 // server, else the host's.
 func (f *trustFlags) moment(ctx context.Context, place network.Place) (time.Time, error) {
 	if f.at != "" {
-		at, err := parseTime(f.at)
+		at, err := setup.ParseTime(f.at)
 		if err != nil {
 			return at, usagef("--at: %w", err)
 		}
 		return at, nil
 	}
 	now := time.Now()
-	if f.lab == "" || len(f.chains) > 0 {
+	if f.Lab == "" || len(f.chains) > 0 {
 		return now, nil
 	}
 	n := network.New(place, network.Options{})
@@ -230,12 +238,12 @@ func (f *trustFlags) moment(ctx context.Context, place network.Place) (time.Time
 
 // ask fills in what is published. failed is the answer of a domain controller
 // that gave nothing: the certificates can be shown nevertheless.
-func (f *trustFlags) ask(ctx context.Context, t *trust, place network.Place, r rig, record journal.Recorder) (failed, err error) {
+func (f *trustFlags) ask(ctx context.Context, t *trust, place network.Place, r *setup.Setup, record journal.Recorder) (failed, err error) {
 	switch {
 	case f.published != "":
 		t.published, err = readFolder(f.published)
 	case f.ad != "":
-		result, err := device.DownloadRoots(ctx, place, t.fw, r.creds, f.ad, r.config.NetBIOS, record)
+		result, err := device.DownloadRoots(ctx, place, t.fw, r.Credentials, f.ad, r.Config.NetBIOS, record)
 		t.published = published{From: "Active Directory of " + f.ad, Server: result.Server, Known: err == nil, Roots: result.Roots}
 		for _, x := range result.Rejected {
 			t.published.Rejected = append(t.published.Rejected, x.DN+": "+x.Why)

@@ -55,9 +55,10 @@ func (f *trustFlags) endpoints(args []string) (all []*endpoint, err error) {
 		if err != nil {
 			return nil, err
 		}
-		n := strings.ToLower(e.name)
-		if len(f.chains) == 0 && f.lab == "" && f.dns == "" && (n == "contoso.com" || strings.HasSuffix(n, ".contoso.com")) {
-			return nil, usagef("contoso.com is the lab's domain: give --lab FILE of a running `ocphone lab --ready FILE`, or --dns ADDR of a server that holds it")
+		if len(f.chains) == 0 {
+			if err := f.CheckDomain(e.name); err != nil {
+				return nil, err
+			}
 		}
 		all = append(all, e)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -360,7 +361,7 @@ func (r trustReport) printPublished(p *printer) {
 		if len(l.For) > 0 {
 			needed = "needed by " + strings.Join(l.For, ", ")
 		}
-		p.wrap("  "+or(sign, "·")+" ", fmt.Sprintf("%s, %s, until %s, %.16s: %s", l.Subject, l.Key, l.NotAfter.UTC().Format(time.DateOnly), l.Fingerprint, needed), "")
+		p.wrap("  "+cmp.Or(sign, "·")+" ", fmt.Sprintf("%s, %s, until %s, %.16s: %s", l.Subject, l.Key, l.NotAfter.UTC().Format(time.DateOnly), l.Fingerprint, needed), "")
 	}
 	if silent > 0 {
 		p.line(dim, "  … and %s that no server here needs", plural(silent, "more", "more"))

@@ -14,6 +14,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/pki"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // sampleDeployment shows how a deployment.yaml is written.
@@ -98,10 +99,7 @@ Its users, passwords and keys are public: it protects nothing.`,
 
 func deployment(file string, today bool) (lab.Deployment, error) {
 	if file == "" {
-		if today {
-			return lab.ContosoToday(), nil
-		}
-		return lab.Contoso(), nil
+		return setup.Contoso(today), nil
 	}
 	f, err := os.Open(file)
 	if err != nil {
@@ -173,7 +171,7 @@ func labClient(c *cobra.Command) func() (lab.Client, error) {
 		if *file == "" {
 			return lab.Client{}, usagef("which lab? Give --lab FILE, the ready file of a running `ocphone lab --ready FILE`")
 		}
-		r, err := readReady(*file)
+		r, err := setup.ReadLab(*file)
 		if err != nil {
 			return lab.Client{}, err
 		}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -128,12 +129,12 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags, use func(
 	if f.timeout <= 0 {
 		return usagef("--timeout %s: it has to be longer than nothing", f.timeout)
 	}
-	r, err := f.build(ctx, e)
+	r, err := f.open(ctx, e)
 	if err != nil {
 		return err
 	}
-	defer r.close()
-	phone, err := device.New(r.config)
+	defer r.Close()
+	phone, err := r.NewPhone()
 	if err != nil {
 		return err
 	}
@@ -236,7 +237,7 @@ func who(name, number string) string {
 }
 
 // party is the other party in one word.
-func party(name, number string) string { return printable(or(name, or(number, "withheld"))) }
+func party(name, number string) string { return printable(cmp.Or(name, number, "withheld")) }
 
 func protection(v ews.VoiceMail) string {
 	if v.Protected {

@@ -95,10 +95,9 @@ func (e environment) report(err error) int {
 		case journal.Timeout:
 			code = exitTimeout
 		}
-		s := f.Step(journal.Power)
 		fmt.Fprintf(e.err, "ocphone: %s\n", strings.TrimSuffix(err.Error(), " ["+string(journal.Usage)+"]")) // no code to explain
-		if s.Fix != "" {
-			fmt.Fprintf(e.err, "  fix: %s\n", s.Fix)
+		if fix := f.Step(journal.Power).Fix; fix != "" && (f.Code != journal.Usage || f.Fix != "") {
+			fmt.Fprintf(e.err, "  fix: %s\n", fix)
 		}
 		return code
 	}

@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"net"
-	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -16,51 +13,31 @@ import (
 	"golang.org/x/term"
 
 	"github.com/ocphone/ocphone/device"
-	"github.com/ocphone/ocphone/device/clock"
-	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/journal"
-	"github.com/ocphone/ocphone/device/lab"
-	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/setup"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
 // phoneFlags are the flags of every command that has a phone sign in.
-type phoneFlags struct {
-	signIn, user, passwordFile string
-	lab                        string
-	outside                    bool
-	dns, domain, wins          string
-	netbios                    bool
-	registrar                  string
-	firmware, roots            string
-	clock                      string
-	state                      string
-	allowOutside               bool
-	keyLog                     string
-}
+type phoneFlags struct{ setup.Options }
 
 func (f *phoneFlags) register(c *cobra.Command) {
-	s := c.Flags()
-	s.StringVar(&f.signIn, "sign-in", "", "sign-in address: `user@domain` (with --lab: its first user)")
-	s.StringVar(&f.user, "user", "", "user name: `DOMAIN\\user` or a UPN (default: the sign-in address)")
-	s.StringVar(&f.passwordFile, "password-file", "", "`FILE` whose first line is the password (else OCPHONE_PASSWORD, else a prompt)")
-	s.StringVar(&f.lab, "lab", "", "ready `FILE` of a running lab (ocphone lab --ready FILE)")
-	s.BoolVar(&f.outside, "outside", false, "plug into the lab's outside instead of its inside")
-	s.StringVar(&f.dns, "dns", "", "the phone's own DNS server, `ADDR[:PORT]` (default: the host's)")
-	s.StringVar(&f.domain, "domain", "", "Active Directory `DOMAIN` to ask for roots")
-	s.StringVar(&f.wins, "wins", "", "NetBIOS name server, `ADDR[:PORT]`; without it NetBIOS is not asked")
-	s.BoolVar(&f.netbios, "netbios", false, "ask the lab's NetBIOS name server")
-	s.StringVar(&f.registrar, "registrar", "", "RFC 3261 registrar `HOST[:PORT]` instead of an OCS pool; HOST is the name its certificate must bear")
-	s.StringVar(&f.firmware, "firmware", "", "firmware `PROFILE`, see ocphone version (default: the lab's, else the state's, else today)")
-	s.StringVar(&f.roots, "roots", "", "factory root `SET`: system, factory-2007, file:F, none (default: the firmware's)")
-	s.StringVar(&f.clock, "clock", "ntp", "the phone's clock: ntp, host, or a `TIME` such as 2008-04-21T09:00:00Z")
-	s.StringVar(&f.state, "state", "", "`FOLDER` that keeps the phone's memory (default: none is kept)")
-	s.BoolVar(&f.allowOutside, "allow-outside", false, "accept servers outside the SIP domain")
-	s.StringVar(&f.keyLog, "key-log", "", "append TLS secrets to `FILE`, for captures (NSS format)")
-	c.RegisterFlagCompletionFunc("firmware", cobra.FixedCompletions(firmwareNames(), cobra.ShellCompDirectiveNoFileComp))
-	c.RegisterFlagCompletionFunc("roots", cobra.FixedCompletions([]string{"system", "factory-2007", "file:", "none"}, cobra.ShellCompDirectiveNoFileComp))
-	c.RegisterFlagCompletionFunc("clock", cobra.FixedCompletions([]string{"ntp", "host"}, cobra.ShellCompDirectiveNoFileComp))
+	f.AddFlags(c.Flags())
+	completeFlags(c)
+}
+
+// completeFlags completes the values of those flags of setup.Options that c has.
+func completeFlags(c *cobra.Command) {
+	for flag, values := range map[string][]string{
+		"firmware": firmwareNames(),
+		"roots":    {"system", "factory-2007", "file:", "none"},
+		"clock":    {setup.ClockNTP, setup.ClockHost},
+	} {
+		if c.Flags().Lookup(flag) != nil {
+			c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
+		}
+	}
 }
 
 func firmwareNames() (names []string) {
@@ -70,205 +47,17 @@ func firmwareNames() (names []string) {
 	return names
 }
 
-// rig is what the flags describe, ready to be used.
-type rig struct {
-	config device.Config
-	place  network.Place
-	creds  device.Credentials
-	close  func() error // what the phone does not own
+// open resolves the flags; the password comes from a prompt if it must.
+func (f *phoneFlags) open(ctx context.Context, e environment) (*setup.Setup, error) {
+	return f.Open(ctx, e.prompt())
 }
 
-// build reads files, settles defaults and asks for the password last.
-func (f *phoneFlags) build(ctx context.Context, e environment) (r rig, err error) {
-	r.close = func() error { return nil }
-	ready, err := f.plug(&r)
-	if err != nil {
-		return r, err
-	}
-	if err := f.configure(&r, ready); err != nil {
-		return r, err
-	}
-	r.creds.Address, r.creds.User = or(f.signIn, r.creds.Address), or(f.user, r.creds.User)
-	if r.creds.Address == "" {
-		return r, usagef("who signs in? Give --sign-in user@domain")
-	}
-	if _, domain, ok := strings.Cut(strings.ToLower(r.creds.Address), "@"); !ok {
-		return r, usagef("--sign-in %q: a sign-in address has the form user@domain", r.creds.Address)
-	} else if (domain == "contoso.com" || strings.HasSuffix(domain, ".contoso.com")) && ready == nil && f.dns == "" && f.registrar == "" {
-		return r, usagef("contoso.com is the lab's domain: give --lab FILE of a running `ocphone lab --ready FILE`, or --dns ADDR of a server that holds it")
-	}
-	if r.creds.Password, err = f.password(ctx, e, r.creds.Password); err != nil {
-		if errors.Is(err, errNoPassword) && ready != nil {
-			return r, usagef("the lab has no user %s, so it tells no password; its users: %s", r.creds.Address, signIns(*ready))
-		}
-		return r, err
-	}
-	if f.state != "" {
-		if r.config.Flash, err = flash.Open(f.state); err != nil {
-			return r, err
-		}
-	}
-	return r, nil
-}
-
-// plug settles the place: the lab's inside or outside, or a network with the
-// DNS server told. The lab is nil without one.
-func (f *phoneFlags) plug(r *rig) (ready *lab.Ready, err error) {
-	switch {
-	case f.lab != "":
-		if ready, err = f.readLab(); err != nil {
-			return nil, err
-		}
-		f.useLab(r, *ready)
-	case f.outside || f.netbios:
-		return nil, usagef("--outside and --netbios are for a lab: give --lab FILE (or --wins ADDR)")
-	default:
-		if r.place.DNS, err = serverList(f.dns, "53"); err != nil {
-			return nil, err
-		}
-	}
-	if f.wins != "" {
-		servers, err := serverList(f.wins, "137")
-		if err != nil {
-			return nil, err
-		}
-		r.place.WINS, r.config.NetBIOS = servers[0], true
-	}
-	return ready, nil
-}
-
-func or(v, otherwise string) string {
-	if v != "" {
-		return v
-	}
-	return otherwise
-}
-
-func (f *phoneFlags) readLab() (*lab.Ready, error) {
-	if f.dns != "" {
-		return nil, usagef("--lab and --dns exclude each other: the lab has its own DNS")
-	}
-	ready, err := readReady(f.lab)
-	if err != nil {
-		return nil, err
-	}
-	if !runs(ready) {
-		return nil, fmt.Errorf("the lab of %[1]s does not run any more: start one with `ocphone lab --ready %[1]s`", f.lab)
-	}
-	return &ready, nil
-}
-
-// useLab plugs into the lab; its passwords are public.
-func (f *phoneFlags) useLab(r *rig, ready lab.Ready) {
-	r.place = ready.Inside.Place("inside")
-	if f.outside {
-		r.place = ready.Outside.Place("outside")
-	}
-	r.config.NetBIOS = f.netbios
-	for i, u := range ready.Users {
-		switch {
-		case strings.EqualFold(f.signIn, u.SignIn), f.signIn == "" && (strings.EqualFold(f.user, u.User) || strings.EqualFold(f.user, u.UPN)),
-			f.signIn == "" && f.user == "" && i == 0:
-			r.creds = device.Credentials{Address: u.SignIn, User: u.User, Password: u.Password}
-		}
-	}
-}
-
-func (f *phoneFlags) configure(r *rig, ready *lab.Ready) (err error) {
-	name := f.firmware
-	if name == "" && ready != nil { // the firmware follows the lab
-		name = "1.0.522.71"
-		if ready.Today {
-			name = "today"
-		}
-	}
-	if name != "" {
-		if r.config.Firmware, err = device.FirmwareNamed(name); err != nil {
-			return err
-		}
-	}
-	r.config.RootSet, r.config.Domain = f.roots, f.domain
-	r.config.Registrar, r.config.AllowOutside = f.registrar, f.allowOutside
-	switch f.clock {
-	case "ntp":
-		r.config.NTP = true
-	case "host":
-	default:
-		t, err := parseTime(f.clock)
-		if err != nil {
-			return usagef("--clock %q: %w", f.clock, err)
-		}
-		r.config.Clock = clock.New(t)
-	}
-	if f.keyLog != "" {
-		file, err := os.OpenFile(f.keyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-		if err != nil {
-			return exit{exitUsage, err}
-		}
-		r.config.KeyLog, r.close = file, file.Close
-	}
-	return nil
-}
-
-// parseTime reads a date or a date with time.
-func parseTime(s string) (time.Time, error) {
-	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly} {
-		if t, err := time.Parse(layout, s); err == nil {
-			return t, nil
-		}
-	}
-	return time.Time{}, errors.New("a time has the form 2008-04-21 or 2008-04-21T09:00:00Z")
-}
-
-// serverList reads ADDR[:PORT]; the empty string is an empty list.
-func serverList(addr, port string) ([]string, error) {
-	if addr == "" {
-		return nil, nil
-	}
-	host, p, err := net.SplitHostPort(addr)
-	if err != nil {
-		host, p = strings.Trim(addr, "[]"), port
-	}
-	if net.ParseIP(host) == nil {
-		return nil, usagef("%q is no IP address: a name server is given as ADDR or ADDR:PORT", addr)
-	}
-	if n, err := strconv.ParseUint(p, 10, 16); err != nil || n == 0 {
-		return nil, usagef("%q: there is no port %q", addr, p)
-	}
-	return []string{net.JoinHostPort(host, p)}, nil
-}
-
-// errNoPassword is when there is nobody to ask for one.
-var errNoPassword = errors.New("no password: give --password-file FILE, set OCPHONE_PASSWORD, or run in a terminal to be asked")
-
-// maxPassword bounds a password, in bytes; Windows allows 127 characters.
-const maxPassword = 1024
-
-// password takes it from where it is safe: a file, the environment, the lab
-// (whose passwords are public), a prompt; never from an argument.
-func (f *phoneFlags) password(ctx context.Context, e environment, known string) (string, error) {
-	if f.passwordFile != "" {
-		b, err := os.ReadFile(f.passwordFile)
-		if err != nil {
-			return "", exit{exitUsage, err}
-		}
-		line, _, _ := bytes.Cut(b, []byte("\n"))
-		line = bytes.TrimSuffix(line, []byte("\r"))
-		if len(line) == 0 || len(line) > maxPassword {
-			return "", usagef("the first line of %s is no password", f.passwordFile)
-		}
-		return string(line), nil
-	}
-	if p := os.Getenv("OCPHONE_PASSWORD"); p != "" {
-		return p, nil
-	}
-	if known != "" {
-		return known, nil
-	}
+// prompt asks for a password on the terminal; nil if there is no terminal.
+func (e environment) prompt() setup.Prompt {
 	if _, ok := terminal(e.in); !ok {
-		return "", exit{exitUsage, errNoPassword}
+		return nil
 	}
-	return e.ask(ctx)
+	return e.ask
 }
 
 // ask prompts for a password, which is not echoed. The end of ctx ends that too:
@@ -344,15 +133,12 @@ changes; with --verbose the steps go to the standard error.`,
 			if !onScreen && (verbose || lang != "") {
 				return usagef("--verbose and --lang are for --screen; without it every step is shown anyway")
 			}
-			r, err := f.build(c.Context(), e)
+			r, err := f.open(c.Context(), e)
 			if err != nil {
 				return err
 			}
-			defer r.close()
-			if onScreen && r.config.Clock == nil { // one that the screen knows too
-				r.config.Clock = clock.New(time.Now())
-			}
-			phone, err := device.New(r.config)
+			defer r.Close()
+			phone, err := r.NewPhone()
 			if err != nil {
 				return err
 			}
@@ -361,7 +147,7 @@ changes; with --verbose the steps go to the standard error.`,
 			p.brief = brief
 			w := watcher{printer: p, steps: p}
 			if onScreen {
-				if err := w.turnToPages(e, phone, lang, r.config.Clock, verbose); err != nil {
+				if err := w.turnToPages(e, phone, lang, r.Config.Clock, verbose); err != nil {
 					return err
 				}
 			}
@@ -384,7 +170,7 @@ changes; with --verbose the steps go to the standard error.`,
 }
 
 // follow signs in, shows how, and turns the end into an exit code.
-func (e environment) follow(ctx context.Context, phone *device.Phone, r rig, until string, expect journal.Code, timeout time.Duration, w watcher) error {
+func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.Setup, until string, expect journal.Code, timeout time.Duration, w watcher) error {
 	session, err := begin(phone, r, w.steps, w.steps != nil)
 	if err != nil {
 		w.pages.close()
@@ -414,7 +200,7 @@ func (p *printer) summary(s device.Snapshot) {
 	}
 	if s.Plan != nil {
 		plan := s.Plan.Plan()
-		has = append(has, fmt.Sprintf("%s of %s", plural(len(plan.Rules), "rule", "rules"), or(plan.Name, dialplan.DefaultContext)))
+		has = append(has, fmt.Sprintf("%s of %s", plural(len(plan.Rules), "rule", "rules"), cmp.Or(plan.Name, dialplan.DefaultContext)))
 	}
 	if b := s.Mailbox; b != nil {
 		has = append(has, fmt.Sprintf("mailbox with %s, %s, %s (%d unread)", plural(len(b.Contacts), "contact", "contacts"), plural(len(b.Calls), "call", "calls"),

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"image"
@@ -70,7 +71,7 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 			if err := pic.measure(size, scale); err != nil {
 				return err
 			}
-			out = or(out, s.name+".png")
+			out = cmp.Or(out, s.name+".png")
 			if err := e.maySave(out, force); err != nil {
 				return err
 			}

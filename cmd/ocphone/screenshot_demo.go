@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/screen"
 	"github.com/ocphone/ocphone/device/screen/view"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // sight is something to see on the phone.
@@ -49,7 +51,7 @@ func sights() []sight {
 	}
 	for _, id := range screen.Pages() {
 		if !slices.ContainsFunc(all, func(s sight) bool { return s.name == id }) {
-			all = append(all, sight{name: id, about: or(pageAbout()[id], "signed in: page "+id), play: signedIn(opens(id))})
+			all = append(all, sight{name: id, about: cmp.Or(pageAbout()[id], "signed in: page "+id), play: signedIn(opens(id))})
 		}
 	}
 	slices.SortFunc(all, func(a, b sight) int { return strings.Compare(a.name, b.name) })
@@ -110,14 +112,10 @@ func newStage(ctx context.Context, lang string, today bool) (_ *stage, err error
 			s.close()
 		}
 	}()
-	deployment, name := lab.Contoso(), "1.0.522.71"
-	if today {
-		deployment, name = lab.ContosoToday(), "today"
-	}
-	if s.world, err = lab.New(deployment); err != nil {
+	if s.world, err = lab.New(setup.Contoso(today)); err != nil {
 		return nil, err
 	}
-	firmware, err := device.FirmwareNamed(name)
+	firmware, err := device.FirmwareNamed(setup.LabFirmware(today))
 	if err != nil {
 		return nil, err
 	}
@@ -154,8 +152,7 @@ func (s *stage) close() {
 
 // user is the first one of the lab.
 func (s *stage) user() device.Credentials {
-	u := s.world.Ready().Users[0]
-	return device.Credentials{Address: u.SignIn, User: u.User, Password: u.Password}
+	return setup.LabCredentials(s.world.Ready().Users[0])
 }
 
 func (s *stage) on(at lab.Attachment) {

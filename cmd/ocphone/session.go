@@ -6,6 +6,7 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // session is a phone that signs in for a command and takes leave at its end.
@@ -19,7 +20,7 @@ const goodbye = 3 * time.Second
 
 // begin has the phone of r sign in; p prints each step when told to show them.
 // After an error nothing is left to finish.
-func begin(phone *device.Phone, r rig, p *printer, show bool) (*session, error) {
+func begin(phone *device.Phone, r *setup.Setup, p *printer, show bool) (*session, error) {
 	s := &session{phone: phone, shown: make(chan struct{})}
 	if show {
 		go s.show(p)
@@ -27,8 +28,8 @@ func begin(phone *device.Phone, r rig, p *printer, show bool) (*session, error) 
 		close(s.shown)
 	}
 	phone.PowerOn()
-	phone.Plug(r.place)
-	if err := phone.SignIn(r.creds); err != nil {
+	phone.Plug(r.Place)
+	if err := phone.SignIn(r.Credentials); err != nil {
 		s.finish()
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // story is a deployment and a phone in one process, and what is proved about
@@ -44,10 +45,7 @@ const storyTimeout = 20 * time.Second
 // newStory starts a deployment of 2007 or of today and builds a phone that fits
 // it; prepare may be nil.
 func newStory(p *printer, today bool, prepare func(*lab.Deployment)) (_ *story, err error) {
-	deployment, name := lab.Contoso(), "1.0.522.71"
-	if today {
-		deployment, name = lab.ContosoToday(), "today"
-	}
+	deployment := setup.Contoso(today)
 	if prepare != nil {
 		prepare(&deployment)
 	}
@@ -55,7 +53,7 @@ func newStory(p *printer, today bool, prepare func(*lab.Deployment)) (_ *story, 
 	if s.world, err = lab.New(deployment); err != nil {
 		return nil, err
 	}
-	s.firmware, err = device.FirmwareNamed(name)
+	s.firmware, err = device.FirmwareNamed(setup.LabFirmware(today))
 	if err == nil {
 		s.phone, err = device.New(device.Config{Firmware: s.firmware, RootSet: "factory-2007", Clock: s.clock, NTP: true})
 	}
@@ -63,8 +61,7 @@ func newStory(p *printer, today bool, prepare func(*lab.Deployment)) (_ *story, 
 		s.close()
 		return nil, err
 	}
-	user := s.world.Ready().Users[0]
-	s.creds = device.Credentials{Address: user.SignIn, User: user.User, Password: user.Password}
+	s.creds = setup.LabCredentials(s.world.Ready().Users[0])
 	return s, nil
 }
 

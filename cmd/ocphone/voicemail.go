@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -160,7 +161,7 @@ message stays unread unless --mark-read is given.`,
 			}
 			return readIf(ctx, markRead, client, v)
 		}
-		name := or(out, fileName(v, audio))
+		name := cmp.Or(out, fileName(v, audio))
 		if err := keepFile(name, b.Bytes(), force); err != nil {
 			return err
 		}

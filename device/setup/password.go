@@ -1,0 +1,55 @@
+package setup
+
+import (
+	"bytes"
+	"context"
+	"os"
+
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// Prompt asks a person for a password. It returns when ctx ends.
+type Prompt func(ctx context.Context) (string, error)
+
+// ErrNoPassword is returned when no source has a password and nobody can be
+// asked for it.
+var ErrNoPassword error = &journal.Failure{Code: journal.Usage,
+	What: "no password: give --password-file FILE, set OCPHONE_PASSWORD, or run in a terminal to be asked"}
+
+// maxPassword bounds a password, in bytes; Windows allows 127 characters.
+const maxPassword = 1024
+
+// PasswordVariable is the environment variable that may hold the password.
+const PasswordVariable = "OCPHONE_PASSWORD"
+
+// Password takes the password from a safe place, never from an argument (design
+// decision 14): PasswordFile, the environment, known (which a lab publishes),
+// prompt. The error is ErrNoPassword if all of them are empty.
+func (o *Options) Password(ctx context.Context, known string, prompt Prompt) (string, error) {
+	if o.PasswordFile != "" {
+		return firstLine(o.PasswordFile)
+	}
+	if p := os.Getenv(PasswordVariable); p != "" {
+		return p, nil
+	}
+	switch {
+	case known != "":
+		return known, nil
+	case prompt == nil:
+		return "", ErrNoPassword
+	}
+	return prompt(ctx)
+}
+
+func firstLine(file string) (string, error) {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		return "", usagef("%v", err)
+	}
+	line, _, _ := bytes.Cut(b, []byte("\n"))
+	line = bytes.TrimSuffix(line, []byte("\r"))
+	if len(line) == 0 || len(line) > maxPassword {
+		return "", usagef("the first line of %s is no password", file)
+	}
+	return string(line), nil
+}

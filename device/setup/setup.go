@@ -1,0 +1,293 @@
+// Package setup turns options into what a phone needs: its configuration, the
+// place it is plugged into, and who signs in. The options are those of the
+// command line of ocphone and ocphone-desktop; they follow design.md 3,
+// decisions 4, 6 and 14.
+//
+//  1. Fill in Options, or let the command line do it with Options.AddFlags.
+//  2. s, err := options.Open(ctx, prompt), or options.OpenForm() if the user
+//     types on the phone what the options leave out. Close s at the end.
+//  3. phone, err := s.NewPhone(); then PowerOn, Plug(s.Place) and
+//     SignIn(s.Credentials).
+//
+// A value that cannot work is a *journal.Failure with code journal.Usage.
+package setup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/pflag"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/flash"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/network"
+)
+
+// Options describe a phone and its deployment. The zero value is a new phone of
+// the firmware "today" on the host's network, at which nobody is signed in.
+type Options struct {
+	SignIn       string // sign-in address, user@domain; "": the first user of Lab
+	User         string // DOMAIN\user or a UPN; "": the one of Lab, else SignIn
+	PasswordFile string // file whose first line is the password; "": see Password
+
+	Lab     string // ready file of a running lab; "": no lab
+	Outside bool   // plug into the outside of Lab instead of its inside
+
+	DNS       string // the phone's DNS server, ADDR[:PORT]; "": the host's
+	Domain    string // AD domain to ask for roots, before all others
+	WINS      string // NetBIOS name server, ADDR[:PORT]; "": NetBIOS is not used
+	NetBIOS   bool   // ask the NetBIOS name server of Lab
+	Registrar string // HOST[:PORT] of an RFC 3261 registrar; "": discovery
+
+	Firmware     string // profile; "": the one that fits Lab, else the one of State, else "today"
+	Roots        string // factory root set; "": the firmware's
+	Clock        string // "ntp", "host" or a time such as 2008-04-21T09:00:00Z; "": "ntp"
+	State        string // folder that keeps the phone's memory; "": it is not kept
+	AllowOutside bool   // accept servers outside the SIP domain
+	KeyLog       string // file to which TLS secrets are appended; "": no file
+}
+
+// Values of Options.Clock.
+const (
+	ClockNTP  = "ntp"  // set the clock from the network
+	ClockHost = "host" // take the host's clock as right
+)
+
+// AddFlags adds a flag for each option to s.
+func (o *Options) AddFlags(s *pflag.FlagSet) {
+	s.StringVar(&o.SignIn, "sign-in", "", "sign-in address: `user@domain` (with --lab: its first user)")
+	s.StringVar(&o.User, "user", "", "user name: `DOMAIN\\user` or a UPN (default: the sign-in address)")
+	s.StringVar(&o.PasswordFile, "password-file", "",
+		"`FILE` whose first line is the password (else OCPHONE_PASSWORD, else it is asked for)")
+	s.StringVar(&o.Lab, "lab", "", "ready `FILE` of a running lab (ocphone lab --ready FILE)")
+	s.BoolVar(&o.Outside, "outside", false, "plug into the lab's outside instead of its inside")
+	s.StringVar(&o.DNS, "dns", "", "the phone's own DNS server, `ADDR[:PORT]` (default: the host's)")
+	s.StringVar(&o.Domain, "domain", "", "Active Directory `DOMAIN` to ask for roots")
+	s.StringVar(&o.WINS, "wins", "", "NetBIOS name server, `ADDR[:PORT]`; without it NetBIOS is not asked")
+	s.BoolVar(&o.NetBIOS, "netbios", false, "ask the lab's NetBIOS name server")
+	s.StringVar(&o.Registrar, "registrar", "",
+		"RFC 3261 registrar `HOST[:PORT]` instead of an OCS pool; HOST is the name its certificate must bear")
+	s.StringVar(&o.Firmware, "firmware", "",
+		"firmware `PROFILE`, see ocphone version (default: the lab's, else the state's, else today)")
+	s.StringVar(&o.Roots, "roots", "",
+		"factory root `SET`: system, factory-2007, file:F, none (default: the firmware's)")
+	s.StringVar(&o.Clock, "clock", ClockNTP, "the phone's clock: ntp, host, or a `TIME` such as 2008-04-21T09:00:00Z")
+	s.StringVar(&o.State, "state", "", "`FOLDER` that keeps the phone's memory (default: none is kept)")
+	s.BoolVar(&o.AllowOutside, "allow-outside", false, "accept servers outside the SIP domain")
+	s.StringVar(&o.KeyLog, "key-log", "", "append TLS secrets to `FILE`, for captures (NSS format)")
+}
+
+// usagef is a failure with code journal.Usage.
+func usagef(format string, args ...any) error {
+	return &journal.Failure{Code: journal.Usage, What: fmt.Sprintf(format, args...)}
+}
+
+// Check reports options that contradict each other or have a form that cannot
+// work. It opens no file and uses no network.
+func (o *Options) Check() error {
+	_, domain, ok := strings.Cut(o.SignIn, "@")
+	switch {
+	case o.SignIn != "" && !ok:
+		return usagef("--sign-in %q: a sign-in address has the form user@domain", o.SignIn)
+	case o.Lab != "" && o.DNS != "":
+		return usagef("--lab and --dns exclude each other: the lab has its own DNS")
+	case o.Lab == "" && (o.Outside || o.NetBIOS):
+		return usagef("--outside and --netbios are for a lab: give --lab FILE (or --wins ADDR)")
+	case o.Registrar == "":
+		if err := o.CheckDomain(domain); err != nil {
+			return err
+		}
+	}
+	if _, err := serverList("dns", o.DNS, dnsPort); err != nil {
+		return err
+	}
+	if _, err := serverList("wins", o.WINS, winsPort); err != nil {
+		return err
+	}
+	_, _, err := o.clock()
+	return err
+}
+
+// CheckDomain reports that name is in the lab's domain, contoso.com, and the
+// options name no server that could hold it: a stranger owns contoso.com in the
+// Internet.
+func (o *Options) CheckDomain(name string) error {
+	name = strings.ToLower(name)
+	if o.Lab == "" && o.DNS == "" && (name == labDomain || strings.HasSuffix(name, "."+labDomain)) {
+		return usagef("contoso.com is the lab's domain: give --lab FILE of a running `ocphone lab --ready FILE`, " +
+			"or --dns ADDR of a server that holds it")
+	}
+	return nil
+}
+
+const labDomain = "contoso.com"
+
+// Setup is what the options describe, ready to be used.
+type Setup struct {
+	Config      device.Config
+	Place       network.Place
+	Credentials device.Credentials // what the options leave out is empty
+	Lab         *lab.Ready         // nil: no lab
+
+	keyLog *os.File
+	memory flash.Flash // nil once a phone has taken it over
+}
+
+// Resolve reads the ready file of the lab, and settles network, configuration
+// and, as far as the options and the lab say, the user. It reads no password and
+// does not open the phone's memory.
+func (o *Options) Resolve() (s *Setup, err error) {
+	if err := o.Check(); err != nil {
+		return nil, err
+	}
+	s = &Setup{}
+	if err := o.plug(s); err != nil {
+		return nil, err
+	}
+	name := o.Firmware
+	if name == "" && s.Lab != nil {
+		name = LabFirmware(s.Lab.Today)
+	}
+	if name != "" {
+		if s.Config.Firmware, err = device.FirmwareNamed(name); err != nil {
+			return nil, err
+		}
+	}
+	s.Config.RootSet, s.Config.Domain = o.Roots, o.Domain
+	s.Config.Registrar, s.Config.AllowOutside = o.Registrar, o.AllowOutside
+	if s.Config.Clock, s.Config.NTP, err = o.clock(); err != nil {
+		return nil, err
+	}
+	s.Credentials.Address = cmp.Or(o.SignIn, s.Credentials.Address)
+	s.Credentials.User = cmp.Or(o.User, s.Credentials.User)
+	if o.KeyLog != "" {
+		s.keyLog, err = os.OpenFile(o.KeyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return nil, usagef("%v", err)
+		}
+		s.Config.KeyLog = s.keyLog
+	}
+	return s, nil
+}
+
+// clock is the phone's clock, and whether NTP sets it.
+func (o *Options) clock() (c *clock.Adjustable, ntp bool, err error) {
+	now := time.Now()
+	switch o.Clock {
+	case "", ClockNTP:
+		ntp = true
+	case ClockHost:
+	default:
+		if now, err = ParseTime(o.Clock); err != nil {
+			return nil, false, usagef("--clock %q: %v", o.Clock, err)
+		}
+	}
+	return clock.New(now), ntp, nil
+}
+
+// Open resolves the options for a phone that signs in at once: address and
+// password are needed. prompt asks for the password when it is not known
+// otherwise; nil: it cannot be asked for. The password comes last, so that
+// nobody types it in vain.
+func (o *Options) Open(ctx context.Context, prompt Prompt) (*Setup, error) {
+	return o.open(func(s *Setup) (err error) {
+		if s.Credentials.Address == "" {
+			return usagef("who signs in? Give --sign-in user@domain")
+		}
+		s.Credentials.Password, err = o.Password(ctx, s.Credentials.Password, prompt)
+		if errors.Is(err, ErrNoPassword) && s.Lab != nil {
+			return usagef("the lab has no user %s, so its password is not known; its users: %s",
+				s.Credentials.Address, signIns(*s.Lab))
+		}
+		return err
+	})
+}
+
+// OpenForm resolves the options for a phone whose user types what they leave
+// out, the password too.
+func (o *Options) OpenForm() (*Setup, error) {
+	return o.open(func(s *Setup) (err error) {
+		s.Credentials.Password, err = o.Password(context.Background(), s.Credentials.Password, nil)
+		if errors.Is(err, ErrNoPassword) {
+			return nil
+		}
+		return err
+	})
+}
+
+func (o *Options) open(credentials func(*Setup) error) (*Setup, error) {
+	s, err := o.Resolve()
+	if err != nil {
+		return nil, err
+	}
+	err = credentials(s)
+	if err == nil && o.State != "" {
+		var memory *flash.File
+		if memory, err = flash.Open(o.State); err == nil {
+			s.Config.Flash, s.memory = memory, memory
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.Close())
+	}
+	return s, nil
+}
+
+// NewPhone makes the phone, off and unplugged. Its Close closes its memory too.
+func (s *Setup) NewPhone() (*device.Phone, error) {
+	phone, err := device.New(s.Config)
+	if err == nil {
+		s.memory = nil
+	}
+	return phone, err
+}
+
+// Close closes what no phone has taken over, after the phone was closed.
+func (s *Setup) Close() error {
+	var errs []error
+	if s.memory != nil {
+		errs = append(errs, s.memory.Close())
+	}
+	if s.keyLog != nil {
+		errs = append(errs, s.keyLog.Close())
+	}
+	s.memory, s.keyLog = nil, nil
+	return errors.Join(errs...)
+}
+
+// OpenState opens the memory of the phone in folder dir. Unless create is set a
+// folder that holds no phone is a usage failure.
+func OpenState(dir string, create bool) (flash.Flash, error) {
+	if dir == "" {
+		return nil, usagef("which phone? Give --state FOLDER, the folder of `ocphone run --state FOLDER`")
+	}
+	if _, err := os.Stat(filepath.Join(dir, flash.FileName)); errors.Is(err, fs.ErrNotExist) && !create {
+		return nil, usagef("there is no phone in %[1]s yet; `ocphone run --state %[1]s …` makes one", dir)
+	}
+	memory, err := flash.Open(dir)
+	if err != nil {
+		return nil, err
+	}
+	return memory, nil
+}
+
+// ParseTime reads a date, or a date with a time of day, in UTC unless an offset
+// is given.
+func ParseTime(s string) (time.Time, error) {
+	for _, layout := range []string{time.RFC3339, "2006-01-02T15:04:05", "2006-01-02 15:04", time.DateOnly} {
+		if t, err := time.Parse(layout, s); err == nil {
+			return t, nil
+		}
+	}
+	return time.Time{}, errors.New("a time has the form 2008-04-21 or 2008-04-21T09:00:00Z")
+}
