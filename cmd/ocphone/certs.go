@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,6 +13,7 @@ import (
 
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/check"
 	"github.com/ocphone/ocphone/device/setup"
 )
 
@@ -81,7 +81,7 @@ func (e environment) certsVerify() *cobra.Command {
 			if len(args) != 1 || name == "" {
 				return usagef("it is called as `ocphone certs verify CHAIN.pem --name HOST --state FOLDER`")
 			}
-			chain, err := readCertificates(args[0])
+			chain, err := check.ReadFile(args[0])
 			if err != nil {
 				return err
 			}
@@ -97,7 +97,7 @@ func (e environment) certsVerify() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				v := p.Store().Verify(certstore.Request{Chain: chain, Name: name, At: when, Policy: s.Policy, NoSHA2: fw.NoSHA2})
+				v := p.Store().Verify(certstore.Request{Chain: chain.Certificates, Name: name, At: when, Policy: s.Policy, NoSHA2: fw.NoSHA2})
 				if asJSON {
 					err = json.NewEncoder(e.out).Encode(v)
 				} else {
@@ -127,21 +127,6 @@ func (e environment) printVerdict(v certstore.Verdict) {
 	for _, line := range v.Details() {
 		p.wrap("    ", line, dim)
 	}
-}
-
-func readCertificates(file string) (chain []*x509.Certificate, err error) {
-	b, err := os.ReadFile(file)
-	if err != nil {
-		return nil, exit{exitUsage, err}
-	}
-	chain, err = certstore.ParseCertificates(b)
-	if err == nil && len(chain) == 0 {
-		err = errors.New("it holds no certificate")
-	}
-	if err != nil {
-		return nil, usagef("%s: %w", file, err)
-	}
-	return chain, nil
 }
 
 func (e environment) certsImport() *cobra.Command {

@@ -4,18 +4,12 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"fmt"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/ocphone/ocphone/certstore"
-	"github.com/ocphone/ocphone/certstore/adroots"
-	"github.com/ocphone/ocphone/device"
-	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/check"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/setup"
 )
@@ -40,10 +34,10 @@ type trustFlags struct {
 func (e environment) checkTrust() *cobra.Command {
 	var f trustFlags
 	c := &cobra.Command{
-		Use: "trust HOST[:PORT]…", Short: "Say whom a phone trusts now, after a reset and after a change, and what to publish",
+		Use: "trust HOST[:PORT]…", Short: "Show which servers a phone trusts now, after a reset and after a change, and what to publish",
 		Long: `Trust reads the certificates of pools and Edges and judges them as a phone would:
 with what it holds now, after a paper clip and one sign-in inside, and after a
-change that you think of. It compares them with what Active Directory publishes
+change that you plan. It compares them with what Active Directory publishes
 and prints the certutil line that is missing, if one would help.
 
 Nothing is written anywhere. --ad logs on to a domain controller, once; servers
@@ -53,7 +47,7 @@ whether the phone asks Active Directory at all (R1.2).
 
 Exit code 0 when everything is trusted: now; with --with or --without after the
 change; with --as-if-reset after a reset and one sign-in inside as well, which
-is also what a new phone comes to.`,
+is also the result for a new phone.`,
 		Example: `  ocphone check trust pool.example.com sip.example.com:443 --ad example.com --user 'EXAMPLE\tu'
   ocphone check trust pool.example.com sip.example.com:443 --ad example.com --user 'EXAMPLE\tu' --with new-edge-root.cer
   ocphone check trust pool.example.com --state phone1 --at 2027-01-01
@@ -82,7 +76,7 @@ func (f *trustFlags) addShared(s *pflag.FlagSet) {
 	var all pflag.FlagSet
 	f.AddFlags(&all)
 	for name, usage := range map[string]string{ // "": as of `ocphone run`
-		"user":          "who asks it: `DOMAIN\\user` or a UPN (with --lab: its first user)",
+		"user":          "the account that asks it: `DOMAIN\\user` or a UPN (with --lab: its first user)",
 		"password-file": "",
 		"state":         "judge as the phone in this `FOLDER` (default: a new phone)",
 		"firmware":      "",
@@ -99,60 +93,25 @@ func (f *trustFlags) addShared(s *pflag.FlagSet) {
 }
 
 func (f *trustFlags) run(ctx context.Context, e environment, args []string) error {
-	endpoints, err := f.endpoints(args)
-	if err != nil {
-		return err
-	}
-	places, r, err := f.places()
-	if err != nil {
-		return err
-	}
-	t := trust{endpoints: endpoints}
-	if t.at, err = f.moment(ctx, places[0]); err != nil {
-		return err
-	}
-	if err := f.phone(&t, r); err != nil {
-		return err
-	}
-	if err := f.readWith(&t); err != nil {
-		return err
-	}
-	if f.ad != "" {
-		if r.Credentials.User = cmp.Or(f.User, r.Credentials.User); r.Credentials.User == "" {
-			return usagef(`--ad needs --user 'DOMAIN\user': only an account of the domain may read what it publishes`)
-		}
-		if r.Credentials.Password, err = f.Password(ctx, r.Credentials.Password, e.prompt()); err != nil {
-			return err
-		}
-	}
 	p := newPrinter(e.out, f.json)
-	record := func(s journal.Step) {
-		s = s.Stamp(uint64(len(t.steps)+1), t.at)
-		if t.steps = append(t.steps, s); !p.json {
-			p.step(s)
-		}
-	}
-	asked, err := f.ask(ctx, &t, places[0], r, record)
+	cfg, err := f.config(ctx, e, args)
 	if err != nil {
 		return err
 	}
-	if err := f.readWithout(&t); err != nil {
+	if cfg.Memory != nil {
+		defer cfg.Memory.Close()
+	}
+	if !p.json {
+		cfg.Record = p.step
+	}
+	report, err := check.Trust(ctx, cfg)
+	if err != nil {
 		return err
 	}
-	if len(f.chains) == 0 {
-		t.probe(ctx, places)
-		for _, e := range t.endpoints {
-			record(e.step)
-		}
-	}
-	if ctx.Err() != nil {
-		return exit{exitTimeout, errInterrupted}
-	}
-	report := t.report(f.asIfReset, asked)
 	if p.json {
 		err = json.NewEncoder(e.out).Encode(report)
 	} else {
-		report.print(p)
+		printReport(p, report)
 	}
 	if err == nil && !report.OK {
 		return exit{code: exitPerson}
@@ -160,63 +119,88 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 	return err
 }
 
-// places tells where to look from, the place that has Active Directory first.
-// With --chain nothing is looked for anywhere.
-func (f *trustFlags) places() ([]network.Place, *setup.Setup, error) {
-	f.Clock = setup.ClockHost
+// config reads the files that the flags name, and asks for the password last.
+func (f *trustFlags) config(ctx context.Context, e environment, args []string) (cfg check.Config, err error) {
+	if cfg.Endpoints, err = f.endpoints(args); err != nil {
+		return cfg, err
+	}
 	if len(f.chains) > 0 && f.ad != "" {
-		return nil, nil, usagef("--chain dials nothing: give what is published with --published FOLDER instead of --ad")
+		return cfg, usagef("--chain dials nothing: give what is published with --published FOLDER instead of --ad")
 	}
-	r, err := f.Resolve()
+	f.Clock = setup.ClockHost
+	s, err := f.Resolve()
 	if err != nil {
-		return nil, nil, err
+		return cfg, err
 	}
-	places := []network.Place{r.Place}
-	if r.Lab != nil && !f.Outside {
-		places = append(places, r.Lab.Outside.Place("outside"))
+	cfg.Places = []network.Place{s.Place}
+	if s.Lab != nil && !f.Outside {
+		cfg.Places = append(cfg.Places, s.Lab.Outside.Place("outside"))
 	}
-	return places, r, nil
-}
-
-// phone fills in who judges: the phone of --state, which is only read, or a
-// new one.
-func (f *trustFlags) phone(t *trust, r *setup.Setup) error {
-	var id device.Identity
-	var kept certstore.Store
-	t.phone = "a new phone"
-	if f.State != "" {
-		t.phone = "the phone in " + f.State
-		memory, err := setup.OpenState(f.State, false)
+	cfg.Firmware, cfg.RootSet, cfg.NetBIOS = s.Config.Firmware, f.Roots, s.Config.NetBIOS
+	cfg.Domain, cfg.Without, cfg.AsIfReset = f.ad, f.without, f.asIfReset
+	if cfg.At, err = f.time(ctx, s); err != nil {
+		return cfg, err
+	}
+	for _, file := range f.with {
+		root, err := check.ReadFile(file)
 		if err != nil {
-			return err
+			return cfg, err
 		}
-		defer memory.Close()
-		if id, err = device.ReadIdentity(memory); err != nil {
-			return err
-		}
-		if kept, err = device.ReadRoots(memory); err != nil {
-			return err
+		cfg.With = append(cfg.With, root)
+	}
+	if f.published != "" {
+		if cfg.Published, err = check.ReadFolder(f.published); err != nil {
+			return cfg, err
 		}
 	}
-	t.fw = r.Config.Firmware
-	if t.fw.Name == "" {
-		var err error
-		if t.fw, err = device.FirmwareNamed(cmp.Or(id.Firmware, "today")); err != nil {
-			return err
+	if f.ad != "" {
+		if s.Credentials.User == "" {
+			return cfg, usagef(`--ad needs --user 'DOMAIN\user': only an account of the domain may read what it publishes`)
 		}
+		if s.Credentials.Password, err = f.Password(ctx, s.Credentials.Password, e.prompt()); err != nil {
+			return cfg, err
+		}
+		cfg.Credentials = s.Credentials
 	}
-	if id.Firmware != t.fw.Name { // another image brings its own root set
-		id.RootSet = t.fw.RootSet
+	if f.State != "" {
+		cfg.Phone = "the phone in " + f.State
+		cfg.Memory, err = setup.OpenState(f.State, false)
 	}
-	t.rootSet = cmp.Or(f.Roots, id.RootSet)
-	factory, err := certstore.RootSet(t.rootSet)
-	t.factory, t.kept = factory, kept.Roots()
-	return err
+	return cfg, err
 }
 
-// moment is the time to judge at: the one told, in a lab that of its time
-// server, else the host's.
-func (f *trustFlags) moment(ctx context.Context, place network.Place) (time.Time, error) {
+// endpoints reads the arguments, or --chain and --name.
+func (f *trustFlags) endpoints(args []string) (all []check.Endpoint, err error) {
+	switch {
+	case len(f.chains) != len(f.names):
+		return nil, usagef("each --chain FILE needs a --name HOST, the name that its certificate must bear")
+	case len(f.chains) > 0 && len(args) > 0:
+		return nil, usagef("--chain dials nothing: give %s as another --chain FILE --name HOST", args[0])
+	case len(f.chains)+len(args) == 0:
+		return nil, usagef("which server is checked? Give HOST[:PORT]…, or --chain FILE --name HOST")
+	}
+	for i, a := range append(f.names, args...) {
+		e, err := check.ParseEndpoint(a)
+		if err != nil {
+			return nil, err
+		}
+		if i < len(f.chains) {
+			file, err := check.ReadFile(f.chains[i])
+			if err != nil {
+				return nil, err
+			}
+			e.Chain = file.Certificates
+		} else if err := f.CheckDomain(e.Name); err != nil {
+			return nil, err
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// time is the time to judge at: that of --at, in a lab that of its time server,
+// else the host's.
+func (f *trustFlags) time(ctx context.Context, s *setup.Setup) (time.Time, error) {
 	if f.at != "" {
 		at, err := setup.ParseTime(f.at)
 		if err != nil {
@@ -224,87 +208,8 @@ func (f *trustFlags) moment(ctx context.Context, place network.Place) (time.Time
 		}
 		return at, nil
 	}
-	now := time.Now()
-	if f.Lab == "" || len(f.chains) > 0 {
-		return now, nil
+	if len(f.chains) > 0 {
+		return time.Now(), nil
 	}
-	n := network.New(place, network.Options{})
-	defer n.Close()
-	if found, err := n.FindTime(ctx, place.Suffix, f.ad); err == nil {
-		now = now.Add(found.Offset)
-	}
-	return now, nil
-}
-
-// ask fills in what is published. failed is the answer of a domain controller
-// that gave nothing: the certificates can be shown nevertheless.
-func (f *trustFlags) ask(ctx context.Context, t *trust, place network.Place, r *setup.Setup, record journal.Recorder) (failed, err error) {
-	switch {
-	case f.published != "":
-		t.published, err = readFolder(f.published)
-	case f.ad != "":
-		result, err := device.DownloadRoots(ctx, place, t.fw, r.Credentials, f.ad, r.Config.NetBIOS, record)
-		t.published = published{From: "Active Directory of " + f.ad, Server: result.Server, Known: err == nil, Roots: result.Roots}
-		for _, x := range result.Rejected {
-			t.published.Rejected = append(t.published.Rejected, x.DN+": "+x.Why)
-		}
-		if err != nil {
-			s := journal.FailureOf(err).Step(journal.Roots)
-			if s.Code == journal.ADNoRoots { // an answer too: nothing
-				s.State, t.published.Known, err = journal.Warned, true, nil
-			}
-			record(s)
-		}
-		return err, nil
-	}
-	return nil, err
-}
-
-// readWith reads the roots that might be published.
-func (f *trustFlags) readWith(t *trust) error {
-	for _, file := range f.with {
-		found, err := readCertificates(file)
-		if err != nil {
-			return err
-		}
-		var whyNot error
-		n := len(t.with)
-		for _, c := range found {
-			r := certstore.Root{Certificate: c, Source: certstore.Source{Kind: certstore.AD, Server: "the file " + filepath.Base(file), At: t.at}}
-			if _, err := adroots.ParseRoot(c.Raw); err != nil {
-				whyNot = fmt.Errorf("%s: %w", r.Subject(), err)
-				continue
-			}
-			t.with = append(t.with, r)
-			if len(found) == 1 { // certutil publishes files of one certificate
-				t.files = append(t.files, rootFile{r.Fingerprint(), file})
-			}
-		}
-		if len(t.with) == n {
-			return usagef("--with %s: a phone installs no such certificate when it is published (%v); give the root", file, whyNot)
-		}
-	}
-	return nil
-}
-
-// readWithout finds the roots that might go: published, factory or kept ones.
-func (f *trustFlags) readWithout(t *trust) error {
-	for _, prefix := range f.without {
-		wanted := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(prefix))
-		var found []certstore.Root
-		for _, r := range certstore.New(append(append(t.factory.Roots(), t.published.Roots...), t.kept...)...).Roots() {
-			if wanted != "" && (strings.HasPrefix(r.Fingerprint(), wanted) || strings.HasPrefix(thumbprint(r.Certificate), wanted)) {
-				found = append(found, r)
-			}
-		}
-		switch len(found) {
-		case 0:
-			return usagef("--without %q: no root that the phone holds or that is known to be published begins so", prefix)
-		case 1:
-			t.without = append(t.without, found[0])
-		default:
-			return usagef("--without %q: %d roots begin so, among them %s and %s", prefix, len(found), found[0].Subject(), found[1].Subject())
-		}
-	}
-	return nil
+	return s.Time(ctx, f.ad), nil
 }

@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/device/check"
 	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
@@ -31,6 +32,9 @@ type checking struct {
 	dir   string
 	ready string
 }
+
+// trustReport is the report as its JSON form says it.
+type trustReport struct{ check.Report }
 
 func newChecking(t *testing.T, d lab.Deployment) checking {
 	t.Setenv("OCPHONE_PASSWORD", "")
@@ -104,13 +108,13 @@ func (c checking) judged(args ...string) (r trustReport, code int) {
 	return r, code
 }
 
-func (r trustReport) of(addr string) endpointReport {
+func (r trustReport) of(addr string) check.EndpointReport {
 	for _, e := range r.Endpoints {
 		if e.Endpoint == addr {
 			return e
 		}
 	}
-	return endpointReport{}
+	return check.EndpointReport{}
 }
 
 // row is what the table says of addr under the deciding policy.
@@ -118,7 +122,7 @@ func (r trustReport) row(addr string) string {
 	var marks []string
 	for _, c := range r.of(addr).Cells {
 		if c.Policy == r.Policy {
-			marks = append(marks, c.Situation+" "+c.mark(new(printer)))
+			marks = append(marks, c.Situation+" "+verdictMark(new(printer), c))
 		}
 	}
 	return strings.Join(marks, ", ")
@@ -178,7 +182,7 @@ func TestChangeThatPublishesTheEdgeRoot(t *testing.T) {
 	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✓")
 	public := certstore.Root{Certificate: c.world.PKI.Public.Certificate}
 	if code != exitDone || len(r.Publish) != 1 || r.Publish[0].Command != "certutil -f -dspublish public.pem RootCA" ||
-		r.Publish[0].Fingerprint != public.Fingerprint() || r.Publish[0].Thumbprint != thumbprint(public.Certificate) {
+		r.Publish[0].Fingerprint != public.Fingerprint() || r.Publish[0].Thumbprint != check.Thumbprint(public.Certificate) {
 		t.Errorf("exit %d, to publish %+v", code, r.Publish)
 	}
 
@@ -282,7 +286,7 @@ func TestFactoryRootKeepsEverythingAway(t *testing.T) {
 		t.Errorf("fix %q", fix)
 	}
 
-	gone := thumbprint(c.world.PKI.Enterprise.Certificate) // as Windows shows it
+	gone := check.Thumbprint(c.world.PKI.Enterprise.Certificate) // as Windows shows it
 	r, code = c.trust(thePool, theEdge, "--ad", "contoso.com", "--roots", "file:"+c.root(lab.EnterpriseRoot), "--without", strings.ToUpper(gone[:2]+":"+gone[2:]))
 	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✗ cert.untrusted")
 	if code != exitPerson || len(r.Publish) != 2 {
@@ -432,7 +436,7 @@ func TestTableFitsALine(t *testing.T) {
 		}
 	}
 	for _, want := range []string{"after the change  change and reset", "  2007 (decides)  ✗ cert.untrusted  ✗ cert.untrusted  ✗ cert.untrusted  ✓\n",
-		"  certutil -f -dspublish public.pem RootCA\n", "\n✗ Not good after the change: ", "✗ dns.no-records"} {
+		"  certutil -f -dspublish public.pem RootCA\n", "\n✗ Not everything is trusted after the change: ", "✗ dns.no-records"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("lacks %q:\n%s", want, out)
 		}
@@ -447,7 +451,7 @@ func TestCheckTrustUsage(t *testing.T) {
 		name, want string
 		args       []string
 	}{
-		{"nobody", "whom to check?", nil},
+		{"nobody", "which server is checked?", nil},
 		{"the lab's domain", "contoso.com is the lab's domain", []string{"pool.contoso.com"}},
 		{"a URL", "given as HOST", []string{"https://pool.example.com", "--lab", c.ready}},
 		{"port", "given as HOST", []string{"pool.example.com:65536", "--lab", c.ready}},

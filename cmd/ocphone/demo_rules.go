@@ -64,9 +64,9 @@ func runRulesStory(ctx context.Context, p *printer, today bool) error {
 // words are a duration of whole hours or minutes.
 func words(d time.Duration) string {
 	if d >= time.Hour {
-		return plural(int(d.Hours()), "hour", "hours")
+		return journal.Count(int(d.Hours()), "hour", "hours")
 	}
-	return plural(int(d.Minutes()), "minute", "minutes")
+	return journal.Count(int(d.Minutes()), "minute", "minutes")
 }
 
 func (s *story) changedRules(ctx context.Context) []act {

@@ -202,17 +202,6 @@ func planTitle(name string, rules int) string {
 	return fmt.Sprintf("%s, %d rules", title, rules)
 }
 
-// printable takes control characters out of what a file brought, which would
-// otherwise reach the terminal.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r >= 0x7f && r < 0xa0 {
-			return '\uFFFD'
-		}
-		return r
-	}, s)
-}
-
 func (e environment) printLint(r lintReport, more bool) {
 	p := newPrinter(e.out, false)
 	if more {
@@ -236,7 +225,7 @@ func (e environment) printLint(r lintReport, more bool) {
 		}
 	}
 	if len(r.Findings) == 0 {
-		p.line("", "%s", p.paint(green, "✓")+" nothing found")
+		p.wrap(p.paint(green, "✓")+" ", "nothing found", "")
 	}
 }
 

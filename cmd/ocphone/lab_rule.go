@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
@@ -188,7 +189,7 @@ func (e environment) labMailbox() *cobra.Command {
 			if err := l.Deliver(c.Context(), args[0], kind, *d); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.out, "%s more for %s.\n", plural(d.Count, one, more), args[0])
+			fmt.Fprintf(e.out, "%s more for %s.\n", journal.Count(d.Count, one, more), args[0])
 			return nil
 		}
 	}

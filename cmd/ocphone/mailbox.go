@@ -41,7 +41,7 @@ Times are local.`}
 	contacts := e.mailboxList("contacts", "List the Outlook contacts", func(w io.Writer, b device.Mailbox) any {
 		all := slices.DeleteFunc(slices.Clone(b.Contacts), func(c ews.Contact) bool { return !found(c, search) })
 		if len(all) == 0 && search != "" && w != io.Discard { // JSON says it by itself
-			fmt.Fprintf(e.err, "none of %s has %q in it\n", plural(len(b.Contacts), "contact", "contacts"), search)
+			fmt.Fprintf(e.err, "none of %s has %q in it\n", journal.Count(len(b.Contacts), "contact", "contacts"), search)
 		}
 		fmt.Fprintln(w, "NAME\tCOMPANY\tNUMBERS\tE-MAIL")
 		for _, c := range all {

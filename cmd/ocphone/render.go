@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -131,13 +132,14 @@ func asked(s journal.Step) string {
 	return line
 }
 
-// wrap prints text after head, later lines indented below it.
+// wrap prints text, made printable, after head, which may hold colorCodes; later
+// lines are indented below it.
 func (p *printer) wrap(head, text, color string) {
 	indent := visible(head)
 	room := max(20, p.width-indent)
 	line := ""
-	for _, word := range strings.Fields(text) {
-		if line != "" && utf8.RuneCountInString(line)+1+utf8.RuneCountInString(word) > room {
+	for _, word := range strings.Fields(printable(text)) {
+		if line != "" && width(line)+1+width(word) > room {
 			fmt.Fprintf(p.w, "%s%s\n", head, p.paint(color, line))
 			head, line = strings.Repeat(" ", indent), ""
 		}
@@ -149,20 +151,70 @@ func (p *printer) wrap(head, text, color string) {
 	fmt.Fprintf(p.w, "%s%s\n", head, p.paint(color, line))
 }
 
-// visible is the width of s without colours.
+// visible is the width of s without its colorCodes, in cells of a terminal.
 func visible(s string) int {
-	n, inside := 0, false
-	for _, r := range s {
-		switch {
-		case r == '\x1b':
-			inside = true
-		case inside:
-			inside = r != 'm'
-		default:
-			n++
+	return width(colorCodes.ReplaceAllString(s, ""))
+}
+
+var colorCodes = regexp.MustCompile("\x1b\\[[0-9;]*m")
+
+// width is the width of s in cells of a terminal.
+func width(s string) int { return utf8.RuneCountInString(s) }
+
+// pad fills s with blanks up to a width in cells.
+func pad(s string, cells int) string {
+	return s + strings.Repeat(" ", max(0, cells-visible(s)))
+}
+
+// printable makes text from a server or a file safe to print in a line.
+func printable(s string) string { return journal.Printable(s, 0) }
+
+// writeLines writes text with each of its lines made printable.
+func writeLines(w io.Writer, text string) {
+	for line := range strings.Lines(text) {
+		body, ended := strings.CutSuffix(line, "\n")
+		if body = printable(body); ended {
+			body += "\n"
+		}
+		io.WriteString(w, body)
+	}
+}
+
+// writeTable writes rows, made printable, in columns.
+func writeTable(w io.Writer, rows [][]string) {
+	for _, row := range rows {
+		for i := range row {
+			row[i] = printable(row[i])
 		}
 	}
-	return n
+	writeColumns(w, rows)
+}
+
+// columnGap is the least distance of two columns.
+const columnGap = 2
+
+// writeColumns writes rows, whose cells may hold colorCodes, in columns. The last
+// cell of a row does not widen its column.
+func writeColumns(w io.Writer, rows [][]string) {
+	var widths []int
+	for _, row := range rows {
+		for i, cell := range row[:len(row)-1] {
+			if i == len(widths) {
+				widths = append(widths, 0)
+			}
+			widths[i] = max(widths[i], visible(cell))
+		}
+	}
+	for _, row := range rows {
+		line := ""
+		for i, cell := range row {
+			if i < len(row)-1 {
+				cell = pad(cell, widths[i]+columnGap)
+			}
+			line += cell
+		}
+		fmt.Fprintln(w, strings.TrimRight(line, " "))
+	}
 }
 
 // line prints plain text; nothing in JSON.

@@ -200,11 +200,11 @@ func (p *printer) summary(s device.Snapshot) {
 	}
 	if s.Plan != nil {
 		plan := s.Plan.Plan()
-		has = append(has, fmt.Sprintf("%s of %s", plural(len(plan.Rules), "rule", "rules"), cmp.Or(plan.Name, dialplan.DefaultContext)))
+		has = append(has, fmt.Sprintf("%s of %s", journal.Count(len(plan.Rules), "rule", "rules"), cmp.Or(plan.Name, dialplan.DefaultContext)))
 	}
 	if b := s.Mailbox; b != nil {
-		has = append(has, fmt.Sprintf("mailbox with %s, %s, %s (%d unread)", plural(len(b.Contacts), "contact", "contacts"), plural(len(b.Calls), "call", "calls"),
-			plural(len(b.VoiceMails), "voice mail", "voice mails"), b.Unread))
+		has = append(has, fmt.Sprintf("mailbox with %s, %s, %s (%d unread)", journal.Count(len(b.Contacts), "contact", "contacts"), journal.Count(len(b.Calls), "call", "calls"),
+			journal.Count(len(b.VoiceMails), "voice mail", "voice mails"), b.Unread))
 	}
 	p.blank()
 	p.line("", "%s", printable(strings.Join(has, "; ")))
@@ -223,7 +223,7 @@ func warnings(s device.Snapshot) string {
 	if len(codes) == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", with %s: %s", plural(len(codes), "warning", "warnings"), strings.Join(codes, ", "))
+	return fmt.Sprintf(", with %s: %s", journal.Count(len(codes), "warning", "warnings"), strings.Join(codes, ", "))
 }
 
 // warningsOf are the codes of what did not succeed after the sign-in.

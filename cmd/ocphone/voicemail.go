@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/ews"
 )
 
@@ -64,7 +65,7 @@ func (e environment) voicemailVerb(c *cobra.Command, check func() error, use fun
 func pick(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
 	if n, err := strconv.Atoi(which); err == nil {
 		if n > len(all) {
-			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s (ocphone mailbox voicemail)", n, plural(len(all), "voice mail", "voice mails"))}
+			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s (ocphone mailbox voicemail)", n, journal.Count(len(all), "voice mail", "voice mails"))}
 		}
 		return all[n-1], nil
 	}

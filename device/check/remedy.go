@@ -1,9 +1,8 @@
-package main
+package check
 
 import (
 	"crypto/x509"
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 
@@ -12,25 +11,25 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// remedy is a root that should be published, and the line that does it (R1.1).
-type remedy struct {
+// Remedy is a root that should be published, and the command that does it (R1.1).
+type Remedy struct {
 	Command     string   `json:"command"`
 	Root        string   `json:"root"`                  // which certificate, in words
 	Fingerprint string   `json:"fingerprint,omitempty"` // SHA-256; empty when only the name is known
 	Thumbprint  string   `json:"thumbprint,omitempty"`  // SHA-1, as Windows shows it
 	Seen        string   `json:"seen,omitempty"`        // where it was seen, and what to mind
-	If          string   `json:"if,omitempty"`          // on which condition it is missing
-	For         []string `json:"for"`                   // endpoints
+	If          string   `json:"if,omitempty"`          // the condition under which it is needed
+	For         []string `json:"for"`                   // addresses of endpoints
 }
 
 // remedies are the roots without which endpoints stay refused even after a
 // reset, in the world without the roots of --with. What would not arrive or not
 // help is not among them.
-func (t *trust) remedies() (all []remedy) {
+func (t *trust) remedies() (all []Remedy) {
 	factory, ad := t.changed(nil)
 	held, _ := factory.Install(ad)
 	for _, e := range t.endpoints {
-		if e.chain == nil || t.notAsked(factory, e, t.fw.Policy) != "" {
+		if e.Chain == nil || t.notAsked(factory, e, t.fw.Policy) != "" {
 			continue
 		}
 		v := t.verify(held, e, t.fw.Policy)
@@ -41,8 +40,8 @@ func (t *trust) remedies() (all []remedy) {
 		if !ok {
 			continue
 		}
-		if i := slices.IndexFunc(all, func(o remedy) bool { return o.Root == r.Root && o.Fingerprint == r.Fingerprint }); i >= 0 {
-			all[i].For = append(all[i].For, e.addr)
+		if i := slices.IndexFunc(all, func(o Remedy) bool { return o.Root == r.Root && o.Fingerprint == r.Fingerprint }); i >= 0 {
+			all[i].For = append(all[i].For, e.Addr)
 			continue
 		}
 		all = append(all, r)
@@ -50,10 +49,10 @@ func (t *trust) remedies() (all []remedy) {
 	return all
 }
 
-// remedy finds the root that makes e trusted; its name must do when no
-// certificate of it is at hand.
-func (t *trust) remedy(held certstore.Store, e *endpoint, v certstore.Verdict) (r remedy, ok bool) {
-	r = remedy{Root: v.Issuer(), For: []string{e.addr}}
+// remedy finds the root that makes e trusted. If the root certificate itself was
+// not seen, only its name is known.
+func (t *trust) remedy(held certstore.Store, e *server, v certstore.Verdict) (r Remedy, ok bool) {
+	r = Remedy{Root: v.Issuer(), For: []string{e.Addr}}
 	if !t.published.Known {
 		r.If = "it is not published already: ask with --ad DOMAIN, or give --published FOLDER"
 	}
@@ -62,10 +61,10 @@ func (t *trust) remedy(held certstore.Store, e *endpoint, v certstore.Verdict) (
 	switch {
 	case root != nil:
 		r.Root, r.Seen = certstore.Root{Certificate: root}.Subject(), seen
-		r.Fingerprint, r.Thumbprint = certstore.Root{Certificate: root}.Fingerprint(), thumbprint(root)
+		r.Fingerprint, r.Thumbprint = certstore.Root{Certificate: root}.Fingerprint(), Thumbprint(root)
 		for _, f := range t.files {
 			if f.fingerprint == r.Fingerprint {
-				file = filepath.Base(f.file)
+				file = f.file
 			}
 		}
 	case v.Code == journal.CertSelfSigned: // R1.6: and it says that it is no CA
@@ -81,9 +80,9 @@ func (t *trust) remedy(held certstore.Store, e *endpoint, v certstore.Verdict) (
 }
 
 // missing looks for the root in whatever is at hand, and says where it was seen.
-func (t *trust) missing(held certstore.Store, e *endpoint) (root *x509.Certificate, seen string) {
+func (t *trust) missing(held certstore.Store, e *server) (root *x509.Certificate, seen string) {
 	var presented []certstore.Root
-	for _, c := range e.chain {
+	for _, c := range e.Chain {
 		if _, err := adroots.ParseRoot(c.Raw); err == nil {
 			presented = append(presented, certstore.Root{Certificate: c})
 		}
@@ -97,7 +96,7 @@ func (t *trust) missing(held certstore.Store, e *endpoint) (root *x509.Certifica
 		{"in the file of --with", held, t.with},
 		{"published until now: keep it, and nothing is to be typed", held, t.published.Roots},
 		{"held by the phone; `ocphone certs export` writes it to a file", t.factory, t.kept},
-		{"presented by " + e.addr + " itself, and anybody can present a root: compare the fingerprint with the one that the CA tells", held, presented},
+		{"presented by " + e.Addr + " itself, and anybody can present a root: compare the fingerprint with the one that the CA tells", held, presented},
 		{"among the roots of this computer", host, nil},
 	} {
 		store, _ := group.base.Install(append(held.Roots(), group.roots...))
@@ -110,30 +109,30 @@ func (t *trust) missing(held certstore.Store, e *endpoint) (root *x509.Certifica
 }
 
 // advice is what to do about e; empty when nothing is.
-func (t *trust) advice(e *endpoint, published []remedy) string {
+func (t *trust) advice(e *server, Published []Remedy) string {
 	now := t.verify(t.now(), e, t.fw.Policy)
-	asIs := t.judge(situation{held: t.now(), inside: true, ad: t.published.Roots}, e, t.fw.Policy)
-	reset := t.judge(situation{held: t.factory, inside: true, ad: t.published.Roots}, e, t.fw.Policy)
+	asIs := t.judge(Situation{held: t.now(), inside: true, ad: t.published.Roots}, e, t.fw.Policy)
+	reset := t.judge(Situation{held: t.factory, inside: true, ad: t.published.Roots}, e, t.fw.Policy)
 	clip := "Push a paper clip into the reset hole, then sign in once inside (R1.3, R1.4)."
 	if len(t.kept) == 0 {
 		clip = "Sign in once inside."
 	}
-	switch named := slices.ContainsFunc(published, func(r remedy) bool { return slices.Contains(r.For, e.addr) }); {
-	case now.OK && reset.State == refused:
+	switch named := slices.ContainsFunc(Published, func(r Remedy) bool { return slices.Contains(r.For, e.Addr) }); {
+	case now.OK && reset.State == Refused:
 		return "Do not reset this phone: the root that it trusts here would not come back."
 	case now.OK:
 		return ""
-	case asIs.State == trusted && !e.edge:
+	case asIs.State == Trusted && !e.Edge:
 		return "Nothing: the phone asks Active Directory by itself when it signs in inside, and the root is published (R1.2)."
-	case asIs.State == trusted:
+	case asIs.State == Trusted:
 		return "Sign in once inside, where the root arrives (R1.4)."
-	case reset.State == trusted:
+	case reset.State == Trusted:
 		return clip
 	case !now.NeedsRoot():
 		return now.Code.Page().Change
 	case reset.NotAsked != "":
 		return "Publishing its root cannot help while that is so: it would not arrive. Issue the certificate from a CA whose root is among the phone's factory roots, or change the pool's certificate."
-	case named && reset.State == unknown:
+	case named && reset.State == Unknown:
 		return "Find out what is published: --ad DOMAIN --user 'DOMAIN\\user', or --published FOLDER."
 	case named && now.Code == journal.CertSelfSigned:
 		return now.Code.Page().Change + " For the phone it would do to publish this certificate itself, with the line below."
