@@ -8,40 +8,30 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device"
-	"github.com/ocphone/ocphone/device/clock"
-	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/media"
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/script"
 	"github.com/ocphone/ocphone/device/setup"
 )
 
 // set is a phone with its screen, plugged in and on, and perhaps a lab.
 type set struct {
-	world  *lab.Lab // nil: the bare handset
+	world  *script.World // the lab in the window; nil: the bare handset
 	phone  *device.Phone
 	screen *screen.Screen
-	quiet  func()             // gives the loudspeaker back
-	user   device.Credentials // of the lab's first user
-	files  *setup.Setup       // closed after the phone
+	quiet  func()       // gives the loudspeaker back
+	files  *setup.Setup // closed after the phone
 }
 
 // build makes what the options describe.
 func build(o options) (_ *set, err error) {
-	s := &set{}
+	s := &set{files: &setup.Setup{}}
 	defer func() {
 		if err != nil {
 			s.close()
 		}
 	}()
-	if o.bare {
-		s.files, err = o.OpenForm()
-	} else {
-		s.files, err = s.startLab(o.today)
-	}
-	if err != nil {
-		return nil, err
-	}
-	if s.phone, err = s.files.NewPhone(); err != nil {
+	if err = s.makePhone(o); err != nil {
 		return nil, err
 	}
 	phoneClock := s.files.Config.Clock
@@ -62,21 +52,24 @@ func build(o options) (_ *set, err error) {
 	return s, nil
 }
 
-// startLab starts a lab in this process and describes a phone that fits it. The
-// form of the phone stays empty until the side panel fills it in.
-func (s *set) startLab(today bool) (_ *setup.Setup, err error) {
-	firmware, err := device.FirmwareNamed(setup.LabFirmware(today))
+// makePhone makes the phone that the options describe or, when they describe none, a
+// lab and a phone that fits it. The form of the latter stays empty until the side
+// panel fills it in.
+func (s *set) makePhone(o options) (err error) {
+	if !o.bare {
+		if s.world, err = script.NewWorld(script.WorldOptions{Today: o.today}); err == nil {
+			s.phone = s.world.Phone
+			s.files.Config.Clock, s.files.Place = s.world.Clock, s.world.Lab.Inside().Place
+		}
+		return err
+	}
+	files, err := o.OpenForm()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if s.world, err = lab.New(setup.Contoso(today)); err != nil {
-		return nil, err
-	}
-	s.user = setup.LabCredentials(s.world.Ready().Users[0])
-	return &setup.Setup{
-		Config: device.Config{Firmware: firmware, RootSet: "factory-2007", Clock: clock.New(time.Now()), NTP: true},
-		Place:  s.world.Inside().Place,
-	}, nil
+	s.files = files
+	s.phone, err = s.files.NewPhone()
+	return err
 }
 
 // goodbye bounds how long a farewell to the server may take.
@@ -96,9 +89,7 @@ func (s *set) close() {
 		s.phone.ShutDown(ctx)
 		s.phone.Close()
 	}
-	if s.files != nil {
-		s.files.Close()
-	}
+	s.files.Close()
 	if s.world != nil {
 		s.world.Close()
 	}

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"sync"
 
@@ -11,6 +10,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/pki"
+	"github.com/ocphone/ocphone/device/script"
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
 
@@ -25,8 +25,9 @@ type side struct {
 	cancel context.CancelFunc
 	ends   sync.WaitGroup
 
+	showing  sync.Mutex // held from taking the facts until they are queued for the panel
 	mu       sync.Mutex
-	clips    int
+	progress script.Progress // of the story
 	exchange labpanel.Certificate
 }
 
@@ -36,11 +37,11 @@ const maxAsked = 32
 
 func newSide(s *set, onUI func(func())) *side {
 	d := &side{set: s, asked: make(chan func() error, maxAsked), onUI: onUI}
-	if s.world.Exchange != nil {
+	if s.world.Lab.Exchange != nil {
 		d.exchange = labpanel.Good
 	}
 	d.ctx, d.cancel = context.WithCancel(context.Background())
-	d.panel = labpanel.New(d)
+	d.panel = labpanel.New(d, d.facts())
 	return d
 }
 
@@ -67,16 +68,11 @@ func (d *side) listen() {
 		cursor = next
 		var steps []journal.Step
 		for _, e := range events {
-			if e.Step == nil {
-				continue
-			}
-			steps = append(steps, *e.Step)
-			if e.Step.Name == journal.Reset && e.Step.State == journal.OK && e.Step.Asked == "paper clip" {
-				d.mu.Lock()
-				d.clips++
-				d.mu.Unlock()
+			if e.Step != nil {
+				steps = append(steps, *e.Step)
 			}
 		}
+		d.set.world.Observe(steps...)
 		d.onUI(func() { d.panel.Add(steps...) })
 		d.refresh()
 	}
@@ -109,32 +105,43 @@ func (d *side) ask(f func() error) {
 
 // refresh shows how things are.
 func (d *side) refresh() {
+	d.showing.Lock() // so that older facts do not follow newer ones
+	defer d.showing.Unlock()
 	f := d.facts()
 	d.onUI(func() { d.panel.Show(f) })
 }
 
+// facts are what phone and lab report now, and how far the story is.
 func (d *side) facts() labpanel.Facts {
-	now, world := d.set.phone.Snapshot(), d.set.world
 	d.mu.Lock()
-	f := labpanel.Facts{Place: now.Place, On: now.On(), SignedIn: now.State == device.Ready, Remote: now.Remote,
-		Busy:       now.State == device.SigningIn || now.State == device.SignedIn || now.State == device.Waiting,
-		PaperClips: d.clips, Exchange: d.exchange}
-	d.mu.Unlock()
-	if now.State == device.Failed && now.Failure != nil {
-		f.Refused = now.Failure.Code
+	defer d.mu.Unlock()
+	world := d.set.world
+	now := world.Facts()
+	d.progress.Follow(now)
+	f := labpanel.Facts{
+		Place:    now.Place,
+		On:       now.On,
+		SignedIn: now.SignedIn,
+		Busy:     now.Busy,
+		Refused:  now.Refused,
+		Remote:   now.Remote,
+		Pool:     labpanel.LabRoot{Published: now.Pool.Published, Trusted: now.Pool.Trusted},
+		Edge:     labpanel.LabRoot{Published: now.Edge.Published, Trusted: now.Edge.Trusted},
+		Exchange: d.exchange,
+		Next:     d.progress.Next(now),
 	}
-	enterprise, public := world.PKI.Enterprise.Certificate, world.PKI.Public.Certificate
-	for _, r := range now.Roots {
+	for _, p := range d.progress.Parts() {
+		f.Story = append(f.Story, labpanel.Act(p))
+	}
+	for _, r := range d.set.phone.Snapshot().Roots {
 		f.Trusted = append(f.Trusted, labpanel.Root{Subject: r.Subject(), Source: r.Source.String(), Fetched: r.Downloaded()})
-		f.Pool.Trusted = f.Pool.Trusted || bytes.Equal(r.Certificate.Raw, enterprise.Raw)
-		f.Edge.Trusted = f.Edge.Trusted || bytes.Equal(r.Certificate.Raw, public.Raw)
 	}
-	for _, r := range world.Roots() {
+	for _, r := range world.Lab.Roots() {
 		switch r.Name {
 		case lab.EnterpriseRoot:
-			f.Pool.Subject, f.Pool.Published = r.Subject, r.Published
+			f.Pool.Subject = r.Subject
 		case lab.PublicRoot:
-			f.Edge.Subject, f.Edge.Published = r.Subject, r.Published
+			f.Edge.Subject = r.Subject
 		}
 	}
 	return f
@@ -145,9 +152,9 @@ func (d *side) Plug(place string) {
 	d.ask(func() error {
 		switch place {
 		case labpanel.Inside:
-			d.set.phone.Plug(d.set.world.Inside().Place)
+			d.set.phone.Plug(d.set.world.Lab.Inside().Place)
 		case labpanel.Outside:
-			d.set.phone.Plug(d.set.world.Outside().Place)
+			d.set.phone.Plug(d.set.world.Lab.Outside().Place)
 		default:
 			d.set.phone.Unplug()
 		}
@@ -163,9 +170,9 @@ func (d *side) Publish(edge, on bool) {
 			name = lab.PublicRoot
 		}
 		if on {
-			return d.set.world.PublishRoot(name)
+			return d.set.world.Lab.PublishRoot(name)
 		}
-		return d.set.world.WithdrawRoot(name)
+		return d.set.world.Lab.WithdrawRoot(name)
 	})
 }
 
@@ -179,7 +186,7 @@ func (d *side) certify(good bool) error {
 	if good {
 		defect, is = "", labpanel.Good
 	}
-	err := d.set.world.Spoil("exchange", defect)
+	err := d.set.world.Lab.Spoil("exchange", defect)
 	if err == nil {
 		d.mu.Lock()
 		d.exchange = is
@@ -190,7 +197,7 @@ func (d *side) certify(good bool) error {
 
 // FillIn implements labpanel.Lab.
 func (d *side) FillIn() {
-	d.ask(func() error { d.set.screen.Fill(d.set.user); return nil })
+	d.ask(func() error { d.set.screen.Fill(d.set.world.User); return nil })
 }
 
 // BeginAgain implements labpanel.Lab: directory, certificates and phone are as
@@ -202,11 +209,11 @@ func (d *side) BeginAgain() {
 		d.set.phone.SignOut(ctx) // a server that does not answer does not matter: the phone forgets all
 		now := d.facts()
 		if now.Edge.Published {
-			if err := d.set.world.WithdrawRoot(lab.PublicRoot); err != nil {
+			if err := d.set.world.Lab.WithdrawRoot(lab.PublicRoot); err != nil {
 				return err
 			}
 		}
-		if err := d.set.world.PublishRoot(lab.EnterpriseRoot); err != nil {
+		if err := d.set.world.Lab.PublishRoot(lab.EnterpriseRoot); err != nil {
 			return err
 		}
 		if now.Exchange == labpanel.SelfSigned {
@@ -218,9 +225,11 @@ func (d *side) BeginAgain() {
 			return err
 		}
 		d.set.screen.Fill(device.Credentials{})
-		d.set.phone.Plug(d.set.world.Inside().Place)
+		d.set.phone.Plug(d.set.world.Lab.Inside().Place)
+		d.mu.Lock()
+		d.progress = script.Progress{}
+		d.mu.Unlock()
 		d.refresh()
-		d.onUI(d.panel.Restart)
 		return nil
 	})
 }

@@ -92,7 +92,7 @@ func (b *board) acts(n int) {
 
 func (b *board) signIn() {
 	b.t.Helper()
-	if err := b.set.phone.SignIn(b.set.user); err != nil {
+	if err := b.set.phone.SignIn(b.set.world.User); err != nil {
 		b.t.Fatal(err)
 	}
 }

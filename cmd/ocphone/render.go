@@ -108,13 +108,15 @@ func (p *printer) step(s journal.Step) {
 
 // plain reports whether what was decided is all that a step has to say in brief.
 func plain(s journal.Step) bool {
-	return s.Name == journal.Trust || s.State == journal.OK && (afterwards(s.Name) || s.Name == journal.Session)
+	return s.Name == journal.Trust || s.State == journal.OK && followsRegistration(s.Name)
 }
 
-// afterwards reports whether a step of that name follows the registration.
-func afterwards(n journal.Name) bool {
+// followsRegistration reports whether a step of that name comes after the
+// registration.
+func followsRegistration(n journal.Name) bool {
 	switch n {
-	case journal.Provisioning, journal.DialPlan, journal.Self, journal.Contacts, journal.Autodiscover, journal.Exchange:
+	case journal.Session, journal.Provisioning, journal.DialPlan, journal.Self, journal.Contacts,
+		journal.Autodiscover, journal.Exchange:
 		return true
 	}
 	return false

@@ -11,6 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/screen"
 	"github.com/ocphone/ocphone/device/screen/view"
+	"github.com/ocphone/ocphone/device/script"
 )
 
 // watcher is what a person sees of a run.
@@ -166,7 +167,7 @@ func caughtUp(v view.View, s device.Snapshot) bool {
 	case device.SignedIn:
 		return v.Status.Signed
 	case device.Ready:
-		return v.Status.Signed && !shows(v.Page, "loading") && (s.Mailbox == nil || v.Status.Exchange != view.ToneNone)
+		return v.Status.Signed && !script.Shows(v.Page, "loading") && (s.Mailbox == nil || v.Status.Exchange != view.ToneNone)
 	}
 	return true
 }

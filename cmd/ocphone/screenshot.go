@@ -18,6 +18,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/device/script"
 )
 
 // portrait says what a picture of the phone is like.
@@ -161,17 +162,17 @@ func (e environment) savePicture(shot image.Image, out, name string, force bool)
 
 // takePicture brings a phone to a sight, and draws it.
 func takePicture(ctx context.Context, s sight, p portrait, lang string, today bool) (image.Image, error) {
-	st, err := newStage(ctx, lang, today)
+	st, err := script.NewStage(ctx, script.WorldOptions{Today: today, MAC: pictureMAC}, lang)
 	if err != nil {
 		return nil, err
 	}
-	defer st.close()
+	defer st.Close()
 	if err := s.play(st); err != nil {
 		return nil, fmt.Errorf("demo %s: %w", s.name, err)
 	}
-	now := st.phone.Snapshot()
+	now := st.Phone.Snapshot()
 	p.plate = []string{"ocphone", "Firmware " + now.Firmware, "MAC " + now.MAC, "Root set " + now.RootSet}
-	return p.draw(st.screen.View()), nil
+	return p.draw(st.Screen.View()), nil
 }
 
 func listSights(out io.Writer) error {

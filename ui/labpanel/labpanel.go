@@ -4,17 +4,17 @@
 // window: the hands of the administrator, and a card that walks a newcomer
 // through the story of the paper clip.
 //
-// It decides nothing about phone or lab: it shows Facts, and asks a Lab for
-// what is pressed.
+// It decides nothing about phone, lab or story: it shows Facts, and calls a Lab
+// when a button is pressed.
 //
-//  1. p := labpanel.New(lab), on Fyne's goroutine, as everything here.
+//  1. p := labpanel.New(lab, facts), on Fyne's goroutine, as everything here.
 //  2. Put p.Object() into a window.
 //  3. p.Show(facts) after each change, p.Add(step) for each step of the phone,
 //     p.Tell when something could not be done.
 //
 // An act of the story is ticked when Facts say that it happened, never because
-// a button was pressed (Story). Each widget has an ID, by which tests find it,
-// and an accessibility label.
+// a button was pressed. Each widget has an ID, by which tests find it, and an
+// accessibility label.
 package labpanel
 
 import (
@@ -55,7 +55,6 @@ const (
 type Panel struct {
 	lab   Lab
 	facts Facts
-	story Story
 	named map[string]fyne.CanvasObject
 
 	cards    *fyne.Container // the card: its lines, one below the other
@@ -78,9 +77,9 @@ type Panel struct {
 	object fyne.CanvasObject
 }
 
-// New builds the panel of a lab.
-func New(lab Lab) *Panel {
-	p := &Panel{lab: lab, named: map[string]fyne.CanvasObject{}, places: map[string]*button{}}
+// New builds the panel of a lab, whose facts are f now.
+func New(lab Lab, f Facts) *Panel {
+	p := &Panel{lab: lab, facts: Facts{Story: f.Story}, named: map[string]fyne.CanvasObject{}, places: map[string]*button{}}
 	p.trouble = p.label("trouble", "")
 	p.trouble.Importance = widget.DangerImportance
 	p.trouble.Hide()
@@ -88,7 +87,7 @@ func New(lab Lab) *Panel {
 	p.body = container.NewBorder(top, nil, nil, nil, p.lists())
 	back := canvas.NewRectangle(theme.Color(theme.ColorNameBackground))
 	p.object = container.New(column{}, back, container.NewPadded(p.body))
-	p.Show(Facts{})
+	p.Show(f)
 	return p
 }
 
@@ -101,13 +100,13 @@ func (p *Panel) Find(id string) fyne.CanvasObject {
 	return p.named[id]
 }
 
-// Acts tells how far the story is.
-func (p *Panel) Acts() []Act { return p.story.Acts() }
+// Acts are the acts of the story as they are shown.
+func (p *Panel) Acts() []Act { return p.facts.Story }
 
 // card is the story.
 func (p *Panel) card() fyne.CanvasObject {
 	p.cards = container.NewVBox(container.New(low{}, heading("The story of the paper clip")))
-	for _, a := range p.story.Acts() {
+	for _, a := range p.facts.Story {
 		row := newAct()
 		p.acts = append(p.acts, row)
 		p.named[a.ID] = row.text
@@ -163,11 +162,9 @@ func (p *Panel) Show(f Facts) {
 		rootsChanged = rootsChanged || f.Trusted[i] != p.facts.Trusted[i]
 	}
 	p.facts = f
-	p.story.Follow(f)
-	next := p.story.Next(f)
-	moved := next != p.next.Text
-	setText(p.next, next)
-	for i, a := range p.story.Acts() {
+	moved := f.Next != p.next.Text
+	setText(p.next, f.Next)
+	for i, a := range f.Story[:min(len(f.Story), len(p.acts))] {
 		moved = p.acts[i].show(a, i+1) || moved
 	}
 	if moved { // the lines have other heights, though all together may be as high as before
@@ -194,13 +191,6 @@ func (p *Panel) settle() {
 		p.high = high
 		p.body.Refresh()
 	}
-}
-
-// Restart puts the story back to its beginning.
-func (p *Panel) Restart() {
-	p.story = Story{}
-	p.Tell("")
-	p.Show(p.facts)
 }
 
 // Tell shows what could not be done; "" takes it away.

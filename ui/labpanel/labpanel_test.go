@@ -31,11 +31,51 @@ func (p *pressed) CertifyExchange(good bool)       { p.note("exchange good=%t", 
 func (p *pressed) FillIn()                         { p.note("fill in") }
 func (p *pressed) BeginAgain()                     { p.note("begin again") }
 
+// The phone in some states of a story.
+var (
+	enterprise = Root{Subject: "CN=Contoso Root CA", Source: "AD", Fetched: true}
+	public     = Root{Subject: "CN=Public Root", Source: "AD", Fetched: true}
+	factory    = Root{Subject: "CN=Factory", Source: "factory"}
+)
+
+// theStory is a story of which some acts are done.
+func theStory(done int) []Act {
+	all := []Act{
+		{ID: "act.inside", Title: "Inside, a new phone signs in. The root that it needs comes from Active Directory."},
+		{ID: "act.refused", Title: "The Edge's root is published, and the phone taken outside. It is refused."},
+		{ID: "act.clip", Title: "A paper clip goes into the hole. What was downloaded goes, the factory roots stay."},
+		{ID: "act.outside", Title: "Inside once, then outside. Both roots arrived, and the Edge lets the phone in."},
+	}
+	for i := range all {
+		all[i].Done, all[i].Now = i < done, i == done
+	}
+	return all
+}
+
+// fresh is a new phone inside.
+func fresh() Facts {
+	return Facts{Place: Inside, On: true, Trusted: []Root{factory}, Pool: LabRoot{Published: true}, Exchange: Good,
+		Story: theStory(0), Next: "Press Fill in the user, then Sign in on the phone's screen."}
+}
+
+func signedInInside() Facts {
+	f := fresh()
+	f.SignedIn, f.Trusted, f.Pool.Trusted = true, []Root{factory, enterprise}, true
+	f.Story, f.Next = theStory(1), "Be the administrator: publish the Edge's root in Active Directory (certutil -f -dspublish … RootCA)."
+	return f
+}
+
+func bothRoots() Facts {
+	f := signedInInside()
+	f.Trusted, f.Edge = []Root{factory, enterprise, public}, LabRoot{Published: true, Trusted: true}
+	return f
+}
+
 func newPanel(t *testing.T) (*Panel, *pressed, software.WindowlessCanvas) {
 	t.Helper()
 	test.NewTempApp(t).Settings().SetTheme(Theme(ui.Theme(nil, false)))
 	lab := new(pressed)
-	p := New(lab)
+	p := New(lab, Facts{Story: theStory(0)})
 	c := software.NewCanvas()
 	c.SetPadded(false)
 	c.SetContent(p.Object())
@@ -92,12 +132,10 @@ func TestPressingTicksNothing(t *testing.T) {
 	if acts := p.Acts(); !acts[0].Done || acts[1].Done || !acts[1].Now {
 		t.Errorf("after the sign-in: %+v", acts)
 	}
-	p.Restart()
-	if !p.Acts()[0].Done { // the phone is signed in still: Facts say so
-		t.Error("the first act is not seen again")
+	if text := p.next.Text; text != signedInInside().Next {
+		t.Errorf("what to do next is %q", text)
 	}
 	p.Show(fresh())
-	p.Restart()
 	if p.Acts()[0].Done {
 		t.Error("a story that begins again has an act that is done")
 	}

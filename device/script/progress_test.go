@@ -1,4 +1,4 @@
-package labpanel
+package script
 
 import (
 	"strings"
@@ -8,20 +8,15 @@ import (
 )
 
 // The phone in the states of the story.
-var (
-	enterprise = Root{Subject: "CN=Contoso Root CA", Source: "AD", Fetched: true}
-	public     = Root{Subject: "CN=Public Root", Source: "AD", Fetched: true}
-	factory    = Root{Subject: "CN=Factory", Source: "factory"}
-)
 
 // fresh is a new phone inside.
 func fresh() Facts {
-	return Facts{Place: Inside, On: true, Trusted: []Root{factory}, Pool: LabRoot{Published: true}, Exchange: Good}
+	return Facts{Place: Inside, On: true, Pool: RootFacts{Published: true}}
 }
 
 func signedInInside() Facts {
 	f := fresh()
-	f.SignedIn, f.Trusted, f.Pool.Trusted = true, []Root{factory, enterprise}, true
+	f.SignedIn, f.Downloaded, f.Pool.Trusted = true, 1, true
 	return f
 }
 
@@ -39,7 +34,7 @@ func emptied() Facts {
 
 func bothRoots() Facts {
 	f := signedInInside()
-	f.Trusted, f.Edge, f.PaperClips = []Root{factory, enterprise, public}, LabRoot{Published: true, Trusted: true}, 1
+	f.Downloaded, f.Edge, f.PaperClips = 2, RootFacts{Published: true, Trusted: true}, 1
 	return f
 }
 
@@ -50,7 +45,7 @@ func throughEdge() Facts {
 }
 
 func TestActsAreTickedInTheirOrder(t *testing.T) {
-	var s Story
+	var s Progress
 	for i, f := range []Facts{fresh(), signedInInside(), refusedOutside(), emptied(), throughEdge()} {
 		s.Follow(f)
 		if s.done != i {
@@ -81,7 +76,7 @@ func TestActIsTickedOnlyWhenItHappened(t *testing.T) {
 		{"inside with both roots", []Facts{signedInInside(), refusedOutside(), emptied()}, bothRoots()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s Story
+			var s Progress
 			for _, f := range c.after {
 				s.Follow(f)
 			}
@@ -124,7 +119,7 @@ func TestNextSaysWhatBringsTheStoryOn(t *testing.T) {
 		{"both roots, outside, signing in", three, with(throughEdge(), func(f *Facts) { f.SignedIn, f.Busy = false, true }), "Wait"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			var s Story
+			var s Progress
 			for _, f := range c.after {
 				s.Follow(f)
 			}
