@@ -1,12 +1,11 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -47,21 +46,22 @@ func (e environment) certsList() *cobra.Command {
 			return withPhone(state, false, func(p *device.Phone) error {
 				s := p.Snapshot()
 				if asJSON {
-					return json.NewEncoder(e.out).Encode(s.Roots)
+					return writeJSON(e.out, s.Roots)
 				}
-				fmt.Fprintf(e.out, "firmware %s, policy %s, factory root set %s\n\n", s.Firmware, s.Policy, s.RootSet)
-				w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-				fmt.Fprintln(w, "FINGERPRINT\tVALID UNTIL\tKEY\tSOURCE\tSUBJECT")
+				e.printf("firmware %s, policy %s, factory root set %s\n\n", s.Firmware, s.Policy, s.RootSet)
+				rows := [][]string{{"FINGERPRINT", "VALID UNTIL", "KEY", "SOURCE", "SUBJECT"}}
 				for _, r := range s.Roots {
-					fmt.Fprintf(w, "%.16s\t%s\t%s\t%s\t%s\n", r.Fingerprint(), r.Certificate.NotAfter.Format(time.DateOnly), r.Key(), r.Source, r.Subject())
+					until := r.Certificate.NotAfter.Format(time.DateOnly)
+					rows = append(rows, []string{r.Fingerprint()[:16], until, r.Key(), r.Source.String(), r.Subject()})
 				}
+				writeTable(e.out, rows)
 				if p.Store().HostTrusted() {
-					fmt.Fprintln(w, "and whatever this computer itself trusts, which only its own verifier knows")
+					e.printf("and whatever this computer itself trusts, which only its own verifier knows\n")
 				}
 				if provenance {
-					fmt.Fprintf(w, "\n%s\n", certstore.Describe(s.RootSet))
+					fmt.Fprintf(e.out, "\n%s\n", printableLines(certstore.Describe(s.RootSet)))
 				}
-				return w.Flush()
+				return nil
 			})
 		},
 	}
@@ -99,7 +99,7 @@ func (e environment) certsVerify() *cobra.Command {
 				}
 				v := p.Store().Verify(certstore.Request{Chain: chain.Certificates, Name: name, At: when, Policy: s.Policy, NoSHA2: fw.NoSHA2})
 				if asJSON {
-					err = json.NewEncoder(e.out).Encode(v)
+					err = writeJSON(e.out, v)
 				} else {
 					e.printVerdict(v)
 				}
@@ -149,7 +149,7 @@ func (e environment) certsImport() *cobra.Command {
 			return withPhone(state, true, func(p *device.Phone) error {
 				diff, err := p.Import(roots)
 				if err == nil {
-					fmt.Fprint(e.out, diff)
+					io.WriteString(e.out, printableLines(diff.String()))
 				}
 				return err
 			})
@@ -226,9 +226,9 @@ the roots. --factory makes the phone as new. What went and what stays is printed
 					return err
 				}
 				if asJSON {
-					return json.NewEncoder(e.out).Encode(diff)
+					return writeJSON(e.out, diff)
 				}
-				fmt.Fprint(e.out, diff)
+				io.WriteString(e.out, printableLines(diff.String()))
 				return nil
 			})
 		},

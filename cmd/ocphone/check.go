@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -109,7 +108,7 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 		return err
 	}
 	if p.json {
-		err = json.NewEncoder(e.out).Encode(report)
+		err = writeJSON(e.out, report)
 	} else {
 		printReport(p, report)
 	}

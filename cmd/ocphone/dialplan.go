@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -163,7 +162,7 @@ func (e environment) lintPlans(f planFlags, file string, plans []dialplan.Plan) 
 	var err error
 	switch {
 	case f.json:
-		err = json.NewEncoder(e.out).Encode(struct {
+		err = writeJSON(e.out, struct {
 			V     int          `json:"v"`
 			OK    bool         `json:"ok"`
 			Plans []lintReport `json:"plans"`
@@ -194,7 +193,7 @@ var severitySigns = map[dialplan.Severity][2]string{
 func planTitle(name string, rules int) string {
 	title := "dial plan without a name"
 	if name != "" {
-		title = "dial plan " + printable(name)
+		title = "dial plan " + name
 	}
 	if rules == 1 {
 		return title + ", 1 rule"
@@ -214,12 +213,12 @@ func (e environment) printLint(r lintReport, more bool) {
 			where = x.Label
 		}
 		sign := severitySigns[x.Severity]
-		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, fmt.Sprintf("%-14s ", x.ID)), printable(where+": "+x.Sentence), "")
+		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, fmt.Sprintf("%-14s ", x.ID)), where+": "+x.Sentence, "")
 		if x.Rule > 0 {
 			rule := r.plan.Rules[x.Rule-1]
-			p.wrap(strings.Repeat(" ", 17), printable(clipped(rule.Pattern)+"  →  "+clipped(rule.Translation)), dim)
+			p.wrap(strings.Repeat(" ", 17), clipped(rule.Pattern)+"  →  "+clipped(rule.Translation), dim)
 		}
-		p.wrap(strings.Repeat(" ", 17)+p.paint(yellow, "fix: "), printable(x.Fix), "")
+		p.wrap(strings.Repeat(" ", 17)+p.paint(yellow, "fix: "), x.Fix, "")
 		if strings.HasPrefix(x.Method, "tried with") {
 			p.wrap(strings.Repeat(" ", 17), x.Method, dim)
 		}
@@ -309,7 +308,7 @@ func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, case
 	}
 	switch {
 	case f.json:
-		return verdict(ok, json.NewEncoder(e.out).Encode(struct {
+		return verdict(ok, writeJSON(e.out, struct {
 			V       int             `json:"v"`
 			OK      bool            `json:"ok"`
 			Plan    string          `json:"plan"`
@@ -324,15 +323,15 @@ func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, case
 	printSkipped(p, c.Skipped())
 	wide := 0
 	for _, row := range rows {
-		wide = max(wide, len([]rune(printable(row.Input))))
+		wide = max(wide, width(printable(row.Input)))
 	}
 	wide = min(wide, 30)
 	for _, row := range rows {
-		text := printable(row.Got)
+		text := row.Got
 		if expecting && !row.OK {
-			text += fmt.Sprintf(", expected %s", orNone(printable(row.Expected)))
+			text += fmt.Sprintf(", expected %s", orNone(row.Expected))
 		}
-		p.wrap(signOf(p, row.OK)+fmt.Sprintf(" %-*s  ", wide, printable(row.Input)), text+": "+printable(row.Sentence), "")
+		p.wrap(signOf(p, row.OK)+" "+pad(printable(row.Input), wide)+"  ", text+": "+row.Sentence, "")
 		printSkipped(p, row.Result.Skipped)
 	}
 	if expecting {
@@ -363,8 +362,8 @@ func signOf(p *printer, ok bool) string {
 
 func printSkipped(p *printer, skipped []dialplan.Skip) {
 	for _, s := range skipped {
-		p.wrap(p.paint(yellow, "!")+" ", printable(s.Sentence), "")
-		p.wrap("  "+p.paint(yellow, "fix: "), printable(s.Fix), "")
+		p.wrap(p.paint(yellow, "!")+" ", s.Sentence, "")
+		p.wrap("  "+p.paint(yellow, "fix: "), s.Fix, "")
 	}
 }
 
@@ -388,7 +387,7 @@ func (e environment) dialplanExplain() *cobra.Command {
 				explained = append(explained, c.Explain(a))
 			}
 			if f.json {
-				return json.NewEncoder(e.out).Encode(struct {
+				return writeJSON(e.out, struct {
 					V       int                    `json:"v"`
 					Plan    string                 `json:"plan"`
 					Numbers []dialplan.Explanation `json:"numbers"`
@@ -413,9 +412,9 @@ func (e environment) printExplanation(x dialplan.Explanation, domain string, mor
 	if more {
 		p.blank()
 	}
-	p.line(bold, "%s", printable(x.Dialled))
+	p.line(bold, "%s", x.Dialled)
 	if x.Cleaned != x.Dialled {
-		p.line("", "cleaned: %s", printable(x.Cleaned))
+		p.line("", "cleaned: %s", x.Cleaned)
 	}
 	for _, a := range x.Attempts {
 		if a.Outcome == dialplan.NotAsked {
@@ -426,12 +425,12 @@ func (e environment) printExplanation(x dialplan.Explanation, domain string, mor
 		if a.Output != "" {
 			text = fmt.Sprintf("%s: %s", a.Output, a.Why)
 		}
-		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, printable(a.Label))+" ", printable(clipped(a.Pattern)+"  →  "+clipped(a.Translation)), dim)
-		p.wrap("    ", printable(text), "")
+		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, printable(a.Label))+" ", clipped(a.Pattern)+"  →  "+clipped(a.Translation), dim)
+		p.wrap("    ", text, "")
 	}
 	got := x.String()
 	if domain != "" {
 		got = x.URI(domain)
 	}
-	p.wrap("→ ", printable(fmt.Sprintf("%s: %s", got, x.Sentence)), "")
+	p.wrap("→ ", fmt.Sprintf("%s: %s", got, x.Sentence), "")
 }

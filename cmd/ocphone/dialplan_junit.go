@@ -48,8 +48,12 @@ func (s junitSuites) write(w io.Writer) error {
 	return err
 }
 
+// add adds a case; its texts are made printable.
 func (s *junitSuite) add(c junitCase) {
-	c.Class = s.Name
+	c.Class, c.Name, c.Out = s.Name, printable(c.Name), printableLines(c.Out)
+	if f := c.Failure; f != nil {
+		f.Message, f.Text = printable(f.Message), printableLines(f.Text)
+	}
 	s.Tests++
 	if c.Failure != nil {
 		s.Failures++
@@ -59,9 +63,9 @@ func (s *junitSuite) add(c junitCase) {
 
 func suiteName(file, plan string) string {
 	if plan == "" {
-		return "dialplan " + file
+		return printable("dialplan " + file)
 	}
-	return fmt.Sprintf("dialplan %s %s", file, plan)
+	return printable(fmt.Sprintf("dialplan %s %s", file, plan))
 }
 
 // junitOfLint has a case for each plan as such and for each of its rules.

@@ -1,12 +1,9 @@
 package main
 
 import (
-	"encoding/json"
-	"fmt"
 	"os"
 	"runtime"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -123,26 +120,26 @@ func (e environment) describe(world *lab.Lab, ready string) {
 		kind = "today"
 	}
 	p.line(bold, "%s of %s runs; Ctrl-C ends it.", world.Deployment.Domain, kind)
-	fmt.Fprintf(e.out, "inside   DNS %s, LDAP %s, LDAPS %s, NetBIOS %s, pool %s\n", r.Inside.DNS, world.DC.Addr(), world.DC.TLSAddr(), r.Inside.WINS, world.Pool.Addr())
-	fmt.Fprintf(e.out, "outside  DNS %s, Edge %s\n", r.Outside.DNS, world.Edge.Addr())
+	e.printf("inside   DNS %s, LDAP %s, LDAPS %s, NetBIOS %s, pool %s\n", r.Inside.DNS, world.DC.Addr(), world.DC.TLSAddr(), r.Inside.WINS, world.Pool.Addr())
+	e.printf("outside  DNS %s, Edge %s\n", r.Outside.DNS, world.Edge.Addr())
 	if x := world.Exchange; x != nil {
-		fmt.Fprintf(e.out, "exchange https %s, as %s and %s; autodiscover redirects at http %s\n", x.Addr(), x.Host, x.OutsideHost, x.RedirectAddr())
+		e.printf("exchange https %s, as %s and %s; autodiscover redirects at http %s\n", x.Addr(), x.Host, x.OutsideHost, x.RedirectAddr())
 	}
 	accounts := world.Directory.Users() // which r.Users was made of, in that order
 	for i, u := range r.Users {
-		line := fmt.Sprintf("user     %-20s %-16s %-13s %s", u.SignIn, u.User, u.Password, hindrance(accounts[i]))
-		fmt.Fprintln(e.out, strings.TrimRight(line, " "))
+		line := "user     " + pad(u.SignIn, 20) + " " + pad(u.User, 16) + " " + pad(u.Password, 13) + " " + signInBlocker(accounts[i])
+		e.printf("%s\n", strings.TrimRight(line, " "))
 	}
 	e.printRoots(r.Roots)
 	if ready != "" {
-		fmt.Fprintf(e.out, "ready    %s\ntry      ocphone run --lab %s\n", ready, ready)
+		e.printf("ready    %s\ntry      ocphone run --lab %s\n", ready, ready)
 	} else {
-		fmt.Fprintln(e.out, "hint     with --ready lab.json a phone finds it: ocphone run --lab lab.json")
+		e.printf("hint     with --ready lab.json a phone finds it: ocphone run --lab lab.json\n")
 	}
 }
 
-// hindrance is what keeps an account from signing in; empty if nothing does.
-func hindrance(u directory.User) string {
+// signInBlocker is what keeps an account from signing in; empty if nothing does.
+func signInBlocker(u directory.User) string {
 	switch {
 	case u.Locked:
 		return "locked"
@@ -160,7 +157,7 @@ func (e environment) printRoots(roots []lab.Root) {
 		if r.Published {
 			state = "published"
 		}
-		fmt.Fprintf(e.out, "root     %-12s %-14s %s\n", r.Name, state, r.Subject)
+		e.printf("root     %s %-14s %s\n", pad(r.Name, 12), state, r.Subject)
 	}
 }
 
@@ -198,7 +195,7 @@ func (e environment) labRoot() *cobra.Command {
 				return err
 			}
 			if *asJSON {
-				return json.NewEncoder(e.out).Encode(roots)
+				return writeJSON(e.out, roots)
 			}
 			e.printRoots(roots)
 			return nil
@@ -257,9 +254,9 @@ func (e environment) labCert() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "%s has another certificate.\n", args[0])
+		e.printf("%s has another certificate.\n", args[0])
 		for _, r := range roots {
-			fmt.Fprintf(e.out, "Its root is %s: ocphone lab root publish %s\n", r, r)
+			e.printf("Its root is %s: ocphone lab root publish %s\n", r, r)
 		}
 		return nil
 	}
@@ -275,12 +272,12 @@ func (e environment) labCert() *cobra.Command {
 }
 
 func defects() string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, d := range pki.Defects() {
-		fmt.Fprintf(w, "  %s\t%s\n", d, d.Sentence())
+		rows = append(rows, []string{"  " + string(d), d.Sentence()})
 	}
-	w.Flush()
+	var b strings.Builder
+	writeTable(&b, rows)
 	return b.String()
 }
 
@@ -326,7 +323,7 @@ func (e environment) labUser() *cobra.Command {
 			if err := l.SetUser(c.Context(), args[0], change); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.out, "%s is changed.\n", args[0])
+			e.printf("%s is changed.\n", args[0])
 			return nil
 		})
 	for name, t := range texts {
@@ -357,7 +354,7 @@ func (e environment) labClock() *cobra.Command {
 		}
 		now, err := l.Advance(c.Context(), d)
 		if err == nil {
-			fmt.Fprintf(e.out, "The lab's time is %s.\n", now.UTC().Format(time.RFC3339))
+			e.printf("The lab's time is %s.\n", now.UTC().Format(time.RFC3339))
 		}
 		return err
 	}

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +52,7 @@ ocphone lab clock advance.`}
 				}
 			}
 			if asJSON {
-				return json.NewEncoder(e.out).Encode(all)
+				return writeJSON(e.out, all)
 			}
 			for _, p := range all {
 				e.printProfile(p)
@@ -149,22 +147,22 @@ func (e environment) changed(p lab.Profile, err error) error {
 		plan.Rules = append(plan.Rules, dialplan.Rule{Pattern: r.Pattern, Translation: r.Translation})
 	}
 	for _, s := range dialplan.Compile(plan, dialplan.Options{}).Skipped() {
-		fmt.Fprintf(e.err, "warning: %s\n  fix: %s\n", s.Sentence, s.Fix)
+		e.warnf("warning: %s\n  fix: %s\n", s.Sentence, s.Fix)
 	}
 	return nil
 }
 
 func (e environment) printProfile(p lab.Profile) {
-	fmt.Fprint(e.out, p.Name)
+	title := p.Name
 	if p.Prefix != "" {
-		fmt.Fprintf(e.out, ", %s for an outside line", p.Prefix)
+		title += fmt.Sprintf(", %s for an outside line", p.Prefix)
 	}
-	fmt.Fprintln(e.out)
-	w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
+	e.printf("%s\n", title)
+	var rows [][]string
 	for i, r := range p.Rules {
-		fmt.Fprintf(w, "%4d  %s\t%s\n", i+1, r.Pattern, r.Translation)
+		rows = append(rows, []string{fmt.Sprintf("%4d  %s", i+1, r.Pattern), r.Translation})
 	}
-	w.Flush()
+	writeTable(e.out, rows)
 }
 
 func (e environment) labMailbox() *cobra.Command {
@@ -189,7 +187,7 @@ func (e environment) labMailbox() *cobra.Command {
 			if err := l.Deliver(c.Context(), args[0], kind, *d); err != nil {
 				return err
 			}
-			fmt.Fprintf(e.out, "%s more for %s.\n", journal.Count(d.Count, one, more), args[0])
+			e.printf("%s more for %s.\n", journal.Count(d.Count, one, more), args[0])
 			return nil
 		}
 	}

@@ -3,13 +3,11 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -38,55 +36,66 @@ func (e environment) mailbox() *cobra.Command {
 a list and signs out. An asterisk is what is unread; nothing is marked as read.
 Times are local.`}
 	var search string
-	contacts := e.mailboxList("contacts", "List the Outlook contacts", func(w io.Writer, b device.Mailbox) any {
-		all := slices.DeleteFunc(slices.Clone(b.Contacts), func(c ews.Contact) bool { return !found(c, search) })
-		if len(all) == 0 && search != "" && w != io.Discard { // JSON says it by itself
-			fmt.Fprintf(e.err, "none of %s has %q in it\n", journal.Count(len(b.Contacts), "contact", "contacts"), search)
-		}
-		fmt.Fprintln(w, "NAME\tCOMPANY\tNUMBERS\tE-MAIL")
-		for _, c := range all {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\n", printable(c.Name()), printable(c.Company), printable(numbers(c)), printable(c.Email))
-		}
-		return struct {
-			boxHead
-			Contacts []ews.Contact `json:"contacts"`
-		}{headOf(b), filled(all)}
+	contacts := e.mailboxList("contacts", "List the Outlook contacts", func(b device.Mailbox) ([][]string, any) {
+		return contactList(b, search)
 	})
 	contacts.Flags().StringVar(&search, "search", "", "only those with `TEXT` in a name, company, address or number")
 	contacts.Example += "\n  ocphone mailbox contacts --lab lab.json --search kelly"
 	group(c, contacts,
-		e.mailboxList("calls", "List missed calls and the call log, the newest first", func(w io.Writer, b device.Mailbox) any {
-			fmt.Fprintln(w, "\tWHEN\tKIND\tWHO\tNUMBER\tLENGTH")
-			for _, c := range b.Calls {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", mark(c.Kind == ews.Missed && !c.Read), when(c.At), c.Kind, who(c.Name, c.Number), printable(c.Number), lengthOf(c.Duration))
-			}
-			return struct {
-				boxHead
-				Calls []ews.Call `json:"calls"`
-			}{headOf(b), filled(b.Calls)}
-		}),
-		e.mailboxList("voicemail", "List the voice mails, the newest first, with the numbers that ocphone voicemail takes", func(w io.Writer, b device.Mailbox) any {
-			fmt.Fprintln(w, "N\t\tWHEN\tWHO\tNUMBER\tLENGTH")
-			for i, v := range b.VoiceMails {
-				fmt.Fprintf(w, "%d\t%s\t%s\t%s\t%s\t%s\n", i+1, mark(!v.Read), when(v.Received), who(v.Name, v.Number), printable(v.Number), lengthOf(v.Duration)+protection(v))
-			}
-			return struct {
-				boxHead
-				Unread     int             `json:"unread"`
-				VoiceMails []ews.VoiceMail `json:"voiceMails"`
-			}{headOf(b), b.Unread, filled(b.VoiceMails)}
-		}),
-		e.mailboxList("calendar", "List today's and tomorrow's events", func(w io.Writer, b device.Mailbox) any {
-			fmt.Fprintln(w, "DAY\tTIME\tSUBJECT\tPLACE\tSTATUS")
-			for _, v := range b.Calendar {
-				fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", v.Start.Local().Format("Mon 2 Jan"), span(v), subject(v), place(v), v.Status)
-			}
-			return struct {
-				boxHead
-				Events []ews.Event `json:"events"`
-			}{headOf(b), filled(b.Calendar)}
-		}))
+		e.mailboxList("calls", "List missed calls and the call log, the newest first", callList),
+		e.mailboxList("voicemail", "List the voice mails, the newest first, with the numbers that ocphone voicemail takes", voicemailList),
+		e.mailboxList("calendar", "List today's and tomorrow's events", calendarList))
 	return c
+}
+
+// contactList and the following lists are a table and its JSON form.
+func contactList(b device.Mailbox, search string) ([][]string, any) {
+	all := slices.DeleteFunc(slices.Clone(b.Contacts), func(c ews.Contact) bool { return !found(c, search) })
+	rows := [][]string{{"NAME", "COMPANY", "NUMBERS", "E-MAIL"}}
+	for _, c := range all {
+		rows = append(rows, []string{c.Name(), c.Company, numbers(c), c.Email})
+	}
+	return rows, struct {
+		boxHead
+		Contacts []ews.Contact `json:"contacts"`
+	}{headOf(b), filled(all)}
+}
+
+func callList(b device.Mailbox) ([][]string, any) {
+	rows := [][]string{{"", "WHEN", "KIND", "WHO", "NUMBER", "LENGTH"}}
+	for _, c := range b.Calls {
+		isNew := c.Kind == ews.Missed && !c.Read
+		rows = append(rows, []string{mark(isNew), when(c.At), string(c.Kind), who(c.Name, c.Number), c.Number, lengthOf(c.Duration)})
+	}
+	return rows, struct {
+		boxHead
+		Calls []ews.Call `json:"calls"`
+	}{headOf(b), filled(b.Calls)}
+}
+
+func voicemailList(b device.Mailbox) ([][]string, any) {
+	rows := [][]string{{"N", "", "WHEN", "WHO", "NUMBER", "LENGTH"}}
+	for i, v := range b.VoiceMails {
+		length := lengthOf(v.Duration) + protection(v)
+		rows = append(rows, []string{strconv.Itoa(i + 1), mark(!v.Read), when(v.Received), who(v.Name, v.Number), v.Number, length})
+	}
+	return rows, struct {
+		boxHead
+		Unread     int             `json:"unread"`
+		VoiceMails []ews.VoiceMail `json:"voiceMails"`
+	}{headOf(b), b.Unread, filled(b.VoiceMails)}
+}
+
+func calendarList(b device.Mailbox) ([][]string, any) {
+	rows := [][]string{{"DAY", "TIME", "SUBJECT", "PLACE", "STATUS"}}
+	for _, v := range b.Calendar {
+		day := v.Start.Local().Format("Mon 2 Jan")
+		rows = append(rows, []string{day, span(v), subject(v), place(v), string(v.Status)})
+	}
+	return rows, struct {
+		boxHead
+		Events []ews.Event `json:"events"`
+	}{headOf(b), filled(b.Calendar)}
 }
 
 // boxHead begins every JSON document.
@@ -101,21 +110,24 @@ func headOf(b device.Mailbox) boxHead { return boxHead{1, b.Address, b.Polled} }
 // filled is list, an empty one rather than none.
 func filled[T any](list []T) []T { return append([]T{}, list...) }
 
-// mailboxList is a sub-command whose table goes to w; what it returns is its
-// JSON form.
-func (e environment) mailboxList(name, short string, table func(w io.Writer, b device.Mailbox) any) *cobra.Command {
+// mailboxList is a sub-command that shows a list, as a table or as JSON.
+func (e environment) mailboxList(name, short string, list func(device.Mailbox) (rows [][]string, form any)) *cobra.Command {
 	var f mailboxFlags
 	var asJSON bool
 	c := &cobra.Command{Use: name, Short: short, Args: noArgs,
-		Example: fmt.Sprintf("  ocphone mailbox %[1]s --sign-in tu@example.com --user 'EXAMPLE\\tu'\n  ocphone mailbox %[1]s --lab lab.json --json", name),
+		Example: fmt.Sprintf("  ocphone mailbox %[1]s --sign-in tu@example.com --user 'EXAMPLE\\tu'\n"+
+			"  ocphone mailbox %[1]s --lab lab.json --json", name),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return e.withMailbox(c.Context(), &f, func(_ context.Context, _ *device.Phone, b device.Mailbox) error {
+				rows, form := list(b)
 				if asJSON {
-					return json.NewEncoder(e.out).Encode(table(io.Discard, b))
+					return writeJSON(e.out, form)
 				}
-				w := tabwriter.NewWriter(e.out, 0, 0, 2, ' ', 0)
-				table(w, b)
-				return w.Flush()
+				if search := c.Flags().Lookup("search"); len(rows) == 1 && search != nil && search.Value.String() != "" {
+					e.warnf("none of %s has %q in it\n", journal.Count(len(b.Contacts), "contact", "contacts"), search.Value.String())
+				}
+				writeTable(e.out, rows)
+				return nil
 			})
 		}}
 	f.register(c)

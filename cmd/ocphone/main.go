@@ -95,14 +95,19 @@ func (e environment) report(err error) int {
 		case journal.Timeout:
 			code = exitTimeout
 		}
-		fmt.Fprintf(e.err, "ocphone: %s\n", strings.TrimSuffix(err.Error(), " ["+string(journal.Usage)+"]")) // no code to explain
+		e.complain(strings.TrimSuffix(err.Error(), " ["+string(journal.Usage)+"]")) // no code to explain
 		if fix := f.Step(journal.Power).Fix; fix != "" && (f.Code != journal.Usage || f.Fix != "") {
-			fmt.Fprintf(e.err, "  fix: %s\n", fix)
+			e.warnf("  fix: %s\n", fix)
 		}
 		return code
 	}
-	fmt.Fprintf(e.err, "ocphone: %s\n", err)
+	e.complain(err.Error())
 	return code
+}
+
+// complain prints the text of an error, which may have several lines.
+func (e environment) complain(text string) {
+	fmt.Fprintf(e.err, "ocphone: %s\n", printableLines(text))
 }
 
 func (e environment) root() *cobra.Command {

@@ -7,6 +7,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf16"
 	"unicode/utf8"
 
 	"github.com/ocphone/ocphone/device/journal"
@@ -72,8 +74,7 @@ func (p *printer) step(s journal.Step) {
 			Act int `json:"act,omitempty"`
 			journal.Step
 		}{p.act, s}
-		b, _ := json.Marshal(line)
-		fmt.Fprintf(p.w, "%s\n", b)
+		writeJSON(p.w, line)
 		return
 	}
 	sign := signs[s.State]
@@ -171,15 +172,53 @@ func pad(s string, cells int) string {
 // printable makes text from a server or a file safe to print in a line.
 func printable(s string) string { return journal.Printable(s, 0) }
 
-// writeLines writes text with each of its lines made printable.
-func writeLines(w io.Writer, text string) {
-	for line := range strings.Lines(text) {
-		body, ended := strings.CutSuffix(line, "\n")
-		if body = printable(body); ended {
-			body += "\n"
-		}
-		io.WriteString(w, body)
+// printableLines is text with each of its lines made printable.
+func printableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = printable(lines[i])
 	}
+	return strings.Join(lines, "\n")
+}
+
+// printf writes to the standard output; text among a is made printable.
+func (e environment) printf(format string, a ...any) { fmt.Fprintf(e.out, format, allPrintable(a)...) }
+
+// warnf writes to the standard error; text among a is made printable.
+func (e environment) warnf(format string, a ...any) { fmt.Fprintf(e.err, format, allPrintable(a)...) }
+
+func allPrintable(a []any) []any {
+	for i := range a {
+		switch v := a[i].(type) {
+		case string:
+			a[i] = printable(v)
+		case fmt.Stringer:
+			a[i] = printable(v.String())
+		}
+	}
+	return a
+}
+
+// writeJSON writes v as one line of JSON. Characters that are not printable are
+// escaped, for a person may look at it in a terminal.
+func writeJSON(w io.Writer, v any) error {
+	b, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var line strings.Builder
+	for _, r := range string(b) {
+		if unicode.IsPrint(r) {
+			line.WriteRune(r)
+			continue
+		}
+		for _, unit := range utf16.AppendRune(nil, r) {
+			fmt.Fprintf(&line, "\\u%04x", unit)
+		}
+	}
+	line.WriteByte('\n')
+	_, err = io.WriteString(w, line.String())
+	return err
 }
 
 // writeTable writes rows, made printable, in columns.

@@ -2,12 +2,18 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 
+	"github.com/ocphone/ocphone/device/check"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
 func printed(p printer, s journal.Step) string {
@@ -108,5 +114,76 @@ func TestWhatFollowsTheRegistrationIsALineInBrief(t *testing.T) {
 	}
 	if s.State = journal.Warned; !strings.Contains(printed(printer{width: 100, brief: true}, s), "That?") {
 		t.Error("a warning does not say what was asked")
+	}
+}
+
+// TestForeignTextIsPrintableEverywhere prints a name with ESC, C1, bidirectional
+// marks and a newline by each way to a terminal or a file.
+func TestForeignTextIsPrintableEverywhere(t *testing.T) {
+	const name = "a\x1b[2J\u009b31m\u202eb\u2066c\u200f\nz"
+	var out bytes.Buffer
+	e, p := environment{out: &out, err: &out}, newPrinter(&out, false)
+	plan := dialplan.Plan{Name: name, Rules: []dialplan.Rule{{Name: name, Pattern: "^" + name + "(", Translation: name}}}
+	lint := lintReport{Plan: name, Rules: 1, plan: plan, Findings: dialplan.Lint(plan, dialplan.Options{})}
+	row := testRow{Case: dialplan.Case{Input: name, Expected: name}, Got: name, Sentence: name}
+	root := check.ChainRoot{Subject: name, For: []string{name}}
+	for way, print := range map[string]func(){
+		"printf": func() { e.printf("%s\n", name) },
+		"warnf":  func() { e.warnf("%s\n", name) },
+		"error":  func() { e.report(errors.New(name)) },
+		"table":  func() { writeTable(&out, [][]string{{name, name}, {name, ""}}) },
+		"line":   func() { p.line(bold, "%s", name) },
+		"wrap":   func() { p.wrap("> ", name, dim) },
+		"step": func() {
+			p.step(journal.Step{Name: journal.Trust, Decided: name, Details: []string{name}, Asked: name, By: name, Fix: name})
+		},
+		"lint": func() { e.printLint(lint, true) },
+		"explanation": func() {
+			e.printExplanation(dialplan.Compile(plan, dialplan.Options{}).Explain(name), name, true)
+		},
+		"profile": func() {
+			e.printProfile(lab.Profile{Name: name, Prefix: name, Rules: []lab.Rule{{Pattern: name, Translation: name}}})
+		},
+		"roots of lab": func() { e.printRoots([]lab.Root{{Name: name, Subject: name}}) },
+		"trust": func() {
+			printReport(p, check.Report{Phone: name, Leads: []check.ChainRoot{root}, Summary: name, Notes: []string{name}})
+		},
+		"remedy":        func() { printRemedies(p, []check.Remedy{{Command: name, Root: name, For: []string{name}}}) },
+		"JUnit of lint": func() { junitOfLint(name, []lintReport{lint}).write(&out) },
+		"JUnit of test": func() { junitOfTest(name, plan, []testRow{row}).write(&out) },
+		"JSON":          func() { writeJSON(&out, name) },
+		"JSON of step":  func() { newPrinter(&out, true).step(journal.Step{Decided: name}) },
+	} {
+		out.Reset()
+		print()
+		if out.Len() == 0 {
+			t.Errorf("%s: nothing is printed", way)
+		}
+		if i := strings.IndexFunc(out.String(), func(r rune) bool { return r != '\n' && !unicode.IsPrint(r) }); i >= 0 {
+			t.Errorf("%s: %q", way, out.String()[i:])
+		}
+		if strings.Contains(out.String(), "\nz") && way != "error" {
+			t.Errorf("%s: the name breaks a line: %q", way, out.String())
+		}
+	}
+}
+
+func TestJSONKeepsWhatItEscapes(t *testing.T) {
+	const name = "a\u009b\u202e\U000e0001\u00a0é日"
+	var out bytes.Buffer
+	if err := writeJSON(&out, name); err != nil {
+		t.Fatal(err)
+	}
+	var got string
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got != name || !strings.Contains(out.String(), "é日") {
+		t.Errorf("%s: %q, %v", &out, got, err)
+	}
+}
+
+func TestColumnsAlignWithColours(t *testing.T) {
+	var out bytes.Buffer
+	writeColumns(&out, [][]string{{"\x1b[1ma\x1b[0m", "b", "c"}, {"long", "", "d"}, {"a row of its own, however long"}})
+	if want := "\x1b[1ma\x1b[0m     b  c\nlong     d\na row of its own, however long\n"; out.String() != want {
+		t.Errorf("%q, want %q", &out, want)
 	}
 }

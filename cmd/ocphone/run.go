@@ -207,7 +207,7 @@ func (p *printer) summary(s device.Snapshot) {
 			journal.Count(len(b.VoiceMails), "voice mail", "voice mails"), b.Unread))
 	}
 	p.blank()
-	p.line("", "%s", printable(strings.Join(has, "; ")))
+	p.line("", "%s", strings.Join(has, "; "))
 	color := green
 	if len(s.Warnings) > 0 {
 		color = yellow

@@ -96,7 +96,7 @@ func (p *pages) show() {
 		p.waits = nil
 		p.mu.Unlock()
 		for _, v := range views {
-			if text := v.Plain(); v.On && text != last {
+			if text := printableLines(v.Plain()); v.On && text != last {
 				p.write(v, text)
 				last = text
 			}
@@ -112,7 +112,7 @@ const clear = "\x1b[H\x1b[2J"
 
 func (p *pages) write(v view.View, text string) {
 	if p.redraw {
-		fmt.Fprint(p.w, clear+text)
+		io.WriteString(p.w, clear+text)
 		return
 	}
 	name := v.Page.ID

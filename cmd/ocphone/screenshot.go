@@ -13,7 +13,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -156,7 +155,7 @@ func (e environment) savePicture(shot image.Image, out, name string, force bool)
 	if err := keepFile(out, b.Bytes(), force); err != nil {
 		return err
 	}
-	fmt.Fprintf(e.out, "%s: %s, %dx%d\n", out, name, shot.Bounds().Dx(), shot.Bounds().Dy())
+	e.printf("%s: %s, %dx%d\n", out, name, shot.Bounds().Dx(), shot.Bounds().Dy())
 	return nil
 }
 
@@ -176,11 +175,12 @@ func takePicture(ctx context.Context, s sight, p portrait, lang string, today bo
 }
 
 func listSights(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	var rows [][]string
 	for _, s := range sights() {
-		fmt.Fprintf(w, "%s\t%s\n", s.name, s.about)
+		rows = append(rows, []string{s.name, s.about})
 	}
-	return w.Flush()
+	writeTable(out, rows)
+	return nil
 }
 
 func sightNamed(name string) (sight, bool) {

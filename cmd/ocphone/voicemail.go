@@ -71,7 +71,7 @@ func pick(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
 	}
 	i := slices.IndexFunc(all, func(v ews.VoiceMail) bool { return v.ID.ID == which })
 	if i < 0 {
-		return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail with the id %s: `ocphone mailbox voicemail` lists their numbers, its --json their ids", printable(which))}
+		return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail with the id %s: `ocphone mailbox voicemail` lists their numbers, its --json their ids", which)}
 	}
 	return all[i], nil
 }
@@ -101,7 +101,7 @@ unless --mark-read is given.`,
 				return exit{exitPerson, fmt.Errorf("no program here plays the recording, which is %s: name one with --player, or save it (ocphone voicemail save)", describeAudio(audio))}
 			}
 		}
-		fmt.Fprintf(e.err, "%s: %s, %s\n", args[0], told(v), describeAudio(audio))
+		e.warnf("%s: %s, %s\n", args[0], told(v), describeAudio(audio))
 		play := exec.CommandContext(ctx, args[0], args[1:]...)
 		play.Stdin, play.Stdout, play.Stderr = &b, e.err, e.err
 		play.WaitDelay = goodbye
@@ -166,9 +166,9 @@ message stays unread unless --mark-read is given.`,
 		if err := keepFile(name, b.Bytes(), force); err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "%s: %s, %s, %d bytes\n", name, told(v), describeAudio(audio), b.Len())
+		e.printf("%s: %s, %s, %d bytes\n", name, told(v), describeAudio(audio), b.Len())
 		if audio == ews.AudioWMA {
-			fmt.Fprintln(e.err, "the phone itself cannot play this format; ffplay and Windows can")
+			e.warnf("the phone itself cannot play this format; ffplay and Windows can\n")
 		}
 		return readIf(ctx, markRead, client, v)
 	})
@@ -219,7 +219,7 @@ func (e environment) voicemailDelete() *cobra.Command {
 		if err := client.Delete(ctx, v.ID); err != nil {
 			return err
 		}
-		fmt.Fprintf(e.out, "moved to Deleted Items: %s\n", told(v))
+		e.printf("moved to Deleted Items: %s\n", told(v))
 		return nil
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do it")
