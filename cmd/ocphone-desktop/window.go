@@ -9,6 +9,7 @@ import (
 	"fyne.io/fyne/v2/app"
 	"fyne.io/fyne/v2/container"
 
+	"github.com/ocphone/ocphone/device/setup"
 	"github.com/ocphone/ocphone/ui"
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
@@ -50,7 +51,7 @@ func newWindow(s *set, o options) (_ *window, err error) {
 		}
 	}
 	picture := fyne.NewStaticResource(id+".svg", icon)
-	app.SetMetadata(fyne.AppMetadata{ID: id, Name: title, Version: version(), Icon: picture, Migrations: map[string]bool{"fyneDo": true}})
+	app.SetMetadata(fyne.AppMetadata{ID: id, Name: title, Version: setup.Version(), Icon: picture, Migrations: map[string]bool{"fyneDo": true}})
 	w.app = app.NewWithID(id)
 	w.app.SetIcon(picture)
 	w.app.Settings().SetTheme(labpanel.Theme(ui.Theme(nil, o.contrast)))
@@ -58,7 +59,7 @@ func newWindow(s *set, o options) (_ *window, err error) {
 	w.handset = ui.NewHandset(s.screen)
 	w.handset.Contrast(o.contrast)
 	now := s.phone.Snapshot()
-	w.handset.Plate("ocphone "+version(), "Firmware "+now.Firmware, "MAC "+now.MAC, "Root set "+now.RootSet)
+	w.handset.Plate("ocphone "+setup.Version(), "Firmware "+now.Firmware, "MAC "+now.MAC, "Root set "+now.RootSet)
 
 	w.win = w.app.NewWindow(title)
 	w.win.SetPadded(false)

@@ -9,12 +9,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"os"
 	"os/signal"
 	"regexp"
 	"runtime"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,6 +22,7 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // Exit codes.
@@ -113,7 +112,7 @@ func (e environment) complain(text string) {
 func (e environment) root() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "ocphone",
-		Version: buildVersion(),
+		Version: setup.Version(),
 		Short:   "The Office Communicator 2007 desk phone, in software",
 		Long: `ocphone emulates the Office Communicator 2007 Phone Edition desk phone against
 real servers or against its own lab, and shows why every step was decided.
@@ -203,7 +202,7 @@ func (e environment) version() *cobra.Command {
 		Use: "version", Short: "Print the version and the firmware profiles", Args: noArgs,
 		Example: "  ocphone version\n  ocphone version --guesses",
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintf(e.out, "ocphone %s %s/%s %s\n", buildVersion(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+			fmt.Fprintf(e.out, "ocphone %s %s/%s %s\n", setup.Version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			for _, f := range device.Firmwares() {
 				fmt.Fprintf(e.out, "firmware %-18s %s\n", f.Name, f.Text)
 			}
@@ -242,14 +241,6 @@ func printGuesses(w io.Writer) {
 	}
 }
 
-func buildVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok || info.Main.Version == "" {
-		return "(devel)"
-	}
-	return info.Main.Version
-}
-
 // terminal reports whether f is one, and its width.
 func terminal(f any) (width int, ok bool) {
 	file, isFile := f.(*os.File)
@@ -258,13 +249,4 @@ func terminal(f any) (width int, ok bool) {
 	}
 	width, _, err := term.GetSize(int(file.Fd()))
 	return width, err == nil
-}
-
-// hostOf is the host of host:port.
-func hostOf(addr string) string {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
-		return addr
-	}
-	return host
 }
