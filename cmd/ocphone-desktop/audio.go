@@ -22,12 +22,12 @@ import (
 // What is asked of a device. They are ours: short enough that a volume key is
 // heard at once, long enough that a busy computer does not stutter.
 const (
-	audioPeriod   = 20 * time.Millisecond
-	audioPeriods  = 3
-	audioHeld     = audioPeriods * audioPeriod // handed over, and not heard yet
-	tellEvery     = 100 * time.Millisecond     // how often progress is told and the volume asked
-	audioPatience = 5 * time.Second            // with a device that takes nothing
-	audioGoodbye  = 2 * time.Second            // for devices that do not stop, when all ends
+	audioPeriod       = 20 * time.Millisecond
+	audioPeriods      = 3
+	audioBuffered     = audioPeriods * audioPeriod // handed over, and not heard yet
+	progressInterval  = 100 * time.Millisecond     // how often progress is told and the volume asked
+	audioTakeTimeout  = 5 * time.Second            // with a device that takes nothing
+	audioCloseTimeout = 2 * time.Second            // for devices that do not stop, when all ends
 )
 
 // Why a Play ends too soon, beside the error of its context.
@@ -42,12 +42,12 @@ var (
 // loudspeaker is the computer's loudspeaker, and what closes it. If there is
 // none, say is told so, once, and the Output is one that only lets the time pass
 // by c.
-func loudspeaker(volume func() float64, c clock.Clock, say io.Writer) (media.Output, func()) {
-	out, closeIt, err := NewSpeaker(volume)
+func loudspeaker(volume func() float64, c clock.Clock, warnings io.Writer) (media.Output, func()) {
+	out, closeSpeaker, err := NewSpeaker(volume)
 	if err == nil {
-		return out, closeIt
+		return out, closeSpeaker
 	}
-	fmt.Fprintf(say, "ocphone-desktop: nothing will be heard: %v\n", err)
+	fmt.Fprintf(warnings, "ocphone-desktop: nothing will be heard: %v\n", err)
 	return media.NewNull(c), func() {}
 }
 
@@ -98,10 +98,10 @@ func alsaCard() bool {
 // then, so that a headset which was plugged in meanwhile is used, and nothing
 // runs while nothing plays.
 type speaker struct {
-	volume   func() float64
-	patience time.Duration // with a device that takes nothing
-	context  *malgo.AllocatedContext
-	open     func(malgo.DeviceConfig, malgo.DeviceCallbacks) (*malgo.Device, error)
+	volume      func() float64
+	takeTimeout time.Duration // with a device that takes nothing
+	context     *malgo.AllocatedContext
+	open        func(malgo.DeviceConfig, malgo.DeviceCallbacks) (*malgo.Device, error)
 
 	opening sync.Mutex // devices are opened and closed one at a time, as miniaudio wants
 
@@ -118,7 +118,7 @@ func openSpeaker(b malgo.Backend, volume func() float64) (*speaker, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &speaker{volume: volume, patience: audioPatience, context: c, ended: make(chan struct{})}
+	s := &speaker{volume: volume, takeTimeout: audioTakeTimeout, context: c, ended: make(chan struct{})}
 	s.on, s.off = context.WithCancel(context.Background())
 	s.open = func(d malgo.DeviceConfig, call malgo.DeviceCallbacks) (*malgo.Device, error) {
 		return malgo.InitDevice(c.Context, d, call)
@@ -175,7 +175,7 @@ func (s *speaker) close() {
 		}()
 	}
 	s.mu.Unlock()
-	late := time.NewTimer(audioGoodbye)
+	late := time.NewTimer(audioCloseTimeout)
 	defer late.Stop()
 	select {
 	case <-s.ended:
@@ -217,20 +217,20 @@ func (s *speaker) Play(ctx context.Context, sound media.Sound, from time.Duratio
 	}
 
 	f := newFeed(s.gain())
-	defer f.want(0) // a device that is slow to stop is silent at once
+	defer f.setGain(0) // a device that is slow to stop is silent at once
 	until, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	defer context.AfterFunc(s.on, func() { stop(errSpeakerClosed) })()
 	ready := make(chan *source, 1)
 	s.playing.Add(1)
-	go s.drive(until, stop, f, sound, ready)
+	go s.runDevice(until, stop, f, sound, ready)
 	return s.follow(ctx, until, f, ready, func(at time.Duration) { tell(from + at) }, end-from)
 }
 
 // drive opens a device, lets it take from f until the context is done, and
 // returns it. A sound system may take seconds for each of that, or hang, so Play
 // does not wait for it; what goes wrong it says by stop.
-func (s *speaker) drive(until context.Context, stop context.CancelCauseFunc, f *feed, sound media.Sound, ready chan<- *source) {
+func (s *speaker) runDevice(until context.Context, stop context.CancelCauseFunc, f *feed, sound media.Sound, ready chan<- *source) {
 	defer s.playing.Done()
 	d, err := s.device(malgo.DeviceCallbacks{
 		Data: func(out, _ []byte, _ uint32) { f.fill(out) },
@@ -246,7 +246,7 @@ func (s *speaker) drive(until context.Context, stop context.CancelCauseFunc, f *
 		stop(err)
 		return
 	}
-	f.supply(src)
+	f.queuePieces(src)
 	ready <- src // Play supplies from now on
 	if err := d.Start(); err != nil {
 		stop(fmt.Errorf("the loudspeaker does not start (%w)", err))
@@ -256,7 +256,7 @@ func (s *speaker) drive(until context.Context, stop context.CancelCauseFunc, f *
 
 // follow supplies the device and tells how far it is, until the end.
 func (s *speaker) follow(ctx, until context.Context, f *feed, ready <-chan *source, tell func(at time.Duration), end time.Duration) error {
-	watch := time.NewTimer(s.patience)
+	watch := time.NewTimer(s.takeTimeout)
 	defer watch.Stop()
 	var src *source
 	for told := time.Duration(0); ; {
@@ -271,19 +271,19 @@ func (s *speaker) follow(ctx, until context.Context, f *feed, ready <-chan *sour
 		if until.Err() != nil {
 			return cmp.Or(ctx.Err(), context.Cause(until))
 		}
-		watch.Reset(s.patience)
+		watch.Reset(s.takeTimeout)
 		if src == nil { // the device is quicker than its message
 			src = <-ready
 		}
-		f.supply(src)
-		heard := int(f.given.Load()) - src.rate*int(audioHeld/time.Millisecond)/1000
+		f.queuePieces(src)
+		heard := int(f.delivered.Load()) - src.rate*int(audioBuffered/time.Millisecond)/1000
 		if heard >= src.total {
 			tell(end)
 			return nil
 		}
-		if at := lasting(max(heard, 0), src.rate); at-told >= tellEvery && at < end {
+		if at := samplesDuration(max(heard, 0), src.rate); at-told >= progressInterval && at < end {
 			told = at
-			f.want(s.gain())
+			f.setGain(s.gain())
 			tell(at)
 		}
 	}

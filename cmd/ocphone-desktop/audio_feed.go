@@ -15,11 +15,11 @@ import (
 // feed is what lies between a Play and the thread of its device: that thread
 // takes pieces of sound without ever waiting, and Play supplies the next ones.
 type feed struct {
-	pieces chan []int16  // closed after the last
-	taken  chan struct{} // the device took something
-	given  atomic.Int64  // samples that the device has; behind the last, silence counts too
-	target atomic.Uint64 // gain, as bits of a float64
-	ended  bool          // Play's: pieces is closed
+	pieces    chan []int16  // closed after the last
+	taken     chan struct{} // the device took something
+	delivered atomic.Int64  // samples that the device has; behind the last, silence counts too
+	target    atomic.Uint64 // gain, as bits of a float64
+	ended     bool          // Play's: pieces is closed
 
 	// The device's thread alone touches these.
 	rest []int16 // of the piece that it is at
@@ -27,19 +27,19 @@ type feed struct {
 }
 
 // ahead is how many pieces wait for the device.
-const ahead = 3
+const queuedPieces = 3
 
 func newFeed(gain float64) *feed {
-	f := &feed{pieces: make(chan []int16, ahead), taken: make(chan struct{}, 1), gain: gain}
-	f.want(gain)
+	f := &feed{pieces: make(chan []int16, queuedPieces), taken: make(chan struct{}, 1), gain: gain}
+	f.setGain(gain)
 	return f
 }
 
 // want says what the gain is from now on.
-func (f *feed) want(gain float64) { f.target.Store(math.Float64bits(gain)) }
+func (f *feed) setGain(gain float64) { f.target.Store(math.Float64bits(gain)) }
 
 // supply makes pieces until enough wait.
-func (f *feed) supply(src *source) {
+func (f *feed) queuePieces(src *source) {
 	for !f.ended && len(f.pieces) < cap(f.pieces) {
 		if p := src.next(); p != nil {
 			f.pieces <- p // there is room: nobody else supplies
@@ -61,7 +61,7 @@ func (f *feed) fill(out []byte) {
 	at, ended := 0, false
 	for at < n {
 		if len(f.rest) == 0 {
-			if ended = !f.proceed(); len(f.rest) == 0 {
+			if ended = !f.nextPiece(); len(f.rest) == 0 {
 				break
 			}
 		}
@@ -76,7 +76,7 @@ func (f *feed) fill(out []byte) {
 	if ended {
 		at = n
 	}
-	f.given.Add(int64(at))
+	f.delivered.Add(int64(at))
 	select {
 	case f.taken <- struct{}{}:
 	default:
@@ -84,7 +84,7 @@ func (f *feed) fill(out []byte) {
 }
 
 // proceed goes to the next piece if it is there, and says whether any can come.
-func (f *feed) proceed() bool {
+func (f *feed) nextPiece() bool {
 	select {
 	case p, more := <-f.pieces:
 		f.rest = p
@@ -118,9 +118,9 @@ func newSource(s media.Sound, rate int) (*source, error) {
 	}
 	d := divisor(s.Rate, rate)
 	c := &source{sound: s, rate: rate, up: rate / d, down: s.Rate / d}
-	c.total = upward(len(s.Samples)*c.up, c.down) / c.down
-	c.piece = upward(s.Rate/piecesASecond, c.down)
-	c.margin = upward(filterReach*max(1, upward(s.Rate, rate)/rate), c.down)
+	c.total = roundUp(len(s.Samples)*c.up, c.down) / c.down
+	c.piece = roundUp(s.Rate/piecesASecond, c.down)
+	c.margin = roundUp(filterReach*max(1, roundUp(s.Rate, rate)/rate), c.down)
 	return c, nil
 }
 
@@ -143,11 +143,11 @@ func (c *source) next() []int16 {
 	from, to := max(begin-c.margin, 0), min(end+c.margin, n)
 	all := media.Sound{Rate: c.sound.Rate, Samples: c.sound.Samples[from:to]}.Resample(c.rate).Samples
 	skip := (begin - from) * c.up / c.down
-	return all[skip : skip+upward((end-begin)*c.up, c.down)/c.down]
+	return all[skip : skip+roundUp((end-begin)*c.up, c.down)/c.down]
 }
 
 // upward is the next multiple of m.
-func upward(n, m int) int { return (n + m - 1) / m * m }
+func roundUp(n, m int) int { return (n + m - 1) / m * m }
 
 func divisor(a, b int) int {
 	for b != 0 {
@@ -157,6 +157,6 @@ func divisor(a, b int) int {
 }
 
 // lasting is how long that many samples last.
-func lasting(samples, rate int) time.Duration {
+func samplesDuration(samples, rate int) time.Duration {
 	return time.Duration(samples/rate)*time.Second + time.Duration(samples%rate)*time.Second/time.Duration(rate)
 }

@@ -79,21 +79,21 @@ func TestDeviceThatWasNotSuppliedGetsSilenceAndLosesNothing(t *testing.T) {
 	f := newFeed(1)
 	f.pieces <- []int16{1, 2, 3}
 	got := take(f, 5)
-	if given := f.given.Load(); given != 3 {
+	if given := f.delivered.Load(); given != 3 {
 		t.Errorf("%d samples count as given, want 3", given)
 	}
 	f.pieces <- []int16{4}
 	f.pieces <- []int16{5, 6}
 	close(f.pieces)
 	got = append(got, take(f, 3)...)
-	if given := f.given.Load(); given != 6 {
+	if given := f.delivered.Load(); given != 6 {
 		t.Errorf("%d samples count as given, want 6", given)
 	}
 	got = append(got, take(f, 2)...)
 	if want := []int16{1, 2, 3, 0, 0, 4, 5, 6, 0, 0}; !slices.Equal(got, want) {
 		t.Errorf("the device got %v, want %v", got, want)
 	}
-	if given := f.given.Load(); given != 8 {
+	if given := f.delivered.Load(); given != 8 {
 		t.Errorf("behind the end %d samples count as given, want 8", given)
 	}
 }
@@ -101,14 +101,14 @@ func TestDeviceThatWasNotSuppliedGetsSilenceAndLosesNothing(t *testing.T) {
 func TestVolumeIsReachedStepByStep(t *testing.T) {
 	f := newFeed(1)
 	f.pieces <- slices.Repeat([]int16{1000}, 12)
-	f.want(0)
+	f.setGain(0)
 	if got, want := take(f, 4), []int16{750, 500, 250, 0}; !slices.Equal(got, want) {
 		t.Errorf("down: %v, want %v", got, want)
 	}
 	if got, want := take(f, 2), []int16{0, 0}; !slices.Equal(got, want) {
 		t.Errorf("there: %v, want %v", got, want)
 	}
-	f.want(0.5)
+	f.setGain(0.5)
 	if got, want := take(f, 2), []int16{250, 500}; !slices.Equal(got, want) {
 		t.Errorf("up: %v, want %v", got, want)
 	}

@@ -82,7 +82,7 @@ func exact(t *testing.T, got, want []int16) {
 		return
 	}
 	rest := got[len(want):]
-	if least := deviceRate * int(audioHeld/time.Millisecond) / 1000; len(rest) < least || slices.ContainsFunc(rest, func(v int16) bool { return v != 0 }) {
+	if least := deviceRate * int(audioBuffered/time.Millisecond) / 1000; len(rest) < least || slices.ContainsFunc(rest, func(v int16) bool { return v != 0 }) {
 		t.Errorf("behind the sound there are %d samples, want silence of at least %d", len(rest), least)
 	}
 }
@@ -128,7 +128,7 @@ func TestSpeakerTellsHowFarItIs(t *testing.T) {
 		t.Fatalf("told %v, want from 200ms to 600ms", told)
 	}
 	for i := 1; i < n-1; i++ {
-		if told[i]-told[i-1] < tellEvery || told[i] >= told[n-1] {
+		if told[i]-told[i-1] < progressInterval || told[i] >= told[n-1] {
 			t.Errorf("told %v: too soon at %d", told, i)
 		}
 	}
@@ -231,9 +231,9 @@ func TestVolumeIsHeardWhileItPlays(t *testing.T) {
 	// What is set in one step is asked for at the next, and heard before the one
 	// after it.
 	steps := []func(){func() {}, func() { volume.Store(math.Float64bits(0.5)) }, func() { volume.Store(math.Float64bits(math.NaN())) }, func() {}, cancel}
-	told := -tellEvery
+	told := -progressInterval
 	err := s.Play(ctx, loud, 0, func(at time.Duration) {
-		if at-told < tellEvery {
+		if at-told < progressInterval {
 			t.Errorf("told %v after %v", at, told)
 		}
 		told = at
@@ -296,7 +296,7 @@ func TestPlayDoesNotWaitForASoundSystemThatHangs(t *testing.T) {
 	if err := <-ended; !errors.Is(err, context.Canceled) {
 		t.Errorf("it ended with %v", err)
 	}
-	s.patience = ms
+	s.takeTimeout = ms
 	if err := s.Play(t.Context(), saw(8000, 800), 0, nil); !errors.Is(err, errSpeakerGone) {
 		t.Errorf("it ended with %v", err)
 	}

@@ -21,7 +21,7 @@ import (
 // says that a control is. The time of the file is when the user interface last
 // looked: events that came two looks before have been handled. A nil follower
 // does nothing.
-type follower struct {
+type viewLog struct {
 	w    *window
 	file *os.File
 	last []byte
@@ -31,10 +31,10 @@ type follower struct {
 
 // followEvery is how often it is looked whether anything has moved without
 // another View: a window that was resized, a phone that was turned over.
-const followEvery = 100 * time.Millisecond
+const logInterval = 100 * time.Millisecond
 
 // followRows is how many rows of a list are told.
-const followRows = 50
+const maxLoggedRows = 50
 
 // line is what the file tells at one moment. A View holds no secrets: of a
 // password it has dots.
@@ -79,28 +79,28 @@ func pageOf(p view.Page) pageLine {
 	out := pageLine{Page: p}
 	if p.List != nil {
 		out.List = &rowsLine{ID: p.List.ID, Len: p.List.Len}
-		for i := range min(p.List.Len, followRows) {
+		for i := range min(p.List.Len, maxLoggedRows) {
 			out.List.Rows = append(out.List.Rows, p.List.Row(i))
 		}
 	}
 	return out
 }
 
-func newFollower(name string, w *window) (*follower, error) {
+func newViewLog(name string, w *window) (*viewLog, error) {
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
 		return nil, usagef("%v", err)
 	}
-	return &follower{w: w, file: file, done: make(chan struct{})}, nil
+	return &viewLog{w: w, file: file, done: make(chan struct{})}, nil
 }
 
 // start looks at the window from now on.
-func (f *follower) start() {
+func (f *viewLog) start() {
 	if f == nil {
 		return
 	}
 	f.ends.Go(func() {
-		tick := time.NewTicker(followEvery)
+		tick := time.NewTicker(logInterval)
 		defer tick.Stop()
 		moved := &latest{on: &f.w.thread, show: func() {
 			f.write()
@@ -119,7 +119,7 @@ func (f *follower) start() {
 }
 
 // close ends the file.
-func (f *follower) close() {
+func (f *viewLog) close() {
 	if f == nil {
 		return
 	}
@@ -130,7 +130,7 @@ func (f *follower) close() {
 
 // write appends a line if anything is not as in the last one. It belongs on
 // Fyne's goroutine.
-func (f *follower) write() {
+func (f *viewLog) write() {
 	if f == nil {
 		return
 	}
@@ -142,8 +142,8 @@ func (f *follower) write() {
 	f.file.Write(append(b, '\n'))
 }
 
-func (f *follower) now() line {
-	view, phone := f.w.set.screen.View(), f.w.set.phone.Snapshot()
+func (f *viewLog) now() line {
+	view, phone := f.w.emulator.screen.View(), f.w.emulator.phone.Snapshot()
 	l := line{Turned: f.w.handset.Turned(), Places: map[string][4]int{},
 		Phone: phoneLine{State: string(phone.State), Place: phone.Place, Server: phone.Server, Remote: phone.Remote, Roots: len(phone.Roots)}}
 	if phone.Failure != nil {
@@ -160,8 +160,8 @@ func (f *follower) now() line {
 		d := pageOf(*view.Dialog)
 		l.View.Dialog = &d
 	}
-	if f.w.side != nil {
-		l.Story = f.w.side.panel.Acts()
+	if f.w.labControl != nil {
+		l.Story = f.w.labControl.panel.Acts()
 	}
 	find(f.w.win.Content(), fyne.NewPos(0, 0), l.Places)
 	return l

@@ -68,7 +68,7 @@ func show(o options) error {
 	if !hasDisplay(runtime.GOOS, os.Getenv) {
 		return errors.New("there is no display here (DISPLAY and WAYLAND_DISPLAY are empty); `ocphone screenshot` and `ocphone run --screen` show the phone without one")
 	}
-	s, err := build(o)
+	s, err := newEmulator(o)
 	if err != nil {
 		return err
 	}

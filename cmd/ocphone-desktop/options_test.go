@@ -41,7 +41,7 @@ func TestMistakesInTheCallAreUsage(t *testing.T) {
 	for _, o := range []options{
 		{bare: true, Options: setup.Options{Lab: "/does/not/exist"}}, {bare: true, Options: setup.Options{Firmware: "nonsense"}}, {lang: "xx"},
 		{bare: true, Options: setup.Options{PasswordFile: "/does/not/exist"}}, {bare: true, Options: setup.Options{KeyLog: "/does/not/exist"}}} {
-		if s, err := build(o); !isUsage(err) {
+		if s, err := newEmulator(o); !isUsage(err) {
 			t.Errorf("%+v: %v, want a mistake in the call", o, err)
 			if err == nil {
 				s.close()

@@ -15,17 +15,17 @@ import (
 )
 
 // set is a phone with its screen, plugged in and on, and perhaps a lab.
-type set struct {
-	world  *script.World // the lab in the window; nil: the bare handset
-	phone  *device.Phone
-	screen *screen.Screen
-	quiet  func()       // gives the loudspeaker back
-	files  *setup.Setup // closed after the phone
+type emulator struct {
+	world        *script.World // the lab in the window; nil: the bare handset
+	phone        *device.Phone
+	screen       *screen.Screen
+	closeSpeaker func()       // gives the loudspeaker back
+	files        *setup.Setup // closed after the phone
 }
 
 // build makes what the options describe.
-func build(o options) (_ *set, err error) {
-	s := &set{files: &setup.Setup{}}
+func newEmulator(o options) (_ *emulator, err error) {
+	s := &emulator{files: &setup.Setup{}}
 	defer func() {
 		if err != nil {
 			s.close()
@@ -35,9 +35,9 @@ func build(o options) (_ *set, err error) {
 		return nil, err
 	}
 	phoneClock := s.files.Config.Clock
-	loud := func() float64 { return media.Volume(screen.Volume(s.phone.Preferences(), "speaker")) }
+	volume := func() float64 { return media.Volume(screen.Volume(s.phone.Preferences(), "speaker")) }
 	var speaker media.Output
-	speaker, s.quiet = loudspeaker(loud, phoneClock, os.Stderr)
+	speaker, s.closeSpeaker = loudspeaker(volume, phoneClock, os.Stderr)
 	s.screen, err = screen.New(s.phone, screen.Options{
 		Lang:    o.lang,
 		Clock:   phoneClock,
@@ -55,7 +55,7 @@ func build(o options) (_ *set, err error) {
 // makePhone makes the phone that the options describe or, when they describe none, a
 // lab and a phone that fits it. The form of the latter stays empty until the side
 // panel fills it in.
-func (s *set) makePhone(o options) (err error) {
+func (s *emulator) makePhone(o options) (err error) {
 	if !o.bare {
 		if s.world, err = script.NewWorld(script.WorldOptions{Today: o.today}); err == nil {
 			s.phone = s.world.Phone
@@ -73,18 +73,18 @@ func (s *set) makePhone(o options) (err error) {
 }
 
 // goodbye bounds how long a farewell to the server may take.
-const goodbye = 3 * time.Second
+const signOutTimeout = 3 * time.Second
 
 // close takes leave of the server, and returns everything.
-func (s *set) close() {
+func (s *emulator) close() {
 	if s.screen != nil {
 		s.screen.Close()
 	}
-	if s.quiet != nil {
-		s.quiet()
+	if s.closeSpeaker != nil {
+		s.closeSpeaker()
 	}
 	if s.phone != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), goodbye)
+		ctx, cancel := context.WithTimeout(context.Background(), signOutTimeout)
 		defer cancel()
 		s.phone.ShutDown(ctx)
 		s.phone.Close()

@@ -16,14 +16,14 @@ import (
 
 // side does what the side panel asks, one thing after the other on a goroutine
 // of its own, and tells it what phone and lab say of themselves.
-type side struct {
-	set    *set
-	asked  chan func() error
-	onUI   func(func())
-	panel  *labpanel.Panel
-	ctx    context.Context // ends with close
-	cancel context.CancelFunc
-	ends   sync.WaitGroup
+type labControl struct {
+	emulator *emulator
+	requests chan func() error
+	onUI     func(func())
+	panel    *labpanel.Panel
+	ctx      context.Context // ends with close
+	cancel   context.CancelFunc
+	ends     sync.WaitGroup
 
 	showing  sync.Mutex // held from taking the facts until they are queued for the panel
 	mu       sync.Mutex
@@ -33,10 +33,10 @@ type side struct {
 
 // maxAsked bounds what may wait to be done: more than a person presses while a
 // certificate is made.
-const maxAsked = 32
+const maxRequests = 32
 
-func newSide(s *set, onUI func(func())) *side {
-	d := &side{set: s, asked: make(chan func() error, maxAsked), onUI: onUI}
+func newLabControl(s *emulator, onUI func(func())) *labControl {
+	d := &labControl{emulator: s, requests: make(chan func() error, maxRequests), onUI: onUI}
 	if s.world.Lab.Exchange != nil {
 		d.exchange = labpanel.Good
 	}
@@ -46,22 +46,22 @@ func newSide(s *set, onUI func(func())) *side {
 }
 
 // start begins to follow the phone; call it when the user interface runs.
-func (d *side) start() {
+func (d *labControl) start() {
 	d.refresh()
-	d.ends.Go(d.listen)
-	d.ends.Go(d.work)
+	d.ends.Go(d.followPhone)
+	d.ends.Go(d.handleRequests)
 }
 
 // close returns the goroutines.
-func (d *side) close() {
+func (d *labControl) close() {
 	d.cancel()
 	d.ends.Wait()
 }
 
 // listen follows the phone.
-func (d *side) listen() {
+func (d *labControl) followPhone() {
 	for cursor := uint64(0); ; {
-		events, next, _, ok := d.set.phone.Events().Wait(d.ctx, cursor)
+		events, next, _, ok := d.emulator.phone.Events().Wait(d.ctx, cursor)
 		if !ok {
 			return
 		}
@@ -72,39 +72,39 @@ func (d *side) listen() {
 				steps = append(steps, *e.Step)
 			}
 		}
-		d.set.world.Observe(steps...)
+		d.emulator.world.Observe(steps...)
 		d.onUI(func() { d.panel.Add(steps...) })
 		d.refresh()
 	}
 }
 
 // work does what is asked.
-func (d *side) work() {
+func (d *labControl) handleRequests() {
 	for {
 		select {
 		case <-d.ctx.Done():
 			return
-		case f := <-d.asked:
+		case f := <-d.requests:
 			err := f()
 			d.refresh()
 			d.onUI(func() {
-				if d.panel.Tell(""); err != nil {
-					d.panel.Tell(err.Error())
+				if d.panel.ShowProblem(""); err != nil {
+					d.panel.ShowProblem(err.Error())
 				}
 			})
 		}
 	}
 }
 
-func (d *side) ask(f func() error) {
+func (d *labControl) request(f func() error) {
 	select {
-	case d.asked <- f:
+	case d.requests <- f:
 	default: // a tap storm: what does not fit is not done
 	}
 }
 
 // refresh shows how things are.
-func (d *side) refresh() {
+func (d *labControl) refresh() {
 	d.showing.Lock() // so that older facts do not follow newer ones
 	defer d.showing.Unlock()
 	f := d.facts()
@@ -112,10 +112,10 @@ func (d *side) refresh() {
 }
 
 // facts are what phone and lab report now, and how far the story is.
-func (d *side) facts() labpanel.Facts {
+func (d *labControl) facts() labpanel.Facts {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	world := d.set.world
+	world := d.emulator.world
 	now := world.Facts()
 	d.progress.Follow(now)
 	f := labpanel.Facts{
@@ -133,8 +133,8 @@ func (d *side) facts() labpanel.Facts {
 	for _, p := range d.progress.Parts() {
 		f.Story = append(f.Story, labpanel.Act(p))
 	}
-	for _, r := range d.set.phone.Snapshot().Roots {
-		f.Trusted = append(f.Trusted, labpanel.Root{Subject: r.Subject(), Source: r.Source.String(), Fetched: r.Downloaded()})
+	for _, r := range d.emulator.phone.Snapshot().Roots {
+		f.Trusted = append(f.Trusted, labpanel.Root{Subject: r.Subject(), Source: r.Source.String(), Downloaded: r.Downloaded()})
 	}
 	for _, r := range world.Lab.Roots() {
 		switch r.Name {
@@ -148,45 +148,45 @@ func (d *side) facts() labpanel.Facts {
 }
 
 // Plug implements labpanel.Lab.
-func (d *side) Plug(place string) {
-	d.ask(func() error {
+func (d *labControl) Plug(place string) {
+	d.request(func() error {
 		switch place {
 		case labpanel.Inside:
-			d.set.phone.Plug(d.set.world.Lab.Inside().Place)
+			d.emulator.phone.Plug(d.emulator.world.Lab.Inside().Place)
 		case labpanel.Outside:
-			d.set.phone.Plug(d.set.world.Lab.Outside().Place)
+			d.emulator.phone.Plug(d.emulator.world.Lab.Outside().Place)
 		default:
-			d.set.phone.Unplug()
+			d.emulator.phone.Unplug()
 		}
 		return nil
 	})
 }
 
 // Publish implements labpanel.Lab.
-func (d *side) Publish(edge, on bool) {
-	d.ask(func() error {
+func (d *labControl) Publish(edge, on bool) {
+	d.request(func() error {
 		name := lab.EnterpriseRoot
 		if edge {
 			name = lab.PublicRoot
 		}
 		if on {
-			return d.set.world.Lab.PublishRoot(name)
+			return d.emulator.world.Lab.PublishRoot(name)
 		}
-		return d.set.world.Lab.WithdrawRoot(name)
+		return d.emulator.world.Lab.WithdrawRoot(name)
 	})
 }
 
 // CertifyExchange implements labpanel.Lab.
-func (d *side) CertifyExchange(good bool) {
-	d.ask(func() error { return d.certify(good) })
+func (d *labControl) CertifyExchange(good bool) {
+	d.request(func() error { return d.certify(good) })
 }
 
-func (d *side) certify(good bool) error {
+func (d *labControl) certify(good bool) error {
 	defect, is := pki.SelfSigned, labpanel.SelfSigned
 	if good {
 		defect, is = "", labpanel.Good
 	}
-	err := d.set.world.Lab.Spoil("exchange", defect)
+	err := d.emulator.world.Lab.Spoil("exchange", defect)
 	if err == nil {
 		d.mu.Lock()
 		d.exchange = is
@@ -196,24 +196,24 @@ func (d *side) certify(good bool) error {
 }
 
 // FillIn implements labpanel.Lab.
-func (d *side) FillIn() {
-	d.ask(func() error { d.set.screen.Fill(d.set.world.User); return nil })
+func (d *labControl) FillIn() {
+	d.request(func() error { d.emulator.screen.Fill(d.emulator.world.User); return nil })
 }
 
 // BeginAgain implements labpanel.Lab: directory, certificates and phone are as
 // at the start.
-func (d *side) BeginAgain() {
-	d.ask(func() error {
-		ctx, cancel := context.WithTimeout(d.ctx, goodbye)
+func (d *labControl) BeginAgain() {
+	d.request(func() error {
+		ctx, cancel := context.WithTimeout(d.ctx, signOutTimeout)
 		defer cancel()
-		d.set.phone.SignOut(ctx) // a server that does not answer does not matter: the phone forgets all
+		d.emulator.phone.SignOut(ctx) // a server that does not answer does not matter: the phone forgets all
 		now := d.facts()
 		if now.Edge.Published {
-			if err := d.set.world.Lab.WithdrawRoot(lab.PublicRoot); err != nil {
+			if err := d.emulator.world.Lab.WithdrawRoot(lab.PublicRoot); err != nil {
 				return err
 			}
 		}
-		if err := d.set.world.Lab.PublishRoot(lab.EnterpriseRoot); err != nil {
+		if err := d.emulator.world.Lab.PublishRoot(lab.EnterpriseRoot); err != nil {
 			return err
 		}
 		if now.Exchange == labpanel.SelfSigned {
@@ -221,11 +221,11 @@ func (d *side) BeginAgain() {
 				return err
 			}
 		}
-		if _, err := d.set.phone.FactoryReset(); err != nil {
+		if _, err := d.emulator.phone.FactoryReset(); err != nil {
 			return err
 		}
-		d.set.screen.Fill(device.Credentials{})
-		d.set.phone.Plug(d.set.world.Lab.Inside().Place)
+		d.emulator.screen.Fill(device.Credentials{})
+		d.emulator.phone.Plug(d.emulator.world.Lab.Inside().Place)
 		d.mu.Lock()
 		d.progress = script.Progress{}
 		d.mu.Unlock()

@@ -20,7 +20,7 @@ import (
 // board is a side panel without a window: what is for Fyne's goroutine runs
 // under a lock.
 type board struct {
-	*side
+	*labControl
 	t    *testing.T
 	mu   sync.Mutex
 	more chan struct{} // has something in it after each change
@@ -30,12 +30,12 @@ func newBoard(t *testing.T) *board {
 	t.Helper()
 	ignore := goleak.IgnoreCurrent()
 	test.NewTempApp(t)
-	s, err := build(options{})
+	s, err := newEmulator(options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	b := &board{t: t, more: make(chan struct{}, 1)}
-	b.side = newSide(s, func(f func()) {
+	b.labControl = newLabControl(s, func(f func()) {
 		b.mu.Lock()
 		defer b.mu.Unlock()
 		f()
@@ -92,7 +92,7 @@ func (b *board) acts(n int) {
 
 func (b *board) signIn() {
 	b.t.Helper()
-	if err := b.set.phone.SignIn(b.set.world.User); err != nil {
+	if err := b.emulator.phone.SignIn(b.emulator.world.User); err != nil {
 		b.t.Fatal(err)
 	}
 }
@@ -104,7 +104,7 @@ func TestStoryIsTickedByWhatPhoneAndLabSay(t *testing.T) {
 	b.Publish(true, true)
 	b.Plug(labpanel.Outside)
 	b.acts(2)
-	if _, err := b.set.phone.PressReset(); err != nil {
+	if _, err := b.emulator.phone.PressReset(); err != nil {
 		t.Fatal(err)
 	}
 	b.acts(3)
@@ -138,8 +138,8 @@ func TestPoolRefusesWithoutItsRootInAD(t *testing.T) {
 
 func TestUserIsFilledInOnRequestOnly(t *testing.T) {
 	b := newBoard(t)
-	value := func() string { return b.set.screen.View().Page.Controls[0].Value }
-	if _, err := b.set.phone.Wait(context.Background(), func(s device.Snapshot) bool { return s.State == device.SignedOut && s.Place != "" }); err != nil {
+	value := func() string { return b.emulator.screen.View().Page.Controls[0].Value }
+	if _, err := b.emulator.phone.Wait(context.Background(), func(s device.Snapshot) bool { return s.State == device.SignedOut && s.Place != "" }); err != nil {
 		t.Fatal(err)
 	}
 	b.FillIn()

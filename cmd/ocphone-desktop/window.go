@@ -32,21 +32,21 @@ const (
 
 // window is the window and what feeds it.
 type window struct {
-	set      *set
-	app      fyne.App
-	thread   thread
-	win      fyne.Window
-	handset  *ui.Handset
-	side     *side // nil: none
-	follower *follower
-	stop     []func()
+	emulator   *emulator
+	app        fyne.App
+	thread     thread
+	win        fyne.Window
+	handset    *ui.Handset
+	labControl *labControl // nil: none
+	viewLog    *viewLog
+	stop       []func()
 }
 
 // newWindow builds the window; nothing is shown yet.
-func newWindow(s *set, o options) (_ *window, err error) {
-	w := &window{set: s}
+func newWindow(s *emulator, o options) (_ *window, err error) {
+	w := &window{emulator: s}
 	if o.follow != "" {
-		if w.follower, err = newFollower(o.follow, w); err != nil {
+		if w.viewLog, err = newViewLog(o.follow, w); err != nil {
 			return nil, err
 		}
 	}
@@ -66,8 +66,8 @@ func newWindow(s *set, o options) (_ *window, err error) {
 	w.win.SetMaster()
 	size := fyne.NewSize(phoneWidth, phoneHeight)
 	if s.world != nil && !o.noPanel {
-		w.side = newSide(s, w.thread.do)
-		w.win.SetContent(container.NewBorder(nil, nil, nil, w.side.panel.Object(), w.handset))
+		w.labControl = newLabControl(s, w.thread.do)
+		w.win.SetContent(container.NewBorder(nil, nil, nil, w.labControl.panel.Object(), w.handset))
 		size.Width += labpanel.Width
 	} else {
 		w.win.SetContent(w.handset)
@@ -83,15 +83,15 @@ func newWindow(s *set, o options) (_ *window, err error) {
 // start begins to feed the window; Fyne runs by now.
 func (w *window) start() {
 	shown := &latest{on: &w.thread, show: func() {
-		w.handset.Apply(w.set.screen.View())
-		w.follower.write()
+		w.handset.Apply(w.emulator.screen.View())
+		w.viewLog.write()
 	}}
-	w.stop = append(w.stop, w.set.screen.Watch(shown.changed))
+	w.stop = append(w.stop, w.emulator.screen.Watch(shown.changed))
 	shown.changed()
-	if w.side != nil {
-		w.side.start()
+	if w.labControl != nil {
+		w.labControl.start()
 	}
-	w.follower.start()
+	w.viewLog.start()
 }
 
 // run shows the window until it is closed.
@@ -103,8 +103,8 @@ func (w *window) close() {
 	for _, stop := range w.stop {
 		stop()
 	}
-	if w.side != nil {
-		w.side.close()
+	if w.labControl != nil {
+		w.labControl.close()
 	}
-	w.follower.close()
+	w.viewLog.close()
 }

@@ -32,7 +32,7 @@ func withPhone(state string, create bool, do func(*device.Phone) error) error {
 
 func (e environment) certs() *cobra.Command {
 	c := &cobra.Command{Use: "certs", Short: "Look at and change what a phone trusts"}
-	group(c, e.certsList(), e.certsVerify(), e.certsImport(), e.certsExport())
+	addCommands(c, e.certsList(), e.certsVerify(), e.certsImport(), e.certsExport())
 	return c
 }
 
@@ -40,7 +40,7 @@ func (e environment) certsList() *cobra.Command {
 	var state string
 	var asJSON, provenance bool
 	c := &cobra.Command{
-		Use: "list", Short: "List the roots that the phone trusts, with their source", Args: noArgs,
+		Use: "list", Short: "List the roots that the phone trusts, with their source", Args: noArguments,
 		Example: "  ocphone certs list --state phone1\n  ocphone certs list --state phone1 --json",
 		RunE: func(*cobra.Command, []string) error {
 			return withPhone(state, false, func(p *device.Phone) error {
@@ -177,7 +177,7 @@ func (e environment) certsExport() *cobra.Command {
 				}
 				n := 0
 				for _, r := range p.Snapshot().Roots {
-					if !wanted(r.Fingerprint(), args) {
+					if !hasPrefixOf(r.Fingerprint(), args) {
 						continue
 					}
 					n++
@@ -201,13 +201,13 @@ func (e environment) reset() *cobra.Command {
 	var state string
 	var clip, user, factory, asJSON bool
 	c := &cobra.Command{
-		Use: "reset", Short: "Reset a phone: the paper clip, the user, or everything", Args: noArgs,
+		Use: "reset", Short: "Reset a phone: the paper clip, the user, or everything", Args: noArguments,
 		Long: `Reset --paper-clip does what the hole on the back does: the certificate store is
 emptied down to the factory roots (R1.3). --user forgets who signed in and keeps
 the roots. --factory makes the phone as new. What went and what stays is printed.`,
 		Example: "  ocphone reset --paper-clip --state phone1",
 		RunE: func(*cobra.Command, []string) error {
-			if n := count(clip, user, factory); n != 1 {
+			if n := countTrue(clip, user, factory); n != 1 {
 				return usagef("choose one of --paper-clip, --user and --factory")
 			}
 			return withPhone(state, false, func(p *device.Phone) error {
@@ -241,7 +241,7 @@ the roots. --factory makes the phone as new. What went and what stays is printed
 	return c
 }
 
-func count(flags ...bool) (n int) {
+func countTrue(flags ...bool) (n int) {
 	for _, f := range flags {
 		if f {
 			n++
@@ -250,7 +250,7 @@ func count(flags ...bool) (n int) {
 	return n
 }
 
-func wanted(fingerprint string, prefixes []string) bool {
+func hasPrefixOf(fingerprint string, prefixes []string) bool {
 	for _, p := range prefixes {
 		if len(p) <= len(fingerprint) && fingerprint[:len(p)] == p {
 			return true

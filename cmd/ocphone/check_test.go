@@ -431,7 +431,7 @@ func TestTableFitsALine(t *testing.T) {
 	state := c.signedIn()
 	out, _, _ := c.run(thePool, theEdge, "nowhere.contoso.com", "--lab", c.ready, "--state", state, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot))
 	for line := range strings.Lines(out) {
-		if n := visible(strings.TrimSuffix(line, "\n")); n > defaultWidth && !strings.Contains(line, c.dir) {
+		if n := visibleWidth(strings.TrimSuffix(line, "\n")); n > defaultWidth && !strings.Contains(line, c.dir) {
 			t.Errorf("%d columns: %s", n, line)
 		}
 	}

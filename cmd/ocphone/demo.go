@@ -36,7 +36,7 @@ func runStory(ctx context.Context, p *printer, today bool) error {
 		return err
 	}
 	defer w.Close()
-	return p.tell(ctx, w, story{
+	return p.playStory(ctx, w, story{
 		title: "The story of the paper clip",
 		scene: fmt.Sprintf("One process: domain controller, DNS inside and outside, time server, OCS pool, Edge, Exchange, "+
 			"and a phone of firmware %s. Nothing leaves this machine.", w.Firmware.Name),
@@ -114,14 +114,14 @@ func (d *readyDemo) missCall() script.Act {
 			}
 			return d.Pass(d.ctx, 4*time.Minute)
 		},
-		Until: func(now device.Snapshot) bool { return box(now).Unread > box(d.before).Unread },
+		Until: func(now device.Snapshot) bool { return mailboxOf(now).Unread > mailboxOf(d.before).Unread },
 		Shows: func(now device.Snapshot) []string {
-			c := head(box(now).Calls)
-			return []string{fmt.Sprintf("Call: %s, %s%s", party(c.Name, c.Number), c.Kind, unread(c.Read)), newestMessage(now)}
+			c := first(mailboxOf(now).Calls)
+			return []string{fmt.Sprintf("Call: %s, %s%s", partyText(c.Name, c.Number), c.Kind, unreadSuffix(c.Read)), newestMessage(now)}
 		},
 		Claim: "The phone shows the missed call and the voice mail, and counts as many unread as Exchange does.",
 		Holds: func(now device.Snapshot) bool {
-			c, v := head(box(now).Calls), head(box(now).VoiceMails)
+			c, v := first(mailboxOf(now).Calls), first(mailboxOf(now).VoiceMails)
 			return c.Kind == ews.Missed && c.Name == caller && v.Name == caller && v.Duration == recordingLength &&
 				d.countsAsExchange(now)
 		},
@@ -134,7 +134,7 @@ func (d *readyDemo) hearMessage() script.Act {
 		Text:  "The phone fetches the recording, and marks the message as read.",
 		Do:    d.fetch,
 		Until: func(now device.Snapshot) bool {
-			return now.Mailbox != nil && now.Mailbox.Unread < box(d.before).Unread
+			return now.Mailbox != nil && now.Mailbox.Unread < mailboxOf(d.before).Unread
 		},
 		Shows: func(now device.Snapshot) []string {
 			return []string{fmt.Sprintf("%s, %d bytes", describeAudio(d.audio), len(d.recording)), newestMessage(now)}
@@ -157,7 +157,7 @@ func (d *readyDemo) fetch() error {
 	if err != nil {
 		return err
 	}
-	v := head(box(d.before).VoiceMails)
+	v := first(mailboxOf(d.before).VoiceMails)
 	var b bytes.Buffer
 	if d.audio, err = fetchRecording(d.ctx, client, v, &b); err != nil {
 		return err
@@ -174,12 +174,12 @@ func (d *readyDemo) fetch() error {
 // as Exchange does.
 func (d *readyDemo) countsAsExchange(now device.Snapshot) bool {
 	n, err := d.Lab.Exchange.Unread(d.account)
-	return err == nil && box(now).Unread == n
+	return err == nil && mailboxOf(now).Unread == n
 }
 
 func newestMessage(now device.Snapshot) string {
-	v := head(box(now).VoiceMails)
-	return fmt.Sprintf("Voice mail: %s, %s%s", party(v.Name, v.Number), lengthOf(v.Duration), unread(v.Read))
+	v := first(mailboxOf(now).VoiceMails)
+	return fmt.Sprintf("Voice mail: %s, %s%s", partyText(v.Name, v.Number), lengthOf(v.Duration), unreadSuffix(v.Read))
 }
 
 // translated is what the rules in force make of a number.
@@ -203,7 +203,7 @@ func dialled(now device.Snapshot, number string) string {
 
 // phoneOf is the first number of an Outlook contact; empty if there is none.
 func phoneOf(now device.Snapshot, name string) string {
-	all := box(now).Contacts
+	all := mailboxOf(now).Contacts
 	i := slices.IndexFunc(all, func(c ews.Contact) bool { return c.Name() == name && len(c.Phones) > 0 })
 	if i < 0 {
 		return ""
@@ -211,24 +211,24 @@ func phoneOf(now device.Snapshot, name string) string {
 	return all[i].Phones[0].Text
 }
 
-// unread says that a message is.
-func unread(read bool) string {
+// unreadSuffix says that a message is.
+func unreadSuffix(read bool) string {
 	if read {
 		return ""
 	}
 	return ", unread"
 }
 
-// box is the mailbox; an empty one if there is none.
-func box(now device.Snapshot) device.Mailbox {
+// mailboxOf is the mailbox; an empty one if there is none.
+func mailboxOf(now device.Snapshot) device.Mailbox {
 	if now.Mailbox == nil {
 		return device.Mailbox{}
 	}
 	return *now.Mailbox
 }
 
-// head is the first of a list; the zero value of an empty one.
-func head[T any](list []T) (first T) {
+// first is the first of a list; the zero value of an empty one.
+func first[T any](list []T) (first T) {
 	if len(list) > 0 {
 		first = list[0]
 	}

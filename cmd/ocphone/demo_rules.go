@@ -50,11 +50,11 @@ func runRulesStory(ctx context.Context, p *printer, today bool) error {
 	if _, err := w.Phone.Import([]certstore.Root{root}); err != nil {
 		return err
 	}
-	return p.tell(ctx, w, story{
+	return p.playStory(ctx, w, story{
 		title: "The way of a rule",
 		scene: fmt.Sprintf("One process: Active Directory, a pool of two front ends, and a phone. "+
 			"The domain controller of the second front end lags by %s. "+
-			"Nothing leaves this machine, and no time is waited for: clocks are advanced.", words(lags)),
+			"Nothing leaves this machine, and no time is waited for: clocks are advanced.", durationText(lags)),
 		acts:  func(ctx context.Context) []script.Act { return changedRules(ctx, w) },
 		moral: "The rules behind it: ocphone explain R12.1, ocphone explain R12.2.",
 		next: []string{
@@ -66,8 +66,8 @@ func runRulesStory(ctx context.Context, p *printer, today bool) error {
 	})
 }
 
-// words are a duration of whole hours or minutes.
-func words(d time.Duration) string {
+// durationText are a duration of whole hours or minutes.
+func durationText(d time.Duration) string {
 	if d >= time.Hour {
 		return journal.Count(int(d.Hours()), "hour", "hours")
 	}
@@ -166,20 +166,20 @@ func (d *rulesDemo) waitForReload() script.Act {
 	return script.Act{
 		Title: "Eight hours",
 		Text: fmt.Sprintf("After %s the front end reads the new rule. The phone reads %s after the last time.",
-			words(frontEndReads), words(phoneReloads)),
+			durationText(frontEndReads), durationText(phoneReloads)),
 		Do: func() error {
 			d.before = d.Phone.Snapshot()
 			if err := d.Pass(d.ctx, phoneReloads-time.Minute); err != nil {
 				return err
 			}
 			if now := d.Phone.Snapshot(); now.Plan != d.before.Plan || !dialsBy(now, firstOffice) {
-				return fmt.Errorf("the phone had other rules before %s were over", words(phoneReloads))
+				return fmt.Errorf("the phone had other rules before %s were over", durationText(phoneReloads))
 			}
 			return d.Pass(d.ctx, 2*time.Minute)
 		},
 		Until: d.loaded,
 		Shows: dialledExtension,
-		Claim: fmt.Sprintf("For 7h59m the phone dialled by the old rule; after %s it had the new one, unasked.", words(phoneReloads)),
+		Claim: fmt.Sprintf("For 7h59m the phone dialled by the old rule; after %s it had the new one, unasked.", durationText(phoneReloads)),
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, secondOffice) },
 	}
 }
@@ -188,7 +188,7 @@ func (d *rulesDemo) reloadAtOnce() script.Act {
 	return script.Act{
 		Title: "Another change, and no patience",
 		Text: fmt.Sprintf("Now the rule makes %s;ext=$1. After %s the phone is asked to load its rules, as it does at a sign-in too.",
-			thirdOffice, words(frontEndReads)),
+			thirdOffice, durationText(frontEndReads)),
 		Do: func() error {
 			if err := d.change(thirdOffice); err != nil {
 				return err
@@ -197,7 +197,7 @@ func (d *rulesDemo) reloadAtOnce() script.Act {
 		},
 		Until: d.loaded,
 		Shows: dialledExtension,
-		Claim: fmt.Sprintf("%s after a change the phone had it, since somebody asked for it.", words(frontEndReads)),
+		Claim: fmt.Sprintf("%s after a change the phone had it, since somebody asked for it.", durationText(frontEndReads)),
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, thirdOffice) },
 	}
 }
@@ -218,7 +218,7 @@ func (d *rulesDemo) otherFrontEnd() script.Act {
 func (d *rulesDemo) replicated() script.Act {
 	return script.Act{
 		Title: "The change has replicated",
-		Text:  fmt.Sprintf("%s later the second front end has read it, and the phone asks again.", words(lags+frontEndReads)),
+		Text:  fmt.Sprintf("%s later the second front end has read it, and the phone asks again.", durationText(lags+frontEndReads)),
 		Do:    func() error { return errors.Join(d.Pass(d.ctx, lags+frontEndReads), d.reload()) },
 		Until: d.loaded,
 		Shows: dialledExtension,
@@ -230,7 +230,7 @@ func (d *rulesDemo) replicated() script.Act {
 func (d *rulesDemo) poolFails() script.Act {
 	return script.Act{
 		Title: "The pool fails",
-		Text:  fmt.Sprintf("%s later the pool answers 503 when the phone asks for its rules.", words(phoneReloads)),
+		Text:  fmt.Sprintf("%s later the pool answers 503 when the phone asks for its rules.", durationText(phoneReloads)),
 		Do: func() error {
 			d.before = d.Phone.Snapshot()
 			d.Lab.Pool.SetFaults(pool.Faults{Status: map[string]int{pool.LocationProfile: 503}})

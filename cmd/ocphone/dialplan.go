@@ -28,7 +28,7 @@ Skype for Business or Teams:
 - is the standard input. Exit code 0 when nothing is wrong, 1 when something
 is, 2 when the call or the file is not understood.`,
 	}
-	group(c, e.dialplanLint(), e.dialplanTest(), e.dialplanExplain())
+	addCommands(c, e.dialplanLint(), e.dialplanTest(), e.dialplanExplain())
 	return c
 }
 
@@ -53,7 +53,7 @@ func (f *planFlags) register(c *cobra.Command, junit, domain bool) *cobra.Comman
 }
 
 // read gives the plans of FILE that are meant.
-func (f *planFlags) read(e environment, args []string) ([]dialplan.Plan, error) {
+func (f *planFlags) readPlans(e environment, args []string) ([]dialplan.Plan, error) {
 	if len(args) == 0 {
 		return nil, usagef("which dial plan? Give a FILE: XML, CSV, or the JSON of Get-CsTenantDialPlan")
 	}
@@ -79,8 +79,8 @@ func (f *planFlags) read(e environment, args []string) ([]dialplan.Plan, error) 
 }
 
 // readOne is read where numbers are translated, which one plan does.
-func (f *planFlags) readOne(e environment, args []string) (dialplan.Plan, error) {
-	plans, err := f.read(e, args)
+func (f *planFlags) readPlan(e environment, args []string) (dialplan.Plan, error) {
+	plans, err := f.readPlans(e, args)
 	if err != nil {
 		return dialplan.Plan{}, err
 	}
@@ -130,7 +130,7 @@ Exit code 1 when there is an error or a warning; notes alone give 0.`,
 			if len(args) > 1 {
 				return usagef("lint takes one FILE")
 			}
-			plans, err := f.read(e, args)
+			plans, err := f.readPlans(e, args)
 			if err != nil {
 				return err
 			}
@@ -201,9 +201,9 @@ func planTitle(name string, rules int) string {
 	return fmt.Sprintf("%s, %d rules", title, rules)
 }
 
-func (e environment) printLint(r lintReport, more bool) {
+func (e environment) printLint(r lintReport, separate bool) {
 	p := newPrinter(e.out, false)
-	if more {
+	if separate {
 		p.blank()
 	}
 	p.line(bold, "%s", planTitle(r.Plan, r.Rules))
@@ -248,7 +248,7 @@ Exit code 1 when a case is not met; with NUMBERs, when one becomes no number.`,
   ocphone dialplan test profile.xml cases.csv --junit > test.xml
   ocphone dialplan test profile.xml 5123 --domain example.com`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			p, err := f.readOne(e, args)
+			p, err := f.readPlan(e, args)
 			if err != nil {
 				return err
 			}
@@ -321,17 +321,17 @@ func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, case
 	p := newPrinter(e.out, false)
 	p.line(bold, "%s", planTitle(plan.Name, len(plan.Rules)))
 	printSkipped(p, c.Skipped())
-	wide := 0
+	inputWidth := 0
 	for _, row := range rows {
-		wide = max(wide, width(printable(row.Input)))
+		inputWidth = max(inputWidth, width(printable(row.Input)))
 	}
-	wide = min(wide, 30)
+	inputWidth = min(inputWidth, 30)
 	for _, row := range rows {
 		text := row.Got
 		if expecting && !row.OK {
 			text += fmt.Sprintf(", expected %s", orNone(row.Expected))
 		}
-		p.wrap(signOf(p, row.OK)+" "+pad(printable(row.Input), wide)+"  ", text+": "+row.Sentence, "")
+		p.wrap(signOf(p, row.OK)+" "+pad(printable(row.Input), inputWidth)+"  ", text+": "+row.Sentence, "")
 		printSkipped(p, row.Result.Skipped)
 	}
 	if expecting {
@@ -374,7 +374,7 @@ func (e environment) dialplanExplain() *cobra.Command {
 		Example: `  ocphone dialplan explain plan.json 5123
   ocphone dialplan explain profile.xml '(425) 555-0100' --domain example.com --json`,
 		RunE: func(_ *cobra.Command, args []string) error {
-			plan, err := f.readOne(e, args)
+			plan, err := f.readPlan(e, args)
 			if err != nil {
 				return err
 			}
@@ -407,9 +407,9 @@ var outcomeSigns = map[dialplan.Outcome][2]string{
 	dialplan.LeftOut: {"!", yellow}, dialplan.NotAsked: {"·", dim},
 }
 
-func (e environment) printExplanation(x dialplan.Explanation, domain string, more bool) {
+func (e environment) printExplanation(x dialplan.Explanation, domain string, separate bool) {
 	p := newPrinter(e.out, false)
-	if more {
+	if separate {
 		p.blank()
 	}
 	p.line(bold, "%s", x.Dialled)

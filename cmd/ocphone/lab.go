@@ -25,7 +25,7 @@ func (e environment) lab() *cobra.Command {
 	var config, ready, keyLog string
 	var today, standard bool
 	c := &cobra.Command{
-		Use: "lab", Short: "Run a whole deployment on loopback until interrupted", Args: noArgs,
+		Use: "lab", Short: "Run a whole deployment on loopback until interrupted", Args: noArguments,
 		Long: `Lab runs DNS (inside and outside), a domain controller with LDAP, NetBIOS and
 time, an OCS pool and its Edge, and Exchange in one process, on free loopback
 ports, until it is interrupted. --ready FILE tells other processes where, once
@@ -200,7 +200,7 @@ func (e environment) labRoot() *cobra.Command {
 			e.printRoots(roots)
 			return nil
 		}
-		group(c, sub)
+		addCommands(c, sub)
 	}
 	verb("list", "List the deployment's roots", 0, func(c *cobra.Command, l lab.Client, _ []string) ([]lab.Root, error) {
 		return l.Roots(c.Context())
@@ -267,7 +267,7 @@ func (e environment) labCert() *cobra.Command {
 	sub.Flags().StringVar(&key, "key", "", "its PEM private key, in `FILE`")
 	sub.MarkFlagsMutuallyExclusive("defect", "like", "chain")
 	sub.MarkFlagsRequiredTogether("chain", "key")
-	group(c, sub)
+	addCommands(c, sub)
 	return c
 }
 
@@ -332,7 +332,7 @@ func (e environment) labUser() *cobra.Command {
 	for name, s := range states {
 		sub.Flags().Bool(name, false, s.help)
 	}
-	group(c, sub)
+	addCommands(c, sub)
 	return c
 }
 
@@ -358,6 +358,6 @@ func (e environment) labClock() *cobra.Command {
 		}
 		return err
 	}
-	group(c, sub)
+	addCommands(c, sub)
 	return c
 }

@@ -90,7 +90,7 @@ ocphone lab clock advance.`}
 			}
 			return e.changed(p, l.SetProfile(c.Context(), p))
 		})
-	group(c, list, set, remove, load)
+	addCommands(c, list, set, remove, load)
 	return c
 }
 
@@ -117,14 +117,14 @@ func profileNamed(all []lab.Profile, name string) ([]lab.Profile, error) {
 // profileFrom reads the plan of that name in a file, or its only one.
 func (e environment) profileFrom(name, file string) (lab.Profile, error) {
 	f := planFlags{}
-	plans, err := f.read(e, []string{file})
+	plans, err := f.readPlans(e, []string{file})
 	if err != nil {
 		return lab.Profile{}, err
 	}
 	if len(plans) > 1 {
 		f.plan = name
 	}
-	plan, err := f.readOne(e, []string{file})
+	plan, err := f.readPlan(e, []string{file})
 	if err != nil {
 		return lab.Profile{}, err
 	}
@@ -199,6 +199,6 @@ func (e environment) labMailbox() *cobra.Command {
 	voicemail.Flags().BoolVar(&voice.WMA, "wma", false, "as Windows Media, which the phone cannot play")
 	call := labVerb("missed NAME", "Report a missed call", "  ocphone lab mailbox missed tu --number +14255550100 --lab lab.json", 1, deliver(lab.DeliverMissedCall, "missed call", "missed calls", &missed))
 	caller(call, &missed)
-	group(c, voicemail, call, labVerb("contacts NAME N", "Add N contacts", "  ocphone lab mailbox contacts tu 5000 --lab lab.json", 2, deliver(lab.DeliverContacts, "contact", "contacts", &contacts)))
+	addCommands(c, voicemail, call, labVerb("contacts NAME N", "Add N contacts", "  ocphone lab mailbox contacts tu 5000 --lab lab.json", 2, deliver(lab.DeliverContacts, "contact", "contacts", &contacts)))
 	return c
 }

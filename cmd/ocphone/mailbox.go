@@ -41,7 +41,7 @@ Times are local.`}
 	})
 	contacts.Flags().StringVar(&search, "search", "", "only those with `TEXT` in a name, company, address or number")
 	contacts.Example += "\n  ocphone mailbox contacts --lab lab.json --search kelly"
-	group(c, contacts,
+	addCommands(c, contacts,
 		e.mailboxList("calls", "List missed calls and the call log, the newest first", callList),
 		e.mailboxList("voicemail", "List the voice mails, the newest first, with the numbers that ocphone voicemail takes", voicemailList),
 		e.mailboxList("calendar", "List today's and tomorrow's events", calendarList))
@@ -50,40 +50,40 @@ Times are local.`}
 
 // contactList and the following lists are a table and its JSON form.
 func contactList(b device.Mailbox, search string) ([][]string, any) {
-	all := slices.DeleteFunc(slices.Clone(b.Contacts), func(c ews.Contact) bool { return !found(c, search) })
+	all := slices.DeleteFunc(slices.Clone(b.Contacts), func(c ews.Contact) bool { return !matchesContact(c, search) })
 	rows := [][]string{{"NAME", "COMPANY", "NUMBERS", "E-MAIL"}}
 	for _, c := range all {
 		rows = append(rows, []string{c.Name(), c.Company, numbers(c), c.Email})
 	}
 	return rows, struct {
-		boxHead
+		mailboxHead
 		Contacts []ews.Contact `json:"contacts"`
-	}{headOf(b), filled(all)}
+	}{mailboxHeadOf(b), nonNil(all)}
 }
 
 func callList(b device.Mailbox) ([][]string, any) {
 	rows := [][]string{{"", "WHEN", "KIND", "WHO", "NUMBER", "LENGTH"}}
 	for _, c := range b.Calls {
 		isNew := c.Kind == ews.Missed && !c.Read
-		rows = append(rows, []string{mark(isNew), when(c.At), string(c.Kind), who(c.Name, c.Number), c.Number, lengthOf(c.Duration)})
+		rows = append(rows, []string{unreadMark(isNew), localTime(c.At), string(c.Kind), partyName(c.Name, c.Number), c.Number, lengthOf(c.Duration)})
 	}
 	return rows, struct {
-		boxHead
+		mailboxHead
 		Calls []ews.Call `json:"calls"`
-	}{headOf(b), filled(b.Calls)}
+	}{mailboxHeadOf(b), nonNil(b.Calls)}
 }
 
 func voicemailList(b device.Mailbox) ([][]string, any) {
 	rows := [][]string{{"N", "", "WHEN", "WHO", "NUMBER", "LENGTH"}}
 	for i, v := range b.VoiceMails {
 		length := lengthOf(v.Duration) + protection(v)
-		rows = append(rows, []string{strconv.Itoa(i + 1), mark(!v.Read), when(v.Received), who(v.Name, v.Number), v.Number, length})
+		rows = append(rows, []string{strconv.Itoa(i + 1), unreadMark(!v.Read), localTime(v.Received), partyName(v.Name, v.Number), v.Number, length})
 	}
 	return rows, struct {
-		boxHead
+		mailboxHead
 		Unread     int             `json:"unread"`
 		VoiceMails []ews.VoiceMail `json:"voiceMails"`
-	}{headOf(b), b.Unread, filled(b.VoiceMails)}
+	}{mailboxHeadOf(b), b.Unread, nonNil(b.VoiceMails)}
 }
 
 func calendarList(b device.Mailbox) ([][]string, any) {
@@ -93,28 +93,28 @@ func calendarList(b device.Mailbox) ([][]string, any) {
 		rows = append(rows, []string{day, span(v), subject(v), place(v), string(v.Status)})
 	}
 	return rows, struct {
-		boxHead
+		mailboxHead
 		Events []ews.Event `json:"events"`
-	}{headOf(b), filled(b.Calendar)}
+	}{mailboxHeadOf(b), nonNil(b.Calendar)}
 }
 
-// boxHead begins every JSON document.
-type boxHead struct {
+// mailboxHead begins every JSON document.
+type mailboxHead struct {
 	V       int       `json:"v"`
 	Address string    `json:"address"`
 	Polled  time.Time `json:"polled"`
 }
 
-func headOf(b device.Mailbox) boxHead { return boxHead{1, b.Address, b.Polled} }
+func mailboxHeadOf(b device.Mailbox) mailboxHead { return mailboxHead{1, b.Address, b.Polled} }
 
-// filled is list, an empty one rather than none.
-func filled[T any](list []T) []T { return append([]T{}, list...) }
+// nonNil is list, an empty one rather than none.
+func nonNil[T any](list []T) []T { return append([]T{}, list...) }
 
 // mailboxList is a sub-command that shows a list, as a table or as JSON.
 func (e environment) mailboxList(name, short string, list func(device.Mailbox) (rows [][]string, form any)) *cobra.Command {
 	var f mailboxFlags
 	var asJSON bool
-	c := &cobra.Command{Use: name, Short: short, Args: noArgs,
+	c := &cobra.Command{Use: name, Short: short, Args: noArguments,
 		Example: fmt.Sprintf("  ocphone mailbox %[1]s --sign-in tu@example.com --user 'EXAMPLE\\tu'\n"+
 			"  ocphone mailbox %[1]s --lab lab.json --json", name),
 		RunE: func(c *cobra.Command, _ []string) error {
@@ -153,7 +153,7 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags, use func(
 	defer phone.Close()
 	p := newPrinter(e.err, false)
 	p.brief = !f.verbose
-	session, err := begin(phone, r, p, f.verbose)
+	session, err := startSession(phone, r, p, f.verbose)
 	if err != nil {
 		return err
 	}
@@ -183,9 +183,9 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags, use func(
 	return exit{exitPerson, errors.New("signed in, but there is no mailbox")}
 }
 
-// found reports whether text is in what a person would look for; digits are
+// matchesContact reports whether text is in what a person would look for; digits are
 // also found in numbers that are written with blanks and hyphens.
-func found(c ews.Contact, text string) bool {
+func matchesContact(c ews.Contact, text string) bool {
 	text = strings.ToLower(strings.TrimSpace(text))
 	in := []string{c.Name(), c.FileAs, c.Company, c.Email}
 	for _, n := range c.Phones {
@@ -216,16 +216,16 @@ func numbers(c ews.Contact) string {
 	return strings.Join(all, ", ")
 }
 
-// mark shows what is new.
-func mark(isNew bool) string {
+// unreadMark shows what is new.
+func unreadMark(isNew bool) string {
 	if isNew {
 		return "*"
 	}
 	return ""
 }
 
-// when is a moment in local time.
-func when(t time.Time) string {
+// localTime is a moment in local time.
+func localTime(t time.Time) string {
 	if t.IsZero() {
 		return "unknown"
 	}
@@ -240,16 +240,16 @@ func lengthOf(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 }
 
-// who is the name of the other party; a number alone has a column of its own.
-func who(name, number string) string {
+// partyName is the name of the other party; a number alone has a column of its own.
+func partyName(name, number string) string {
 	if name == "" && number == "" {
 		return "withheld"
 	}
 	return printable(name)
 }
 
-// party is the other party in one word.
-func party(name, number string) string { return printable(cmp.Or(name, number, "withheld")) }
+// partyText is the other party in one word.
+func partyText(name, number string) string { return printable(cmp.Or(name, number, "withheld")) }
 
 func protection(v ews.VoiceMail) string {
 	if v.Protected {

@@ -25,7 +25,7 @@ func TestR9_2ContactsAreFoundByWhatAPersonKnows(t *testing.T) {
 		"": true, "kelly": true, " KELLY ": true, "kelly, b": true, "contoso": true, "bob@": true, "555-0100": true,
 		"5550100": true, "+14255550100": true, "77": true, "anna": false, "5550199": false, "0": true, "Søren": false, "b0b": false, "+": true,
 	} {
-		if got := found(kelly, text); got != want {
+		if got := matchesContact(kelly, text); got != want {
 			t.Errorf("%q: %v", text, got)
 		}
 	}
@@ -38,7 +38,7 @@ func TestWhatTheNetworkBroughtCannotMoveTheCursor(t *testing.T) {
 	var out bytes.Buffer
 	p := newPrinter(&out, false)
 	p.summary(device.Snapshot{Address: "a\x1b[2J@b"})
-	for _, text := range []string{out.String(), party("\x1b[31m", ""), who("a\nb", ""), subject(ews.Event{Subject: "\x07"}), place(ews.Event{Location: "\r"}), told(ews.VoiceMail{Number: "\x1b]0;x"})} {
+	for _, text := range []string{out.String(), partyText("\x1b[31m", ""), partyName("a\nb", ""), subject(ews.Event{Subject: "\x07"}), place(ews.Event{Location: "\r"}), describeVoiceMail(ews.VoiceMail{Number: "\x1b]0;x"})} {
 		if strings.ContainsAny(text, "\x1b\x07\r") || strings.Contains(strings.TrimSuffix(text, "\n"), "a\nb") {
 			t.Errorf("%q", text)
 		}
@@ -93,7 +93,7 @@ func TestReadyTellsItsWarnings(t *testing.T) {
 func TestVoiceMailIsPickedByNumberOrID(t *testing.T) {
 	all := []ews.VoiceMail{{ID: ews.ItemID{ID: "AAA="}}, {ID: ews.ItemID{ID: "BBB="}}}
 	for which, want := range map[string]string{"1": "AAA=", "2": "BBB=", "3": "", "BBB=": "BBB=", "bbb=": "", "": ""} {
-		v, err := pick(all, which)
+		v, err := findVoiceMail(all, which)
 		if v.ID.ID != want || (err == nil) != (want != "") {
 			t.Errorf("%q: %q, %v", which, v.ID.ID, err)
 		}
@@ -144,7 +144,7 @@ func TestRecordingsAreWrittenForTheirOwnerAndOverNothing(t *testing.T) {
 		force   bool
 		want    string
 	}{{"first", false, "first"}, {"second", false, "first"}, {"third", true, "third"}} {
-		err := keepFile(name, []byte(c.content), c.force)
+		err := saveFile(name, []byte(c.content), c.force)
 		var told exit
 		if refused := c.content != c.want; refused != (errors.As(err, &told) && told.code == exitUsage) {
 			t.Errorf("%d: %v", i, err)
@@ -155,7 +155,7 @@ func TestRecordingsAreWrittenForTheirOwnerAndOverNothing(t *testing.T) {
 			t.Errorf("%d: %q, %v, %v", i, got, info.Mode(), err)
 		}
 	}
-	if err := keepFile(filepath.Join(dir, "nowhere", "a.wav"), nil, true); !errors.Is(err, fs.ErrNotExist) {
+	if err := saveFile(filepath.Join(dir, "nowhere", "a.wav"), nil, true); !errors.Is(err, fs.ErrNotExist) {
 		t.Error(err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 1 {

@@ -53,7 +53,7 @@ func (e environment) run(ctx context.Context, args []string) int {
 	root := e.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if told := (exit{}); err != nil && ctx.Err() != nil && !errors.As(err, &told) {
+	if coded := (exit{}); err != nil && ctx.Err() != nil && !errors.As(err, &coded) {
 		err = exit{exitTimeout, errInterrupted} // whatever it broke off
 	}
 	return e.report(err)
@@ -80,9 +80,9 @@ func (e environment) report(err error) int {
 		return exitDone
 	}
 	code := exitPerson
-	var told exit
-	if errors.As(err, &told) {
-		if code = told.code; told.err == nil {
+	var coded exit
+	if errors.As(err, &coded) {
+		if code = coded.code; coded.err == nil {
 			return code
 		}
 	}
@@ -133,7 +133,7 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
 	c.SetErr(e.err)
 	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if err := c.ValidateFlagGroups(); err != nil { // cobra does so too, later and with exit code 1
-			return usagef("%s (see `%s --help`)", together(err), c.CommandPath())
+			return usagef("%s (see `%s --help`)", flagGroupText(err), c.CommandPath())
 		}
 		return nil
 	}
@@ -141,13 +141,13 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see `%s --help`)", err, c.CommandPath())
 	})
-	group(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(), e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
+	addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(), e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
 	return c
 }
 
-// group gives c sub-commands; called without one it shows its help, called with
+// addCommands gives c sub-commands; called without one it shows its help, called with
 // an unknown one it is a mistake in the call.
-func group(c *cobra.Command, sub ...*cobra.Command) {
+func addCommands(c *cobra.Command, sub ...*cobra.Command) {
 	c.AddCommand(sub...)
 	c.Args = cobra.ArbitraryArgs
 	if c.RunE == nil {
@@ -172,8 +172,8 @@ func noCommand(c *cobra.Command, name string) error {
 // flagGroup finds the flags in what cobra says of a group of them.
 var flagGroup = regexp.MustCompile(`\[([^]]+)\]`)
 
-// together says in words that flags exclude each other, or belong together.
-func together(err error) string {
+// flagGroupText says in words that flags exclude each other, or belong together.
+func flagGroupText(err error) string {
 	groups := flagGroup.FindAllStringSubmatch(err.Error(), -1)
 	if len(groups) != 2 {
 		return err.Error()
@@ -185,8 +185,8 @@ func together(err error) string {
 	return "--" + strings.Join(strings.Fields(names), " and --") + " " + verdict
 }
 
-// noArgs and exactly are cobra's checks with our exit code.
-func noArgs(c *cobra.Command, args []string) error {
+// noArguments and exactly are cobra's checks with our exit code.
+func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 && c.HasSubCommands() {
 		return noCommand(c, args[0])
 	}
@@ -199,7 +199,7 @@ func noArgs(c *cobra.Command, args []string) error {
 func (e environment) version() *cobra.Command {
 	var guesses bool
 	c := &cobra.Command{
-		Use: "version", Short: "Print the version and the firmware profiles", Args: noArgs,
+		Use: "version", Short: "Print the version and the firmware profiles", Args: noArguments,
 		Example: "  ocphone version\n  ocphone version --guesses",
 		RunE: func(*cobra.Command, []string) error {
 			fmt.Fprintf(e.out, "ocphone %s %s/%s %s\n", setup.Version(), runtime.GOOS, runtime.GOARCH, runtime.Version())

@@ -60,7 +60,7 @@ func (p *printer) paint(code, s string) string {
 	return "\x1b[" + code + "m" + s + "\x1b[0m"
 }
 
-var signs = map[journal.State][2]string{
+var stateSigns = map[journal.State][2]string{
 	journal.OK:      {"✓", green},
 	journal.Failed:  {"✗", red},
 	journal.Warned:  {"!", yellow},
@@ -77,14 +77,14 @@ func (p *printer) step(s journal.Step) {
 		writeJSON(p.w, line)
 		return
 	}
-	sign := signs[s.State]
+	sign := stateSigns[s.State]
 	head := p.paint(sign[1], sign[0]) + " " + p.paint(bold, fmt.Sprintf("%-*s", nameWidth, s.Name)) + " "
 	text := s.Decided
 	if s.Code != "" {
 		text += " [" + string(s.Code) + "]"
 	}
 	p.wrap(head, text, "")
-	if line := asked(s); line != "" && !(p.brief && plain(s)) {
+	if line := exchangeText(s); line != "" && !(p.brief && hasOnlyDecision(s)) {
 		p.wrap(strings.Repeat(" ", gutter), line, dim)
 	}
 	if !p.brief || s.Name == journal.Reset || s.Name == journal.Roots {
@@ -107,8 +107,8 @@ func (p *printer) step(s journal.Step) {
 	}
 }
 
-// plain reports whether what was decided is all that a step has to say in brief.
-func plain(s journal.Step) bool {
+// hasOnlyDecision reports whether what was decided is all that a step has to say in brief.
+func hasOnlyDecision(s journal.Step) bool {
 	return s.Name == journal.Trust || s.State == journal.OK && followsRegistration(s.Name)
 }
 
@@ -123,8 +123,8 @@ func followsRegistration(n journal.Name) bool {
 	return false
 }
 
-// asked is what was asked, what came back and from whom, in one line.
-func asked(s journal.Step) string {
+// exchangeText is what was asked, what came back and from whom, in one line.
+func exchangeText(s journal.Step) string {
 	line := s.Asked
 	if s.Answered != "" && (s.Decided == "" || !strings.HasPrefix(s.Answered, strings.TrimSuffix(s.Decided, "."))) { // else it is said already
 		line = strings.TrimSpace(line + " → " + s.Answered)
@@ -138,7 +138,7 @@ func asked(s journal.Step) string {
 // wrap prints text, made printable, after head, which may hold colorCodes; later
 // lines are indented below it.
 func (p *printer) wrap(head, text, color string) {
-	indent := visible(head)
+	indent := visibleWidth(head)
 	room := max(20, p.width-indent)
 	line := ""
 	for _, word := range strings.Fields(printable(text)) {
@@ -154,8 +154,8 @@ func (p *printer) wrap(head, text, color string) {
 	fmt.Fprintf(p.w, "%s%s\n", head, p.paint(color, line))
 }
 
-// visible is the width of s without its colorCodes, in cells of a terminal.
-func visible(s string) int {
+// visibleWidth is the width of s without its colorCodes, in cells of a terminal.
+func visibleWidth(s string) int {
 	return width(colorCodes.ReplaceAllString(s, ""))
 }
 
@@ -166,7 +166,7 @@ func width(s string) int { return utf8.RuneCountInString(s) }
 
 // pad fills s with blanks up to a width in cells.
 func pad(s string, cells int) string {
-	return s + strings.Repeat(" ", max(0, cells-visible(s)))
+	return s + strings.Repeat(" ", max(0, cells-visibleWidth(s)))
 }
 
 // printable makes text from a server or a file safe to print in a line.
@@ -243,7 +243,7 @@ func writeColumns(w io.Writer, rows [][]string) {
 			if i == len(widths) {
 				widths = append(widths, 0)
 			}
-			widths[i] = max(widths[i], visible(cell))
+			widths[i] = max(widths[i], visibleWidth(cell))
 		}
 	}
 	for _, row := range rows {

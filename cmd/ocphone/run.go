@@ -103,7 +103,7 @@ func (e environment) runPhone() *cobra.Command {
 	var asJSON, brief, onScreen, verbose bool
 	var lang string
 	c := &cobra.Command{
-		Use: "run", Short: "Sign a phone in and show every step", Args: noArgs,
+		Use: "run", Short: "Sign a phone in and show every step", Args: noArguments,
 		Long: `Run powers a phone on, plugs it in and signs a user in; each step says what was
 asked, who answered, what was decided and why. When the end is reached the phone
 signs out, so that nothing stays behind on the server.
@@ -147,7 +147,7 @@ changes; with --verbose the steps go to the standard error.`,
 			p.brief = brief
 			w := watcher{printer: p, steps: p}
 			if onScreen {
-				if err := w.turnToPages(e, phone, lang, r.Config.Clock, verbose); err != nil {
+				if err := w.showPages(e, phone, lang, r.Config.Clock, verbose); err != nil {
 					return err
 				}
 			}
@@ -171,7 +171,7 @@ changes; with --verbose the steps go to the standard error.`,
 
 // follow signs in, shows how, and turns the end into an exit code.
 func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.Setup, until string, expect journal.Code, timeout time.Duration, w watcher) error {
-	session, err := begin(phone, r, w.steps, w.steps != nil)
+	session, err := startSession(phone, r, w.steps, w.steps != nil)
 	if err != nil {
 		w.pages.close()
 		return err

@@ -23,7 +23,7 @@ type watcher struct {
 
 // turnToPages shows pages instead of steps, which go to the standard error if
 // they are wanted.
-func (w *watcher) turnToPages(e environment, phone *device.Phone, lang string, c clock.Clock, steps bool) (err error) {
+func (w *watcher) showPages(e environment, phone *device.Phone, lang string, c clock.Clock, steps bool) (err error) {
 	if w.steps = nil; steps {
 		w.steps = newPrinter(e.err, false)
 		w.steps.brief = w.brief
@@ -42,12 +42,12 @@ type pages struct {
 	screen *screen.Screen
 	stop   func()
 	shown  sync.WaitGroup
-	news   chan struct{} // one token: there are Views, or no more will come
+	wakeup chan struct{} // one token: there are Views, or no more will come
 
-	mu     sync.Mutex // guards the rest
-	waits  []view.View
-	latest view.View
-	over   bool
+	mu      sync.Mutex // guards the rest
+	pending []view.View
+	latest  view.View
+	closing bool
 }
 
 // newPages shows phone, whose time is c, on w, which is cleared before each page
@@ -57,23 +57,23 @@ func newPages(phone *device.Phone, w io.Writer, redraw bool, lang string, c cloc
 	if err != nil {
 		return nil, exit{exitUsage, err}
 	}
-	p := &pages{w: w, redraw: redraw, phone: phone, screen: s, news: make(chan struct{}, 1)}
+	p := &pages{w: w, redraw: redraw, phone: phone, screen: s, wakeup: make(chan struct{}, 1)}
 	p.stop = s.Watch(p.changed)
 	p.shown.Go(p.show)
 	return p, nil
 }
 
-// mostWaiting bounds the Views that are not shown yet; older ones are left out.
-const mostWaiting = 64
+// maxPending bounds the Views that are not shown yet; older ones are left out.
+const maxPending = 64
 
 // changed keeps the View that is another. Several goroutines may call it.
 func (p *pages) changed() {
 	v := p.screen.View()
 	p.mu.Lock()
-	if v.Seq > p.latest.Seq && !p.over {
+	if v.Seq > p.latest.Seq && !p.closing {
 		p.latest = v
-		if p.waits = append(p.waits, v); len(p.waits) > mostWaiting {
-			p.waits = p.waits[1:]
+		if p.pending = append(p.pending, v); len(p.pending) > maxPending {
+			p.pending = p.pending[1:]
 		}
 	}
 	p.mu.Unlock()
@@ -82,7 +82,7 @@ func (p *pages) changed() {
 
 func (p *pages) wake() {
 	select {
-	case p.news <- struct{}{}:
+	case p.wakeup <- struct{}{}:
 	default:
 	}
 }
@@ -90,10 +90,10 @@ func (p *pages) wake() {
 // show writes what waits, until the end.
 func (p *pages) show() {
 	last := ""
-	for range p.news {
+	for range p.wakeup {
 		p.mu.Lock()
-		views, over := p.waits, p.over
-		p.waits = nil
+		views, closing := p.pending, p.closing
+		p.pending = nil
 		p.mu.Unlock()
 		for _, v := range views {
 			if text := printableLines(v.Plain()); v.On && text != last {
@@ -101,18 +101,18 @@ func (p *pages) show() {
 				last = text
 			}
 		}
-		if over {
+		if closing {
 			return
 		}
 	}
 }
 
-// clear makes a terminal empty, the cursor at its upper left.
-const clear = "\x1b[H\x1b[2J"
+// clearScreen makes a terminal empty, the cursor at its upper left.
+const clearScreen = "\x1b[H\x1b[2J"
 
 func (p *pages) write(v view.View, text string) {
 	if p.redraw {
-		io.WriteString(p.w, clear+text)
+		io.WriteString(p.w, clearScreen+text)
 		return
 	}
 	name := v.Page.ID
@@ -122,8 +122,8 @@ func (p *pages) write(v view.View, text string) {
 	fmt.Fprintf(p.w, "== %s\n%s", name, text)
 }
 
-// lag bounds how long the page of the phone's last state may take to come.
-const lag = 2 * time.Second
+// lastPageTimeout bounds how long the page of the phone's last state may take to come.
+const lastPageTimeout = 2 * time.Second
 
 // close waits until the page of the phone's state is shown, and shows no more:
 // that the phone takes leave is not what it was run for. Nil is no pages.
@@ -131,19 +131,19 @@ func (p *pages) close() {
 	if p == nil {
 		return
 	}
-	limit := time.NewTimer(lag)
+	limit := time.NewTimer(lastPageTimeout)
 	defer limit.Stop()
-	came := make(chan struct{}, 1)
+	changed := make(chan struct{}, 1)
 	stop := p.screen.Watch(func() {
 		select {
-		case came <- struct{}{}:
+		case changed <- struct{}{}:
 		default:
 		}
 	})
 wait:
-	for !caughtUp(p.screen.View(), p.phone.Snapshot()) {
+	for !showsState(p.screen.View(), p.phone.Snapshot()) {
 		select {
-		case <-came:
+		case <-changed:
 		case <-limit.C:
 			break wait
 		}
@@ -152,15 +152,15 @@ wait:
 	p.stop()
 	p.changed() // whatever a watcher has yet to tell
 	p.mu.Lock()
-	p.over = true
+	p.closing = true
 	p.mu.Unlock()
 	p.wake()
 	p.shown.Wait()
 	p.screen.Close()
 }
 
-// caughtUp reports whether v shows at least the state of s.
-func caughtUp(v view.View, s device.Snapshot) bool {
+// showsState reports whether v shows at least the state of s.
+func showsState(v view.View, s device.Snapshot) bool {
 	switch s.State {
 	case device.Failed, device.Waiting:
 		return v.Page.ID == "failure"

@@ -68,7 +68,7 @@ func TestLastPageIsThatOfTheLastState(t *testing.T) {
 			if strings.Contains(all, u.Password) || strings.Contains(all, "(off)\n-") {
 				t.Errorf("%s", all)
 			}
-			if strings.Contains(all, clear) {
+			if strings.Contains(all, clearScreen) {
 				t.Error("a file was cleared like a terminal")
 			}
 			phone.PowerOff()
@@ -106,7 +106,7 @@ func TestPagesOfAStormAreShownInOrder(t *testing.T) {
 	hands.Wait()
 	p.screen.Open("sound")
 	p.close()
-	pages := strings.Split(out.String(), clear)
+	pages := strings.Split(out.String(), clearScreen)
 	if last := pages[len(pages)-1]; pages[0] != "" || !strings.Contains(last, "< Volumes") {
 		t.Errorf("the last of %d pages:\n%s", len(pages), last)
 	}

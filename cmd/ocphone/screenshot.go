@@ -20,8 +20,8 @@ import (
 	"github.com/ocphone/ocphone/device/script"
 )
 
-// portrait says what a picture of the phone is like.
-type portrait struct {
+// pictureOptions says what a picture of the phone is like.
+type pictureOptions struct {
 	width, height int
 	whole         bool // the body too, not the panel alone
 	back          bool // the body from behind
@@ -33,8 +33,8 @@ type portrait struct {
 const (
 	panelWidth, panelHeight = 640, 480
 	phoneWidth, phoneHeight = 1000, 720
-	leastSide, mostSide     = 160, 8000
-	mostScale               = 8
+	minSide, maxSide        = 160, 8000
+	maxScale                = 8
 )
 
 // toStdout is the file name that stands for the standard output.
@@ -43,10 +43,10 @@ const toStdout = "-"
 func (e environment) screenshot() *cobra.Command {
 	var demo, lang, size, out string
 	var scale int
-	var pic portrait
+	var pic pictureOptions
 	var today, force bool
 	c := &cobra.Command{
-		Use: "screenshot", Short: "Draw the handset into a PNG file, without a display", Args: noArgs,
+		Use: "screenshot", Short: "Draw the handset into a PNG file, without a display", Args: noArguments,
 		Long: `Screenshot starts a lab and a phone, brings the phone to where --demo says, draws
 what its touch panel shows, and with --whole the body around it. Nothing leaves
 this machine, and neither a display nor cgo is needed (on macOS: cgo).
@@ -55,12 +55,12 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 		Example: "  ocphone screenshot --demo home --out home.png\n  ocphone screenshot --demo failure --whole --scale 2 --lang de\n  ocphone screenshot --demo list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if demo == "list" {
-				return listSights(e.out)
+				return listScenes(e.out)
 			}
 			if demo == "" {
 				return usagef("which page? Give --demo PAGE; `ocphone screenshot --demo list` names all")
 			}
-			s, known := sightNamed(demo)
+			s, known := sceneNamed(demo)
 			if !known {
 				return usagef("--demo %q: there is no such page; `ocphone screenshot --demo list` names all", demo)
 			}
@@ -72,7 +72,7 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 				return err
 			}
 			out = cmp.Or(out, s.name+".png")
-			if err := e.maySave(out, force); err != nil {
+			if err := e.checkOutput(out, force); err != nil {
 				return err
 			}
 			if err := canDraw(); err != nil {
@@ -88,21 +88,21 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 	c.Flags().StringVar(&demo, "demo", "", "the `PAGE` to show; list names all")
 	c.Flags().StringVar(&lang, "lang", "en", "`LANGUAGE` of the phone: "+strings.Join(screen.Languages(), ", "))
 	c.Flags().BoolVar(&pic.whole, "whole", false, "draw the whole phone, not the touch panel alone")
-	c.Flags().IntVar(&scale, "scale", 1, "`N` times as large, 1 to "+strconv.Itoa(mostScale))
+	c.Flags().IntVar(&scale, "scale", 1, "`N` times as large, 1 to "+strconv.Itoa(maxScale))
 	c.Flags().StringVar(&size, "size", "", fmt.Sprintf("`SIZE` at scale 1, in pixels (default: %dx%d, with --whole %dx%d)", panelWidth, panelHeight, phoneWidth, phoneHeight))
 	c.Flags().BoolVar(&pic.contrast, "high-contrast", false, "draw it in the look of high contrast")
 	c.Flags().BoolVar(&today, "today", false, "use a deployment and firmware of today instead of 2007")
 	c.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write, - for the standard output (default: the name of the demo and .png)")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
-	c.RegisterFlagCompletionFunc("demo", cobra.FixedCompletions(append(sightNames(), "list"), cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc("demo", cobra.FixedCompletions(append(sceneNames(), "list"), cobra.ShellCompDirectiveNoFileComp))
 	c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(screen.Languages(), cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
 // measure settles how large the picture is.
-func (p *portrait) measure(size string, scale int) error {
-	if scale < 1 || scale > mostScale {
-		return usagef("--scale %d: 1 to %d", scale, mostScale)
+func (p *pictureOptions) measure(size string, scale int) error {
+	if scale < 1 || scale > maxScale {
+		return usagef("--scale %d: 1 to %d", scale, maxScale)
 	}
 	p.width, p.height = panelWidth, panelHeight
 	if p.whole {
@@ -118,8 +118,8 @@ func (p *portrait) measure(size string, scale int) error {
 		}
 	}
 	for _, side := range []int{p.width, p.height} {
-		if side < leastSide || side > mostSide/scale {
-			return usagef("a picture of %dx%d at scale %d: each side is from %d to %d pixels", p.width, p.height, scale, leastSide, mostSide)
+		if side < minSide || side > maxSide/scale {
+			return usagef("a picture of %dx%d at scale %d: each side is from %d to %d pixels", p.width, p.height, scale, minSide, maxSide)
 		}
 	}
 	p.width, p.height = p.width*scale, p.height*scale
@@ -127,7 +127,7 @@ func (p *portrait) measure(size string, scale int) error {
 }
 
 // maySave says beforehand what would keep a file from being written.
-func (e environment) maySave(out string, force bool) error {
+func (e environment) checkOutput(out string, force bool) error {
 	if out == toStdout {
 		if _, ok := terminal(e.out); ok {
 			return usagef("--out -: the standard output is a terminal; give a file")
@@ -135,7 +135,7 @@ func (e environment) maySave(out string, force bool) error {
 		return nil
 	}
 	if s, err := os.Lstat(out); err == nil && (!force || s.IsDir()) {
-		return exists(out)
+		return existsError(out)
 	}
 	if s, err := os.Stat(filepath.Dir(out)); err != nil || !s.IsDir() {
 		return usagef("--out %s: there is no folder %s", out, filepath.Dir(out))
@@ -152,7 +152,7 @@ func (e environment) savePicture(shot image.Image, out, name string, force bool)
 		_, err := e.out.Write(b.Bytes())
 		return err
 	}
-	if err := keepFile(out, b.Bytes(), force); err != nil {
+	if err := saveFile(out, b.Bytes(), force); err != nil {
 		return err
 	}
 	e.printf("%s: %s, %dx%d\n", out, name, shot.Bounds().Dx(), shot.Bounds().Dy())
@@ -160,7 +160,7 @@ func (e environment) savePicture(shot image.Image, out, name string, force bool)
 }
 
 // takePicture brings a phone to a sight, and draws it.
-func takePicture(ctx context.Context, s sight, p portrait, lang string, today bool) (image.Image, error) {
+func takePicture(ctx context.Context, s scene, p pictureOptions, lang string, today bool) (image.Image, error) {
 	st, err := script.NewStage(ctx, script.WorldOptions{Today: today, MAC: pictureMAC}, lang)
 	if err != nil {
 		return nil, err
@@ -174,25 +174,25 @@ func takePicture(ctx context.Context, s sight, p portrait, lang string, today bo
 	return p.draw(st.Screen.View()), nil
 }
 
-func listSights(out io.Writer) error {
+func listScenes(out io.Writer) error {
 	var rows [][]string
-	for _, s := range sights() {
+	for _, s := range allScenes() {
 		rows = append(rows, []string{s.name, s.about})
 	}
 	writeTable(out, rows)
 	return nil
 }
 
-func sightNamed(name string) (sight, bool) {
-	all := sights()
-	if i := slices.IndexFunc(all, func(s sight) bool { return s.name == name }); i >= 0 {
+func sceneNamed(name string) (scene, bool) {
+	all := allScenes()
+	if i := slices.IndexFunc(all, func(s scene) bool { return s.name == name }); i >= 0 {
 		return all[i], true
 	}
-	return sight{}, false
+	return scene{}, false
 }
 
-func sightNames() (names []string) {
-	for _, s := range sights() {
+func sceneNames() (names []string) {
+	for _, s := range allScenes() {
 		names = append(names, s.name)
 	}
 	return names

@@ -11,22 +11,22 @@ import (
 	"github.com/ocphone/ocphone/device/script"
 )
 
-// sight is something to see on the phone.
-type sight struct {
+// scene is something to see on the phone.
+type scene struct {
 	name, about string
 	back        bool // it is at the back of the phone
 	play        func(*script.Stage) error
 }
 
-// sights are all there are, in the order of their names. Each page that the
+// allScenes are all there are, in the order of their names. Each page that the
 // phone opens is one; what is not listed here by hand is shown signed in.
-func sights() []sight {
+func allScenes() []scene {
 	signedIn := func(then ...func(*script.Stage) error) func(*script.Stage) error {
 		return func(s *script.Stage) error {
 			return inOrder(s, append([]func(*script.Stage) error{(*script.Stage).SignInInside}, then...)...)
 		}
 	}
-	all := []sight{
+	all := []scene{
 		{name: "off", about: "the phone without power", play: func(*script.Stage) error { return nil }},
 		{name: "start", about: "switched on, without a cable", play: func(s *script.Stage) error { s.Phone.PowerOn(); return s.Page("start") }},
 		{name: "signin", about: "plugged in, nobody is signed in", play: func(s *script.Stage) error { s.PlugIn(s.Lab.Inside()); return s.Page("signin") }},
@@ -43,11 +43,11 @@ func sights() []sight {
 		{name: "reset", about: "after the paper clip: which roots went and which stayed", play: signedIn(pressReset)},
 	}
 	for _, id := range screen.Pages() {
-		if !slices.ContainsFunc(all, func(s sight) bool { return s.name == id }) {
-			all = append(all, sight{name: id, about: cmp.Or(pageAbout()[id], "signed in: page "+id), play: signedIn(opens(id))})
+		if !slices.ContainsFunc(all, func(s scene) bool { return s.name == id }) {
+			all = append(all, scene{name: id, about: cmp.Or(pageAbout()[id], "signed in: page "+id), play: signedIn(opens(id))})
 		}
 	}
-	slices.SortFunc(all, func(a, b sight) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(all, func(a, b scene) int { return strings.Compare(a.name, b.name) })
 	return all
 }
 

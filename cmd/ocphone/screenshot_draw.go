@@ -17,7 +17,7 @@ func canDraw() error { return nil }
 
 // draw draws what a View shows, on black: a panel without power is dark, and
 // one of another shape than 4:3 does not fill the picture.
-func (p portrait) draw(v view.View) image.Image {
+func (p pictureOptions) draw(v view.View) image.Image {
 	out := image.NewNRGBA(image.Rect(0, 0, p.width, p.height))
 	draw.Draw(out, out.Rect, image.Black, image.Point{}, draw.Src)
 	shot := p.paint(v)
@@ -25,7 +25,7 @@ func (p portrait) draw(v view.View) image.Image {
 	return out
 }
 
-func (p portrait) paint(v view.View) image.Image {
+func (p pictureOptions) paint(v view.View) image.Image {
 	switch {
 	case p.whole:
 		return ui.HandsetPicture(v, p.width, p.height, func(h *ui.Handset) {

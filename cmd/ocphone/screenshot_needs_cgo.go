@@ -7,6 +7,8 @@ import (
 	"image"
 
 	"github.com/ocphone/ocphone/device/screen/view"
+
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // canDraw says what is missing: on macOS Fyne compiles with cgo only.
@@ -15,4 +17,4 @@ func canDraw() error {
 }
 
 // draw is never called here.
-func (portrait) draw(view.View) image.Image { return nil }
+func (pictureOptions) draw(view.View) image.Image { return nil }

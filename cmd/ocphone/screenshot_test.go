@@ -17,7 +17,7 @@ import (
 )
 
 // shoot calls screenshot and reads the picture.
-func shoot(t *testing.T, args ...string) image.Image {
+func takeScreenshot(t *testing.T, args ...string) image.Image {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "shot.png")
 	out, complaints, code := call(t, append([]string{"screenshot", "--out", file}, args...)...)
@@ -56,9 +56,9 @@ func colours(m image.Image) (n int, opaque bool) {
 // TestEveryPageIsDrawn: each demo gives a picture of its own, which is not blank.
 func TestEveryPageIsDrawn(t *testing.T) {
 	seen := map[string]string{}
-	for _, s := range sights() {
+	for _, s := range allScenes() {
 		t.Run(s.name, func(t *testing.T) {
-			m := shoot(t, "--demo", s.name, "--size", "240x180")
+			m := takeScreenshot(t, "--demo", s.name, "--size", "240x180")
 			if m.Bounds() != image.Rect(0, 0, 240, 180) {
 				t.Errorf("size %v", m.Bounds())
 			}
@@ -75,7 +75,7 @@ func TestEveryPageIsDrawn(t *testing.T) {
 		})
 	}
 	for _, id := range screen.Pages() {
-		if !slices.Contains(sightNames(), id) {
+		if !slices.Contains(sceneNames(), id) {
 			t.Errorf("page %s cannot be seen", id)
 		}
 	}
@@ -93,7 +93,7 @@ func TestPictureHasTheSizeThatWasAsked(t *testing.T) {
 		{"--demo start --whole --size 300X216", 300, 216},
 		{"--demo back --size 240x180 --scale 2", 480, 360},
 	} {
-		m := shoot(t, strings.Fields(row.args)...)
+		m := takeScreenshot(t, strings.Fields(row.args)...)
 		if n, opaque := colours(m); m.Bounds() != image.Rect(0, 0, row.w, row.h) || n < 20 || !opaque {
 			t.Errorf("%s: %v with %d colours; opaque: %t", row.args, m.Bounds(), n, opaque)
 		}
@@ -103,9 +103,9 @@ func TestPictureHasTheSizeThatWasAsked(t *testing.T) {
 // TestPictureFollowsItsFlags: each flag changes what is drawn.
 func TestPictureFollowsItsFlags(t *testing.T) {
 	small := []string{"--demo", "start", "--size", "240x180"}
-	plain := shoot(t, small...)
+	plain := takeScreenshot(t, small...)
 	for _, more := range []string{"--lang en-XA", "--high-contrast", "--today", "--whole"} {
-		if n, m := 0, shoot(t, append(slices.Clone(small), strings.Fields(more)...)...); true {
+		if n, m := 0, takeScreenshot(t, append(slices.Clone(small), strings.Fields(more)...)...); true {
 			for y := range 180 {
 				for x := range 240 {
 					if m.At(x, y) != plain.At(x, y) {
@@ -130,7 +130,7 @@ func TestPictureGoesToStandardOutput(t *testing.T) {
 
 // TestEachSightIsDescribed in words that a person knows.
 func TestEachSightIsDescribed(t *testing.T) {
-	for _, s := range sights() {
+	for _, s := range allScenes() {
 		if strings.Contains(s.about, "page "+s.name) {
 			t.Errorf("%s: %s", s.name, s.about)
 		}

@@ -15,12 +15,12 @@ type session struct {
 	shown chan struct{} // closed when all steps are printed
 }
 
-// goodbye bounds how long a farewell to the server may take.
-const goodbye = 3 * time.Second
+// signOutTimeout bounds how long a farewell to the server may take.
+const signOutTimeout = 3 * time.Second
 
-// begin has the phone of r sign in; p prints each step when told to show them.
+// startSession has the phone of r sign in; p prints each step when told to show them.
 // After an error nothing is left to finish.
-func begin(phone *device.Phone, r *setup.Setup, p *printer, show bool) (*session, error) {
+func startSession(phone *device.Phone, r *setup.Setup, p *printer, show bool) (*session, error) {
 	s := &session{phone: phone, shown: make(chan struct{})}
 	if show {
 		go s.show(p)
@@ -81,7 +81,7 @@ func (s *session) last(names ...journal.Name) (step journal.Step, ok bool) {
 // finish signs out, so that nothing stays registered (design decision 6), and
 // switches the phone off.
 func (s *session) finish() {
-	bye, cancel := context.WithTimeout(context.Background(), goodbye)
+	bye, cancel := context.WithTimeout(context.Background(), signOutTimeout)
 	defer cancel()
 	s.phone.ShutDown(bye)
 	s.phone.Close()

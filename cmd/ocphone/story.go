@@ -23,7 +23,7 @@ type story struct {
 // storyCommand gives c what every story has.
 func (e environment) storyCommand(c *cobra.Command, run func(context.Context, *printer, bool) error) *cobra.Command {
 	var asJSON, today, verbose bool
-	c.Args = noArgs
+	c.Args = noArguments
 	c.RunE = func(c *cobra.Command, _ []string) error {
 		p := newPrinter(e.out, asJSON)
 		p.brief = !verbose
@@ -36,11 +36,11 @@ func (e environment) storyCommand(c *cobra.Command, run func(context.Context, *p
 }
 
 // tell plays a story in w and prints it.
-func (p *printer) tell(ctx context.Context, w *script.World, s story) error {
+func (p *printer) playStory(ctx context.Context, w *script.World, s story) error {
 	p.line(bold, "%s", s.title)
 	p.line(dim, "%s", s.scene)
 	acts := s.acts(ctx)
-	if err := w.Play(ctx, acts, &teller{printer: p, last: map[journal.Name]string{}}); err != nil {
+	if err := w.Play(ctx, acts, &storyPrinter{printer: p, last: map[journal.Name]string{}}); err != nil {
 		return err
 	}
 	p.blank()
@@ -62,13 +62,13 @@ func (p *printer) tell(ctx context.Context, w *script.World, s story) error {
 }
 
 // teller prints acts as they are played.
-type teller struct {
+type storyPrinter struct {
 	*printer
 	last map[journal.Name]string // content of the last step of each name
 }
 
 // Begin implements script.Audience.
-func (t *teller) Begin(n int, a script.Act) {
+func (t *storyPrinter) Begin(n int, a script.Act) {
 	t.act = n
 	t.blank()
 	t.line(bold+";"+cyan, "%d. %s", n, a.Title)
@@ -77,7 +77,7 @@ func (t *teller) Begin(n int, a script.Act) {
 }
 
 // Show implements script.Audience.
-func (t *teller) Show(lines []string) {
+func (t *storyPrinter) Show(lines []string) {
 	for _, l := range lines {
 		t.line("", "%s", l)
 	}
@@ -85,9 +85,9 @@ func (t *teller) Show(lines []string) {
 
 // Steps implements script.Audience. In brief, steps after the registration that
 // are as they were in an earlier act are named only.
-func (t *teller) Steps(steps []journal.Step) {
+func (t *storyPrinter) Steps(steps []journal.Step) {
 	var same []string
-	nameThem := func() {
+	nameSame := func() {
 		if len(same) > 0 {
 			t.line(dim, "· %s as before.", strings.Join(same, ", "))
 		}
@@ -100,11 +100,11 @@ func (t *teller) Steps(steps []journal.Step) {
 			}
 			continue
 		}
-		nameThem()
+		nameSame()
 		t.last[s.Name] = content(s)
 		t.step(s)
 	}
-	nameThem()
+	nameSame()
 }
 
 // content is what distinguishes a step from another of its name.

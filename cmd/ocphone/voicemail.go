@@ -27,7 +27,7 @@ func (e environment) voicemail() *cobra.Command {
 		Long: `Voicemail signs a phone in, handles one voice mail and signs out. N is its number
 in the list of ocphone mailbox voicemail, where 1 is the newest; in a script give
 its id from the --json of that list, since numbers move when a message arrives.`}
-	group(c, e.voicemailPlay(), e.voicemailSave(), e.voicemailDelete())
+	addCommands(c, e.voicemailPlay(), e.voicemailSave(), e.voicemailDelete())
 	return c
 }
 
@@ -46,7 +46,7 @@ func (e environment) voicemailVerb(c *cobra.Command, check func() error, use fun
 			return err
 		}
 		return e.withMailbox(c.Context(), &f, func(ctx context.Context, phone *device.Phone, b device.Mailbox) error {
-			v, err := pick(b.VoiceMails, args[0])
+			v, err := findVoiceMail(b.VoiceMails, args[0])
 			if err != nil {
 				return err
 			}
@@ -61,8 +61,8 @@ func (e environment) voicemailVerb(c *cobra.Command, check func() error, use fun
 	return c
 }
 
-// pick finds a voice mail by its number from 1 or its id.
-func pick(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
+// findVoiceMail finds a voice mail by its number from 1 or its id.
+func findVoiceMail(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
 	if n, err := strconv.Atoi(which); err == nil {
 		if n > len(all) {
 			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s (ocphone mailbox voicemail)", n, journal.Count(len(all), "voice mail", "voice mails"))}
@@ -101,14 +101,14 @@ unless --mark-read is given.`,
 				return exit{exitPerson, fmt.Errorf("no program here plays the recording, which is %s: name one with --player, or save it (ocphone voicemail save)", describeAudio(audio))}
 			}
 		}
-		e.warnf("%s: %s, %s\n", args[0], told(v), describeAudio(audio))
+		e.warnf("%s: %s, %s\n", args[0], describeVoiceMail(v), describeAudio(audio))
 		play := exec.CommandContext(ctx, args[0], args[1:]...)
 		play.Stdin, play.Stdout, play.Stderr = &b, e.err, e.err
-		play.WaitDelay = goodbye
+		play.WaitDelay = signOutTimeout
 		if err := play.Run(); err != nil {
 			return exit{exitPerson, fmt.Errorf("playing failed: %w; try another --player, or save it (ocphone voicemail save)", err)}
 		}
-		return readIf(ctx, markRead, client, v)
+		return markReadIf(ctx, markRead, client, v)
 	})
 	c.Flags().StringVar(&command, "player", "", "`PROGRAM` and its arguments, instead of the one chosen")
 	c.Flags().BoolVar(&markRead, "mark-read", false, "mark the message as read then")
@@ -149,7 +149,7 @@ message stays unread unless --mark-read is given.`,
 		if out == "" {
 			return nil
 		}
-		return e.maySave(out, force)
+		return e.checkOutput(out, force)
 	}, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {
 		var b bytes.Buffer
 		audio, err := fetchRecording(ctx, client, v, &b)
@@ -160,17 +160,17 @@ message stays unread unless --mark-read is given.`,
 			if _, err := e.out.Write(b.Bytes()); err != nil {
 				return err
 			}
-			return readIf(ctx, markRead, client, v)
+			return markReadIf(ctx, markRead, client, v)
 		}
 		name := cmp.Or(out, fileName(v, audio))
-		if err := keepFile(name, b.Bytes(), force); err != nil {
+		if err := saveFile(name, b.Bytes(), force); err != nil {
 			return err
 		}
-		e.printf("%s: %s, %s, %d bytes\n", name, told(v), describeAudio(audio), b.Len())
+		e.printf("%s: %s, %s, %d bytes\n", name, describeVoiceMail(v), describeAudio(audio), b.Len())
 		if audio == ews.AudioWMA {
 			e.warnf("the phone itself cannot play this format; ffplay and Windows can\n")
 		}
-		return readIf(ctx, markRead, client, v)
+		return markReadIf(ctx, markRead, client, v)
 	})
 	c.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write, - for the standard output")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
@@ -178,13 +178,13 @@ message stays unread unless --mark-read is given.`,
 	return c
 }
 
-func exists(name string) error {
+func existsError(name string) error {
 	return usagef("%s exists: give another --out, or --force to replace it", name)
 }
 
-// keepFile writes content to a new file for the owner alone; force replaces
+// saveFile writes content to a new file for the owner alone; force replaces
 // what has the name. After an error there is no part of a file.
-func keepFile(name string, content []byte, force bool) (err error) {
+func saveFile(name string, content []byte, force bool) (err error) {
 	var file *os.File
 	if force {
 		file, err = os.CreateTemp(filepath.Dir(name), ".ocphone-*") // 0600
@@ -192,7 +192,7 @@ func keepFile(name string, content []byte, force bool) (err error) {
 		file, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return exists(name)
+		return existsError(name)
 	}
 	if err != nil {
 		return err
@@ -219,15 +219,15 @@ func (e environment) voicemailDelete() *cobra.Command {
 		if err := client.Delete(ctx, v.ID); err != nil {
 			return err
 		}
-		e.printf("moved to Deleted Items: %s\n", told(v))
+		e.printf("moved to Deleted Items: %s\n", describeVoiceMail(v))
 		return nil
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do it")
 	return c
 }
 
-// readIf marks v as read if that is wanted.
-func readIf(ctx context.Context, wanted bool, client *ews.Client, v ews.VoiceMail) error {
+// markReadIf marks v as read if that is wanted.
+func markReadIf(ctx context.Context, wanted bool, client *ews.Client, v ews.VoiceMail) error {
 	if !wanted {
 		return nil
 	}
@@ -271,9 +271,9 @@ func describeAudio(a ews.Audio) string {
 	return "of an unknown format"
 }
 
-// told is a voice mail in a few words.
-func told(v ews.VoiceMail) string {
-	return strings.TrimSuffix(fmt.Sprintf("%s, %s, %s", party(v.Name, v.Number), when(v.Received), lengthOf(v.Duration)), ", ")
+// describeVoiceMail is a voice mail in a few words.
+func describeVoiceMail(v ews.VoiceMail) string {
+	return strings.TrimSuffix(fmt.Sprintf("%s, %s, %s", partyText(v.Name, v.Number), localTime(v.Received), lengthOf(v.Duration)), ", ")
 }
 
 // fileName is voicemail-TIME-NUMBER and what fits the format. Of what the

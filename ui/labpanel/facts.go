@@ -26,9 +26,9 @@ type Facts struct {
 
 // Root is a certificate that the phone trusts.
 type Root struct {
-	Subject string
-	Source  string // where it came from, in words
-	Fetched bool   // downloaded: a paper clip takes it away
+	Subject    string
+	Source     string // where it came from, in words
+	Downloaded bool   // downloaded: a paper clip takes it away
 }
 
 // LabRoot is a root of the deployment.

@@ -65,7 +65,7 @@ type Panel struct {
 	pool     *rootRow
 	edge     *rootRow
 	exchange *rootRow
-	trouble  *label
+	problem  *label
 
 	steps  []journal.Step
 	failed *check
@@ -73,20 +73,20 @@ type Panel struct {
 	roots  *rows
 	tabs   *container.AppTabs
 	body   *fyne.Container
-	high   float32 // the least height that the body was laid out for
+	height float32 // the least height that the body was laid out for
 	object fyne.CanvasObject
 }
 
 // New builds the panel of a lab, whose facts are f now.
 func New(lab Lab, f Facts) *Panel {
 	p := &Panel{lab: lab, facts: Facts{Story: f.Story}, named: map[string]fyne.CanvasObject{}, places: map[string]*button{}}
-	p.trouble = p.label("trouble", "")
-	p.trouble.Importance = widget.DangerImportance
-	p.trouble.Hide()
-	top := container.NewVBox(p.card(), widget.NewSeparator(), p.network(), p.servers(), p.trouble)
+	p.problem = p.label("trouble", "")
+	p.problem.Importance = widget.DangerImportance
+	p.problem.Hide()
+	top := container.NewVBox(p.card(), widget.NewSeparator(), p.network(), p.servers(), p.problem)
 	p.body = container.NewBorder(top, nil, nil, nil, p.lists())
 	back := canvas.NewRectangle(theme.Color(theme.ColorNameBackground))
-	p.object = container.New(column{}, back, container.NewPadded(p.body))
+	p.object = container.New(panelColumn{}, back, container.NewPadded(p.body))
 	p.Show(f)
 	return p
 }
@@ -105,7 +105,7 @@ func (p *Panel) Acts() []Act { return p.facts.Story }
 
 // card is the story.
 func (p *Panel) card() fyne.CanvasObject {
-	p.cards = container.NewVBox(container.New(low{}, heading("The story of the paper clip")))
+	p.cards = container.NewVBox(container.New(buttonRow{}, heading("The story of the paper clip")))
 	for _, a := range p.facts.Story {
 		row := newAct()
 		p.acts = append(p.acts, row)
@@ -150,8 +150,8 @@ func (p *Panel) lists() fyne.CanvasObject {
 	p.failed.ExtendBaseWidget(p.failed)
 	p.named["failed"], p.named["steps"], p.named["roots"] = p.failed, p.list.List, p.roots.List
 	p.tabs = container.NewAppTabs(
-		container.NewTabItem("Steps", container.NewBorder(container.New(low{}, p.failed), nil, nil, nil, container.New(widthTold{p.list}, p.list.List))),
-		container.NewTabItem("Trusted roots", container.New(widthTold{p.roots}, p.roots.List)))
+		container.NewTabItem("Steps", container.NewBorder(container.New(buttonRow{}, p.failed), nil, nil, nil, container.New(measuredRows{p.list}, p.list.List))),
+		container.NewTabItem("Trusted roots", container.New(measuredRows{p.roots}, p.roots.List)))
 	return p.tabs
 }
 
@@ -181,27 +181,27 @@ func (p *Panel) Show(f Facts) {
 		p.tabs.Items[1].Text = fmt.Sprintf("Trusted roots (%d)", len(f.Trusted))
 		p.tabs.Refresh()
 	}
-	p.settle()
+	p.layOut()
 }
 
 // settle lays out anew when a text has grown or shrunk: not every canvas does
 // so by itself.
-func (p *Panel) settle() {
-	if high := p.body.MinSize().Height; high != p.high {
-		p.high = high
+func (p *Panel) layOut() {
+	if height := p.body.MinSize().Height; height != p.height {
+		p.height = height
 		p.body.Refresh()
 	}
 }
 
 // Tell shows what could not be done; "" takes it away.
-func (p *Panel) Tell(trouble string) {
-	setText(p.trouble, trouble)
-	if trouble == "" {
-		p.trouble.Hide()
+func (p *Panel) ShowProblem(problem string) {
+	setText(p.problem, problem)
+	if problem == "" {
+		p.problem.Hide()
 	} else {
-		p.trouble.Show()
+		p.problem.Show()
 	}
-	p.settle()
+	p.layOut()
 }
 
 // Add appends steps to the list, the newest at the bottom.
@@ -243,21 +243,21 @@ func stepRow(s journal.Step) []line {
 		if text == "" {
 			return line{}
 		}
-		return line{text: what + " " + short(text)}
+		return line{text: what + " " + shortened(text)}
 	}
 	answered := said("Answered:", s.Answered)
 	if s.By != "" && s.Answered != "" {
-		answered.text += " (" + short(s.By) + ")"
+		answered.text += " (" + shortened(s.By) + ")"
 	}
-	return []line{head, said("Asked:", s.Asked), answered, {text: short(s.Decided)}, said("To change:", s.Fix)}
+	return []line{head, said("Asked:", s.Asked), answered, {text: shortened(s.Decided)}, said("To change:", s.Fix)}
 }
 
 // short keeps one overlong answer from filling the list.
-func short(text string) string {
-	const most = 300
+func shortened(text string) string {
+	const maxLength = 300
 	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > most {
-		return string(r[:most]) + "…"
+	if r := []rune(text); len(r) > maxLength {
+		return string(r[:maxLength]) + "…"
 	}
 	return text
 }
@@ -267,7 +267,7 @@ func short(text string) string {
 func rootRows(roots []Root) (all [][]line) {
 	for _, want := range []bool{true, false} {
 		for _, r := range roots {
-			if r.Fetched != want {
+			if r.Downloaded != want {
 				continue
 			}
 			head := line{text: r.Subject, bold: true}
@@ -284,16 +284,16 @@ func rootRows(roots []Root) (all [][]line) {
 }
 
 // column gives its objects Width and the height there is.
-type column struct{}
+type panelColumn struct{}
 
-func (column) MinSize(objects []fyne.CanvasObject) fyne.Size {
-	high := float32(0)
+func (panelColumn) MinSize(objects []fyne.CanvasObject) fyne.Size {
+	height := float32(0)
 	for _, o := range objects {
-		high = max(high, o.MinSize().Height)
+		height = max(height, o.MinSize().Height)
 	}
-	return fyne.NewSize(Width, high)
+	return fyne.NewSize(Width, height)
 }
 
-func (column) Layout(objects []fyne.CanvasObject, s fyne.Size) {
+func (panelColumn) Layout(objects []fyne.CanvasObject, s fyne.Size) {
 	layout.NewStackLayout().Layout(objects, s)
 }

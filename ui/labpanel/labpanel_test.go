@@ -33,8 +33,8 @@ func (p *pressed) BeginAgain()                     { p.note("begin again") }
 
 // The phone in some states of a story.
 var (
-	enterprise = Root{Subject: "CN=Contoso Root CA", Source: "AD", Fetched: true}
-	public     = Root{Subject: "CN=Public Root", Source: "AD", Fetched: true}
+	enterprise = Root{Subject: "CN=Contoso Root CA", Source: "AD", Downloaded: true}
+	public     = Root{Subject: "CN=Public Root", Source: "AD", Downloaded: true}
 	factory    = Root{Subject: "CN=Factory", Source: "factory"}
 )
 
@@ -163,8 +163,8 @@ func TestStepsHaveRoomInASmallWindow(t *testing.T) {
 	for _, f := range []Facts{fresh(), signedInInside()} {
 		p.Show(f)
 		c.Capture()
-		if high := p.list.List.Size().Height; high < 200 {
-			t.Errorf("the list of steps is %v high", high)
+		if height := p.list.List.Size().Height; height < 200 {
+			t.Errorf("the list of steps is %v high", height)
 		}
 		if !p.list.atBottom() {
 			t.Error("the newest step is out of sight")
@@ -240,7 +240,7 @@ func TestFetchedRootsStandFirst(t *testing.T) {
 func TestWidgetsHaveIDAndName(t *testing.T) {
 	p, _, _ := newPanel(t)
 	p.Show(fresh())
-	p.Tell("something failed")
+	p.ShowProblem("something failed")
 	for id, o := range p.named {
 		if id == "steps" || id == "roots" {
 			continue // stock lists
@@ -265,11 +265,11 @@ func TestOddTextsAreLaidOut(t *testing.T) {
 		s.Asked, s.Answered, s.Decided = name, name, name
 		p.Add(s)
 	}
-	p.Tell(strings.Repeat("trouble ", 30))
+	p.ShowProblem(strings.Repeat("trouble ", 30))
 	p.Show(f)
 	c.Capture()
-	if high := p.Object().MinSize().Height; high > 820 {
-		t.Errorf("the panel needs %v of height", high)
+	if height := p.Object().MinSize().Height; height > 820 {
+		t.Errorf("the panel needs %v of height", height)
 	}
 }
 

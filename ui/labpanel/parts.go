@@ -121,7 +121,7 @@ func newAct() *act {
 }
 
 func (a *act) object() fyne.CanvasObject {
-	return container.New(tight{}, a.mark, a.text)
+	return container.New(iconRow{}, a.mark, a.text)
 }
 
 // show reports whether the text is another one.
@@ -152,15 +152,15 @@ func (a *act) show(is Act, number int) (changed bool) {
 
 // tight stands a small icon before a text, without the room that Fyne leaves
 // around labels.
-type tight struct{}
+type iconRow struct{}
 
 const markSize = 18
 
-func (tight) MinSize(o []fyne.CanvasObject) fyne.Size {
+func (iconRow) MinSize(o []fyne.CanvasObject) fyne.Size {
 	return fyne.NewSize(markSize, o[1].MinSize().Height-theme.InnerPadding())
 }
 
-func (tight) Layout(o []fyne.CanvasObject, s fyne.Size) {
+func (iconRow) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	o[0].Resize(fyne.NewSize(markSize, markSize))
 	o[0].Move(fyne.NewPos(0, theme.InnerPadding()/2))
 	o[1].Resize(fyne.NewSize(s.Width-markSize, s.Height+theme.InnerPadding()))
@@ -177,34 +177,34 @@ type rootRow struct {
 func (p *Panel) rootRow(id string, change func()) *rootRow {
 	r := &rootRow{text: p.label(id+".state", ""), change: p.button(id, "", change)}
 	r.text.Wrapping, r.text.Truncation = fyne.TextWrapOff, fyne.TextTruncateEllipsis
-	r.object = container.New(low{}, r.text, r.change)
+	r.object = container.New(buttonRow{}, r.text, r.change)
 	return r
 }
 
 // low is a line of a text and what stands at its right, or of one of them,
 // lower than Fyne makes it: the list of steps needs the room.
-type low struct{}
+type buttonRow struct{}
 
-const lowHeight = 28
+const rowHeight = 28
 
-func (low) MinSize(o []fyne.CanvasObject) fyne.Size {
+func (buttonRow) MinSize(o []fyne.CanvasObject) fyne.Size {
 	w := float32(0)
 	for _, one := range o {
 		w += one.MinSize().Width
 	}
-	return fyne.NewSize(w, lowHeight)
+	return fyne.NewSize(w, rowHeight)
 }
 
-func (low) Layout(o []fyne.CanvasObject, s fyne.Size) {
+func (buttonRow) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	w := s.Width
 	if len(o) > 1 {
 		w -= o[1].MinSize().Width
 		o[1].Resize(fyne.NewSize(s.Width-w, s.Height))
 		o[1].Move(fyne.NewPos(w, 0))
 	}
-	high := o[0].MinSize().Height
-	o[0].Resize(fyne.NewSize(w, high))
-	o[0].Move(fyne.NewPos(0, (s.Height-high)/2))
+	height := o[0].MinSize().Height
+	o[0].Resize(fyne.NewSize(w, height))
+	o[0].Move(fyne.NewPos(0, (s.Height-height)/2))
 }
 
 func (r *rootRow) say(text, verb string) {

@@ -19,15 +19,15 @@ type line struct {
 // built.
 type rows struct {
 	*widget.List
-	all    [][]line
-	high   []float32 // of each, at width
-	width  float32
-	ruler  *widget.RichText
-	bottom bool // keep the newest in sight
+	all           [][]line
+	height        []float32 // of each, at width
+	width         float32
+	measuringText *widget.RichText
+	bottom        bool // keep the newest in sight
 }
 
 func newRows() *rows {
-	r := &rows{ruler: paragraph()}
+	r := &rows{measuringText: paragraph()}
 	r.List = widget.NewList(func() int { return len(r.all) },
 		func() fyne.CanvasObject { return paragraph() },
 		func(i widget.ListItemID, o fyne.CanvasObject) {
@@ -63,7 +63,7 @@ func write(t *widget.RichText, lines []line) {
 // set replaces all rows.
 func (r *rows) set(all [][]line) {
 	follow := r.bottom && r.atBottom()
-	r.all, r.high = all, r.high[:0]
+	r.all, r.height = all, r.height[:0]
 	r.measure()
 	r.List.Refresh()
 	if follow {
@@ -87,27 +87,27 @@ func (r *rows) measure() {
 	if r.width <= 0 {
 		return
 	}
-	for i := len(r.high); i < len(r.all); i++ {
-		write(r.ruler, r.all[i])
-		r.ruler.Resize(fyne.NewSize(r.width, 1))
-		r.high = append(r.high, r.ruler.MinSize().Height)
-		r.List.SetItemHeight(i, r.high[i])
+	for i := len(r.height); i < len(r.all); i++ {
+		write(r.measuringText, r.all[i])
+		r.measuringText.Resize(fyne.NewSize(r.width, 1))
+		r.height = append(r.height, r.measuringText.MinSize().Height)
+		r.List.SetItemHeight(i, r.height[i])
 	}
 }
 
 // fit is told the width that the rows have.
-func (r *rows) fit(width float32) {
+func (r *rows) setWidth(width float32) {
 	if width == r.width {
 		return
 	}
-	r.width, r.high = width, r.high[:0]
+	r.width, r.height = width, r.height[:0]
 	r.measure()
 }
 
 // atBottom says whether the last row is in sight, or was when there was less.
 func (r *rows) atBottom() bool {
 	total := float32(0)
-	for _, h := range r.high {
+	for _, h := range r.height {
 		total += h + theme.Padding()
 	}
 	const slack = 24 // about a line
@@ -116,13 +116,13 @@ func (r *rows) atBottom() bool {
 
 // widthTold is a layout that fills its space with one object, and tells rows
 // the width first.
-type widthTold struct{ r *rows }
+type measuredRows struct{ r *rows }
 
-func (l widthTold) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(100, 90) }
+func (l measuredRows) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(100, 90) }
 
-func (l widthTold) Layout(objects []fyne.CanvasObject, s fyne.Size) {
+func (l measuredRows) Layout(objects []fyne.CanvasObject, s fyne.Size) {
 	follow := l.r.bottom && l.r.atBottom()
-	l.r.fit(s.Width)
+	l.r.setWidth(s.Width)
 	for _, o := range objects {
 		o.Move(fyne.NewPos(0, 0))
 		o.Resize(s)
