@@ -196,7 +196,8 @@ func (s *speaker) begin() bool {
 
 // Play implements media.Output. How far it is, is counted in samples that were
 // heard, not by a clock.
-func (s *speaker) Play(ctx context.Context, sound media.Sound, from time.Duration, progress func(at time.Duration)) error {
+func (s *speaker) Play(ctx context.Context, sound media.Sound, from time.Duration,
+	progress func(at time.Duration)) error {
 	if !s.begin() {
 		return errSpeakerClosed
 	}
@@ -230,7 +231,8 @@ func (s *speaker) Play(ctx context.Context, sound media.Sound, from time.Duratio
 // drive opens a device, lets it take from f until the context is done, and
 // returns it. A sound system may take seconds for each of that, or hang, so Play
 // does not wait for it; what goes wrong it says by stop.
-func (s *speaker) runDevice(until context.Context, stop context.CancelCauseFunc, f *feed, sound media.Sound, ready chan<- *source) {
+func (s *speaker) runDevice(until context.Context, stop context.CancelCauseFunc, f *feed, sound media.Sound,
+	ready chan<- *source) {
 	defer s.playing.Done()
 	d, err := s.device(malgo.DeviceCallbacks{
 		Data: func(out, _ []byte, _ uint32) { f.fill(out) },
@@ -255,7 +257,8 @@ func (s *speaker) runDevice(until context.Context, stop context.CancelCauseFunc,
 }
 
 // follow supplies the device and tells how far it is, until the end.
-func (s *speaker) follow(ctx, until context.Context, f *feed, ready <-chan *source, tell func(at time.Duration), end time.Duration) error {
+func (s *speaker) follow(ctx, until context.Context, f *feed, ready <-chan *source, tell func(at time.Duration),
+	end time.Duration) error {
 	watch := time.NewTimer(s.takeTimeout)
 	defer watch.Stop()
 	var src *source

@@ -145,7 +145,8 @@ func (f *viewLog) write() {
 func (f *viewLog) now() line {
 	view, phone := f.w.emulator.screen.View(), f.w.emulator.phone.Snapshot()
 	l := line{Turned: f.w.handset.Turned(), Places: map[string][4]int{},
-		Phone: phoneLine{State: string(phone.State), Place: phone.Place, Server: phone.Server, Remote: phone.Remote, Roots: len(phone.Roots)}}
+		Phone: phoneLine{State: string(phone.State), Place: phone.Place, Server: phone.Server, Remote: phone.Remote,
+			Roots: len(phone.Roots)}}
 	if phone.Failure != nil {
 		l.Phone.Code = string(phone.Failure.Code)
 	}

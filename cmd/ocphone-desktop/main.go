@@ -66,7 +66,8 @@ func complain(err error) int {
 // show builds everything, shows the window until it is closed, and takes leave.
 func show(o options) error {
 	if !hasDisplay(runtime.GOOS, os.Getenv) {
-		return errors.New("there is no display here (DISPLAY and WAYLAND_DISPLAY are empty); `ocphone screenshot` and `ocphone run --screen` show the phone without one")
+		return errors.New("there is no display here (DISPLAY and WAYLAND_DISPLAY are empty); `ocphone screenshot` and " +
+			"`ocphone run --screen` show the phone without one")
 	}
 	s, err := newEmulator(o)
 	if err != nil {

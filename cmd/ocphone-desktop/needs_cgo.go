@@ -10,6 +10,7 @@ import (
 )
 
 func main() {
-	fmt.Fprintln(os.Stderr, "ocphone-desktop: a window needs cgo: install a C compiler and build with CGO_ENABLED=1, on Linux with `make desktop`, which names what is missing")
+	fmt.Fprintln(os.Stderr, "ocphone-desktop: a window needs cgo: install a C compiler and build with CGO_ENABLED=1, on "+
+		"Linux with `make desktop`, which names what is missing")
 	os.Exit(1)
 }

@@ -134,7 +134,8 @@ func (d *labControl) facts() labpanel.Facts {
 		f.Story = append(f.Story, labpanel.Act(p))
 	}
 	for _, r := range d.emulator.phone.Snapshot().Roots {
-		f.Trusted = append(f.Trusted, labpanel.Root{Subject: r.Subject(), Source: r.Source.String(), Downloaded: r.Downloaded()})
+		f.Trusted = append(f.Trusted, labpanel.Root{Subject: r.Subject(), Source: r.Source.String(),
+			Downloaded: r.Downloaded()})
 	}
 	for _, r := range world.Lab.Roots() {
 		switch r.Name {

@@ -51,7 +51,8 @@ func newWindow(s *emulator, o options) (_ *window, err error) {
 		}
 	}
 	picture := fyne.NewStaticResource(id+".svg", icon)
-	app.SetMetadata(fyne.AppMetadata{ID: id, Name: title, Version: setup.Version(), Icon: picture, Migrations: map[string]bool{"fyneDo": true}})
+	app.SetMetadata(fyne.AppMetadata{ID: id, Name: title, Version: setup.Version(), Icon: picture,
+		Migrations: map[string]bool{"fyneDo": true}})
 	w.app = app.NewWithID(id)
 	w.app.SetIcon(picture)
 	w.app.Settings().SetTheme(labpanel.Theme(ui.Theme(nil, o.contrast)))

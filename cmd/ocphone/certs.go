@@ -67,7 +67,8 @@ func (e environment) certsList() *cobra.Command {
 	}
 	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().BoolVar(&provenance, "provenance", false, "also tell where the factory root set was taken from, and what is missing in it")
+	c.Flags().BoolVar(&provenance, "provenance", false, "also tell where the factory root set was taken from, and what "+
+		"is missing in it")
 	return c
 }
 
@@ -97,7 +98,8 @@ func (e environment) certsVerify() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				v := p.Store().Verify(certstore.Request{Chain: chain.Certificates, Name: name, At: when, Policy: s.Policy, NoSHA2: fw.NoSHA2})
+				v := p.Store().Verify(certstore.Request{Chain: chain.Certificates, Name: name, At: when, Policy: s.Policy,
+					NoSHA2: fw.NoSHA2})
 				if asJSON {
 					err = writeJSON(e.out, v)
 				} else {

@@ -33,7 +33,8 @@ type trustFlags struct {
 func (e environment) checkTrust() *cobra.Command {
 	var f trustFlags
 	c := &cobra.Command{
-		Use: "trust HOST[:PORT]…", Short: "Show which servers a phone trusts now, after a reset and after a change, and what to publish",
+		Use: "trust HOST[:PORT]…", Short: "Show which servers a phone trusts now, after a reset and after a change, and " +
+			"what to publish",
 		Long: `Trust reads the certificates of pools and Edges and judges them as a phone would:
 with what it holds now, after a paper clip and one sign-in inside, and after a
 change that you plan. It compares them with what Active Directory publishes
@@ -56,11 +57,13 @@ is also the result for a new phone.`,
 	}
 	s := c.Flags()
 	s.StringVar(&f.ad, "ad", "", "ask Active Directory of `DOMAIN`, once, what it publishes")
-	s.StringVar(&f.published, "published", "", "`FOLDER` of certificates (.cer .crt .pem .der .p7b) that stands for what is published")
+	s.StringVar(&f.published, "published", "", "`FOLDER` of certificates (.cer .crt .pem .der .p7b) that stands for "+
+		"what is published")
 	s.StringVar(&f.at, "at", "", "judge at this `TIME` instead of now: 2027-01-01 or 2027-01-01T09:00:00Z")
 	s.BoolVar(&f.asIfReset, "as-if-reset", false, "show and decide by the situation after a reset and one sign-in inside")
 	s.StringArrayVar(&f.with, "with", nil, "the change: as if the root in `FILE` were published as well")
-	s.StringArrayVar(&f.without, "without", nil, "the change: as if the root whose `FINGERPRINT` begins so (SHA-256 or SHA-1) were neither published nor a factory root")
+	s.StringArrayVar(&f.without, "without", nil, "the change: as if the root whose `FINGERPRINT` begins so (SHA-256 or "+
+		"SHA-1) were neither published nor a factory root")
 	s.StringArrayVar(&f.chains, "chain", nil, "judge the PEM chain in `FILE` and dial nothing; with --name")
 	s.StringArrayVar(&f.names, "name", nil, "`HOST[:PORT]` that presents the --chain")
 	f.addShared(s)

@@ -82,8 +82,8 @@ func readyPhone(ctx context.Context, w *script.World) []script.Act {
 func (d *readyDemo) dialNumber() script.Act {
 	return script.Act{
 		Title: "A number is dialled",
-		Text: "The phone is ready. The pool has sent it the rules of its location profile, and the phone asks for them again. " +
-			"An extension is dialled, then a colleague out of the Outlook contacts.",
+		Text: "The phone is ready. The pool has sent it the rules of its location profile, and the phone asks for them " +
+			"again. An extension is dialled, then a colleague out of the Outlook contacts.",
 		Do:    func() error { d.before = d.Phone.Snapshot(); return d.Phone.Reload() },
 		Until: func(now device.Snapshot) bool { return now.Plan != d.before.Plan },
 		Shows: func(now device.Snapshot) []string {
@@ -117,7 +117,8 @@ func (d *readyDemo) missCall() script.Act {
 		Until: func(now device.Snapshot) bool { return mailboxOf(now).Unread > mailboxOf(d.before).Unread },
 		Shows: func(now device.Snapshot) []string {
 			c := first(mailboxOf(now).Calls)
-			return []string{fmt.Sprintf("Call: %s, %s%s", partyText(c.Name, c.Number), c.Kind, unreadSuffix(c.Read)), newestMessage(now)}
+			return []string{fmt.Sprintf("Call: %s, %s%s", partyText(c.Name, c.Number), c.Kind, unreadSuffix(c.Read)),
+				newestMessage(now)}
 		},
 		Claim: "The phone shows the missed call and the voice mail, and counts as many unread as Exchange does.",
 		Holds: func(now device.Snapshot) bool {
@@ -139,7 +140,8 @@ func (d *readyDemo) hearMessage() script.Act {
 		Shows: func(now device.Snapshot) []string {
 			return []string{fmt.Sprintf("%s, %d bytes", describeAudio(d.audio), len(d.recording)), newestMessage(now)}
 		},
-		Claim: fmt.Sprintf("All %s of the recording came, in a form that the phone can play; in Exchange the message is read.",
+		Claim: fmt.Sprintf("All %s of the recording came, in a form that the phone can play; "+
+			"in Exchange the message is read.",
 			recordingLength),
 		Holds: func(now device.Snapshot) bool {
 			// G.711 is 8,000 bytes a second; the header is a fraction of one.

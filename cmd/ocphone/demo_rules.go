@@ -179,7 +179,8 @@ func (d *rulesDemo) waitForReload() script.Act {
 		},
 		Until: d.loaded,
 		Shows: dialledExtension,
-		Claim: fmt.Sprintf("For 7h59m the phone dialled by the old rule; after %s it had the new one, unasked.", durationText(phoneReloads)),
+		Claim: fmt.Sprintf("For 7h59m the phone dialled by the old rule; after %s it had the new one, unasked.",
+			durationText(phoneReloads)),
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, secondOffice) },
 	}
 }
@@ -187,7 +188,8 @@ func (d *rulesDemo) waitForReload() script.Act {
 func (d *rulesDemo) reloadAtOnce() script.Act {
 	return script.Act{
 		Title: "Another change, and no patience",
-		Text: fmt.Sprintf("Now the rule makes %s;ext=$1. After %s the phone is asked to load its rules, as it does at a sign-in too.",
+		Text: fmt.Sprintf("Now the rule makes %s;ext=$1. After %s the phone is asked to load its rules, as it does at a "+
+			"sign-in too.",
 			thirdOffice, durationText(frontEndReads)),
 		Do: func() error {
 			if err := d.change(thirdOffice); err != nil {
@@ -218,7 +220,8 @@ func (d *rulesDemo) otherFrontEnd() script.Act {
 func (d *rulesDemo) replicated() script.Act {
 	return script.Act{
 		Title: "The change has replicated",
-		Text:  fmt.Sprintf("%s later the second front end has read it, and the phone asks again.", durationText(lags+frontEndReads)),
+		Text: fmt.Sprintf("%s later the second front end has read it, and the phone asks again.",
+			durationText(lags+frontEndReads)),
 		Do:    func() error { return errors.Join(d.Pass(d.ctx, lags+frontEndReads), d.reload()) },
 		Until: d.loaded,
 		Shows: dialledExtension,

@@ -89,7 +89,8 @@ func (f *planFlags) readPlan(e environment, args []string) (dialplan.Plan, error
 		for _, p := range plans {
 			names = append(names, fmt.Sprintf("%q", p.Name))
 		}
-		return dialplan.Plan{}, usagef("%s holds %d dial plans; choose one with --plan: %s", args[0], len(plans), strings.Join(names, ", "))
+		return dialplan.Plan{}, usagef("%s holds %d dial plans; choose one with --plan: %s", args[0], len(plans),
+			strings.Join(names, ", "))
 	}
 	return plans[0], nil
 }
@@ -292,7 +293,8 @@ type testRow struct {
 	Result   dialplan.Result `json:"result"`
 }
 
-func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, cases []dialplan.Case, expecting bool) error {
+func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, cases []dialplan.Case,
+	expecting bool) error {
 	c := dialplan.Compile(plan, dialplan.Options{})
 	rows, ok := []testRow{}, true
 	for _, x := range cases {
@@ -425,7 +427,8 @@ func (e environment) printExplanation(x dialplan.Explanation, domain string, sep
 		if a.Output != "" {
 			text = fmt.Sprintf("%s: %s", a.Output, a.Why)
 		}
-		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, printable(a.Label))+" ", clipped(a.Pattern)+"  →  "+clipped(a.Translation), dim)
+		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, printable(a.Label))+" ",
+			clipped(a.Pattern)+"  →  "+clipped(a.Translation), dim)
 		p.wrap("    ", text, "")
 	}
 	got := x.String()

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"context"
 	"os"
 	"runtime"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/directory"
@@ -21,9 +23,14 @@ const sampleDeployment = `  domain: example.net
   edge: {defect: expired}
 `
 
+// labFlags are those of `ocphone lab`.
+type labFlags struct {
+	config, ready, keyLog string
+	today, standardPorts  bool
+}
+
 func (e environment) lab() *cobra.Command {
-	var config, ready, keyLog string
-	var today, standard bool
+	var f labFlags
 	c := &cobra.Command{
 		Use: "lab", Short: "Run a whole deployment on loopback until interrupted", Args: noArguments,
 		Long: `Lab runs DNS (inside and outside), a domain controller with LDAP, NetBIOS and
@@ -43,55 +50,61 @@ Its users, passwords and keys are public: it protects nothing.`,
   ocphone lab rule list --lab lab.json
   ocphone lab mailbox voicemail tu --number +14255550100 --lab lab.json
   ocphone lab clock advance 8h --lab lab.json`,
-		RunE: func(c *cobra.Command, _ []string) error {
-			d, err := deployment(config, today)
-			if err != nil {
-				return err
-			}
-			file := ready
-			if ready != "" {
-				if file, err = readyPath(ready); err != nil {
-					return err
-				}
-			}
-			world := lab.NewUnstarted(d)
-			if standard && runtime.GOOS != "linux" {
-				return usagef("--standard-ports needs Linux, where all of 127.0.0.0/8 is loopback")
-			}
-			world.StandardPorts = standard
-			if keyLog != "" {
-				f, err := os.OpenFile(keyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
-				if err != nil {
-					return exit{exitUsage, err}
-				}
-				defer f.Close()
-				world.KeyLog = f
-			}
-			if err := world.Start(); err != nil {
-				return err
-			}
-			defer world.Close()
-			if _, err := world.Serve(); err != nil {
-				return err
-			}
-			if ready != "" {
-				defer world.RemoveReady(file)
-				if err := world.WriteReady(file); err != nil {
-					return err
-				}
-			}
-			e.describe(world, ready)
-			<-c.Context().Done()
-			return nil
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return e.runLab(c.Context(), f) },
 	}
-	c.Flags().StringVar(&config, "config", "", "deployment in `FILE`; what it leaves out is as in Contoso")
-	c.Flags().BoolVar(&today, "today", false, "build it as one would now: ECDSA, SHA-256, TLS 1.2 and 1.3, LDAP signing required")
-	c.Flags().StringVar(&ready, "ready", "", "write `FILE` (0600) once everything listens; it is removed at the end")
-	c.Flags().BoolVar(&standard, "standard-ports", false, "real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
-	c.Flags().StringVar(&keyLog, "key-log", "", "append the servers' TLS secrets to `FILE`, for captures (NSS format)")
+	s := c.Flags()
+	s.StringVar(&f.config, "config", "", "deployment in `FILE`; what it leaves out is as in Contoso")
+	s.BoolVar(&f.today, "today", false,
+		"build it as one would now: ECDSA, SHA-256, TLS 1.2 and 1.3, LDAP signing required")
+	s.StringVar(&f.ready, "ready", "", "write `FILE` (0600) once everything listens; it is removed at the end")
+	s.BoolVar(&f.standardPorts, "standard-ports", false,
+		"real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
+	s.StringVar(&f.keyLog, "key-log", "", "append the servers' TLS secrets to `FILE`, for captures (NSS format)")
 	c.AddCommand(e.labRoot(), e.labCert(), e.labUser(), e.labRule(), e.labMailbox(), e.labClock())
 	return c
+}
+
+// runLab runs a lab until ctx ends.
+func (e environment) runLab(ctx context.Context, f labFlags) error {
+	d, err := deployment(f.config, f.today)
+	if err != nil {
+		return err
+	}
+	file := f.ready
+	if file != "" {
+		if file, err = readyPath(file); err != nil {
+			return err
+		}
+	}
+	if f.standardPorts && runtime.GOOS != "linux" {
+		return usagef("--standard-ports needs Linux, where all of 127.0.0.0/8 is loopback")
+	}
+	world := lab.NewUnstarted(d)
+	world.StandardPorts = f.standardPorts
+	if f.keyLog != "" {
+		log, err := os.OpenFile(f.keyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+		if err != nil {
+			return exit{exitUsage, err}
+		}
+		defer log.Close()
+		world.KeyLog = log
+	}
+	if err := world.Start(); err != nil {
+		return err
+	}
+	defer world.Close()
+	if _, err := world.Serve(); err != nil {
+		return err
+	}
+	if file != "" {
+		defer world.RemoveReady(file)
+		if err := world.WriteReady(file); err != nil {
+			return err
+		}
+	}
+	e.describe(world, f.ready)
+	<-ctx.Done()
+	return nil
 }
 
 func deployment(file string, today bool) (lab.Deployment, error) {
@@ -120,15 +133,17 @@ func (e environment) describe(world *lab.Lab, ready string) {
 		kind = "today"
 	}
 	p.line(bold, "%s of %s runs; Ctrl-C ends it.", world.Deployment.Domain, kind)
-	e.printf("inside   DNS %s, LDAP %s, LDAPS %s, NetBIOS %s, pool %s\n", r.Inside.DNS, world.DC.Addr(), world.DC.TLSAddr(), r.Inside.WINS, world.Pool.Addr())
+	e.printf("inside   DNS %s, LDAP %s, LDAPS %s, NetBIOS %s, pool %s\n", r.Inside.DNS, world.DC.Addr(),
+		world.DC.TLSAddr(), r.Inside.WINS, world.Pool.Addr())
 	e.printf("outside  DNS %s, Edge %s\n", r.Outside.DNS, world.Edge.Addr())
 	if x := world.Exchange; x != nil {
-		e.printf("exchange https %s, as %s and %s; autodiscover redirects at http %s\n", x.Addr(), x.Host, x.OutsideHost, x.RedirectAddr())
+		e.printf("exchange https %s, as %s and %s; autodiscover redirects at http %s\n", x.Addr(), x.Host, x.OutsideHost,
+			x.RedirectAddr())
 	}
 	accounts := world.Directory.Users() // which r.Users was made of, in that order
 	for i, u := range r.Users {
-		line := "user     " + pad(u.SignIn, 20) + " " + pad(u.User, 16) + " " + pad(u.Password, 13) + " " + signInBlocker(accounts[i])
-		e.printf("%s\n", strings.TrimRight(line, " "))
+		line := []string{"user    ", pad(u.SignIn, 20), pad(u.User, 16), pad(u.Password, 13), signInBlocker(accounts[i])}
+		e.printf("%s\n", strings.TrimRight(strings.Join(line, " "), " "))
 	}
 	e.printRoots(r.Roots)
 	if ready != "" {
@@ -179,7 +194,8 @@ func labClient(c *cobra.Command) func() (lab.Client, error) {
 func (e environment) labRoot() *cobra.Command {
 	c := &cobra.Command{Use: "root", Short: "List, publish and withdraw roots in the lab's Active Directory"}
 	verb := func(use, short string, nargs int, do func(*cobra.Command, lab.Client, []string) ([]lab.Root, error)) {
-		sub := &cobra.Command{Use: use, Short: short, Example: "  ocphone lab root " + strings.ReplaceAll(use, "NAME", "public") + " --lab lab.json"}
+		sub := &cobra.Command{Use: use, Short: short, Example: "  ocphone lab root " +
+			strings.ReplaceAll(use, "NAME", "public") + " --lab lab.json"}
 		client := labClient(sub)
 		asJSON := sub.Flags().Bool("json", false, "print JSON, as in the ready file")
 		sub.RunE = func(c *cobra.Command, args []string) error {
@@ -205,12 +221,14 @@ func (e environment) labRoot() *cobra.Command {
 	verb("list", "List the deployment's roots", 0, func(c *cobra.Command, l lab.Client, _ []string) ([]lab.Root, error) {
 		return l.Roots(c.Context())
 	})
-	verb("publish NAME", "Publish a root, as certutil -dspublish does", 1, func(c *cobra.Command, l lab.Client, a []string) ([]lab.Root, error) {
-		return l.PublishRoot(c.Context(), a[0])
-	})
-	verb("withdraw NAME", "Take a root out of Active Directory", 1, func(c *cobra.Command, l lab.Client, a []string) ([]lab.Root, error) {
-		return l.WithdrawRoot(c.Context(), a[0])
-	})
+	verb("publish NAME", "Publish a root, as certutil -dspublish does", 1,
+		func(c *cobra.Command, l lab.Client, a []string) ([]lab.Root, error) {
+			return l.PublishRoot(c.Context(), a[0])
+		})
+	verb("withdraw NAME", "Take a root out of Active Directory", 1,
+		func(c *cobra.Command, l lab.Client, a []string) ([]lab.Root, error) {
+			return l.WithdrawRoot(c.Context(), a[0])
+		})
 	return c
 }
 
@@ -229,7 +247,8 @@ func (e environment) labCert() *cobra.Command {
 	client := labClient(sub)
 	sub.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) != 1 || defect == "" && like == "" && chain == "" {
-			return usagef("it is called as `ocphone lab cert set SERVER (--defect NAME | --like F.pem | --chain F --key F) --lab FILE`")
+			return usagef("it is called as `ocphone lab cert set SERVER (--defect NAME | --like F.pem | --chain F --key F) " +
+				"--lab FILE`")
 		}
 		for file, into := range map[*string]*string{&like: &change.Like, &chain: &change.Chain, &key: &change.Key} {
 			if *file == "" {
@@ -283,40 +302,9 @@ func defects() string {
 
 func (e environment) labUser() *cobra.Command {
 	c := &cobra.Command{Use: "user", Short: "Change an account of the lab"}
-	texts := map[string]struct {
-		of   func(*lab.UserChange) **string
-		help string
-	}{
-		"password": {func(u *lab.UserChange) **string { return &u.Password }, "set this `PASSWORD`; the lab's passwords are public"},
-		"upn":      {func(u *lab.UserChange) **string { return &u.UPN }, "user principal `NAME`"},
-		"display":  {func(u *lab.UserChange) **string { return &u.Display }, "display `NAME`"},
-		"mail":     {func(u *lab.UserChange) **string { return &u.Mail }, "primary e-mail `ADDRESS`; empty: no mailbox"},
-		"line":     {func(u *lab.UserChange) **string { return &u.Line }, "line `URI`, such as tel:+4544890101;ext=200; empty: no voice"},
-		"eum":      {func(u *lab.UserChange) **string { return &u.EUM }, "EUM `ADDRESS`, such as tu@contoso.com;phone-context=PLAN; empty: no voice mail"},
-		"profile":  {func(u *lab.UserChange) **string { return &u.Profile }, "`NAME` of the location profile; empty: the pool's"},
-	}
-	states := map[string]struct {
-		of   func(*lab.UserChange) **bool
-		help string
-	}{
-		"locked":   {func(u *lab.UserChange) **bool { return &u.Locked }, "lock the account out"},
-		"disabled": {func(u *lab.UserChange) **bool { return &u.Disabled }, "disable the account"},
-		"no-sip":   {func(u *lab.UserChange) **bool { return &u.NoSIP }, "take away its Communications Server account"},
-	}
-	sub := labVerb("set NAME", "Change an account, by its sAMAccountName",
-		"  ocphone lab user set tu --locked --lab lab.json\n  ocphone lab user set tu --locked=false --upn tu@sip.contoso.com --lab lab.json\n  ocphone lab user set kerry --eum 'kerry@contoso.com;phone-context=Hellerup.contoso.com' --lab lab.json", 1,
+	sub := labVerb("set NAME", "Change an account, by its sAMAccountName", labUserExample, 1,
 		func(c *cobra.Command, l lab.Client, args []string) error {
-			var change lab.UserChange
-			for name, t := range texts {
-				if v, err := c.Flags().GetString(name); err == nil && c.Flags().Changed(name) {
-					*t.of(&change) = &v
-				}
-			}
-			for name, s := range states {
-				if v, err := c.Flags().GetBool(name); err == nil && c.Flags().Changed(name) {
-					*s.of(&change) = &v
-				}
-			}
+			change := userChange(c.Flags())
 			if change == (lab.UserChange{}) {
 				return usagef("what shall change? See `%s --help`", c.CommandPath())
 			}
@@ -326,19 +314,68 @@ func (e environment) labUser() *cobra.Command {
 			e.printf("%s is changed.\n", args[0])
 			return nil
 		})
-	for name, t := range texts {
-		sub.Flags().String(name, "", t.help)
+	for _, t := range userTexts {
+		sub.Flags().String(t.flag, "", t.help)
 	}
-	for name, s := range states {
-		sub.Flags().Bool(name, false, s.help)
+	for _, t := range userStates {
+		sub.Flags().Bool(t.flag, false, t.help)
 	}
 	addCommands(c, sub)
 	return c
 }
 
+const labUserExample = `  ocphone lab user set tu --locked --lab lab.json
+  ocphone lab user set tu --locked=false --upn tu@sip.contoso.com --lab lab.json
+  ocphone lab user set kerry --eum 'kerry@contoso.com;phone-context=Hellerup.contoso.com' --lab lab.json`
+
+// userField is a flag and the field of a change that it sets.
+type userField[T any] struct {
+	flag, help string
+	of         func(*lab.UserChange) **T
+}
+
+var userTexts = []userField[string]{
+	{"password", "set this `PASSWORD`; the lab's passwords are public",
+		func(u *lab.UserChange) **string { return &u.Password }},
+	{"upn", "user principal `NAME`",
+		func(u *lab.UserChange) **string { return &u.UPN }},
+	{"display", "display `NAME`",
+		func(u *lab.UserChange) **string { return &u.Display }},
+	{"mail", "primary e-mail `ADDRESS`; empty: no mailbox",
+		func(u *lab.UserChange) **string { return &u.Mail }},
+	{"line", "line `URI`, such as tel:+4544890101;ext=200; empty: no voice",
+		func(u *lab.UserChange) **string { return &u.Line }},
+	{"eum", "EUM `ADDRESS`, such as tu@contoso.com;phone-context=PLAN; empty: no voice mail",
+		func(u *lab.UserChange) **string { return &u.EUM }},
+	{"profile", "`NAME` of the location profile; empty: the pool's",
+		func(u *lab.UserChange) **string { return &u.Profile }},
+}
+
+var userStates = []userField[bool]{
+	{"locked", "lock the account out", func(u *lab.UserChange) **bool { return &u.Locked }},
+	{"disabled", "disable the account", func(u *lab.UserChange) **bool { return &u.Disabled }},
+	{"no-sip", "take away its Communications Server account", func(u *lab.UserChange) **bool { return &u.NoSIP }},
+}
+
+// userChange is what the flags that are given change.
+func userChange(flags *pflag.FlagSet) (change lab.UserChange) {
+	for _, t := range userTexts {
+		if v, err := flags.GetString(t.flag); err == nil && flags.Changed(t.flag) {
+			*t.of(&change) = &v
+		}
+	}
+	for _, t := range userStates {
+		if v, err := flags.GetBool(t.flag); err == nil && flags.Changed(t.flag) {
+			*t.of(&change) = &v
+		}
+	}
+	return change
+}
+
 func (e environment) labClock() *cobra.Command {
 	c := &cobra.Command{Use: "clock", Short: "Let time pass in the lab"}
-	sub := &cobra.Command{Use: "advance DURATION", Short: "Advance the clock of every server", Example: "  ocphone lab clock advance 8h --lab lab.json"}
+	sub := &cobra.Command{Use: "advance DURATION", Short: "Advance the clock of every server",
+		Example: "  ocphone lab clock advance 8h --lab lab.json"}
 	client := labClient(sub)
 	sub.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {

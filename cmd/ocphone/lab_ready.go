@@ -21,7 +21,8 @@ func readyPath(file string) (string, error) {
 			return "", usagef("--ready %s: it is there already and is not written over: %w", file, err)
 		}
 		if r.Control.URL != "" && setup.Runs(r) {
-			return "", usagef("--ready %s: a lab runs already that is found by this file; use that one, end it, or give another --ready", file)
+			return "", usagef("--ready %s: a lab runs already that is found by this file; use that one, end it, or give "+
+				"another --ready", file)
 		}
 	}
 	return filepath.Abs(file)

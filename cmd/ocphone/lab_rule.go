@@ -14,7 +14,8 @@ import (
 
 // labVerb is a sub-command that reaches a running lab with nargs arguments; -1
 // is any number.
-func labVerb(use, short, example string, nargs int, do func(*cobra.Command, lab.Client, []string) error) *cobra.Command {
+func labVerb(use, short, example string, nargs int,
+	do func(*cobra.Command, lab.Client, []string) error) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Example: example}
 	client := labClient(c)
 	c.RunE = func(c *cobra.Command, args []string) error {
@@ -36,8 +37,22 @@ func (e environment) labRule() *cobra.Command {
 A front end reads them again after 5 minutes, later when its domain controller
 lags (R12.2), and a phone after 8 hours (R12.1): let both pass with
 ocphone lab clock advance.`}
+	set := labVerb("set PROFILE N PATTERN TRANSLATION", "Replace rule N, counted from 1; N is end to add one",
+		`  ocphone lab rule set Hellerup.contoso.com 2 '^(2\d\d)$' '+4544890101;ext=$1' --lab lab.json
+  ocphone lab rule set Hellerup.contoso.com end '^9(\d{8})$' '+45$1' --lab lab.json`, 4, e.setRule)
+	remove := labVerb("remove PROFILE N", "Take rule N out, counted from 1",
+		"  ocphone lab rule remove Hellerup.contoso.com 2 --lab lab.json", 2, e.removeRule)
+	load := labVerb("load PROFILE FILE",
+		"Replace or add a whole location profile: XML, CSV or JSON, as for `ocphone dialplan`",
+		"  ocphone lab rule load Hellerup.contoso.com plan.csv --lab lab.json", 2, e.loadProfile)
+	addCommands(c, e.labRuleList(), set, remove, load)
+	return c
+}
+
+func (e environment) labRuleList() *cobra.Command {
 	var asJSON bool
-	list := labVerb("list [PROFILE]", "List the rules of each location profile, or of one", "  ocphone lab rule list --lab lab.json", -1,
+	c := labVerb("list [PROFILE]", "List the rules of each location profile, or of one",
+		"  ocphone lab rule list --lab lab.json", -1,
 		func(c *cobra.Command, l lab.Client, args []string) error {
 			if len(args) > 1 {
 				return usagef("list takes one PROFILE")
@@ -59,39 +74,34 @@ ocphone lab clock advance.`}
 			}
 			return nil
 		})
-	list.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	set := labVerb("set PROFILE N PATTERN TRANSLATION", "Replace rule N, counted from 1; N is end to add one",
-		`  ocphone lab rule set Hellerup.contoso.com 2 '^(2\d\d)$' '+4544890101;ext=$1' --lab lab.json
-  ocphone lab rule set Hellerup.contoso.com end '^9(\d{8})$' '+45$1' --lab lab.json`, 4,
-		func(c *cobra.Command, l lab.Client, args []string) error {
-			n := 0
-			if args[1] != "end" {
-				var err error
-				if n, err = position(args[1]); err != nil {
-					return err
-				}
-			}
-			return e.changed(l.SetRule(c.Context(), args[0], n, lab.Rule{Pattern: args[2], Translation: args[3]}))
-		})
-	remove := labVerb("remove PROFILE N", "Take rule N out, counted from 1", "  ocphone lab rule remove Hellerup.contoso.com 2 --lab lab.json", 2,
-		func(c *cobra.Command, l lab.Client, args []string) error {
-			n, err := position(args[1])
-			if err != nil {
-				return err
-			}
-			return e.changed(l.RemoveRule(c.Context(), args[0], n))
-		})
-	load := labVerb("load PROFILE FILE", "Replace or add a whole location profile: XML, CSV or JSON, as for `ocphone dialplan`",
-		"  ocphone lab rule load Hellerup.contoso.com plan.csv --lab lab.json", 2,
-		func(c *cobra.Command, l lab.Client, args []string) error {
-			p, err := e.profileFrom(args[0], args[1])
-			if err != nil {
-				return err
-			}
-			return e.changed(p, l.SetProfile(c.Context(), p))
-		})
-	addCommands(c, list, set, remove, load)
+	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+func (e environment) setRule(c *cobra.Command, l lab.Client, args []string) (err error) {
+	n := 0
+	if args[1] != "end" {
+		if n, err = position(args[1]); err != nil {
+			return err
+		}
+	}
+	return e.changed(l.SetRule(c.Context(), args[0], n, lab.Rule{Pattern: args[2], Translation: args[3]}))
+}
+
+func (e environment) removeRule(c *cobra.Command, l lab.Client, args []string) error {
+	n, err := position(args[1])
+	if err != nil {
+		return err
+	}
+	return e.changed(l.RemoveRule(c.Context(), args[0], n))
+}
+
+func (e environment) loadProfile(c *cobra.Command, l lab.Client, args []string) error {
+	p, err := e.profileFrom(args[0], args[1])
+	if err != nil {
+		return err
+	}
+	return e.changed(p, l.SetProfile(c.Context(), p))
 }
 
 // position reads that of a rule.
@@ -130,7 +140,8 @@ func (e environment) profileFrom(name, file string) (lab.Profile, error) {
 	}
 	p := lab.Profile{Name: name, Prefix: plan.ExternalAccessPrefix, Optimize: plan.OptimizeDeviceDialing}
 	for _, r := range plan.Rules {
-		p.Rules = append(p.Rules, lab.Rule{Pattern: r.Pattern, Translation: r.Translation, Internal: r.InternalEnterpriseExtension, Device: r.ApplicableForDeviceDialing})
+		p.Rules = append(p.Rules, lab.Rule{Pattern: r.Pattern, Translation: r.Translation,
+			Internal: r.InternalEnterpriseExtension, Device: r.ApplicableForDeviceDialing})
 	}
 	return p, nil
 }
@@ -193,12 +204,18 @@ func (e environment) labMailbox() *cobra.Command {
 	}
 	var voice, missed, contacts lab.Delivery
 	voicemail := labVerb("voicemail NAME", "Leave a voice mail, by the user's sAMAccountName",
-		"  ocphone lab mailbox voicemail tu --number +14255550100 --name 'Bob Kelly' --lab lab.json", 1, deliver(lab.DeliverVoiceMail, "voice mail", "voice mails", &voice))
+		"  ocphone lab mailbox voicemail tu --number +14255550100 --name 'Bob Kelly' --lab lab.json", 1,
+		deliver(lab.DeliverVoiceMail, "voice mail", "voice mails", &voice))
 	caller(voicemail, &voice)
 	voicemail.Flags().IntVar(&voice.Seconds, "seconds", 3, "it lasts `N` seconds")
 	voicemail.Flags().BoolVar(&voice.WMA, "wma", false, "as Windows Media, which the phone cannot play")
-	call := labVerb("missed NAME", "Report a missed call", "  ocphone lab mailbox missed tu --number +14255550100 --lab lab.json", 1, deliver(lab.DeliverMissedCall, "missed call", "missed calls", &missed))
+	call := labVerb("missed NAME", "Report a missed call",
+		"  ocphone lab mailbox missed tu --number +14255550100 --lab lab.json", 1,
+		deliver(lab.DeliverMissedCall, "missed call", "missed calls", &missed))
 	caller(call, &missed)
-	addCommands(c, voicemail, call, labVerb("contacts NAME N", "Add N contacts", "  ocphone lab mailbox contacts tu 5000 --lab lab.json", 2, deliver(lab.DeliverContacts, "contact", "contacts", &contacts)))
+	contact := labVerb("contacts NAME N", "Add N contacts",
+		"  ocphone lab mailbox contacts tu 5000 --lab lab.json", 2,
+		deliver(lab.DeliverContacts, "contact", "contacts", &contacts))
+	addCommands(c, voicemail, call, contact)
 	return c
 }

@@ -31,7 +31,8 @@ func (f *mailboxFlags) register(c *cobra.Command) {
 }
 
 func (e environment) mailbox() *cobra.Command {
-	c := &cobra.Command{Use: "mailbox", Short: "Show what the phone shows of Exchange: contacts, calls, voice mail, calendar",
+	c := &cobra.Command{Use: "mailbox", Short: "Show what the phone shows of Exchange: contacts, calls, voice mail, " +
+		"calendar",
 		Long: `Mailbox signs a phone in, reads the mailbox as the phone does (R9.1, R9.2), shows
 a list and signs out. An asterisk is what is unread; nothing is marked as read.
 Times are local.`}
@@ -43,7 +44,8 @@ Times are local.`}
 	contacts.Example += "\n  ocphone mailbox contacts --lab lab.json --search kelly"
 	addCommands(c, contacts,
 		e.mailboxList("calls", "List missed calls and the call log, the newest first", callList),
-		e.mailboxList("voicemail", "List the voice mails, the newest first, with the numbers that ocphone voicemail takes", voicemailList),
+		e.mailboxList("voicemail", "List the voice mails, the newest first, with the numbers that ocphone voicemail takes",
+			voicemailList),
 		e.mailboxList("calendar", "List today's and tomorrow's events", calendarList))
 	return c
 }
@@ -65,7 +67,8 @@ func callList(b device.Mailbox) ([][]string, any) {
 	rows := [][]string{{"", "WHEN", "KIND", "WHO", "NUMBER", "LENGTH"}}
 	for _, c := range b.Calls {
 		isNew := c.Kind == ews.Missed && !c.Read
-		rows = append(rows, []string{unreadMark(isNew), localTime(c.At), string(c.Kind), partyName(c.Name, c.Number), c.Number, lengthOf(c.Duration)})
+		rows = append(rows, []string{unreadMark(isNew), localTime(c.At), string(c.Kind), partyName(c.Name, c.Number),
+			c.Number, lengthOf(c.Duration)})
 	}
 	return rows, struct {
 		mailboxHead
@@ -77,7 +80,8 @@ func voicemailList(b device.Mailbox) ([][]string, any) {
 	rows := [][]string{{"N", "", "WHEN", "WHO", "NUMBER", "LENGTH"}}
 	for i, v := range b.VoiceMails {
 		length := lengthOf(v.Duration) + protection(v)
-		rows = append(rows, []string{strconv.Itoa(i + 1), unreadMark(!v.Read), localTime(v.Received), partyName(v.Name, v.Number), v.Number, length})
+		rows = append(rows, []string{strconv.Itoa(i + 1), unreadMark(!v.Read), localTime(v.Received),
+			partyName(v.Name, v.Number), v.Number, length})
 	}
 	return rows, struct {
 		mailboxHead
@@ -111,7 +115,8 @@ func mailboxHeadOf(b device.Mailbox) mailboxHead { return mailboxHead{1, b.Addre
 func nonNil[T any](list []T) []T { return append([]T{}, list...) }
 
 // mailboxList is a sub-command that shows a list, as a table or as JSON.
-func (e environment) mailboxList(name, short string, list func(device.Mailbox) (rows [][]string, form any)) *cobra.Command {
+func (e environment) mailboxList(name, short string,
+	list func(device.Mailbox) (rows [][]string, form any)) *cobra.Command {
 	var f mailboxFlags
 	var asJSON bool
 	c := &cobra.Command{Use: name, Short: short, Args: noArguments,
@@ -137,7 +142,8 @@ func (e environment) mailboxList(name, short string, list func(device.Mailbox) (
 
 // withMailbox has a phone sign in, hands its mailbox to use, and signs out. The
 // step that failed is shown on the standard error.
-func (e environment) withMailbox(ctx context.Context, f *mailboxFlags, use func(context.Context, *device.Phone, device.Mailbox) error) error {
+func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
+	use func(context.Context, *device.Phone, device.Mailbox) error) error {
 	if f.timeout <= 0 {
 		return usagef("--timeout %s: it has to be longer than nothing", f.timeout)
 	}
@@ -178,7 +184,8 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags, use func(
 		return e.verdict(s, err, "", f.timeout, err != nil && ctx.Err() != nil)
 	}
 	if why.Code != "" {
-		return exit{exitPerson, fmt.Errorf("signed in, but there is no mailbox: %s (ocphone explain %s)", why.Code.Title(), why.Code)}
+		return exit{exitPerson, fmt.Errorf("signed in, but there is no mailbox: %s (ocphone explain %s)", why.Code.Title(),
+			why.Code)}
 	}
 	return exit{exitPerson, errors.New("signed in, but there is no mailbox")}
 }
@@ -190,7 +197,8 @@ func matchesContact(c ews.Contact, text string) bool {
 	in := []string{c.Name(), c.FileAs, c.Company, c.Email}
 	for _, n := range c.Phones {
 		in = append(in, n.Text)
-		if digits := onlyDigits(text); digits != "" && digits == strings.TrimPrefix(text, "+") && strings.Contains(onlyDigits(n.Text), digits) {
+		if digits := onlyDigits(text); digits != "" && digits == strings.TrimPrefix(text, "+") &&
+			strings.Contains(onlyDigits(n.Text), digits) {
 			return true
 		}
 	}

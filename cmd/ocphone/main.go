@@ -141,7 +141,8 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see `%s --help`)", err, c.CommandPath())
 	})
-	addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(), e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
+	addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(), e.certs(),
+		e.reset(), e.explain(), e.dialplan(), e.version())
 	return c
 }
 

@@ -126,7 +126,8 @@ func followsRegistration(n journal.Name) bool {
 // exchangeText is what was asked, what came back and from whom, in one line.
 func exchangeText(s journal.Step) string {
 	line := s.Asked
-	if s.Answered != "" && (s.Decided == "" || !strings.HasPrefix(s.Answered, strings.TrimSuffix(s.Decided, "."))) { // else it is said already
+	// else it is said already
+	if s.Answered != "" && (s.Decided == "" || !strings.HasPrefix(s.Answered, strings.TrimSuffix(s.Decided, "."))) {
 		line = strings.TrimSpace(line + " → " + s.Answered)
 	}
 	if s.By != "" {

@@ -96,12 +96,19 @@ const (
 	untilInterrupted = "interrupted"
 )
 
+// runEnds are the ends of a run.
+var runEnds = []string{untilSignedIn, untilReady, untilInterrupted}
+
+// runFlags are those of `ocphone run`.
+type runFlags struct {
+	phoneFlags
+	until, expect, lang          string
+	timeout                      time.Duration
+	json, brief, screen, verbose bool
+}
+
 func (e environment) runPhone() *cobra.Command {
-	var f phoneFlags
-	var until, expect string
-	var timeout time.Duration
-	var asJSON, brief, onScreen, verbose bool
-	var lang string
+	var f runFlags
 	c := &cobra.Command{
 		Use: "run", Short: "Sign a phone in and show every step", Args: noArguments,
 		Long: `Run powers a phone on, plugs it in and signs a user in; each step says what was
@@ -120,66 +127,79 @@ changes; with --verbose the steps go to the standard error.`,
   ocphone run --lab lab.json --outside --expect cert.untrusted
   ocphone run --lab lab.json --screen --until interrupted
   ocphone run --sign-in alice@example.com --registrar sip.example.com:5061 --roots system`,
-		RunE: func(c *cobra.Command, _ []string) error {
-			if !slices.Contains([]string{untilSignedIn, untilReady, untilInterrupted}, until) {
-				return usagef("--until %q: %s, %s or %s", until, untilSignedIn, untilReady, untilInterrupted)
-			}
-			if expect != "" && !slices.Contains(journal.Codes(), journal.Code(expect)) {
-				return usagef("--expect %q is no code; `ocphone explain` lists them", expect)
-			}
-			if timeout <= 0 {
-				return usagef("--timeout %s: it has to be longer than nothing", timeout)
-			}
-			if !onScreen && (verbose || lang != "") {
-				return usagef("--verbose and --lang are for --screen; without it every step is shown anyway")
-			}
-			r, err := f.open(c.Context(), e)
-			if err != nil {
-				return err
-			}
-			defer r.Close()
-			phone, err := r.NewPhone()
-			if err != nil {
-				return err
-			}
-			defer phone.Close()
-			p := newPrinter(e.out, asJSON)
-			p.brief = brief
-			w := watcher{printer: p, steps: p}
-			if onScreen {
-				if err := w.showPages(e, phone, lang, r.Config.Clock, verbose); err != nil {
-					return err
-				}
-			}
-			return e.follow(c.Context(), phone, r, until, journal.Code(expect), timeout, w)
-		},
+		RunE: func(c *cobra.Command, _ []string) error { return e.runWith(c.Context(), &f) },
 	}
 	f.register(c)
-	c.Flags().StringVar(&until, "until", untilReady, "`END` when the phone is "+untilSignedIn+" or "+untilReady+", or stay until "+untilInterrupted)
-	c.Flags().StringVar(&expect, "expect", "", "exit 0 exactly when the sign-in fails, or the phone is ready with a warning, of this `CODE`")
-	c.Flags().DurationVar(&timeout, "timeout", 30*time.Second, "how long to try, in real time")
-	c.Flags().BoolVar(&asJSON, "json", false, "print the steps as JSON lines")
-	c.Flags().BoolVarP(&brief, "brief", "b", false, "leave out the evidence")
-	c.Flags().BoolVar(&onScreen, "screen", false, "show what the phone's panel shows, as text, instead of the steps")
-	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "with --screen: show the steps too, on the standard error")
-	c.Flags().StringVar(&lang, "lang", "", "with --screen: `LANGUAGE` of the phone: "+strings.Join(screen.Languages(), ", "))
+	s := c.Flags()
+	s.StringVar(&f.until, "until", untilReady,
+		"`END` when the phone is "+untilSignedIn+" or "+untilReady+", or stay until "+untilInterrupted)
+	s.StringVar(&f.expect, "expect", "",
+		"exit 0 exactly when the sign-in fails, or the phone is ready with a warning, of this `CODE`")
+	s.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long to try, in real time")
+	s.BoolVar(&f.json, "json", false, "print the steps as JSON lines")
+	s.BoolVarP(&f.brief, "brief", "b", false, "leave out the evidence")
+	s.BoolVar(&f.screen, "screen", false, "show what the phone's panel shows, as text, instead of the steps")
+	s.BoolVarP(&f.verbose, "verbose", "v", false, "with --screen: show the steps too, on the standard error")
+	s.StringVar(&f.lang, "lang", "", "with --screen: `LANGUAGE` of the phone: "+strings.Join(screen.Languages(), ", "))
 	c.MarkFlagsMutuallyExclusive("screen", "json")
 	c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(screen.Languages(), cobra.ShellCompDirectiveNoFileComp))
-	c.RegisterFlagCompletionFunc("until", cobra.FixedCompletions([]string{untilSignedIn, untilReady, untilInterrupted}, cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc("until", cobra.FixedCompletions(runEnds, cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
 
+// check finds mistakes in the flags that need no phone.
+func (f *runFlags) check() error {
+	switch {
+	case !slices.Contains(runEnds, f.until):
+		return usagef("--until %q: %s, %s or %s", f.until, untilSignedIn, untilReady, untilInterrupted)
+	case f.expect != "" && !slices.Contains(journal.Codes(), journal.Code(f.expect)):
+		return usagef("--expect %q is no code; `ocphone explain` lists them", f.expect)
+	case f.timeout <= 0:
+		return usagef("--timeout %s: it has to be longer than nothing", f.timeout)
+	case !f.screen && (f.verbose || f.lang != ""):
+		return usagef("--verbose and --lang are for --screen; without it every step is shown anyway")
+	}
+	return nil
+}
+
+func (e environment) runWith(ctx context.Context, f *runFlags) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	s, err := f.open(ctx, e)
+	if err != nil {
+		return err
+	}
+	defer s.Close()
+	phone, err := s.NewPhone()
+	if err != nil {
+		return err
+	}
+	defer phone.Close()
+	p := newPrinter(e.out, f.json)
+	p.brief = f.brief
+	w := watcher{printer: p, steps: p}
+	if f.screen {
+		if err := w.showPages(e, phone, f.lang, s.Config.Clock, f.verbose); err != nil {
+			return err
+		}
+	}
+	return e.follow(ctx, phone, s, f, w)
+}
+
 // follow signs in, shows how, and turns the end into an exit code.
-func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.Setup, until string, expect journal.Code, timeout time.Duration, w watcher) error {
+func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.Setup, f *runFlags, w watcher) error {
 	session, err := startSession(phone, r, w.steps, w.steps != nil)
 	if err != nil {
 		w.pages.close()
 		return err
 	}
-	s, err := session.wait(ctx, timeout, func(s device.Snapshot) bool {
-		return s.State == device.SignedIn && until == untilSignedIn || expect != "" && s.Failure != nil && s.Failure.Code == expect
+	expect := journal.Code(f.expect)
+	s, err := session.wait(ctx, f.timeout, func(s device.Snapshot) bool {
+		expected := expect != "" && s.Failure != nil && s.Failure.Code == expect
+		return expected || f.until == untilSignedIn && s.State == device.SignedIn
 	})
-	if err == nil && until == untilInterrupted && s.Failure == nil {
+	if err == nil && f.until == untilInterrupted && s.Failure == nil {
 		<-ctx.Done()
 	}
 	w.pages.close()
@@ -187,7 +207,7 @@ func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.S
 	if s.State == device.Ready {
 		w.summary(s)
 	}
-	return e.verdict(s, err, expect, timeout, err != nil && ctx.Err() != nil)
+	return e.verdict(s, err, expect, f.timeout, err != nil && ctx.Err() != nil)
 }
 
 // summary says in a line or two what a phone that is ready has.
@@ -200,10 +220,12 @@ func (p *printer) summary(s device.Snapshot) {
 	}
 	if s.Plan != nil {
 		plan := s.Plan.Plan()
-		has = append(has, fmt.Sprintf("%s of %s", journal.Count(len(plan.Rules), "rule", "rules"), cmp.Or(plan.Name, dialplan.DefaultContext)))
+		has = append(has, fmt.Sprintf("%s of %s", journal.Count(len(plan.Rules), "rule", "rules"),
+			cmp.Or(plan.Name, dialplan.DefaultContext)))
 	}
 	if b := s.Mailbox; b != nil {
-		has = append(has, fmt.Sprintf("mailbox with %s, %s, %s (%d unread)", journal.Count(len(b.Contacts), "contact", "contacts"), journal.Count(len(b.Calls), "call", "calls"),
+		has = append(has, fmt.Sprintf("mailbox with %s, %s, %s (%d unread)",
+			journal.Count(len(b.Contacts), "contact", "contacts"), journal.Count(len(b.Calls), "call", "calls"),
 			journal.Count(len(b.VoiceMails), "voice mail", "voice mails"), b.Unread))
 	}
 	p.blank()
@@ -235,7 +257,8 @@ func warningsOf(s device.Snapshot) (codes []string) {
 }
 
 // verdict is the exit of a run.
-func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, timeout time.Duration, interrupted bool) error {
+func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, timeout time.Duration,
+	interrupted bool) error {
 	failed := journal.Code("")
 	if s.Failure != nil {
 		failed = s.Failure.Code
@@ -246,11 +269,13 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 	case expect != "" && (failed == expect || s.State == device.Ready && slices.Contains(warningsOf(s), string(expect))):
 		return nil
 	case expect != "" && err == nil && failed != "":
-		return exit{exitPerson, fmt.Errorf("%s was expected, but not signed in: %s (ocphone explain %s)", expect, failed.Title(), failed)}
+		return exit{exitPerson, fmt.Errorf("%s was expected, but not signed in: %s (ocphone explain %s)", expect,
+			failed.Title(), failed)}
 	case expect != "" && err == nil:
 		return exit{exitPerson, fmt.Errorf("%s was expected, but the phone signed in%s", expect, warnings(s))}
 	case err != nil && failed != "":
-		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last failure was %s (ocphone explain %s)", timeout, failed, failed)}
+		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last failure was %s (ocphone explain %s)", timeout,
+			failed, failed)}
 	case err != nil:
 		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last step says what the phone was doing", timeout)}
 	case failed == journal.Usage: // the step has said what is wrong

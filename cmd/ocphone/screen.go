@@ -167,7 +167,8 @@ func showsState(v view.View, s device.Snapshot) bool {
 	case device.SignedIn:
 		return v.Status.Signed
 	case device.Ready:
-		return v.Status.Signed && !script.Shows(v.Page, "loading") && (s.Mailbox == nil || v.Status.Exchange != view.ToneNone)
+		return v.Status.Signed && !script.Shows(v.Page, "loading") &&
+			(s.Mailbox == nil || v.Status.Exchange != view.ToneNone)
 	}
 	return true
 }

@@ -52,7 +52,8 @@ what its touch panel shows, and with --whole the body around it. Nothing leaves
 this machine, and neither a display nor cgo is needed (on macOS: cgo).
 
 ` + "`ocphone screenshot --demo list`" + ` names what there is to see.`,
-		Example: "  ocphone screenshot --demo home --out home.png\n  ocphone screenshot --demo failure --whole --scale 2 --lang de\n  ocphone screenshot --demo list",
+		Example: "  ocphone screenshot --demo home --out home.png\n  ocphone screenshot --demo failure --whole --scale 2 " +
+			"--lang de\n  ocphone screenshot --demo list",
 		RunE: func(c *cobra.Command, _ []string) error {
 			if demo == "list" {
 				return listScenes(e.out)
@@ -89,12 +90,15 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 	c.Flags().StringVar(&lang, "lang", "en", "`LANGUAGE` of the phone: "+strings.Join(screen.Languages(), ", "))
 	c.Flags().BoolVar(&pic.whole, "whole", false, "draw the whole phone, not the touch panel alone")
 	c.Flags().IntVar(&scale, "scale", 1, "`N` times as large, 1 to "+strconv.Itoa(maxScale))
-	c.Flags().StringVar(&size, "size", "", fmt.Sprintf("`SIZE` at scale 1, in pixels (default: %dx%d, with --whole %dx%d)", panelWidth, panelHeight, phoneWidth, phoneHeight))
+	c.Flags().StringVar(&size, "size", "", fmt.Sprintf("`SIZE` at scale 1, in pixels (default: %dx%d, with --whole "+
+		"%dx%d)", panelWidth, panelHeight, phoneWidth, phoneHeight))
 	c.Flags().BoolVar(&pic.contrast, "high-contrast", false, "draw it in the look of high contrast")
 	c.Flags().BoolVar(&today, "today", false, "use a deployment and firmware of today instead of 2007")
-	c.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write, - for the standard output (default: the name of the demo and .png)")
+	c.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write, - for the standard output (default: the name of the "+
+		"demo and .png)")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
-	c.RegisterFlagCompletionFunc("demo", cobra.FixedCompletions(append(sceneNames(), "list"), cobra.ShellCompDirectiveNoFileComp))
+	c.RegisterFlagCompletionFunc("demo", cobra.FixedCompletions(append(sceneNames(), "list"),
+		cobra.ShellCompDirectiveNoFileComp))
 	c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(screen.Languages(), cobra.ShellCompDirectiveNoFileComp))
 	return c
 }
@@ -119,7 +123,8 @@ func (p *pictureOptions) measure(size string, scale int) error {
 	}
 	for _, side := range []int{p.width, p.height} {
 		if side < minSide || side > maxSide/scale {
-			return usagef("a picture of %dx%d at scale %d: each side is from %d to %d pixels", p.width, p.height, scale, minSide, maxSide)
+			return usagef("a picture of %dx%d at scale %d: each side is from %d to %d pixels", p.width, p.height, scale,
+				minSide, maxSide)
 		}
 	}
 	p.width, p.height = p.width*scale, p.height*scale

@@ -57,7 +57,8 @@ func (s *session) show(p *printer) {
 
 // wait returns when the phone is ready, a person must act, or good holds; it
 // fails with the time-out, in real time, or the end of ctx.
-func (s *session) wait(ctx context.Context, timeout time.Duration, good func(device.Snapshot) bool) (device.Snapshot, error) {
+func (s *session) wait(ctx context.Context, timeout time.Duration, good func(device.Snapshot) bool) (
+	device.Snapshot, error) {
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	return s.phone.Wait(limited, func(now device.Snapshot) bool {

@@ -33,11 +33,13 @@ its id from the --json of that list, since numbers move when a message arrives.`
 
 // voicemailVerb is a sub-command on one voice mail; use is not called for one
 // that is not there.
-func (e environment) voicemailVerb(c *cobra.Command, check func() error, use func(context.Context, *ews.Client, ews.VoiceMail) error) *cobra.Command {
+func (e environment) voicemailVerb(c *cobra.Command, check func() error,
+	use func(context.Context, *ews.Client, ews.VoiceMail) error) *cobra.Command {
 	var f mailboxFlags
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return usagef("it is called as `%s`; `ocphone mailbox voicemail` lists N", strings.Replace(c.UseLine(), " [flags]", "", 1))
+			return usagef("it is called as `%s`; `ocphone mailbox voicemail` lists N",
+				strings.Replace(c.UseLine(), " [flags]", "", 1))
 		}
 		if n, err := strconv.Atoi(args[0]); err == nil && n < 1 {
 			return usagef("voice mails are counted from 1, the newest")
@@ -65,13 +67,15 @@ func (e environment) voicemailVerb(c *cobra.Command, check func() error, use fun
 func findVoiceMail(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
 	if n, err := strconv.Atoi(which); err == nil {
 		if n > len(all) {
-			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s (ocphone mailbox voicemail)", n, journal.Count(len(all), "voice mail", "voice mails"))}
+			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s (ocphone "+
+				"mailbox voicemail)", n, journal.Count(len(all), "voice mail", "voice mails"))}
 		}
 		return all[n-1], nil
 	}
 	i := slices.IndexFunc(all, func(v ews.VoiceMail) bool { return v.ID.ID == which })
 	if i < 0 {
-		return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail with the id %s: `ocphone mailbox voicemail` lists their numbers, its --json their ids", which)}
+		return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail with the id %s: `ocphone mailbox "+
+			"voicemail` lists their numbers, its --json their ids", which)}
 	}
 	return all[i], nil
 }
@@ -98,7 +102,8 @@ unless --mark-read is given.`,
 		args := strings.Fields(command)
 		if len(args) == 0 {
 			if args = playerFor(audio); args == nil {
-				return exit{exitPerson, fmt.Errorf("no program here plays the recording, which is %s: name one with --player, or save it (ocphone voicemail save)", describeAudio(audio))}
+				return exit{exitPerson, fmt.Errorf("no program here plays the recording, which is %s: name one with --player, or "+
+					"save it (ocphone voicemail save)", describeAudio(audio))}
 			}
 		}
 		e.warnf("%s: %s, %s\n", args[0], describeVoiceMail(v), describeAudio(audio))
@@ -106,7 +111,8 @@ unless --mark-read is given.`,
 		play.Stdin, play.Stdout, play.Stderr = &b, e.err, e.err
 		play.WaitDelay = signOutTimeout
 		if err := play.Run(); err != nil {
-			return exit{exitPerson, fmt.Errorf("playing failed: %w; try another --player, or save it (ocphone voicemail save)", err)}
+			return exit{exitPerson, fmt.Errorf("playing failed: %w; try another --player, or save it (ocphone voicemail save)",
+				err)}
 		}
 		return markReadIf(ctx, markRead, client, v)
 	})
@@ -144,7 +150,8 @@ func (e environment) voicemailSave() *cobra.Command {
 		Long: `Save writes the recording as it came, to a file that only you may read. Without
 --out its name is made of time and number; --out - is the standard output. The
 message stays unread unless --mark-read is given.`,
-		Example: "  ocphone voicemail save 1 --lab lab.json\n  ocphone voicemail save 1 --lab lab.json --out message.wav --mark-read"}
+		Example: "  ocphone voicemail save 1 --lab lab.json\n  ocphone voicemail save 1 --lab lab.json --out message.wav " +
+			"--mark-read"}
 	c = e.voicemailVerb(c, func() error {
 		if out == "" {
 			return nil
@@ -209,7 +216,8 @@ func saveFile(name string, content []byte, force bool) (err error) {
 
 func (e environment) voicemailDelete() *cobra.Command {
 	var yes bool
-	c := &cobra.Command{Use: "delete N", Short: "Move a voice mail to Deleted Items", Example: "  ocphone voicemail delete 1 --lab lab.json --yes"}
+	c := &cobra.Command{Use: "delete N", Short: "Move a voice mail to Deleted Items",
+		Example: "  ocphone voicemail delete 1 --lab lab.json --yes"}
 	c = e.voicemailVerb(c, func() error {
 		if !yes {
 			return usagef("it changes the mailbox: add --yes if that is meant")
@@ -239,7 +247,8 @@ func markReadIf(ctx context.Context, wanted bool, client *ews.Client, v ews.Voic
 // ews.DefaultMaxAttachment bytes, and tells its format by its first bytes.
 func fetchRecording(ctx context.Context, client *ews.Client, v ews.VoiceMail, w io.Writer) (ews.Audio, error) {
 	if v.Protected {
-		return "", exit{exitPerson, errors.New("the message is protected (rights management): neither the phone nor ocphone can open it; hear it in Outlook, or by telephone")}
+		return "", exit{exitPerson, errors.New("the message is protected (rights management): neither the phone nor " +
+			"ocphone can open it; hear it in Outlook, or by telephone")}
 	}
 	all, err := client.Recordings(ctx, v.ID)
 	if err != nil {
@@ -273,7 +282,8 @@ func describeAudio(a ews.Audio) string {
 
 // describeVoiceMail is a voice mail in a few words.
 func describeVoiceMail(v ews.VoiceMail) string {
-	return strings.TrimSuffix(fmt.Sprintf("%s, %s, %s", partyText(v.Name, v.Number), localTime(v.Received), lengthOf(v.Duration)), ", ")
+	return strings.TrimSuffix(fmt.Sprintf("%s, %s, %s", partyText(v.Name, v.Number), localTime(v.Received),
+		lengthOf(v.Duration)), ", ")
 }
 
 // fileName is voicemail-TIME-NUMBER and what fits the format. Of what the

@@ -39,18 +39,25 @@ type Config struct {
 	Firmware device.Firmware // zero: the one in Memory, else "today"
 	RootSet  string          // factory root set; "": the one in Memory, else the firmware's
 
-	At        time.Time       // the time to judge at; zero: now
-	Endpoints []Endpoint      // the servers, at least one
-	Places    []network.Place // where to dial from, tried in order; Active Directory is asked from the first; empty: the host's network
+	At        time.Time  // the time to judge at; zero: now
+	Endpoints []Endpoint // the servers, at least one
+
+	// Places are where to dial from, tried in order; Active Directory is asked
+	// from the first. Empty: the host's network.
+	Places []network.Place
 
 	Published   Published          // what is published, if it is known beforehand
 	Domain      string             // Active Directory domain to ask what is published, once; "": it is not asked
 	Credentials device.Credentials // the account that asks it
 	NetBIOS     bool               // use the WINS server of the first place to find a domain controller
 
-	With      []RootFile // the change: roots that are published as well
-	Without   []string   // the change: fingerprints, or their beginnings, of roots that are neither published nor factory roots
-	AsIfReset bool       // judge after a reset and one sign-in inside, instead of now
+	// With and Without are the change: roots that are published as well, and the
+	// fingerprints, or their beginnings, of roots that are neither published nor
+	// factory roots.
+	With    []RootFile
+	Without []string
+
+	AsIfReset bool // judge after a reset and one sign-in inside, instead of now
 
 	Record journal.Recorder // gets each step when it happens; nil: steps are in the report only
 }
@@ -208,7 +215,8 @@ func (t *trust) findWithout(prefixes []string) error {
 		wanted := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(prefix))
 		var found []certstore.Root
 		for _, r := range known {
-			if wanted != "" && (strings.HasPrefix(r.Fingerprint(), wanted) || strings.HasPrefix(Thumbprint(r.Certificate), wanted)) {
+			if wanted != "" && (strings.HasPrefix(r.Fingerprint(), wanted) ||
+				strings.HasPrefix(Thumbprint(r.Certificate), wanted)) {
 				found = append(found, r)
 			}
 		}

@@ -58,7 +58,13 @@ func (t *trust) situations(asIfReset bool) (all []Situation, decides int) {
 	if !asIfReset {
 		all = append(all, Situation{Name: "now", Text: "what it holds at this moment: " + t.holds(), held: t.now()})
 	}
-	all = append(all, Situation{Name: "after a reset", Text: afterReset, held: t.factory, inside: true, ad: t.published.Roots})
+	all = append(all, Situation{
+		Name:   "after a reset",
+		Text:   afterReset,
+		held:   t.factory,
+		inside: true,
+		ad:     t.published.Roots,
+	})
 	if len(t.with)+len(t.without) == 0 {
 		return all, 0
 	}
@@ -67,14 +73,26 @@ func (t *trust) situations(asIfReset bool) (all []Situation, decides int) {
 	if !asIfReset {
 		held, _ := factory.Install(t.kept) // phones that have a root keep it when it is withdrawn
 		decides = len(all)
-		all = append(all, Situation{Name: "after the change", Text: "with " + change + ", after the next sign-in inside", held: held, inside: true, ad: ad})
+		all = append(all, Situation{
+			Name:   "after the change",
+			Text:   "with " + change + ", after the next sign-in inside",
+			held:   held,
+			inside: true,
+			ad:     ad,
+		})
 		if len(t.kept) == 0 { // a reset changes nothing
 			return all, decides
 		}
 	} else {
 		decides = len(all)
 	}
-	return append(all, Situation{Name: "change and reset", Text: "with " + change + ", " + afterReset, held: factory, inside: true, ad: ad}), decides
+	return append(all, Situation{
+		Name:   "change and reset",
+		Text:   "with " + change + ", " + afterReset,
+		held:   factory,
+		inside: true,
+		ad:     ad,
+	}), decides
 }
 
 // holds is what the phone trusts, in words.
@@ -169,17 +187,21 @@ func (t *trust) notAsked(held certstore.Store, e *server, p certstore.PolicyName
 		met = slices.DeleteFunc(slices.Clone(t.endpoints), func(e *server) bool { return e.Edge || e.Chain == nil })
 	}
 	if len(met) == 0 && downloaded {
-		return "No pool could be judged; it is taken that a downloaded root, which the phone holds, satisfies the pool, so that Active Directory is not asked (R1.2)."
+		return "No pool could be judged; it is taken that a downloaded root, which the phone holds, satisfies the pool, so " +
+			"that Active Directory is not asked (R1.2)."
 	}
 	for _, pool := range met {
 		v := t.verify(held, pool, p)
 		switch {
 		case v.OK && (v.Anchor == nil || slices.Contains(factoryKinds, v.Anchor.Source.Kind)):
-			return fmt.Sprintf("%s is trusted through a factory root, so that the phone never asks Active Directory, and a reset fetches nothing (R1.2).", pool.Addr)
+			return fmt.Sprintf("%s is trusted through a factory root, so that the phone never asks Active Directory, and a "+
+				"reset fetches nothing (R1.2).", pool.Addr)
 		case v.OK:
-			return fmt.Sprintf("%s is trusted through %s (%s), so that Active Directory is not asked before a reset (R1.2).", pool.Addr, v.Anchor.Subject(), v.Anchor.Source)
+			return fmt.Sprintf("%s is trusted through %s (%s), so that Active Directory is not asked before a reset (R1.2).",
+				pool.Addr, v.Anchor.Subject(), v.Anchor.Source)
 		case !v.NeedsRoot():
-			return fmt.Sprintf("%s is refused for what no root cures (%s), so that Active Directory is not asked (R1.2).", pool.Addr, v.Code)
+			return fmt.Sprintf("%s is refused for what no root cures (%s), so that Active Directory is not asked (R1.2).",
+				pool.Addr, v.Code)
 		}
 	}
 	if downloaded && t.fw.AnyDownloadedRootStops {

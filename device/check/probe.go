@@ -46,7 +46,8 @@ func ParseEndpoint(s string) (Endpoint, error) {
 		host, port = strings.Trim(s, "[]"), poolPort
 	}
 	n, err := strconv.ParseUint(port, 10, 16)
-	if err != nil || n == 0 || host == "" || strings.ContainsAny(host, "/@ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil {
+	badHost := host == "" || strings.ContainsAny(host, "/@ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil
+	if err != nil || n == 0 || badHost {
 		return Endpoint{}, usagef("%q: a server is given as HOST or HOST:PORT", s)
 	}
 	return Endpoint{
@@ -107,7 +108,8 @@ func (e *server) read(ctx context.Context, networks []*network.Network, t *trust
 		again, server, other := e.handshakeFrom(ctx, networks, options)
 		if other == nil {
 			state, by, err = again, server, nil
-			note := fmt.Sprintf("Firmware %s speaks %s and could not connect to %s, whatever the certificate is (%v). It was read over %s.",
+			note := fmt.Sprintf("Firmware %s speaks %s and could not connect to %s, whatever the certificate is (%v). It was "+
+				"read over %s.",
 				t.fw.Name, versions(t.fw.MinTLS, t.fw.MaxTLS), e.Addr, f.Err, tls.VersionName(state.Version))
 			e.notes = append(e.notes, note)
 			e.step.State, e.step.Code, e.step.Fix, e.step.Decided = journal.Warned, f.Code, f.Code.Page().Change, note

@@ -40,7 +40,8 @@ func (t *trust) remedies() (all []Remedy) {
 		if !ok {
 			continue
 		}
-		if i := slices.IndexFunc(all, func(o Remedy) bool { return o.Root == r.Root && o.Fingerprint == r.Fingerprint }); i >= 0 {
+		same := func(o Remedy) bool { return o.Root == r.Root && o.Fingerprint == r.Fingerprint }
+		if i := slices.IndexFunc(all, same); i >= 0 {
 			all[i].For = append(all[i].For, e.Addr)
 			continue
 		}
@@ -96,7 +97,8 @@ func (t *trust) missing(held certstore.Store, e *server) (root *x509.Certificate
 		{"in the file of --with", held, t.with},
 		{"published until now: keep it, and nothing is to be typed", held, t.published.Roots},
 		{"held by the phone; `ocphone certs export` writes it to a file", t.factory, t.kept},
-		{"presented by " + e.Addr + " itself, and anybody can present a root: compare the fingerprint with the one that the CA tells", held, presented},
+		{"presented by " + e.Addr + " itself, and anybody can present a root: compare the fingerprint with the one that " +
+			"the CA tells", held, presented},
 		{"among the roots of this computer", host, nil},
 	} {
 		store, _ := group.base.Install(append(held.Roots(), group.roots...))
@@ -131,7 +133,8 @@ func (t *trust) advice(e *server, Published []Remedy) string {
 	case !now.NeedsRoot():
 		return now.Code.Page().Change
 	case reset.NotAsked != "":
-		return "Publishing its root cannot help while that is so: it would not arrive. Issue the certificate from a CA whose root is among the phone's factory roots, or change the pool's certificate."
+		return "Publishing its root cannot help while that is so: it would not arrive. Issue the certificate from a CA " +
+			"whose root is among the phone's factory roots, or change the pool's certificate."
 	case named && reset.State == Unknown:
 		return "Find out what is published: --ad DOMAIN --user 'DOMAIN\\user', or --published FOLDER."
 	case named && now.Code == journal.CertSelfSigned:

@@ -24,19 +24,23 @@ type Report struct {
 	Summary    string               `json:"summary"` // a sentence
 	Endpoints  []EndpointReport     `json:"endpoints"`
 	Published  Published            `json:"published"`
-	Leads      []ChainRoot          `json:"leads"`           // roots published or of the change, and the endpoints that need them
-	Publish    []Remedy             `json:"publish"`         // what to type
-	Notes      []string             `json:"notes,omitempty"` // sentences about the whole
-	Steps      []journal.Step       `json:"steps,omitempty"` // what was asked of Active Directory and of the endpoints
+	// Leads are the roots that are published or of the change, and the endpoints
+	// that need them.
+	Leads   []ChainRoot    `json:"leads"`
+	Publish []Remedy       `json:"publish"`         // what to type
+	Notes   []string       `json:"notes,omitempty"` // sentences about the whole
+	Steps   []journal.Step `json:"steps,omitempty"` // what was asked of Active Directory and of the endpoints
 }
 
 // EndpointReport is what was found out about one endpoint.
 type EndpointReport struct {
-	Endpoint  string                          `json:"endpoint"`            // host:port
-	Name      string                          `json:"name"`                // the name that its certificate must bear
-	Edge      bool                            `json:"edge,omitempty"`      // an Edge, else a pool
-	Failure   *journal.Step                   `json:"failure,omitempty"`   // why there is no certificate; nil: there is one
-	Cells     []Verdict                       `json:"cells,omitempty"`     // by policy, the deciding one first, then by situation
+	Endpoint string `json:"endpoint"`       // host:port
+	Name     string `json:"name"`           // the name that its certificate must bear
+	Edge     bool   `json:"edge,omitempty"` // an Edge, else a pool
+	// Failure is why there is no certificate; nil: there is one.
+	Failure *journal.Step `json:"failure,omitempty"`
+	// Cells are ordered by policy, the deciding one first, then by situation.
+	Cells     []Verdict                       `json:"cells,omitempty"`
 	Presented []certstore.CertificateEvidence `json:"presented,omitempty"` // its certificates
 	Issuer    string                          `json:"issuer,omitempty"`    // the root that it needs, by name
 	Published string                          `json:"published,omitempty"` // what Active Directory has of the issuer
@@ -93,8 +97,8 @@ func (t *trust) report(asIfReset bool, unknown error) Report {
 	}
 	t.reportRoots(&r)
 	if t.edgeAlone() {
-		r.Notes = append(r.Notes, "No pool could be judged; it is taken that its certificate makes the phone ask Active Directory. "+
-			"Give the pool too: one that is trusted without that keeps every other root away (R1.2).")
+		r.Notes = append(r.Notes, "No pool could be judged; it is taken that its certificate makes the phone ask Active "+
+			"Directory. Give the pool too: one that is trusted without that keeps every other root away (R1.2).")
 	}
 	r.OK = len(bad) == 0
 	r.Summary = fmt.Sprintf("Everything is trusted %s.", r.Decides)

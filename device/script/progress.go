@@ -56,7 +56,8 @@ func (p *Progress) Next(f Facts) string {
 	case partRefused:
 		return nextRefused(f)
 	case partClip:
-		return "Turn the phone over, and push the paper clip into the hole between USB and HEADSET, and hold it for five seconds."
+		return "Turn the phone over, and push the paper clip into the hole between USB and HEADSET, and hold it for five " +
+			"seconds."
 	}
 	return nextOutside(f)
 }

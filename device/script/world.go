@@ -177,7 +177,8 @@ func downloaded(s device.Snapshot) (n int) {
 // refresh its registration or security association, and goes on when that is
 // done: else the pool's clock would run away meanwhile.
 func (w *World) Pass(ctx context.Context, d time.Duration) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, ActTimeout, errors.New("the phone did not refresh its registration in time"))
+	ctx, cancel := context.WithTimeoutCause(ctx, ActTimeout, errors.New("the phone did not refresh its registration in "+
+		"time"))
 	defer cancel()
 	sip := w.Firmware.SIP
 	for end := w.Clock.Now().Add(d); ; {

@@ -79,7 +79,8 @@ type Panel struct {
 
 // New builds the panel of a lab, whose facts are f now.
 func New(lab Lab, f Facts) *Panel {
-	p := &Panel{lab: lab, facts: Facts{Story: f.Story}, named: map[string]fyne.CanvasObject{}, places: map[string]*button{}}
+	p := &Panel{lab: lab, facts: Facts{Story: f.Story}, named: map[string]fyne.CanvasObject{},
+		places: map[string]*button{}}
 	p.problem = p.label("trouble", "")
 	p.problem.Importance = widget.DangerImportance
 	p.problem.Hide()
@@ -125,7 +126,8 @@ func (p *Panel) card() fyne.CanvasObject {
 // network is where the phone is plugged in.
 func (p *Panel) network() fyne.CanvasObject {
 	row := container.NewGridWithColumns(3)
-	for _, b := range []struct{ place, id, text string }{{Inside, "plug.inside", "Inside"}, {Outside, "plug.outside", "Outside"}, {Unplugged, "plug.none", "Unplug"}} {
+	for _, b := range []struct{ place, id, text string }{{Inside, "plug.inside", "Inside"},
+		{Outside, "plug.outside", "Outside"}, {Unplugged, "plug.none", "Unplug"}} {
 		w := p.button(b.id, b.text, func() { p.lab.Plug(b.place) })
 		p.places[b.place] = w
 		row.Add(w)
@@ -150,7 +152,8 @@ func (p *Panel) lists() fyne.CanvasObject {
 	p.failed.ExtendBaseWidget(p.failed)
 	p.named["failed"], p.named["steps"], p.named["roots"] = p.failed, p.list.List, p.roots.List
 	p.tabs = container.NewAppTabs(
-		container.NewTabItem("Steps", container.NewBorder(container.New(buttonRow{}, p.failed), nil, nil, nil, container.New(measuredRows{p.list}, p.list.List))),
+		container.NewTabItem("Steps", container.NewBorder(container.New(buttonRow{}, p.failed), nil, nil, nil,
+			container.New(measuredRows{p.list}, p.list.List))),
 		container.NewTabItem("Trusted roots", container.New(measuredRows{p.roots}, p.roots.List)))
 	return p.tabs
 }
