@@ -19,29 +19,29 @@ import (
 	"github.com/ocphone/ocphone/device/media"
 )
 
-// What is asked of a device. They are ours: short enough that a volume key is
-// heard at once, long enough that a busy computer does not stutter.
+// Sizes of the device buffer, chosen here: short enough that a volume key is heard
+// at once, long enough that a busy computer does not stutter.
 const (
 	audioPeriod       = 20 * time.Millisecond
 	audioPeriods      = 3
 	audioBuffered     = audioPeriods * audioPeriod // handed over, and not heard yet
-	progressInterval  = 100 * time.Millisecond     // how often progress is told and the volume asked
-	audioTakeTimeout  = 5 * time.Second            // with a device that takes nothing
+	progressInterval  = 100 * time.Millisecond     // between reports of progress and readings of the volume
+	audioTakeTimeout  = 5 * time.Second            // until a device that takes no samples is given up
 	audioCloseTimeout = 2 * time.Second            // for devices that do not stop, when all ends
 )
 
-// Why a Play ends too soon, beside the error of its context.
+// Errors of Play beside that of its context.
 var (
-	// errSpeakerClosed: the speaker is closed, or was meanwhile.
+	// errSpeakerClosed: the speaker was closed before or during Play.
 	errSpeakerClosed = errors.New("the loudspeaker was switched off")
-	// errSpeakerGone: the device stopped by itself, as when a headset is pulled
-	// out, or takes nothing any more, as when the sound server has crashed.
+	// errSpeakerGone: the device stopped by itself (a headset was pulled out) or
+	// takes no more samples (the sound server crashed).
 	errSpeakerGone = errors.New("the loudspeaker has gone")
 )
 
-// loudspeaker is the computer's loudspeaker, and what closes it. If there is
-// none, say is told so, once, and the Output is one that only lets the time pass
-// by c.
+// loudspeaker returns the computer's loudspeaker and the function that closes it.
+// Without a sound device it prints a warning and returns an Output that is silent
+// but keeps time by c.
 func loudspeaker(volume func() float64, c clock.Clock, warnings io.Writer) (media.Output, func()) {
 	out, closeSpeaker, err := NewSpeaker(volume)
 	if err == nil {
@@ -52,12 +52,12 @@ func loudspeaker(volume func() float64, c clock.Clock, warnings io.Writer) (medi
 }
 
 // NewSpeaker returns the computer's loudspeaker, in the rate that it has. volume
-// is the gain, 0 to 1 (nil: always 1); the goroutine of Play asks it some times a
-// second while something plays, and it must not block. Several Plays at once are
+// is the gain, 0 to 1 (nil: always 1); the goroutine of Play calls it some times a
+// second while a sound plays, and it must not block. Several Plays at once are
 // mixed by the system.
 //
-// The function that it returns stops what plays and waits for it; do not call it
-// from progress. An error says that there is no device.
+// The returned function stops all sounds and waits for their end; do not call it
+// from progress. The error means that there is no device.
 func NewSpeaker(volume func() float64) (media.Output, func(), error) {
 	var last error
 	for _, b := range soundSystems(runtime.GOOS, alsaCard) {
@@ -70,9 +70,9 @@ func NewSpeaker(volume func() float64) (media.Output, func(), error) {
 	return nil, nil, fmt.Errorf("this computer has no loudspeaker that can be used (%w)", last)
 }
 
-// soundSystems are those to ask, in this order; malgo's own list ends with one
-// that swallows everything. ALSA is not asked without a card, and JACK not at
-// all: both write to stderr by themselves.
+// soundSystems are the sound systems to try, in this order. The list of malgo ends
+// with one that discards all samples. ALSA is not tried without a card, and JACK is
+// never tried: both write to stderr.
 func soundSystems(system string, card func() bool) []malgo.Backend {
 	switch system {
 	case "windows":
@@ -88,15 +88,15 @@ func soundSystems(system string, card func() bool) []malgo.Backend {
 	return []malgo.Backend{malgo.BackendSndio, malgo.BackendAudio4, malgo.BackendOss}
 }
 
-// alsaCard says whether the kernel has a card that plays.
+// alsaCard reports whether the kernel has a card that plays.
 func alsaCard() bool {
 	cards, err := filepath.Glob("/dev/snd/pcmC*D*p")
 	return err == nil && len(cards) > 0
 }
 
-// speaker is a sound system. Each Play opens the device that is the default
-// then, so that a headset which was plugged in meanwhile is used, and nothing
-// runs while nothing plays.
+// speaker is a sound system. Each Play opens the current default device, so that a
+// headset which was plugged in meanwhile is used, and no device runs while no sound
+// plays.
 type speaker struct {
 	volume      func() float64
 	takeTimeout time.Duration // with a device that takes nothing
@@ -112,7 +112,7 @@ type speaker struct {
 	ended   chan struct{} // closed when all is returned
 }
 
-// openSpeaker opens a sound system and proves that it has a device.
+// openSpeaker opens a sound system and checks that it has a device.
 func openSpeaker(b malgo.Backend, volume func() float64) (*speaker, error) {
 	c, err := malgo.InitContext([]malgo.Backend{b}, malgo.ContextConfig{}, nil)
 	if err != nil {
@@ -143,14 +143,14 @@ func (s *speaker) device(call malgo.DeviceCallbacks) (*malgo.Device, error) {
 	return s.open(c, call)
 }
 
-// release returns a device; after it the device asks for nothing more.
+// release closes a device; after it the device takes no more samples.
 func (s *speaker) release(d *malgo.Device) {
 	s.opening.Lock()
 	defer s.opening.Unlock()
 	d.Uninit()
 }
 
-// gain is the volume now, within bounds.
+// gain is the current volume, within 0 and 1.
 func (s *speaker) gain() float64 {
 	if s.volume == nil {
 		return 1
@@ -161,8 +161,8 @@ func (s *speaker) gain() float64 {
 	return 0
 }
 
-// close stops what plays, waits for it, and returns everything. A sound system
-// that hangs is left alone: it goes with the program.
+// close stops all sounds, waits for their end and frees the sound system. It does
+// not wait for a sound system that hangs: that ends with the program.
 func (s *speaker) close() {
 	s.mu.Lock()
 	if s.on.Err() == nil {
@@ -183,7 +183,7 @@ func (s *speaker) close() {
 	}
 }
 
-// begin counts a Play, unless all is over.
+// begin counts a Play; false: the speaker is closed.
 func (s *speaker) begin() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -194,8 +194,8 @@ func (s *speaker) begin() bool {
 	return true
 }
 
-// Play implements media.Output. How far it is, is counted in samples that were
-// heard, not by a clock.
+// Play implements media.Output. Progress is counted in samples that were heard,
+// not by a clock.
 func (s *speaker) Play(ctx context.Context, sound media.Sound, from time.Duration,
 	progress func(at time.Duration)) error {
 	if !s.begin() {
@@ -228,9 +228,9 @@ func (s *speaker) Play(ctx context.Context, sound media.Sound, from time.Duratio
 	return s.follow(ctx, until, f, ready, func(at time.Duration) { tell(from + at) }, end-from)
 }
 
-// drive opens a device, lets it take from f until the context is done, and
-// returns it. A sound system may take seconds for each of that, or hang, so Play
-// does not wait for it; what goes wrong it says by stop.
+// runDevice opens a device, which takes samples from f until the context is done,
+// and closes it. A sound system may need seconds for either, or hang, so Play does
+// not wait for it; an error is passed to stop.
 func (s *speaker) runDevice(until context.Context, stop context.CancelCauseFunc, f *feed, sound media.Sound,
 	ready chan<- *source) {
 	defer s.playing.Done()
@@ -256,7 +256,7 @@ func (s *speaker) runDevice(until context.Context, stop context.CancelCauseFunc,
 	<-until.Done()
 }
 
-// follow supplies the device and tells how far it is, until the end.
+// follow queues pieces for the device and reports progress, until the end.
 func (s *speaker) follow(ctx, until context.Context, f *feed, ready <-chan *source, tell func(at time.Duration),
 	end time.Duration) error {
 	watch := time.NewTimer(s.takeTimeout)
@@ -292,9 +292,8 @@ func (s *speaker) follow(ctx, until context.Context, f *feed, ready <-chan *sour
 	}
 }
 
-// playRing plays a ring tone that many times with the silence that belongs to
-// it, or until ctx is done if times is less than one. It returns as
-// media.Output's Play does.
+// playRing plays a ring tone, with its silence, times times; if times is less than
+// one, until ctx is done. It returns the error of media.Output.Play.
 func playRing(ctx context.Context, out media.Output, r media.Ring, times int) error {
 	s, err := r.Sound()
 	for n := 0; err == nil && (times < 1 || n < times); n++ {

@@ -12,8 +12,8 @@ import (
 	"github.com/ocphone/ocphone/device/media"
 )
 
-// feed is what lies between a Play and the thread of its device: that thread
-// takes pieces of sound without ever waiting, and Play supplies the next ones.
+// feed connects a Play with the thread of its device. The thread takes pieces of
+// sound and never blocks; Play queues the next ones.
 type feed struct {
 	pieces    chan []int16  // closed after the last
 	taken     chan struct{} // the device took something
@@ -21,12 +21,12 @@ type feed struct {
 	target    atomic.Uint64 // gain, as bits of a float64
 	ended     bool          // Play's: pieces is closed
 
-	// The device's thread alone touches these.
+	// Only the device's thread uses these.
 	rest []int16 // of the piece that it is at
 	gain float64 // of the sample before
 }
 
-// ahead is how many pieces wait for the device.
+// queuedPieces is how many pieces are queued for the device.
 const queuedPieces = 3
 
 func newFeed(gain float64) *feed {
@@ -35,10 +35,10 @@ func newFeed(gain float64) *feed {
 	return f
 }
 
-// want says what the gain is from now on.
+// setGain sets the gain from now on.
 func (f *feed) setGain(gain float64) { f.target.Store(math.Float64bits(gain)) }
 
-// supply makes pieces until enough wait.
+// queuePieces makes pieces until the queue is full.
 func (f *feed) queuePieces(src *source) {
 	for !f.ended && len(f.pieces) < cap(f.pieces) {
 		if p := src.next(); p != nil {
@@ -50,9 +50,9 @@ func (f *feed) queuePieces(src *source) {
 	}
 }
 
-// fill gives the device as many samples as fit. If Play is late it is silence,
-// and nothing of the sound is lost. A new gain is reached step by step, so that
-// it does not click.
+// fill gives the device as many samples as fit. If Play is late it gives silence,
+// and no sample of the sound is lost. A new gain is reached step by step, to avoid
+// a click.
 func (f *feed) fill(out []byte) {
 	const width = 2
 	n := len(out) / width
@@ -83,7 +83,8 @@ func (f *feed) fill(out []byte) {
 	}
 }
 
-// proceed goes to the next piece if it is there, and says whether any can come.
+// nextPiece takes the next piece if it is queued, and reports whether more can
+// come.
 func (f *feed) nextPiece() bool {
 	select {
 	case p, more := <-f.pieces:
@@ -94,8 +95,8 @@ func (f *feed) nextPiece() bool {
 	}
 }
 
-// source gives a sound in another rate, piece by piece, so that a long recording
-// begins at once. Together the pieces are what Resample makes of the whole.
+// source resamples a sound piece by piece, so that a long recording begins at
+// once. The pieces together equal the result of Resample for the whole sound.
 type source struct {
 	sound    media.Sound
 	rate     int
@@ -106,7 +107,7 @@ type source struct {
 	margin   int // and on both its sides, for the filter; a multiple of down
 }
 
-// How a sound is cut. They are ours.
+// Sizes of the pieces, chosen here.
 const (
 	piecesASecond = 4
 	filterReach   = 32 // samples of the lower rate: more than Resample looks at
@@ -124,7 +125,7 @@ func newSource(s media.Sound, rate int) (*source, error) {
 	return c, nil
 }
 
-// probe is the beginning of a sound: whether it can be resampled at all.
+// probe is the beginning of a sound, to test whether it can be resampled.
 func probe(s media.Sound) media.Sound {
 	return media.Sound{Rate: s.Rate, Samples: s.Samples[:min(1, len(s.Samples))]}
 }
@@ -146,7 +147,7 @@ func (c *source) next() []int16 {
 	return all[skip : skip+roundUp((end-begin)*c.up, c.down)/c.down]
 }
 
-// upward is the next multiple of m.
+// roundUp is the next multiple of m.
 func roundUp(n, m int) int { return (n + m - 1) / m * m }
 
 func divisor(a, b int) int {
@@ -156,7 +157,7 @@ func divisor(a, b int) int {
 	return a
 }
 
-// lasting is how long that many samples last.
+// samplesDuration is how long that many samples last.
 func samplesDuration(samples, rate int) time.Duration {
 	return time.Duration(samples/rate)*time.Second + time.Duration(samples%rate)*time.Second/time.Duration(rate)
 }

@@ -16,11 +16,11 @@ import (
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
 
-// follower writes what the window shows to a file: a JSON line for each
-// change. Whoever tests a window waits for a line, and clicks where the line
-// says that a control is. The time of the file is when the user interface last
-// looked: events that came two looks before have been handled. A nil follower
-// does nothing.
+// viewLog writes what the window shows to a file: a JSON line for each change. A
+// test waits for a line, and clicks at the position of a control in that line. The
+// modification time of the file is that of the last check by the user interface:
+// events from before the last two checks have been handled. A nil viewLog does
+// nothing.
 type viewLog struct {
 	w    *window
 	file *os.File
@@ -29,15 +29,15 @@ type viewLog struct {
 	ends sync.WaitGroup
 }
 
-// followEvery is how often it is looked whether anything has moved without
-// another View: a window that was resized, a phone that was turned over.
+// logInterval is how often the window is checked for changes without a new View: it
+// was resized, or the phone was turned over.
 const logInterval = 100 * time.Millisecond
 
-// followRows is how many rows of a list are told.
+// maxLoggedRows bounds the rows of a list in a line.
 const maxLoggedRows = 50
 
-// line is what the file tells at one moment. A View holds no secrets: of a
-// password it has dots.
+// line is the content of the window at one moment. A View holds no secrets: a
+// password is dots.
 type line struct {
 	View   viewLine          `json:"view"`
 	Phone  phoneLine         `json:"phone"`
@@ -46,7 +46,7 @@ type line struct {
 	Places map[string][4]int `json:"places"`          // x, y, width and height of each control, in the window
 }
 
-// phoneLine is what the phone itself says.
+// phoneLine is the state of the phone.
 type phoneLine struct {
 	State   string `json:"state"`
 	Place   string `json:"place"`
@@ -94,7 +94,7 @@ func newViewLog(name string, w *window) (*viewLog, error) {
 	return &viewLog{w: w, file: file, done: make(chan struct{})}, nil
 }
 
-// start looks at the window from now on.
+// start begins to check the window.
 func (f *viewLog) start() {
 	if f == nil {
 		return
@@ -128,8 +128,8 @@ func (f *viewLog) close() {
 	f.file.Close()
 }
 
-// write appends a line if anything is not as in the last one. It belongs on
-// Fyne's goroutine.
+// write appends a line if it differs from the last one. Call it on Fyne's
+// goroutine.
 func (f *viewLog) write() {
 	if f == nil {
 		return
@@ -168,8 +168,8 @@ func (f *viewLog) now() line {
 	return l
 }
 
-// find notes where each object with an ID is. Of two with the same ID the later
-// one counts: it lies on top.
+// find collects the position of each object with an ID. Of two with the same ID
+// the later one is kept: it lies on top.
 func find(o fyne.CanvasObject, at fyne.Position, places map[string][4]int) {
 	if o == nil || !o.Visible() {
 		return

@@ -63,7 +63,7 @@ func complain(err error) int {
 	return code
 }
 
-// show builds everything, shows the window until it is closed, and takes leave.
+// show builds everything, shows the window until it is closed, and signs out.
 func show(o options) error {
 	if !hasDisplay(runtime.GOOS, os.Getenv) {
 		return errors.New("there is no display here (DISPLAY and WAYLAND_DISPLAY are empty); `ocphone screenshot` and " +
@@ -83,8 +83,8 @@ func show(o options) error {
 	return nil
 }
 
-// hasDisplay says whether a window can be opened; only X11 and Wayland can be
-// asked.
+// hasDisplay reports whether a window can be opened, as far as the environment
+// shows it: only X11 and Wayland name their display there.
 func hasDisplay(system string, env func(string) string) bool {
 	switch system {
 	case "windows", "darwin":

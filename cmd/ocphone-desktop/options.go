@@ -15,7 +15,7 @@ import (
 	"github.com/ocphone/ocphone/device/setup"
 )
 
-// options are what the command line says.
+// options are the flags of the command line.
 type options struct {
 	setup.Options
 
@@ -28,12 +28,12 @@ type options struct {
 	bare bool // no lab in the window
 }
 
-// usagef is a mistake in the call.
+// usagef is a failure with code journal.Usage.
 func usagef(format string, args ...any) error {
 	return &journal.Failure{Code: journal.Usage, What: fmt.Sprintf(format, args...)}
 }
 
-// isUsage reports whether err is a mistake in the call.
+// isUsage reports whether err has code journal.Usage.
 func isUsage(err error) bool {
 	var f *journal.Failure
 	return errors.As(err, &f) && f.Code == journal.Usage

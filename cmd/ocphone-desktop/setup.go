@@ -14,7 +14,7 @@ import (
 	"github.com/ocphone/ocphone/device/setup"
 )
 
-// set is a phone with its screen, plugged in and on, and perhaps a lab.
+// emulator is a phone with its screen, plugged in and on, and possibly a lab.
 type emulator struct {
 	world        *script.World // the lab in the window; nil: the bare handset
 	phone        *device.Phone
@@ -23,7 +23,7 @@ type emulator struct {
 	files        *setup.Setup // closed after the phone
 }
 
-// build makes what the options describe.
+// newEmulator makes what the options describe.
 func newEmulator(o options) (_ *emulator, err error) {
 	s := &emulator{files: &setup.Setup{}}
 	defer func() {
@@ -52,8 +52,8 @@ func newEmulator(o options) (_ *emulator, err error) {
 	return s, nil
 }
 
-// makePhone makes the phone that the options describe or, when they describe none, a
-// lab and a phone that fits it. The form of the latter stays empty until the side
+// makePhone makes the phone that the options describe. If they do not describe a
+// phone it starts a lab, with a phone that fits it. The form of the latter stays empty until the side
 // panel fills it in.
 func (s *emulator) makePhone(o options) (err error) {
 	if !o.bare {
@@ -72,10 +72,10 @@ func (s *emulator) makePhone(o options) (err error) {
 	return err
 }
 
-// goodbye bounds how long a farewell to the server may take.
+// signOutTimeout bounds how long signing out may take.
 const signOutTimeout = 3 * time.Second
 
-// close takes leave of the server, and returns everything.
+// close signs out and closes everything.
 func (s *emulator) close() {
 	if s.screen != nil {
 		s.screen.Close()

@@ -14,8 +14,8 @@ import (
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
 
-// side does what the side panel asks, one thing after the other on a goroutine
-// of its own, and tells it what phone and lab say of themselves.
+// labControl carries out the buttons of the side panel, one after the other on its
+// own goroutine, and shows the state of phone and lab on the panel.
 type labControl struct {
 	emulator *emulator
 	requests chan func() error
@@ -31,7 +31,7 @@ type labControl struct {
 	exchange labpanel.Certificate
 }
 
-// maxAsked bounds what may wait to be done: more than a person presses while a
+// maxRequests bounds the queued requests: more than a person presses while a
 // certificate is made.
 const maxRequests = 32
 
@@ -52,13 +52,13 @@ func (d *labControl) start() {
 	d.ends.Go(d.handleRequests)
 }
 
-// close returns the goroutines.
+// close ends the goroutines.
 func (d *labControl) close() {
 	d.cancel()
 	d.ends.Wait()
 }
 
-// listen follows the phone.
+// followPhone passes the steps of the phone on to the panel.
 func (d *labControl) followPhone() {
 	for cursor := uint64(0); ; {
 		events, next, _, ok := d.emulator.phone.Events().Wait(d.ctx, cursor)
@@ -78,7 +78,7 @@ func (d *labControl) followPhone() {
 	}
 }
 
-// work does what is asked.
+// handleRequests carries out requests.
 func (d *labControl) handleRequests() {
 	for {
 		select {
@@ -99,11 +99,11 @@ func (d *labControl) handleRequests() {
 func (d *labControl) request(f func() error) {
 	select {
 	case d.requests <- f:
-	default: // a tap storm: what does not fit is not done
+	default: // too many taps: the request is dropped
 	}
 }
 
-// refresh shows how things are.
+// refresh shows the current facts.
 func (d *labControl) refresh() {
 	d.showing.Lock() // so that older facts do not follow newer ones
 	defer d.showing.Unlock()

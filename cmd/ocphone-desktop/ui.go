@@ -8,9 +8,9 @@ import (
 	"fyne.io/fyne/v2"
 )
 
-// thread is Fyne's goroutine. It is the one place that calls fyne.Do; the rest
-// of the program knows of goroutines, not of Fyne's. Once the window is gone it
-// does nothing: Fyne would then run what it is given on the caller's goroutine.
+// thread is Fyne's goroutine. It is the one place that calls fyne.Do. After the
+// window has closed it does nothing, because Fyne would then run the function on
+// the caller's goroutine.
 type thread struct{ over atomic.Bool }
 
 // do runs f on Fyne's goroutine, later.
@@ -25,8 +25,8 @@ func (t *thread) do(f func()) {
 	})
 }
 
-// latest has what changes shown on Fyne's goroutine: however often it is told
-// before that comes round to it, it shows once.
+// latest calls show on Fyne's goroutine after a change. Changes before that call
+// are combined into one call.
 type latest struct {
 	on      *thread
 	show    func()

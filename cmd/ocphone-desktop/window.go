@@ -14,7 +14,8 @@ import (
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
 
-// id names the program to the desktop; the .desktop and AppStream files bear it.
+// id identifies the program to the desktop; the .desktop and AppStream files have
+// the same one.
 const id = "io.github.ocphone.ocphone"
 
 // title is that of the window.
@@ -30,7 +31,7 @@ const (
 	phoneHeight = 648
 )
 
-// window is the window and what feeds it.
+// window is the window and the sources of its content.
 type window struct {
 	emulator   *emulator
 	app        fyne.App
@@ -81,7 +82,7 @@ func newWindow(s *emulator, o options) (_ *window, err error) {
 	return w, nil
 }
 
-// start begins to feed the window; Fyne runs by now.
+// start begins to update the window; Fyne is running.
 func (w *window) start() {
 	shown := &latest{on: &w.thread, show: func() {
 		w.handset.Apply(w.emulator.screen.View())
@@ -98,7 +99,7 @@ func (w *window) start() {
 // run shows the window until it is closed.
 func (w *window) run() { w.win.ShowAndRun() }
 
-// close ends what feeds the window.
+// close ends the updates of the window.
 func (w *window) close() {
 	w.thread.over.Store(true)
 	for _, stop := range w.stop {

@@ -16,8 +16,8 @@ import (
 	"github.com/ocphone/ocphone/device/setup"
 )
 
-// withPhone takes up the phone of a --state folder, without switching it on.
-// Only import makes a folder that does not exist.
+// withPhone calls do with the phone of a --state folder, which stays off. With
+// create a folder that does not exist is made.
 func withPhone(state string, create bool, do func(*device.Phone) error) error {
 	memory, err := setup.OpenState(state, create)
 	if err != nil {

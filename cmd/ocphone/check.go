@@ -19,7 +19,7 @@ func (e environment) check() *cobra.Command {
 	return c
 }
 
-// trustFlags are those of `check trust`; of phoneFlags it registers some.
+// trustFlags are the flags of `check trust`; it has some of phoneFlags.
 type trustFlags struct {
 	phoneFlags
 	ad, published string
@@ -73,7 +73,7 @@ is also the result for a new phone.`,
 	return c
 }
 
-// addShared adds the options that a phone that signs in has too.
+// addShared adds those flags of setup.Options that apply here.
 func (f *trustFlags) addShared(s *pflag.FlagSet) {
 	var all pflag.FlagSet
 	f.AddFlags(&all)

@@ -29,7 +29,8 @@ from pool and Exchange. Every claim at the end was checked.`,
 	return c
 }
 
-// runStory tells the paper-clip story R1.4, and of the phone that is ready then.
+// runStory plays the story of the paper clip (R1.4), then shows what the phone,
+// which is ready then, has.
 func runStory(ctx context.Context, p *printer, today bool) error {
 	w, err := script.NewWorld(script.WorldOptions{Today: today})
 	if err != nil {
@@ -55,7 +56,7 @@ func runStory(ctx context.Context, p *printer, today bool) error {
 	})
 }
 
-// readyDemo is what the acts of a phone that is ready share.
+// readyDemo is the state that the acts of a ready phone share.
 type readyDemo struct {
 	*script.World
 	ctx       context.Context
@@ -72,8 +73,8 @@ const (
 	recordingLength = 9 * time.Second
 )
 
-// readyPhone is what a phone that is ready has: rules, contacts, calls, voice
-// mail (R12.1, R9.2).
+// readyPhone are the acts of a ready phone: rules, contacts, calls, voice mail
+// (R12.1, R9.2).
 func readyPhone(ctx context.Context, w *script.World) []script.Act {
 	d := &readyDemo{World: w, ctx: ctx, account: w.Lab.Deployment.Users[0].Name}
 	return []script.Act{d.dialNumber(), d.missCall(), d.hearMessage()}
@@ -184,7 +185,7 @@ func newestMessage(now device.Snapshot) string {
 	return fmt.Sprintf("Voice mail: %s, %s%s", partyText(v.Name, v.Number), lengthOf(v.Duration), unreadSuffix(v.Read))
 }
 
-// translated is what the rules in force make of a number.
+// translated translates a number by the rules in force.
 func translated(now device.Snapshot, number string) dialplan.Result {
 	var rules *dialplan.Compiled
 	if now.Plan != nil {
@@ -193,7 +194,7 @@ func translated(now device.Snapshot, number string) dialplan.Result {
 	return rules.Translate(number)
 }
 
-// dialled tells of translated in a line.
+// dialled describes a translation in a line.
 func dialled(now device.Snapshot, number string) string {
 	r := translated(now, number)
 	why := r.Sentence()
@@ -213,7 +214,7 @@ func phoneOf(now device.Snapshot, name string) string {
 	return all[i].Phones[0].Text
 }
 
-// unreadSuffix says that a message is.
+// unreadSuffix marks an unread message.
 func unreadSuffix(read bool) string {
 	if read {
 		return ""
@@ -221,7 +222,7 @@ func unreadSuffix(read bool) string {
 	return ", unread"
 }
 
-// mailboxOf is the mailbox; an empty one if there is none.
+// mailboxOf is the mailbox of a phone; empty if it has none.
 func mailboxOf(now device.Snapshot) device.Mailbox {
 	if now.Mailbox == nil {
 		return device.Mailbox{}

@@ -35,7 +35,7 @@ const (
 	lags          = 15 * time.Minute
 )
 
-// runRulesStory tells how rules reach a phone.
+// runRulesStory plays how a changed rule reaches a phone.
 func runRulesStory(ctx context.Context, p *printer, today bool) error {
 	w, err := script.NewWorld(script.WorldOptions{Today: today, Prepare: func(d *lab.Deployment) {
 		d.Pool.FrontEnds = []lab.FrontEnd{{Name: "fe1." + d.Domain}, {Name: "fe2." + d.Domain, ReplicationDelay: lags}}
@@ -44,8 +44,8 @@ func runRulesStory(ctx context.Context, p *printer, today bool) error {
 		return err
 	}
 	defer w.Close()
-	// With the root in hand there is one connection a sign-in, and the pool deals
-	// them out to its front ends in turn.
+	// With the root installed a sign-in makes one connection, and the pool assigns
+	// connections to its front ends in turn.
 	root := certstore.Root{Certificate: w.Lab.PKI.Enterprise.Certificate, Source: certstore.Source{Kind: certstore.Import}}
 	if _, err := w.Phone.Import([]certstore.Root{root}); err != nil {
 		return err
@@ -66,7 +66,7 @@ func runRulesStory(ctx context.Context, p *printer, today bool) error {
 	})
 }
 
-// durationText are a duration of whole hours or minutes.
+// durationText writes a duration of whole hours or minutes.
 func durationText(d time.Duration) string {
 	if d >= time.Hour {
 		return journal.Count(int(d.Hours()), "hour", "hours")
@@ -84,7 +84,7 @@ const (
 	thirdOffice   = "+4570200300"
 )
 
-// rulesDemo is what the acts of the story share.
+// rulesDemo is the state that the acts share.
 type rulesDemo struct {
 	*script.World
 	ctx     context.Context
@@ -120,8 +120,8 @@ func (d *rulesDemo) reload() error {
 	return d.Phone.Reload()
 }
 
-// loaded reports whether the reload is over, and the next one is set: time must
-// not run on before.
+// loaded reports whether the reload is over and the next one is scheduled. Time
+// must not pass before that.
 func (d *rulesDemo) loaded(now device.Snapshot) bool {
 	return now.Plan != d.before.Plan && now.Reload.After(d.before.Reload)
 }
@@ -248,7 +248,7 @@ func (d *rulesDemo) poolFails() script.Act {
 	}
 }
 
-// rulesWarning is what the phone says when it gets no rules; empty while it does.
+// rulesWarning is the warning of a phone whose reload failed; empty without one.
 func rulesWarning(now device.Snapshot) string {
 	for _, t := range now.Warnings {
 		if t.Name == journal.DialPlan {

@@ -32,7 +32,7 @@ is, 2 when the call or the file is not understood.`,
 	return c
 }
 
-// planFlags are those of the three commands.
+// planFlags are the flags of the dialplan commands.
 type planFlags struct {
 	plan, domain string
 	json, junit  bool
@@ -52,7 +52,7 @@ func (f *planFlags) register(c *cobra.Command, junit, domain bool) *cobra.Comman
 	return c
 }
 
-// read gives the plans of FILE that are meant.
+// readPlans reads the plans of FILE, or the one of --plan.
 func (f *planFlags) readPlans(e environment, args []string) ([]dialplan.Plan, error) {
 	if len(args) == 0 {
 		return nil, usagef("which dial plan? Give a FILE: XML, CSV, or the JSON of Get-CsTenantDialPlan")
@@ -78,7 +78,7 @@ func (f *planFlags) readPlans(e environment, args []string) ([]dialplan.Plan, er
 	return plans, nil
 }
 
-// readOne is read where numbers are translated, which one plan does.
+// readPlan reads the one plan that is used to translate numbers.
 func (f *planFlags) readPlan(e environment, args []string) (dialplan.Plan, error) {
 	plans, err := f.readPlans(e, args)
 	if err != nil {
@@ -95,8 +95,8 @@ func (f *planFlags) readPlan(e environment, args []string) (dialplan.Plan, error
 	return plans[0], nil
 }
 
-// document reads a file up to one byte more than is taken, so that a larger
-// one is told from it.
+// document reads one byte more than the limit, so that a larger file is
+// recognised.
 func (e environment) document(name string) ([]byte, error) {
 	in := e.in
 	if name != "-" {
@@ -141,7 +141,7 @@ Exit code 1 when there is an error or a warning; notes alone give 0.`,
 	return f.register(c, true, false)
 }
 
-// lintReport is what lint says of one plan.
+// lintReport is the result of lint for one plan.
 type lintReport struct {
 	Plan     string             `json:"plan"`
 	Rules    int                `json:"rules"`
@@ -178,7 +178,7 @@ func (e environment) lintPlans(f planFlags, file string, plans []dialplan.Plan) 
 	return verdict(ok, err)
 }
 
-// verdict is the exit code of a command that has said everything.
+// verdict is the error of a command that has printed its result.
 func verdict(ok bool, err error) error {
 	if err == nil && !ok {
 		return exit{code: exitPerson}
@@ -263,7 +263,8 @@ Exit code 1 when a case is not met; with NUMBERs, when one becomes no number.`,
 	return f.register(c, true, true)
 }
 
-// cases are those of a file, or one for each number, of which none is expected.
+// cases reads the cases of a file, or makes one for each number, without an
+// expected result.
 func (e environment) cases(args []string) (cases []dialplan.Case, expecting bool, err error) {
 	if len(args) == 0 {
 		return nil, false, usagef("test what? Give numbers, or a CSV file with the columns input,expected")

@@ -16,7 +16,7 @@ import (
 	"github.com/ocphone/ocphone/device/setup"
 )
 
-// sampleDeployment shows how a deployment.yaml is written.
+// sampleDeployment is an example of a deployment.yaml.
 const sampleDeployment = `  domain: example.net
   users: [{name: alice, line: "tel:+4544890101;ext=210"}]
   pool: {version: 3}
@@ -124,7 +124,7 @@ func deployment(file string, today bool) (lab.Deployment, error) {
 	return d, nil
 }
 
-// describe tells a person what runs, and what to type next.
+// describe prints what runs and what to type next.
 func (e environment) describe(world *lab.Lab, ready string) {
 	p := newPrinter(e.out, false)
 	r := world.Ready()
@@ -153,7 +153,7 @@ func (e environment) describe(world *lab.Lab, ready string) {
 	}
 }
 
-// signInBlocker is what keeps an account from signing in; empty if nothing does.
+// signInBlocker is why an account cannot sign in; empty if it can.
 func signInBlocker(u directory.User) string {
 	switch {
 	case u.Locked:
@@ -176,7 +176,7 @@ func (e environment) printRoots(roots []lab.Root) {
 	}
 }
 
-// labClient adds --lab to c and returns what reaches the lab.
+// labClient adds --lab to c and returns a function that makes the client.
 func labClient(c *cobra.Command) func() (lab.Client, error) {
 	file := c.Flags().String("lab", "", "ready `FILE` of the running lab")
 	return func() (lab.Client, error) {

@@ -8,9 +8,9 @@ import (
 	"github.com/ocphone/ocphone/device/setup"
 )
 
-// readyPath is where the ready file goes, absolute, so that the files that it
-// names are found from everywhere. What is there already and is no ready file
-// is not written over, for it would be gone at the end.
+// readyPath is the absolute path of the ready file, so that the paths in it are
+// valid from every folder. A file that is not a ready file is not overwritten,
+// since the lab removes the file at its end.
 func readyPath(file string) (string, error) {
 	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
 		return "", usagef("--ready %s: there is no folder %s", file, filepath.Dir(file))

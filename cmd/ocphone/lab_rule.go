@@ -12,8 +12,8 @@ import (
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
-// labVerb is a sub-command that reaches a running lab with nargs arguments; -1
-// is any number.
+// labVerb is a sub-command with nargs arguments that changes a running lab; -1 is
+// any number of arguments.
 func labVerb(use, short, example string, nargs int,
 	do func(*cobra.Command, lab.Client, []string) error) *cobra.Command {
 	c := &cobra.Command{Use: use, Short: short, Example: example}
@@ -104,7 +104,7 @@ func (e environment) loadProfile(c *cobra.Command, l lab.Client, args []string) 
 	return e.changed(p, l.SetProfile(c.Context(), p))
 }
 
-// position reads that of a rule.
+// position reads the position of a rule.
 func position(s string) (int, error) {
 	n, err := strconv.Atoi(s)
 	if err != nil || n < 1 {
@@ -146,8 +146,8 @@ func (e environment) profileFrom(name, file string) (lab.Profile, error) {
 	return p, nil
 }
 
-// changed prints a profile after a change, and complains of the rules that a
-// phone will skip: the lab takes them all the same.
+// changed prints a profile after a change, and warns of rules that the lab accepts
+// but a phone will skip.
 func (e environment) changed(p lab.Profile, err error) error {
 	if err != nil {
 		return err

@@ -17,7 +17,7 @@ import (
 	"github.com/ocphone/ocphone/ews"
 )
 
-// mailboxFlags are those of every command that looks into the mailbox.
+// mailboxFlags are those of every command that reads the mailbox.
 type mailboxFlags struct {
 	phoneFlags
 	timeout time.Duration
@@ -50,7 +50,8 @@ Times are local.`}
 	return c
 }
 
-// contactList and the following lists are a table and its JSON form.
+// contactList and the functions after it return the rows of a table and its JSON
+// form.
 func contactList(b device.Mailbox, search string) ([][]string, any) {
 	all := slices.DeleteFunc(slices.Clone(b.Contacts), func(c ews.Contact) bool { return !matchesContact(c, search) })
 	rows := [][]string{{"NAME", "COMPANY", "NUMBERS", "E-MAIL"}}
@@ -111,7 +112,7 @@ type mailboxHead struct {
 
 func mailboxHeadOf(b device.Mailbox) mailboxHead { return mailboxHead{1, b.Address, b.Polled} }
 
-// nonNil is list, an empty one rather than none.
+// nonNil is a copy of list that is [] in JSON if it is empty.
 func nonNil[T any](list []T) []T { return append([]T{}, list...) }
 
 // mailboxList is a sub-command that shows a list, as a table or as JSON.
@@ -140,8 +141,8 @@ func (e environment) mailboxList(name, short string,
 	return c
 }
 
-// withMailbox has a phone sign in, hands its mailbox to use, and signs out. The
-// step that failed is shown on the standard error.
+// withMailbox signs a phone in, calls use with its mailbox, and signs out. A step
+// that failed is shown on the standard error.
 func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
 	use func(context.Context, *device.Phone, device.Mailbox) error) error {
 	if f.timeout <= 0 {
@@ -190,8 +191,8 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
 	return exit{exitPerson, errors.New("signed in, but there is no mailbox")}
 }
 
-// matchesContact reports whether text is in what a person would look for; digits are
-// also found in numbers that are written with blanks and hyphens.
+// matchesContact reports whether a name, company, address or number of c contains
+// text. Digits match numbers that are written with blanks and hyphens too.
 func matchesContact(c ews.Contact, text string) bool {
 	text = strings.ToLower(strings.TrimSpace(text))
 	in := []string{c.Name(), c.FileAs, c.Company, c.Email}
@@ -214,7 +215,7 @@ func onlyDigits(s string) string {
 	}, s)
 }
 
-// numbers are those of a contact, each with what it is for.
+// numbers lists the numbers of a contact, each with its kind.
 func numbers(c ews.Contact) string {
 	var all []string
 	for _, n := range c.Phones {
@@ -224,7 +225,7 @@ func numbers(c ews.Contact) string {
 	return strings.Join(all, ", ")
 }
 
-// unreadMark shows what is new.
+// unreadMark marks a new row.
 func unreadMark(isNew bool) string {
 	if isNew {
 		return "*"
@@ -232,7 +233,7 @@ func unreadMark(isNew bool) string {
 	return ""
 }
 
-// localTime is a moment in local time.
+// localTime writes a time in the local zone.
 func localTime(t time.Time) string {
 	if t.IsZero() {
 		return "unknown"
@@ -240,7 +241,7 @@ func localTime(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
-// lengthOf is minutes and seconds; empty when unknown.
+// lengthOf writes minutes and seconds; empty if the length is unknown.
 func lengthOf(d time.Duration) string {
 	if d <= 0 {
 		return ""
@@ -248,7 +249,7 @@ func lengthOf(d time.Duration) string {
 	return fmt.Sprintf("%d:%02d", int(d.Minutes()), int(d.Seconds())%60)
 }
 
-// partyName is the name of the other party; a number alone has a column of its own.
+// partyName is the name of the other party. The number has its own column.
 func partyName(name, number string) string {
 	if name == "" && number == "" {
 		return "withheld"
@@ -256,7 +257,7 @@ func partyName(name, number string) string {
 	return printable(name)
 }
 
-// partyText is the other party in one word.
+// partyText is the name or the number of the other party.
 func partyText(name, number string) string { return printable(cmp.Or(name, number, "withheld")) }
 
 func protection(v ews.VoiceMail) string {
@@ -266,7 +267,7 @@ func protection(v ews.VoiceMail) string {
 	return ""
 }
 
-// span is the time of an event on its day.
+// span writes the times of an event.
 func span(v ews.Event) string {
 	if v.AllDay {
 		return "all day"
@@ -274,7 +275,7 @@ func span(v ews.Event) string {
 	return v.Start.Local().Format("15:04") + "–" + v.End.Local().Format("15:04")
 }
 
-// subject and place keep what is private to its owner.
+// subject and place hide what is private.
 func subject(v ews.Event) string {
 	if v.Private {
 		return "Private appointment"

@@ -1,5 +1,6 @@
-// Command ocphone is the headless phone: it signs in, shows why or why not,
-// resets, and runs the lab to do that against.
+// Command ocphone is the phone without a window: it signs in and shows why a
+// sign-in works or fails, resets the phone, and runs the lab. It parses flags and
+// prints; the packages below device do the work.
 //
 // Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.
 package main
@@ -43,7 +44,7 @@ func Main() int {
 	return env.run(ctx, os.Args[1:])
 }
 
-// environment is what a command sees of the process.
+// environment holds the standard streams of a command.
 type environment struct {
 	in       *os.File
 	out, err io.Writer
@@ -68,10 +69,10 @@ type exit struct {
 func (e exit) Error() string { return fmt.Sprint(e.err) }
 func (e exit) Unwrap() error { return e.err }
 
-// errInterrupted is what a person is told who has ended it himself.
+// errInterrupted is returned when a signal ended the command.
 var errInterrupted = errors.New("interrupted")
 
-// usagef is a mistake in the call.
+// usagef is an error with the exit code for usage.
 func usagef(format string, a ...any) error { return exit{exitUsage, fmt.Errorf(format, a...)} }
 
 // report prints err, with what to change, and returns the exit code.
@@ -146,8 +147,8 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
 	return c
 }
 
-// addCommands gives c sub-commands; called without one it shows its help, called with
-// an unknown one it is a mistake in the call.
+// addCommands adds sub-commands to c. Without a sub-command c shows its help; an
+// unknown sub-command is a usage error.
 func addCommands(c *cobra.Command, sub ...*cobra.Command) {
 	c.AddCommand(sub...)
 	c.Args = cobra.ArbitraryArgs
@@ -161,7 +162,7 @@ func addCommands(c *cobra.Command, sub ...*cobra.Command) {
 	}
 }
 
-// noCommand says that c has no sub-command of that name, and which was meant.
+// noCommand is the error for an unknown sub-command; it suggests a similar one.
 func noCommand(c *cobra.Command, name string) error {
 	c.SuggestionsMinimumDistance = 2
 	if like := c.SuggestionsFor(name); len(like) > 0 {
@@ -170,10 +171,11 @@ func noCommand(c *cobra.Command, name string) error {
 	return usagef("there is no command %q (see `%s --help`)", name, c.CommandPath())
 }
 
-// flagGroup finds the flags in what cobra says of a group of them.
+// flagGroup finds the flags in an error of cobra about a group of flags.
 var flagGroup = regexp.MustCompile(`\[([^]]+)\]`)
 
-// flagGroupText says in words that flags exclude each other, or belong together.
+// flagGroupText rewords an error about flags that exclude each other or belong
+// together.
 func flagGroupText(err error) string {
 	groups := flagGroup.FindAllStringSubmatch(err.Error(), -1)
 	if len(groups) != 2 {
@@ -186,7 +188,7 @@ func flagGroupText(err error) string {
 	return "--" + strings.Join(strings.Fields(names), " and --") + " " + verdict
 }
 
-// noArguments and exactly are cobra's checks with our exit code.
+// noArguments is the check of cobra with the exit code for usage.
 func noArguments(c *cobra.Command, args []string) error {
 	if len(args) > 0 && c.HasSubCommands() {
 		return noCommand(c, args[0])

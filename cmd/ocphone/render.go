@@ -107,7 +107,7 @@ func (p *printer) step(s journal.Step) {
 	}
 }
 
-// hasOnlyDecision reports whether what was decided is all that a step has to say in brief.
+// hasOnlyDecision reports whether brief output shows only the decision of a step.
 func hasOnlyDecision(s journal.Step) bool {
 	return s.Name == journal.Trust || s.State == journal.OK && followsRegistration(s.Name)
 }
@@ -123,10 +123,10 @@ func followsRegistration(n journal.Name) bool {
 	return false
 }
 
-// exchangeText is what was asked, what came back and from whom, in one line.
+// exchangeText is question, answer and answering server in one line.
 func exchangeText(s journal.Step) string {
 	line := s.Asked
-	// else it is said already
+	// An answer that the decision repeats is left out.
 	if s.Answered != "" && (s.Decided == "" || !strings.HasPrefix(s.Answered, strings.TrimSuffix(s.Decided, "."))) {
 		line = strings.TrimSpace(line + " → " + s.Answered)
 	}
@@ -136,7 +136,7 @@ func exchangeText(s journal.Step) string {
 	return line
 }
 
-// wrap prints text, made printable, after head, which may hold colorCodes; later
+// wrap prints text, made printable, after head, which may hold colours; later
 // lines are indented below it.
 func (p *printer) wrap(head, text, color string) {
 	indent := visibleWidth(head)
@@ -155,7 +155,7 @@ func (p *printer) wrap(head, text, color string) {
 	fmt.Fprintf(p.w, "%s%s\n", head, p.paint(color, line))
 }
 
-// visibleWidth is the width of s without its colorCodes, in cells of a terminal.
+// visibleWidth is the width of s without its colours, in cells of a terminal.
 func visibleWidth(s string) int {
 	return width(colorCodes.ReplaceAllString(s, ""))
 }
@@ -201,7 +201,7 @@ func allPrintable(a []any) []any {
 }
 
 // writeJSON writes v as one line of JSON. Characters that are not printable are
-// escaped, for a person may look at it in a terminal.
+// escaped, since a terminal may show it.
 func writeJSON(w io.Writer, v any) error {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -235,7 +235,7 @@ func writeTable(w io.Writer, rows [][]string) {
 // columnGap is the least distance of two columns.
 const columnGap = 2
 
-// writeColumns writes rows, whose cells may hold colorCodes, in columns. The last
+// writeColumns writes rows, whose cells may hold colours, in columns. The last
 // cell of a row does not widen its column.
 func writeColumns(w io.Writer, rows [][]string) {
 	var widths []int

@@ -19,7 +19,7 @@ import (
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
-// phoneFlags are the flags of every command that has a phone sign in.
+// phoneFlags are the flags of every command that signs a phone in.
 type phoneFlags struct{ setup.Options }
 
 func (f *phoneFlags) register(c *cobra.Command) {
@@ -47,7 +47,7 @@ func firmwareNames() (names []string) {
 	return names
 }
 
-// open resolves the flags; the password comes from a prompt if it must.
+// open resolves the flags. It prompts for the password if no other source has it.
 func (f *phoneFlags) open(ctx context.Context, e environment) (*setup.Setup, error) {
 	return f.Open(ctx, e.prompt())
 }
@@ -60,8 +60,8 @@ func (e environment) prompt() setup.Prompt {
 	return e.ask
 }
 
-// ask prompts for a password, which is not echoed. The end of ctx ends that too:
-// Ctrl-C is a signal that somebody else has caught.
+// ask prompts for a password, which is not echoed. It returns when ctx ends: the
+// signal of Ctrl-C is caught elsewhere.
 func (e environment) ask(ctx context.Context) (string, error) {
 	fd := int(e.in.Fd())
 	echoing, err := term.GetState(fd)
@@ -78,7 +78,7 @@ func (e environment) ask(ctx context.Context) (string, error) {
 	}()
 	select {
 	case err = <-done:
-	case <-ctx.Done(): // the reader goes with the process
+	case <-ctx.Done(): // the reading goroutine ends with the process
 		fmt.Fprintln(e.err)
 		return "", errors.Join(exit{exitTimeout, errInterrupted}, term.Restore(fd, echoing))
 	}
@@ -99,7 +99,7 @@ const (
 // runEnds are the ends of a run.
 var runEnds = []string{untilSignedIn, untilReady, untilInterrupted}
 
-// runFlags are those of `ocphone run`.
+// runFlags are the flags of `ocphone run`.
 type runFlags struct {
 	phoneFlags
 	until, expect, lang          string
@@ -210,7 +210,7 @@ func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.S
 	return e.verdict(s, err, expect, f.timeout, err != nil && ctx.Err() != nil)
 }
 
-// summary says in a line or two what a phone that is ready has.
+// summary prints in a line or two what a ready phone has.
 func (p *printer) summary(s device.Snapshot) {
 	has := []string{s.Address}
 	if s.Self != nil {
@@ -248,7 +248,7 @@ func warnings(s device.Snapshot) string {
 	return fmt.Sprintf(", with %s: %s", journal.Count(len(codes), "warning", "warnings"), strings.Join(codes, ", "))
 }
 
-// warningsOf are the codes of what did not succeed after the sign-in.
+// warningsOf are the codes of the failures after the sign-in.
 func warningsOf(s device.Snapshot) (codes []string) {
 	for _, t := range s.Warnings {
 		codes = append(codes, string(t.Code))
@@ -256,7 +256,7 @@ func warningsOf(s device.Snapshot) (codes []string) {
 	return codes
 }
 
-// verdict is the exit of a run.
+// verdict is the error, with its exit code, of a run that has ended.
 func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, timeout time.Duration,
 	interrupted bool) error {
 	failed := journal.Code("")

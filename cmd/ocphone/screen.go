@@ -14,15 +14,15 @@ import (
 	"github.com/ocphone/ocphone/device/script"
 )
 
-// watcher is what a person sees of a run.
+// watcher prints a run.
 type watcher struct {
 	*printer          // of the summary
 	steps    *printer // nil: they are not shown
 	pages    *pages   // nil: they are not shown
 }
 
-// turnToPages shows pages instead of steps, which go to the standard error if
-// they are wanted.
+// showPages shows pages instead of steps; the steps go to the standard error if
+// steps is set.
 func (w *watcher) showPages(e environment, phone *device.Phone, lang string, c clock.Clock, steps bool) (err error) {
 	if w.steps = nil; steps {
 		w.steps = newPrinter(e.err, false)
@@ -33,8 +33,9 @@ func (w *watcher) showPages(e environment, phone *device.Phone, lang string, c c
 	return err
 }
 
-// pages shows a phone's pages as text, each time that they change: on a terminal
-// one in the place of the other, else one below the other, each after its name.
+// pages shows the page of a phone as text each time that it changes. On a
+// terminal each page replaces the one before; elsewhere it follows, below its
+// name.
 type pages struct {
 	w      io.Writer
 	redraw bool
@@ -66,7 +67,7 @@ func newPages(phone *device.Phone, w io.Writer, redraw bool, lang string, c cloc
 // maxPending bounds the Views that are not shown yet; older ones are left out.
 const maxPending = 64
 
-// changed keeps the View that is another. Several goroutines may call it.
+// changed queues the current View if it is new. Several goroutines may call it.
 func (p *pages) changed() {
 	v := p.screen.View()
 	p.mu.Lock()
@@ -87,7 +88,7 @@ func (p *pages) wake() {
 	}
 }
 
-// show writes what waits, until the end.
+// show writes queued Views until the end.
 func (p *pages) show() {
 	last := ""
 	for range p.wakeup {
@@ -122,11 +123,11 @@ func (p *pages) write(v view.View, text string) {
 	fmt.Fprintf(p.w, "== %s\n%s", name, text)
 }
 
-// lastPageTimeout bounds how long the page of the phone's last state may take to come.
+// lastPageTimeout bounds how long the page of the phone's last state may take.
 const lastPageTimeout = 2 * time.Second
 
-// close waits until the page of the phone's state is shown, and shows no more:
-// that the phone takes leave is not what it was run for. Nil is no pages.
+// close shows the page of the phone's current state and stops, so that the
+// sign-out is not shown. It is safe on nil.
 func (p *pages) close() {
 	if p == nil {
 		return
@@ -150,7 +151,7 @@ wait:
 	}
 	stop()
 	p.stop()
-	p.changed() // whatever a watcher has yet to tell
+	p.changed() // a View that no watcher has reported yet
 	p.mu.Lock()
 	p.closing = true
 	p.mu.Unlock()

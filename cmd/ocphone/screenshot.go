@@ -20,7 +20,7 @@ import (
 	"github.com/ocphone/ocphone/device/script"
 )
 
-// pictureOptions says what a picture of the phone is like.
+// pictureOptions describe a picture of the phone.
 type pictureOptions struct {
 	width, height int
 	whole         bool // the body too, not the panel alone
@@ -29,7 +29,7 @@ type pictureOptions struct {
 	plate         []string // on the rating plate at the back
 }
 
-// Measures of a picture at scale 1, and the bounds of any, in pixels.
+// Sizes of a picture at scale 1, and the bounds of every picture, in pixels.
 const (
 	panelWidth, panelHeight = 640, 480
 	phoneWidth, phoneHeight = 1000, 720
@@ -103,7 +103,7 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 	return c
 }
 
-// measure settles how large the picture is.
+// measure sets the size of the picture.
 func (p *pictureOptions) measure(size string, scale int) error {
 	if scale < 1 || scale > maxScale {
 		return usagef("--scale %d: 1 to %d", scale, maxScale)
@@ -131,7 +131,7 @@ func (p *pictureOptions) measure(size string, scale int) error {
 	return nil
 }
 
-// maySave says beforehand what would keep a file from being written.
+// checkOutput reports in advance why a file could not be written.
 func (e environment) checkOutput(out string, force bool) error {
 	if out == toStdout {
 		if _, ok := terminal(e.out); ok {
@@ -164,7 +164,7 @@ func (e environment) savePicture(shot image.Image, out, name string, force bool)
 	return nil
 }
 
-// takePicture brings a phone to a sight, and draws it.
+// takePicture plays a scene and draws it.
 func takePicture(ctx context.Context, s scene, p pictureOptions, lang string, today bool) (image.Image, error) {
 	st, err := script.NewStage(ctx, script.WorldOptions{Today: today, MAC: pictureMAC}, lang)
 	if err != nil {

@@ -11,15 +11,15 @@ import (
 	"github.com/ocphone/ocphone/device/script"
 )
 
-// scene is something to see on the phone.
+// scene is a state of the phone that can be drawn.
 type scene struct {
 	name, about string
 	back        bool // it is at the back of the phone
 	play        func(*script.Stage) error
 }
 
-// allScenes are all there are, in the order of their names. Each page that the
-// phone opens is one; what is not listed here by hand is shown signed in.
+// allScenes lists the scenes in the order of their names. Each page that the phone
+// can open is one; a page without an entry here is shown signed in.
 func allScenes() []scene {
 	signedIn := func(then ...func(*script.Stage) error) func(*script.Stage) error {
 		return func(s *script.Stage) error {
@@ -59,7 +59,7 @@ func allScenes() []scene {
 	return all
 }
 
-// pageAbout says what is on the pages that are shown signed in.
+// pageAbout describes the pages that are shown signed in.
 func pageAbout() map[string]string {
 	return map[string]string{
 		"calendar":     "the appointments of today and tomorrow",

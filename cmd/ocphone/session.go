@@ -9,17 +9,17 @@ import (
 	"github.com/ocphone/ocphone/device/setup"
 )
 
-// session is a phone that signs in for a command and takes leave at its end.
+// session is a phone that signs in for a command and signs out at its end.
 type session struct {
 	phone *device.Phone
 	shown chan struct{} // closed when all steps are printed
 }
 
-// signOutTimeout bounds how long a farewell to the server may take.
+// signOutTimeout bounds how long signing out may take.
 const signOutTimeout = 3 * time.Second
 
-// startSession has the phone of r sign in; p prints each step when told to show them.
-// After an error nothing is left to finish.
+// startSession signs the phone in; p prints each step if show is set. After an error
+// there is nothing to finish.
 func startSession(phone *device.Phone, r *setup.Setup, p *printer, show bool) (*session, error) {
 	s := &session{phone: phone, shown: make(chan struct{})}
 	if show {
@@ -55,8 +55,8 @@ func (s *session) show(p *printer) {
 	}
 }
 
-// wait returns when the phone is ready, a person must act, or good holds; it
-// fails with the time-out, in real time, or the end of ctx.
+// wait returns when the phone is ready, when a person must act, or when good
+// holds. It fails after timeout, in real time, or when ctx ends.
 func (s *session) wait(ctx context.Context, timeout time.Duration, good func(device.Snapshot) bool) (
 	device.Snapshot, error) {
 	limited, cancel := context.WithTimeout(ctx, timeout)

@@ -12,7 +12,7 @@ import (
 	"github.com/ocphone/ocphone/device/script"
 )
 
-// story is what a command tells, act by act.
+// story is a sequence of acts with an introduction and an end.
 type story struct {
 	title, scene string // before the first act; scene is a sentence about the deployment
 	acts         func(context.Context) []script.Act
@@ -20,7 +20,7 @@ type story struct {
 	next         []string // commands to try
 }
 
-// storyCommand gives c what every story has.
+// storyCommand adds to c what every story command has.
 func (e environment) storyCommand(c *cobra.Command, run func(context.Context, *printer, bool) error) *cobra.Command {
 	var asJSON, today, verbose bool
 	c.Args = noArguments
@@ -35,7 +35,7 @@ func (e environment) storyCommand(c *cobra.Command, run func(context.Context, *p
 	return c
 }
 
-// tell plays a story in w and prints it.
+// playStory plays a story in w and prints it.
 func (p *printer) playStory(ctx context.Context, w *script.World, s story) error {
 	p.line(bold, "%s", s.title)
 	p.line(dim, "%s", s.scene)
@@ -61,7 +61,7 @@ func (p *printer) playStory(ctx context.Context, w *script.World, s story) error
 	return nil
 }
 
-// teller prints acts as they are played.
+// storyPrinter prints acts as they are played.
 type storyPrinter struct {
 	*printer
 	last map[journal.Name]string // content of the last step of each name

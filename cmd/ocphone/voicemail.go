@@ -31,8 +31,8 @@ its id from the --json of that list, since numbers move when a message arrives.`
 	return c
 }
 
-// voicemailVerb is a sub-command on one voice mail; use is not called for one
-// that is not there.
+// voicemailVerb is a sub-command on one voice mail. use is called only if the
+// voice mail exists.
 func (e environment) voicemailVerb(c *cobra.Command, check func() error,
 	use func(context.Context, *ews.Client, ews.VoiceMail) error) *cobra.Command {
 	var f mailboxFlags
@@ -189,8 +189,8 @@ func existsError(name string) error {
 	return usagef("%s exists: give another --out, or --force to replace it", name)
 }
 
-// saveFile writes content to a new file for the owner alone; force replaces
-// what has the name. After an error there is no part of a file.
+// saveFile writes content to a new file that only its owner may read; force
+// replaces a file of that name. After an error no partial file is left.
 func saveFile(name string, content []byte, force bool) (err error) {
 	var file *os.File
 	if force {
@@ -234,7 +234,7 @@ func (e environment) voicemailDelete() *cobra.Command {
 	return c
 }
 
-// markReadIf marks v as read if that is wanted.
+// markReadIf marks v as read if wanted is set.
 func markReadIf(ctx context.Context, wanted bool, client *ews.Client, v ews.VoiceMail) error {
 	if !wanted {
 		return nil
@@ -244,7 +244,8 @@ func markReadIf(ctx context.Context, wanted bool, client *ews.Client, v ews.Voic
 }
 
 // fetchRecording writes the newest recording of v to w, at most
-// ews.DefaultMaxAttachment bytes, and tells its format by its first bytes.
+// ews.DefaultMaxAttachment bytes, and returns its format, which its first bytes
+// show.
 func fetchRecording(ctx context.Context, client *ews.Client, v ews.VoiceMail, w io.Writer) (ews.Audio, error) {
 	if v.Protected {
 		return "", exit{exitPerson, errors.New("the message is protected (rights management): neither the phone nor " +
@@ -280,14 +281,14 @@ func describeAudio(a ews.Audio) string {
 	return "of an unknown format"
 }
 
-// describeVoiceMail is a voice mail in a few words.
+// describeVoiceMail names caller, time and length.
 func describeVoiceMail(v ews.VoiceMail) string {
 	return strings.TrimSuffix(fmt.Sprintf("%s, %s, %s", partyText(v.Name, v.Number), localTime(v.Received),
 		lengthOf(v.Duration)), ", ")
 }
 
-// fileName is voicemail-TIME-NUMBER and what fits the format. Of what the
-// network brought only letters, digits and + get into it.
+// fileName is voicemail-TIME-NUMBER with the extension of the format. Of the
+// number, which a server sent, only letters, digits and + are used.
 func fileName(v ews.VoiceMail, a ews.Audio) string {
 	parts := []string{"voicemail"}
 	if !v.Received.IsZero() {
@@ -314,5 +315,5 @@ func fileName(v ews.VoiceMail, a ews.Audio) string {
 	return strings.Join(parts, "-") + ending
 }
 
-// maxNumber is how much of a number gets into a file's name, in characters.
+// maxNumber bounds the number in a file name, in characters.
 const maxNumber = 40

@@ -32,7 +32,7 @@ type trust struct {
 // namedRoot is a root and the name of its file.
 type namedRoot struct{ fingerprint, file string }
 
-// now is what the phone trusts before anything happens.
+// now is what the phone trusts at present.
 func (t *trust) now() certstore.Store {
 	s, _ := t.factory.Install(t.kept)
 	return s
@@ -176,10 +176,9 @@ func (t *trust) verify(held certstore.Store, e *server, p certstore.PolicyName) 
 // factoryKinds are the sources of roots that a reset leaves (R1.3).
 var factoryKinds = []certstore.SourceKind{certstore.Factory, certstore.System, certstore.File}
 
-// notAsked says why a phone with these roots does not ask Active Directory
-// when it signs in inside; empty when it asks (R1.2). What it meets there is e,
-// or for an Edge the pools among the endpoints. With several pools a phone of
-// each must ask.
+// notAsked is why a phone with these roots does not ask Active Directory when it
+// signs in inside; empty if it asks (R1.2). The phone signs in at e or, if e is an
+// Edge, at a pool among the endpoints. With several pools a phone of each must ask.
 func (t *trust) notAsked(held certstore.Store, e *server, p certstore.PolicyName) string {
 	downloaded := slices.ContainsFunc(held.Roots(), certstore.Root.Downloaded)
 	met := []*server{e}

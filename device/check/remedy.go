@@ -22,9 +22,9 @@ type Remedy struct {
 	For         []string `json:"for"`                   // addresses of endpoints
 }
 
-// remedies are the roots without which endpoints stay refused even after a
-// reset, in the world without the roots of --with. What would not arrive or not
-// help is not among them.
+// remedies are the roots without which endpoints stay refused even after a reset,
+// if the roots of Config.With are not published. Roots that would not arrive or not
+// help are left out.
 func (t *trust) remedies() (all []Remedy) {
 	factory, ad := t.changed(nil)
 	held, _ := factory.Install(ad)

@@ -1,8 +1,8 @@
 //go:build !darwin || cgo
 
-// Package labpanel is what stands beside the handset when the lab is in the
-// window: the hands of the administrator, and a card that walks a newcomer
-// through the story of the paper clip.
+// Package labpanel is the panel beside the handset when the lab is in the window:
+// the controls of the administrator, and a card that leads a newcomer through the
+// story of the paper clip.
 //
 // It decides nothing about phone, lab or story: it shows Facts, and calls a Lab
 // when a button is pressed.
@@ -10,7 +10,7 @@
 //  1. p := labpanel.New(lab, facts), on Fyne's goroutine, as everything here.
 //  2. Put p.Object() into a window.
 //  3. p.Show(facts) after each change, p.Add(step) for each step of the phone,
-//     p.Tell when something could not be done.
+//     p.ShowProblem when something could not be done.
 //
 // An act of the story is ticked when Facts say that it happened, never because
 // a button was pressed. Each widget has an ID, by which tests find it, and an
@@ -31,8 +31,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Lab does what is pressed. Its methods must not block; what comes of them
-// comes back as Facts, or through Panel.Tell.
+// Lab carries out the buttons. Its methods must not block; their result comes back
+// as Facts, or through Panel.ShowProblem.
 type Lab interface {
 	Plug(place string)         // Inside, Outside or Unplugged
 	Publish(edge, on bool)     // the root of the Edge, or of the pool
@@ -92,7 +92,7 @@ func New(lab Lab, f Facts) *Panel {
 	return p
 }
 
-// Object is what to put into a window.
+// Object is the panel, to be put into a window.
 func (p *Panel) Object() fyne.CanvasObject { return p.object }
 
 // Find gives the widget with an ID, which begins with "lab.", or nil.
@@ -135,7 +135,7 @@ func (p *Panel) network() fyne.CanvasObject {
 	return container.NewBorder(nil, nil, heading("Cable"), nil, row)
 }
 
-// servers is what an administrator changes.
+// servers are the rows that an administrator changes.
 func (p *Panel) servers() fyne.CanvasObject {
 	p.pool = p.rootRow("root.pool", func() { p.lab.Publish(false, !p.facts.Pool.Published) })
 	p.edge = p.rootRow("root.edge", func() { p.lab.Publish(true, !p.facts.Edge.Published) })
@@ -143,7 +143,7 @@ func (p *Panel) servers() fyne.CanvasObject {
 	return container.NewVBox(p.pool.object, p.edge.object, p.exchange.object)
 }
 
-// lists are steps and trusted roots.
+// lists are the tabs with steps and trusted roots.
 func (p *Panel) lists() fyne.CanvasObject {
 	p.list, p.roots = newRows(), newRows()
 	p.list.bottom = true
@@ -158,7 +158,7 @@ func (p *Panel) lists() fyne.CanvasObject {
 	return p.tabs
 }
 
-// Show shows what phone and lab say of themselves.
+// Show shows facts.
 func (p *Panel) Show(f Facts) {
 	rootsChanged := len(f.Trusted) != len(p.facts.Trusted)
 	for i := range min(len(f.Trusted), len(p.facts.Trusted)) {
@@ -187,8 +187,8 @@ func (p *Panel) Show(f Facts) {
 	p.layOut()
 }
 
-// settle lays out anew when a text has grown or shrunk: not every canvas does
-// so by itself.
+// layOut lays the panel out again when a text has changed its height: not every
+// canvas does so by itself.
 func (p *Panel) layOut() {
 	if height := p.body.MinSize().Height; height != p.height {
 		p.height = height
@@ -196,7 +196,7 @@ func (p *Panel) layOut() {
 	}
 }
 
-// Tell shows what could not be done; "" takes it away.
+// ShowProblem shows what could not be done; "" removes it.
 func (p *Panel) ShowProblem(problem string) {
 	setText(p.problem, problem)
 	if problem == "" {
@@ -218,7 +218,7 @@ func (p *Panel) Add(steps ...journal.Step) {
 	p.list.add(p.stepRows(steps)...)
 }
 
-// stepRows are the rows of those steps that are to be seen.
+// stepRows are the rows of the steps that pass the filter.
 func (p *Panel) stepRows(steps []journal.Step) (all [][]line) {
 	for _, s := range steps {
 		if !p.failed.Checked || s.State == journal.Failed || s.State == journal.Warned {
@@ -228,7 +228,7 @@ func (p *Panel) stepRows(steps []journal.Step) (all [][]line) {
 	return all
 }
 
-// stepRow is a step: who was asked what, what was answered and decided.
+// stepRow is the row of a step: question, answer and decision.
 func stepRow(s journal.Step) []line {
 	head := line{text: fmt.Sprintf("%s  %s  %s", s.At.Format("15:04:05"), s.Name, s.State), bold: true}
 	switch s.State {
@@ -255,7 +255,7 @@ func stepRow(s journal.Step) []line {
 	return []line{head, said("Asked:", s.Asked), answered, {text: shortened(s.Decided)}, said("To change:", s.Fix)}
 }
 
-// short keeps one overlong answer from filling the list.
+// shortened cuts a long text, which would fill the list.
 func shortened(text string) string {
 	const maxLength = 300
 	text = strings.Join(strings.Fields(text), " ")
@@ -265,8 +265,8 @@ func shortened(text string) string {
 	return text
 }
 
-// rootRows lists what the phone trusts: what was fetched first, since that is
-// what comes and goes.
+// rootRows lists the trusted roots, the downloaded ones first, since only they come
+// and go.
 func rootRows(roots []Root) (all [][]line) {
 	for _, want := range []bool{true, false} {
 		for _, r := range roots {
@@ -286,7 +286,7 @@ func rootRows(roots []Root) (all [][]line) {
 	return all
 }
 
-// column gives its objects Width and the height there is.
+// panelColumn gives its objects Width and all of the height.
 type panelColumn struct{}
 
 func (panelColumn) MinSize(objects []fyne.CanvasObject) fyne.Size {

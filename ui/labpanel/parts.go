@@ -12,8 +12,8 @@ import (
 	"fyne.io/fyne/v2/widget"
 )
 
-// idPrefix begins the ID of each widget of the panel, so that it is not taken
-// for one of the phone.
+// idPrefix begins the ID of each widget of the panel, and distinguishes it from the
+// controls of the phone.
 const idPrefix = "lab."
 
 // button is a button that tests can find.
@@ -42,7 +42,7 @@ func (p *Panel) button(id, text string, tapped func()) *button {
 	return b
 }
 
-// light shows that the button is the one that is chosen.
+// light highlights the button if it is the chosen one.
 func (b *button) light(on bool) {
 	want := widget.MediumImportance
 	if on {
@@ -96,7 +96,7 @@ func (p *Panel) label(id, text string) *label {
 	return l
 }
 
-// setText changes a label when there is something to change.
+// setText sets the text of a label if it differs.
 func setText(l *label, text string) {
 	if l.Text != text {
 		l.SetText(text)
@@ -124,7 +124,7 @@ func (a *act) object() fyne.CanvasObject {
 	return container.New(iconRow{}, a.mark, a.text)
 }
 
-// show reports whether the text is another one.
+// show shows the act, and reports whether its text has changed.
 func (a *act) show(is Act, number int) (changed bool) {
 	mark, weight := theme.RadioButtonIcon(), widget.LowImportance
 	state := ", still to come"
@@ -150,7 +150,7 @@ func (a *act) show(is Act, number int) (changed bool) {
 	return changed
 }
 
-// tight stands a small icon before a text, without the room that Fyne leaves
+// iconRow is a small icon before a text, without the padding that Fyne leaves
 // around labels.
 type iconRow struct{}
 
@@ -167,7 +167,7 @@ func (iconRow) Layout(o []fyne.CanvasObject, s fyne.Size) {
 	o[1].Move(fyne.NewPos(markSize, -theme.InnerPadding()/2))
 }
 
-// rootRow says how something of a server is, with a button that changes it.
+// rootRow shows the state of a root or certificate, with a button that changes it.
 type rootRow struct {
 	text   *label
 	change *button
@@ -181,8 +181,8 @@ func (p *Panel) rootRow(id string, change func()) *rootRow {
 	return r
 }
 
-// low is a line of a text and what stands at its right, or of one of them,
-// lower than Fyne makes it: the list of steps needs the room.
+// buttonRow is a text with an optional widget at its right, less high than Fyne
+// makes it: the list of steps needs the room.
 type buttonRow struct{}
 
 const rowHeight = 28

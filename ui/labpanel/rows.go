@@ -15,8 +15,7 @@ type line struct {
 	color fyne.ThemeColorName // "": the usual one
 }
 
-// rows is a list of paragraphs of any height, of which only those in sight are
-// built.
+// rows is a list of paragraphs of any height. Only the visible ones are built.
 type rows struct {
 	*widget.List
 	all           [][]line
@@ -82,7 +81,7 @@ func (r *rows) add(more ...[]line) {
 	}
 }
 
-// measure tells the list how high each row is that it has not been told of.
+// measure sets the height of the rows that were added since the last call.
 func (r *rows) measure() {
 	if r.width <= 0 {
 		return
@@ -95,7 +94,7 @@ func (r *rows) measure() {
 	}
 }
 
-// fit is told the width that the rows have.
+// setWidth sets the width of the rows.
 func (r *rows) setWidth(width float32) {
 	if width == r.width {
 		return
@@ -104,7 +103,7 @@ func (r *rows) setWidth(width float32) {
 	r.measure()
 }
 
-// atBottom says whether the last row is in sight, or was when there was less.
+// atBottom reports whether the last row is visible, or was before rows were added.
 func (r *rows) atBottom() bool {
 	total := float32(0)
 	for _, h := range r.height {
@@ -114,8 +113,8 @@ func (r *rows) atBottom() bool {
 	return r.List.GetScrollOffset()+r.List.Size().Height+slack >= total
 }
 
-// widthTold is a layout that fills its space with one object, and tells rows
-// the width first.
+// measuredRows is a layout that sets the width of rows and then fills its space
+// with one object.
 type measuredRows struct{ r *rows }
 
 func (l measuredRows) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(100, 90) }

@@ -9,12 +9,12 @@ import (
 	"fyne.io/fyne/v2/theme"
 )
 
-// readable is a theme whose colours for good and doubtful can be read on light
-// ground, which Fyne's own are not made for, and whose buttons stand out from it.
+// readable is a theme whose success and warning colours are readable on a light
+// background, unlike those of Fyne, and whose buttons differ from the background.
 type readable struct{ fyne.Theme }
 
-// Theme is base with colours that this panel can be read in; base has a light
-// background.
+// Theme is base, which has a light background, with colours that are readable in
+// this panel.
 func Theme(base fyne.Theme) fyne.Theme { return readable{base} }
 
 // Color implements fyne.Theme. Each colour has a contrast of at least 4.5:1 to
