@@ -119,31 +119,18 @@ func (d *labControl) facts() labpanel.Facts {
 	now := world.Facts()
 	d.progress.Follow(now)
 	f := labpanel.Facts{
-		Place:    now.Place,
-		On:       now.On,
-		SignedIn: now.SignedIn,
-		Busy:     now.Busy,
-		Refused:  now.Refused,
-		Remote:   now.Remote,
-		Pool:     labpanel.LabRoot{Published: now.Pool.Published, Trusted: now.Pool.Trusted},
-		Edge:     labpanel.LabRoot{Published: now.Edge.Published, Trusted: now.Edge.Trusted},
-		Exchange: d.exchange,
-		Next:     d.progress.Next(now),
+		Place:         now.Place,
+		PoolPublished: now.Pool.Published,
+		EdgePublished: now.Edge.Published,
+		Exchange:      d.exchange,
+		Next:          d.progress.Next(now),
 	}
 	for _, p := range d.progress.Parts() {
 		f.Story = append(f.Story, labpanel.Act(p))
 	}
 	for _, r := range d.emulator.phone.Snapshot().Roots {
-		f.Trusted = append(f.Trusted, labpanel.Root{Subject: r.Subject(), Source: r.Source.String(),
-			Downloaded: r.Downloaded()})
-	}
-	for _, r := range world.Lab.Roots() {
-		switch r.Name {
-		case lab.EnterpriseRoot:
-			f.Pool.Subject = r.Subject
-		case lab.PublicRoot:
-			f.Edge.Subject = r.Subject
-		}
+		root := labpanel.Root{Subject: r.Subject(), Source: r.Source.String(), Downloaded: r.Downloaded()}
+		f.Trusted = append(f.Trusted, root)
 	}
 	return f
 }
@@ -209,7 +196,7 @@ func (d *labControl) BeginAgain() {
 		defer cancel()
 		d.emulator.phone.SignOut(ctx) // a server that does not answer does not matter: the phone forgets all
 		now := d.facts()
-		if now.Edge.Published {
+		if now.EdgePublished {
 			if err := d.emulator.world.Lab.WithdrawRoot(lab.PublicRoot); err != nil {
 				return err
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/script"
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
 
@@ -53,15 +54,23 @@ func newBoard(t *testing.T) *board {
 	return b
 }
 
+// boardFacts are the facts of phone and lab, and the certificate of Exchange.
+type boardFacts struct {
+	script.Facts
+	Exchange labpanel.Certificate
+}
+
+func (b *board) now() boardFacts { return boardFacts{b.emulator.world.Facts(), b.facts().Exchange} }
+
 // until waits until phone and lab say something of themselves.
-func (b *board) until(what string, good func(labpanel.Facts) bool) {
+func (b *board) until(what string, good func(boardFacts) bool) {
 	b.t.Helper()
 	late := time.After(20 * time.Second)
-	for !good(b.facts()) {
+	for !good(b.now()) {
 		select {
 		case <-b.more:
 		case <-late:
-			b.t.Fatalf("not in time: %s; %+v", what, b.facts())
+			b.t.Fatalf("not in time: %s; %+v", what, b.now())
 		}
 	}
 }
@@ -109,16 +118,16 @@ func TestStoryIsTickedByWhatPhoneAndLabSay(t *testing.T) {
 	}
 	b.acts(3)
 	b.Plug(labpanel.Inside)
-	b.until("the phone is inside", func(f labpanel.Facts) bool { return f.Place == labpanel.Inside })
+	b.until("the phone is inside", func(f boardFacts) bool { return f.Place == labpanel.Inside })
 	b.signIn()
-	b.until("both roots are there", func(f labpanel.Facts) bool { return f.SignedIn && f.Edge.Trusted && f.Pool.Trusted })
+	b.until("both roots are there", func(f boardFacts) bool { return f.SignedIn && f.Edge.Trusted && f.Pool.Trusted })
 	b.Plug(labpanel.Outside)
 	b.acts(4)
 
 	b.CertifyExchange(false)
-	b.until("Exchange has a bad certificate", func(f labpanel.Facts) bool { return f.Exchange == labpanel.SelfSigned })
+	b.until("Exchange has a bad certificate", func(f boardFacts) bool { return f.Exchange == labpanel.SelfSigned })
 	b.BeginAgain()
-	b.until("all is as at the start", func(f labpanel.Facts) bool {
+	b.until("all is as at the start", func(f boardFacts) bool {
 		return f.Place == labpanel.Inside && !f.Edge.Published && !f.Edge.Trusted && !f.Pool.Trusted && f.Pool.Published && f.Exchange == labpanel.Good && !f.SignedIn
 	})
 	b.acts(0)
@@ -129,11 +138,11 @@ func TestStoryIsTickedByWhatPhoneAndLabSay(t *testing.T) {
 func TestPoolRefusesWithoutItsRootInAD(t *testing.T) {
 	b := newBoard(t)
 	b.Publish(false, false)
-	b.until("the pool's root is withdrawn", func(f labpanel.Facts) bool { return !f.Pool.Published })
+	b.until("the pool's root is withdrawn", func(f boardFacts) bool { return !f.Pool.Published })
 	b.signIn()
-	b.until("the phone is refused", func(f labpanel.Facts) bool { return f.Refused == journal.ADNoRoots })
+	b.until("the phone is refused", func(f boardFacts) bool { return f.Refused == journal.ADNoRoots })
 	b.Plug(labpanel.Unplugged)
-	b.until("the cable is out", func(f labpanel.Facts) bool { return f.Place == labpanel.Unplugged })
+	b.until("the cable is out", func(f boardFacts) bool { return f.Place == labpanel.Unplugged })
 }
 
 func TestUserIsFilledInOnRequestOnly(t *testing.T) {
@@ -143,7 +152,7 @@ func TestUserIsFilledInOnRequestOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	b.FillIn()
-	b.until("the form is filled in", func(labpanel.Facts) bool { return value() == lab.Contoso().Users[0].Name+"@contoso.com" })
+	b.until("the form is filled in", func(boardFacts) bool { return value() == lab.Contoso().Users[0].Name+"@contoso.com" })
 }
 
 func TestTapStormBlocksNobody(t *testing.T) {

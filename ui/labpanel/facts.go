@@ -1,7 +1,5 @@
 package labpanel
 
-import "github.com/ocphone/ocphone/device/journal"
-
 // Places to plug the phone into.
 const (
 	Unplugged = ""
@@ -9,33 +7,22 @@ const (
 	Outside   = "outside"
 )
 
-// Facts are what phone and lab report at one moment, and how far the story is.
+// Facts are what the panel shows of phone, lab and story at one moment.
 type Facts struct {
-	Place      string       // where the phone is plugged in
-	On         bool         // the phone has power
-	SignedIn   bool         // ready: nothing is left to do
-	Busy       bool         // signing in, or about to try again
-	Refused    journal.Code // why somebody must act; "": nobody must
-	Remote     bool         // signed in through the Edge
-	Trusted    []Root       // what the phone trusts, in the order it came
-	Pool, Edge LabRoot      // the roots of the deployment
-	Exchange   Certificate
-	Story      []Act  // the story, the same acts in the same order each time
-	Next       string // what to do to bring the story on
+	Place         string // where the phone is plugged in
+	Trusted       []Root // what the phone trusts, in the order in which it was installed
+	PoolPublished bool   // the pool's root is in Active Directory
+	EdgePublished bool   // the Edge's root is in Active Directory
+	Exchange      Certificate
+	Story         []Act  // the same acts in the same order each time
+	Next          string // what to do to bring the story on
 }
 
 // Root is a certificate that the phone trusts.
 type Root struct {
 	Subject    string
 	Source     string // where it came from, in words
-	Downloaded bool   // downloaded: a paper clip takes it away
-}
-
-// LabRoot is a root of the deployment.
-type LabRoot struct {
-	Subject   string
-	Published bool // it stands in Active Directory
-	Trusted   bool // the phone has it
+	Downloaded bool   // a paper clip removes it
 }
 
 // Certificate is what a server of the lab shows.

@@ -137,8 +137,8 @@ func (p *Panel) network() fyne.CanvasObject {
 
 // servers are the rows that an administrator changes.
 func (p *Panel) servers() fyne.CanvasObject {
-	p.pool = p.rootRow("root.pool", func() { p.lab.Publish(false, !p.facts.Pool.Published) })
-	p.edge = p.rootRow("root.edge", func() { p.lab.Publish(true, !p.facts.Edge.Published) })
+	p.pool = p.rootRow("root.pool", func() { p.lab.Publish(false, !p.facts.PoolPublished) })
+	p.edge = p.rootRow("root.edge", func() { p.lab.Publish(true, !p.facts.EdgePublished) })
 	p.exchange = p.rootRow("exchange", func() { p.lab.CertifyExchange(p.facts.Exchange != Good) })
 	return container.NewVBox(p.pool.object, p.edge.object, p.exchange.object)
 }
@@ -176,8 +176,8 @@ func (p *Panel) Show(f Facts) {
 	for place, b := range p.places {
 		b.light(place == f.Place)
 	}
-	p.pool.root("pool's", f.Pool)
-	p.edge.root("Edge's", f.Edge)
+	p.pool.root("pool's", f.PoolPublished)
+	p.edge.root("Edge's", f.EdgePublished)
 	p.exchange.certificate(f.Exchange)
 	if rootsChanged || len(p.roots.all) == 0 {
 		p.roots.set(rootRows(f.Trusted))

@@ -54,20 +54,20 @@ func theStory(done int) []Act {
 
 // fresh is a new phone inside.
 func fresh() Facts {
-	return Facts{Place: Inside, On: true, Trusted: []Root{factory}, Pool: LabRoot{Published: true}, Exchange: Good,
+	return Facts{Place: Inside, Trusted: []Root{factory}, PoolPublished: true, Exchange: Good,
 		Story: theStory(0), Next: "Press Fill in the user, then Sign in on the phone's screen."}
 }
 
 func signedInInside() Facts {
 	f := fresh()
-	f.SignedIn, f.Trusted, f.Pool.Trusted = true, []Root{factory, enterprise}, true
+	f.Trusted = []Root{factory, enterprise}
 	f.Story, f.Next = theStory(1), "Be the administrator: publish the Edge's root in Active Directory (certutil -f -dspublish … RootCA)."
 	return f
 }
 
 func bothRoots() Facts {
 	f := signedInInside()
-	f.Trusted, f.Edge = []Root{factory, enterprise, public}, LabRoot{Published: true, Trusted: true}
+	f.Trusted, f.EdgePublished = []Root{factory, enterprise, public}, true
 	return f
 }
 
@@ -95,7 +95,7 @@ func step(n int, state journal.State) journal.Step {
 func TestButtonsAskTheLab(t *testing.T) {
 	p, lab, _ := newPanel(t)
 	f := fresh()
-	f.Edge.Published = true
+	f.EdgePublished = true
 	p.Show(f)
 	for _, c := range []struct{ id, want string }{
 		{"plug.inside", "plug inside"}, {"plug.outside", "plug outside"}, {"plug.none", "plug "},
@@ -108,7 +108,7 @@ func TestButtonsAskTheLab(t *testing.T) {
 			t.Errorf("%s: the lab was asked for %q, want %q", c.id, *lab, want)
 		}
 	}
-	f.Pool.Published, f.Edge.Published, f.Exchange = false, false, SelfSigned
+	f.PoolPublished, f.EdgePublished, f.Exchange = false, false, SelfSigned
 	p.Show(f)
 	*lab = nil
 	for _, id := range []string{"root.pool", "root.edge", "exchange"} {

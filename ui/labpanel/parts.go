@@ -214,9 +214,9 @@ func (r *rootRow) say(text, verb string) {
 	}
 }
 
-func (r *rootRow) root(whose string, is LabRoot) {
+func (r *rootRow) root(whose string, published bool) {
 	text, verb := "The "+whose+" root is not published", "Publish"
-	if is.Published {
+	if published {
 		text, verb = "The "+whose+" root is in AD", "Withdraw"
 	}
 	r.say(text, verb)
