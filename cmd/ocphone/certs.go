@@ -67,7 +67,7 @@ func (e environment) certsList() *cobra.Command {
 	}
 	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().BoolVar(&provenance, "provenance", false, "also tell where the factory root set was taken from, and what "+
+	c.Flags().BoolVar(&provenance, "provenance", false, "also show where the factory root set was taken from, and what "+
 		"is missing in it")
 	return c
 }

@@ -97,11 +97,11 @@ func (f *trustFlags) addShared(s *pflag.FlagSet) {
 func (f *trustFlags) run(ctx context.Context, e environment, args []string) error {
 	p := newPrinter(e.out, f.json)
 	cfg, err := f.config(ctx, e, args)
-	if err != nil {
-		return err
-	}
 	if cfg.Memory != nil {
 		defer cfg.Memory.Close()
+	}
+	if err != nil {
+		return err
 	}
 	if !p.json {
 		cfg.Record = p.step
@@ -121,7 +121,8 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 	return err
 }
 
-// config reads the files that the flags name, and asks for the password last.
+// config reads the files that the flags name, and asks for the password last. The
+// caller closes Memory, after an error too.
 func (f *trustFlags) config(ctx context.Context, e environment, args []string) (cfg check.Config, err error) {
 	if cfg.Endpoints, err = f.endpoints(args); err != nil {
 		return cfg, err
@@ -155,6 +156,12 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 			return cfg, err
 		}
 	}
+	if f.State != "" {
+		cfg.Phone = "the phone in " + f.State
+		if cfg.Memory, err = setup.OpenState(f.State, false); err != nil {
+			return cfg, err
+		}
+	}
 	if f.ad != "" {
 		if s.Credentials.User == "" {
 			return cfg, usagef(`--ad needs --user 'DOMAIN\user': only an account of the domain may read what it publishes`)
@@ -164,11 +171,7 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 		}
 		cfg.Credentials = s.Credentials
 	}
-	if f.State != "" {
-		cfg.Phone = "the phone in " + f.State
-		cfg.Memory, err = setup.OpenState(f.State, false)
-	}
-	return cfg, err
+	return cfg, nil
 }
 
 // endpoints reads the arguments, or --chain and --name.

@@ -347,7 +347,7 @@ func TestNoRootCuresADefect(t *testing.T) {
 			if fix := r.of(thePool).Fix; code != exitPerson || fix != row.code.Page().Change {
 				t.Errorf("exit %d, fix %q", code, fix)
 			}
-			if why := r.of(theEdge).Cells[1].NotAsked; !strings.Contains(why, "refused for what no root cures") {
+			if why := r.of(theEdge).Cells[1].NotAsked; !strings.Contains(why, "refused for a reason that no root cures") {
 				t.Errorf("the Edge's root does not arrive either: %q", why)
 			}
 		})

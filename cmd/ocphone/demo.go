@@ -19,7 +19,7 @@ import (
 func (e environment) demo() *cobra.Command {
 	c := e.storyCommand(&cobra.Command{
 		Use: "demo", Short: "Tell the story of the paper clip (R1.4), phone and deployment in one process",
-		Long: `Demo starts a whole deployment on loopback and tells, step by step, why a phone
+		Long: `Demo starts a whole deployment on loopback and shows, step by step, why a phone
 that works inside is refused outside, why publishing the Edge's root is not
 enough, and what the paper clip changes; then what a phone that is ready has
 from pool and Exchange. Every claim at the end was checked.`,

@@ -19,7 +19,7 @@ import (
 
 func (e environment) demoRules() *cobra.Command {
 	return e.storyCommand(&cobra.Command{
-		Use: "rules", Short: "Tell how a changed normalization rule reaches a phone (R12.1, R12.2)",
+		Use: "rules", Short: "Show how a changed normalization rule reaches a phone (R12.1, R12.2)",
 		Long: `Rules changes a normalization rule in Active Directory and follows it: to the
 front ends, which read every 5 minutes what has replicated to their domain
 controllers, and to the phone, which reads every 8 hours. Both clocks are
@@ -199,7 +199,8 @@ func (d *rulesDemo) reloadAtOnce() script.Act {
 		},
 		Until: d.loaded,
 		Shows: dialledExtension,
-		Claim: fmt.Sprintf("%s after a change the phone had it, since somebody asked for it.", durationText(frontEndReads)),
+		Claim: fmt.Sprintf("%s after a change the phone had it, since it was asked to load its rules.",
+			durationText(frontEndReads)),
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, thirdOffice) },
 	}
 }

@@ -35,7 +35,7 @@ func (e environment) lab() *cobra.Command {
 		Use: "lab", Short: "Run a whole deployment on loopback until interrupted", Args: noArguments,
 		Long: `Lab runs DNS (inside and outside), a domain controller with LDAP, NetBIOS and
 time, an OCS pool and its Edge, and Exchange in one process, on free loopback
-ports, until it is interrupted. --ready FILE tells other processes where, once
+ports, until it is interrupted. --ready FILE shows other processes where, once
 everything listens.
 
 --config FILE names what is to be other than in Contoso, such as

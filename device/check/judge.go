@@ -199,8 +199,8 @@ func (t *trust) notAsked(held certstore.Store, e *server, p certstore.PolicyName
 			return fmt.Sprintf("%s is trusted through %s (%s), so that Active Directory is not asked before a reset (R1.2).",
 				pool.Addr, v.Anchor.Subject(), v.Anchor.Source)
 		case !v.NeedsRoot():
-			return fmt.Sprintf("%s is refused for what no root cures (%s), so that Active Directory is not asked (R1.2).",
-				pool.Addr, v.Code)
+			return fmt.Sprintf("%s is refused for a reason that no root cures (%s), "+
+				"so that Active Directory is not asked (R1.2).", pool.Addr, v.Code)
 		}
 	}
 	if downloaded && t.fw.AnyDownloadedRootStops {

@@ -97,8 +97,8 @@ func (t *trust) missing(held certstore.Store, e *server) (root *x509.Certificate
 		{"in the file of --with", held, t.with},
 		{"published until now: keep it, and nothing is to be typed", held, t.published.Roots},
 		{"held by the phone; `ocphone certs export` writes it to a file", t.factory, t.kept},
-		{"presented by " + e.Addr + " itself, and anybody can present a root: compare the fingerprint with the one that " +
-			"the CA tells", held, presented},
+		{"presented by " + e.Addr + " itself, and any server can present a root: compare the fingerprint with the one " +
+			"that the CA publishes", held, presented},
 		{"among the roots of this computer", host, nil},
 	} {
 		store, _ := group.base.Install(append(held.Roots(), group.roots...))

@@ -196,7 +196,7 @@ func (t *trust) publishes(e *server, issuer string) string {
 	case t.published.From == "":
 		return "not known: ask with --ad DOMAIN, or give --published FOLDER"
 	default:
-		return "not known: " + t.published.From + " did not tell"
+		return "not known: " + t.published.From + " gave no answer"
 	}
 	namesake := false
 	for _, root := range t.published.Roots {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/ocphone/ocphone/device/lab"
@@ -25,7 +24,7 @@ type Stage struct {
 	ctx     context.Context
 	cancel  context.CancelFunc
 	changed chan struct{} // one token: the View has changed
-	silent  []func()      // end servers that never answer
+	silent  net.Listener  // of StopAtDownload; nil: it was not called
 }
 
 // NewStage makes a World and the screen of its phone, in a language of
@@ -51,8 +50,8 @@ func NewStage(ctx context.Context, o WorldOptions, lang string) (_ *Stage, err e
 
 // Close closes screen, phone and lab.
 func (s *Stage) Close() error {
-	for _, end := range s.silent {
-		end()
+	if s.silent != nil {
+		s.silent.Close()
 	}
 	s.Screen.Close()
 	s.cancel()
@@ -143,19 +142,17 @@ func (s *Stage) FailOutside() error {
 	return s.Page("failure")
 }
 
-// StopAtDownload signs in inside and stops at the download of the roots: the
-// domain controller accepts the connection and does not answer.
-func (s *Stage) StopAtDownload() error {
-	mute, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+// StopAtDownload signs in inside and stops at the download of the roots: what
+// stands for the domain controller listens, but never accepts a connection.
+func (s *Stage) StopAtDownload() (err error) {
+	if s.silent, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
 		return err
 	}
-	s.silent = append(s.silent, keepSilent(mute))
 	inside := s.Lab.Inside()
 	inside.Place.Patch = maps.Clone(inside.Place.Patch)
 	for name := range inside.Place.Patch {
 		if strings.HasSuffix(name, ":389") {
-			inside.Place.Patch[name] = mute.Addr().String()
+			inside.Place.Patch[name] = s.silent.Addr().String()
 		}
 	}
 	if err := s.SignIn(inside); err != nil {
@@ -164,26 +161,4 @@ func (s *Stage) StopAtDownload() error {
 	return s.Until("download", func(v view.View) bool {
 		return v.Page.ID == "signing-in" && Shows(v.Page, "download")
 	})
-}
-
-// keepSilent accepts connections and sends nothing, until end is called.
-func keepSilent(l net.Listener) (end func()) {
-	var accepting sync.WaitGroup
-	var accepted []net.Conn
-	accepting.Go(func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			accepted = append(accepted, c)
-		}
-	})
-	return func() {
-		l.Close()
-		accepting.Wait()
-		for _, c := range accepted {
-			c.Close()
-		}
-	}
 }

@@ -281,7 +281,7 @@ func rootRows(roots []Root) (all [][]line) {
 		}
 	}
 	if len(all) == 0 {
-		all = [][]line{{{text: "The phone trusts nobody."}}}
+		all = [][]line{{{text: "The phone trusts no root."}}}
 	}
 	return all
 }
