@@ -59,7 +59,7 @@ func complain(err error) int {
 	if isUsage(err) {
 		text, code = strings.TrimSuffix(text, " ["+string(journal.Usage)+"]"), exitUsage
 	}
-	fmt.Fprintf(os.Stderr, "ocphone-desktop: %s\n", text)
+	fmt.Fprintf(os.Stderr, "ocphone-desktop: %s\n", journal.Printable(text, 0))
 	return code
 }
 

@@ -128,8 +128,8 @@ func TestPictureGoesToStandardOutput(t *testing.T) {
 	}
 }
 
-// TestEachSightIsDescribed in words that a person knows.
-func TestEachSightIsDescribed(t *testing.T) {
+// TestEachSceneIsDescribed in words that a person knows.
+func TestEachSceneIsDescribed(t *testing.T) {
 	for _, s := range allScenes() {
 		if strings.Contains(s.about, "page "+s.name) {
 			t.Errorf("%s: %s", s.name, s.about)

@@ -198,7 +198,7 @@ func (p *Panel) layOut() {
 
 // ShowProblem shows what could not be done; "" removes it.
 func (p *Panel) ShowProblem(problem string) {
-	setText(p.problem, problem)
+	setText(p.problem, journal.Printable(problem, 0))
 	if problem == "" {
 		p.problem.Hide()
 	} else {
@@ -255,14 +255,11 @@ func stepRow(s journal.Step) []line {
 	return []line{head, said("Asked:", s.Asked), answered, {text: shortened(s.Decided)}, said("To change:", s.Fix)}
 }
 
-// shortened cuts a long text, which would fill the list.
+// maxText bounds a text of a step, in characters: a longer one would fill the list.
+const maxText = 300
+
 func shortened(text string) string {
-	const maxLength = 300
-	text = strings.Join(strings.Fields(text), " ")
-	if r := []rune(text); len(r) > maxLength {
-		return string(r[:maxLength]) + "…"
-	}
-	return text
+	return journal.Printable(strings.Join(strings.Fields(text), " "), maxText)
 }
 
 // rootRows lists the trusted roots, the downloaded ones first, since only they come

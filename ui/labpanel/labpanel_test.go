@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/software"
@@ -323,5 +324,31 @@ func TestPictureIsPainted(t *testing.T) {
 		if err := png.Encode(f, img); err != nil {
 			t.Fatal(err)
 		}
+	}
+}
+
+// TestForeignTextIsPrintable shows a name with ESC, C1 and bidirectional marks.
+func TestForeignTextIsPrintable(t *testing.T) {
+	const name = "a\x1b[2J\u009b31m\u202eb\u2066c\nd"
+	p, _, _ := newPanel(t)
+	s := step(1, journal.Failed)
+	s.Asked, s.Answered, s.Decided = name, name, name
+	rows := append(rootRows([]Root{{Subject: name, Source: name}}), stepRow(s))
+	shown := []string{}
+	for _, row := range rows {
+		text := paragraph()
+		write(text, row)
+		for _, segment := range text.Segments {
+			shown = append(shown, segment.Textual())
+		}
+	}
+	p.ShowProblem(name)
+	for _, text := range append(shown, p.problem.Text) {
+		if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+			t.Errorf("%q", text)
+		}
+	}
+	if len(shown) < 6 {
+		t.Errorf("%d texts are shown", len(shown))
 	}
 }

@@ -6,6 +6,8 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/theme"
 	"fyne.io/fyne/v2/widget"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // line is a part of a row: one paragraph.
@@ -54,7 +56,7 @@ func write(t *widget.RichText, lines []line) {
 		if style.ColorName == "" {
 			style.ColorName = theme.ColorNameForeground
 		}
-		t.Segments = append(t.Segments, &widget.TextSegment{Text: l.text, Style: style})
+		t.Segments = append(t.Segments, &widget.TextSegment{Text: journal.Printable(l.text, 0), Style: style})
 	}
 	t.Refresh()
 }
