@@ -94,7 +94,7 @@ type rulesDemo struct {
 
 func changedRules(ctx context.Context, w *script.World) []script.Act {
 	d := &rulesDemo{World: w, ctx: ctx, profile: w.Lab.Deployment.Profiles[0].Name}
-	return []script.Act{
+	acts := []script.Act{
 		d.signInWithRules(),
 		d.changeRule(),
 		d.waitForReload(),
@@ -103,6 +103,10 @@ func changedRules(ctx context.Context, w *script.World) []script.Act {
 		d.replicated(),
 		d.poolFails(),
 	}
+	for i := range acts {
+		acts[i].Shows = func(now device.Snapshot) []string { return []string{dialled(now, extension)} }
+	}
+	return acts
 }
 
 // change writes the rule of extensions into Active Directory.
@@ -126,8 +130,6 @@ func (d *rulesDemo) loaded(now device.Snapshot) bool {
 	return now.Plan != d.before.Plan && now.Reload.After(d.before.Reload)
 }
 
-func dialledExtension(now device.Snapshot) []string { return []string{dialled(now, extension)} }
-
 // dialsBy reports whether a ready phone makes a number of that office.
 func dialsBy(now device.Snapshot, office string) bool {
 	return now.State == device.Ready && translated(now, extension).Number == office+";ext="+extension
@@ -138,7 +140,6 @@ func (d *rulesDemo) signInWithRules() script.Act {
 		Title: "A phone signs in",
 		Text:  fmt.Sprintf("The pool sends the location profile %s, and the phone dials by its rules.", d.profile),
 		Do:    func() error { return d.SignIn(d.Lab.Inside()) },
-		Shows: dialledExtension,
 		Claim: fmt.Sprintf("The rules came with the sign-in: %s is dialled as %s;ext=%s.", extension, firstOffice, extension),
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, firstOffice) && !now.Plan.Kept },
 	}
@@ -156,7 +157,6 @@ func (d *rulesDemo) changeRule() script.Act {
 			return d.reload()
 		},
 		Until: d.loaded,
-		Shows: dialledExtension,
 		Claim: "A reload at once brought the old rule: the front end had not read Active Directory since the change.",
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, firstOffice) },
 	}
@@ -178,7 +178,6 @@ func (d *rulesDemo) waitForReload() script.Act {
 			return d.Pass(d.ctx, 2*time.Minute)
 		},
 		Until: d.loaded,
-		Shows: dialledExtension,
 		Claim: fmt.Sprintf("For 7h59m the phone dialled by the old rule; after %s it had the new one, unasked.",
 			durationText(phoneReloads)),
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, secondOffice) },
@@ -198,7 +197,6 @@ func (d *rulesDemo) reloadAtOnce() script.Act {
 			return errors.Join(d.Pass(d.ctx, frontEndReads), d.reload())
 		},
 		Until: d.loaded,
-		Shows: dialledExtension,
 		Claim: fmt.Sprintf("%s after a change the phone had it, since it was asked to load its rules.",
 			durationText(frontEndReads)),
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, thirdOffice) },
@@ -210,8 +208,7 @@ func (d *rulesDemo) otherFrontEnd() script.Act {
 		Title: "The other front end",
 		Text: "The cable is pulled and put back. The pool gives the phone to its second front end, " +
 			"to whose domain controller the change has not come yet.",
-		Do:    func() error { d.Phone.Plug(d.Lab.Inside().Place); return nil },
-		Shows: dialledExtension,
+		Do: func() error { d.Phone.Plug(d.Lab.Inside().Place); return nil },
 		Claim: "At the second front end the phone got the rule before the last change: " +
 			"two front ends answer differently while a change replicates.",
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, secondOffice) },
@@ -225,7 +222,6 @@ func (d *rulesDemo) replicated() script.Act {
 			durationText(lags+frontEndReads)),
 		Do:    func() error { return errors.Join(d.Pass(d.ctx, lags+frontEndReads), d.reload()) },
 		Until: d.loaded,
-		Shows: dialledExtension,
 		Claim: "When the change had replicated, the second front end sent it too.",
 		Holds: func(now device.Snapshot) bool { return dialsBy(now, thirdOffice) },
 	}
@@ -241,7 +237,6 @@ func (d *rulesDemo) poolFails() script.Act {
 			return d.Pass(d.ctx, phoneReloads+time.Minute)
 		},
 		Until: func(now device.Snapshot) bool { return rulesWarning(now) != "" },
-		Shows: dialledExtension,
 		Claim: "The phone goes on with the last good rules, and says how old they are.",
 		Holds: func(now device.Snapshot) bool {
 			return dialsBy(now, thirdOffice) && now.Plan == d.before.Plan && strings.Contains(rulesWarning(now), "8h1m0s old")

@@ -71,6 +71,9 @@ func Trust(ctx context.Context, c Config) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
+	if len(c.Places) == 0 {
+		c.Places = []network.Place{{}}
+	}
 	var unknown error // why Active Directory gave no answer
 	if c.Domain != "" {
 		unknown = t.askDomain(ctx, c)
@@ -153,8 +156,7 @@ func (t *trust) record(s journal.Step) {
 // askDomain asks a domain controller what is published. Its error is part of
 // the report: the certificates can be shown nevertheless.
 func (t *trust) askDomain(ctx context.Context, c Config) error {
-	place := firstPlace(c.Places)
-	result, err := device.DownloadRoots(ctx, place, t.fw, c.Credentials, c.Domain, c.NetBIOS, t.record)
+	result, err := device.DownloadRoots(ctx, c.Places[0], t.fw, c.Credentials, c.Domain, c.NetBIOS, t.record)
 	t.published = Published{
 		From:   "Active Directory of " + c.Domain,
 		Server: result.Server,
@@ -173,13 +175,6 @@ func (t *trust) askDomain(ctx context.Context, c Config) error {
 	}
 	t.record(s)
 	return err
-}
-
-func firstPlace(places []network.Place) network.Place {
-	if len(places) == 0 {
-		return network.Place{}
-	}
-	return places[0]
 }
 
 // readWith takes the roots that might be published from files.

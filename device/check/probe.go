@@ -59,9 +59,6 @@ func ParseEndpoint(s string) (Endpoint, error) {
 
 // probe reads the chains that are not given, all at once, and records how.
 func (t *trust) probe(ctx context.Context, places []network.Place) {
-	if len(places) == 0 {
-		places = []network.Place{{}}
-	}
 	var networks []*network.Network
 	for _, p := range places {
 		n := network.New(p, network.Options{})
