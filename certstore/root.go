@@ -97,9 +97,9 @@ func keyText(c *x509.Certificate) string {
 // Diff is the difference between two stores: the roots that were added and
 // removed, and those that are in both.
 type Diff struct {
-	Came   []Root `json:"came"`
-	Went   []Root `json:"went"`
-	Stayed []Root `json:"stayed"`
+	Added   []Root `json:"came"`
+	Removed   []Root `json:"went"`
+	Kept []Root `json:"stayed"`
 }
 
 // String is one line for each root that was removed (-) or added (+), and one (=)
@@ -110,18 +110,18 @@ func (d Diff) String() string {
 		until := r.Certificate.NotAfter.UTC().Format(time.DateOnly)
 		fmt.Fprintf(&b, "%s %s  %s, valid until %s, %s\n", sign, r.Subject(), r.Key(), until, r.Source)
 	}
-	for _, r := range d.Went {
+	for _, r := range d.Removed {
 		line("-", r)
 	}
-	for _, r := range d.Came {
+	for _, r := range d.Added {
 		line("+", r)
 	}
-	if len(d.Went)+len(d.Came) == 0 {
+	if len(d.Removed)+len(d.Added) == 0 {
 		b.WriteString("no root was added or removed\n")
 	}
 	stayed := map[string]int{}
 	var order []string
-	for _, r := range d.Stayed {
+	for _, r := range d.Kept {
 		from := r.Source.String()
 		if stayed[from]++; stayed[from] == 1 {
 			order = append(order, from)

@@ -153,7 +153,7 @@ func (s Store) Find(fingerprint string) (Root, bool) {
 }
 
 // Install adds roots. A root that the store has already keeps its first source
-// and is in Diff.Stayed.
+// and is in Diff.Kept.
 func (s Store) Install(roots []Root) (Store, Diff) {
 	return s.change(append(s.Roots(), roots...))
 }
@@ -177,14 +177,14 @@ func (s Store) change(roots []Root) (Store, Diff) {
 	var d Diff
 	for _, r := range s.content().roots {
 		if _, kept := after.Find(r.Fingerprint()); kept {
-			d.Stayed = append(d.Stayed, r)
+			d.Kept = append(d.Kept, r)
 		} else {
-			d.Went = append(d.Went, r)
+			d.Removed = append(d.Removed, r)
 		}
 	}
 	for _, r := range after.content().roots {
 		if _, had := s.Find(r.Fingerprint()); !had {
-			d.Came = append(d.Came, r)
+			d.Added = append(d.Added, r)
 		}
 	}
 	return after, d

@@ -24,14 +24,14 @@ func TestInstallKeepsAllRootsAndTheirSources(t *testing.T) { // R1.1
 	if before.Len() != 1 || after.Len() != 3 {
 		t.Fatalf("before %d, after %d roots", before.Len(), after.Len())
 	}
-	if len(d.Came) != 2 || len(d.Went) != 0 || len(d.Stayed) != 1 || d.Stayed[0].Source.Kind != Factory {
+	if len(d.Added) != 2 || len(d.Removed) != 0 || len(d.Kept) != 1 || d.Kept[0].Source.Kind != Factory {
 		t.Errorf("diff %+v", d)
 	}
 	got, is := after.Find(Root{Certificate: one.Certificate}.Fingerprint())
 	if !is || got.Source != from || !got.Downloaded() {
 		t.Errorf("Find = %+v, %v", got, is)
 	}
-	if again, d := after.Install([]Root{held(one, Import)}); again.Len() != 3 || len(d.Came) != 0 || len(d.Stayed) != 3 {
+	if again, d := after.Install([]Root{held(one, Import)}); again.Len() != 3 || len(d.Added) != 0 || len(d.Kept) != 3 {
 		t.Errorf("a second install of the same root changed the store: %v", d)
 	}
 }
@@ -48,13 +48,13 @@ func TestResetKeepsOnlyTheRootSet(t *testing.T) { // R1.3
 		}
 		return all
 	}
-	if want := []SourceKind{Factory, System, File}; !slices.Equal(kinds(after.Roots()), want) || !slices.Equal(kinds(d.Stayed), want) {
+	if want := []SourceKind{Factory, System, File}; !slices.Equal(kinds(after.Roots()), want) || !slices.Equal(kinds(d.Kept), want) {
 		t.Errorf("stayed %v", kinds(after.Roots()))
 	}
-	if want := []SourceKind{AD, Enrolment, Import}; !slices.Equal(kinds(d.Went), want) {
-		t.Errorf("went %v", kinds(d.Went))
+	if want := []SourceKind{AD, Enrolment, Import}; !slices.Equal(kinds(d.Removed), want) {
+		t.Errorf("went %v", kinds(d.Removed))
 	}
-	if _, d := after.Reset(); len(d.Went) != 0 || d.String() != "no root was added or removed\n= 1 root stays: factory\n= 1 root stays: system\n= 1 root stays: file\n" {
+	if _, d := after.Reset(); len(d.Removed) != 0 || d.String() != "no root was added or removed\n= 1 root stays: factory\n= 1 root stays: system\n= 1 root stays: file\n" {
 		t.Errorf("second reset: %s", d)
 	}
 }

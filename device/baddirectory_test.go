@@ -84,8 +84,8 @@ func TestHugeContainer(t *testing.T) {
 		}
 	}
 	diff, err := r.PressReset()
-	if err != nil || len(diff.Went) != 2001 {
-		t.Errorf("%d went: %v", len(diff.Went), err)
+	if err != nil || len(diff.Removed) != 2001 {
+		t.Errorf("%d went: %v", len(diff.Removed), err)
 	}
 }
 

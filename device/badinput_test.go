@@ -23,7 +23,7 @@ import (
 
 // impatient makes the phone's real time-outs short, for servers that are silent.
 func impatient(d time.Duration) func(*device.Config) {
-	return func(c *device.Config) { c.DNSTimeout, c.DialTimeout, c.Firmware.SIP.Answer = d, d, d }
+	return func(c *device.Config) { c.DNSTimeout, c.DialTimeout, c.Firmware.SIP.AnswerTimeout = d, d, d }
 }
 
 // nowhere is an address on which no server listens.
@@ -286,7 +286,7 @@ func TestEachCertificateDefect(t *testing.T) {
 						t.Errorf("verdict %+v", s.Verdict)
 					}
 					// Nothing is lost: with a good certificate it signs in.
-					if err := r.lab.Spoil("pool", ""); err != nil {
+					if err := r.lab.SetDefect("pool", ""); err != nil {
 						t.Fatal(err)
 					}
 					r.wantReady(r.move(r.lab.Inside()))

@@ -61,7 +61,7 @@ func (r *registration) openMailbox(then func()) {
 	m := &r.mailbox
 	x := &exchangeClient{
 		mailboxParams: r.mailboxParams(),
-		outside:       r.sip.Grant().RemoteUser,
+		outside:       r.sip.Info().RemoteUser,
 		fw:            &r.cfg.Firmware, // does not change
 		clock:         r.clock,
 		record:        r.record,
@@ -102,7 +102,7 @@ func (r *registration) openMailbox(then func()) {
 		return
 	}
 	if x.web == nil {
-		proven := r.sip.Grant().Scheme != "" // the pool has accepted this very password
+		proven := r.sip.Info().Scheme != "" // the pool has accepted this very password
 		x.connect(r.net, r.login.Credentials, r.tlsOptions(), proven)
 	}
 	r.pollMailbox(then)
@@ -172,7 +172,7 @@ func (r *registration) polled(box *Mailbox, err error) {
 // one before the next sign-in.
 func (r *registration) pollFailed(err error, d ews.Decision) (again bool) {
 	f, name := *journal.FailureOf(err), journal.Exchange
-	again = d.Poll && !errors.Is(err, ntlmhttp.ErrSpent)
+	again = d.Poll && !errors.Is(err, ntlmhttp.ErrPasswordUsed)
 	if r.mailbox.client.client == nil {
 		name = journal.Autodiscover
 		again = again && f.Code.Page().Retry // R1.6 and others: nothing changes before the next sign-in
@@ -188,7 +188,7 @@ func (r *registration) pollFailed(err error, d ews.Decision) (again bool) {
 	} else {
 		s.Details = append(s.Details, "not tried again before the next sign-in")
 	}
-	if errors.Is(err, ntlmhttp.ErrSpent) {
+	if errors.Is(err, ntlmhttp.ErrPasswordUsed) {
 		r.login.refused = &s
 	}
 	r.clearWarnings(journal.Autodiscover, journal.Exchange) // there is one at a time

@@ -310,8 +310,8 @@ func TestR1_3PaperClipEmptiesTheStore(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := r.Snapshot()
-	if len(diff.Went) != 1 || len(s.Roots) != 0 || s.State != device.SignedOut || s.Epoch <= epoch {
-		t.Errorf("went %d, left %d, state %s", len(diff.Went), len(s.Roots), s.State)
+	if len(diff.Removed) != 1 || len(s.Roots) != 0 || s.State != device.SignedOut || s.Epoch <= epoch {
+		t.Errorf("went %d, left %d, state %s", len(diff.Removed), len(s.Roots), s.State)
 	}
 }
 

@@ -154,10 +154,10 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 			Name:  journal.Reset,
 			State: journal.OK,
 			Asked: kind,
-			Decided: fmt.Sprintf("%s, %s.", journal.Count(len(diff.Went), "root went", "roots went"),
-				journal.Count(len(diff.Stayed), "root stays", "roots stay")),
+			Decided: fmt.Sprintf("%s, %s.", journal.Count(len(diff.Removed), "root went", "roots went"),
+				journal.Count(len(diff.Kept), "root stays", "roots stay")),
 			Because: "R1.3",
-			Details: rootLines("went: ", diff.Went),
+			Details: rootLines("went: ", diff.Removed),
 		})
 		p.restart(nil, p.bootSteps("The phone restarts after the reset.")...)
 	}) {

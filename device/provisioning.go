@@ -27,7 +27,7 @@ type query struct {
 func (r *registration) query() query {
 	return query{
 		sip:      r.sip,
-		user:     provisioning.Subscriber{Address: r.login.Address, RemoteUser: r.sip.Grant().RemoteUser},
+		user:     provisioning.Subscriber{Address: r.login.Address, RemoteUser: r.sip.Info().RemoteUser},
 		server:   r.server.Addr(),
 		opaque:   r.cfg.Firmware.LocationProfileOpaque,
 		now:      r.clock.Now,

@@ -66,7 +66,7 @@ func (r *registration) end() {
 
 // describe adds the registration to a Snapshot.
 func (r *registration) describe(to *Snapshot) {
-	g := r.sip.Grant()
+	g := r.sip.Info()
 	to.Server, to.Remote, to.GRUU = r.server.Addr(), g.RemoteUser, g.GRUU
 	to.Settings, to.Self, to.Contacts = r.settings, r.self.held, r.contacts.held
 	to.Mailbox, to.Reload, to.Warnings = r.mailbox.held, r.reload.next, r.warnings
@@ -122,7 +122,7 @@ func (r *registration) ready() {
 	switch {
 	case r.cfg.Registrar != "":
 		s.Details = []string{"provisioning, dial plan and Exchange skipped: not an OCS pool"}
-	case r.sip.Grant().RemoteUser:
+	case r.sip.Info().RemoteUser:
 		s.Decided = fmt.Sprintf("Signed in as %s through the Edge %s.", r.login.Address, r.server.Host)
 	}
 	r.step(s)

@@ -230,7 +230,7 @@ func TestUserWithoutVoiceOrUMHasNoMailbox(t *testing.T) {
 
 func TestR1_6ExchangeWithASelfSignedCertificateIsNotTalkedTo(t *testing.T) {
 	r := newRig(t, nil, nil)
-	if err := r.lab.Spoil("exchange", pki.SelfSigned); err != nil {
+	if err := r.lab.SetDefect("exchange", pki.SelfSigned); err != nil {
 		t.Fatal(err)
 	}
 	s := r.signIn(r.lab.Inside())

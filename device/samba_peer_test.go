@@ -107,8 +107,8 @@ func TestPeerSambaStory(t *testing.T) {
 		}
 		peer.Row(t, "samba", "a root published while the phone is on does not arrive (R1.2)")
 
-		if diff, err := o.PressReset(); err != nil || len(diff.Went) != 1 {
-			t.Fatalf("%d roots went, %v", len(diff.Went), err)
+		if diff, err := o.PressReset(); err != nil || len(diff.Removed) != 1 {
+			t.Fatalf("%d roots went, %v", len(diff.Removed), err)
 		}
 		s = o.in()
 		o.wantReady(s)

@@ -242,7 +242,7 @@ func (s *session) searched(v certstore.Verdict, result adroots.Result, err error
 		By:      result.Server,
 		Because: "R1.1",
 		Decided: fmt.Sprintf("All that was found is installed: %s, %d held before. The phone dials again.",
-			journal.Count(len(diff.Came), "new root", "new roots"), result.Duplicates),
+			journal.Count(len(diff.Added), "new root", "new roots"), result.Duplicates),
 	})
 	s.connect()
 }

@@ -44,7 +44,7 @@ func TestR9_2_EveryRowOfTheTable(t *testing.T) {
 				if string(e.Code) != code {
 					t.Errorf("code %q", e.Code)
 				}
-				tries := map[Action]int{StepVersion: 2, Refetch: 3}
+				tries := map[Action]int{ChangeVersion: 2, Refetch: 3}
 				if n := max(tries[r.Action], 1); d.count() != n {
 					t.Errorf("%d requests, want %d", d.count(), n)
 				}
@@ -102,8 +102,8 @@ func TestBackOff(t *testing.T) {
 		{"busy longer than patience", 0, []answer{{status: 500, body: fault("ErrorServerBusy", 3_600_000)}}, []time.Duration{0}, Wait},
 		{"busy for ever", 0, []answer{{status: 500, body: fault("ErrorServerBusy", 200_000)}}, []time.Duration{0, 200 * s, 400 * s, 600 * s}, Wait},
 		{"transient, growing", 0, []answer{{body: transient}, {body: transient}, {body: transient}, unread(0)}, []time.Duration{0, 10 * s, 30 * s, 70 * s}, ""},
-		{"transient for ever", 0, []answer{{body: transient}}, []time.Duration{0, 10 * s, 30 * s, 70 * s, 150 * s, 310 * s}, Again},
-		{"no patience", -1, []answer{{body: transient}}, []time.Duration{0}, Again},
+		{"transient for ever", 0, []answer{{body: transient}}, []time.Duration{0, 10 * s, 30 * s, 70 * s, 150 * s, 310 * s}, Retry},
+		{"no patience", -1, []answer{{body: transient}}, []time.Duration{0}, Retry},
 		{"503 with seconds", 0, []answer{{status: 503, kind: "text/html", header: "Retry-After: 7"}, unread(0)}, []time.Duration{0, 7 * s}, ""},
 		{"503 with a date", 0, []answer{{status: 503, kind: "text/html", header: "Retry-After: Tue, 01 Apr 2008 12:00:20 GMT"}, unread(0)}, []time.Duration{0, 20 * s}, ""},
 		{"503 with nonsense", 0, []answer{{status: 503, kind: "text/html", header: "Retry-After: soon"}, unread(0)}, []time.Duration{0, 10 * s}, ""},
@@ -210,7 +210,7 @@ func TestFaultsOfEveryShape(t *testing.T) {
 		{"faultcode only", soap(nsSOAP, `<faultcode>q:ErrorAccessDenied</faultcode>`), "ErrorAccessDenied", Hide},
 		{"no prefix", soap(nsSOAP, `<faultcode> ErrorSchemaValidation </faultcode><faultstring>The request failed schema validation</faultstring>`), "ErrorSchemaValidation", OwnDefect},
 		{"detail wins", soap(nsSOAP, `<faultcode>soap:Client</faultcode><detail><ResponseCode xmlns="http://schemas.microsoft.com/exchange/services/2006/errors">ErrorAccountDisabled</ResponseCode></detail>`), "ErrorAccountDisabled", Hide},
-		{"server", soap(nsSOAP, `<faultcode>s:Server</faultcode>`), "Server", Again},
+		{"server", soap(nsSOAP, `<faultcode>s:Server</faultcode>`), "Server", Retry},
 		{"client", soap(nsSOAP, `<faultcode>s:Client</faultcode>`), "Client", OwnDefect},
 		{"must understand", soap(nsSOAP, `<faultcode>s:MustUnderstand</faultcode>`), "MustUnderstand", Report},
 		{"empty", soap(nsSOAP, ``), "", Report},

@@ -98,7 +98,7 @@ func (e *Error) because() string {
 // explain returns the code, what happened and what to change.
 func (e *Error) explain() (code journal.Code, what, fix string) {
 	switch e.Action {
-	case Wait, Again, Reduce:
+	case Wait, Retry, Reduce:
 		return journal.ExchangeBusy, "Exchange is busy or failing for the moment, so the phone shows what it has",
 			"nothing, unless it lasts: then look at the Client Access server's load and event log"
 	case Reconnect:
@@ -133,7 +133,7 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 		return journal.ExchangeRefused, "somebody else changed the item at the same time", "try again"
 	case TooLarge:
 		return journal.ExchangeRefused, "the item or the request is beyond a size limit", "look at it with Outlook"
-	case StepVersion:
+	case ChangeVersion:
 		return journal.ExchangeRefused, "the server takes none of the versions that the phone speaks",
 			"use Exchange 2007 SP1 or later"
 	case OwnDefect:
@@ -193,7 +193,7 @@ func faultError(op string, f *readFault) *Error {
 	case strings.HasPrefix(code, "Error"):
 		e.setAction(append(f.Detail.XML.Values, f.Detail12.XML.Values...))
 	case code == "Server" || code == "Receiver":
-		e.Action = Again
+		e.Action = Retry
 	case code == "Client" || code == "Sender":
 		e.Action = OwnDefect
 	default:

@@ -28,12 +28,12 @@ const (
 // Action says what the phone does after an error.
 type Action string
 
-// The actions of exchange.md 3.2. The Client itself carries out Wait, Again,
-// Reconnect's waits, Refetch and StepVersion; the others are for its caller.
+// The actions of exchange.md 3.2. The Client itself carries out Wait, Retry,
+// Reconnect's waits, Refetch and ChangeVersion; the others are for its caller.
 const (
 	Report      Action = "report"      // permanent for this request: report it, go on with the rest
 	Wait        Action = "wait"        // the server is busy: wait as long as it says, ask it nothing meanwhile
-	Again       Action = "again"       // temporary: the same request after a growing wait
+	Retry       Action = "again"       // temporary: the same request after a growing wait
 	Reconnect   Action = "reconnect"   // as Again; when autodiscover ran more than RediscoverAfter ago, run it first
 	Rediscover  Action = "rediscover"  // the wrong server: run autodiscover once, then report
 	Hide        Action = "hide"        // for this sign-in: no Exchange; hide the tabs, show the error icon
@@ -41,7 +41,7 @@ const (
 	Gone        Action = "gone"        // the id is stale: drop it and list again
 	Refetch     Action = "refetch"     // fetch the new change key, try once more
 	OwnDefect   Action = "own-defect"  // the request was wrong: report it with the request, never repeat it
-	StepVersion Action = "version"     // ask in another version of the schema, once
+	ChangeVersion Action = "version"     // ask in another version of the schema, once
 	TooLarge    Action = "too-large"   // permanent for that item
 	Reduce      Action = "reduce"      // fewer connections, one subscription, smaller pages
 )
@@ -67,13 +67,13 @@ type Rule struct {
 // rules is the table of exchange.md 3.2, in its order.
 var rules = [...]Rule{
 	{Code: ErrorServerBusy, Action: Wait, Why: "BackOffMilliseconds, else 60 s"},
-	{Code: "ErrorInternalServerTransientError", Action: Again, Why: "passing by its own name"},
-	{Code: "ErrorInsufficientResources", Action: Again, Why: "the server is short of something for now"},
-	{Code: "ErrorADUnavailable", Action: Again, Why: "the server cannot reach its directory for now"},
-	{Code: "ErrorTimeoutExpired", Action: Again, Why: "the server took too long"},
-	{Code: "ErrorMailboxStoreUnavailable", Action: Again, Why: "the mailbox database is off-line for now"},
-	{Code: "ErrorBatchProcessingStopped", Action: Again, Why: "not processed, since an earlier one failed"},
-	{Code: "ErrorNotEnoughMemory", Action: Again, Why: "the server is short of memory for now"},
+	{Code: "ErrorInternalServerTransientError", Action: Retry, Why: "passing by its own name"},
+	{Code: "ErrorInsufficientResources", Action: Retry, Why: "the server is short of something for now"},
+	{Code: "ErrorADUnavailable", Action: Retry, Why: "the server cannot reach its directory for now"},
+	{Code: "ErrorTimeoutExpired", Action: Retry, Why: "the server took too long"},
+	{Code: "ErrorMailboxStoreUnavailable", Action: Retry, Why: "the mailbox database is off-line for now"},
+	{Code: "ErrorBatchProcessingStopped", Action: Retry, Why: "not processed, since an earlier one failed"},
+	{Code: "ErrorNotEnoughMemory", Action: Retry, Why: "the server is short of memory for now"},
 	{Code: "ErrorConnectionFailed", Action: Reconnect, Why: "the server lost the mailbox server"},
 	{Code: "ErrorMailboxMoveInProgress", Action: Reconnect, Why: "the mailbox is moving, maybe behind another URL"},
 	{Code: "ErrorNoRespondingCASInDestinationSite", Action: Rediscover, Why: "another site holds the mailbox"},
@@ -98,8 +98,8 @@ var rules = [...]Rule{
 	{Code: "ErrorInvalidRequest", Action: OwnDefect, Why: "the request is not in order"},
 	{Code: "ErrorIncorrectSchemaVersion", Action: OwnDefect, Why: "the request holds what its version does not know"},
 	{Code: "ErrorInvalidPropertyRequest", Action: OwnDefect, Why: "a property was asked where it cannot be"},
-	{Code: errorInvalidVersion, Action: StepVersion, Why: "the server does not know the version"},
-	{Code: errorInvalidForMailbox, Action: StepVersion, Why: "the mailbox is newer than the version"},
+	{Code: errorInvalidVersion, Action: ChangeVersion, Why: "the server does not know the version"},
+	{Code: errorInvalidForMailbox, Action: ChangeVersion, Why: "the mailbox is newer than the version"},
 	{Code: "ErrorDataSizeLimitExceeded", Action: TooLarge, Why: "beyond a limit of the server"},
 	{Code: "ErrorMessageSizeExceeded", Action: TooLarge, Why: "beyond a limit of the server"},
 	{Code: "ErrorQuotaExceeded", Action: TooLarge, Why: "the mailbox is full"},
@@ -119,7 +119,7 @@ var rules = [...]Rule{
 		Why: "a proxy asks for forms log-on; a relative /ews/genericerrorpage.htm is passing"},
 	{Status: 456, Action: Hide, Why: "the account is locked"},
 	{Status: http.StatusRequestEntityTooLarge, Action: TooLarge, Why: "beyond a limit of the server"},
-	{Status: http.StatusInternalServerError, Action: Again,
+	{Status: http.StatusInternalServerError, Action: Retry,
 		Why: "the web server failed before Exchange Web Services answered"},
 	{Status: http.StatusBadGateway, Action: Reconnect, Why: "a proxy does not reach the server"},
 	{Status: http.StatusServiceUnavailable, Action: Reconnect, Why: "Retry-After, else a growing wait"},
@@ -156,4 +156,4 @@ func actionOfStatus(status int) Action {
 }
 
 // retryable reports whether the Client repeats the request after a wait.
-func (a Action) retryable() bool { return a == Wait || a == Again || a == Reconnect }
+func (a Action) retryable() bool { return a == Wait || a == Retry || a == Reconnect }

@@ -55,7 +55,7 @@ func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]mess
 			return malformed(op, "the answer has %d response messages where %d were asked for", len(messages), want)
 		}
 		for i := range messages {
-			if e := messages[i].err(op); e != nil && (e.Action.retryable() || e.Action == StepVersion) {
+			if e := messages[i].err(op); e != nil && (e.Action.retryable() || e.Action == ChangeVersion) {
 				return e
 			}
 		}
@@ -132,7 +132,7 @@ func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit
 			return err
 		}
 		e.url, e.request = c.URL, request
-		if e.Action == StepVersion && !stepped && c.changeVersion(e.Code) {
+		if e.Action == ChangeVersion && !stepped && c.changeVersion(e.Code) {
 			stepped = true
 			continue
 		}
@@ -227,7 +227,7 @@ func (c *Client) send(ctx context.Context, u *url.URL, op string, request []byte
 			e.Status = answer.StatusCode
 		}
 		if err == nil && answer.StatusCode != http.StatusOK {
-			return &Error{Op: op, Status: answer.StatusCode, Action: Again,
+			return &Error{Op: op, Status: answer.StatusCode, Action: Retry,
 				Err: errors.New("an answer without a fault came with this status")}
 		}
 		return err
@@ -248,7 +248,7 @@ func (c *Client) httpError(op string, r *http.Response) *Error {
 	if r.StatusCode >= 300 && r.StatusCode < 400 {
 		e.Location = clean(r.Header.Get("Location"))
 		if strings.HasPrefix(strings.ToLower(e.Location), "/ews/genericerrorpage.htm") {
-			e.Action = Again
+			e.Action = Retry
 		}
 	}
 	if s := r.Header.Get("Retry-After"); s != "" && e.Action.retryable() {

@@ -174,7 +174,7 @@ func (d *labControl) certify(good bool) error {
 	if good {
 		defect, is = "", labpanel.Good
 	}
-	err := d.emulator.world.Lab.Spoil("exchange", defect)
+	err := d.emulator.world.Lab.SetDefect("exchange", defect)
 	if err == nil {
 		d.mu.Lock()
 		d.exchange = is

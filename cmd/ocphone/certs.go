@@ -222,7 +222,7 @@ the roots. --factory makes the phone as new. What went and what stays is printed
 					diff, err = p.FactoryReset()
 				default:
 					err = p.ResetUser()
-					diff.Stayed = p.Snapshot().Roots
+					diff.Kept = p.Snapshot().Roots
 				}
 				if err != nil {
 					return err

@@ -334,7 +334,7 @@ func TestNoRootCuresADefect(t *testing.T) {
 		{pki.SHA2, journal.CertSHA2},
 	} {
 		t.Run(string(row.defect), func(t *testing.T) {
-			if err := c.world.Spoil("pool", row.defect); err != nil {
+			if err := c.world.SetDefect("pool", row.defect); err != nil {
 				t.Fatal(err)
 			}
 			r, code := c.trust(thePool, theEdge, "--ad", "contoso.com")
@@ -358,7 +358,7 @@ func TestNoRootCuresADefect(t *testing.T) {
 // the certificate itself only a makeshift (device.md 3.2).
 func TestSelfSignedServer(t *testing.T) {
 	c := newChecking(t, lab.Contoso())
-	if err := c.world.Spoil("pool", pki.SelfSigned); err != nil {
+	if err := c.world.SetDefect("pool", pki.SelfSigned); err != nil {
 		t.Fatal(err)
 	}
 	r, _ := c.trust(thePool, "--ad", "contoso.com")

@@ -305,7 +305,7 @@ func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, case
 			row.Got = r.URI(f.domain)
 		}
 		if row.OK = r.Kind != dialplan.PhoneContext && r.Kind != dialplan.Nothing; expecting {
-			row.OK = x.Met(r, f.domain)
+			row.OK = x.Matches(r, f.domain)
 		}
 		rows, ok = append(rows, row), ok && row.OK
 	}
@@ -407,7 +407,7 @@ func (e environment) dialplanExplain() *cobra.Command {
 
 var outcomeSigns = map[dialplan.Outcome][2]string{
 	dialplan.Applied: {"✓", green}, dialplan.NoMatch: {"·", dim}, dialplan.TooLate: {"·", dim},
-	dialplan.LeftOut: {"!", yellow}, dialplan.NotAsked: {"·", dim},
+	dialplan.LeftOut: {"!", yellow}, dialplan.NotTried: {"·", dim},
 }
 
 func (e environment) printExplanation(x dialplan.Explanation, domain string, separate bool) {
@@ -420,7 +420,7 @@ func (e environment) printExplanation(x dialplan.Explanation, domain string, sep
 		p.line("", "cleaned: %s", x.Cleaned)
 	}
 	for _, a := range x.Attempts {
-		if a.Outcome == dialplan.NotAsked {
+		if a.Outcome == dialplan.NotTried {
 			continue // the sentence below says it once for all
 		}
 		sign := outcomeSigns[a.Outcome]

@@ -261,7 +261,7 @@ func (e environment) labCert() *cobra.Command {
 			*into = string(b)
 		}
 		if defect != "good" {
-			if change.Defect = pki.Defect(defect); defect != "" && change.Defect.Sentence() == "" {
+			if change.Defect = pki.Defect(defect); defect != "" && change.Defect.Description() == "" {
 				return usagef("there is no defect %q:\n%s", defect, strings.TrimSuffix(defects(), "\n"))
 			}
 		}
@@ -293,7 +293,7 @@ func (e environment) labCert() *cobra.Command {
 func defects() string {
 	var rows [][]string
 	for _, d := range pki.Defects() {
-		rows = append(rows, []string{"  " + string(d), d.Sentence()})
+		rows = append(rows, []string{"  " + string(d), d.Description()})
 	}
 	var b strings.Builder
 	writeTable(&b, rows)

@@ -174,7 +174,7 @@ func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
 	case change.Chain != "":
 		err = c.lab.SetCertificateFiles(server, []byte(change.Chain), []byte(change.Key))
 	default:
-		err = c.lab.Spoil(server, change.Defect)
+		err = c.lab.SetDefect(server, change.Defect)
 	}
 	replyResult(w, roots, err)
 }

@@ -303,7 +303,7 @@ func (d Deployment) checkServer(s Server) error {
 	if !dnsName.MatchString(s.Host) || !strings.HasSuffix(s.Host, "."+d.Domain) {
 		return fmt.Errorf("host: %q is no host of the domain %s", s.Host, d.Domain)
 	}
-	if s.Defect != "" && s.Defect.Sentence() == "" {
+	if s.Defect != "" && s.Defect.Description() == "" {
 		return fmt.Errorf("%s: there is no defect %q", s.Host, s.Defect)
 	}
 	return nil

@@ -78,7 +78,7 @@ func TestR1_6SelfSignedExchange(t *testing.T) {
 		t.Errorf("self-signed: %v", err)
 	}
 	for _, server := range []string{"exchange", "mail.contoso.com"} {
-		if err := l.Spoil(server, ""); err != nil {
+		if err := l.SetDefect(server, ""); err != nil {
 			t.Fatal(err)
 		}
 		if status, _, err := get(t, l.Inside(), url); status != 200 {
@@ -151,7 +151,7 @@ func TestMoreContactsAndDeploymentWithoutExchange(t *testing.T) {
 		t.Errorf("autodiscover: %v", err)
 	}
 	for what, err := range map[string]error{
-		"certificate": l.Spoil("exchange", pki.Expired),
+		"certificate": l.SetDefect("exchange", pki.Expired),
 		"voice mail":  l.Deliver("tu", lab.DeliverVoiceMail, lab.Delivery{}),
 	} {
 		if err == nil || !strings.Contains(err.Error(), "no Exchange") {

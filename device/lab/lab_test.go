@@ -291,7 +291,7 @@ func TestDeploymentWithUpperCaseNamesIsReachable(t *testing.T) {
 		t.Fatal(err)
 	}
 	nc.Close()
-	if err := l.Spoil("ocs.fabrikam.com", pki.Expired); err != nil {
+	if err := l.SetDefect("ocs.fabrikam.com", pki.Expired); err != nil {
 		t.Error(err)
 	}
 }

@@ -104,9 +104,9 @@ func commonName(c *x509.Certificate) string {
 	return c.Subject.String()
 }
 
-// Spoil replaces the certificate of a server by one with the defect. The empty
+// SetDefect replaces the certificate of a server by one with the defect. The empty
 // defect means a good certificate.
-func (l *Lab) Spoil(server string, defect pki.Defect) error {
+func (l *Lab) SetDefect(server string, defect pki.Defect) error {
 	d := l.Deployment
 	issuer, names := l.PKI.Issuing, []string{d.Pool.Host}
 	switch l.serverName(server) {

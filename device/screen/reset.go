@@ -62,7 +62,7 @@ func (s *Screen) clipTick(c *heldClip) {
 	s.clip = nil
 	s.reset(func() (went, stayed []string, err error) {
 		diff, err := s.phone.PressReset()
-		return rootNames(diff.Went), rootNames(diff.Stayed), err
+		return rootNames(diff.Removed), rootNames(diff.Kept), err
 	})
 }
 
@@ -152,7 +152,7 @@ func resetMenu() page {
 							return nil, rootNames(s.phone.Snapshot().Roots), err
 						}
 						diff, err := s.phone.FactoryReset()
-						return rootNames(diff.Went), rootNames(diff.Stayed), err
+						return rootNames(diff.Removed), rootNames(diff.Kept), err
 					})
 				})
 			})

@@ -158,7 +158,7 @@ func TestFailurePageSaysWhatHappenedAndWhatToChange(t *testing.T) {
 	r.Tap("back")
 	r.page("failure")
 
-	if err := r.lab.Spoil("pool", ""); err != nil {
+	if err := r.lab.SetDefect("pool", ""); err != nil {
 		t.Fatal(err)
 	}
 	r.Tap("again")

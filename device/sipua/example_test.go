@@ -45,7 +45,7 @@ func Example() {
 		fmt.Println(err)
 		return
 	}
-	granted := phone.Grant()
+	granted := phone.Info()
 	fmt.Printf("%s version %d, authenticated by %s\n", granted.Scheme, granted.Version, granted.Target)
 	fmt.Println("lifetime", granted.Expires)
 	fmt.Println("signed:", phone.Conn().Stats().Signed)

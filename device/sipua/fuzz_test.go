@@ -78,12 +78,12 @@ func FuzzAnswer(f *testing.F) {
 			io.Copy(io.Discard, server)
 		}()
 		r, err := Register(t.Context(), phone, Candidate{Host: "pool.contoso.com", Port: 5061, TLS: true}, Config{Address: "tu@contoso.com", Registrar: len(status)%2 == 0,
-			Profile: Profile{Answer: time.Second, Goodbye: time.Millisecond}})
+			Profile: Profile{AnswerTimeout: time.Second, UnregisterTimeout: time.Millisecond}})
 		if (r == nil) != (err != nil) {
 			t.Fatalf("%v and %v", r, err)
 		}
 		if r != nil {
-			if g := r.Grant(); g.Expires <= 0 || g.KeepAlive < 0 {
+			if g := r.Info(); g.Expires <= 0 || g.KeepAlive < 0 {
 				t.Errorf("granted %+v", g)
 			}
 			r.Close()

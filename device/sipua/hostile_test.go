@@ -75,7 +75,7 @@ func TestProxyAuthentication(t *testing.T) {
 		if err != nil {
 			t.Fatal(version, err)
 		}
-		if g := r.Grant(); g.Version != version || !r.Conn().Stats().Signed {
+		if g := r.Info(); g.Version != version || !r.Conn().Stats().Signed {
 			t.Errorf("granted %+v", g)
 		}
 	}
@@ -261,7 +261,7 @@ func TestTextsOfTheServerAreBounded(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	g := r.Grant()
+	g := r.Info()
 	for _, s := range append(g.Supported, g.Server, g.Action) {
 		if n := len([]rune(s)); n != 301 || strings.Contains(s, "\u009b") {
 			t.Errorf("%d characters: %.40q", n, s)
@@ -286,7 +286,7 @@ func TestGRUU(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := r.Grant().GRUU; got != row.want {
+			if got := r.Info().GRUU; got != row.want {
 				t.Errorf("GRUU %q, want %q", got, row.want)
 			}
 		})

@@ -21,8 +21,8 @@ const (
 
 // registrationInfo reads the 200 to a REGISTER (ocs-sip.md 2.1). notes are details
 // for the step.
-func (r *Registration) registrationInfo(in *sipwire.Incoming) (g Grant, notes []string, err error) {
-	g = Grant{
+func (r *Registration) registrationInfo(in *sipwire.Incoming) (g RegistrationInfo, notes []string, err error) {
+	g = RegistrationInfo{
 		InstanceUUID: r.instance, EPID: r.cfg.EPID,
 		KeepAlive:   r.cfg.Profile.KeepAlive,
 		Server:      printable(in.Header("Server")),
@@ -91,7 +91,7 @@ func (r *Registration) isGRUU(s string) bool {
 }
 
 // details are the lines of a step about the grant.
-func (g Grant) details() []string {
+func (g RegistrationInfo) details() []string {
 	d := []string{fmt.Sprintf("Registered for %v, keep-alive after %v of silence.", g.Expires, g.KeepAlive)}
 	if g.GRUU != "" {
 		d = append(d, "GRUU "+g.GRUU)

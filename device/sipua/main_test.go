@@ -119,7 +119,7 @@ func newWorld(t testing.TB, change func(*pool.Server)) *world {
 // phone is the configuration of the tests. Its background work runs inside Advance.
 func phone(c clock.Clock, s *steps) sipua.Config {
 	return sipua.Config{Address: "tu@contoso.com", User: `CONTOSO\tu`, Password: password, EPID: "01010101", Clock: c,
-		Record: s.record, Go: func(f func()) { f() }, Profile: sipua.Profile{Answer: 10 * time.Second}}
+		Record: s.record, Go: func(f func()) { f() }, Profile: sipua.Profile{AnswerTimeout: 10 * time.Second}}
 }
 
 var candidate = sipua.Candidate{Host: "pool.contoso.com", Port: 5061, TLS: true}

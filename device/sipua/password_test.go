@@ -50,7 +50,7 @@ func TestDigestUsesThePasswordOnceForEachREGISTER(t *testing.T) {
 					t.Fatal(err)
 				}
 				events := events(r)
-				f.clock.Advance(r.Grant().Expires)
+				f.clock.Advance(r.Info().Expires)
 				err = next(t, events).Err
 			}
 			wantFailure(t, err, row.code)

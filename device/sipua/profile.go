@@ -39,15 +39,15 @@ type Profile struct {
 	// AssociationLifetime is how long a security association is used, without
 	// the safety margin: 8 h less at least 5 min. [S]
 	AssociationLifetime time.Duration
-	// Answer is the time-out of one request. It guards network I/O and so runs in
+	// AnswerTimeout is the time-out of one request. It guards network I/O and so runs in
 	// real time. [P]: pidgin-sipe's 60 s; the phone's own value is not known.
-	Answer time.Duration
-	// Goodbye is how long Unregister waits for an answer, in real time. [G]
-	Goodbye time.Duration
+	AnswerTimeout time.Duration
+	// UnregisterTimeout is how long Unregister waits for an answer, in real time. [G]
+	UnregisterTimeout time.Duration
 	// RetryFirst, RetryMost and RetryFactor determine the back-off of
 	// re-registration after a loss: that of the phone is not documented. [G]
 	RetryFirst  time.Duration
-	RetryMost   time.Duration
+	RetryMax   time.Duration
 	RetryFactor float64
 	// RetryJitter is the fraction by which a delay may be longer, so that the
 	// phones of a building do not register at the same time. [G]
@@ -72,10 +72,10 @@ func DefaultProfile() Profile {
 		RefreshMargin:       30 * time.Second,
 		KeepAlive:           60 * time.Second,
 		AssociationLifetime: 8*time.Hour - 5*time.Minute,
-		Answer:              60 * time.Second,
-		Goodbye:             2 * time.Second,
+		AnswerTimeout:              60 * time.Second,
+		UnregisterTimeout:             2 * time.Second,
 		RetryFirst:          5 * time.Second,
-		RetryMost:           15 * time.Minute,
+		RetryMax:           15 * time.Minute,
 		RetryFactor:         2,
 		RetryJitter:         0.5,
 	}
@@ -91,10 +91,10 @@ func (p Profile) withDefaults() Profile {
 	p.RefreshMargin = cmp.Or(p.RefreshMargin, d.RefreshMargin)
 	p.KeepAlive = cmp.Or(p.KeepAlive, d.KeepAlive)
 	p.AssociationLifetime = cmp.Or(p.AssociationLifetime, d.AssociationLifetime)
-	p.Answer = cmp.Or(p.Answer, d.Answer)
-	p.Goodbye = cmp.Or(p.Goodbye, d.Goodbye)
+	p.AnswerTimeout = cmp.Or(p.AnswerTimeout, d.AnswerTimeout)
+	p.UnregisterTimeout = cmp.Or(p.UnregisterTimeout, d.UnregisterTimeout)
 	p.RetryFirst = cmp.Or(p.RetryFirst, d.RetryFirst)
-	p.RetryMost = cmp.Or(p.RetryMost, d.RetryMost)
+	p.RetryMax = cmp.Or(p.RetryMax, d.RetryMax)
 	p.RetryFactor = cmp.Or(p.RetryFactor, d.RetryFactor)
 	p.RetryJitter = cmp.Or(p.RetryJitter, d.RetryJitter)
 	if p.Supported == nil {
@@ -111,10 +111,10 @@ func (p Profile) Backoff(n int, random func() float64) time.Duration {
 		random = rand.Float64
 	}
 	d := p.RetryFirst
-	for ; n > 1 && d < p.RetryMost; n-- {
+	for ; n > 1 && d < p.RetryMax; n-- {
 		d = time.Duration(float64(d) * p.RetryFactor)
 	}
-	d = min(d, p.RetryMost)
+	d = min(d, p.RetryMax)
 	return d + time.Duration(float64(d)*p.RetryJitter*random())
 }
 

@@ -103,7 +103,7 @@ func (h *handshake) send(ctx context.Context) (*sipwire.Incoming, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, h.cfg.Profile.Answer)
+	ctx, cancel := context.WithTimeout(ctx, h.cfg.Profile.AnswerTimeout)
 	defer cancel()
 	switch {
 	case h.offer != nil:
@@ -274,7 +274,7 @@ func (h *handshake) digestCredentials() error {
 // phone, before the phone uses anything of the response.
 func (h *handshake) verifyServer(in *sipwire.Incoming) error {
 	signed := in.Signature == sipwire.Valid && (h.offer == nil || in.By == h.offer)
-	version := h.Grant().Version
+	version := h.Info().Version
 	if h.offer != nil {
 		version = h.offer.Version
 	}

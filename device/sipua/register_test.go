@@ -32,10 +32,10 @@ func TestSignInWithEveryFormOfNTLM(t *testing.T) {
 			for _, noESS := range []bool{false, true} {
 				t.Run(fmt.Sprintf("%s/version %d/noESS %v", name, version, noESS), func(t *testing.T) {
 					w := newWorld(t, func(s *pool.Server) {
-						s.Version, s.NoESS, s.Schemes, s.FoldSchemes = version, noESS, offer.schemes, offer.fold
+						s.Version, s.NoESS, s.Schemes, s.JoinChallenges = version, noESS, offer.schemes, offer.fold
 					})
 					r, _ := w.signedIn(t)
-					g := r.Grant()
+					g := r.Info()
 					if g.Scheme != "NTLM" || g.Version != version || g.Target != "pool.contoso.com" || g.Action != "added" {
 						t.Errorf("granted %+v", g)
 					}
@@ -74,7 +74,7 @@ func TestPhoneSpeaksNoHigherVersionThanItsFirmware(t *testing.T) {
 	w := newWorld(t, nil)
 	w.phone.Profile.MaxVersion = 3
 	r, _ := w.signedIn(t)
-	if g := r.Grant(); g.Version != 3 {
+	if g := r.Info(); g.Version != 3 {
 		t.Errorf("version %d", g.Version)
 	}
 }
@@ -110,8 +110,8 @@ func TestEdgeSaysThatTheUserIsRemote(t *testing.T) {
 		r.Close()
 		<-r.Done()
 	}()
-	if !r.Grant().RemoteUser || !strings.Contains(w.steps.text(), "RemoteUser") {
-		t.Errorf("granted %+v", r.Grant())
+	if !r.Info().RemoteUser || !strings.Contains(w.steps.text(), "RemoteUser") {
+		t.Errorf("granted %+v", r.Info())
 	}
 }
 
@@ -130,8 +130,8 @@ func TestRegistrarWithDigest(t *testing.T) {
 			w := newWorld(t, func(s *pool.Server) { s.Schemes = row.schemes; s.DefaultExpires = time.Hour })
 			w.phone.Registrar, w.phone.User = true, "" // the user is that of the address
 			r, got := w.signedIn(t)
-			if a := w.Registrations()[0]; a.Auth != row.auth || r.Grant().Scheme != "Digest" || r.Grant().GRUU != "" {
-				t.Errorf("pool: %+v, phone: %+v", a, r.Grant())
+			if a := w.Registrations()[0]; a.Auth != row.auth || r.Info().Scheme != "Digest" || r.Info().GRUU != "" {
+				t.Errorf("pool: %+v, phone: %+v", a, r.Info())
 			}
 			w.clock.Advance(time.Hour - 30*time.Second) // the nonce is used again, with a higher count
 			if e := <-got; e.Kind != sipua.Refreshed {
@@ -195,9 +195,9 @@ func TestRefusalsOfThePool(t *testing.T) {
 		{"closing", func(w *world) { w.SetFaults(pool.Faults{CloseAfter: 2}) }, journal.SIPLost, []string{"server's log"}},
 		{"silence", func(w *world) {
 			w.SetFaults(pool.Faults{Silent: true})
-			w.phone.Profile.Answer = 20 * time.Millisecond
+			w.phone.Profile.AnswerTimeout = 20 * time.Millisecond
 		}, journal.SIPNoAnswer, nil},
-		{"no SIP at all", func(w *world) { w.SetFaults(pool.Faults{Malformed: true}); w.phone.Profile.Answer = time.Second }, journal.SIPMalformed, nil},
+		{"no SIP at all", func(w *world) { w.SetFaults(pool.Faults{Malformed: true}); w.phone.Profile.AnswerTimeout = time.Second }, journal.SIPMalformed, nil},
 		{"oversized", func(w *world) { w.SetFaults(pool.Faults{Oversized: true}) }, journal.SIPMalformed, nil},
 		{"unsigned 200", func(w *world) { w.SetFaults(pool.Faults{Unsigned: true}) }, journal.AuthServer, []string{"not signed"}},
 		{"bad signature", func(w *world) { w.SetFaults(pool.Faults{BadSignature: true}) }, journal.AuthServer, []string{"signature is wrong"}},

@@ -27,7 +27,7 @@ type request struct {
 // do sends q and returns its 2xx. A digest challenge of the realm that the
 // phone is signed in to is answered once (RFC 3261 22.2).
 func (r *Registration) do(ctx context.Context, q *request) (*sipwire.Incoming, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Answer)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.AnswerTimeout)
 	defer cancel()
 	in, err := r.doOnce(ctx, q, nil)
 	if err == nil && (in.Response().StatusCode == 401 || in.Response().StatusCode == 407) {
@@ -46,7 +46,7 @@ func (r *Registration) do(ctx context.Context, q *request) (*sipwire.Incoming, e
 
 // doOnce sends q once and waits for the final answer.
 func (r *Registration) doOnce(ctx context.Context, q *request, credentials *sipwire.Header) (*sipwire.Incoming, error) {
-	g := r.Grant()
+	g := r.Info()
 	contact := r.contact()
 	if g.GRUU != "" {
 		contact = "<" + g.GRUU + ">"
@@ -88,7 +88,7 @@ func (r *Registration) timeoutError(ctx context.Context) error {
 // sign-in gets them (design decision 6).
 func (r *Registration) digestFor(in *sipwire.Incoming, q *request) (sipwire.Header, bool) {
 	c, ok, _ := chooseChallenge(challenges(in.Response()), true)
-	g := r.Grant()
+	g := r.Info()
 	if !ok || !c.hasScheme(schemeDigest) || g.Scheme != schemeDigest || printable(c.Get("realm")) != g.Target {
 		return sipwire.Header{}, false
 	}

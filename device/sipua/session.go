@@ -37,7 +37,7 @@ type Registration struct {
 	digest *digester
 
 	mu       sync.Mutex // guards the rest; never held during I/O or a callback
-	info     Grant      // changed only by the holder of sem
+	info     RegistrationInfo      // changed only by the holder of sem
 	phase    phase
 	endEvent *Event // event of the end; nil after Close and Unregister
 	onEvent  func(Event)
@@ -126,8 +126,8 @@ func (c *Config) splitUser(a Address) {
 	}
 }
 
-// Grant returns the parameters of the registration.
-func (r *Registration) Grant() Grant {
+// Info returns the parameters of the registration.
+func (r *Registration) Info() RegistrationInfo {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	g := r.info
@@ -165,7 +165,7 @@ func (r *Registration) Done() <-chan struct{} { return r.conn.Done() }
 // registration may still exist at the server.
 func (r *Registration) Unregister(ctx context.Context) error {
 	defer r.Close()
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Goodbye)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.UnregisterTimeout)
 	defer cancel()
 	r.mu.Lock()
 	registered := r.phase == phaseRegistered
@@ -220,7 +220,7 @@ func (r *Registration) Unregister(ctx context.Context) error {
 // register registers or refreshes, and stores the parameters from the 200. renew
 // makes a new security association. The caller holds sem.
 func (r *Registration) register(ctx context.Context, renew bool) error {
-	before := r.Grant()
+	before := r.Info()
 	h := &handshake{Registration: r, unsigned: renew}
 	if r.cfg.Profile.Expires > 0 {
 		h.expires = &r.cfg.Profile.Expires
@@ -264,7 +264,7 @@ func (r *Registration) register(ctx context.Context, renew bool) error {
 	return nil
 }
 
-func (r *Registration) recordRegistered(in *sipwire.Incoming, g Grant, refresh, handshake bool, notes []string) {
+func (r *Registration) recordRegistered(in *sipwire.Incoming, g RegistrationInfo, refresh, handshake bool, notes []string) {
 	step := journal.Step{
 		Name:     journal.Register,
 		State:    journal.OK,
@@ -296,7 +296,7 @@ func (r *Registration) recordRegistered(in *sipwire.Incoming, g Grant, refresh, 
 
 // setTimers stores g and sets the timers. fresh means a new security association,
 // whose timer replaces that of the old one.
-func (r *Registration) setTimers(g Grant, fresh bool) {
+func (r *Registration) setTimers(g RegistrationInfo, fresh bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.phase > phaseRegistered {

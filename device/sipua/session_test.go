@@ -55,7 +55,7 @@ func TestRefreshBeforeExpires(t *testing.T) {
 	if e := next(t, events); e.Kind != sipua.Refreshed || e.Err != nil {
 		t.Fatalf("event %+v", e)
 	}
-	if g := r.Grant(); g.Action != "refreshed" || g.Version != 4 || !g.Authenticated.Equal(start) {
+	if g := r.Info(); g.Action != "refreshed" || g.Version != 4 || !g.Authenticated.Equal(start) {
 		t.Errorf("granted %+v", g)
 	}
 	if len(seen) != 4 {
@@ -90,7 +90,7 @@ func TestRefreshMayNeedANewHandshake(t *testing.T) {
 			if n := w.Counters(); n.Requests != 6 || n.Connections != 1 || n.BadLogons != 0 {
 				t.Errorf("the pool saw %+v", n)
 			}
-			if g := r.Grant(); g.Version != version || !g.Authenticated.Equal(w.clock.Now()) {
+			if g := r.Info(); g.Version != version || !g.Authenticated.Equal(w.clock.Now()) {
 				t.Errorf("granted %+v", g)
 			}
 		})
@@ -111,7 +111,7 @@ func TestSecurityAssociationIsRenewed(t *testing.T) {
 		if n := w.Counters(); n.Requests != before+3 || n.Registers != i+2 || n.BadSignatures != 0 {
 			t.Errorf("the pool saw %+v", n)
 		}
-		if g := r.Grant(); !g.Authenticated.Equal(w.clock.Now()) {
+		if g := r.Info(); !g.Authenticated.Equal(w.clock.Now()) {
 			t.Errorf("granted %+v", g)
 		}
 	}
@@ -152,9 +152,9 @@ func TestRefreshFails(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, func(s *pool.Server) { s.DefaultExpires = 9 * time.Hour })
 			w.phone.Profile.AssociationLifetime = 24 * time.Hour
-			w.phone.Profile.Answer = 50 * time.Millisecond
+			w.phone.Profile.AnswerTimeout = 50 * time.Millisecond
 			if row.code != journal.SIPNoAnswer {
-				w.phone.Profile.Answer = 10 * time.Second
+				w.phone.Profile.AnswerTimeout = 10 * time.Second
 			}
 			_, events := w.signedIn(t)
 			row.set(w)
@@ -295,7 +295,7 @@ func TestUnregister(t *testing.T) {
 
 func TestUnregisterDoesNotWaitLong(t *testing.T) {
 	w := newWorld(t, nil)
-	w.phone.Profile.Goodbye = 20 * time.Millisecond
+	w.phone.Profile.UnregisterTimeout = 20 * time.Millisecond
 	r, events := w.signedIn(t)
 	w.SetFaults(pool.Faults{Silent: true})
 	wantFailure(t, r.Unregister(context.Background()), journal.SIPNoAnswer)
@@ -335,7 +335,7 @@ func TestEightHoursInOneGo(t *testing.T) {
 		none(t, events)
 	}
 	pass(8*time.Hour, 2) // the registration and the security association
-	if g := r.Grant(); !g.Authenticated.Equal(start.Add(8 * time.Hour)) {
+	if g := r.Info(); !g.Authenticated.Equal(start.Add(8 * time.Hour)) {
 		t.Errorf("authenticated at %v", g.Authenticated)
 	}
 	mine.Set(start.AddDate(-1, 0, 0))

@@ -64,9 +64,9 @@ type Config struct {
 	userAsTyped string // User as typed
 }
 
-// Grant holds the parameters of a registration from the last 200 to REGISTER. It
+// RegistrationInfo holds the parameters of a registration from the last 200 to REGISTER. It
 // is a copy.
-type Grant struct {
+type RegistrationInfo struct {
 	Server        string        // Server header, such as RTC/3.5
 	Scheme        string        // "NTLM", "Digest", or "" without authentication
 	Version       int           // of the authentication protocol: 2, 3 or 4; 0 without NTLM

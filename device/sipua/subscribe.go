@@ -182,7 +182,7 @@ func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool)
 func (r *Registration) awaitFirst(
 	ctx context.Context, s *subscription, first <-chan notification,
 ) (notification, error) {
-	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.Answer)
+	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.AnswerTimeout)
 	defer cancel()
 	var n notification
 	select {

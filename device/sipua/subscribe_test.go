@@ -188,7 +188,7 @@ func TestSubscriptionUnanswered(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			_, r := scripted(t, func(c *sipwire.Conn, _ int, in *sipwire.Incoming) { row.script(c, in) }, func(c *sipua.Config) {
 				if row.code == journal.SIPNoAnswer {
-					c.Profile.Answer = 100 * time.Millisecond
+					c.Profile.AnswerTimeout = 100 * time.Millisecond
 				}
 			})
 			w := newUpdates()

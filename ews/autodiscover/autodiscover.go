@@ -201,10 +201,10 @@ func (c *Client) store(key string, e *cacheEntry) {
 	c.cache[key] = e
 }
 
-// Failed says that the server in the answer for address could not be reached. It
+// Unreachable says that the server in the answer for address could not be reached. It
 // reports whether the answer was old enough (RetryAfter) to be deleted, so that the
 // next Discover searches.
-func (c *Client) Failed(address string) bool {
+func (c *Client) Unreachable(address string) bool {
 	key := strings.ToLower(strings.TrimSpace(address))
 	c.mu.Lock()
 	defer c.mu.Unlock()

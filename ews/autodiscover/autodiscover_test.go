@@ -102,7 +102,7 @@ func bodyOf(r *http.Request) string {
 // TestFailuresOfASearch: the failure with the highest rank is returned.
 func TestFailuresOfASearch(t *testing.T) {
 	verdict := &certstore.VerdictError{Verdict: certstore.Verdict{Code: journal.CertSelfSigned, Sentence: "the certificate is self-signed", Rule: "R1.6"}}
-	refused := &ntlmhttp.Error{Kind: ntlmhttp.ErrPassword, Host: "contoso.com", Domain: "CONTOSO", Spent: true}
+	refused := &ntlmhttp.Error{Kind: ntlmhttp.ErrPassword, Host: "contoso.com", Domain: "CONTOSO", PasswordUsed: true}
 	for _, row := range []struct {
 		name    string
 		address string
@@ -126,9 +126,9 @@ func TestFailuresOfASearch(t *testing.T) {
 		{"603", alice, map[string]reply{named: sayError(603, answerSchema)}, journal.ExchangeError, "inside", 3},
 		{"an error of the future", alice, map[string]reply{named: sayError(777, answerSchema)}, journal.ExchangeError, "777", 3},
 		{"a refused password goes nowhere else", alice, map[string]reply{bare: fails(refused)}, journal.AuthPassword, `CONTOSO\user`, 1},
-		{"Extended Protection", alice, map[string]reply{bare: fails(&ntlmhttp.Error{Kind: ntlmhttp.ErrBinding, Spent: true})}, journal.AuthBinding, "Extended Protection", 1},
+		{"Extended Protection", alice, map[string]reply{bare: fails(&ntlmhttp.Error{Kind: ntlmhttp.ErrBinding, PasswordUsed: true})}, journal.AuthBinding, "Extended Protection", 1},
 		{"NTLM blocked", alice, map[string]reply{named: fails(&ntlmhttp.Error{Kind: ntlmhttp.ErrBlocked})}, journal.AuthBlocked, "not to blame", 3},
-		{"denied", alice, map[string]reply{named: fails(&ntlmhttp.Error{Kind: ntlmhttp.ErrDenied, Spent: true})}, journal.AuthDenied, "not to blame", 2},
+		{"denied", alice, map[string]reply{named: fails(&ntlmhttp.Error{Kind: ntlmhttp.ErrDenied, PasswordUsed: true})}, journal.AuthDenied, "not to blame", 2},
 		{"no scheme", alice, map[string]reply{named: fails(&ntlmhttp.Error{Kind: ntlmhttp.ErrNoScheme})}, journal.AuthNoScheme, "not used", 3},
 		{"closed after the challenge", alice, map[string]reply{named: fails(&ntlmhttp.Error{Kind: ntlmhttp.ErrKeepAlive})}, journal.AuthUnanswered, "keep-alive", 3},
 		{"401 everywhere", alice, map[string]reply{bare: says(401, "", ""), named: says(401, "", "")}, journal.AuthPassword, "401", 3},
@@ -233,11 +233,11 @@ func TestLifetimeOfAnAnswer(t *testing.T) {
 	discover("within a day", 0, false)
 	r.clock.Advance(time.Second)
 	discover("after a day", 1, false)
-	if r.Failed(alice) {
+	if r.Unreachable(alice) {
 		t.Error("a fresh answer was thrown away")
 	}
 	r.clock.Advance(RetryAfter)
-	if !r.Failed("ALICE@contoso.com") || r.Failed(alice) {
+	if !r.Unreachable("ALICE@contoso.com") || r.Unreachable(alice) {
 		t.Error("an answer of an hour was not thrown away, once")
 	}
 	discover("after a failure", 1, false)
@@ -245,7 +245,7 @@ func TestLifetimeOfAnAnswer(t *testing.T) {
 	r.clock.Advance(Lifetime)
 	discover("nobody answers", 3, true)
 	discover("and is not asked at once", 0, true)
-	if r.Failed(alice) {
+	if r.Unreachable(alice) {
 		t.Error("the last answer was thrown away before the next attempt")
 	}
 	r.clock.Advance(RetryAfter)

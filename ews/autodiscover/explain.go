@@ -105,7 +105,7 @@ func explainLogon(f *journal.Failure, err error) bool {
 		f.Code, f.What = journal.AuthUnanswered, f.By+" gave no answer to the proof of the password"
 		f.Fix = "Look for a proxy that closes connections between the legs of NTLM. The password is tried again after the " +
 			"next sign-in."
-	case errors.Is(err, ntlmhttp.ErrSpent):
+	case errors.Is(err, ntlmhttp.ErrPasswordUsed):
 		f.Code, f.Because = journal.AuthPassword, "a password is tried once"
 		f.What = "The password was refused before and is not tried again"
 	default:

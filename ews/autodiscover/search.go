@@ -329,4 +329,4 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 
 // isPasswordSpent reports whether the password must not be used again. The search
 // then ends (design decision 6); other clients go on (exchange.md 1.6).
-func isPasswordSpent(err error) bool { return errors.Is(err, ntlmhttp.ErrSpent) }
+func isPasswordSpent(err error) bool { return errors.Is(err, ntlmhttp.ErrPasswordUsed) }

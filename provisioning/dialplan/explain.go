@@ -10,7 +10,7 @@ const (
 	NoMatch  Outcome = "no-match" //
 	TooLate  Outcome = "too-late" // matches as well, after the first that did
 	LeftOut  Outcome = "skipped"  // see Compiled.Skipped, or ran out of time
-	NotAsked Outcome = "not-asked"
+	NotTried Outcome = "not-asked"
 )
 
 // Attempt is one rule of an Explanation.
@@ -54,7 +54,7 @@ func (c *Compiled) Explain(dialled string) Explanation {
 		s, isSkipped := skipped[i+1]
 		switch {
 		case r.Kind == Nothing || r.Kind == URI || r.Kind == AsDialled || len(input) > MaxDialled:
-			a.Outcome, a.Why = NotAsked, x.Sentence
+			a.Outcome, a.Why = NotTried, x.Sentence
 		case i+1 == r.Rule:
 			a.Outcome, a.Output, a.Why = Applied, r.Output, "the first rule that matches"
 			if r.Kind != E164 {

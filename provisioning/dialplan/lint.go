@@ -21,7 +21,7 @@ const (
 	NotE164      FindingID = "not-e164"       // its result is not an E.164 number
 	Duplicate    FindingID = "duplicate-name" // two rules have the same name
 	TooMany      FindingID = "too-many-rules" // over TeamsRules
-	Odd          FindingID = "odd-document"   // the reader's notes
+	DocumentWarning          FindingID = "odd-document"   // the reader's notes
 	NotExamined  FindingID = "not-examined"   // some checks could not be done
 )
 
@@ -78,7 +78,7 @@ type linter struct {
 func Lint(p Plan, o Options) []Finding {
 	l := &linter{plan: p, c: Compile(p, o), slow: map[int]bool{}, inputs: map[int][]string{}}
 	for _, n := range p.Notes {
-		l.add(Odd, Warning, 0, n,
+		l.add(DocumentWarning, Warning, 0, n,
 			"write the document as its schema says; the phone goes on without that part", methodReading, "")
 	}
 	if n := len(p.Rules); n > TeamsRules {

@@ -223,11 +223,11 @@ func TestCasesAreReadAndCompared(t *testing.T) {
 	}
 	c := Compile(redmond(t), Options{})
 	for _, x := range cases {
-		if !x.Met(c.Translate(x.Input), "contoso.com") {
+		if !x.Matches(c.Translate(x.Input), "contoso.com") {
 			t.Errorf("%+v", x)
 		}
 	}
-	if (Case{Input: "51234"}).Met(c.Translate("51234"), "") || (Case{Expected: "+1"}).Met(c.Translate("51234"), "") {
+	if (Case{Input: "51234"}).Matches(c.Translate("51234"), "") || (Case{Expected: "+1"}).Matches(c.Translate("51234"), "") {
 		t.Error("a case is met that is not")
 	}
 	for _, bad := range []string{"", "input,expected\n", "1\n", "1,2,3\n"} {

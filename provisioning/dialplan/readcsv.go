@@ -124,10 +124,10 @@ func ReadCases(document []byte) ([]Case, error) {
 	return cases, nil
 }
 
-// Met reports whether r is what the case expects: the number, number and
+// Matches reports whether r is what the case expects: the number, number and
 // phone-context, or the whole Request-URI in domain. An empty Expected means that
 // no rule translates the input.
-func (x Case) Met(r Result, domain string) bool {
+func (x Case) Matches(r Result, domain string) bool {
 	if x.Expected == "" {
 		return r.Kind == PhoneContext || r.Kind == Nothing
 	}

@@ -171,7 +171,7 @@ func (s *Server) simpleUser(name string) (directory.User, error) {
 func (c *conn) bindToken(
 	m message, exchange *acceptor, token []byte, answer func(done bool, reply []byte) *ber.Packet,
 ) error {
-	if spnego.Opens(token) {
+	if spnego.IsInitial(token) {
 		if refused, err := c.countBind(m); refused {
 			return err
 		}

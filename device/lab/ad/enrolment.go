@@ -108,7 +108,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 		w.WriteHeader(http.StatusUnauthorized)
 		return false
 	}
-	if spnego.Opens(token) {
+	if spnego.IsInitial(token) {
 		l.exchange = s.newAcceptor()
 	}
 	exchange := l.exchange

@@ -145,7 +145,7 @@ func (s *Server) basic(token []byte) (directory.User, error) {
 func (s *Server) handshake(
 	l *login, negotiate bool, token []byte, r *http.Request,
 ) (u directory.User, reply []byte, err error) {
-	if spnego.Opens(token) {
+	if spnego.IsInitial(token) {
 		l.exchange = s.newExchange(l, connOf(r))
 	}
 	exchange := l.exchange

@@ -150,8 +150,8 @@ func Defects() []Defect {
 	return all
 }
 
-// Sentence describes d in a sentence for users; empty if d is unknown.
-func (d Defect) Sentence() string {
+// Description describes d in a sentence for users; empty if d is unknown.
+func (d Defect) Description() string {
 	for _, known := range defects {
 		if known.name == d {
 			return known.sentence

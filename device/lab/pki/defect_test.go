@@ -55,7 +55,7 @@ func TestEachDefectHasItsEffect(t *testing.T) {
 	}
 	p := newPKI(t, pki.Options{Algorithm: pki.ECDSAP256SHA256})
 	for _, defect := range pki.Defects() {
-		if defect.Sentence() == "" {
+		if defect.Description() == "" {
 			t.Errorf("%s: no sentence", defect)
 		}
 		refused, looks := want[defect], seen[defect]
@@ -95,7 +95,7 @@ func TestUnusableRequests(t *testing.T) {
 			t.Errorf("%s: issued", name)
 		}
 	}
-	if pki.Defect("haunted").Sentence() != "" {
+	if pki.Defect("haunted").Description() != "" {
 		t.Error("an unknown defect has a sentence")
 	}
 }

@@ -78,7 +78,7 @@ func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
 			all = append(all, digestChallenge(scheme, nonce, stale))
 		}
 	}
-	if p.FoldSchemes {
+	if p.JoinChallenges {
 		all = []string{strings.Join(all, ", ")}
 	}
 	res := c.refusal(req, 401, why)

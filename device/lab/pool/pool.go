@@ -83,7 +83,7 @@ type Server struct {
 	Clock       clock.Clock     // nil means clock.System; the directory must have the same
 
 	Schemes     []Scheme // offered, in the order of the headers; nil means NTLM, Kerberos
-	FoldSchemes bool     // all challenges in one header, separated by commas
+	JoinChallenges bool     // all challenges in one header, separated by commas
 	// Version is the version of the authentication protocol: 2 (LCS 2005), 3 (OCS
 	// 2007), 4 (R2); 0 means 4. A client may request a lower one.
 	Version       int

@@ -114,7 +114,7 @@ func TestFirstChallenge(t *testing.T) {
 		"version 2 says none": {func(s *pool.Server) { s.Version, s.Schemes = 2, []pool.Scheme{pool.NTLM} }, []string{
 			`NTLM realm="SIP Communications Service", targetname="pool.contoso.com"`}},
 		"other order, folded": {func(s *pool.Server) {
-			s.Version, s.Schemes, s.FoldSchemes = 3, []pool.Scheme{pool.Kerberos, pool.NTLM}, true
+			s.Version, s.Schemes, s.JoinChallenges = 3, []pool.Scheme{pool.Kerberos, pool.NTLM}, true
 		}, []string{`Kerberos realm="SIP Communications Service", targetname="sip/pool.contoso.com", version=3, ` +
 			`NTLM realm="SIP Communications Service", targetname="pool.contoso.com", version=3`}},
 	} {

@@ -29,9 +29,9 @@ var (
 	// ErrUnanswered is for a log-on without an answer to the last message: the server
 	// may have accepted or refused it.
 	ErrUnanswered = errors.New("the proof of the password got no answer")
-	// ErrSpent is part of each failure after which this Client does not use the
+	// ErrPasswordUsed is part of each failure after which this Client does not use the
 	// password again, and it is the Kind of all later ones.
-	ErrSpent = errors.New("the password is not tried again")
+	ErrPasswordUsed = errors.New("the password is not tried again")
 	// ErrProtocol is for an answer that is not valid HTTP or NTLM.
 	ErrProtocol = errors.New("malformed answer")
 	// ErrTooLarge is for a header or body above its limit.
@@ -44,7 +44,7 @@ type Error struct {
 	Host    string   // host:port as in the URL
 	Offered []string // schemes in the last answer
 	Domain  string   // NetBIOS domain of the challenge, for a hint to a person (R1.5); unauthenticated, may be anything
-	Spent   bool     // this Client does not try the password again
+	PasswordUsed   bool     // this Client does not try the password again
 	Err     error    // the cause, may be nil
 }
 
@@ -53,8 +53,8 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		text += fmt.Sprintf(": %v", e.Err)
 	}
-	if e.Spent && e.Kind != ErrSpent {
-		text += "; " + ErrSpent.Error()
+	if e.PasswordUsed && e.Kind != ErrPasswordUsed {
+		text += "; " + ErrPasswordUsed.Error()
 	}
 	return text
 }
@@ -62,8 +62,8 @@ func (e *Error) Error() string {
 // Unwrap gives Kind, ErrSpent when Spent, and Err.
 func (e *Error) Unwrap() []error {
 	all := []error{e.Kind}
-	if e.Spent {
-		all = append(all, ErrSpent)
+	if e.PasswordUsed {
+		all = append(all, ErrPasswordUsed)
 	}
 	if e.Err != nil {
 		all = append(all, e.Err)

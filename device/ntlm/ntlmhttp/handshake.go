@@ -46,7 +46,7 @@ func (h *handshake) run(ctx context.Context) (*http.Response, error) {
 		return h.deliver(resp)
 	}
 	if h.c.rejectedPassword != nil {
-		return nil, &Error{Kind: ErrSpent, Host: h.req.URL.Host, Spent: true, Err: h.c.rejectedPassword}
+		return nil, &Error{Kind: ErrPasswordUsed, Host: h.req.URL.Host, PasswordUsed: true, Err: h.c.rejectedPassword}
 	}
 	if h.c.origin != h.origin {
 		h.c.origin, h.c.scheme = h.origin, schemeUnknown
@@ -222,7 +222,7 @@ func (h *handshake) checkResult(resp *http.Response, err error, domain string) (
 func (h *handshake) rejectPassword(f *Error, harmless bool) *Error {
 	if !harmless {
 		h.c.rejectedPassword = &Error{Kind: f.Kind, Host: f.Host, Domain: f.Domain}
-		f.Spent = true
+		f.PasswordUsed = true
 	}
 	return f
 }

@@ -73,7 +73,7 @@ func TestLogOn(t *testing.T) {
 			if row.kind != nil && row.kind != ErrPassword && errors.Is(err, ErrPassword) {
 				t.Errorf("%v reads as a wrong password", err)
 			}
-			if errors.Is(err, ErrSpent) != row.spent {
+			if errors.Is(err, ErrPasswordUsed) != row.spent {
 				t.Errorf("spent: %v, want %v", err, row.spent)
 			}
 			log, conns := s.seen()
@@ -82,7 +82,7 @@ func TestLogOn(t *testing.T) {
 			}
 			if row.spent { // the password is tried once, at whatever host
 				_, _, err := ask(t, c, t.Context(), method, "https://www.example.com/", row.body)
-				if after, _ := s.seen(); !errors.Is(err, ErrSpent) || len(after) != len(log) {
+				if after, _ := s.seen(); !errors.Is(err, ErrPasswordUsed) || len(after) != len(log) {
 					t.Errorf("after a refusal: %v, legs %q", err, after)
 				}
 			}

@@ -35,12 +35,12 @@ type Acceptor struct {
 	micRequired bool   // NTLM was not the client's first choice: it must send a MIC
 }
 
-// Opens reports whether token is the first of a log-on.
-func Opens(token []byte) bool { return ntlm.Type(token) == 1 || Wrapped(token) }
+// IsInitial reports whether token is the first of a log-on.
+func IsInitial(token []byte) bool { return ntlm.Type(token) == 1 || IsNegTokenInit(token) }
 
-// Wrapped reports whether token is the first SPNEGO token of a log-on, not an NTLM
+// IsNegTokenInit reports whether token is the first SPNEGO token of a log-on, not an NTLM
 // message.
-func Wrapped(token []byte) bool { return len(token) > 0 && token[0] == tagNegTokenInit }
+func IsNegTokenInit(token []byte) bool { return len(token) > 0 && token[0] == tagNegTokenInit }
 
 // Step takes the client's token. While session is nil the log-on continues; a reply
 // that comes with a session must be sent with the success. Errors are ErrToken,
@@ -50,7 +50,7 @@ func (a *Acceptor) Step(token []byte) (reply []byte, session *ntlm.Session, err 
 	switch {
 	case ntlm.Type(token) != 0:
 		return a.acceptNTLM(token)
-	case Wrapped(token):
+	case IsNegTokenInit(token):
 		return a.acceptInit(token)
 	}
 	return a.acceptResponse(token)

@@ -85,7 +85,7 @@ func newClient() *ntlm.Client {
 
 func TestBareNTLMIsTaken(t *testing.T) {
 	a, c := newAcceptor(), newClient()
-	if !spnego.Opens(c.Negotiate()) || spnego.Wrapped(c.Negotiate()) {
+	if !spnego.IsInitial(c.Negotiate()) || spnego.IsNegTokenInit(c.Negotiate()) {
 		t.Error("the first NTLM message opens an exchange, and is not wrapped")
 	}
 	challenge, session, err := a.Step(c.Negotiate())
@@ -123,7 +123,7 @@ func TestNegotiationEndsInNTLM(t *testing.T) {
 			a, c := newAcceptor(), newClient()
 			c.Password = row.password
 			opening := negTokenInit(t, row.offer, c.Negotiate())
-			if !spnego.Opens(opening) || !spnego.Wrapped(opening) {
+			if !spnego.IsInitial(opening) || !spnego.IsNegTokenInit(opening) {
 				t.Error("it opens nothing")
 			}
 			reply, _, err := a.Step(opening)
