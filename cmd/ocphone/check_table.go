@@ -9,6 +9,7 @@ import (
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/check"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // printReport prints the report of `check trust` for a person.
@@ -91,7 +92,7 @@ func printTable(p *printer, r check.Report) {
 		return "  " + string(policy)
 	}
 	columns := len(r.Situations)
-	head := []string{strings.Repeat(" ", width(label(r.Policy)))}
+	head := []string{strings.Repeat(" ", view.Width(label(r.Policy)))}
 	for _, s := range r.Situations {
 		name := s.Name
 		if name == r.Decides {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
@@ -326,7 +327,7 @@ func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, case
 	printSkipped(p, c.Skipped())
 	inputWidth := 0
 	for _, row := range rows {
-		inputWidth = max(inputWidth, width(printable(row.Input)))
+		inputWidth = max(inputWidth, view.Width(printable(row.Input)))
 	}
 	inputWidth = min(inputWidth, 30)
 	for _, row := range rows {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -18,7 +17,8 @@ func (e environment) explain() *cobra.Command {
 which rule decides it. For a rule, such as R1.2, it shows the text; for a word of
 this field, such as GRUU, the meaning. Without an argument it lists codes, rules
 and words.`,
-		Example: "  ocphone explain\n  ocphone explain cert.untrusted\n  ocphone explain R1.2\n  ocphone explain location profile",
+		Example: "  ocphone explain\n  ocphone explain cert.untrusted\n  ocphone explain R1.2\n" +
+			"  ocphone explain location profile",
 		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
 			var all []string
 			if len(args) > 0 {
@@ -41,53 +41,56 @@ and words.`,
 				return e.listExplained(p)
 			}
 			what := strings.Join(args, " ") // some words are two
-			if rule, ok := journal.RuleNamed(strings.ToUpper(what)); ok {
-				return e.explainRule(p, rule)
+			found := explained(what)
+			switch {
+			case found == nil:
+				return usagef("there is no code, rule or word %q; `ocphone explain` lists them", what)
+			case asJSON:
+				return writeJSON(e.out, found)
 			}
-			if page := journal.Code(strings.ToLower(what)).Page(); page.Code != "" {
-				return e.explainCode(p, page)
-			}
-			if term, ok := journal.TermNamed(what); ok {
-				return e.explainTerm(p, term)
-			}
-			return usagef("there is no code, rule or word %q; `ocphone explain` lists them", what)
+			p.explain(found)
+			return nil
 		},
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
-func (e environment) explainCode(p *printer, page journal.Page) error {
-	if p.json {
-		return json.NewEncoder(e.out).Encode(page)
+// explained returns the journal.Rule, journal.Page or journal.Term of a name,
+// without regard to case; nil if there is none.
+func explained(name string) any {
+	if rule, ok := journal.RuleNamed(strings.ToUpper(name)); ok {
+		return rule
 	}
-	p.line(bold, "%s: %s", page.Code, page.Title)
-	retried := "no, a person must act"
-	if page.Retry {
-		retried = "yes, it may pass by itself"
+	if page := journal.Code(strings.ToLower(name)).Page(); page.Code != "" {
+		return page
 	}
-	for _, row := range [][2]string{{"cause", page.Cause}, {"prove", page.Prove}, {"change", page.Change}, {"rule", page.Rule}, {"retried", retried}} {
-		p.wrap(p.paint(cyan, fmt.Sprintf("%-8s", row[0])), row[1], "")
+	if term, ok := journal.TermNamed(name); ok {
+		return term
 	}
 	return nil
 }
 
-func (e environment) explainRule(p *printer, rule journal.Rule) error {
-	if p.json {
-		return json.NewEncoder(e.out).Encode(rule)
+func (p *printer) explain(found any) {
+	switch found := found.(type) {
+	case journal.Term:
+		p.line(bold, "%s", found.Word)
+		p.line("", "%s", found.Meaning)
+	case journal.Rule:
+		p.line(bold, "%s: %s", found.ID, found.Title)
+		p.line("", "%s", found.Text)
+	case journal.Page:
+		p.line(bold, "%s: %s", found.Code, found.Title)
+		retried := "no, a person must act"
+		if found.Retry {
+			retried = "yes, it may pass by itself"
+		}
+		for _, row := range [][2]string{
+			{"cause", found.Cause}, {"prove", found.Prove}, {"change", found.Change}, {"rule", found.Rule}, {"retried", retried},
+		} {
+			p.wrap(p.paint(cyan, fmt.Sprintf("%-8s", row[0])), row[1], "")
+		}
 	}
-	p.line(bold, "%s: %s", rule.ID, rule.Title)
-	p.line("", "%s", rule.Text)
-	return nil
-}
-
-func (e environment) explainTerm(p *printer, term journal.Term) error {
-	if p.json {
-		return json.NewEncoder(e.out).Encode(term)
-	}
-	p.line(bold, "%s", term.Word)
-	p.line("", "%s", term.Meaning)
-	return nil
 }
 
 func (e environment) listExplained(p *printer) error {
@@ -96,7 +99,7 @@ func (e environment) listExplained(p *printer) error {
 		pages = append(pages, c.Page())
 	}
 	if p.json {
-		return json.NewEncoder(e.out).Encode(struct {
+		return writeJSON(e.out, struct {
 			Codes []journal.Page `json:"codes"`
 			Rules []journal.Rule `json:"rules"`
 			Terms []journal.Term `json:"terms"`

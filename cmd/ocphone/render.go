@@ -9,9 +9,9 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf16"
-	"unicode/utf8"
 
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // printer shows steps to a person, or as JSON lines to a program.
@@ -143,7 +143,7 @@ func (p *printer) wrap(head, text, color string) {
 	room := max(20, p.width-indent)
 	line := ""
 	for _, word := range strings.Fields(printable(text)) {
-		if line != "" && width(line)+1+width(word) > room {
+		if line != "" && view.Width(line)+1+view.Width(word) > room {
 			fmt.Fprintf(p.w, "%s%s\n", head, p.paint(color, line))
 			head, line = strings.Repeat(" ", indent), ""
 		}
@@ -157,13 +157,10 @@ func (p *printer) wrap(head, text, color string) {
 
 // visibleWidth is the width of s without its colours, in cells of a terminal.
 func visibleWidth(s string) int {
-	return width(colorCodes.ReplaceAllString(s, ""))
+	return view.Width(colorCodes.ReplaceAllString(s, ""))
 }
 
 var colorCodes = regexp.MustCompile("\x1b\\[[0-9;]*m")
-
-// width is the width of s in cells of a terminal.
-func width(s string) int { return utf8.RuneCountInString(s) }
 
 // pad fills s with blanks up to a width in cells.
 func pad(s string, cells int) string {
