@@ -13,7 +13,7 @@ import (
 // Differences from openssl that are known and wanted.
 const (
 	cnToday     = "policy today, as crypto/x509, reads no common name; openssl does where there is no DNS name (RFC 9525 6.4.4 forbids it)"
-	cnNoSAN     = "policy 2007 reads the common name only where there is no subject alternative name at all (design decision 4), openssl where it holds no DNS name (RFC 2818 3.1)"
+	cnNoSAN     = "policy 2007 reads the common name only where there is no subject alternative name at all (docs/decisions.md#firmware-profiles), openssl where it holds no DNS name (RFC 2818 3.1)"
 	partialStar = "a star beside other letters is no wildcard (RFC 9525 6.3); openssl takes it"
 	noMD5       = "Go verifies no MD5 (README, limits); openssl does at level 0"
 	noShortKeys = "Go uses no RSA key below 1024 bits (README, limits); openssl does at level 0"

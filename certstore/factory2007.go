@@ -8,7 +8,7 @@ import (
 )
 
 // FactoryRow is one row of the table of public roots that the phone shipped
-// with (device.md 3.3), and the certificate that represents it here.
+// with (docs/protocol/trust.md#built-in-public-roots), and the certificate that represents it here.
 type FactoryRow struct {
 	Vendor, Name string
 	Expires      string // as the table prints it
@@ -29,8 +29,8 @@ const FactorySource = "Debian package ca-certificates 20230311+deb12u1 (13 June 
 // same name with a new key could not verify the old signatures.
 const factoryMissing = "missing: the package does not contain it, and no other source proves its bytes"
 
-// FactoryTable returns the 16 rows of device.md 3.3 in their order. The table
-// itself is recalled, not read from its source page.
+// FactoryTable returns the 16 rows of docs/protocol/trust.md#built-in-public-roots
+// in their order. The table itself is recalled, not read from its source page.
 func FactoryTable() []FactoryRow {
 	return []FactoryRow{
 		{"Comodo", "AAA Certificate Services", "2020-12-31", 2048,

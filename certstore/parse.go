@@ -73,7 +73,7 @@ func eachCertificate(data []byte, f func(*x509.Certificate)) (bad, err error) {
 }
 
 // parseBlock reads certificates or PKCS#7, independent of the block type: web
-// enrolment serves its .p7b as a block of type CERTIFICATE (device.md 3.1).
+// enrolment serves its .p7b as a block of type CERTIFICATE (docs/protocol/trust.md#root-download).
 func parseBlock(der []byte) ([]*x509.Certificate, error) {
 	if bundle, is := pkcs7Certificates(der); is {
 		der = bundle
@@ -111,8 +111,8 @@ func pkcs7Certificates(der []byte) (certificates []byte, is bool) {
 // ImportRoots reads a file of certificates (see ParseCertificates) as roots with
 // source Import. name is the file's name, at the time by the phone's clock.
 //
-// The real phone has no import (device.md 3.1). The next reset removes imported
-// roots (R1.3).
+// The real phone has no import (docs/protocol/trust.md#root-download). The next
+// reset removes imported roots (R1.3).
 func ImportRoots(data []byte, name string, at time.Time) ([]Root, error) {
 	certificates, err := ParseCertificates(data)
 	if err != nil {

@@ -51,7 +51,7 @@ func (s *search) walk(path []*x509.Certificate, visit visitFunc) (stop bool) {
 	child := path[len(path)-1]
 	if len(path) == 1 {
 		if root, held := (Store{s.store}).Find(fingerprint(child)); held {
-			return visit(path, &root) // self-signed and held as a root: device.md 3.2
+			return visit(path, &root) // self-signed and held as a root: docs/protocol/trust.md#limits-of-verification
 		}
 	}
 	extend := func(parent *x509.Certificate) []*x509.Certificate {

@@ -98,8 +98,8 @@ func keyText(c *x509.Certificate) string {
 // removed, and those that are in both.
 type Diff struct {
 	Added   []Root `json:"came"`
-	Removed   []Root `json:"went"`
-	Kept []Root `json:"stayed"`
+	Removed []Root `json:"went"`
+	Kept    []Root `json:"stayed"`
 }
 
 // String is one line for each root that was removed (-) or added (+), and one (=)

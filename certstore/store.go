@@ -2,9 +2,12 @@
 // their sources, two policies that verify a server's certificate, and the reset
 // that removes downloaded roots.
 //
-// It follows requirements R1.1 to R1.6, device.md 3 and design decisions 4, 5
-// and 10. A Store is an immutable value: every change returns a new Store and a
-// Diff.
+// It follows requirements R1.1 to R1.6,
+// docs/protocol/trust.md#trust-root-certificates-download-reset and
+// docs/decisions.md#firmware-profiles,
+// docs/decisions.md#no-root-over-an-unauthenticated-channel and
+// docs/decisions.md#the-store-is-a-value. A Store is an
+// immutable value: every change returns a new Store and a Diff.
 //
 //  1. Start with RootSet("factory-2007") or another set, or read a Store from
 //     flash with UnmarshalJSON.
@@ -21,7 +24,7 @@
 // verify it. Both accept RSA keys from 1024 bits, the minimum of crypto/rsa.
 // Neither accepts what Go cannot verify: MD5 and MD2 signatures, DSA and RSA
 // keys below 1024 bits. Neither checks revocation; the phone did not
-// (device.md 3.2).
+// (docs/protocol/trust.md#limits-of-verification).
 package certstore
 
 import (
@@ -35,7 +38,7 @@ import (
 // SourceKind is the way a root came into the store.
 type SourceKind string
 
-// The sources of trust (design decision 5).
+// The sources of trust (docs/decisions.md#no-root-over-an-unauthenticated-channel).
 const (
 	Factory   SourceKind = "factory"   // the phone shipped with it (R1.1)
 	AD        SourceKind = "ad"        // published in Active Directory (R1.1)

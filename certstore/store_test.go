@@ -103,7 +103,7 @@ func TestStoreSurvivesFlash(t *testing.T) {
 	}
 }
 
-func TestFactorySetMatchesItsTable(t *testing.T) { // R1.1, device.md 3.3
+func TestFactorySetMatchesItsTable(t *testing.T) { // R1.1, docs/protocol/trust.md#built-in-public-roots
 	s, err := RootSet(SetFactory2007)
 	if err != nil {
 		t.Fatal(err)

@@ -15,7 +15,7 @@ type PolicyName string
 
 const (
 	Today      PolicyName = "today" // crypto/x509
-	Policy2007 PolicyName = "2007"  // the rules of firmware of 2007 (design decision 4)
+	Policy2007 PolicyName = "2007"  // the rules of firmware of 2007 (docs/decisions.md#firmware-profiles)
 )
 
 // Request is a chain to verify.
@@ -26,7 +26,7 @@ type Request struct {
 	Policy PolicyName          // decides; empty means Today
 	// NoSHA2 makes policy 2007 refuse SHA-2 signatures of the server's
 	// certificate and of intermediates; a root's own signature is not checked.
-	// Firmware 1.0.x, device.md 3.2.
+	// Firmware 1.0.x, docs/protocol/trust.md#limits-of-verification.
 	NoSHA2 bool
 }
 
@@ -86,7 +86,7 @@ type CertificateEvidence struct {
 // may solve it (R1.2). That is the case for
 //
 //   - an unknown issuer,
-//   - a self-signed server certificate: it may itself be published (device.md 3.2),
+//   - a self-signed server certificate: it may itself be published (docs/protocol/trust.md#limits-of-verification),
 //   - a held root that has expired or is not valid yet: a renewed one may be published.
 //
 // It is false for a wrong name, an expired server certificate, a key usage, a

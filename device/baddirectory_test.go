@@ -37,7 +37,7 @@ func TestLDAPRefusingTheBind(t *testing.T) {
 	}
 }
 
-func TestLDAPDowngradingTheBind(t *testing.T) { // design decision 5
+func TestLDAPDowngradingTheBind(t *testing.T) { // docs/decisions.md#no-root-over-an-unauthenticated-channel
 	for name, flag := range map[string]ntlm.Flags{
 		"seal": ntlm.NegotiateSeal, "sign": ntlm.NegotiateSign, "extended session security": ntlm.NegotiateESS,
 		"128 bit": ntlm.Negotiate128, "key exchange": ntlm.NegotiateKeyExch,

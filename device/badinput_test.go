@@ -296,7 +296,7 @@ func TestEachCertificateDefect(t *testing.T) {
 	}
 }
 
-func TestWrongPasswordIsTriedOnce(t *testing.T) { // design decision 6
+func TestWrongPasswordIsTriedOnce(t *testing.T) { // docs/decisions.md#do-no-harm
 	t.Run("the search refuses first", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		r.creds.Password = "not the password"

@@ -31,7 +31,7 @@ type Config struct {
 	MAC      string               // 00-04-F2-xx-xx-xx; "": the one in flash, else a new one
 
 	Domain       string // AD domain to ask for roots, before all others
-	NetBIOS      bool   // ask the place's WINS server too (design decision 6)
+	NetBIOS      bool   // ask the place's WINS server too (docs/decisions.md#do-no-harm)
 	Registrar    string // HOST[:PORT] of an RFC 3261 registrar; "": discovery
 	AllowOutside bool   // accept servers outside the SIP domain
 

@@ -110,8 +110,9 @@ func (c *core) keep(values map[string]any, drop ...string) {
 	}
 }
 
-// recall takes the last good dial plan of the user from flash (ocs-sip.md 4.3).
-// A plan that cannot be read is left out: the pool sends it again.
+// recall takes the last good dial plan of the user from flash
+// (docs/protocol/sip-services.md#life-of-a-location-profile). A plan that cannot
+// be read is left out: the pool sends it again.
 func (c *core) recall(address string) {
 	c.plan = nil
 	var kept keptPlan

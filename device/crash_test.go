@@ -70,7 +70,7 @@ func signInAndResetForEver(dir string) error {
 }
 
 // TestPhoneKilledAtAnyMomentHasTheOldOrTheNewState kills it while roots
-// install and while a reset runs (design decision 10).
+// install and while a reset runs (docs/decisions.md#the-store-is-a-value).
 func TestPhoneKilledAtAnyMomentHasTheOldOrTheNewState(t *testing.T) {
 	t.Parallel()
 	exe, err := os.Executable()
@@ -244,7 +244,7 @@ func (f *worn) Update(change func(put func(string, []byte), del func(string)) er
 	return f.Memory.Update(change)
 }
 
-func TestWhatCannotBeKeptIsNotBelieved(t *testing.T) { // design decision 10
+func TestWhatCannotBeKeptIsNotBelieved(t *testing.T) { // docs/decisions.md#the-store-is-a-value
 	memory := new(worn)
 	r := newRig(t, nil, func(c *device.Config) { c.Flash = memory })
 	memory.out.Store(true)

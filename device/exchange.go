@@ -47,7 +47,7 @@ func (e explainer) Do(r *http.Request) (*http.Response, error) {
 }
 
 // connect prepares the connection to Exchange: the user's password, tried once
-// (design decision 6), with certificates judged as those of the pool are, but
+// (docs/decisions.md#do-no-harm), with certificates judged as those of the pool are, but
 // without the search for roots, which is for the SIP server alone (R1.2).
 func (x *exchangeClient) connect(dialer ntlmhttp.Dialer, c Credentials, tls certstore.ClientOptions, proven bool) {
 	domain, user := c.account()

@@ -13,7 +13,7 @@ import (
 )
 
 // Firmware is one build of the phone's software: everything that differs
-// between builds or that is not documented (design decision 4). Values that the
+// between builds or that is not documented (docs/decisions.md#firmware-profiles). Values that the
 // reference marks as inferred, recalled or guessed are named in Guesses with
 // their certainty.
 type Firmware struct {
@@ -22,13 +22,13 @@ type Firmware struct {
 
 	// Trust.
 	Policy  certstore.PolicyName
-	NoSHA2  bool   // cannot verify SHA-2 signatures (device.md 3.2)
+	NoSHA2  bool   // cannot verify SHA-2 signatures (docs/protocol/trust.md#limits-of-verification)
 	RootSet string // factory root set, unless Config names another
 	// AnyDownloadedRootStops is the stricter reading of R1.2: while the store
 	// holds any downloaded root the phone never asks Active Directory. The
 	// usual reading: only a stored certificate that satisfies the server stops it.
 	AnyDownloadedRootStops bool
-	WebEnrolment           bool // method B of device.md 3.1
+	WebEnrolment           bool // method B of docs/protocol/trust.md#root-download
 
 	// TLS.
 	MinTLS, MaxTLS uint16
@@ -57,8 +57,8 @@ type Guess struct {
 }
 
 // periodSuites are those of Windows CE SChannel that Go still speaks
-// (device.md 3.2, recalled). RC4 and 3DES serve only against servers of the
-// period; AES-CBC is preferred.
+// (docs/protocol/trust.md#limits-of-verification, recalled). RC4 and 3DES serve
+// only against servers of the period; AES-CBC is preferred.
 var periodSuites = []uint16{
 	tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
 	tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA,
@@ -173,7 +173,7 @@ func FirmwareNamed(name string) (Firmware, error) {
 		What: fmt.Sprintf("There is no firmware %q", name), Fix: "Choose one of " + strings.Join(names, ", ") + "."}
 }
 
-// Guards of network I/O, in real time (design decision 2). Config may change
+// Guards of network I/O, in real time (docs/decisions.md#two-kinds-of-time). Config may change
 // the first two.
 const (
 	DefaultDialTimeout = 10 * time.Second // TCP connect and TLS handshake, each

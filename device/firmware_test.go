@@ -10,8 +10,10 @@ import (
 	"github.com/ocphone/ocphone/device"
 )
 
-// TestFirmwareProfiles holds them against device.md 3.2 and 5 and the table of
-// builds there.
+// TestFirmwareProfiles holds them against
+// docs/protocol/trust.md#limits-of-verification and
+// docs/protocol/update-service.md#device-update-service and the table of builds
+// there.
 func TestFirmwareProfiles(t *testing.T) {
 	for name, want := range map[string]struct {
 		policy  certstore.PolicyName

@@ -12,7 +12,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// The phone's lock (device.md 2.7) and what a person has set on it. Both are in
+// The phone's lock (docs/protocol/phone.md#phone-lock) and what a person has set on it. Both are in
 // flash, the PIN as a salted hash only.
 
 const (

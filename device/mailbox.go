@@ -127,7 +127,7 @@ func (r *registration) pollMailbox(then func()) {
 	x, held := *m.client, m.held
 	r.run(func(ctx context.Context) (apply, drop func()) {
 		box, err := x.poll(ctx, held)
-		x.web.CloseIdle() // nothing stays open between polls (design.md 5)
+		x.web.CloseIdle() // nothing stays open between polls (docs/decisions.md#growth)
 		return func() {
 			*m.client, m.polling = x, false
 			r.polled(box, err)

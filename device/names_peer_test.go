@@ -62,8 +62,9 @@ func TestPeerSignInByRealDNSAndTime(t *testing.T) {
 	}
 }
 
-// TestPeerDiscoveryOrder lets the server's own log tell in which order the
-// phone looks for its pool, when the very last place has it (device.md 2.5).
+// TestPeerDiscoveryOrder lets the server's own log tell in which order the phone
+// looks for its pool, when the very last place has it
+// (docs/protocol/phone.md#finding-the-sip-server).
 func TestPeerDiscoveryOrder(t *testing.T) {
 	peer.Row(t, "bind9", "its query log shows the look-ups of discovery in the documented order")
 	s := peer.BIND(t, "contoso.com", "sipexternal.contoso.com A 127.0.0.1", "_ldap._tcp.dc._msdcs.contoso.com SRV 0 100 389 dc1.contoso.com")

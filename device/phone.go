@@ -2,8 +2,10 @@
 // "Tanjay" desk phone, with a power cord, an Ethernet jack, a certificate store
 // and a reset hole.
 //
-// It follows design.md 2, design.md 3 and the requirements R1.x; facts about
-// the phone are in device.md 2 and device.md 3.
+// It follows docs/architecture.md#the-way-of-a-sign-in, docs/decisions.md and the
+// requirements R1.x; facts about the phone are in
+// docs/protocol/phone.md#boot-sequence and
+// docs/protocol/trust.md#trust-root-certificates-download-reset.
 //
 //  1. New makes a phone; it is off.
 //  2. Plug it into a network.Place, PowerOn, SignIn.
@@ -13,7 +15,7 @@
 //
 // # Inside
 //
-// A phone has three lifetimes, one inside the other (design decision 1). The
+// A phone has three lifetimes, one inside the other (docs/decisions.md#one-owner). The
 // Phone has power, place, memory, journal, certificate store and at most one
 // session. A session begins with SignIn, or with a restart that signs the user
 // in again, and has the network, the credentials, the connection attempt and at
@@ -176,7 +178,7 @@ func (p *Phone) ResetUser() error { _, err := p.reset("user", true, true); retur
 func (p *Phone) FactoryReset() (certstore.Diff, error) { return p.reset("factory", true, false) }
 
 // Import installs roots by hand, which the emulator can and the phone could
-// not (device.md 3.1). A reset removes them.
+// not (docs/protocol/trust.md#root-download). A reset removes them.
 func (p *Phone) Import(roots []certstore.Root) (diff certstore.Diff, err error) {
 	if !p.queue.do(func() { diff, err = p.install(roots) }) {
 		err = net.ErrClosed

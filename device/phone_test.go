@@ -395,7 +395,7 @@ func TestR1_6SelfSignedCertificateIsRefused(t *testing.T) {
 	}
 }
 
-// TestRootsThatArriveAfterTheResetAreDropped orders the race of design decision 1.
+// TestRootsThatArriveAfterTheResetAreDropped orders the race of docs/decisions.md#one-owner.
 func TestRootsThatArriveAfterTheResetAreDropped(t *testing.T) {
 	r := newRig(t, nil, nil)
 	asked, release := make(chan struct{}, 16), make(chan struct{})

@@ -142,7 +142,8 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 		if forgetUser {
 			user, drop = lastUser{}, []string{keyPlan, keyLock, keyPreferences}
 		}
-		// One transaction, before the phone acts on the new store (design decision 10).
+		// One transaction, before the phone acts on the new store
+		// (docs/decisions.md#the-store-is-a-value).
 		if err = store(p.flash, map[string]any{keyRoots: added(next), keyUser: user}, drop...); err != nil {
 			p.step(journal.FailureOf(err).Step(journal.Reset))
 			return

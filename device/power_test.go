@@ -30,7 +30,7 @@ func (m *meter) Message(t network.Traffic) {
 }
 
 // TestPullingACordSendsNothing: not even that of TLS, which could block the
-// task queue when the server reads nothing (design decision 1).
+// task queue when the server reads nothing (docs/decisions.md#one-owner).
 func TestPullingACordSendsNothing(t *testing.T) {
 	for name, act := range map[string]func(*rig){
 		"power":   func(r *rig) { r.PowerOff() },
@@ -51,7 +51,7 @@ func TestPullingACordSendsNothing(t *testing.T) {
 	}
 }
 
-func TestClockThatCouldNotBeSetIsAskedForAgain(t *testing.T) { // device.md 2.4
+func TestClockThatCouldNotBeSetIsAskedForAgain(t *testing.T) { // docs/protocol/phone.md#time
 	c := clock.NewManual(time.Now())
 	r := newRig(t, nil, func(cfg *device.Config) { cfg.Clock = c })
 	const srv = "_ntp._udp.contoso.com"

@@ -2,7 +2,7 @@ package device
 
 import "sync"
 
-// taskQueue runs posted functions one after the other (design decision 1). The
+// taskQueue runs posted functions one after the other (docs/decisions.md#one-owner). The
 // goroutine that drains it exists only while there is work, so an idle phone
 // rests with none.
 type taskQueue struct {

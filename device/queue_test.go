@@ -45,7 +45,7 @@ func TestQueueMayBePostedToFromInside(t *testing.T) {
 	<-done
 }
 
-func TestQueueRestsWithoutAGoroutine(t *testing.T) { // design decision 1
+func TestQueueRestsWithoutAGoroutine(t *testing.T) { // docs/decisions.md#one-owner
 	var q taskQueue
 	for range 3 {
 		q.do(func() {})

@@ -156,8 +156,8 @@ func relay(t *testing.T, addr string) (at string, closed <-chan struct{}) {
 	return l.Addr().String(), ends
 }
 
-// TestRegistrationThatCompletesTooLateIsNotAdopted orders the race of design
-// decision 1: the pool lets the phone in when it has something else in mind.
+// TestRegistrationThatCompletesTooLateIsNotAdopted orders the race of docs/decisions.md#one-owner:
+// the pool lets the phone in when it has something else in mind.
 func TestRegistrationThatCompletesTooLateIsNotAdopted(t *testing.T) {
 	t.Parallel()
 	for name, row := range map[string]struct {

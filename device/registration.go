@@ -16,8 +16,9 @@ import (
 // registration is the lifetime from the 200 to REGISTER to the loss of that
 // registration, or to the end of the session. After REGISTER the phone asks for
 // its settings, the location profile, the user's own data and contact list, and
-// then looks for the mailbox (design.md 2). A failure of these does not undo
-// the sign-in: the phone shows a warning and goes on without.
+// then looks for the mailbox (docs/architecture.md#the-way-of-a-sign-in). A
+// failure of these does not undo the sign-in: the phone shows a warning and goes
+// on without.
 //
 // Its methods run in the task queue. What the pointers in it point to never
 // changes.
@@ -107,8 +108,8 @@ func (r *registration) loadSettings(ctx context.Context, q query) {
 	r.post(func() { r.setProfile(profile) })
 }
 
-// ready ends the sign-in (design.md 2): every later step has succeeded, was
-// decided against, or has left a warning.
+// ready ends the sign-in (docs/architecture.md#the-way-of-a-sign-in): every later
+// step has succeeded, was decided against, or has left a warning.
 func (r *registration) ready() {
 	s := journal.Step{
 		Name:    journal.Ready,

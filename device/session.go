@@ -99,7 +99,7 @@ func (s *session) describe(to *Snapshot) {
 }
 
 // begin starts a connection attempt; the clock comes first, since it judges
-// certificates (device.md 2.4).
+// certificates (docs/protocol/phone.md#time).
 func (s *session) begin() {
 	s.attempt = attempt{}
 	switch {
@@ -113,7 +113,7 @@ func (s *session) begin() {
 }
 
 // findTime sets the phone's clock by NTP: in the domain that DHCP named, then
-// in the SIP domain, then from the fallback (device.md 2.4).
+// in the SIP domain, then from the fallback (docs/protocol/phone.md#time).
 func (s *session) findTime() {
 	n := s.net
 	_, domain, _ := strings.Cut(s.login.Address, "@")
@@ -263,7 +263,8 @@ func (s *session) onRegistrationEvent(e sipua.Event) {
 		s.attempt = attempt{again: &server}
 		s.enter(SigningIn)
 		s.connect()
-	case e.Kind == sipua.Deregistered && e.Notice == sipua.NoticeDeactivated: // moved: ocs-sip.md 2.6
+	// moved: docs/protocol/sip-connection.md#deregistration-by-the-server
+	case e.Kind == sipua.Deregistered && e.Notice == sipua.NoticeDeactivated:
 		step := journal.FailureOf(e.Err).Step(journal.Session)
 		if s.failures > 0 { // again, before the last registration was ever refreshed
 			s.retryLater(step)

@@ -141,7 +141,7 @@ func TestRegistrationIsRefreshedBeforeItExpires(t *testing.T) {
 	}
 }
 
-func TestSecurityAssociationIsRenewedBeforeEightHours(t *testing.T) { // ocs-sip.md 2.2
+func TestSecurityAssociationIsRenewedBeforeEightHours(t *testing.T) { // docs/protocol/sip-connection.md#which-messages-are-signed
 	r := newTimed(t, nil)
 	const lifetime = 8*time.Hour - 5*time.Minute
 	for i := range 3 {
@@ -169,7 +169,7 @@ func TestAddedOnARefreshIsALossAndThePhoneComesBack(t *testing.T) { // MS-SIPREG
 	r.wantReady(r.wantBecomes(device.Ready))
 }
 
-func TestPasswordChangedMeanwhileIsTriedOnce(t *testing.T) { // design decision 6
+func TestPasswordChangedMeanwhileIsTriedOnce(t *testing.T) { // docs/decisions.md#do-no-harm
 	r := newTimed(t, nil)
 	if err := setPassword(r.lab, "another password"); err != nil {
 		t.Fatal(err)
@@ -185,7 +185,7 @@ func TestPasswordChangedMeanwhileIsTriedOnce(t *testing.T) { // design decision 
 	}
 }
 
-func TestDeregistrationNotices(t *testing.T) { // ocs-sip.md 2.6
+func TestDeregistrationNotices(t *testing.T) { // docs/protocol/sip-connection.md#deregistration-by-the-server
 	for _, event := range []pool.Event{pool.Rejected, pool.Unregistered} {
 		t.Run(string(event), func(t *testing.T) {
 			r := newTimed(t, nil)
@@ -233,7 +233,7 @@ func secondPool(t *testing.T, world *lab.Lab) (*pool.Server, lab.Attachment) {
 	return home, patched(world.Inside(), map[string]string{host + ":5061": home.Addr()})
 }
 
-func TestRedirectToTheHomePool(t *testing.T) { // ocs-sip.md 2.1
+func TestRedirectToTheHomePool(t *testing.T) { // docs/protocol/sip-connection.md#registration
 	t.Run("at sign-in", func(t *testing.T) {
 		r := newRig(t, nil, nil)
 		home, in := secondPool(t, r.lab)
@@ -344,7 +344,7 @@ func TestRegistrarThatIsNoPool(t *testing.T) { // RFC 3261 22, RFC 8760
 	}
 }
 
-func TestProtocolVersionsWithAndWithoutESS(t *testing.T) { // ocs-sip.md 2
+func TestProtocolVersionsWithAndWithoutESS(t *testing.T) { // docs/protocol/sip-connection.md#registration
 	for version := 2; version <= 4; version++ {
 		for _, noESS := range []bool{false, true} {
 			t.Run(fmt.Sprintf("version %d, without ESS %v", version, noESS), func(t *testing.T) {
@@ -366,7 +366,7 @@ func TestProtocolVersionsWithAndWithoutESS(t *testing.T) { // ocs-sip.md 2
 }
 
 // TestPasswordIsNeverShown looks for it in every form in which it could be
-// shown or kept (design decision 14).
+// shown or kept (docs/decisions.md#secrets).
 func TestPasswordIsNeverShown(t *testing.T) {
 	const secret = "S3cret-Pa55phrase"
 	var forms []string

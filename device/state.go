@@ -80,7 +80,7 @@ type Identity struct {
 	RootSet  string `json:"rootSet"`  // name of the factory root set
 }
 
-// lastUser is the user who signed in last; it has no password (design decision 14).
+// lastUser is the user who signed in last; it has no password (docs/decisions.md#secrets).
 type lastUser struct {
 	Address string `json:"address"`
 	User    string `json:"user"`
@@ -114,7 +114,7 @@ func ReadRoots(f flash.Flash) (certstore.Store, error) {
 }
 
 // store keeps several values in one transaction: after a crash the phone has
-// the old or the new state, never half (design decision 10).
+// the old or the new state, never half (docs/decisions.md#the-store-is-a-value).
 func store(f flash.Flash, values map[string]any, drop ...string) error {
 	encoded := make(map[string][]byte, len(values))
 	for k, v := range values {

@@ -15,8 +15,10 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// The documents that the pool keeps for the user and sends changes of: the
-// user's own data and the contact list (ocs-sip.md 5 and 6).
+// The documents that the pool keeps for the user and sends changes of: the user's
+// own data and the contact list
+// (docs/protocol/presence.md#presence-subscriptions-publication-calendar and
+// docs/protocol/sip-services.md#contact-list).
 
 // applier is a document to which a notification can be applied; the result is
 // a new document.
@@ -196,7 +198,7 @@ func (s *subscription[T]) apply(to T, body []byte) bool {
 	}
 	if step := journal.FailureOf(err).Step(s.doc.name); s.begun && !errors.Is(err, roaming.ErrOutOfStep) {
 		s.doc.registration.warn(step) // until the next one can be read
-	} else { // ocs-sip.md 6: reload the list
+	} else { // docs/protocol/sip-services.md#contact-list: reload the list
 		s.fail(step)
 	}
 	return false
@@ -241,7 +243,7 @@ func describeSelf(s roaming.Self) journal.Step {
 	}
 	step.Decided = fmt.Sprintf("%s: %s.", cmp.Or(s.DisplayName, s.Address),
 		cmp.Or(strings.Join(has, ", "), "no line, voice mail or e-mail"))
-	if !s.VoiceEnabled() { // ocs-sip.md 5.6
+	if !s.VoiceEnabled() { // docs/protocol/presence.md#enhanced-presence-and-migration-from-lcs-2005
 		step.Code = journal.ProvNoVoice
 		step.Decided = strings.TrimSuffix(step.Decided, ".") +
 			". The user is not enabled for voice: the phone makes no calls to numbers."

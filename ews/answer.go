@@ -12,8 +12,9 @@ import (
 )
 
 // Reader types. They differ from the writer types because encoding/xml cannot read
-// what it writes with a prefix (exchange.md 7.2). Values stay text until they are
-// used, so that one bad property does not make the whole page unreadable.
+// what it writes with a prefix
+// (docs/protocol/exchange-ews.md#reading-answers-safely). Values stay text until
+// they are used, so that one bad property does not make the whole page unreadable.
 
 type readHeader struct {
 	Version readVersion `xml:"http://schemas.microsoft.com/exchange/services/2006/types ServerVersionInfo"`
@@ -83,7 +84,8 @@ func (m *readMessages) UnmarshalXML(d *xml.Decoder, start xml.StartElement) erro
 	})
 }
 
-// message is one response message of any operation (exchange.md 2.1).
+// message is one response message of any operation
+// (docs/protocol/exchange-ews.md#transport-and-envelope).
 type message struct {
 	Class   string          `xml:"ResponseClass,attr"`
 	Text    string          `xml:"http://schemas.microsoft.com/exchange/services/2006/messages MessageText"`
@@ -121,7 +123,8 @@ func (m *message) err(op string) *Error {
 }
 
 // setAction sets Action and After from the code and the values beside it. An
-// internal error may have the real code in a value (exchange.md 3.1, shape 3).
+// internal error may have the real code in a value
+// (docs/protocol/exchange-errors.md#shapes-of-an-error, shape 3).
 func (e *Error) setAction(values []readValue) {
 	for _, v := range values {
 		text := strings.TrimSpace(v.Text)

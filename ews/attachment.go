@@ -16,7 +16,7 @@ import (
 )
 
 // Recording is one attachment of a voice mail. The server does not say how
-// large it is (exchange.md 2.5).
+// large it is (docs/protocol/exchange-items.md#items-and-attachments).
 type Recording struct {
 	ID          string `json:"id"`
 	Name        string `json:"name"`                  // unique within the message; localised: never to be parsed

@@ -6,7 +6,7 @@ import (
 )
 
 // Audio is the format of a recording by its first bytes; content type and name may
-// be wrong (exchange.md 2.3).
+// be wrong (docs/protocol/exchange-items.md#item-classes-and-properties).
 type Audio string
 
 // The formats of Unified Messaging. The phone plays the first three; the rest

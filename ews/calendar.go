@@ -35,7 +35,8 @@ type Event struct {
 	Private  bool      `json:"private,omitempty"` // sensitivity Private or Confidential: do not show it to others
 }
 
-// maxRange is what a calendar view may span: two years (exchange.md 2.7).
+// maxRange is what a calendar view may span: two years
+// (docs/protocol/exchange-calendar.md#calendar-view).
 const maxRange = 2 * 365 * 24 * time.Hour
 
 // Calendar reads the events that touch the time from from up to, not

@@ -130,8 +130,9 @@ func calls(items []item, class string, kind func(*item) CallKind) []Call {
 
 type parties struct{ from, to readAddress }
 
-// people fetches the participants: FindItem returns names without addresses, and no
-// recipients (exchange.md 2.4). Entries that were deleted meanwhile are left out.
+// people fetches the participants: FindItem returns names without addresses, and
+// no recipients (docs/protocol/exchange-items.md#listing-items). Entries that were
+// deleted meanwhile are left out.
 func (c *Client) people(ctx context.Context, items []item) (map[string]parties, error) {
 	all := make(map[string]parties, len(items))
 	for batch := range slices.Chunk(items, pageMessages) {
@@ -179,7 +180,8 @@ func Calls(lists ...[]Call) []Call {
 }
 
 // historyFolder finds the folder by its name: it is not a distinguished folder
-// (exchange.md 2.2). known reports that it was found in an earlier call.
+// (docs/protocol/exchange-ews.md#mailbox-folders). known reports that it was found
+// in an earlier call.
 func (c *Client) historyFolder(ctx context.Context) (folder *ItemID, known bool, err error) {
 	c.mu.Lock()
 	folder = c.history

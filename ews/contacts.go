@@ -46,8 +46,9 @@ func (c Contact) Name() string {
 	return firstText(c.DisplayName, c.GivenName+" "+c.Surname, c.FileAs, c.Company, c.Email)
 }
 
-// contactQuery is exchange.md 2.6. It reads the default folder only, without the
-// folders below it (exchange.md 0).
+// contactQuery is docs/protocol/exchange-contacts.md#contacts. It reads the
+// default folder only, without the folders below it
+// (docs/protocol/exchange-autodiscover.md#use-of-exchange-by-the-phone).
 func contactQuery(size int) query {
 	return query{page: size, parent: distinguishedFolder("contacts"), shape: shape(
 		uris("item:ItemClass", "contacts:FileAs", "contacts:DisplayName", "contacts:GivenName", "contacts:CompanyName",
@@ -120,7 +121,7 @@ func (l readEntries) first() string {
 }
 
 // classIs reports whether class is base or below it, by whole parts and without
-// regard to case (exchange.md 2.3).
+// regard to case (docs/protocol/exchange-items.md#item-classes-and-properties).
 func classIs(class, base string) bool {
 	return len(class) >= len(base) && strings.EqualFold(class[:len(base)], base) &&
 		(len(class) == len(base) || class[len(base)] == '.')

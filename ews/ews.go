@@ -1,9 +1,11 @@
 // Package ews reads the user's Outlook contacts, call log, voice mail and calendar
 // from Exchange, by Exchange Web Services.
 //
-// It follows requirement R9.2 and exchange.md 2 and 3 (the operations of
-// Exchange 2007 SP1, which later servers answer too). It starts no goroutine and
-// keeps no list.
+// It follows requirement R9.2 and
+// docs/protocol/exchange-ews.md#exchange-web-services-of-exchange-2007-sp1 and
+// docs/protocol/exchange-errors.md#errors-of-exchange-web-services (the operations
+// of Exchange 2007 SP1, which later servers answer too). It starts no goroutine
+// and keeps no list.
 //
 //  1. Give a Client the URL that autodiscover found, and a Doer that signs in
 //     (NTLM or Basic), refuses untrusted certificates (R1.6) and follows no
@@ -34,14 +36,16 @@ import (
 )
 
 // Doer sends one request and returns the final answer: authentication has
-// happened, redirects have not been followed (exchange.md 1.6: Go would turn
-// the POST into a GET). *http.Client with CheckRedirect set is one.
-// An error that holds a *journal.Failure keeps its code.
+// happened, redirects have not been followed
+// (docs/protocol/exchange-autodiscover.md#http-status-of-autodiscover: Go would
+// turn the POST into a GET). *http.Client with CheckRedirect set is one. An error
+// that holds a *journal.Failure keeps its code.
 type Doer interface {
 	Do(*http.Request) (*http.Response, error)
 }
 
-// The limits of exchange.md 7.2 and 3.3, used where a Client has zero.
+// The limits of docs/protocol/exchange-ews.md#reading-answers-safely and
+// docs/protocol/exchange-errors.md#retry-times, used where a Client has zero.
 const (
 	DefaultMaxBody       = 16 << 20         // bytes of one answer
 	DefaultMaxAttachment = 32 << 20         // decoded bytes of one recording
@@ -53,8 +57,9 @@ const (
 // attachmentTimeout is the time-out of a recording, in units of Client.Timeout.
 const attachmentTimeout = 6
 
-// Page sizes of exchange.md 2.4 and 2.6. Exchange 2010 and later cap a page at
-// 1,000 entries.
+// Page sizes of docs/protocol/exchange-items.md#listing-items and
+// docs/protocol/exchange-contacts.md#contacts. Exchange 2010 and later cap a page
+// at 1,000 entries.
 const (
 	pageContacts = 200
 	pageMessages = 50
@@ -84,11 +89,13 @@ type Client struct {
 	Timeout       time.Duration  // one request with its answer, real time; 0: DefaultTimeout
 	Jitter        func() float64 // 0 to 1, spreads waits by 20 % either way; nil: random
 
-	mu        sync.Mutex
-	busyUntil time.Time // ErrorServerBusy: no request before this time (exchange.md 3.2)
-	version   string    // RequestServerVersion; empty: Exchange2007_SP1
-	server    string    // see ServerVersion
-	history   *ItemID   // the Conversation History folder, once found
+	mu sync.Mutex
+	// ErrorServerBusy: no request before this time
+	// (docs/protocol/exchange-errors.md#what-a-client-does-about-each-code)
+	busyUntil time.Time
+	version   string  // RequestServerVersion; empty: Exchange2007_SP1
+	server    string  // see ServerVersion
+	history   *ItemID // the Conversation History folder, once found
 }
 
 // ItemID names an item or a folder. IDs are opaque and case-sensitive; an item
@@ -123,7 +130,8 @@ func (c *Client) clock() clock.Clock {
 }
 
 // endpoint checks URL and Doer. The URL must be https: a password or an NTLM
-// response is sent there (exchange.md 1.7).
+// response is sent there
+// (docs/protocol/exchange-autodiscover.md#certificates-of-autodiscover-and-ews).
 func (c *Client) endpoint() (*url.URL, error) {
 	if c.Doer == nil {
 		return nil, errors.New("ews: no Doer was given")

@@ -182,8 +182,9 @@ func codeOf(err error) ResponseCode {
 	return ""
 }
 
-// faultError turns a SOAP fault into an Error (exchange.md 3.1, shape 2). The
-// prefix of faultcode is the server's choice: only the local part counts.
+// faultError turns a SOAP fault into an Error
+// (docs/protocol/exchange-errors.md#shapes-of-an-error, shape 2). The prefix of
+// faultcode is the server's choice: only the local part counts.
 func faultError(op string, f *readFault) *Error {
 	code := cmp.Or(strings.TrimSpace(f.Detail.Code), strings.TrimSpace(f.Detail12.Code), localName(f.Subcode12),
 		localName(f.Code), localName(f.Code12))

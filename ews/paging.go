@@ -63,7 +63,7 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 // to the next page, where they are read twice. A deleted item moves others to a
 // page that was read already, so that they are missed. Either way an id comes twice
 // or the total changes. The list is then read again, at most maxPasses times; the
-// last pass is returned (exchange.md 2.4).
+// last pass is returned (docs/protocol/exchange-items.md#listing-items).
 func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) {
 	var r pass
 	for n := 1; ; n++ {

@@ -28,29 +28,32 @@ const (
 // Action says what the phone does after an error.
 type Action string
 
-// The actions of exchange.md 3.2. The Client itself carries out Wait, Retry,
-// Reconnect's waits, Refetch and ChangeVersion; the others are for its caller.
+// The actions of
+// docs/protocol/exchange-errors.md#what-a-client-does-about-each-code. The Client
+// itself carries out Wait, Retry, Reconnect's waits, Refetch and ChangeVersion;
+// the others are for its caller.
 const (
-	Report      Action = "report"      // permanent for this request: report it, go on with the rest
-	Wait        Action = "wait"        // the server is busy: wait as long as it says, ask it nothing meanwhile
-	Retry       Action = "again"       // temporary: the same request after a growing wait
-	Reconnect   Action = "reconnect"   // as Again; when autodiscover ran more than RediscoverAfter ago, run it first
-	Rediscover  Action = "rediscover"  // the wrong server: run autodiscover once, then report
-	Hide        Action = "hide"        // for this sign-in: no Exchange; hide the tabs, show the error icon
-	Credentials Action = "credentials" // ask for user and password; never try the same ones again
-	Gone        Action = "gone"        // the id is stale: drop it and list again
-	Refetch     Action = "refetch"     // fetch the new change key, try once more
-	OwnDefect   Action = "own-defect"  // the request was wrong: report it with the request, never repeat it
+	Report        Action = "report"      // permanent for this request: report it, go on with the rest
+	Wait          Action = "wait"        // the server is busy: wait as long as it says, ask it nothing meanwhile
+	Retry         Action = "again"       // temporary: the same request after a growing wait
+	Reconnect     Action = "reconnect"   // as Again; when autodiscover ran more than RediscoverAfter ago, run it first
+	Rediscover    Action = "rediscover"  // the wrong server: run autodiscover once, then report
+	Hide          Action = "hide"        // for this sign-in: no Exchange; hide the tabs, show the error icon
+	Credentials   Action = "credentials" // ask for user and password; never try the same ones again
+	Gone          Action = "gone"        // the id is stale: drop it and list again
+	Refetch       Action = "refetch"     // fetch the new change key, try once more
+	OwnDefect     Action = "own-defect"  // the request was wrong: report it with the request, never repeat it
 	ChangeVersion Action = "version"     // ask in another version of the schema, once
-	TooLarge    Action = "too-large"   // permanent for that item
-	Reduce      Action = "reduce"      // fewer connections, one subscription, smaller pages
+	TooLarge      Action = "too-large"   // permanent for that item
+	Reduce        Action = "reduce"      // fewer connections, one subscription, smaller pages
 )
 
 // RediscoverAfter is how old an answer of autodiscover may be when the
-// connection fails (exchange.md 3.2).
+// connection fails (docs/protocol/exchange-errors.md#what-a-client-does-about-each-code).
 const RediscoverAfter = time.Hour
 
-// The waits of exchange.md 3.2 and 3.3.
+// The waits of docs/protocol/exchange-errors.md#what-a-client-does-about-each-code
+// and docs/protocol/exchange-errors.md#retry-times.
 const (
 	busyWait  = 60 * time.Second // ErrorServerBusy without BackOffMilliseconds
 	firstWait = 10 * time.Second // doubled at each further attempt
@@ -64,7 +67,9 @@ type Rule struct {
 	Why    string
 }
 
-// rules is the table of exchange.md 3.2, in its order.
+// rules is the table of
+// docs/protocol/exchange-errors.md#what-a-client-does-about-each-code, in its
+// order.
 var rules = [...]Rule{
 	{Code: ErrorServerBusy, Action: Wait, Why: "BackOffMilliseconds, else 60 s"},
 	{Code: "ErrorInternalServerTransientError", Action: Retry, Why: "passing by its own name"},

@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The poll interval that the pool provisions, in minutes (device.md 2.7:
+// The poll interval that the pool provisions, in minutes (docs/protocol/phone.md#phone-lock:
 // ucexchangemwipoll, the WMI setting AllowCalendarAccess).
 const (
 	DefaultPollMinutes = 3
@@ -40,9 +40,11 @@ type Decision struct {
 }
 
 // Decide returns whether and when to poll, and what the user sees (R9.2;
-// exchange.md 0, 2.11 and 3.2). It sets no timer: call it after sign-in and after
-// each poll. At sign-in and after MarkRead and Delete the
-// phone polls at once.
+// docs/protocol/exchange-autodiscover.md#use-of-exchange-by-the-phone,
+// docs/protocol/exchange-um.md#message-waiting and
+// docs/protocol/exchange-errors.md#what-a-client-does-about-each-code). It sets no
+// timer: call it after sign-in and after each poll. At sign-in and after MarkRead
+// and Delete the phone polls at once.
 func Decide(s Situation) Decision {
 	minutes := DefaultPollMinutes
 	if s.Minutes != nil {

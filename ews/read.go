@@ -9,7 +9,7 @@ import (
 	"github.com/ocphone/ocphone/device/boundedxml"
 )
 
-// The namespaces of exchange.md 2.1.
+// The namespaces of docs/protocol/exchange-ews.md#transport-and-envelope.
 const (
 	nsSOAP     = "http://schemas.xmlsoap.org/soap/envelope/"
 	nsSOAP12   = "http://www.w3.org/2003/05/soap-envelope"
@@ -17,7 +17,7 @@ const (
 	nsTypes    = "http://schemas.microsoft.com/exchange/services/2006/types"
 )
 
-// The limits of exchange.md 7.2 on the shape of an answer.
+// The limits of docs/protocol/exchange-ews.md#reading-answers-safely on the shape of an answer.
 const (
 	maxDepth    = 64
 	maxElements = 200_000
@@ -26,7 +26,7 @@ const (
 
 // newDecoder reads an answer of at most so many bytes. Exchange writes a forbidden
 // character of a subject or name as a reference; only that character is lost
-// (exchange.md 7.2).
+// (docs/protocol/exchange-ews.md#reading-answers-safely).
 func newDecoder(r io.Reader, most int64) *boundedxml.Decoder {
 	return boundedxml.NewDecoder(r, boundedxml.Limits{Bytes: most, Depth: maxDepth, Elements: maxElements})
 }

@@ -8,7 +8,8 @@ import (
 )
 
 // Writer types. The prefixes are literal: soap, m and t are declared at the
-// envelope. Exchange requires the order of the schema (exchange.md 2.1).
+// envelope. Exchange requires the order of the schema
+// (docs/protocol/exchange-ews.md#transport-and-envelope).
 
 type writeEnvelope struct {
 	XMLName xml.Name    `xml:"soap:Envelope"`
@@ -63,7 +64,8 @@ func indexed(uri string, keys ...string) []field {
 	return all
 }
 
-// The extended properties of Unified Messaging (MS-OXOUM; exchange.md 2.3).
+// The extended properties of Unified Messaging (MS-OXOUM;
+// docs/protocol/exchange-items.md#item-classes-and-properties).
 const (
 	tagDuration   = 0x6801 // seconds
 	tagNumber     = 0x6802 // the caller's number or SIP URI
@@ -232,7 +234,7 @@ type writeGetAttachment struct {
 }
 
 // writeUpdateItem sets IsRead. ConflictResolution and, for messages,
-// MessageDisposition are required (exchange.md 2.5).
+// MessageDisposition are required (docs/protocol/exchange-items.md#items-and-attachments).
 type writeUpdateItem struct {
 	XMLName     xml.Name `xml:"m:UpdateItem"`
 	Conflict    string   `xml:"ConflictResolution,attr"`

@@ -12,8 +12,9 @@ import (
 	"time"
 )
 
-// TestR9_2_RequestsAreThoseOfTheReference compares what is sent with the
-// documents of exchange.md, which were checked against the schema.
+// TestR9_2_RequestsAreThoseOfTheReference compares what is sent with the documents
+// of docs/protocol/exchange-ews.md#exchange-web-services-of-exchange-2007-sp1,
+// which were checked against the schema.
 func TestR9_2_RequestsAreThoseOfTheReference(t *testing.T) {
 	ctx := context.Background()
 	id := ItemID{ID: "AAAWAFZNMQ==", ChangeKey: "CQAAABYAAAA="}

@@ -104,7 +104,9 @@ func (c *Client) askOne(ctx context.Context, op string, body any) (*message, err
 }
 
 // sendWithRetries sends the request until it is answered or refused, or no wait is
-// left (exchange.md 3.2 and 3.3). read reads an answer that is SOAP.
+// left (docs/protocol/exchange-errors.md#what-a-client-does-about-each-code and
+// docs/protocol/exchange-errors.md#retry-times). read reads an answer that is
+// SOAP.
 func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit time.Duration,
 	read func(*http.Response) error) error {
 	u, err := c.endpoint()
@@ -241,7 +243,7 @@ func isXML(r *http.Response) bool {
 }
 
 // httpError returns the error of an answer that is not SOAP, by its status
-// (exchange.md 3.2, last rows).
+// (docs/protocol/exchange-errors.md#what-a-client-does-about-each-code, last rows).
 func (c *Client) httpError(op string, r *http.Response) *Error {
 	e := &Error{Op: op, Status: r.StatusCode, Action: actionOfStatus(r.StatusCode)}
 	_, _ = io.CopyN(io.Discard, r.Body, 64<<10) // a short page is read, so that the connection can be used again

@@ -9,7 +9,7 @@ import (
 
 // ErrNoVoiceMail is returned, wrapped, when the mailbox has no Voice Mail
 // folder: Unified Messaging is not switched on for the user, so the phone
-// hides Voice Mail and Call Log (exchange.md 2.2).
+// hides Voice Mail and Call Log (docs/protocol/exchange-ews.md#mailbox-folders).
 var ErrNoVoiceMail = errors.New("the mailbox has no Voice Mail folder: the user is not enabled for Unified Messaging")
 
 // VoiceMail is one voice message.
@@ -32,7 +32,8 @@ type Unread struct {
 	Unread int
 }
 
-// UnreadVoiceMail counts by one small request, for polling (exchange.md 2.11).
+// UnreadVoiceMail counts by one small request, for polling
+// (docs/protocol/exchange-um.md#message-waiting).
 func (c *Client) UnreadVoiceMail(ctx context.Context) (Unread, error) {
 	const op = "GetFolder"
 	m, err := c.askOne(ctx, op, writeGetFolder{
@@ -98,8 +99,9 @@ const (
 	classConversation = "IPM.Note.Microsoft.Conversation.Voice"
 )
 
-// isVoiceMail follows exchange.md 2.3: call answering, recorded by telephone,
-// protected, and a voice reply to a message of any class.
+// isVoiceMail follows docs/protocol/exchange-items.md#item-classes-and-properties:
+// call answering, recorded by telephone, protected, and a voice reply to a message
+// of any class.
 func isVoiceMail(class string) bool {
 	n := len(class) - len(suffixVoiceMail)
 	return classIs(class, classVoiceMail) || classIs(class, classProtected) ||

@@ -22,9 +22,10 @@ func (c *Client) newWaitBudget() *waitBudget {
 	return p
 }
 
-// next returns how long to wait after e; ok is false if too little time is left. The
-// time that the server gives is used exactly; the phone's own varies by 20 %, so
-// that many phones do not repeat their requests at once (exchange.md 3.3).
+// next returns how long to wait after e; ok is false if too little time is left.
+// The time that the server gives is used exactly; the phone's own varies by 20 %,
+// so that many phones do not repeat their requests at once
+// (docs/protocol/exchange-errors.md#retry-times).
 func (p *waitBudget) next(e *Error) (wait time.Duration, ok bool) {
 	switch {
 	case e.After > 0:
@@ -63,8 +64,9 @@ func (c *Client) BusyUntil() time.Time {
 	return c.busyUntil
 }
 
-// waitWhileBusy waits while the server is busy (exchange.md 3.2), or returns the
-// busy error if waits are not allowed.
+// waitWhileBusy waits while the server is busy
+// (docs/protocol/exchange-errors.md#what-a-client-does-about-each-code), or
+// returns the busy error if waits are not allowed.
 func (c *Client) waitWhileBusy(ctx context.Context, p *waitBudget, op string) error {
 	for {
 		if ctx.Err() != nil {

@@ -9,7 +9,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Form is how a group writes its properties down (ocs-sip.md 3.2).
+// Form is how a group writes its properties down
+// (docs/protocol/sip-services.md#provisioning-answer).
 type Form string
 
 // Forms of groups.
@@ -58,12 +59,12 @@ func (a Answer) Group(name string) (g Group, ok bool) {
 	return a.Groups[i], true
 }
 
-// Parse reads the body of a 200 or of a BENOTIFY (ocs-sip.md 3.2). Names are
-// compared without regard to case, a wrong namespace is only a warning, and
-// unknown groups are kept. If a property is given twice in a group, the first
-// value is used. A second group of the same name adds only the properties that
-// the first does not have. The error holds a *journal.Failure; the Answer is then
-// empty.
+// Parse reads the body of a 200 or of a BENOTIFY
+// (docs/protocol/sip-services.md#provisioning-answer). Names are compared without
+// regard to case, a wrong namespace is only a warning, and unknown groups are
+// kept. If a property is given twice in a group, the first value is used. A second
+// group of the same name adds only the properties that the first does not have.
+// The error holds a *journal.Failure; the Answer is then empty.
 func Parse(body []byte) (Answer, error) {
 	const document = "provisioning answer"
 	root, err := parseTree(body, document)

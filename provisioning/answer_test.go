@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/provisioning"
 )
 
-// TestRequestIsTheOneOfTheSpecification: ocs-sip.md 3.1.
+// TestRequestIsTheOneOfTheSpecification: docs/protocol/sip-services.md#provisioning-request.
 func TestRequestIsTheOneOfTheSpecification(t *testing.T) {
 	body, err := provisioning.Request(provisioning.Groups2007()...)
 	want := `<provisioningGroupList xmlns="http://schemas.microsoft.com/2006/09/sip/provisioninggrouplist">`

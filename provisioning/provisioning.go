@@ -3,7 +3,8 @@
 // read the other documents: dialplan the location profile, roaming the user's
 // own entry and contact list.
 //
-// It implements MS-SIPREGE 2.2.2 (ocs-sip.md 3), for R9.1 (primary e-mail
+// It implements MS-SIPREGE 2.2.2
+// (docs/protocol/sip-services.md#in-band-provisioning), for R9.1 (primary e-mail
 // address). It parses and writes documents and does not send them.
 //
 //	body, err := provisioning.Request(provisioning.Groups2007()...) // into the SUBSCRIBE, whose Expires is 0
@@ -37,7 +38,8 @@ const (
 	answerSpace  = "http://schemas.microsoft.com/2006/09/sip/provisiongrouplist-notification"
 )
 
-// Names of groups, spelled as servers compare them (ocs-sip.md 3.1).
+// Names of groups, spelled as servers compare them
+// (docs/protocol/sip-services.md#provisioning-request).
 const (
 	ServerConfiguration = "ServerConfiguration"
 	MeetingPolicy       = "meetingPolicy"
@@ -56,11 +58,11 @@ const (
 )
 
 // ErrNoBody is in the error for an empty body. A pool may answer 200 without a
-// body and send the answer in a BENOTIFY (ocs-sip.md 3.2).
+// body and send the answer in a BENOTIFY (docs/protocol/sip-services.md#provisioning-answer).
 var ErrNoBody = errors.New("there is no body")
 
 // Groups2007 returns the groups that a client of OCS 2007 and 2007 R2 requests
-// (ocs-sip.md 3.1).
+// (docs/protocol/sip-services.md#provisioning-request).
 func Groups2007() []string {
 	return []string{ServerConfiguration, MeetingPolicy, UCPolicy, PublicationGrammar, UserSetting}
 }

@@ -30,15 +30,17 @@ func isUsed(group string) bool {
 		strings.EqualFold(group, UserSetting)
 }
 
-// unusedGroups are known groups that a phone does not use (ocs-sip.md 3.1).
+// unusedGroups are known groups that a phone does not use
+// (docs/protocol/sip-services.md#provisioning-request).
 func unusedGroups() []string {
 	return []string{MeetingPolicy, PublicationGrammar, "endpointConfiguration", "locationPolicy", "mediaConfiguration",
 		"presencePolicyV2", "privacyPublicationGrammar", "conferencePolicy", "persistentChatConfiguration"}
 }
 
 // unusedServerProperties are known properties of ServerConfiguration that a phone
-// does not use (ocs-sip.md 3.3): SIP listening ports, video, sharing, files, the
-// location service, the console, web access.
+// does not use (docs/protocol/sip-services.md#properties-of-serverconfiguration):
+// SIP listening ports, video, sharing, files, the location service, the console,
+// web access.
 func unusedServerProperties() []string {
 	return []string{
 		"lisInternalUrl", "consoleDownload*", "ucMinSipDynamicPort", "ucMaxSipDynamicPort", "ucMinVideoPort",
@@ -77,7 +79,8 @@ func isUnused(group string) bool {
 	return slices.ContainsFunc(unusedGroups(), func(name string) bool { return strings.EqualFold(name, group) })
 }
 
-// readServer reads ServerConfiguration (ocs-sip.md 3.3).
+// readServer reads ServerConfiguration
+// (docs/protocol/sip-services.md#properties-of-serverconfiguration).
 func (s *Settings) readServer(r *valueReader) {
 	s.PoolLocationProfile = r.line("ucLocationProfile")
 	s.Organization = r.line("organization")
@@ -160,7 +163,7 @@ func (s *Settings) readEmail(groups ...*valueReader) {
 	}
 }
 
-// readPolicy reads ucPolicy (ocs-sip.md 3.4).
+// readPolicy reads ucPolicy (docs/protocol/sip-services.md#properties-of-ucpolicy).
 func (s *Settings) readPolicy(r *valueReader) {
 	s.Policy = Policy{
 		SimultaneousRing:   r.boolean("AllowSimultaneousRinging", true),

@@ -159,8 +159,9 @@ type Media struct {
 	Ports PortRange `json:"ports"`
 }
 
-// Policy says what the user may do (group ucPolicy, ocs-sip.md 3.4). The pool
-// enforces it; the phone does not offer what the pool would refuse.
+// Policy says what the user may do (group ucPolicy,
+// docs/protocol/sip-services.md#properties-of-ucpolicy). The pool enforces it; the
+// phone does not offer what the pool would refuse.
 type Policy struct {
 	// AllowSimultaneousRinging: the user may ring another number too (R2.0). Default: true [S, the
 	// default policy]

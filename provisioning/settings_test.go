@@ -52,7 +52,8 @@ func TestDefaultsAreUsedForAnEmptyAnswer(t *testing.T) {
 	}
 }
 
-// TestRanges: device.md 2.7, both ends and one beyond, for which the default is used with a warning.
+// TestRanges: docs/protocol/phone.md#phone-lock, both ends and one beyond, for
+// which the default is used with a warning.
 func TestRanges(t *testing.T) {
 	minutes := func(d time.Duration) int { return int(d / time.Minute) }
 	for name, row := range map[string]struct {

@@ -23,14 +23,16 @@ type valueReader struct {
 
 func readValues(a Answer, group string, warnings *warningCollector) *valueReader {
 	g, ok := a.Group(group)
-	if ok && g.Name != group { // ocs-sip.md 3.1: names are case-sensitive as listed
+	if ok && g.Name != group { // docs/protocol/sip-services.md#provisioning-request: names are case-sensitive as listed
 		warnings.add(Shape, g.Name, "", "", "The name is "+group+". It is read all the same.")
 	}
 	return &valueReader{group: g, lookedUp: map[string]bool{}, warnings: warnings}
 }
 
 // get finds a value. An empty element counts as missing: servers send the element
-// of a property that has no value (ocs-sip.md 3.3, consoleDownload).
+// of a property that has no value
+// (docs/protocol/sip-services.md#properties-of-serverconfiguration,
+// consoleDownload).
 func (r *valueReader) get(name string) (value string, ok bool) {
 	r.lookedUp[strings.ToLower(name)] = true
 	value, _ = r.group.Get(name)

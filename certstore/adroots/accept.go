@@ -11,7 +11,7 @@ import (
 )
 
 // maxValue is the upper range of cACertificate in AD's schema, in octets
-// (device.md 3.1).
+// (docs/protocol/trust.md#root-download).
 const maxValue = 32768
 
 // maxRSABits bounds the time that the check of a self-signature takes.

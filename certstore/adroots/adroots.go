@@ -2,7 +2,9 @@
 // trusts no server of the company until it has read the published roots from a
 // domain controller (R1.1).
 //
-// It follows R1.1, R1.2 and R1.5, device.md 3.1 and design decisions 5 and 6.
+// It follows R1.1, R1.2 and R1.5, docs/protocol/trust.md#root-download,
+// docs/decisions.md#no-root-over-an-unauthenticated-channel and
+// docs/decisions.md#do-no-harm.
 // The phone cannot verify the DC's certificate yet. So it reads everything under
 // SASL GSS-SPNEGO NTLM with sign and seal on a plain LDAP connection (RFC 4511,
 // RFC 4422, MS-NLMP): an answer is accepted only if its sender has the session
@@ -41,7 +43,9 @@ type Config struct {
 
 	User       string // a UPN is not split: it is here, with an empty UserDomain
 	UserDomain string // DOMAIN of DOMAIN\user
-	Password   string // tried once (design decision 6); an empty one is refused, because its session key is known
+	// Tried once (docs/decisions.md#do-no-harm); an empty one is refused, because its session
+	// key is known
+	Password string
 
 	Resolver Resolver // required
 	Dialer   Dialer   // required
@@ -58,7 +62,8 @@ type Config struct {
 }
 
 const (
-	// DefaultTimeout is far above what 1500 roots took a Samba DC (0.5 s, peers-ad.md 1).
+	// DefaultTimeout is far above what 1500 roots took a Samba DC (0.5 s,
+	// docs/peers.md#samba-as-a-domain-controller).
 	DefaultTimeout = 15 * time.Second
 	// DefaultMaxRoots is twice the largest container in the tests.
 	DefaultMaxRoots = 4096
@@ -176,7 +181,7 @@ func (d *download) run(ctx context.Context) error {
 }
 
 // tryNext reports whether to try the next DC after a failure with code c. It is
-// false after a rejected password (design decision 6) and after a forged or
+// false after a rejected password (docs/decisions.md#do-no-harm) and after a forged or
 // malformed answer, which an administrator must see.
 func tryNext(c journal.Code) bool {
 	return c == journal.ADUnreachable || c == journal.ADWeakBind

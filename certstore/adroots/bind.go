@@ -14,15 +14,17 @@ import (
 )
 
 // requiredFlags must be in the challenge; otherwise the password is not used
-// (design decision 5). The client always uses NTLMv2.
+// (docs/decisions.md#no-root-over-an-unauthenticated-channel). The client always uses NTLMv2.
 const requiredFlags = ntlm.NegotiateSign | ntlm.NegotiateSeal | ntlm.NegotiateESS | ntlm.Negotiate128 |
 	ntlm.NegotiateKeyExch
 
-// bindRule is the rule that the steps of a bind cite (design decision 5).
+// bindRule is the rule that the steps of a bind cite
+// (docs/decisions.md#no-root-over-an-unauthenticated-channel).
 const bindRule = "no root over an unauthenticated channel"
 
 // bind opens a sealed session on c. GSS-SPNEGO carries NTLM messages without
-// SPNEGO tokens, which AD and Samba accept (MS-SPNG 3.3.5.1, peers-ad.md 1).
+// SPNEGO tokens, which AD and Samba accept (MS-SPNG 3.3.5.1,
+// docs/peers.md#samba-as-a-domain-controller).
 func (d *download) bind(c *conn, dc controller) error {
 	asked := fmt.Sprintf("sealed LDAP bind (GSS-SPNEGO, NTLMv2) as %s", d.account())
 	fail := func(code journal.Code, what string, err error) *journal.Failure {

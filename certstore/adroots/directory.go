@@ -76,7 +76,8 @@ func (d *download) configuration(dir *directory) (string, error) {
 // another server.
 func (d *download) search(dir *directory, base, category, because string) ([]object, error) {
 	filter := "(objectCategory=" + category + ")"
-	// AD returns cACertificate;binary; Samba does not know that name (peers-ad.md 1).
+	// AD returns cACertificate;binary; Samba does not know that name
+	// (docs/peers.md#samba-as-a-domain-controller).
 	attributes := []string{"cACertificate;binary", "cACertificate", "dNSHostName"}
 	s := journal.Step{Name: journal.Roots, State: journal.OK, By: dir.dc.address(), Because: because,
 		Asked: fmt.Sprintf("base %s, filter %s", printable(base), filter)}

@@ -21,17 +21,20 @@ import (
 )
 
 const (
-	enrolmentPath  = "/certsrv/certnew.p7b"
-	enrolmentQuery = "ReqID=CACert&Renewal=-1&Enc=b64" // the CA's chain, newest renewal, base64 (device.md 3.1)
+	enrolmentPath = "/certsrv/certnew.p7b"
+	// The CA's chain, newest renewal, base64 (docs/protocol/trust.md#root-download)
+	enrolmentQuery = "ReqID=CACert&Renewal=-1&Enc=b64"
 
 	maxServices = 8       // enrolment hosts tried
 	maxChain    = 1 << 20 // octets of all answers of one host
 )
 
-// enrolmentRule is the rule that the steps of web enrolment cite (device.md 3.1 method B; design decision 5).
+// enrolmentRule is the rule that the steps of web enrolment cite
+// (docs/protocol/trust.md#root-download method B;
+// docs/decisions.md#no-root-over-an-unauthenticated-channel).
 const enrolmentRule = "no root over an unauthenticated channel: only what the sealed directory holds for that CA"
 
-// errRefused ends web enrolment: the password is not tried again (design decision 6).
+// errRefused ends web enrolment: the password is not tried again (docs/decisions.md#do-no-harm).
 var errRefused = errors.New("the server refused the user name or the password")
 
 // enrol is the second method: the web pages of the CAs. A certificate is accepted

@@ -15,7 +15,8 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm"
 )
 
-// device.md 3.1 method B: no published root, but an enterprise CA with web enrolment.
+// docs/protocol/trust.md#root-download method B: no published root, but an
+// enterprise CA with web enrolment.
 func TestWebEnrolmentIsTheSecondMethod(t *testing.T) {
 	w := newWorld(t)
 	root := w.newRoot("Contoso Enterprise CA", nil)
@@ -144,7 +145,7 @@ func TestWebEnrolmentUsesNTLMOnlyAndARefusalEndsIt(t *testing.T) {
 }
 
 // Over plain HTTP an attacker on the path sees the NTLM response, so only hosts of
-// the forest are asked (design decision 6).
+// the forest are asked (docs/decisions.md#do-no-harm).
 func TestWebEnrolmentOutsideTheForestIsNotAsked(t *testing.T) {
 	for host, asked := range map[string]bool{
 		"ca.contoso.com": true, "CA.EU.Contoso.com": true, "ca.contoso.com:8080": true,

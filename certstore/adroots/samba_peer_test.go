@@ -222,7 +222,7 @@ func (s *samba) names(t *testing.T) {
 	peer.Row(t, "samba", `log-on by UPN, UPN unlike sAMAccountName, implicit UPN, DOMAIN\user, dns.domain\user; an unknown UPN is told to try CONTOSO\tu (R1.5)`)
 }
 
-// refusals counts what a refused password costs (design decision 6).
+// refusals counts what a refused password costs (docs/decisions.md#do-no-harm).
 func (s *samba) refusals(t *testing.T) {
 	wrong := s.config(peer.NetBIOS, "unlucky")
 	wrong.Password, wrong.HTTP = "wrong", true

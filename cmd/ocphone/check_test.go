@@ -355,7 +355,7 @@ func TestNoRootCuresADefect(t *testing.T) {
 }
 
 // TestSelfSignedServer is R1.6: a certificate of a CA is the cure, publishing
-// the certificate itself only a makeshift (device.md 3.2).
+// the certificate itself only a makeshift (docs/protocol/trust.md#limits-of-verification).
 func TestSelfSignedServer(t *testing.T) {
 	c := newChecking(t, lab.Contoso())
 	if err := c.world.SetDefect("pool", pki.SelfSigned); err != nil {
@@ -371,7 +371,7 @@ func TestSelfSignedServer(t *testing.T) {
 	}
 }
 
-// TestWrongPasswordIsTriedOnce is design decision 6.
+// TestWrongPasswordIsTriedOnce is docs/decisions.md#do-no-harm.
 func TestWrongPasswordIsTriedOnce(t *testing.T) {
 	c := newChecking(t, lab.Contoso())
 	t.Setenv("OCPHONE_PASSWORD", "not the password")

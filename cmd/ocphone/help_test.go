@@ -112,7 +112,7 @@ func TestSampleDeploymentIsRead(t *testing.T) {
 }
 
 // TestNoArgumentTakesAPassword: secrets come from a prompt, a file or the
-// environment (design decision 14). The lab's own passwords are public.
+// environment (docs/decisions.md#secrets). The lab's own passwords are public.
 func TestNoArgumentTakesAPassword(t *testing.T) {
 	everyCommand(func(c *cobra.Command) {
 		c.Flags().VisitAll(func(f *pflag.Flag) {

@@ -16,7 +16,7 @@ import (
 
 const module = "github.com/ocphone/ocphone"
 
-// open rooms may be imported by every other one (design.md 1).
+// open rooms may be imported by every other one (docs/architecture.md#who-may-import-whom).
 var open = []string{"device/boundedxml", "device/clock", "device/journal", "device/ntlm", "device/ntlm/ntlmhttp", "device/ntlm/spnego"}
 
 // leaf rooms, whose world comes in as small interfaces.
@@ -52,7 +52,8 @@ var mayImport = map[string][]string{
 	"cmd/ocphone-desktop":  {"..."},
 }
 
-// onlyIn names the rooms in which a protocol library may appear (design.md 1).
+// onlyIn names the rooms in which a protocol library may appear
+// (docs/architecture.md#who-may-import-whom).
 var onlyIn = map[string][]string{
 	"github.com/emiago/sipgo":    {"device/sipwire", "device/sipua", "device/lab/pool", "device/lab/gateway"},
 	"github.com/pion/":           {"device/media"},
@@ -111,7 +112,7 @@ func allowed(room, other string) bool {
 	})
 }
 
-// TestVerificationIsNeverOff allows the one place of design decision 4.
+// TestVerificationIsNeverOff allows the one place of docs/decisions.md#firmware-profiles.
 func TestVerificationIsNeverOff(t *testing.T) {
 	needle := "InsecureSkip" + "Verify: true"
 	var found []string

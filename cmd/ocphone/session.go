@@ -79,7 +79,7 @@ func (s *session) last(names ...journal.Name) (step journal.Step, ok bool) {
 	return step, ok
 }
 
-// finish signs out, so that nothing stays registered (design decision 6), and
+// finish signs out, so that nothing stays registered (docs/decisions.md#do-no-harm), and
 // switches the phone off.
 func (s *session) finish() {
 	bye, cancel := context.WithTimeout(context.Background(), signOutTimeout)

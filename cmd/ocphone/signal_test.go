@@ -34,7 +34,7 @@ func runningLab(t *testing.T) (world *lab.Lab, ready string) {
 	return world, ready
 }
 
-// TestEndedPhoneSignsOut: nothing stays registered (design decision 6),
+// TestEndedPhoneSignsOut: nothing stays registered (docs/decisions.md#do-no-harm),
 // whichever signal ends the phone.
 func TestEndedPhoneSignsOut(t *testing.T) {
 	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {

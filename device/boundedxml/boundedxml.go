@@ -1,9 +1,10 @@
 // Package boundedxml reads XML of unknown origin: the documents of a pool, the
-// answers of Exchange and Autodiscover, and, in the lab, the requests of
-// clients. It follows XML 1.0 (Fifth Edition) and Namespaces in XML 1.0, by
-// encoding/xml, and adds what encoding/xml lacks (exchange.md 7.2): limits on
-// bytes, depth, elements and attributes, no document type definition, nothing
-// beside the root element, and errors with a position and a sentence.
+// answers of Exchange and Autodiscover, and, in the lab, the requests of clients.
+// It follows XML 1.0 (Fifth Edition) and Namespaces in XML 1.0, by encoding/xml,
+// and adds what encoding/xml lacks
+// (docs/protocol/exchange-ews.md#reading-answers-safely): limits on bytes, depth,
+// elements and attributes, no document type definition, nothing beside the root
+// element, and errors with a position and a sentence.
 //
 // A small document becomes a tree, a value of struct tags, or a stream:
 //
@@ -54,7 +55,7 @@ type Limits struct {
 }
 
 // Defaults of Limits. The documents of OCS 2007 and Exchange 2007 are far below
-// them (exchange.md 7.2).
+// them (docs/protocol/exchange-ews.md#reading-answers-safely).
 const (
 	DefaultBytes      = 1 << 20
 	DefaultDepth      = 64

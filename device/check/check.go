@@ -4,7 +4,9 @@
 //
 // Trust answers which servers a phone trusts: with what it holds now, after a
 // reset and one sign-in inside, and after a change of what Active Directory
-// publishes (rules R1.1 to R1.4). It follows device.md 2.5 and 10.7.
+// publishes (rules R1.1 to R1.4). It follows
+// docs/protocol/phone.md#finding-the-sip-server and
+// docs/protocol/troubleshooting.md#issuer-neither-stored-nor-published.
 //
 //  1. Describe the phone in a Config: a firmware, or the memory of a phone.
 //  2. Name the servers with ParseEndpoint; give those a Chain that are judged by

@@ -33,7 +33,7 @@ type server struct {
 	notes []string     // about the connection
 }
 
-// Ports of device.md 2.5.
+// Ports of docs/protocol/phone.md#finding-the-sip-server.
 const (
 	poolPort = "5061"
 	edgePort = "443"

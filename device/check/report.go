@@ -189,7 +189,7 @@ func (t *trust) chainRoot(change string, root certstore.Root) ChainRoot {
 }
 
 // publishes says what is published of the issuer of e's chain: compared by
-// key, not by name (device.md 10.7).
+// key, not by name (docs/protocol/troubleshooting.md#issuer-neither-stored-nor-published).
 func (t *trust) publishes(e *server, issuer string) string {
 	switch {
 	case t.published.Known:

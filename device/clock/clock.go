@@ -1,7 +1,7 @@
 // Package clock is the clock of the phone and the lab.
 //
 // Protocol timers and the time for the verification of certificates come from a
-// Clock (design decision 2), so that a test can advance eight hours at once and a
+// Clock (docs/decisions.md#two-kinds-of-time), so that a test can advance eight hours at once and a
 // phone can have a wrong date. Time-outs of network I/O (dial, handshake, read)
 // are in real time and do not use this package.
 //

@@ -22,7 +22,7 @@ const (
 	// FileName is the phone's file in its state directory.
 	FileName = "phone.db"
 	// BusyTimeout is how long Open waits for another process to close the file
-	// (design decision 10).
+	// (docs/decisions.md#the-store-is-a-value).
 	BusyTimeout = time.Second
 
 	bucketName = "phone"

@@ -2,7 +2,7 @@
 // without power. It holds the certificate store, settings and identity of one
 // phone as a few named values, but no secrets.
 //
-// It follows design decision 10: a change is one transaction, so that after a
+// It follows docs/decisions.md#the-store-is-a-value: a change is one transaction, so that after a
 // crash the phone has either the old or the new state.
 //
 // Use it so:

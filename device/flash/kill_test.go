@@ -44,7 +44,7 @@ func updateForEver(dir string) {
 	}
 }
 
-func TestAfterAKillTheOldOrTheNewStateIsComplete(t *testing.T) { // design decision 10
+func TestAfterAKillTheOldOrTheNewStateIsComplete(t *testing.T) { // docs/decisions.md#the-store-is-a-value
 	exe, err := os.Executable()
 	if err != nil {
 		t.Fatal(err)

@@ -1,10 +1,10 @@
 // Package journal defines the steps that explain a sign-in, and the registry of
 // failure codes.
 //
-// A Step records one decision (design.md 2): the question, the answer and the
-// server that gave it, the decision, the rule behind it, and the remedy for an
-// administrator. The commands run, check and demo and the desktop program show
-// these steps and print no other progress.
+// A Step records one decision (docs/architecture.md#the-way-of-a-sign-in): the
+// question, the answer and the server that gave it, the decision, the rule behind
+// it, and the remedy for an administrator. The commands run, check and demo and
+// the desktop program show these steps and print no other progress.
 //
 //  1. A package that decides something calls the Recorder that its caller passed.
 //  2. A package that fails returns an error that wraps a *Failure. The caller
@@ -36,8 +36,8 @@ const (
 	Skipped State = "skipped" // not done, by decision
 )
 
-// Name identifies a kind of step (design.md 2). Names are stable: scripts filter
-// by them.
+// Name identifies a kind of step (docs/architecture.md#the-way-of-a-sign-in).
+// Names are stable: scripts filter by them.
 type Name string
 
 const (

@@ -1,6 +1,6 @@
 // Package lab runs a mock deployment of 2007 (DNS, Active Directory, time, an OCS
 // pool and its Edge, Exchange) in one process, as the peer of a phone or of any
-// other client (design decision 11).
+// other client (docs/decisions.md#hostile-lab).
 //
 // The package of each server documents its protocol. This package builds the
 // servers from a Deployment, connects them, and changes them while they run.

@@ -49,7 +49,7 @@ func newLab(t *testing.T, d lab.Deployment) *lab.Lab {
 	return l
 }
 
-// TestForeignGoCodeUsesTheDeploymentsNames is the promise of design decision 11.
+// TestForeignGoCodeUsesTheDeploymentsNames is the promise of docs/decisions.md#hostile-lab.
 func TestForeignGoCodeUsesTheDeploymentsNames(t *testing.T) {
 	l := newLab(t, lab.ContosoToday())
 	for name, at := range map[string]struct {

@@ -2,8 +2,9 @@
 // tones, and plays both.
 //
 // Exchange Unified Messaging records WAV with G.711 (ITU-T G.711) or GSM full rate
-// (ETSI GSM 06.10), Windows Media or MP3 (exchange.md 2.3). Decode decodes the
-// first two; its error names the others.
+// (ETSI GSM 06.10), Windows Media or MP3
+// (docs/protocol/exchange-items.md#item-classes-and-properties). Decode decodes
+// the first two; its error names the others.
 //
 // Use it so:
 //

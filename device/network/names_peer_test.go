@@ -27,7 +27,9 @@ const (
 
 const manyServers = 60 // SRV records that no UDP answer of 1232 bytes can hold
 
-// zone has every record of the sign-in (device.md 2.4, 2.5, 3.1) and some that try the phone.
+// zone has every record of the sign-in (docs/protocol/phone.md#time,
+// docs/protocol/phone.md#finding-the-sip-server,
+// docs/protocol/trust.md#root-download) and some that try the phone.
 func zone() []string {
 	records := []string{
 		"_sipinternaltls._tcp.contoso.com SRV 0 0 5061 pool.contoso.com",
@@ -135,7 +137,7 @@ func TestPeerEveryLookUpOfTheSignIn(t *testing.T) {
 	})
 }
 
-func TestPeerSuffixRule(t *testing.T) { // device.md 2.3
+func TestPeerSuffixRule(t *testing.T) { // docs/protocol/phone.md#dns-suffix-rule
 	eachDNS(t, "the suffix rule, as the server's own log shows the questions", func(t *testing.T, s peer.NameServer) {
 		n := plug(t, at(s, "corp.contoso.com"), network.Options{})
 		if got, by, err := n.LookupHostBy(t.Context(), "printer"); err != nil || !slices.Equal(got, addrs("127.22.1.26")) || !strings.HasSuffix(by, " for printer.corp.contoso.com") {

@@ -36,7 +36,7 @@ const (
 	nbnsNameError = 3
 )
 
-// Query asks the place's NetBIOS name server, and no other (design decision 6),
+// Query asks the place's NetBIOS name server, and no other (docs/decisions.md#do-no-harm),
 // for the addresses of a name: Query(ctx, "CONTOSO",
 // NetBIOSDomainControllers) finds domain controllers (R1.5). by is the server.
 // Errors hold a *journal.Failure: dns.no-server if no server is set or it does

@@ -129,7 +129,7 @@ func TestNetBIOSNameServerIsAsked(t *testing.T) {
 	}
 }
 
-func TestNoNetBIOSQueryWithoutAServer(t *testing.T) { // design decision 6
+func TestNoNetBIOSQueryWithoutAServer(t *testing.T) { // docs/decisions.md#do-no-harm
 	n := New(Place{}, Options{})
 	defer n.Close()
 	_, _, err := n.Query(context.Background(), "CONTOSO", NetBIOSDomainControllers)

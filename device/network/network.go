@@ -1,11 +1,11 @@
 // Package network is the phone's Ethernet jack: all DNS, NTP and NetBIOS queries
 // and all connections of the phone go through it.
 //
-// It follows device.md 2.3 (the DNS suffix rule), 2.4 (time) and 2.5 (which
-// records), RFC 1035 and 6891 (DNS), 2782 (SRV), 5905 (NTP) and 1002
-// (NetBIOS). It does not use the host's resolver library: the phone asks the DNS
-// servers of the place that it is plugged into, so that it sees a lab or a split
-// DNS as the real phone would.
+// It follows docs/protocol/phone.md#dns-suffix-rule (the DNS suffix rule), 2.4
+// (time) and 2.5 (which records), RFC 1035 and 6891 (DNS), 2782 (SRV), 5905 (NTP)
+// and 1002 (NetBIOS). It does not use the host's resolver library: the phone asks
+// the DNS servers of the place that it is plugged into, so that it sees a lab or a
+// split DNS as the real phone would.
 //
 // Use it so:
 //
@@ -28,7 +28,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Defaults. The firmware's own values are not documented (device.md 11.10).
+// Defaults. The firmware's own values are not documented
+// (docs/protocol/phone.md#defaults-that-no-document-states).
 const (
 	// DefaultTimeout is how long one try of one DNS, NTP or NetBIOS server
 	// takes at most. glibc waits 5 s; a user of a phone would not.

@@ -11,7 +11,7 @@ type Place struct {
 	Name   string     // "inside", "outside", …; shown in steps
 	DNS    []string   // DNS servers as host:port or address; empty means the host's own
 	Suffix string     // DHCP option 15, the connection DNS suffix; may be empty
-	WINS   string     // NetBIOS name server host:port; empty means no NetBIOS queries (design decision 6)
+	WINS   string     // NetBIOS name server host:port; empty means no NetBIOS queries (docs/decisions.md#do-no-harm)
 	Patch  AddressMap // addresses of the servers of a lab; may be nil
 }
 

@@ -120,8 +120,8 @@ func addresses(records []dns.RR) (addrs []netip.Addr) {
 }
 
 // withSuffix is the suffix rule: if a query fails, it is repeated with the
-// connection's DNS suffix appended (device.md 2.3). It is not repeated for a name
-// that ends with a dot, nor if no server answers.
+// connection's DNS suffix appended (docs/protocol/phone.md#dns-suffix-rule). It is
+// not repeated for a name that ends with a dot, nor if no server answers.
 func (n *Network) withSuffix(name, record string, query func(name string) error) error {
 	err := query(name)
 	if err == nil || isFinal(err) {

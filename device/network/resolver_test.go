@@ -26,7 +26,7 @@ func addrs(s ...string) (out []netip.Addr) {
 	return out
 }
 
-func TestSuffixRule(t *testing.T) { // device.md 2.3
+func TestSuffixRule(t *testing.T) { // docs/protocol/phone.md#dns-suffix-rule
 	const corp = "corp.example"
 	for _, row := range []struct {
 		name, ask, suffix string

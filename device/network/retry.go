@@ -8,7 +8,7 @@ import (
 )
 
 // Retryable reports whether to try the next candidate after err with one of them
-// (design decision 6: a password is tried once). The code decides:
+// (docs/decisions.md#do-no-harm: a password is tried once). The code decides:
 //
 //	yes       dns.*                             this name has no server, another may have
 //	          net.refused net.timeout net.failed  down or filtered

@@ -16,7 +16,7 @@ import (
 
 const (
 	// FallbackTimeServer is asked if no domain has an SRV record for time
-	// (device.md 2.4).
+	// (docs/protocol/phone.md#time).
 	FallbackTimeServer = "time.windows.com"
 	// timeTotal is the time limit of one FindTime.
 	timeTotal = 15 * time.Second
@@ -38,7 +38,7 @@ type TimeAnswer struct {
 
 // FindTime asks the time servers of the domains in their order, found by
 // SRV _ntp._udp.<domain>. If there is no such record, or no server gives a valid
-// answer, it asks FallbackTimeServer (device.md 2.4). Empty and repeated domains
+// answer, it asks FallbackTimeServer (docs/protocol/phone.md#time). Empty and repeated domains
 // are ignored. The error holds a *journal.Failure: time.none, or dns.no-server,
 // which ends the search.
 func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, error) {

@@ -64,7 +64,7 @@ var (
 	worldTime = phoneTime.AddDate(1, 0, 0) // the phone is a year off
 )
 
-func TestTimeServerIsFoundBySRVOfEachDomainThenTheFallback(t *testing.T) { // device.md 2.4
+func TestTimeServerIsFoundBySRVOfEachDomainThenTheFallback(t *testing.T) { // docs/protocol/phone.md#time
 	t.Parallel()
 	good := ntpServer(t, worldTime, nil)
 	patch := network.AddressMap{

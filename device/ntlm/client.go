@@ -55,7 +55,7 @@ func (c *Client) wantedFlags() Flags {
 }
 
 // Negotiate returns the first message of a log-on over a connection. The datagram
-// form does not have it (ocs-sip.md 2.1).
+// form does not have it (docs/protocol/sip-connection.md#registration).
 func (c *Client) Negotiate() []byte {
 	b := append([]byte(signature), typeNegotiate, 0, 0, 0)
 	b = le.AppendUint32(b, uint32(c.wantedFlags()))
@@ -111,7 +111,7 @@ func (c *Client) Authenticate(challenge []byte) (msg []byte, s *Session, err err
 	if mic {
 		head = micOffset + micSize
 	}
-	// The payload lies as Windows sends it, ocs-sip.md 2.4.
+	// The payload lies as Windows sends it, docs/protocol/sip-connection.md#ntlm-in-sip.
 	payload := []*[]byte{&domain, &user, &workstation, &r.lm, &r.nt, &encryptedKey}
 	total := head
 	for _, p := range payload {
@@ -158,7 +158,7 @@ func (c *Client) negotiateFlags(offered Flags) (Flags, error) {
 		}
 	}
 	if flags&Negotiate128 != 0 {
-		flags &^= Negotiate56 // ocs-sip.md 2.4
+		flags &^= Negotiate56 // docs/protocol/sip-connection.md#ntlm-in-sip
 	}
 	// Unsupported, or without meaning in an AUTHENTICATE message.
 	flags &^= NegotiateLMKey | RequestNonNTKey | NegotiateOEM | NegotiateAnonymous

@@ -1,8 +1,9 @@
 // Package ntlm implements both ends of NTLM: a client authenticates its user, a
 // server verifies that, and both then sign or seal messages.
 //
-// It follows MS-NLMP; the datagram form with detached signatures is the one
-// that MS-SIPAE uses (ocs-sip.md 2.2 to 2.4). Channel binding tokens are those
+// It follows MS-NLMP; the datagram form with detached signatures is the one that
+// MS-SIPAE uses (docs/protocol/sip-connection.md#which-messages-are-signed to
+// docs/protocol/sip-connection.md#ntlm-in-sip). Channel binding tokens are those
 // of RFC 5929 (tls-server-end-point).
 //
 // A client with a connection (LDAP, HTTP):
@@ -19,7 +20,7 @@
 // to Authenticate, which returns the same Session.
 //
 // Only a Client with AllowV1 answers weak forms (NTLMv1, no extended session
-// security): inside a trusted TLS connection, and in the lab (design decision 7).
+// security): inside a trusted TLS connection, and in the lab (docs/decisions.md#own-ntlm).
 // There are no LM responses and no LM session keys.
 package ntlm
 
@@ -63,10 +64,12 @@ const flagsCommon = NegotiateUnicode | RequestTarget | NegotiateNTLM | Negotiate
 
 // Flags that clients request and servers offer, by protocol.
 const (
-	// FlagsLDAP signs and seals a connection (design decision 5).
+	// FlagsLDAP signs and seals a connection
+	// (docs/decisions.md#no-root-over-an-unauthenticated-channel).
 	FlagsLDAP = flagsCommon | NegotiateSign | NegotiateSeal | NegotiateKeyExch
-	// FlagsSIP is the datagram form of MS-SIPAE (ocs-sip.md 2.4). The session drops
-	// 56 bit if both ends have 128.
+	// FlagsSIP is the datagram form of MS-SIPAE
+	// (docs/protocol/sip-connection.md#ntlm-in-sip). The session drops 56 bit if both
+	// ends have 128.
 	FlagsSIP = flagsCommon | NegotiateSign | NegotiateDatagram | NegotiateIdentify | NegotiateKeyExch | Negotiate56
 	// FlagsHTTP authenticates a connection and does not sign or seal messages.
 	FlagsHTTP = flagsCommon

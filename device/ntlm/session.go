@@ -115,7 +115,7 @@ func (s *Session) Unseal(sealed, sig []byte) ([]byte, error) {
 
 // SignDatagram returns the signature of msg under a sequence number that the
 // protocol supplies; MS-SIPAE has 100 for every message in both directions
-// (ocs-sip.md 2.4).
+// (docs/protocol/sip-connection.md#ntlm-in-sip).
 func (s *Session) SignDatagram(seq uint32, msg []byte) []byte {
 	return s.mac(&s.out, s.datagramStream(&s.out, seq), seq, msg)
 }
@@ -156,7 +156,7 @@ func (s *Session) mac(d *direction, stream *rc4.Cipher, seq uint32, msg []byte) 
 
 // equalSignature compares in constant time. Without extended session security it
 // ignores octets 4 to 7, the sender's random pad, which Windows does not set
-// (ocs-sip.md 2.4).
+// (docs/protocol/sip-connection.md#ntlm-in-sip).
 func (s *Session) equalSignature(got, want []byte) bool {
 	if len(got) != SignatureSize {
 		return false

@@ -143,7 +143,8 @@ func unbase64(t testing.TB, s string) []byte {
 	return b
 }
 
-// The whole exchange of ocs-sip.md 2.7 (b), octet by octet, from both ends.
+// The whole exchange of docs/protocol/sip-connection.md#test-vectors (b), octet by
+// octet, from both ends.
 func TestSIPExchange(t *testing.T) {
 	v := sipExchange(t)
 	now := func() time.Time { return parseFiletime(le.AppendUint64(nil, 128900000000000000)) }

@@ -8,8 +8,9 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// The lock with a PIN (device.md 2.7, 4). The pool says whether the phone locks
-// itself, after how long, and how long a PIN must be.
+// The lock with a PIN (docs/protocol/phone.md#phone-lock,
+// docs/protocol/phone.md#sign-in). The pool says whether the phone locks itself,
+// after how long, and how long a PIN must be.
 
 // pinPurpose is what a PIN is typed for.
 type pinPurpose string

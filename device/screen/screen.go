@@ -1,5 +1,5 @@
 // Package screen decides what the whole handset shows and what a tap or a key
-// does: a pure presenter, tested without a window (design decision 13).
+// does: a pure presenter, tested without a window (docs/decisions.md#screen-and-view-are-apart).
 //
 //  1. s, err := screen.New(phone, screen.Options{Lang: "en"}); s.Close at the end.
 //  2. Pass on what the user does: Tap, Hold, Press, Release, Type, Lift, Poke.

@@ -22,9 +22,9 @@ const maxPassword = 1024
 // PasswordVariable is the environment variable that may hold the password.
 const PasswordVariable = "OCPHONE_PASSWORD"
 
-// Password takes the password from a safe place, never from an argument (design
-// decision 14): PasswordFile, the environment, known (which a lab publishes),
-// prompt. The error is ErrNoPassword if all of them are empty.
+// Password takes the password from a safe place, never from an argument
+// (docs/decisions.md#secrets): PasswordFile, the environment, known (which a lab
+// publishes), prompt. The error is ErrNoPassword if all of them are empty.
 func (o *Options) Password(ctx context.Context, known string, prompt Prompt) (string, error) {
 	if o.PasswordFile != "" {
 		return firstLine(o.PasswordFile)

@@ -1,6 +1,6 @@
 // Package setup turns options into what a phone needs: its configuration, the
 // place it is plugged into, and who signs in. The options are those of the
-// command line of ocphone and ocphone-desktop; they follow design.md 3,
+// command line of ocphone and ocphone-desktop; they follow docs/decisions.md,
 // decisions 4, 6 and 14.
 //
 //  1. Fill in Options, or let the command line do it with Options.AddFlags.

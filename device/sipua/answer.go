@@ -16,7 +16,9 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// The ids of ms-diagnostics that decide something (ocs-sip.md 1.5 and 2.1).
+// The ids of ms-diagnostics that decide something
+// (docs/protocol/sip-connection.md#client-identification and
+// docs/protocol/sip-connection.md#registration).
 const (
 	diagTimeSkew     = 1013 // significant time skew detected during authentication
 	diagUserDisabled = 4141
@@ -165,7 +167,7 @@ func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
 }
 
 // passwordRefused is the Failure for a challenge after the password was used
-// (design decision 6).
+// (docs/decisions.md#do-no-harm).
 func (h *handshake) passwordRefused(in *sipwire.Incoming) *journal.Failure {
 	d := diagnose(in)
 	if d.timeSkew() || d.accountBlocked() {
@@ -194,7 +196,8 @@ func (h *handshake) passwordRefused(in *sipwire.Incoming) *journal.Failure {
 	return f
 }
 
-// ntlmSkew is the difference of two clocks that NTLM tolerates (ocs-sip.md 2.1).
+// ntlmSkew is the difference of two clocks that NTLM tolerates
+// (docs/protocol/sip-connection.md#registration).
 const ntlmSkew = 15 * time.Minute
 
 // serverTime is the time in the Date header.

@@ -30,7 +30,7 @@ type challenge struct {
 }
 
 // challenges reads all offers of an answer: any order, several headers or one
-// that joins them with commas, 401 or 407 (ocs-sip.md 2.1).
+// that joins them with commas, 401 or 407 (docs/protocol/sip-connection.md#registration).
 func challenges(res *sip.Response) []challenge {
 	var all []challenge
 	for _, a := range sipwire.Auths(res, "WWW-Authenticate") {

@@ -36,9 +36,11 @@ type Discovery struct {
 	Fixed    string   // HOST[:PORT] given by the user: no discovery; the default port is 5061
 	// Registrar looks for an RFC 3261 registrar, which may be published as
 	// _sips._tcp (RFC 3263 4.1), before the places of an OCS pool.
-	Registrar    bool
-	AllowTCP     bool // allow servers without TLS: SIPSecurityMode is not High (device.md 2.5)
-	AllowOutside bool // allow SRV targets outside the SIP domain (design decision 6)
+	Registrar bool
+	// Allow servers without TLS: SIPSecurityMode is not High
+	// (docs/protocol/phone.md#finding-the-sip-server)
+	AllowTCP     bool
+	AllowOutside bool // allow SRV targets outside the SIP domain (docs/decisions.md#do-no-harm)
 	Record       journal.Recorder
 }
 
@@ -62,7 +64,7 @@ func (c Candidate) String() string {
 }
 
 // The ports of SIP over TLS: RFC 3261 19.1.2, and the one of an Access Edge
-// (ocs-sip.md 1.1).
+// (docs/protocol/sip-connection.md#tcp-connection-and-via).
 const (
 	portSIPS = 5061
 	portEdge = 443
@@ -76,7 +78,7 @@ type lookup struct {
 	tls  bool
 }
 
-// lookupOrder is the phone's order, exactly (device.md 2.5).
+// lookupOrder is the phone's order, exactly (docs/protocol/phone.md#finding-the-sip-server).
 var lookupOrder = [...]lookup{
 	{srv: "_sipinternaltls._tcp.", tls: true},
 	{srv: "_sip._tls.", tls: true},
@@ -158,7 +160,8 @@ type discoveryRun struct {
 	dnsErr      error            // the first failure of the DNS itself
 }
 
-// discoveryRule is the source of the order of the look-ups (device.md 2.5).
+// discoveryRule is the source of the order of the look-ups
+// (docs/protocol/phone.md#finding-the-sip-server).
 const discoveryRule = "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
 
 // lookUp does one look-up, records it as a step and returns its new candidates.

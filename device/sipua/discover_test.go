@@ -66,7 +66,7 @@ func collect(d sipua.Discovery, n int) (found []string, err error) {
 
 func srv(target string, port uint16) []sipua.SRV { return []sipua.SRV{{Target: target, Port: port}} }
 
-// device.md 2.5: nine places, in exactly this order.
+// docs/protocol/phone.md#finding-the-sip-server: nine places, in exactly this order.
 func TestDiscoveryOrder(t *testing.T) {
 	all := []string{"_sipinternaltls._tcp.contoso.com", "_sip._tls.contoso.com", "_sipinternal._tcp.contoso.com",
 		"sipinternal.contoso.com", "sip.contoso.com", "sipexternal.contoso.com"}
@@ -101,7 +101,7 @@ func TestLookUpsAreLazy(t *testing.T) {
 	}
 }
 
-// device.md 2.5: SIPSecurityMode High skips servers without TLS.
+// docs/protocol/phone.md#finding-the-sip-server: SIPSecurityMode High skips servers without TLS.
 func TestTCPTargetIsSkippedAndRecorded(t *testing.T) {
 	dns := &names{srv: map[string][]sipua.SRV{"_sipinternal._tcp.contoso.com": srv("sip.contoso.com", 5060)}, hosts: []string{"sip.contoso.com"}}
 	steps := &steps{}
@@ -114,7 +114,7 @@ func TestTCPTargetIsSkippedAndRecorded(t *testing.T) {
 	}
 }
 
-// Design decision 6.
+// docs/decisions.md#do-no-harm.
 func TestTargetOutsideTheDomain(t *testing.T) {
 	for _, row := range []struct {
 		name, target string

@@ -67,7 +67,7 @@ func (s *ntlmServer) answer() func(*sipwire.Conn, int, *sipwire.Incoming) {
 	}
 }
 
-// ocs-sip.md 2.1: a proxy hop may use 407 and the Proxy forms.
+// docs/protocol/sip-connection.md#registration: a proxy hop may use 407 and the Proxy forms.
 func TestProxyAuthentication(t *testing.T) {
 	for version := 2; version <= 4; version++ {
 		f := newFake(t, (&ntlmServer{version: version, proxy: true}).answer())
@@ -81,8 +81,8 @@ func TestProxyAuthentication(t *testing.T) {
 	}
 }
 
-// ocs-sip.md 2.2: versions 2 and 3 may leave the answer to REGISTER unsigned,
-// version 4 may not.
+// docs/protocol/sip-connection.md#which-messages-are-signed: versions 2 and 3 may
+// leave the answer to REGISTER unsigned, version 4 may not.
 func TestUnsignedAcceptance(t *testing.T) {
 	for version := 2; version <= 4; version++ {
 		f := newFake(t, (&ntlmServer{version: version, plain: true}).answer())
@@ -145,7 +145,7 @@ func TestHostileServers(t *testing.T) {
 		{"NTLM with no base64", (&ntlmServer{token: "!"}).answer(), nil, journal.SIPMalformed},
 		{"NTLM with rubbish", (&ntlmServer{token: "TlRMTVNTUAACAAAA"}).answer(), nil, journal.SIPMalformed},
 		{"NTLM that cannot sign", (&ntlmServer{offer: ntlm.FlagsSIP &^ ntlm.NegotiateSign}).answer(), nil, journal.AuthNoScheme},
-		{"weak NTLM without TLS (design decision 7)", (&ntlmServer{offer: ntlm.FlagsSIP &^ ntlm.NegotiateESS}).answer(), nil, journal.AuthNoScheme},
+		{"weak NTLM without TLS (docs/decisions.md#own-ntlm)", (&ntlmServer{offer: ntlm.FlagsSIP &^ ntlm.NegotiateESS}).answer(), nil, journal.AuthNoScheme},
 		{"open pool", scripted([]string{"200", "Expires: 7200"}), nil, journal.AuthServer},
 		{"accepted before the password", scripted([]string{"401", `WWW-Authenticate: NTLM realm="r", targetname="t", version=4`}, []string{"200"}), nil, journal.AuthServer},
 		{"accepted and ended", scripted([]string{"200", "Expires: 0"}), registrar, journal.SIPRejected},

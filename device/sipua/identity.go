@@ -58,20 +58,21 @@ func isHost(s string) bool {
 
 // EPID is the endpoint identifier of one user on one phone: 10 lower-case
 // hexadecimal digits that depend only on the device (its MAC address or another
-// name) and on the sign-in address (ocs-sip.md 1.4).
+// name) and on the sign-in address (docs/protocol/sip-connection.md#endpoint-identity).
 func EPID(device, address string) string {
 	h := sha1.Sum([]byte(strings.ToLower(device) + "\x00" + strings.ToLower(address)))
 	return hex.EncodeToString(h[:5])
 }
 
 // instanceNamespace is fcacfb03-8a73-46ef-91b1-e5ebeeaba4fe in the memory
-// layout of a little-endian GUID (ocs-sip.md 1.4).
+// layout of a little-endian GUID (docs/protocol/sip-connection.md#endpoint-identity).
 var instanceNamespace = [16]byte{
 	0x03, 0xfb, 0xac, 0xfc, 0x73, 0x8a, 0xef, 0x46, 0x91, 0xb1, 0xe5, 0xeb, 0xee, 0xab, 0xa4, 0xfe,
 }
 
-// InstanceUUID is the UUID of +sip.instance, derived from the epid: a name
-// based UUID (version 5) over a little-endian GUID (ocs-sip.md 1.4).
+// InstanceUUID is the UUID of +sip.instance, derived from the epid: a name based
+// UUID (version 5) over a little-endian GUID
+// (docs/protocol/sip-connection.md#endpoint-identity).
 func InstanceUUID(epid string) string {
 	h := sha1.Sum(append(instanceNamespace[:], epid...))
 	b := h[:16]

@@ -8,7 +8,7 @@ import (
 	"github.com/ocphone/ocphone/device/sipua"
 )
 
-// The vector of ocs-sip.md 1.4.
+// The vector of docs/protocol/sip-connection.md#endpoint-identity.
 func TestInstanceUUID(t *testing.T) {
 	if got := sipua.InstanceUUID("01010101"); got != "4b1682a8-f968-5701-83fc-7c6741dc6697" {
 		t.Errorf("got %s", got)

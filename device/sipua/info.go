@@ -19,8 +19,8 @@ const (
 	maxExpires = 366 * 24 * time.Hour // longer lifetimes are reduced to it
 )
 
-// registrationInfo reads the 200 to a REGISTER (ocs-sip.md 2.1). notes are details
-// for the step.
+// registrationInfo reads the 200 to a REGISTER
+// (docs/protocol/sip-connection.md#registration). notes are details for the step.
 func (r *Registration) registrationInfo(in *sipwire.Incoming) (g RegistrationInfo, notes []string, err error) {
 	g = RegistrationInfo{
 		InstanceUUID: r.instance, EPID: r.cfg.EPID,
@@ -59,15 +59,15 @@ func (r *Registration) registrationInfo(in *sipwire.Incoming) (g RegistrationInf
 	if n, err := strconv.ParseUint(keep["timeout"], 10, 31); err == nil && n > 0 {
 		g.KeepAlive = time.Duration(n) * time.Second
 	}
-	if strings.EqualFold(keep["hop-hop"], "no") { // ocs-sip.md 1.2
+	if strings.EqualFold(keep["hop-hop"], "no") { // docs/protocol/sip-connection.md#keep-alive
 		g.KeepAlive = 0
 	}
 	return g, notes, nil
 }
 
-// ourContact is the Contact with this phone's instance; the case of UUIDs does
-// not matter (ocs-sip.md 2.1). A registrar that does not store instances returns
-// the URI with this phone's ms-opaque.
+// ourContact is the Contact with this phone's instance; the case of UUIDs does not
+// matter (docs/protocol/sip-connection.md#registration). A registrar that does not
+// store instances returns the URI with this phone's ms-opaque.
 func (r *Registration) ourContact(in *sipwire.Incoming) (ours sipwire.Address, ok bool) {
 	for _, value := range in.Headers("Contact") {
 		for _, element := range sipwire.SplitList(value) {

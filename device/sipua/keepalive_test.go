@@ -35,7 +35,7 @@ func (p *pings) count() int {
 	return p.n
 }
 
-// ocs-sip.md 1.2: CRLFCRLF when nothing was sent for the agreed time.
+// docs/protocol/sip-connection.md#keep-alive: CRLFCRLF when nothing was sent for the agreed time.
 func TestKeepAlive(t *testing.T) {
 	w := newWorld(t, nil) // timeout=300
 	p := &pings{Conn: w.dial(t)}

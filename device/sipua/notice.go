@@ -60,7 +60,7 @@ func eventPackage(in *sipwire.Incoming) string {
 	return strings.TrimSpace(name)
 }
 
-// The events of a deregistration (ocs-sip.md 2.6).
+// The events of a deregistration (docs/protocol/sip-connection.md#deregistration-by-the-server).
 const (
 	NoticeUnregistered = "unregistered" // signed in elsewhere, or signed out by the server
 	NoticeRejected     = "rejected"     // the user was disabled

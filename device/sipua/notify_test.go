@@ -14,8 +14,8 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// ocs-sip.md 5.1, RFC 6665 4.1.3: calls of Notify and Ended, and the response; each row
-// is one message after "one" rode in the 200.
+// docs/protocol/presence.md#self-subscription, RFC 6665 4.1.3: calls of Notify and
+// Ended, and the response; each row is one message after "one" rode in the 200.
 func TestNotification(t *testing.T) {
 	for _, row := range []struct {
 		name    string
@@ -116,8 +116,8 @@ func TestNotificationAfterTheEnd(t *testing.T) {
 	w.want(t)
 }
 
-// ocs-sip.md 5.1: refreshed 120 s before the end, short lifetimes at half, in
-// the dialog, along the recorded route.
+// docs/protocol/presence.md#self-subscription: refreshed 120 s before the end,
+// short lifetimes at half, in the dialog, along the recorded route.
 func TestRefreshOfASubscription(t *testing.T) {
 	for _, row := range []struct {
 		life, after time.Duration

@@ -12,7 +12,7 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// Design decision 6, with registrars: how often is the password used for one
+// docs/decisions.md#do-no-harm, with registrars: how often is the password used for one
 // REGISTER when the answer to it is always another challenge?
 func TestDigestUsesThePasswordOnceForEachREGISTER(t *testing.T) {
 	for _, row := range []struct {

@@ -40,7 +40,10 @@ func asked(event string, w updates) sipua.Subscription {
 var rootOf = map[string]string{provisioningEvent: "provisionGroupList", contactsEvent: "contactList", selfEvent: "roamingData"}
 
 // R12.1: the documents of the pool at sign-in, in the 200 or after it;
-// ocs-sip.md 3.2, 5.1, 6. The lasting ones are refreshed in their dialogs.
+// docs/protocol/sip-services.md#provisioning-answer,
+// docs/protocol/presence.md#self-subscription,
+// docs/protocol/sip-services.md#contact-list. The lasting ones are refreshed in
+// their dialogs.
 func TestR12_1DocumentsAfterTheSignIn(t *testing.T) {
 	for _, late := range []bool{false, true} {
 		w := newWorld(t, nil)

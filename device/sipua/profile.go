@@ -7,50 +7,49 @@ import (
 )
 
 // Profile holds the SIP parameters of a firmware. Each value is marked with its
-// certainty in the reference: [S] stated by a specification, [P] observed with
-// pidgin-sipe, [M] recalled, [G] a guess without a source.
+// certainty (docs/protocol/README.md#certainty).
 //
 // A zero field means "as in DefaultProfile", except for booleans and Expires.
 type Profile struct {
 	// UserAgent is the User-Agent header; the client version filter of the
-	// pool keys on the product OCPhone. Tokens [S], whole string [M].
+	// pool keys on the product OCPhone. Tokens (documented), whole string (recalled).
 	UserAgent string
-	// Supported are the values of the Supported headers, one header each. [S]
+	// Supported are the values of the Supported headers, one header each (documented).
 	Supported []string
-	// Methods is the methods parameter of the Contact. [P]
+	// Methods is the methods parameter of the Contact (observed).
 	Methods string
 	// MaxVersion is the highest version of the authentication protocol that
 	// the phone supports: 2 LCS 2005, 3 OCS 2007, 4 OCS 2007 R2. The version of
-	// the 1.0.x firmware is not known [G].
+	// the 1.0.x firmware is not known (guess).
 	MaxVersion int
 	// Expires is the lifetime that REGISTER requests; 0 sends no Expires header,
-	// so that the pool chooses, as Communicator does. [P]
+	// so that the pool chooses, as Communicator does (observed).
 	Expires time.Duration
 	// ExpiresDefault is the lifetime if the server names none: 7200 s on OCS 2007
-	// R2, 900 s on OCS 2007 RTM. [P]
+	// R2, 900 s on OCS 2007 RTM (observed).
 	ExpiresDefault time.Duration
-	// RefreshMargin is how long before Expires the registration is refreshed.
-	// [P]: pidgin-sipe's 30 s. Lifetimes below four margins are refreshed
+	// RefreshMargin is how long before Expires the registration is refreshed
+	// (observed: pidgin-sipe's 30 s). Lifetimes below four margins are refreshed
 	// after three quarters.
 	RefreshMargin time.Duration
-	// KeepAlive is the idle time before a keep-alive if the server names none.
-	// [P]: pidgin-sipe's guess.
+	// KeepAlive is the idle time before a keep-alive if the server names none
+	// (observed: pidgin-sipe's guess).
 	KeepAlive time.Duration
 	// AssociationLifetime is how long a security association is used, without
-	// the safety margin: 8 h less at least 5 min. [S]
+	// the safety margin: 8 h less at least 5 min (documented).
 	AssociationLifetime time.Duration
 	// AnswerTimeout is the time-out of one request. It guards network I/O and so runs in
-	// real time. [P]: pidgin-sipe's 60 s; the phone's own value is not known.
+	// real time (observed: pidgin-sipe's 60 s); the phone's own value is not known.
 	AnswerTimeout time.Duration
-	// UnregisterTimeout is how long Unregister waits for an answer, in real time. [G]
+	// UnregisterTimeout is how long Unregister waits for an answer, in real time (guess).
 	UnregisterTimeout time.Duration
-	// RetryFirst, RetryMost and RetryFactor determine the back-off of
-	// re-registration after a loss: that of the phone is not documented. [G]
+	// RetryFirst, RetryMax and RetryFactor determine the back-off of
+	// re-registration after a loss: that of the phone is not documented (guess).
 	RetryFirst  time.Duration
-	RetryMax   time.Duration
+	RetryMax    time.Duration
 	RetryFactor float64
 	// RetryJitter is the fraction by which a delay may be longer, so that the
-	// phones of a building do not register at the same time. [G]
+	// phones of a building do not register at the same time (guess).
 	RetryJitter float64
 	// Digest lets the phone answer RFC 3261 digest challenges. An OCS pool does
 	// not offer them; other registrars do.
@@ -62,9 +61,9 @@ type Profile struct {
 // DefaultProfile is the profile of firmware 1.0.522.71.
 func DefaultProfile() Profile {
 	return Profile{
-		// device.md 4
+		// docs/protocol/phone.md#sign-in
 		UserAgent: "CPE/1.0.522.71 OCPhone/1.0.522.71 (Microsoft Office Communicator 2007 Phone Edition)",
-		// ocs-sip.md 2.1
+		// docs/protocol/sip-connection.md#registration
 		Supported:           []string{"gruu-10, adhoclist, msrtc-event-categories", "ms-forking"},
 		Methods:             "INVITE, MESSAGE, INFO, OPTIONS, BYE, CANCEL, NOTIFY, ACK, REFER, BENOTIFY",
 		MaxVersion:          4,
@@ -72,10 +71,10 @@ func DefaultProfile() Profile {
 		RefreshMargin:       30 * time.Second,
 		KeepAlive:           60 * time.Second,
 		AssociationLifetime: 8*time.Hour - 5*time.Minute,
-		AnswerTimeout:              60 * time.Second,
-		UnregisterTimeout:             2 * time.Second,
+		AnswerTimeout:       60 * time.Second,
+		UnregisterTimeout:   2 * time.Second,
 		RetryFirst:          5 * time.Second,
-		RetryMax:           15 * time.Minute,
+		RetryMax:            15 * time.Minute,
 		RetryFactor:         2,
 		RetryJitter:         0.5,
 	}

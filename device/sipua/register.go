@@ -19,8 +19,9 @@ import (
 // and one more for a stale nonce; a registrar may find the lifetime too brief.
 const maxRounds = 6
 
-// handshake is one REGISTER exchange: from the first request to the final
-// answer, with the requests for authentication between them (ocs-sip.md 2.1).
+// handshake is one REGISTER exchange: from the first request to the final answer,
+// with the requests for authentication between them
+// (docs/protocol/sip-connection.md#registration).
 type handshake struct {
 	*Registration
 	unsigned bool           // do not sign: the association in use is being replaced
@@ -181,7 +182,7 @@ func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 // version is the highest version that both ends support.
 func (h *handshake) version(c challenge) int { return min(c.version(), h.cfg.Profile.MaxVersion) }
 
-// ntlmHeader is the second REGISTER's Authorization (ocs-sip.md 2.1).
+// ntlmHeader is the second REGISTER's Authorization (docs/protocol/sip-connection.md#registration).
 func (h *handshake) ntlmHeader(c challenge) sipwire.Auth {
 	a := sipwire.Auth{Scheme: schemeNTLM, Params: []sipwire.Param{
 		{Name: "qop", Value: "auth"},
@@ -221,7 +222,7 @@ func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 		Flags:       ntlm.FlagsSIP,
 		// MS-SIPAE signatures need both.
 		Require: ntlm.NegotiateSign | ntlm.NegotiateDatagram,
-		AllowV1: h.server.TLS, // design decision 7
+		AllowV1: h.server.TLS, // docs/decisions.md#own-ntlm
 		Now:     h.clock.Now,
 	}
 	if c, err := ntlm.ParseChallenge(blob); err == nil {
@@ -282,12 +283,12 @@ func (h *handshake) verifyServer(in *sipwire.Incoming) error {
 	switch {
 	case signed, h.cfg.Registrar && version == 0: // the certificate identifies an RFC 3261 registrar
 	case h.challenge.hasScheme(schemeDigest) || h.digest != nil:
-	case version >= 4: // ocs-sip.md 2.1: the 200 bears rspauth
+	case version >= 4: // docs/protocol/sip-connection.md#registration: the 200 bears rspauth
 		what = fmt.Sprintf("The server's answer is not signed, as version %d demands: it has not proved that it knows "+
 			"the password.", version)
 	case version == 0 && in.Response().StatusCode < 300: // a director may redirect before it asks
 		what = "The server let the phone in without authentication, so it has not proved that it knows the password."
-	} // versions 2 and 3 may leave answers to REGISTER unsigned, ocs-sip.md 2.2
+	} // versions 2 and 3 may leave answers to REGISTER unsigned, docs/protocol/sip-connection.md#which-messages-are-signed
 	if what == "" {
 		return nil
 	}

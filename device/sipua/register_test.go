@@ -15,8 +15,8 @@ import (
 	"github.com/ocphone/ocphone/device/sipua"
 )
 
-// ocs-sip.md 2.1: every version, with and without extended session security,
-// whatever the order and form of the challenges.
+// docs/protocol/sip-connection.md#registration: every version, with and without
+// extended session security, whatever the order and form of the challenges.
 func TestSignInWithEveryFormOfNTLM(t *testing.T) {
 	offers := map[string]struct {
 		schemes []pool.Scheme
@@ -162,7 +162,7 @@ func TestPoolWithDigestIsRefusedUnlessTheProfileAllowsIt(t *testing.T) {
 }
 
 // The pool refuses; the phone says why in words, and spends the password once
-// (design decision 6).
+// (docs/decisions.md#do-no-harm).
 func TestRefusalsOfThePool(t *testing.T) {
 	rejection := func(status, id int, reason string) func(*world) {
 		return func(w *world) {

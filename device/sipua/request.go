@@ -85,7 +85,7 @@ func (r *Registration) timeoutError(ctx context.Context) error {
 }
 
 // digestFor makes the credentials for a digest challenge. Only the realm of the
-// sign-in gets them (design decision 6).
+// sign-in gets them (docs/decisions.md#do-no-harm).
 func (r *Registration) digestFor(in *sipwire.Incoming, q *request) (sipwire.Header, bool) {
 	c, ok, _ := chooseChallenge(challenges(in.Response()), true)
 	g := r.Info()

@@ -30,10 +30,10 @@ type Refused struct{ Reply }
 
 func (r *Refused) Error() string { return r.Text }
 
-// Service sends one SERVICE (MS-SIP) and returns its answer: the location
-// profile (ocs-sip.md 4.1), a publication (5.2), a change of the contact list
-// (6). to is a SIP URI, "" means that of the user; accept and contentType may be
-// empty.
+// Service sends one SERVICE (MS-SIP) and returns its answer: the location profile
+// (docs/protocol/sip-services.md#location-profile), a publication (5.2), a change
+// of the contact list (6). to is a SIP URI, "" means that of the user; accept and
+// contentType may be empty.
 //
 // The error holds a *journal.Failure, with a *Refused for a final response other
 // than 2xx; or it is the error of ctx, or sipwire.ErrClosed after Close. ctx and

@@ -14,7 +14,9 @@ import (
 
 const profileURI = "sip:tu@contoso.com;gruu;opaque=app:locationprofile:get;default"
 
-// ocs-sip.md 4.1, 5.2: a service at a GRUU and at the user himself.
+// docs/protocol/sip-services.md#location-profile,
+// docs/protocol/presence.md#publishing: a service at a GRUU and at the user
+// himself.
 func TestService(t *testing.T) {
 	var seen []*sipwire.Incoming
 	_, r := scripted(t, func(c *sipwire.Conn, n int, in *sipwire.Incoming) {
@@ -49,7 +51,8 @@ func TestService(t *testing.T) {
 	}
 }
 
-// The statuses of the location profile stay distinguishable (ocs-sip.md 4.1).
+// The statuses of the location profile stay distinguishable
+// (docs/protocol/sip-services.md#location-profile).
 func TestServiceRefused(t *testing.T) {
 	for _, row := range []struct {
 		to     string

@@ -25,7 +25,8 @@ type Registration struct {
 	server  Candidate
 	conn    *sipwire.Conn
 
-	// The same for all REGISTERs of the endpoint's lifetime (ocs-sip.md 2.1).
+	// The same for all REGISTERs of the endpoint's lifetime
+	// (docs/protocol/sip-connection.md#registration).
 	callID, tag, opaque, instance string
 
 	ctx    context.Context // of background work; ends with the registration
@@ -36,8 +37,8 @@ type Registration struct {
 	cseq   uint32
 	digest *digester
 
-	mu       sync.Mutex // guards the rest; never held during I/O or a callback
-	info     RegistrationInfo      // changed only by the holder of sem
+	mu       sync.Mutex       // guards the rest; never held during I/O or a callback
+	info     RegistrationInfo // changed only by the holder of sem
 	phase    phase
 	endEvent *Event // event of the end; nil after Close and Unregister
 	onEvent  func(Event)
@@ -257,14 +258,17 @@ func (r *Registration) register(ctx context.Context, renew bool) error {
 		}
 	}
 	if refresh {
-		g.KeepAlive = before.KeepAlive // agreed once, when the connection was new (ocs-sip.md 1.2)
+		// Agreed once, when the connection was new (docs/protocol/sip-connection.md#keep-alive)
+		g.KeepAlive = before.KeepAlive
 	}
 	r.setTimers(g, h.offer != nil)
 	r.recordRegistered(in, g, refresh, h.offer != nil, notes)
 	return nil
 }
 
-func (r *Registration) recordRegistered(in *sipwire.Incoming, g RegistrationInfo, refresh, handshake bool, notes []string) {
+func (r *Registration) recordRegistered(
+	in *sipwire.Incoming, g RegistrationInfo, refresh, handshake bool, notes []string,
+) {
 	step := journal.Step{
 		Name:     journal.Register,
 		State:    journal.OK,
@@ -340,7 +344,7 @@ func (r *Registration) refresh(renew bool) {
 }
 
 // keepAlive sends CRLFCRLF if no message was sent for the agreed time
-// (ocs-sip.md 1.2). The clock's timer calls it.
+// (docs/protocol/sip-connection.md#keep-alive). The clock's timer calls it.
 func (r *Registration) keepAlive() {
 	// After a correction of the clock the silence may have any length, even a
 	// negative one; then a keep-alive does no harm.

@@ -40,8 +40,8 @@ func none(t *testing.T, events <-chan sipua.Event) {
 	}
 }
 
-// ocs-sip.md 2.1: the same Call-ID and From tag, CSeq goes up; signed, so that
-// no handshake is needed.
+// docs/protocol/sip-connection.md#registration: the same Call-ID and From tag,
+// CSeq goes up; signed, so that no handshake is needed.
 func TestRefreshBeforeExpires(t *testing.T) {
 	w := newWorld(t, nil)
 	var seen []string
@@ -97,8 +97,8 @@ func TestRefreshMayNeedANewHandshake(t *testing.T) {
 	}
 }
 
-// ocs-sip.md 2.2: before the security association is too old, a new handshake
-// starts with an unsigned REGISTER.
+// docs/protocol/sip-connection.md#which-messages-are-signed: before the security
+// association is too old, a new handshake starts with an unsigned REGISTER.
 func TestSecurityAssociationIsRenewed(t *testing.T) {
 	w := newWorld(t, func(s *pool.Server) { s.DefaultExpires = 24 * time.Hour })
 	r, events := w.signedIn(t)
@@ -197,7 +197,7 @@ func TestConnectionLost(t *testing.T) {
 	}
 }
 
-// ocs-sip.md 2.6
+// docs/protocol/sip-connection.md#deregistration-by-the-server
 func TestDeregistrationNotice(t *testing.T) {
 	for _, row := range []struct {
 		event pool.Event
@@ -249,7 +249,7 @@ func (i *injected) Close() error                    { i.r.Close(); return i.Conn
 const notice = "BENOTIFY sip:tu@127.0.0.1 SIP/2.0\r\nVia: SIP/2.0/TLS 127.0.0.1:5061;branch=z9hG4bK1\r\nFrom: <sip:tu@contoso.com>;tag=1\r\n" +
 	"To: <sip:tu@contoso.com>;tag=2\r\nCall-ID: 1\r\nCSeq: 1 BENOTIFY\r\nEvent: registration\r\nContent-Length: 27\r\n%s\r\nderegistered;event=rejected"
 
-// ocs-sip.md 2.2: what is not signed is not believed.
+// docs/protocol/sip-connection.md#which-messages-are-signed: what is not signed is not believed.
 func TestForgedNoticeIsIgnored(t *testing.T) {
 	w := newWorld(t, nil)
 	nc := inject(w.dial(t))

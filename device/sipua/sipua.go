@@ -1,10 +1,12 @@
 // Package sipua is the phone's SIP user agent: it finds the server of a SIP
 // domain, registers there and keeps the registration alive.
 //
-// It follows device.md 2.5 for discovery, ocs-sip.md 1 and 2 (MS-SIPREGE,
-// MS-SIPAE, MS-CONMGMT) for registration at an OCS pool, and RFC 3261 with RFC
-// 8760 digests for other registrars. It does not dial and does not verify
-// certificates: the caller gives it a connection that is ready for use.
+// It follows docs/protocol/phone.md#finding-the-sip-server for discovery,
+// docs/protocol/sip-connection.md#tcp-connection-and-via and
+// docs/protocol/sip-connection.md#registration (MS-SIPREGE, MS-SIPAE, MS-CONMGMT)
+// for registration at an OCS pool, and RFC 3261 with RFC 8760 digests for other
+// registrars. It does not dial and does not verify certificates: the caller gives
+// it a connection that is ready for use.
 //
 //  1. address, err := sipua.ParseAddress("tu@contoso.com")
 //  2. For each candidate of Discovery{Domain: address.Domain, …}.Candidates:
@@ -19,7 +21,7 @@
 //     RFC 6665). This package does not parse their documents.
 //  6. Unregister, or Close without a message to the server.
 //
-// A password is used once in one sign-in (design decision 6): Register does not
+// A password is used once in one sign-in (docs/decisions.md#do-no-harm): Register does not
 // try it again after a refusal.
 package sipua
 
@@ -104,7 +106,7 @@ type Event struct {
 }
 
 // Redirect is the error for a user whose server is another one: dial that and
-// register there (ocs-sip.md 2.1).
+// register there (docs/protocol/sip-connection.md#registration).
 type Redirect struct {
 	Host string // name for the certificate
 	Port uint16

@@ -13,7 +13,9 @@ import (
 )
 
 // Subscription is a request for an event package of the signed-in user
-// (ocs-sip.md 3.1, 5.1, 6). Subscribe does not change it.
+// (docs/protocol/sip-services.md#provisioning-request,
+// docs/protocol/presence.md#self-subscription,
+// docs/protocol/sip-services.md#contact-list). Subscribe does not change it.
 type Subscription struct {
 	Event       string // package, such as "vnd-microsoft-roaming-self"
 	Accept      string // content type of the notifications; "" sends no Accept
@@ -165,7 +167,7 @@ func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool)
 	if s.Accept != "" {
 		q.headers = append(q.headers, sipwire.Header{Name: "Accept", Value: s.Accept})
 	}
-	if !r.cfg.Registrar { // ocs-sip.md 3.1
+	if !r.cfg.Registrar { // docs/protocol/sip-services.md#provisioning-request
 		q.headers = append(q.headers,
 			sipwire.Header{Name: "Supported", Value: "com.microsoft.autoextend"},
 			sipwire.Header{Name: "Supported", Value: "ms-benotify"},
@@ -208,7 +210,8 @@ func (r *Registration) awaitFirst(
 	return n, nil
 }
 
-// The refresh of a subscription. [P]: pidgin-sipe's values (ocs-sip.md 5.1).
+// The refresh of a subscription (observed: pidgin-sipe's values)
+// (docs/protocol/presence.md#self-subscription).
 const (
 	subscriptionMargin = 120 * time.Second // before the lifetime ends
 	subscriptionShort  = 240 * time.Second // up to here half the lifetime

@@ -18,7 +18,8 @@ import (
 
 func codeOf(err error) string { return string(journal.FailureOf(err).Code) }
 
-// ocs-sip.md 3.1, 5.1: what goes out.
+// docs/protocol/sip-services.md#provisioning-request,
+// docs/protocol/presence.md#self-subscription: what goes out.
 func TestSubscriptionOnTheWire(t *testing.T) {
 	var seen []*sipwire.Incoming
 	_, r := scripted(t, func(c *sipwire.Conn, n int, in *sipwire.Incoming) {
@@ -43,8 +44,8 @@ func TestSubscriptionOnTheWire(t *testing.T) {
 	}
 }
 
-// ocs-sip.md 3.2: the first notification rides in the 200, or follows it, or is
-// faster; it may end the subscription.
+// docs/protocol/sip-services.md#provisioning-answer: the first notification rides
+// in the 200, or follows it, or is faster; it may end the subscription.
 func TestFirstNotification(t *testing.T) {
 	for _, row := range []struct {
 		name   string

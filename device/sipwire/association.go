@@ -10,7 +10,7 @@ import (
 )
 
 // signatureSeq is the sequence number of every signature in either direction
-// (MS-SIPAE, ocs-sip.md 2.4).
+// (MS-SIPAE, docs/protocol/sip-connection.md#ntlm-in-sip).
 const signatureSeq = 100
 
 // Signer makes and checks detached signatures; *ntlm.Session is one.
@@ -85,7 +85,7 @@ func (a *Association) Verify(in *Incoming) Signature {
 }
 
 // signatureNames are header and parameters of a signature; they depend on which
-// end signed (ocs-sip.md 2.1).
+// end signed (docs/protocol/sip-connection.md#registration).
 type signatureNames struct{ header, rand, num, signature string }
 
 func signatureNamesOf(byServer, proxy bool) signatureNames {
@@ -100,7 +100,8 @@ func signatureNamesOf(byServer, proxy bool) signatureNames {
 }
 
 // signs reports whether a signs the message: not one that has credentials, and not
-// the responses that a server does not sign (ocs-sip.md 2.2).
+// the responses that a server does not sign
+// (docs/protocol/sip-connection.md#which-messages-are-signed).
 func (a *Association) signs(b *block) bool {
 	for _, proxy := range []bool{false, true} {
 		if len(b.all(signatureNamesOf(a.Server, proxy).header)) > 0 {
@@ -122,7 +123,7 @@ func (a *Association) signatureLine(b *block) string {
 }
 
 // handshakeLine returns the header line that completes the handshake; from
-// version 4 it is signed (ocs-sip.md 2.1).
+// version 4 it is signed (docs/protocol/sip-connection.md#registration).
 func (a *Association) handshakeLine(b *block, token []byte) string {
 	params := []Param{
 		{Name: "qop", Value: "auth"},
@@ -244,7 +245,7 @@ func (a *Association) isNewNumber(num uint32) bool {
 type SignatureParams struct{ Scheme, Rand, Num, Realm, TargetName string }
 
 // SignatureBuffer is the text that is signed for a message, given its raw
-// header block (ocs-sip.md 2.3, MS-SIPAE 3.2.5.2).
+// header block (docs/protocol/sip-connection.md#message-signing, MS-SIPAE 3.2.5.2).
 func SignatureBuffer(version int, raw []byte, p SignatureParams) (string, error) {
 	b, err := readBlock(raw)
 	if err != nil {

@@ -40,7 +40,7 @@ Content-Length: 0
 
 `
 
-// The vectors of ocs-sip.md 2.7 (b).
+// The vectors of docs/protocol/sip-connection.md#test-vectors (b).
 func TestSignatureVectors(t *testing.T) {
 	const prefix, realm = "<NTLM>", "<SIP Communications Service><fe1.contoso.local>"
 	tests := []struct {

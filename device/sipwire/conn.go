@@ -2,9 +2,10 @@
 // code at both ends: framing, order, signing and verifying, keep-alive.
 //
 // It follows RFC 3261 (7, 18.3), the transport and signing rules of
-// reference/ocs-sip.md 1 and 2 (MS-CONMGMT, MS-SIPAE, MS-SIPRE), and
-// design decision 3: message types and the header parser are sipgo's, transport
-// and transactions are not.
+// docs/protocol/sip-connection.md#tcp-connection-and-via and
+// docs/protocol/sip-connection.md#registration (MS-CONMGMT, MS-SIPAE, MS-SIPRE),
+// and docs/decisions.md#own-wire: message types and the header parser are sipgo's,
+// transport and transactions are not.
 //
 // How to use it:
 //
@@ -38,7 +39,7 @@ type Message = sip.Message
 
 // Defaults of Config.
 const (
-	DefaultMaxMessage   = 1 << 20          // bytes, header block and body together (design decision 3)
+	DefaultMaxMessage   = 1 << 20          // bytes, header block and body together (docs/decisions.md#own-wire)
 	DefaultWriteTimeout = 10 * time.Second // real time; a peer that does not read that long is gone
 	DefaultReadTimeout  = 30 * time.Second // real time, from the first to the last byte of one message
 	DefaultMaxPending   = 64               // requests that wait for an answer
@@ -70,10 +71,11 @@ type Config struct {
 	// connection: a malformed one, or an unsigned one. It must not block. May be
 	// nil.
 	OnWarning func(*Conn, *journal.Failure)
-	// RequireSigned is the client's rule (ocs-sip.md 2.2): an invalid
-	// signature ends the connection, and once messages are signed an unsigned
-	// one is dropped, except 1xx, 401, 407 and answers to REGISTER. Without it
-	// (a server) Handler has to check Incoming.Signature.
+	// RequireSigned is the client's rule
+	// (docs/protocol/sip-connection.md#which-messages-are-signed): an invalid
+	// signature ends the connection, and once messages are signed an unsigned one is
+	// dropped, except 1xx, 401, 407 and answers to REGISTER. Without it (a server)
+	// Handler has to check Incoming.Signature.
 	RequireSigned bool
 	MaxMessage    int           // bytes; 0: DefaultMaxMessage
 	MaxPending    int           // requests; 0: DefaultMaxPending
@@ -193,7 +195,7 @@ func (c *Conn) Stats() Stats {
 }
 
 // LastSent is the time of the last message or keep-alive sent, by Config.Now. The
-// keep-alive interval starts there (ocs-sip.md 1.2).
+// keep-alive interval starts there (docs/protocol/sip-connection.md#keep-alive).
 func (c *Conn) LastSent() time.Time { return c.Stats().LastSent }
 
 // Use makes a the association that signs and verifies. The previous association

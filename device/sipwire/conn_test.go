@@ -39,7 +39,7 @@ func TestExchange(t *testing.T) {
 }
 
 // 1000 BENOTIFYs in one write arrive in order and get no answer; sipgo's own
-// transport gives them in any order (peers-sip.md 3).
+// transport gives them in any order (docs/peers.md#sipgo).
 func TestOrder(t *testing.T) {
 	const n = 1000
 	var order []uint32

@@ -58,7 +58,8 @@ func TestMalformedRequestThatIsNotSignedGetsNoSignature(t *testing.T) {
 	}
 }
 
-// Up to version 3 the 200 may be unsigned (ocs-sip.md 2.2); what the server
+// Up to version 3 the 200 may be unsigned
+// (docs/protocol/sip-connection.md#which-messages-are-signed); what the server
 // sends right behind it is signed by the new association.
 func TestMessageRightBehindAnUnsignedGrantIsVerified(t *testing.T) {
 	got := make(chan *Incoming, 1)

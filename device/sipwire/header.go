@@ -16,7 +16,7 @@ import (
 const maxHeaders = 512
 
 // block is a parsed header block. Its values are unchanged except for folding:
-// signatures are made of the values as sent (ocs-sip.md 2.3).
+// signatures are made of the values as sent (docs/protocol/sip-connection.md#message-signing).
 type block struct {
 	start  string
 	fields []field

@@ -21,8 +21,10 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-// keys is a Signer made of the session keys in ocs-sip.md 2.7 (b): the MAC of
-// ocs-sip.md 2.4 with extended session security and key exchange.
+// keys is a Signer made of the session keys in
+// docs/protocol/sip-connection.md#test-vectors (b): the MAC of
+// docs/protocol/sip-connection.md#ntlm-in-sip with extended session security and
+// key exchange.
 type keys struct{ sign, seal, peerSign, peerSeal []byte }
 
 func (k keys) SignDatagram(seq uint32, msg []byte) []byte { return mac(k.sign, k.seal, seq, msg) }

@@ -88,8 +88,9 @@ func NewResponse(req *sip.Request, code int, reason, toTag string) *sip.Response
 }
 
 // Received adds the address of the client, as the server sees it, to a response's
-// top Via (ocs-sip.md 1.1): received if it differs from the host of the Via,
-// ms-received-port and, unless empty, ms-received-cid.
+// top Via (docs/protocol/sip-connection.md#tcp-connection-and-via): received if it
+// differs from the host of the Via, ms-received-port and, unless empty,
+// ms-received-cid.
 func Received(res *sip.Response, client netip.AddrPort, cid string) {
 	via := res.Via()
 	if via == nil {

@@ -12,8 +12,8 @@ import (
 
 var _ Signer = (*ntlm.Session)(nil)
 
-// The session that device/ntlm makes of the challenge in ocs-sip.md 2.7 (b)
-// signs as the vector does.
+// The session that device/ntlm makes of the challenge in
+// docs/protocol/sip-connection.md#test-vectors (b) signs as the vector does.
 func TestVectorWithNTLM(t *testing.T) {
 	const challenge = "TlRMTVNTUAACAAAAAAAAADgAAADzgpjiABEiM0RVZncAAAAAAAAAAJAAkAA4AAAABQLODgAAAA8CAA4AQwBPAE4AVABPAFMATwABABQAUABPAE8ATAAwADEALQBGAEUAMQAEABoAYwBvAG4AdABvAHMAbwAuAGwAbwBjAGEAbAADACIAZgBlADEALgBjAG8AbgB0AG8AcwBvAC4AbABvAGMAYQBsAAUAGgBjAG8AbgB0AG8AcwBvAC4AbABvAGMAYQBsAAAAAAA="
 	type2, err := base64.StdEncoding.DecodeString(challenge)

@@ -60,7 +60,7 @@ func (c *Conn) readAll() error {
 // readMessage frames one message (RFC 3261 18.3). Its errors end the connection.
 func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 	// Keep-alives and blank lines before a message are skipped (RFC 3261 7.5,
-	// ocs-sip.md 1.2).
+	// docs/protocol/sip-connection.md#keep-alive).
 	for {
 		b, err := r.ReadByte()
 		if err != nil {
@@ -270,7 +270,7 @@ func (c *Conn) dispatch(in *Incoming) {
 	}
 }
 
-// mayBeUnsigned: ocs-sip.md 2.2.
+// mayBeUnsigned: docs/protocol/sip-connection.md#which-messages-are-signed.
 func mayBeUnsigned(in *Incoming) bool {
 	res := in.Response()
 	return res != nil && (res.StatusCode < 200 || res.StatusCode == sip.StatusUnauthorized ||

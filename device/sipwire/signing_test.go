@@ -112,7 +112,7 @@ func TestOldAssociationKeepsVerifying(t *testing.T) {
 	}
 }
 
-// ocs-sip.md 2.2, the client's rule.
+// docs/protocol/sip-connection.md#which-messages-are-signed, the client's rule.
 func TestUnsignedAtClient(t *testing.T) {
 	answer := func(method string, code int) func(*testing.T, *Conn) {
 		return func(t *testing.T, s *Conn) {

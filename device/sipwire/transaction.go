@@ -12,7 +12,7 @@ import (
 )
 
 // transactionKey matches a response to its request. The Via branch cannot:
-// Microsoft's Via often has none (ocs-sip.md 1.1).
+// Microsoft's Via often has none (docs/protocol/sip-connection.md#tcp-connection-and-via).
 type transactionKey struct {
 	callID string
 	seq    uint32
@@ -33,7 +33,8 @@ type transaction struct {
 type Option func(*transaction)
 
 // Plain does not sign the message even if there is an association: for the first
-// REGISTER of a new handshake (ocs-sip.md 2.2, SA lifetime).
+// REGISTER of a new handshake
+// (docs/protocol/sip-connection.md#which-messages-are-signed, SA lifetime).
 func Plain() Option { return func(t *transaction) { t.plain = true } }
 
 // Provisional sets a function that the reader calls for each 1xx answer, in wire
@@ -198,7 +199,8 @@ func (c *Conn) deliver(in *Incoming, res *sip.Response) bool {
 	}
 	t := c.removePending(key)
 	if t != nil && t.offer != nil {
-		// ocs-sip.md 2.2: up to version 3 the 200 may be unsigned.
+		// docs/protocol/sip-connection.md#which-messages-are-signed: up to version 3 the
+		// 200 may be unsigned.
 		unsigned := in.Signature == Unsigned && res.IsSuccess() && t.offer.Version < 4
 		if in.By == t.offer || unsigned {
 			c.useLocked(t.offer)

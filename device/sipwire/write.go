@@ -12,7 +12,9 @@ import (
 
 // Send writes msg, signed if there is an association. A message with credentials
 // (Authorization, Authentication-Info, …) is sent as it is, and a server does not
-// sign 1xx, 401 and 407 (ocs-sip.md 2.2). Send does not change msg.
+// sign 1xx, 401 and 407
+// (docs/protocol/sip-connection.md#which-messages-are-signed). Send does not
+// change msg.
 //
 // An error of the network ends the connection. Of the options only Plain has an
 // effect.
@@ -33,7 +35,8 @@ func (c *Conn) Answer(req *sip.Request, res *sip.Response) error {
 	return c.Send(res)
 }
 
-// Ping sends the keep-alive CRLFCRLF (ocs-sip.md 1.2). There is no answer to it.
+// Ping sends the keep-alive CRLFCRLF (docs/protocol/sip-connection.md#keep-alive).
+// There is no answer to it.
 func (c *Conn) Ping() error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()

@@ -30,7 +30,7 @@ type query struct {
 	failure   *candidateFailure
 }
 
-// The codes of MS-OXDSCLI (exchange.md 1.5).
+// The codes of MS-OXDSCLI (docs/protocol/exchange-autodiscover.md#error-answers).
 const (
 	errorNoAddress      = 500
 	errorNoOptions      = 501

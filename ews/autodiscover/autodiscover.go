@@ -88,9 +88,10 @@ type Result struct {
 // Protocol has the URLs of one kind of access to the mailbox. URLs that are not
 // https are removed, except that of the offline address book.
 type Protocol struct {
-	Type          string `json:"type,omitempty"` // EXCH, EXPR, WEB, EXHTTP; empty: not offered
-	Server        string `json:"server,omitempty"`
-	ServerVersion string `json:"serverVersion,omitempty"` // 32 bits in hex, exchange.md 1.3
+	Type   string `json:"type,omitempty"` // EXCH, EXPR, WEB, EXHTTP; empty: not offered
+	Server string `json:"server,omitempty"`
+	// 32 bits in hex, docs/protocol/exchange-autodiscover.md#settings-answer
+	ServerVersion string `json:"serverVersion,omitempty"`
 	SSL           bool   `json:"ssl,omitempty"`
 	AuthPackage   string `json:"authPackage,omitempty"`
 	EWSURL        string `json:"ewsURL,omitempty"` // EwsUrl, or ASUrl where a server of 2007 gives only that

@@ -96,7 +96,8 @@ func (s *search) run(ctx context.Context, address string) (Result, *candidateFai
 			result.Via = s.via
 			return result, nil
 		}
-		address, domain = next, domainOf(next) // the candidates of the new domain (exchange.md 1.4)
+		// The candidates of the new domain (docs/protocol/exchange-autodiscover.md#redirect-answers)
+		address, domain = next, domainOf(next)
 	}
 }
 
@@ -216,8 +217,9 @@ func (s *search) redirectTarget(q *query, at, address string) (next *url.URL, wh
 	return next, ""
 }
 
-// isAutodiscoverPath reports whether p is /autodiscover/…/autodiscover.xml, the only
-// path to which an unauthenticated redirect may lead (exchange.md 1.1).
+// isAutodiscoverPath reports whether p is /autodiscover/…/autodiscover.xml, the
+// only path to which an unauthenticated redirect may lead
+// (docs/protocol/exchange-autodiscover.md#autodiscover-candidates).
 func isAutodiscoverPath(p string) bool {
 	parts := strings.Split(strings.ToLower(p), "/")
 	n := len(parts)
@@ -328,5 +330,6 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 }
 
 // isPasswordSpent reports whether the password must not be used again. The search
-// then ends (design decision 6); other clients go on (exchange.md 1.6).
+// then ends (docs/decisions.md#do-no-harm); other clients go on
+// (docs/protocol/exchange-autodiscover.md#http-status-of-autodiscover).
 func isPasswordSpent(err error) bool { return errors.Is(err, ntlmhttp.ErrPasswordUsed) }

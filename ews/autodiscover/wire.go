@@ -27,7 +27,8 @@ const (
 	maxText      = 2048 // characters of one value
 )
 
-// requestWriter is the request of MS-OXDSCLI (exchange.md 1.2).
+// requestWriter is the request of MS-OXDSCLI
+// (docs/protocol/exchange-autodiscover.md#autodiscover-request).
 type requestWriter struct {
 	XMLName xml.Name `xml:"http://schemas.microsoft.com/exchange/autodiscover/outlook/requestschema/2006 Autodiscover"`
 	Address string   `xml:"Request>EMailAddress"`
@@ -53,8 +54,9 @@ type answer struct {
 // errNotAutodiscover: the body is not an answer of Autodiscover.
 var errNotAutodiscover = errors.New("no answer of Autodiscover")
 
-// parse reads an answer of at most maxAnswer octets. Settings and errors stand
-// in either namespace, depending on the server (exchange.md 1.5).
+// parse reads an answer of at most maxAnswer octets. Settings and errors stand in
+// either namespace, depending on the server
+// (docs/protocol/exchange-autodiscover.md#error-answers).
 func parse(body []byte) (answer, error) {
 	limits := boundedxml.Limits{Bytes: maxAnswer, Depth: maxDepth, Elements: maxElements}
 	root, err := boundedxml.Parse(body, limits)

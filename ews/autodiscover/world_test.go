@@ -102,7 +102,9 @@ func sayError(code int, schema string) reply {
 }
 
 // settingsOf reads an answer in the form of MS-OXDSCLI: of Exchange 2007 SP1
-// (exchange.md 1.3, 1.5), or as later servers answer.
+// (docs/protocol/exchange-autodiscover.md#settings-answer,
+// docs/protocol/exchange-autodiscover.md#error-answers), or as later servers
+// answer.
 func settingsOf(t testing.TB, file string) string {
 	t.Helper()
 	b, err := os.ReadFile("testdata/" + file)

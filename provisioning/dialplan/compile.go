@@ -21,7 +21,7 @@ const (
 )
 
 // The engine's clock ticks every 100 ms unless this is called before its first
-// use: time-outs would be up to 200 ms late. peers-ad.md 5
+// use: time-outs would be up to 200 ms late. docs/peers.md#regexp2-and-net
 func init() { regexp2.SetTimeoutCheckPeriod(time.Millisecond) }
 
 // Options of Compile; the zero value is what a phone uses.
@@ -145,7 +145,8 @@ func compile(pattern string) (re *regexp2.Regexp, err error) {
 			re, err = nil, errEngine
 		}
 	}()
-	re, err = regexp2.Compile(pattern, regexp2.None) // ocs-sip.md 4.2: case-sensitive, no options
+	// docs/protocol/sip-services.md#location-profile-rules: case-sensitive, no options
+	re, err = regexp2.Compile(pattern, regexp2.None)
 	if rewritten := rewrite(pattern); err == nil && rewritten != pattern {
 		return regexp2.Compile(rewritten, regexp2.None)
 	}

@@ -112,8 +112,9 @@ func pick[T any](g ruleMaker, all []T) T { return all[g.IntN(len(all))] }
 type part struct{ pattern, text string }
 
 var (
-	// common are rules of real dial plans: those of ocs-sip.md 4.2, and what
-	// administrators write for Lync and Teams.
+	// common are rules of real dial plans: those of
+	// docs/protocol/sip-services.md#location-profile-rules, and what administrators
+	// write for Lync and Teams.
 	common = []dialled{
 		{Rule{Pattern: `^5(\d{4})$`, Translation: `+1425555$1`}, "51234"},
 		{Rule{Pattern: `^(\d{7})$`, Translation: `+1425$1`}, "5550100"},
@@ -209,7 +210,7 @@ var known = []struct {
 }
 
 // TestPeerDotNetAgreesOnRules: a rule does what .NET, which OCS itself uses,
-// does with it (R12.1, ocs-sip.md 4.2).
+// does with it (R12.1, docs/protocol/sip-services.md#location-profile-rules).
 func TestPeerDotNetAgreesOnRules(t *testing.T) {
 	const pairs = 300
 	peer.Row(t, "mono-runtime", fmt.Sprintf(".NET's regular expressions make the same of %d generated pairs of rule and number as the dial plan does; the differences that stay are named by the test", pairs))

@@ -12,17 +12,17 @@ import (
 type FindingID string
 
 const (
-	NotUsable    FindingID = "not-usable"     // too long or does not compile: never tried
-	Slow         FindingID = "slow"           // ran out of time on a probe
-	NoSuchGroup  FindingID = "no-such-group"  // the translation names a group that the pattern does not have
-	Unanchored   FindingID = "unanchored"     // ^ or $ is missing
-	NeverMatches FindingID = "never-matches"  // nothing that can be dialled matches
-	Shadowed     FindingID = "shadowed"       // earlier rules match everything that it matches
-	NotE164      FindingID = "not-e164"       // its result is not an E.164 number
-	Duplicate    FindingID = "duplicate-name" // two rules have the same name
-	TooMany      FindingID = "too-many-rules" // over TeamsRules
-	DocumentWarning          FindingID = "odd-document"   // the reader's notes
-	NotExamined  FindingID = "not-examined"   // some checks could not be done
+	NotUsable       FindingID = "not-usable"     // too long or does not compile: never tried
+	Slow            FindingID = "slow"           // ran out of time on a probe
+	NoSuchGroup     FindingID = "no-such-group"  // the translation names a group that the pattern does not have
+	Unanchored      FindingID = "unanchored"     // ^ or $ is missing
+	NeverMatches    FindingID = "never-matches"  // nothing that can be dialled matches
+	Shadowed        FindingID = "shadowed"       // earlier rules match everything that it matches
+	NotE164         FindingID = "not-e164"       // its result is not an E.164 number
+	Duplicate       FindingID = "duplicate-name" // two rules have the same name
+	TooMany         FindingID = "too-many-rules" // over TeamsRules
+	DocumentWarning FindingID = "odd-document"   // the reader's notes
+	NotExamined     FindingID = "not-examined"   // some checks could not be done
 )
 
 // Severity of a finding.
@@ -228,7 +228,7 @@ func (r rule) shorterGroup(name string) string {
 }
 
 // checkAnchors finds patterns that match in the middle of a number; the digits
-// around the match stay in the result. ocs-sip.md 4.2
+// around the match stay in the result. docs/protocol/sip-services.md#location-profile-rules
 func (l *linter) checkAnchors(r rule) {
 	var start, end bool
 	method := methodReading

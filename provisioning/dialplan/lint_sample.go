@@ -47,7 +47,8 @@ func (l *linter) checkSamples(r rule) {
 }
 
 // addUnreachable reports a pattern that needs characters which the phone removes,
-// or input to which the phone does not apply rules. ocs-sip.md 4.2
+// or input to which the phone does not apply rules.
+// docs/protocol/sip-services.md#location-profile-rules
 func (l *linter) addUnreachable(r rule, example, method string) {
 	fix := "write the pattern for the digits alone"
 	sentence := "it matches only text that is cleaned before rules are tried: white space and - . ( ) / are taken away"

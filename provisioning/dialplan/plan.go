@@ -1,9 +1,10 @@
 // Package dialplan turns what a person dials into a number: the normalization
 // rules of a location profile, compiled, applied, explained and checked.
 //
-// It follows requirement R12.1 and ocs-sip.md 4 (the location profile document
-// and its rules); patterns and translations mean what .NET's regular
-// expressions mean (design decision 8, peers-ad.md 5).
+// It follows requirement R12.1 and docs/protocol/sip-services.md#location-profile
+// (the location profile document and its rules); patterns and translations mean
+// what .NET's regular expressions mean (docs/decisions.md#net-regular-expressions,
+// docs/peers.md#regexp2-and-net).
 //
 //  1. Read a plan: ReadXML for the document the pool sends, Read for any file
 //     of XML, CSV or the JSON of Get-CsDialPlan and Get-CsTenantDialPlan.
@@ -44,7 +45,7 @@ const (
 )
 
 // DefaultContext is the phone-context of a phone without a location profile.
-// ocs-sip.md 4.2
+// docs/protocol/sip-services.md#location-profile-rules
 const DefaultContext = "dialstring"
 
 // Plan is a location profile: an ordered list of rules under a name.
@@ -58,7 +59,7 @@ type Plan struct {
 }
 
 // Rule is one normalization rule. Rules are tried in order; the first that
-// matches is the only one that is applied. ocs-sip.md 4.2
+// matches is the only one that is applied. docs/protocol/sip-services.md#location-profile-rules
 type Rule struct {
 	Name        string `json:"name,omitempty"` // location profiles on the wire have none
 	Description string `json:"description,omitempty"`

@@ -11,8 +11,9 @@ import (
 	"unicode/utf16"
 )
 
-// TestR12_1LocationProfileIsRead: the document of ocs-sip.md 4.1, and what the
-// writer makes of it is read as the same.
+// TestR12_1LocationProfileIsRead: the document of
+// docs/protocol/sip-services.md#location-profile, and what the writer makes of it
+// is read as the same.
 func TestR12_1LocationProfileIsRead(t *testing.T) {
 	p := redmond(t)
 	want := Rule{Pattern: `^5(\d{4})$`, Translation: "+1425555$1", InternalEnterpriseExtension: true, ApplicableForDeviceDialing: true}

@@ -10,10 +10,10 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Namespace of the location profile document. ocs-sip.md 4.1
+// Namespace of the location profile document. docs/protocol/sip-services.md#location-profile
 const Namespace = "http://schemas.microsoft.com/2007/03/LocationProfileDescription"
 
-// ContentType of the location profile document. ocs-sip.md 4.1
+// ContentType of the location profile document. docs/protocol/sip-services.md#location-profile
 const ContentType = "application/ms-location-profile-definition+xml"
 
 // Limits on the elements of a document. A location profile has three levels,
@@ -24,7 +24,7 @@ const (
 )
 
 // ReadXML reads the one location profile of a pool's answer, whatever the
-// order, namespace and neighbours of its elements. ocs-sip.md 4.1
+// order, namespace and neighbours of its elements. docs/protocol/sip-services.md#location-profile
 func ReadXML(document []byte) (Plan, error) {
 	text, err := decode(document)
 	if err != nil {
@@ -176,7 +176,7 @@ type (
 )
 
 // XML writes the location profile document of p, with the elements in the order of
-// the schema and without the names of rules. ocs-sip.md 4.1
+// the schema and without the names of rules. docs/protocol/sip-services.md#location-profile
 func (p Plan) XML() ([]byte, error) {
 	x := xmlProfile{
 		Name:                  p.context(),

@@ -32,8 +32,9 @@ type Result struct {
 	Skipped  []Skip `json:"skipped,omitempty"`  // rules that ran out of time on this input
 }
 
-// Translate applies the first rule that matches to dialled text. No rule is applied
-// to the result. ocs-sip.md 4.2, 7.1
+// Translate applies the first rule that matches to dialled text. No rule is
+// applied to the result. docs/protocol/sip-services.md#location-profile-rules,
+// docs/protocol/sip-calls.md#dialled-numbers
 func (c *Compiled) Translate(dialled string) Result {
 	r, done := c.prepare(dialled)
 	if done || c == nil {
@@ -74,7 +75,7 @@ func (c *Compiled) Translate(dialled string) Result {
 }
 
 // prepare cleans dialled text; done means that no rule applies to it.
-// ocs-sip.md 4.2, 7.1
+// docs/protocol/sip-services.md#location-profile-rules, docs/protocol/sip-calls.md#dialled-numbers
 func (c *Compiled) prepare(dialled string) (r Result, done bool) {
 	r = Result{Dialled: dialled, Cleaned: strings.TrimSpace(dialled)}
 	if hasScheme(r.Cleaned, "tel:") { // in contact cards; never sent in this form
@@ -100,7 +101,7 @@ func (c *Compiled) prepare(dialled string) (r Result, done bool) {
 }
 
 // Clean removes what is written between digits: white space and - . ( ) /. It keeps
-// letters, for ;ext=. ocs-sip.md 4.2
+// letters, for ;ext=. docs/protocol/sip-services.md#location-profile-rules
 func Clean(dialled string) string {
 	return strings.Map(func(r rune) rune {
 		if strings.ContainsRune("-.()/", r) || unicode.IsSpace(r) {
@@ -138,7 +139,7 @@ func isDigits(s string) bool {
 }
 
 // URI returns the Request-URI of the call in a SIP domain; empty if nothing was
-// dialled. ocs-sip.md 7.1
+// dialled. docs/protocol/sip-calls.md#dialled-numbers
 func (r Result) URI(domain string) string {
 	switch r.Kind {
 	case URI:

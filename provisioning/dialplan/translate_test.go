@@ -8,8 +8,9 @@ import (
 	"time"
 )
 
-// TestR12_1RulesTranslate: the typical set of ocs-sip.md 4.2 and the forms of
-// ocs-sip.md 7.1.
+// TestR12_1RulesTranslate: the typical set of
+// docs/protocol/sip-services.md#location-profile-rules and the forms of
+// docs/protocol/sip-calls.md#dialled-numbers.
 func TestR12_1RulesTranslate(t *testing.T) {
 	c := Compile(redmond(t), Options{})
 	for _, row := range []struct {
@@ -79,7 +80,7 @@ func TestR12_1FirstMatchOnceAndForAll(t *testing.T) {
 }
 
 // TestDotNetSemantics: what differs between .NET and other engines
-// (ocs-sip.md 4.2, peers-ad.md 5).
+// (docs/protocol/sip-services.md#location-profile-rules, docs/peers.md#regexp2-and-net).
 func TestDotNetSemantics(t *testing.T) {
 	for _, row := range []struct{ name, pattern, translation, input, want string }{
 		{"all digits name the group", `^(\d+)$`, `+$1000`, "5", "+$1000"},

@@ -10,7 +10,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// otherContacts is the group of contacts that are in no other group (ocs-sip.md 6).
+// otherContacts is the group of contacts that are in no other group
+// (docs/protocol/sip-services.md#contact-list).
 const otherContacts = 1
 
 // Group is one group of the contact list.
@@ -38,7 +39,7 @@ type ContactList struct {
 	Warnings []string  `json:"warnings,omitempty"` // of the document applied last, fit for a step's Details
 }
 
-// Apply reads the body of a 200, NOTIFY or BENOTIFY (ocs-sip.md 6): a
+// Apply reads the body of a 200, NOTIFY or BENOTIFY (docs/protocol/sip-services.md#contact-list): a
 // contactList replaces the list, a contactDelta changes it. The error holds a
 // *journal.Failure, with ErrOutOfStep in it for a delta that is not the next one.
 // With an error the result is l.
@@ -199,7 +200,7 @@ func (r *listReader) newContact(n *boundedxml.Node, address string) Contact {
 		External:   r.warnings.cutText("contact externalURI", external),
 		Subscribed: true,
 	}
-	if subscribed, ok := n.Attr("subscribed"); ok { // a delta may omit it: ocs-sip.md 6
+	if subscribed, ok := n.Attr("subscribed"); ok { // a delta may omit it: docs/protocol/sip-services.md#contact-list
 		c.Subscribed = r.warnings.boolValue("contact subscribed", subscribed)
 	}
 	groups, _ := n.Attr("groups")

@@ -111,7 +111,7 @@ func (l ContactList) ChangeTo(next ContactList) ([]byte, error) {
 }
 
 // writer returns the contact with "sip:" before its address, as in deltas, or
-// without it, as in lists (ocs-sip.md 6).
+// without it, as in lists (docs/protocol/sip-services.md#contact-list).
 func (c Contact) writer(scheme string) contactWriter {
 	groups := c.Groups
 	if len(groups) == 0 {

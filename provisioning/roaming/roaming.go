@@ -2,13 +2,15 @@
 // each of the user's endpoints: the user's own entry (number, e-mail address,
 // voice mail, presence publications and their access lists) and the contact list.
 //
-// It implements the bodies of the self subscription (MS-PRES, ocs-sip.md 5.1
-// and 5.4) and of the contact subscription (MS-SIP 2.2.4.1 and MS-PRES Appendix
-// E, ocs-sip.md 6). It does not send documents. A phone reads:
+// It implements the bodies of the self subscription (MS-PRES,
+// docs/protocol/presence.md#self-subscription) and of the contact
+// subscription (MS-SIP 2.2.4.1 and MS-PRES Appendix E,
+// docs/protocol/sip-services.md#contact-list). It does not send documents. A phone
+// reads:
 //
 //	self := roaming.Self{Address: "kerry@contoso.com"} // or the zero Self, which accepts any user
 //	self, err := self.Apply(reply)                     // the 200's body; later each BENOTIFY's
-//	if !self.VoiceEnabled() { … }                      // ocs-sip.md 5.6
+//	if !self.VoiceEnabled() { … }
 //
 //	var list roaming.ContactList
 //	list, err := list.Apply(reply)

@@ -10,7 +10,8 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// LineKind says who serves a telephone line of the user (ocs-sip.md 5.4).
+// LineKind says who serves a telephone line of the user
+// (docs/protocol/presence.md#bodies-of-categories).
 type LineKind string
 
 // Kinds of lines.
@@ -28,7 +29,8 @@ type Line struct {
 }
 
 // Publication is one part of the presence that an endpoint of the user or the pool
-// has published. A request that replaces it must send its Version (ocs-sip.md 5.2).
+// has published. A request that replaces it must send its Version
+// (docs/protocol/presence.md#publishing).
 type Publication struct {
 	Category  string    `json:"category"`           // "state", "note", "device", …
 	Instance  uint32    `json:"instance"`           //
@@ -95,22 +97,23 @@ func (s Self) Line() (l Line, ok bool) {
 	return s.Lines[i], true
 }
 
-// VoiceEnabled reports whether the user may call with this phone. If not, the phone
-// shows "not enabled for voice" (ocs-sip.md 5.6).
+// VoiceEnabled reports whether the user may call with this phone. If not, the
+// phone shows "not enabled for voice"
+// (docs/protocol/presence.md#enhanced-presence-and-migration-from-lcs-2005).
 func (s Self) VoiceEnabled() bool {
 	_, ok := s.Line()
 	return ok
 }
 
-// Apply reads the body of a 200, to the subscription or to a publication, or of
-// a BENOTIFY (ocs-sip.md 5.1) and returns the changed Self. A document replaces
-// all instances, in all containers, of each category that it names;
-// `<category name="note"/>` and `<category name="note" container="200"/>` name a
-// category without an instance. Containers and watchers replace those with the
-// same number or address. After a new subscription, begin with a Self that has
-// only the Address: a document does not list what was removed. Categories of
-// another user are ignored. The error holds a *journal.Failure, and the result is
-// then s.
+// Apply reads the body of a 200, to the subscription or to a publication, or of a
+// BENOTIFY (docs/protocol/presence.md#self-subscription) and returns the changed
+// Self. A document replaces all instances, in all containers, of each category
+// that it names; `<category name="note"/>` and `<category name="note"
+// container="200"/>` name a category without an instance. Containers and watchers
+// replace those with the same number or address. After a new subscription, begin
+// with a Self that has only the Address: a document does not list what was
+// removed. Categories of another user are ignored. The error holds a
+// *journal.Failure, and the result is then s.
 func (s Self) Apply(body []byte) (Self, error) {
 	root, err := parseTree(body, selfDocument())
 	if err != nil {
@@ -187,7 +190,7 @@ func (r *selfReader) category(n *boundedxml.Node, name string) {
 	r.named[strings.ToLower(name)] = true
 	for _, a := range []string{"container", "instance"} {
 		if _, ok := n.Attr(a); !ok {
-			return // nothing is published: ocs-sip.md 5.1
+			return // nothing is published: docs/protocol/presence.md#self-subscription
 		}
 	}
 	container, ok := r.warnings.number(n, "container")

@@ -64,7 +64,8 @@ func TestOddSelfIsReadWithWarnings(t *testing.T) {
 	golden(t, "self-odd.json", apply(t, roaming.Self{}, file(t, "self-odd.xml")))
 }
 
-// TestVoiceIsEnabledByALineOfThePool: ocs-sip.md 5.6.
+// TestVoiceIsEnabledByALineOfThePool:
+// docs/protocol/presence.md#enhanced-presence-and-migration-from-lcs-2005.
 func TestVoiceIsEnabledByALineOfThePool(t *testing.T) {
 	for name, row := range map[string]struct {
 		lines []roaming.Line
@@ -82,7 +83,8 @@ func TestVoiceIsEnabledByALineOfThePool(t *testing.T) {
 	}
 }
 
-// TestNotificationReplacesTheCategoriesThatItNames and no others: ocs-sip.md 5.1.
+// TestNotificationReplacesTheCategoriesThatItNames and no others:
+// docs/protocol/presence.md#self-subscription.
 func TestNotificationReplacesTheCategoriesThatItNames(t *testing.T) {
 	before := apply(t, roaming.Self{}, file(t, "self.xml"))
 	kept := apply(t, roaming.Self{}, file(t, "self.xml"))

@@ -10,7 +10,7 @@ import (
 	"github.com/ocphone/ocphone/device/boundedxml"
 )
 
-// Categories whose bodies are read (ocs-sip.md 5.4).
+// Categories whose bodies are read (docs/protocol/presence.md#bodies-of-categories).
 const (
 	userProperties = "userProperties"
 	contactCard    = "contactCard"
@@ -142,7 +142,8 @@ func (r *selfReader) readState(bodies []entry) {
 	}
 }
 
-// aggregateRank is 0 for the container with the user's own aggregate (ocs-sip.md 5.2).
+// aggregateRank is 0 for the container with the user's own aggregate
+// (docs/protocol/presence.md#publishing).
 func aggregateRank(e entry) int {
 	if e.Container == selfAggregate {
 		return 0

@@ -15,7 +15,9 @@ const (
 	Delegates   = "delegates" // OCS 2007 R2 and later
 )
 
-// Containers into which the pool publishes for the user (ocs-sip.md 5.2, 5.4).
+// Containers into which the pool publishes for the user
+// (docs/protocol/presence.md#publishing,
+// docs/protocol/presence.md#bodies-of-categories).
 const (
 	selfContainer = 1 // seen by the user alone
 	selfAggregate = 2 // has the aggregate of all endpoints of the user
@@ -272,7 +274,8 @@ type noteBody struct {
 	Text string `xml:",chardata"`
 }
 
-// ownBodies returns the bodies of the fields that are set (ocs-sip.md 5.4).
+// ownBodies returns the bodies of the fields that are set
+// (docs/protocol/presence.md#bodies-of-categories).
 func (s Self) ownBodies() []ownBody {
 	var all []ownBody
 	if len(s.Lines) > 0 || s.TelephonyMode != "" || s.UM || s.EUM != "" {

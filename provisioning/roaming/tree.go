@@ -99,7 +99,7 @@ func (c *warningCollector) identifier(name, value string) string {
 }
 
 // address returns an identifier without "sip:", with which only some documents
-// begin it (ocs-sip.md 6).
+// begin it (docs/protocol/sip-services.md#contact-list).
 func (c *warningCollector) address(name, value string) string {
 	bare := value
 	for len(bare) >= 4 && strings.EqualFold(bare[:4], "sip:") {

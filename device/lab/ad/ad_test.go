@@ -214,7 +214,7 @@ func TestAnonymousSearchIsRefused(t *testing.T) {
 	}
 }
 
-func TestSimpleBindAcceptsTheNameFormsOfAD(t *testing.T) { // peers-ad.md 1
+func TestSimpleBindAcceptsTheNameFormsOfAD(t *testing.T) { // docs/peers.md#samba-as-a-domain-controller
 	s, _ := newServer(t, nil)
 	for _, tt := range []struct{ name, data, who string }{
 		{"CN=tu,CN=Users,DC=contoso,DC=com", "", `u:CONTOSO\tu`},

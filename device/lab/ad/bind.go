@@ -141,7 +141,7 @@ func (c *conn) bindSimple(m message, name, password string) error {
 
 // simpleUser returns the user of a simple bind, by DN, by UPN or implicit UPN, or
 // by NETBIOS\name. AD treats other forms, such as a name without domain, as a
-// wrong password (peers-ad.md 1).
+// wrong password (docs/peers.md#samba-as-a-domain-controller).
 func (s *Server) simpleUser(name string) (directory.User, error) {
 	var u directory.User
 	var ok bool

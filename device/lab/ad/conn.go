@@ -163,7 +163,8 @@ func (c *conn) Read(p []byte) (int, error) {
 			return 0, noEOF(err)
 		}
 		var err error
-		// A peer that negotiated only signing seals too (peers-ad.md 1).
+		// A peer that negotiated only signing seals too
+		// (docs/peers.md#samba-as-a-domain-controller).
 		if c.unsealed, err = c.session.Unseal(frame[ntlm.SignatureSize:], frame[:ntlm.SignatureSize]); err != nil {
 			return 0, err
 		}

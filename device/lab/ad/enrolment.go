@@ -21,8 +21,9 @@ import (
 )
 
 // Web enrolment: http://<dNSHostName>/certsrv/certnew.p7b, the phone's second
-// source of a root (device.md 3.1). NTLM authenticates the connection, not the
-// request (MS-NTHT), therefore the logon is stored with the connection.
+// source of a root (docs/protocol/trust.md#root-download). NTLM authenticates the
+// connection, not the request (MS-NTHT), therefore the logon is stored with the
+// connection.
 
 const (
 	enrolmentPath = "/certsrv/certnew.p7b"

@@ -31,7 +31,8 @@ func wantChain(t *testing.T, body []byte, want ...*x509.Certificate) {
 	}
 }
 
-// TestPeerCurl is the phone's second way to a root (device.md 3.1), taken by curl.
+// TestPeerCurl is the phone's second way to a root
+// (docs/protocol/trust.md#root-download), taken by curl.
 func TestPeerCurl(t *testing.T) {
 	peer.Need(t, "curl", "curl")
 	s, tree := newServer(t, func(s *ad.Server) { s.Enrolment, s.Clock = true, clock.System }) // gss-ntlmssp refuses a challenge of another day

@@ -17,7 +17,7 @@ import (
 	"github.com/ocphone/ocphone/device/ntlm"
 )
 
-const chainPath = "/certsrv/certnew.p7b?ReqID=CACert&Renewal=-1&Enc=b64" // device.md 3.1
+const chainPath = "/certsrv/certnew.p7b?ReqID=CACert&Renewal=-1&Enc=b64" // docs/protocol/trust.md#root-download
 
 func client(t *testing.T, rt http.RoundTripper) *http.Client {
 	t.Helper()

@@ -45,7 +45,7 @@ func ask(t *testing.T, s *Server, q []byte) []byte {
 	return b[:n]
 }
 
-func TestNetBIOSNamesOfADC(t *testing.T) { // peers-ad.md 3
+func TestNetBIOSNamesOfADC(t *testing.T) { // docs/peers.md#netbios-name-service
 	s := newTestServer(t)
 	for _, tt := range []struct {
 		name   string

@@ -257,7 +257,7 @@ func parseNegToken(t testing.TB, b []byte) (r negAnswer) {
 
 const none = ntlm.FlagsHTTP // neither sign nor seal
 
-func TestSASLBindMatrix(t *testing.T) { // peers-ad.md 1
+func TestSASLBindMatrix(t *testing.T) { // docs/peers.md#samba-as-a-domain-controller
 	const signOnly = ntlm.FlagsLDAP &^ ntlm.NegotiateSeal
 	for _, tt := range []struct {
 		name   string

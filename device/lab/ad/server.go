@@ -7,7 +7,7 @@
 // downgrades, forges or delays on demand, and to give foreign LDAP clients a
 // small AD without Windows. It follows RFC 4511, MS-ADTS (binds 5.1.1, rootDSE
 // 3.1.1.3.2, limits 3.1.1.3.4.6), MS-SPNG, RFC 2696 (paging) and RFC 1002
-// (NetBIOS names). Where real servers deviate, it follows peers-ad.md.
+// (NetBIOS names). Where real servers deviate, it follows docs/peers.md#samba-as-a-domain-controller.
 //
 //  1. s := ad.New(dir); set fields: Certificate for TLS, RequireSigning for a
 //     strict DC, Enrolment for web enrolment.

@@ -175,7 +175,8 @@ func (s *Server) configuration(f Faults) []*entry {
 			values[i] = string(v)
 		}
 		e.set("cACertificate", values...)
-		e.set("authorityRevocationList", "\x00") // as written by certutil -dspublish (peers-ad.md 1)
+		// As written by certutil -dspublish (docs/peers.md#samba-as-a-domain-controller)
+		e.set("authorityRevocationList", "\x00")
 		e.set("certificateRevocationList", "\x00")
 		e.set("whenCreated", generalizedTime(r.At))
 		all = append(all, e)

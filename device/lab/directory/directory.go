@@ -3,7 +3,7 @@
 // lab (domain controller, pool, Exchange) reads the same Directory; tests,
 // `ocphone lab` and the control panel change it while the servers run.
 //
-// It follows requirements.md R1.1 (published roots), R5.1 (EUM proxy addresses),
+// It follows R1.1 (published roots), R5.1 (EUM proxy addresses),
 // R7.1 (line URIs of non-DID users) and R12.2 (location profiles). MS-ADTS
 // 5.1.1.1.1 and MS-NLMP 2.2.1.3 define the names by which a user can log on.
 //
@@ -71,7 +71,8 @@ type User struct {
 	LastLogon time.Time // last good logon; zero: never
 }
 
-// Contact is an entry of a user's contact list on the server (ocs-sip.md 6).
+// Contact is an entry of a user's contact list on the server
+// (docs/protocol/sip-services.md#contact-list).
 type Contact struct {
 	Address string   // sign-in address without "sip:"
 	Name    string   // given by the owner of the list; empty: the name of the contact's own card
@@ -292,11 +293,12 @@ func (d *Directory) UserBySIP(address string) (User, bool) {
 	return d.lookUp(sipKey(trimPrefixFold(address, "sip:")))
 }
 
-// FindUser returns the account of a client that logs on as name in domain. name
-// is a sAMAccountName, with the NetBIOS name, the DNS name or "" as domain
-// (MS-NLMP 2.2.1.3); DOMAIN\name; a UPN; or an implicit UPN, sAMAccountName@domain,
-// which works for every account (MS-ADTS 5.1.1.1.1; peers-ad.md 1). An explicit
-// UPN has precedence over an implicit one. For an explicit UPN domain is ignored.
+// FindUser returns the account of a client that logs on as name in domain. name is
+// a sAMAccountName, with the NetBIOS name, the DNS name or "" as domain (MS-NLMP
+// 2.2.1.3); DOMAIN\name; a UPN; or an implicit UPN, sAMAccountName@domain, which
+// works for every account (MS-ADTS 5.1.1.1.1;
+// docs/peers.md#samba-as-a-domain-controller). An explicit UPN has precedence over
+// an implicit one. For an explicit UPN domain is ignored.
 func (d *Directory) FindUser(name, domain string) (User, bool) {
 	if before, after, ok := strings.Cut(name, `\`); ok {
 		domain, name = before, after

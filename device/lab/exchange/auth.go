@@ -16,7 +16,7 @@ import (
 )
 
 // NTLM over HTTP authenticates the connection, not the request (MS-NTHT;
-// exchange.md 5.1), therefore the log-on is stored with the connection.
+// docs/protocol/http-ntlm.md#ntlm-over-http), therefore the log-on is stored with the connection.
 
 // login is the log-on of one connection.
 type login struct {
@@ -113,7 +113,8 @@ func (s *Server) sendNTLMChallenge(w *recorder, r *http.Request, scheme string, 
 // connection stays open.
 func discardBody(r *http.Request) { _, _ = io.Copy(io.Discard, io.LimitReader(r.Body, maxBody+1)) }
 
-// refuse answers with an HTML page, as IIS does (exchange.md 3.1 (4)).
+// refuse answers with an HTML page, as IIS does
+// (docs/protocol/exchange-errors.md#shapes-of-an-error (4)).
 func (s *Server) refuse(w *recorder, r *http.Request, status int, title string) {
 	discardBody(r)
 	w.Header().Set("Content-Type", "text/html")
@@ -173,7 +174,8 @@ func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
 		NetBIOSComputer: strings.ToUpper(host),
 		DNSDomain:       s.dir.Domain(),
 		DNSComputer:     s.Host,
-		// Signing is for SPNEGO's MIC. go-ntlmssp refuses key exchange (exchange.md 5.1).
+		// Signing is for SPNEGO's MIC. go-ntlmssp refuses key exchange
+		// (docs/protocol/http-ntlm.md#ntlm-over-http).
 		Flags:     ntlm.FlagsHTTP | ntlm.NegotiateSign,
 		RequireV2: s.RequireNTLMv2,
 		Timestamp: true,
@@ -190,8 +192,9 @@ func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
 			return ntlm.NTHash(u.Password), nil
 		},
 	}
-	// 2007 SP1 ignores channel bindings. Extended Protection refuses a binding that
-	// is missing or belongs to another connection (a relay, exchange.md 5.1).
+	// 2007 SP1 ignores channel bindings. Extended Protection refuses a binding that is
+	// missing or belongs to another connection (a relay,
+	// docs/protocol/http-ntlm.md#ntlm-over-http).
 	if leaf := c.leaf.Load(); leaf != nil && s.RequireChannelBinding {
 		x.ChannelBinding, x.RequireChannelBinding = ntlm.ChannelBindings(leaf), true
 	}

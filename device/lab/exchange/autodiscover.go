@@ -13,7 +13,9 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// POX autodiscover, exchange.md 1 and [MS-OXDSCLI] 2.2.
+// POX autodiscover,
+// docs/protocol/exchange-autodiscover.md#autodiscover-how-the-phone-finds-exchange
+// and [MS-OXDSCLI] 2.2.
 
 // Autodiscover is the behaviour of one host. The zero value answers settings by
 // https, and redirects http to https (R9.1). Of several fields the first takes
@@ -156,7 +158,8 @@ func (endlessSpaces) Read(b []byte) (int, error) {
 	return len(b), nil
 }
 
-// poxError returns an error, in the base namespace (exchange.md 1.5).
+// poxError returns an error, in the base namespace
+// (docs/protocol/exchange-autodiscover.md#error-answers).
 func (s *Server) poxError(code int) *elem {
 	h := fnv.New32a()
 	_, _ = io.WriteString(h, s.Host)
@@ -171,7 +174,7 @@ const (
 	nsOutlook = "http://schemas.microsoft.com/exchange/autodiscover/outlook/responseschema/2006a"
 )
 
-// poxMessages are the texts of error codes (exchange.md 1.5).
+// poxMessages are the texts of error codes (docs/protocol/exchange-autodiscover.md#error-answers).
 var poxMessages = map[int]string{
 	500: "The email address can't be found.",
 	501: "Bad Address",
@@ -227,7 +230,7 @@ func (s *Server) legacyDN(u directory.User) string {
 	return s.organization() + "/ou=First Administrative Group/cn=Recipients/cn=" + u.SAM
 }
 
-// settings returns the settings of u (exchange.md 1.3).
+// settings returns the settings of u (docs/protocol/exchange-autodiscover.md#settings-answer).
 func (s *Server) settings(a Autodiscover, u directory.User) *elem {
 	server, _, _ := strings.Cut(s.Host, ".")
 	serverDN := s.organization() + "/ou=Exchange Administrative Group (FYDIBOHF23SPDLT)" +

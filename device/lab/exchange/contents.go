@@ -167,7 +167,8 @@ func (b *mailbox) newMessage(folder, class, subject, body, name, address string,
 	return it
 }
 
-// setUMProperty sets an extended property of Unified Messaging (exchange.md 2.3).
+// setUMProperty sets an extended property of Unified Messaging
+// (docs/protocol/exchange-items.md#item-classes-and-properties).
 func (it *item) setUMProperty(tag, kind, value string) {
 	if value != "" {
 		it.extended[tag] = extValue{attrs: []string{"PropertyTag", tag, "PropertyType", kind}, value: value}
@@ -231,7 +232,8 @@ func (b *mailbox) addMissedCall(m MissedCall) {
 }
 
 // addCallLogEntry adds an entry to the call log. The properties that Communicator
-// wrote are not documented; these are the lab's own (exchange.md 9).
+// wrote are not documented; these are the lab's own
+// (docs/protocol/exchange-items.md#extended-properties-of-unified-messaging).
 func (b *mailbox) addCallLogEntry(name, number string, outgoing bool, length time.Duration, at time.Time) {
 	direction := "Incoming call"
 	if outgoing {

@@ -2,10 +2,12 @@
 // Autodiscover and Exchange Web Services (EWS), its mailboxes, and the Unified
 // Messaging web service.
 //
-// It follows exchange.md 1 (Autodiscover, [MS-OXDSCLI]), 2 (EWS in schema version
-// Exchange2007_SP1 and UM web service), 3 (errors) and 5 (NTLM over HTTP, channel
-// binding), for R9.1, R9.2 and the manual checks of an administrator, R9.3. It
-// can misbehave (design decision 11): see Faults and Autodiscover.
+// It follows
+// docs/protocol/exchange-autodiscover.md#autodiscover-how-the-phone-finds-exchange
+// (Autodiscover, [MS-OXDSCLI]), 2 (EWS in schema version Exchange2007_SP1 and UM
+// web service), 3 (errors) and 5 (NTLM over HTTP, channel binding), for R9.1, R9.2
+// and the manual checks of an administrator, R9.3. It can misbehave
+// (docs/decisions.md#hostile-lab): see Faults and Autodiscover.
 //
 //  1. s := exchange.New(dir); set at least Certificate.
 //  2. s.Start(). https://<Host>, <OutsideHost>, <domain>, autodiscover.<domain>

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// maxCalendarView is the longest CalendarView (exchange.md 2.7).
+// maxCalendarView is the longest CalendarView (docs/protocol/exchange-calendar.md#calendar-view).
 const maxCalendarView = 2 * 366 * 24 * time.Hour
 
 func (c *ewsRequest) findItem() ([]*elem, error) {
@@ -80,7 +80,8 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 	return success(c.op, root.add(items)), nil
 }
 
-// page returns one page of all (exchange.md 2.4); offset is the start of the next.
+// page returns one page of all (docs/protocol/exchange-items.md#listing-items);
+// offset is the start of the next.
 func page[T any](all []T, view *node, limit int) (part []T, offset int, last bool, err error) {
 	size := len(all)
 	if v := attr(view, "MaxEntriesReturned"); v != "" {

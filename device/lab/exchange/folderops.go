@@ -18,7 +18,8 @@ func (c *ewsRequest) getFolder() ([]*elem, error) {
 	return messages, nil
 }
 
-// folder returns the element of a folder, in the order of exchange.md 2.2.
+// folder returns the element of a folder, in the order of
+// docs/protocol/exchange-ews.md#mailbox-folders.
 func (c *ewsRequest) folder(sh shape, f folder) *elem {
 	e := el("t:"+f.element, c.mailbox.folderID("t:FolderId", f.name))
 	want := func(uri string, inDefault bool) bool {
@@ -63,7 +64,7 @@ func (v folderView) value(uri string) (string, bool) {
 		return strconv.Itoa(len(v.box.itemsIn(v.f.name))), true
 	case "folder:ChildFolderCount":
 		return strconv.Itoa(len(v.box.children(v.f.name, false))), true
-	case "folder:UnreadCount": // not of contacts and calendar (exchange.md 2.2)
+	case "folder:UnreadCount": // not of contacts and calendar (docs/protocol/exchange-ews.md#mailbox-folders)
 		return strconv.Itoa(v.box.unread(v.f.name)), v.f.element != "ContactsFolder" && v.f.element != "CalendarFolder"
 	}
 	return "", false

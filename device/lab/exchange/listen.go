@@ -68,7 +68,7 @@ func (s *Server) listen(address string, h http.Handler, secure bool) (*webServer
 		accept = tls.NewListener(accept, s.tlsConfig())
 	}
 	var only http.Protocols
-	only.SetHTTP1(true) // NTLM authenticates a connection: never HTTP/2 (exchange.md 5.1)
+	only.SetHTTP1(true) // NTLM authenticates a connection: never HTTP/2 (docs/protocol/http-ntlm.md#ntlm-over-http)
 	f.srv = &http.Server{
 		Handler:           h,
 		Protocols:         &only,

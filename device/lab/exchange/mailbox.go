@@ -11,7 +11,7 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// Item classes (exchange.md 2.3).
+// Item classes (docs/protocol/exchange-items.md#item-classes-and-properties).
 const (
 	classVoiceMail      = "IPM.Note.Microsoft.Voicemail.UM.CA"
 	classVoiceReply     = "IPM.Note.Microsoft.Voicemail"
@@ -150,7 +150,8 @@ func (b *mailbox) remove(it *item) {
 	b.items = slices.DeleteFunc(b.items, func(x *item) bool { return x == it })
 }
 
-// move moves an item to another folder, which changes its Id (exchange.md 2.1).
+// move moves an item to another folder, which changes its Id
+// (docs/protocol/exchange-ews.md#transport-and-envelope).
 func (b *mailbox) move(it *item, to string) {
 	delete(b.byID, it.id)
 	it.id, it.change, it.folder = b.s.nextID(), b.s.nextID(), to
@@ -167,7 +168,7 @@ func (it *item) inFolder(name string) bool {
 }
 
 // classIs reports whether class is prefix or a subclass of it, without regard to
-// case (exchange.md 2.3).
+// case (docs/protocol/exchange-items.md#item-classes-and-properties).
 func classIs(class, prefix string) bool {
 	class, prefix = strings.ToLower(class), strings.ToLower(prefix)
 	return class == prefix || strings.HasPrefix(class, prefix+".")

@@ -10,7 +10,8 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// maxResolutions is the maximum number of results of ResolveNames (exchange.md 2.6).
+// maxResolutions is the maximum number of results of ResolveNames
+// (docs/protocol/exchange-contacts.md#contacts).
 const maxResolutions = 100
 
 // resolveNames searches the directory and the user's contacts.
@@ -107,7 +108,8 @@ func resolution(u directory.User, full bool) *elem {
 	return r
 }
 
-// convertID converts ids to other formats (exchange.md 2.9). In the lab an entry
+// convertID converts ids to other formats
+// (docs/protocol/exchange-um.md#entry-ids-for-play-on-phone). In the lab an entry
 // id has the bytes of the EWS id, so that the UM web service finds the item.
 func (c *ewsRequest) convertID() ([]*elem, error) {
 	to := attr(c.body, "DestinationFormat")

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Pull notifications (exchange.md 2.8).
+// Pull notifications (docs/protocol/exchange-calendar.md#pull-notifications).
 
 const (
 	maxEvents        = 50   // of one GetEvents response

@@ -11,8 +11,9 @@ type operation struct {
 	run func(*ewsRequest) ([]*elem, error)
 }
 
-// operations are the operations of Exchange 2007 SP1, complete (exchange.md 2.1).
-// ConvertId and those of delegates are new in SP1.
+// operations are the operations of Exchange 2007 SP1, complete
+// (docs/protocol/exchange-ews.md#transport-and-envelope). ConvertId and those of
+// delegates are new in SP1.
 var operations = []operation{
 	{request: "AddDelegate"},
 	{request: "ConvertId", run: (*ewsRequest).convertID},

@@ -6,8 +6,11 @@ import (
 	"strings"
 )
 
-// The properties of items: the elements of exchange.md 2.3, 2.6 and 2.7 in the
-// order of the schema, which is required in requests and answers.
+// The properties of items: the elements of
+// docs/protocol/exchange-items.md#item-classes-and-properties,
+// docs/protocol/exchange-contacts.md#contacts and
+// docs/protocol/exchange-calendar.md#calendar-view in the order of the schema,
+// which is required in requests and answers.
 
 type property struct {
 	uri       string // "item:Subject"
@@ -140,7 +143,7 @@ func propertiesOf(element string) []property {
 }
 
 // entryKeys are the keys of the Entry elements of a property, complete and in the
-// order of the schema (exchange.md 2.6).
+// order of the schema (docs/protocol/exchange-contacts.md#contacts).
 var entryKeys = map[string][]string{
 	"contacts:PhoneNumber": {
 		"AssistantPhone", "BusinessFax", "BusinessPhone", "BusinessPhone2", "Callback", "CarPhone",
@@ -152,7 +155,8 @@ var entryKeys = map[string][]string{
 }
 
 // contentModels are the sequences of the children of an element: "|" separates
-// alternatives, "?" marks optional ones (exchange.md 2.1: order matters).
+// alternatives, "?" marks optional ones
+// (docs/protocol/exchange-ews.md#transport-and-envelope: order matters).
 var contentModels = map[string]string{
 	"m:FindItem": "m:ItemShape m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView? " +
 		"m:GroupBy|m:DistinguishedGroupBy? m:Restriction? m:SortOrder? m:ParentFolderIds",

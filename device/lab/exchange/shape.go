@@ -6,7 +6,7 @@ import (
 )
 
 // maxFindText is the length to which FindItem truncates strings, in characters
-// (exchange.md 2.4).
+// (docs/protocol/exchange-items.md#listing-items).
 const maxFindText = 255
 
 // shape selects the properties of an answer.
@@ -70,7 +70,8 @@ func (sh shape) truncate(v string) string {
 }
 
 // extendedPath returns the key of an extended property. A tag is written as a
-// number, since 0x6801 and 26625 are the same (exchange.md 2.3).
+// number, since 0x6801 and 26625 are the same
+// (docs/protocol/exchange-items.md#item-classes-and-properties).
 func extendedPath(n *node) string {
 	if tag := attr(n, "PropertyTag"); tag != "" {
 		if v, err := strconv.ParseUint(tag, 0, 16); err == nil {

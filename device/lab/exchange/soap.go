@@ -14,7 +14,8 @@ import (
 	"github.com/ocphone/ocphone/device/lab/directory"
 )
 
-// xmlType is the Content-Type of every XML answer (exchange.md 2.1).
+// xmlType is the Content-Type of every XML answer
+// (docs/protocol/exchange-ews.md#transport-and-envelope).
 const xmlType = "text/xml; charset=utf-8"
 
 // ewsRequest is one request of an operation.
@@ -148,7 +149,7 @@ func (s *Server) post(w *recorder, r *http.Request, f Faults, user directory.Use
 func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) ([]*elem, error) {
 	code := codeFor(f.Codes, name)
 	p := codeError(code, "")
-	if f.InnerBusy { // exchange.md 3.1 (3)
+	if f.InnerBusy { // docs/protocol/exchange-errors.md#shapes-of-an-error (3)
 		code, p = "ErrorInternalServerError", codeError("ErrorInternalServerError", "")
 		p.values = []string{"InnerErrorResponseCode", "ErrorServerBusy"}
 	}
@@ -211,7 +212,8 @@ func decode(b []byte) (*node, error) {
 		for _, h := range header.Children {
 			switch {
 			case h.Name.Local == "t:RequestServerVersion":
-				if v := attr(h, "Version"); v != "Exchange2007" && v != "Exchange2007_SP1" { // exchange.md 2.1
+				// docs/protocol/exchange-ews.md#transport-and-envelope
+				if v := attr(h, "Version"); v != "Exchange2007" && v != "Exchange2007_SP1" {
 					return op, codeError("ErrorInvalidServerVersion", "")
 				}
 			case mustUnderstand(h): // TimeZoneContext and others of later clients are ignored
@@ -250,7 +252,8 @@ func xmlError(err error) *responseError {
 	return p
 }
 
-// soapFault answers with HTTP 500 and a fault (exchange.md 3.1 (2)).
+// soapFault answers with HTTP 500 and a fault
+// (docs/protocol/exchange-errors.md#shapes-of-an-error (2)).
 func (s *Server) soapFault(w *recorder, f Faults, err error) {
 	var p *responseError
 	if !errors.As(err, &p) {
@@ -294,7 +297,7 @@ func success(op string, kids ...*elem) *elem {
 }
 
 // failure returns a response message of op with an error. Messages for items have
-// an empty list (exchange.md 3.1).
+// an empty list (docs/protocol/exchange-errors.md#shapes-of-an-error).
 func failure(op string, err error) *elem {
 	var p *responseError
 	if !errors.As(err, &p) {

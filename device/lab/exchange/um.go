@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// The UM web service (exchange.md 2.10): the user's own mailbox, no versions.
+// The UM web service (docs/protocol/exchange-um.md#um-web-service): the user's own
+// mailbox, no versions.
 
 // playedCall is a call of PlayOnPhone. Each GetCallInfo advances its state.
 type playedCall struct {

@@ -8,11 +8,13 @@ import (
 	"github.com/ocphone/ocphone/device/boundedxml"
 )
 
-// Reader and writer are separate types (exchange.md 7.2): a request is read into
-// a tree of node, an answer is written from a tree of elem.
+// Reader and writer are separate types
+// (docs/protocol/exchange-ews.md#reading-answers-safely): a request is read into a
+// tree of node, an answer is written from a tree of elem.
 
-// The namespaces of exchange.md 2.1 and 1.2, by the prefix that this package
-// reads and writes them with.
+// The namespaces of docs/protocol/exchange-ews.md#transport-and-envelope and
+// docs/protocol/exchange-autodiscover.md#autodiscover-request, by the prefix that
+// this package reads and writes them with.
 const (
 	nsSOAP     = "http://schemas.xmlsoap.org/soap/envelope/"
 	nsMessages = "http://schemas.microsoft.com/exchange/services/2006/messages"

@@ -25,7 +25,7 @@ var labKeys []byte
 // Bounds of the RSA keys that Like makes.
 const (
 	minRSABits = 1024 // the smallest that crypto/rsa makes
-	maxRSABits = 4096 // generating it takes seconds; limit of OCS 2007 R2 (device.md 3.2)
+	maxRSABits = 4096 // generating it takes seconds; limit of OCS 2007 R2 (docs/protocol/trust.md#limits-of-verification)
 )
 
 // Keys supplies private keys. It returns each RSA key of the list once and

@@ -2,10 +2,11 @@
 // Directory Certificate Services of 2007 builds it, a "public" CA for the Edge,
 // server certificates, and every defect that a phone must refuse.
 //
-// Good certificates follow RFC 5280; the defects are those of device.md 3. The
-// certificates protect nothing: the RSA keys come from a published list
-// (keys.pem), so that a PKI is ready within milliseconds. Never trust a root of
-// this package outside a lab.
+// Good certificates follow RFC 5280; the defects are those of
+// docs/protocol/trust.md#trust-root-certificates-download-reset. The certificates
+// protect nothing: the RSA keys come from a published list (keys.pem), so that a
+// PKI is ready within milliseconds. Never trust a root of this package outside a
+// lab.
 //
 // Use it so:
 //
@@ -33,7 +34,7 @@ type Algorithm int
 // The algorithms.
 const (
 	RSA2048SHA1     Algorithm = iota // usual in 2007
-	RSA2048SHA256                    // firmware 1.0.x cannot verify it (device.md 3.2)
+	RSA2048SHA256                    // firmware 1.0.x cannot verify it (docs/protocol/trust.md#limits-of-verification)
 	ECDSAP256SHA256                  // usual today
 )
 

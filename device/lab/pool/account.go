@@ -23,13 +23,15 @@ const (
 	maxAcknowledged = 1024
 )
 
-// slot identifies a publication of a user (ocs-sip.md 5.1).
+// slot identifies a publication of a user (docs/protocol/presence.md#self-subscription).
 type slot struct {
 	category            string
 	instance, container uint32
 }
 
-// The publications that the pool makes itself (ocs-sip.md 5.2, 5.4).
+// The publications that the pool makes itself
+// (docs/protocol/presence.md#publishing,
+// docs/protocol/presence.md#bodies-of-categories).
 var (
 	slotProperties = slot{"userProperties", 0, 1}
 	slotCard       = slot{"contactCard", 0, 0} // the identity of the directory
@@ -234,9 +236,9 @@ func (a *account) selfDocument() roaming.Self {
 	return self
 }
 
-// contactList returns the user's contact list from the directory (ocs-sip.md 6):
-// the group "~" first, then the user's groups in the order in which contacts name
-// them.
+// contactList returns the user's contact list from the directory
+// (docs/protocol/sip-services.md#contact-list): the group "~" first, then the
+// user's groups in the order in which contacts name them.
 func (a *account) contactList() roaming.ContactList {
 	u, _ := a.pool.dir.UserBySIP(a.address)
 	list := roaming.ContactList{Groups: []roaming.Group{{ID: 1, Name: "~"}}}

@@ -5,7 +5,8 @@ import (
 	"strings"
 )
 
-// Availabilities (ocs-sip.md 5.2): the start of the range "away", and "offline".
+// Availabilities (docs/protocol/presence.md#publishing): the start of the range
+// "away", and "offline".
 const (
 	away    = 15000
 	offline = 18500
@@ -17,9 +18,9 @@ type publishedState struct {
 }
 
 // aggregate combines the availabilities that the user's endpoints publish into
-// container 2 (ocs-sip.md 5.3, without activities): the most active device; the
-// user's own state if it is less available; and the states of calls and the
-// calendar, unless the user is away.
+// container 2 (docs/protocol/presence.md#aggregation, without activities): the
+// most active device; the user's own state if it is less available; and the states
+// of calls and the calendar, unless the user is away.
 func aggregate(of map[slot]*publication, endpoints int) int {
 	machine, user, other := 0, 0, 0
 	for at, p := range of {

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	associationLifetime = 8 * time.Hour    // ocs-sip.md 2.2
-	maxSkew             = 15 * time.Minute // for NTLM, ocs-sip.md 2.1
+	associationLifetime = 8 * time.Hour    // docs/protocol/sip-connection.md#which-messages-are-signed
+	maxSkew             = 15 * time.Minute // for NTLM, docs/protocol/sip-connection.md#registration
 	maxHandshakes       = 4                // handshakes of a connection in progress
 )
 
@@ -55,7 +55,8 @@ func (c *conn) sessionOf(in *sipwire.Incoming) *session {
 	return nil
 }
 
-// challenge returns 401 with every scheme of the pool (ocs-sip.md 2.1).
+// challenge returns 401 with every scheme of the pool
+// (docs/protocol/sip-connection.md#registration).
 func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
 	p := c.pool
 	version := ""
@@ -132,7 +133,8 @@ func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 	if p.NoESS {
 		o.ntlm.Flags &^= ntlm.NegotiateESS
 	}
-	// The client sends its version if it is higher than 2 (ocs-sip.md 2.1).
+	// The client sends its version if it is higher than 2
+	// (docs/protocol/sip-connection.md#registration).
 	switch cred.Get("version") {
 	case "3":
 		o.version = min(3, p.Version)

@@ -29,7 +29,7 @@ var start = time.Date(2008, 4, 21, 9, 0, 0, 0, time.UTC)
 
 const (
 	epid     = "01010101"
-	instance = "4b1682a8-f968-5701-83fc-7c6741dc6697" // of that epid, ocs-sip.md 1.4
+	instance = "4b1682a8-f968-5701-83fc-7c6741dc6697" // of that epid, docs/protocol/sip-connection.md#endpoint-identity
 )
 
 // certificate is for all names of the tests, from 2007 to the present.

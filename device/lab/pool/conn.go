@@ -154,11 +154,12 @@ func (c *conn) send(w *sipwire.Conn, req *sip.Request, res *sip.Response, f Faul
 	}
 }
 
-// answer makes the response to a request in the order of ocs-sip.md 2.2: a valid
-// signature identifies the user; an unsigned request is challenged.
+// answer makes the response to a request in the order of
+// docs/protocol/sip-connection.md#which-messages-are-signed: a valid signature
+// identifies the user; an unsigned request is challenged.
 func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *sip.Response {
 	if req.Method == "NEGOTIATE" {
-		return c.response(req, 488) // no compression, ocs-sip.md 1.3
+		return c.response(req, 488) // no compression, docs/protocol/sip-connection.md#compression
 	}
 	if req.Method == sip.REGISTER {
 		return c.register(w, in, req)
@@ -202,7 +203,8 @@ func (c *conn) response(req *sip.Request, status int) *sip.Response {
 	if c.client.IsValid() {
 		sipwire.Received(res, c.client, c.cid)
 	}
-	withHeader(res, "Date", c.pool.Clock.Now().UTC().Format(http.TimeFormat)) // ocs-sip.md 2.1
+	// docs/protocol/sip-connection.md#registration
+	withHeader(res, "Date", c.pool.Clock.Now().UTC().Format(http.TimeFormat))
 	return withHeader(res, "Server", c.pool.ServerHeader)
 }
 

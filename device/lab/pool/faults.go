@@ -20,7 +20,7 @@ type Faults struct {
 	// In an otherwise correct answer.
 	BadSignature bool       // invalid signatures
 	Unsigned     bool       // no signatures
-	ClaimAdded   bool       // register-action="added" on a refresh (ocs-sip.md 2.1)
+	ClaimAdded   bool       // register-action="added" on a refresh (docs/protocol/sip-connection.md#registration)
 	Reject       *Rejection // this instead of a 200 for REGISTER
 
 	// In the answers to SUBSCRIBE and SERVICE, by the name of the requested thing:
@@ -29,7 +29,7 @@ type Faults struct {
 	Status map[string]int    // this final status, such as 404, 485, 489 or 503, instead of any answer
 	Body   map[string]string // this instead of the correct body of a 200
 	// LateBody sends a 200 to SUBSCRIBE without a body, which follows in a BENOTIFY
-	// or NOTIFY (ocs-sip.md 3.2).
+	// or NOTIFY (docs/protocol/sip-services.md#provisioning-answer).
 	LateBody map[string]bool
 
 	CloseAfter int // close each connection after that many answered requests; 0: never
@@ -57,7 +57,7 @@ type Rejection struct {
 
 // Diagnostics is an ms-diagnostics header. The zero value sends none.
 type Diagnostics struct {
-	ID     int // ocs-sip.md 9.3
+	ID     int // docs/protocol/sip-calls.md#diagnostics-headers
 	Reason string
 	Public bool   // ms-diagnostics-public, which passes the Edge
 	Extra  string // further parameters, such as `;detail="account locked out"`
@@ -71,7 +71,10 @@ func (d Diagnostics) header(host string) sip.Header {
 	return sip.NewHeader(name, fmt.Sprintf(`%d;reason="%s"%s%s`, d.ID, d.Reason, source, d.Extra))
 }
 
-// Diagnostics of the registrar (ocs-sip.md 1.4, 2.1, 2.6, 9.3).
+// Diagnostics of the registrar (docs/protocol/sip-connection.md#endpoint-identity,
+// docs/protocol/sip-connection.md#registration,
+// docs/protocol/sip-connection.md#deregistration-by-the-server,
+// docs/protocol/sip-calls.md#diagnostics-headers).
 var (
 	diagHandshake  = Diagnostics{ID: 1000, Reason: "Final handshake failed"}
 	diagSkew       = Diagnostics{ID: 1013, Reason: "Significant time skew detected during authentication"}
@@ -84,7 +87,8 @@ var (
 	// The numbers are those of MS-SIPREGE 2.2.1.13, the words the lab's.
 	diagUnregistered = Diagnostics{ID: 4140, Reason: "Endpoint unregistered"}
 	diagMoved        = Diagnostics{ID: 4142, Reason: "User moved or not served now"}
-	diagReadOnly     = Diagnostics{ID: 2003, Reason: "Cannot overwrite read only publication"} // ocs-sip.md 5.6
+	// docs/protocol/presence.md#enhanced-presence-and-migration-from-lcs-2005
+	diagReadOnly = Diagnostics{ID: 2003, Reason: "Cannot overwrite read only publication"}
 	// The numbers are the lab's own: the reference has none for these.
 	diagEndpoints = Diagnostics{
 		ID:     64000,
@@ -97,7 +101,7 @@ var (
 )
 
 // VersionDeclined returns the answer of the client version filter to a client that
-// it does not accept (ocs-sip.md 1.5).
+// it does not accept (docs/protocol/sip-connection.md#client-identification).
 func VersionDeclined() *Rejection {
 	return &Rejection{
 		Status:      403,

@@ -246,7 +246,7 @@ func TestChallengesOfAConnectionAreBounded(t *testing.T) {
 func TestMethods(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.dial(t)
-	c.want(c.do(c.request("NEGOTIATE", "Compression: LZ77-8K")), 488) // ocs-sip.md 1.3
+	c.want(c.do(c.request("NEGOTIATE", "Compression: LZ77-8K")), 488) // docs/protocol/sip-connection.md#compression
 	c.want(c.do(c.request("OPTIONS")), 200)
 	c.want(c.do(c.request("SUBSCRIBE", "Event: presence")), 401)
 	c.signIn()

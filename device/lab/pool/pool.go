@@ -1,15 +1,18 @@
 // Package pool is the lab's Office Communications Server 2007 pool: the registrar
 // to which a phone signs in, and its Access Edge.
 //
-// It implements ocs-sip.md 1 and 2 ([MS-SIPREGE], [MS-SIPAE], [MS-CONMGMT]):
-// REGISTER with NTLM in protocol versions 2, 3 and 4, signatures on every message
-// after the handshake, one Contact with a GRUU for each endpoint, deregistration
-// by NOTIFY. With digest instead of NTLM it is a plain RFC 3261 registrar. After
-// the sign-in it serves ocs-sip.md 3 to 6: provisioning groups, location profiles
-// (R12.1, R12.2), the contact list, and the user's own presence, whose
+// It implements docs/protocol/sip-connection.md#tcp-connection-and-via and
+// docs/protocol/sip-connection.md#registration ([MS-SIPREGE], [MS-SIPAE],
+// [MS-CONMGMT]): REGISTER with NTLM in protocol versions 2, 3 and 4, signatures on
+// every message after the handshake, one Contact with a GRUU for each endpoint,
+// deregistration by NOTIFY. With digest instead of NTLM it is a plain RFC 3261
+// registrar. After the sign-in it serves
+// docs/protocol/sip-services.md#in-band-provisioning to
+// docs/protocol/sip-services.md#contact-list: provisioning groups, location
+// profiles (R12.1, R12.2), the contact list, and the user's own presence, whose
 // publications it stores with their versions. It refuses calls, presence of other
-// users and changes of the contact list. It can misbehave (design decision 11):
-// see Faults.
+// users and changes of the contact list. It can misbehave
+// (docs/decisions.md#hostile-lab): see Faults.
 //
 //  1. s := pool.New(dir); set at least Certificate.
 //  2. s.Start(); phones connect to s.Addr() by TLS and verify s.Host in its
@@ -26,7 +29,7 @@
 //     challenge and ms-diagnostics 1000. An account that cannot be used (locked,
 //     disabled, expired) gets 403 with 4141.
 //   - An address that does not exist gets 404 with 4005; the address of a user who
-//     is not enabled for SIP gets 404 without ms-diagnostics (ocs-sip.md 2.1);
+//     is not enabled for SIP gets 404 without ms-diagnostics (docs/protocol/sip-connection.md#registration);
 //     another user's address gets 403 with 4004.
 //   - The state of Active Directory at the start of the pool has already been
 //     replicated to every domain controller.
@@ -61,15 +64,16 @@ const (
 
 // Defaults of the fields of Server.
 const (
-	Realm                 = "SIP Communications Service" // ocs-sip.md 2.1
-	DefaultExpires        = 2 * time.Hour                // R2; RTM answered 900 s (ocs-sip.md 2.1)
-	DefaultMaxExpires     = 24 * time.Hour               // longest registration; no source
-	DefaultKeepAlive      = 5 * time.Minute              // ocs-sip.md 1.2
-	DefaultMaxConnections = 16384                        // connections at a time
-	DefaultReload         = 5 * time.Minute              // R12.2
-	maxMessage            = 256 << 10                    // bytes; a REGISTER has 2 KiB
-	maxEndpoints          = 64                           // registered endpoints of one user
-	ioTimeout             = 10 * time.Second             // TLS handshake, one write
+	Realm = "SIP Communications Service" // docs/protocol/sip-connection.md#registration
+	// R2; RTM answered 900 s (docs/protocol/sip-connection.md#registration)
+	DefaultExpires        = 2 * time.Hour
+	DefaultMaxExpires     = 24 * time.Hour   // longest registration; no source
+	DefaultKeepAlive      = 5 * time.Minute  // docs/protocol/sip-connection.md#keep-alive
+	DefaultMaxConnections = 16384            // connections at a time
+	DefaultReload         = 5 * time.Minute  // R12.2
+	maxMessage            = 256 << 10        // bytes; a REGISTER has 2 KiB
+	maxEndpoints          = 64               // registered endpoints of one user
+	ioTimeout             = 10 * time.Second // TLS handshake, one write
 )
 
 // Server is a pool. Make it with New; the exported fields are frozen by Start.
@@ -82,12 +86,14 @@ type Server struct {
 	KeyLog      io.Writer       // receives TLS secrets in NSS key log format; nil: not written
 	Clock       clock.Clock     // nil means clock.System; the directory must have the same
 
-	Schemes     []Scheme // offered, in the order of the headers; nil means NTLM, Kerberos
+	Schemes        []Scheme // offered, in the order of the headers; nil means NTLM, Kerberos
 	JoinChallenges bool     // all challenges in one header, separated by commas
 	// Version is the version of the authentication protocol: 2 (LCS 2005), 3 (OCS
 	// 2007), 4 (R2); 0 means 4. A client may request a lower one.
-	Version       int
-	NoESS         bool // NTLM without extended session security, as 2007 RTM with old clients (ocs-sip.md 2.4)
+	Version int
+	// NTLM without extended session security, as 2007 RTM with old clients
+	// (docs/protocol/sip-connection.md#ntlm-in-sip)
+	NoESS         bool
 	RequireNTLMv2 bool // refuse NTLMv1 responses
 	CheckSkew     bool // refuse a client whose clock is more than 15 minutes off: 401 with ms-diagnostics 1013
 
@@ -101,8 +107,9 @@ type Server struct {
 	ServerHeader   string // "" means RTC/3.5 for version 4, else RTC/3.0
 	MaxConnections int    // including the Edge's; further ones are closed at once; 0 means DefaultMaxConnections
 
-	// ClientFilter refuses clients by their User-Agent, as the client version
-	// filter does (ocs-sip.md 1.5; R14.1). nil, or a nil result, accepts.
+	// ClientFilter refuses clients by their User-Agent, as the client version filter
+	// does (docs/protocol/sip-connection.md#client-identification; R14.1). nil, or a
+	// nil result, accepts.
 	ClientFilter func(userAgent string) *Rejection
 
 	// FrontEnds are the servers of the pool behind its listener. Connections are
@@ -190,7 +197,7 @@ func (s *Server) Addr() string { return s.front.addr() }
 func (s *Server) SetCertificate(c tls.Certificate) { s.front.cert.Store(&c) }
 
 // SetHomePool redirects authenticated users to another pool, host or host:port, by
-// 301 (ocs-sip.md 2.1); "" means no redirection.
+// 301 (docs/protocol/sip-connection.md#registration); "" means no redirection.
 func (s *Server) SetHomePool(hostport string) { s.homePool.Store(&hostport) }
 
 // Counters returns the current counters.
@@ -240,8 +247,8 @@ func (s *Server) Close() error {
 
 // Edge is an Access Edge with its own name, certificate and port. It passes every
 // connection to the pool's registrar, which marks those clients as outside
-// (ms-user-logon-data: RemoteUser, ocs-sip.md 2.1). Make it with NewEdge; the
-// exported fields are frozen by Start.
+// (ms-user-logon-data: RemoteUser, docs/protocol/sip-connection.md#registration).
+// Make it with NewEdge; the exported fields are frozen by Start.
 type Edge struct {
 	Host        string          // "" means "sip." and the domain
 	Address     string          // listen address; "" means a free port of 127.0.0.1

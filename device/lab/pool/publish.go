@@ -20,7 +20,7 @@ type refusedChange Diagnostics
 func (r refusedChange) Error() string { return r.Reason }
 
 // versionConflict is the error of changes whose version is not the current one
-// (ocs-sip.md 5.2).
+// (docs/protocol/presence.md#publishing).
 type versionConflict []conflict
 
 type conflict struct {
@@ -88,8 +88,9 @@ type publishedReader struct {
 	Body       string     `xml:",innerxml"`
 }
 
-// publish applies a publish document: all publications or none (ocs-sip.md 5.2).
-// It returns the changed categories as XML.
+// publish applies a publish document: all publications or none
+// (docs/protocol/presence.md#publishing). It returns the changed categories as
+// XML.
 func (a *account) publish(epid string, body []byte) ([]byte, error) {
 	var doc publishReader
 	if err := readXML(body, &doc); err != nil {
@@ -240,9 +241,9 @@ type membersReader struct {
 	} `xml:"container"`
 }
 
-// setMembers changes the members of containers: all changes or none (ocs-sip.md
-// 5.2). The answer has no body: every endpoint is notified, including the one that
-// sent the request.
+// setMembers changes the members of containers: all changes or none
+// (docs/protocol/presence.md#publishing). The answer has no body: every endpoint
+// is notified, including the one that sent the request.
 func (a *account) setMembers(_ string, body []byte) ([]byte, error) {
 	var doc membersReader
 	if err := readXML(body, &doc); err != nil {
@@ -305,7 +306,8 @@ type subscribersReader struct {
 	} `xml:"subscriber"`
 }
 
-// acknowledge stores which watchers the user has acknowledged (ocs-sip.md 5.1).
+// acknowledge stores which watchers the user has acknowledged
+// (docs/protocol/presence.md#self-subscription).
 func (a *account) acknowledge(_ string, body []byte) ([]byte, error) {
 	var doc subscribersReader
 	if err := readXML(body, &doc); err != nil {

@@ -13,9 +13,9 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-const maxEPID = 16 // characters; phones send 10 (ocs-sip.md 1.4)
+const maxEPID = 16 // characters; phones send 10 (docs/protocol/sip-connection.md#endpoint-identity)
 
-// allowEvents are the event packages of a pool (ocs-sip.md 2.1).
+// allowEvents are the event packages of a pool (docs/protocol/sip-connection.md#registration).
 const allowEvents = "vnd-microsoft-provisioning,vnd-microsoft-roaming-contacts,vnd-microsoft-roaming-ACL,presence," +
 	"presence.wpending,vnd-microsoft-roaming-self,vnd-microsoft-provisioning-v2"
 
@@ -65,7 +65,7 @@ func (c *conn) checkUser(req *sip.Request, s *session) *sip.Response {
 	case self.Status() != nil: // locked or disabled after the logon
 		return c.accountRefusal(req, self.Status())
 	case self.SIP == "", found && owner.SIPDisabled:
-		return c.response(req, 404) // ocs-sip.md 2.1: without ms-diagnostics
+		return c.response(req, 404) // docs/protocol/sip-connection.md#registration: without ms-diagnostics
 	case !found:
 		return c.refusal(req, 404, diagNotEnabled)
 	case !strings.EqualFold(owner.SAM, s.sam), !strings.EqualFold(to, from):
@@ -122,7 +122,7 @@ func (c *conn) parseRegister(
 	if r.contact, err = parseContact(in); err != nil {
 		return r, c.response(req, 400)
 	}
-	// ocs-sip.md 1.4; a plain registrar does not know epids.
+	// docs/protocol/sip-connection.md#endpoint-identity; a plain registrar does not know epids.
 	switch {
 	case !r.signed():
 	case r.epid == "" && r.contact.instance == "":
@@ -221,7 +221,7 @@ func (c *conn) registerResponse(
 	if action != "" {
 		withHeader(res, "presence-state", fmt.Sprintf(`register-action="%s"`, action))
 	}
-	if in.Header("ms-keep-alive") != "" { // ocs-sip.md 1.2
+	if in.Header("ms-keep-alive") != "" { // docs/protocol/sip-connection.md#keep-alive
 		withHeader(res, "ms-keep-alive", fmt.Sprintf("UAS; tcp=no; hop-hop=yes; end-end=no; timeout=%d",
 			int(c.pool.KeepAlive.Seconds())))
 	}

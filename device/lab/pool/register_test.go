@@ -57,7 +57,7 @@ func TestRegisterAnswer(t *testing.T) {
 	c := w.dial(t)
 	in := c.signIn()
 	port := c.tls.LocalAddr().String()[len("127.0.0.1:"):]
-	for _, h := range [][2]string{ // ocs-sip.md 2.1
+	for _, h := range [][2]string{ // docs/protocol/sip-connection.md#registration
 		{"Contact", `<sip:127.0.0.1:` + port + `;transport=tls;ms-opaque=d3470f2e1d;ms-received-cid=100>;expires=7200;` +
 			`+sip.instance="<urn:uuid:` + instance + `>";gruu="sip:tu@contoso.com;opaque=user:epid:qIIWS2j5AVeD_HxnQdxmlwAA;gruu"`},
 		{"Expires", "7200"},
@@ -260,7 +260,7 @@ func TestAssociationEndsAfterEightHours(t *testing.T) {
 	w.clock.Advance(8*time.Hour - time.Second)
 	c.want(c.do(c.request("REGISTER")), 200)
 	w.clock.Advance(time.Second)
-	c.want(c.do(c.request("REGISTER")), 401) // ocs-sip.md 2.2
+	c.want(c.do(c.request("REGISTER")), 401) // docs/protocol/sip-connection.md#which-messages-are-signed
 	c.ntlm = ntlm.Client{User: "tu", Domain: "CONTOSO", Password: "C0ntoso-Pa55", Flags: ntlm.FlagsSIP, Now: w.clock.Now}
 	c.signIn() // over the old association, on the same connection
 }
@@ -376,7 +376,7 @@ func TestDeregister(t *testing.T) {
 			if notify.Request().Method != "NOTIFY" || notify.Signature != sipwire.Valid || string(notify.Msg.Body()) != row.body {
 				t.Fatalf("%v %s%s", notify.Signature, notify.Raw, notify.Msg.Body())
 			}
-			for _, h := range [][2]string{ // ocs-sip.md 2.6
+			for _, h := range [][2]string{ // docs/protocol/sip-connection.md#deregistration-by-the-server
 				{"Event", "registration"}, {"subscription-state", "terminated;expires=0"},
 				{"Content-Type", "text/registration-event"}, {"ms-diagnostics-public", row.diags},
 				{"To", "<sip:tu@contoso.com>;tag=7d1f0c2a55;epid=" + epid}, {"From", in.Header("To")}, {"Call-ID", c.callID},

@@ -75,7 +75,7 @@ func (s *Server) liveBindings(user string) []*binding {
 	return all
 }
 
-// register-action values of presence-state (ocs-sip.md 2.1).
+// register-action values of presence-state (docs/protocol/sip-connection.md#registration).
 const (
 	added     = "added"
 	refreshed = "refreshed"
@@ -142,7 +142,8 @@ func (s *Server) contacts(user string) []string {
 	return all
 }
 
-// Event is the reason why the pool ends a registration (ocs-sip.md 2.6).
+// Event is the reason why the pool ends a registration
+// (docs/protocol/sip-connection.md#deregistration-by-the-server).
 type Event string
 
 const (
@@ -152,9 +153,10 @@ const (
 )
 
 // Deregister ends all registrations of user (the sign-in address) and notifies the
-// endpoints by a signed NOTIFY (ocs-sip.md 2.6). The zero why means the number of
-// the event (MS-SIPREGE 2.2.1.13). It returns the number of notified endpoints; an
-// endpoint without connection is not notified.
+// endpoints by a signed NOTIFY
+// (docs/protocol/sip-connection.md#deregistration-by-the-server). The zero why
+// means the number of the event (MS-SIPREGE 2.2.1.13). It returns the number of
+// notified endpoints; an endpoint without connection is not notified.
 func (s *Server) Deregister(user string, event Event, why Diagnostics) int {
 	user = strings.ToLower(strings.TrimPrefix(user, "sip:"))
 	if why.ID == 0 {
@@ -209,9 +211,10 @@ func (s *Server) deregistration(b *binding, event Event, why Diagnostics) *sip.R
 	return req
 }
 
-// gruu returns the globally routable URI of an endpoint (ocs-sip.md 1.4): the
-// instance UUID in the memory layout of a little-endian GUID and two zeros, in
-// base64url. It returns "" if instance is not a UUID.
+// gruu returns the globally routable URI of an endpoint
+// (docs/protocol/sip-connection.md#endpoint-identity): the instance UUID in the
+// memory layout of a little-endian GUID and two zeros, in base64url. It returns ""
+// if instance is not a UUID.
 func gruu(user, instance string) string {
 	b, err := hex.DecodeString(strings.ReplaceAll(instance, "-", ""))
 	if err != nil || len(b) != 16 {

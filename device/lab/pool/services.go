@@ -14,9 +14,11 @@ import (
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
 
-// The requests of a signed-in client (ocs-sip.md 3 to 6): SUBSCRIBE for the user's
-// own data, SERVICE for the rest. Changes of the contact list
-// (application/SOAP+xml) are refused with 405.
+// The requests of a signed-in client
+// (docs/protocol/sip-services.md#in-band-provisioning to
+// docs/protocol/sip-services.md#contact-list): SUBSCRIBE for the user's own data,
+// SERVICE for the rest. Changes of the contact list (application/SOAP+xml) are
+// refused with 405.
 
 const (
 	allowMethods     = "REGISTER, OPTIONS, NEGOTIATE, SUBSCRIBE, SERVICE"
@@ -43,7 +45,7 @@ func requestName(in *sipwire.Incoming, req *sip.Request) string {
 	} else {
 		opaque, _ := req.Recipient.UriParams.Get("opaque")
 		if strings.HasPrefix(strings.ToLower(opaque), "app:locationprofile") {
-			return LocationProfile // ocs-sip.md 4.1
+			return LocationProfile // docs/protocol/sip-services.md#location-profile
 		}
 	}
 	name, _, _ = strings.Cut(name, ";")
@@ -103,12 +105,12 @@ func (c *conn) subscribe(
 		return res, nil
 	}
 	if accept := in.Headers("Accept"); len(accept) > 0 && !hasToken(accept, contentType) {
-		return c.response(req, 406), nil // ocs-sip.md 3.1
+		return c.response(req, 406), nil // docs/protocol/sip-services.md#provisioning-request
 	}
 	expires, err := c.pool.expires(in.Header("Expires"), "")
 	once := event == provisioning.EventPackage
 	if err != nil || once && expires > 0 {
-		return c.response(req, 400), nil // ocs-sip.md 3.1: a query has Expires: 0
+		return c.response(req, 400), nil // docs/protocol/sip-services.md#provisioning-request: a query has Expires: 0
 	}
 	u, _ := c.pool.dir.User(s.sam)
 	a := c.pool.account(u.SIP)
@@ -163,7 +165,7 @@ func (c *conn) checkEndpoint(w *sipwire.Conn, req *sip.Request) *sip.Response {
 	return nil
 }
 
-// locationProfile answers the SERVICE for a dial plan (ocs-sip.md 4.1; MS-SIPRE
+// locationProfile answers the SERVICE for a dial plan (docs/protocol/sip-services.md#location-profile; MS-SIPRE
 // 3.8.5.1). The default dial plan is that of the user in the request URI.
 func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
 	self, _ := c.pool.dir.User(s.sam)

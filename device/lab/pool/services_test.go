@@ -63,7 +63,7 @@ func TestRefusedSubscriptions(t *testing.T) {
 	c := w.dial(t)
 	c.signIn()
 	event := "Event: " + provisioning
-	c.want(c.do(c.request("SUBSCRIBE", event, "Expires: 60")), 400) // a query creates no subscription, ocs-sip.md 3.1
+	c.want(c.do(c.request("SUBSCRIBE", event, "Expires: 60")), 400) // a query creates no subscription, docs/protocol/sip-services.md#provisioning-request
 	c.want(c.do(c.request("SUBSCRIBE", event, "Expires: x")), 400)
 	for _, body := range []string{"", "<provisioningGroupList/>", "<provisionGroupList>", "<!DOCTYPE x><provisioningGroupList/>"} {
 		c.want(c.do(c.withBody("SUBSCRIBE", provisioningType, body, event, "Expires: 0")), 400)

@@ -11,7 +11,7 @@ import (
 )
 
 // provision answers a provisioning query of u: the requested groups of this pool,
-// in the order of the query (ocs-sip.md 3.1).
+// in the order of the query (docs/protocol/sip-services.md#provisioning-request).
 func (s *Server) provision(u directory.User, query []byte) ([]byte, error) {
 	names, err := provisioning.ParseRequest(query)
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *Server) groups(u directory.User) []provisioning.Group {
 		{Name: "AllowSimultaneousRinging", Value: "true"},
 		{Name: "AllowCallForwarding", Value: "true"},
 	}
-	if s.Version >= 4 { // ocs-sip.md 3.4
+	if s.Version >= 4 { // docs/protocol/sip-services.md#properties-of-ucpolicy
 		policy = append(policy,
 			provisioning.Property{Name: "EnableCallTransfer", Value: "true"},
 			provisioning.Property{Name: "EnableTeamCall", Value: "false"},
@@ -84,7 +84,8 @@ func addIfSet(g *provisioning.Group, name, value string) {
 }
 
 // configuration returns the group ServerConfiguration with the default values of a
-// pool (ocs-sip.md 3.3; device.md 2.7), in the order of MS-SIPREGE 2.2.2.5.1.
+// pool (docs/protocol/sip-services.md#properties-of-serverconfiguration;
+// docs/protocol/phone.md#phone-lock), in the order of MS-SIPREGE 2.2.2.5.1.
 // Versions before 4 have fewer elements. mrasUri and qosUri are omitted: the lab
 // does not have these servers.
 func (s *Server) configuration(u directory.User) provisioning.Group {

@@ -16,7 +16,7 @@ import (
 
 // subscription is an endpoint's subscription to the data of its user. It ends with
 // the endpoint's registration on its connection and, without
-// com.microsoft.autoextend, after the requested time (ocs-sip.md 5.1).
+// com.microsoft.autoextend, after the requested time (docs/protocol/presence.md#self-subscription).
 type subscription struct {
 	account             *account
 	sipConn             *sipwire.Conn

@@ -40,12 +40,12 @@ var (
 
 // Error is a log-on that failed.
 type Error struct {
-	Kind    error    // one of the errors above
-	Host    string   // host:port as in the URL
-	Offered []string // schemes in the last answer
-	Domain  string   // NetBIOS domain of the challenge, for a hint to a person (R1.5); unauthenticated, may be anything
-	PasswordUsed   bool     // this Client does not try the password again
-	Err     error    // the cause, may be nil
+	Kind         error    // one of the errors above
+	Host         string   // host:port as in the URL
+	Offered      []string // schemes in the last answer
+	Domain       string   // NetBIOS domain of the challenge, for a hint (R1.5); not authenticated
+	PasswordUsed bool     // this Client does not try the password again
+	Err          error    // the cause, may be nil
 }
 
 func (e *Error) Error() string {

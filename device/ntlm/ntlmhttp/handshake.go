@@ -199,7 +199,7 @@ func (h *handshake) basic(ctx context.Context) (*http.Response, error) {
 }
 
 // checkResult checks the answer to the last message of a log-on. Unless the password
-// was accepted it is not used again (design decision 6).
+// was accepted it is not used again (docs/decisions.md#do-no-harm).
 func (h *handshake) checkResult(resp *http.Response, err error, domain string) (*http.Response, error) {
 	if err != nil {
 		f := h.failWith(ErrUnanswered, nil, err)

@@ -178,7 +178,7 @@ func (a *Acceptor) exchangeMIC(session *ntlm.Session, theirs []byte) ([]byte, er
 		return nil, ntlm.ErrMIC
 	}
 	ours := session.Sign(a.mechList)
-	session.ResetCrypto() // the streams start again, the sequence numbers go on (peers-ad.md 4)
+	session.ResetCrypto() // the streams start again, the sequence numbers go on (docs/peers.md#spnego-sealing)
 	return ours, nil
 }
 
