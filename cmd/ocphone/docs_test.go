@@ -175,6 +175,27 @@ func TestLinksInDocumentsResolve(t *testing.T) {
 	}
 }
 
+// sourcePath finds a file or folder of the tree in a document: `device/lab`.
+var sourcePath = regexp.MustCompile("`((?:cmd|certstore|provisioning|ews|device|ui|docs|\\.ci)/[\\w./-]*)`")
+
+func TestPathsInDocumentsExist(t *testing.T) {
+	n := 0
+	for _, d := range documents(t) {
+		if strings.HasPrefix(d.file, "docs/protocol/") {
+			continue
+		}
+		for _, m := range sourcePath.FindAllStringSubmatch(d.text, -1) {
+			n++
+			if _, err := os.Stat(filepath.Join(root, m[1])); err != nil {
+				t.Errorf("%s: %s does not exist", d.file, m[1])
+			}
+		}
+	}
+	if n < 20 {
+		t.Errorf("only %d paths were found", n)
+	}
+}
+
 // citation finds what a comment cites: a document of the project and a heading
 // of it, or a page by its bare name, which must not occur.
 var citation = regexp.MustCompile(`(?:[\w./-]*/)?[\w-]+\.md(?:#[\w-]*)?`)
