@@ -6,7 +6,6 @@ import (
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
-	"net"
 	"strings"
 
 	"github.com/ocphone/ocphone/device/journal"
@@ -53,24 +52,19 @@ func (p *Phone) SetPIN(pin string) (err error) {
 			return err
 		}
 	}
-	if !p.queue.do(func() {
+	return p.queue.try(func() error {
 		least := minPIN
 		if r := p.registration(); r != nil && r.settings != nil {
 			least = max(least, r.settings.Lock.MinPINLength)
 		}
 		switch {
 		case pin == "":
-			err = store(p.flash, nil, keyLock)
-			return
+			return store(p.flash, nil, keyLock)
 		case len(pin) < least || len(pin) > maxPIN || strings.Trim(pin, "0123456789") != "":
-			err = &journal.Failure{Code: journal.Usage, What: fmt.Sprintf("A PIN has %d to %d digits", least, maxPIN)}
-			return
+			return &journal.Failure{Code: journal.Usage, What: fmt.Sprintf("A PIN has %d to %d digits", least, maxPIN)}
 		}
-		err = store(p.flash, map[string]any{keyLock: l})
-	}) {
-		err = net.ErrClosed
-	}
-	return err
+		return store(p.flash, map[string]any{keyLock: l})
+	})
 }
 
 // PINDigits is the number of digits of the PIN; 0: there is none.
@@ -86,9 +80,7 @@ func (p *Phone) Unlocks(pin string) bool {
 }
 
 func (p *Phone) lock() (l lock, err error) {
-	if !p.queue.do(func() { err = load(p.flash, keyLock, &l) }) {
-		err = net.ErrClosed
-	}
+	err = p.queue.try(func() error { return load(p.flash, keyLock, &l) })
 	return l, err
 }
 
@@ -102,21 +94,17 @@ func (p *Phone) Preferences() map[string]string {
 
 // SetPreference keeps one preference; an empty value removes it. It fails
 // when name or value are too long, or there are too many.
-func (p *Phone) SetPreference(name, value string) (err error) {
-	if !p.queue.do(func() {
+func (p *Phone) SetPreference(name, value string) error {
+	return p.queue.try(func() error {
 		all := map[string]string{}
 		_ = load(p.flash, keyPreferences, &all)
 		if all[name] = value; value == "" {
 			delete(all, name)
 		}
 		if len(name) > maxPreference || len(value) > maxPreference || len(all) > maxPreferences {
-			what := "That is too much for the phone's memory of preferences"
-			err = &journal.Failure{Code: journal.Usage, Asked: name, What: what}
-			return
+			return &journal.Failure{Code: journal.Usage, Asked: name,
+				What: "That is too much for the phone's memory of preferences"}
 		}
-		err = store(p.flash, map[string]any{keyPreferences: all})
-	}) {
-		err = net.ErrClosed
-	}
-	return err
+		return store(p.flash, map[string]any{keyPreferences: all})
+	})
 }

@@ -121,19 +121,16 @@ func (p *Phone) SignIn(c Credentials) error {
 	}
 	c.Address = a.String()
 	c.User = cmp.Or(c.User, c.Address)
-	if !p.queue.do(func() {
+	return p.queue.try(func() error {
 		if !p.on {
-			err = &journal.Failure{Code: journal.Usage, What: "The phone is off", Fix: "Power it on first."}
-			return
+			return &journal.Failure{Code: journal.Usage, What: "The phone is off", Fix: "Power it on first."}
 		}
 		if c.Address != p.user.Address {
 			p.recall(c.Address)
 		}
 		p.restart(&login{Credentials: c})
-	}) {
-		err = net.ErrClosed
-	}
-	return err
+		return nil
+	})
 }
 
 // SignOut unregisters, which takes a moment, and forgets user and password. A
@@ -180,9 +177,7 @@ func (p *Phone) FactoryReset() (certstore.Diff, error) { return p.reset("factory
 // Import installs roots by hand, which the emulator can and the phone could
 // not (docs/protocol/trust.md#root-download). A reset removes them.
 func (p *Phone) Import(roots []certstore.Root) (diff certstore.Diff, err error) {
-	if !p.queue.do(func() { diff, err = p.install(roots) }) {
-		err = net.ErrClosed
-	}
+	err = p.queue.try(func() (err error) { diff, err = p.install(roots); return err })
 	return diff, err
 }
 
@@ -191,25 +186,21 @@ func (p *Phone) Import(roots []certstore.Root) (diff certstore.Diff, err error) 
 // and the Snapshot show what came. While a reload is under way, another one
 // follows it. It fails when nobody is signed in at a pool.
 func (p *Phone) Reload() error {
-	var err error = &journal.Failure{Code: journal.Usage, What: "Nobody is signed in at a pool", Fix: "Sign in first."}
-	if !p.queue.do(func() {
-		if r := p.registration(); r != nil && p.cfg.Registrar == "" {
-			err = nil
-			r.startReload()
+	return p.queue.try(func() error {
+		r := p.registration()
+		if r == nil || p.cfg.Registrar != "" {
+			return &journal.Failure{Code: journal.Usage, What: "Nobody is signed in at a pool", Fix: "Sign in first."}
 		}
-	}) {
-		return net.ErrClosed
-	}
-	return err
+		r.startReload()
+		return nil
+	})
 }
 
 // Exchange is the client of the user's mailbox, for what a person does with it:
 // playing and deleting voice mail, looking names up. RefreshMailbox shows the
 // outcome. It fails when there is no mailbox, with the reason.
 func (p *Phone) Exchange() (c *ews.Client, err error) {
-	if !p.queue.do(func() { c, err = p.registration().ewsClient() }) {
-		err = net.ErrClosed
-	}
+	err = p.queue.try(func() (err error) { c, err = p.registration().ewsClient(); return err })
 	return c, err
 }
 
@@ -225,9 +216,8 @@ func (p *Phone) RefreshMailbox() {
 
 // Snapshot is a picture of the phone now.
 func (p *Phone) Snapshot() (s Snapshot) {
-	if !p.queue.do(func() { s = p.snapshot() }) {
-		s = Snapshot{State: Off}
-	}
+	s.State = Off // of a phone that is closed
+	p.queue.do(func() { s = p.snapshot() })
 	return s
 }
 

@@ -132,10 +132,9 @@ func (p *Phone) unregister(ctx context.Context, forget func()) error {
 // reset empties the certificate store down to the factory set, or keeps it, and
 // restarts the phone with nobody signed in.
 func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.Diff, err error) {
-	if !p.queue.do(func() {
+	err = p.queue.try(func() error {
 		var next certstore.Store
-		next, diff = p.store.Reset()
-		if keepRoots {
+		if next, diff = p.store.Reset(); keepRoots {
 			next, diff = p.store.Install(nil)
 		}
 		user, drop := p.user, []string(nil)
@@ -144,9 +143,9 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 		}
 		// One transaction, before the phone acts on the new store
 		// (docs/decisions.md#the-store-is-a-value).
-		if err = store(p.flash, map[string]any{keyRoots: added(next), keyUser: user}, drop...); err != nil {
+		if err := store(p.flash, map[string]any{keyRoots: added(next), keyUser: user}, drop...); err != nil {
 			p.step(journal.FailureOf(err).Step(journal.Reset))
-			return
+			return err
 		}
 		p.trust(next)
 		p.user = user
@@ -161,9 +160,8 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 			Details: rootLines("went: ", diff.Removed),
 		})
 		p.restart(nil, p.bootSteps("The phone restarts after the reset.")...)
-	}) {
-		err = net.ErrClosed
-	}
+		return nil
+	})
 	return diff, err
 }
 

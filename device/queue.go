@@ -1,6 +1,9 @@
 package device
 
-import "sync"
+import (
+	"net"
+	"sync"
+)
 
 // taskQueue runs posted functions one after the other (docs/decisions.md#one-owner). The
 // goroutine that drains it exists only while there is work, so an idle phone
@@ -53,6 +56,14 @@ func (q *taskQueue) do(f func()) bool {
 	}
 	<-done
 	return true
+}
+
+// try runs f in the queue and returns its error; net.ErrClosed: the queue is closed.
+func (q *taskQueue) try(f func() error) (err error) {
+	if !q.do(func() { err = f() }) {
+		return net.ErrClosed
+	}
+	return err
 }
 
 // close takes no more functions, runs those already queued and waits for them.
