@@ -20,26 +20,18 @@ import (
 // what a dial plan of Teams may hold.
 const maxRules = 1000
 
-// profileAnswer is the answer to the query for the location profile.
-type profileAnswer struct {
-	plan *Plan // nil: none came, and the last good one stays
-	step journal.Step
-}
-
-// setProfile takes the answer. The dial plan goes to flash, for the next start.
-func (r *registration) setProfile(a profileAnswer) {
-	if a.plan != nil {
-		a.plan.Loaded = r.clock.Now()
-		r.plan = a.plan
-		r.keep(map[string]any{keyPlan: keptPlan{Address: r.login.Address, Loaded: a.plan.Loaded, Plan: a.plan.Plan()}})
-	}
-	r.report(a.step)
+// setPlan takes a dial plan that the pool has sent; it goes to flash, for the
+// next start.
+func (r *registration) setPlan(p *Plan) {
+	p.Loaded = r.clock.Now()
+	r.plan = p
+	r.keep(map[string]any{keyPlan: keptPlan{Address: r.login.Address, Loaded: p.Loaded, Plan: p.Plan()}})
 }
 
 // askProfile asks for the location profile: the one bound to the user, and the
-// one that provisioning names where that is another. The last good one stays
-// when none comes.
-func (q query) askProfile(ctx context.Context, s provisioning.Settings) profileAnswer {
+// one that provisioning names where that is another. Plan is nil when none
+// comes: the last good one stays.
+func (q query) askProfile(ctx context.Context, s provisioning.Settings) (*Plan, journal.Step) {
 	plan, reply, err := q.locationProfile(ctx, "default")
 	asked, passed := "SERVICE default", ""
 	if name := s.LocationProfile(); name != "" && (err != nil || !strings.EqualFold(plan.Name, name)) {
@@ -54,22 +46,15 @@ func (q query) askProfile(ctx context.Context, s provisioning.Settings) profileA
 		}
 	}
 	if err != nil {
-		return profileAnswer{step: q.noProfile(err)}
+		return nil, q.noProfile(err)
 	}
-	step := journal.Step{
-		Name:     journal.DialPlan,
-		State:    journal.OK,
-		Asked:    asked,
-		Answered: reply.Text,
-		By:       q.server,
-		Because:  "R12.1",
-		Details:  slices.Clone(plan.Notes),
-	}
+	step := journal.Step{Name: journal.DialPlan, State: journal.OK, Asked: asked, Answered: reply.Text, By: q.server,
+		Because: "R12.1", Details: slices.Clone(plan.Notes)}
 	if passed != "" {
 		step.State, step.Details = journal.Warned, append(step.Details, passed)
 	}
 	next := q.compile(plan, &step)
-	return profileAnswer{next, step}
+	return next, step
 }
 
 // compile compiles the rules of plan, as many as the phone holds, and completes
@@ -157,14 +142,8 @@ func (q query) locationProfile(ctx context.Context, which string) (plan dialplan
 		return plan, reply, err
 	}
 	if plan, err = dialplan.ReadXML(reply.Body); err != nil {
-		err = &journal.Failure{
-			Code:     journal.ProvMalformed,
-			Asked:    "SERVICE " + to,
-			Answered: reply.Text,
-			By:       q.server,
-			Err:      err,
-			What:     fmt.Sprintf("The location profile cannot be read: %v", err),
-		}
+		err = &journal.Failure{Code: journal.ProvMalformed, Asked: "SERVICE " + to, Answered: reply.Text, By: q.server,
+			Err: err, What: fmt.Sprintf("The location profile cannot be read: %v", err)}
 	}
 	return plan, reply, err
 }

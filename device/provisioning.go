@@ -25,40 +25,20 @@ type query struct {
 }
 
 func (r *registration) query() query {
-	return query{
-		sip:      r.sip,
-		user:     provisioning.Subscriber{Address: r.login.Address, RemoteUser: r.sip.Info().RemoteUser},
-		server:   r.server.Addr(),
-		opaque:   r.cfg.Firmware.LocationProfileOpaque,
-		now:      r.clock.Now,
-		plans:    r.cfg.Plans,
-		plan:     r.plan,
-		settings: r.settings,
-	}
+	user := provisioning.Subscriber{Address: r.login.Address, RemoteUser: r.sip.Info().RemoteUser}
+	return query{sip: r.sip, user: user, server: r.server.Addr(), opaque: r.cfg.Firmware.LocationProfileOpaque,
+		now: r.clock.Now, plans: r.cfg.Plans, plan: r.plan, settings: r.settings}
 }
 
-// queryFailure makes the step for a failed query; ok is false if the connection
-// was lost, which has a step of its own.
-func queryFailure(reg *sipua.Registration, name journal.Name, err error) (s journal.Step, ok bool) {
+// queryFailure makes the step for a failed query; nil if the connection was lost,
+// which has a step of its own.
+func queryFailure(reg *sipua.Registration, name journal.Name, err error) *journal.Step {
 	select {
 	case <-reg.Done():
-		return s, false
+		return nil
 	default:
-		return journal.FailureOf(err).Step(name), true
-	}
-}
-
-// settingsAnswer is the answer to the query for settings.
-type settingsAnswer struct {
-	value provisioning.Settings
-	step  *journal.Step // nil: the connection was lost
-}
-
-// setSettings takes the answer.
-func (r *registration) setSettings(a settingsAnswer) {
-	r.settings = &a.value
-	if a.step != nil {
-		r.report(*a.step)
+		s := journal.FailureOf(err).Step(name)
+		return &s
 	}
 }
 
@@ -69,8 +49,8 @@ const (
 )
 
 // askSettings asks for the provisioning groups. Without an answer the settings
-// held before stay, or the defaults.
-func (q query) askSettings(ctx context.Context) settingsAnswer {
+// held before stay, or the defaults. The step is that of queryFailure.
+func (q query) askSettings(ctx context.Context) (provisioning.Settings, *journal.Step) {
 	answer, reply, err := q.provisioning(ctx)
 	settings := answer.Settings(q.user)
 	if err != nil {
@@ -80,10 +60,7 @@ func (q query) askSettings(ctx context.Context) settingsAnswer {
 		if q.settings != nil {
 			settings = *q.settings
 		}
-		if step, ok := queryFailure(q.sip, journal.Provisioning, &f); ok {
-			return settingsAnswer{settings, &step}
-		}
-		return settingsAnswer{settings, nil}
+		return settings, queryFailure(q.sip, journal.Provisioning, &f)
 	}
 	var names []string
 	for _, g := range answer.Groups[:min(len(answer.Groups), maxGroupsNamed)] {
@@ -93,12 +70,8 @@ func (q query) askSettings(ctx context.Context) settingsAnswer {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	step := journal.Step{
-		Name:     journal.Provisioning,
-		State:    journal.OK,
-		Asked:    "SUBSCRIBE " + provisioning.EventPackage,
-		Answered: reply.Text,
-		By:       q.server,
-		Because:  "MS-SIPREGE 2.2.2",
+		Name: journal.Provisioning, State: journal.OK, Because: "MS-SIPREGE 2.2.2",
+		Asked: "SUBSCRIBE " + provisioning.EventPackage, Answered: reply.Text, By: q.server,
 		Decided: fmt.Sprintf("The pool provisioned %s: %s.",
 			journal.Count(len(answer.Groups), "group", "groups"), strings.Join(names, ", ")),
 		Details: append(settings.Lines(), provisioning.WarningLines(settings.Warnings)...),
@@ -106,7 +79,7 @@ func (q query) askSettings(ctx context.Context) settingsAnswer {
 	if len(names) == 0 {
 		step.Decided = "The pool provisioned nothing; the defaults hold."
 	}
-	return settingsAnswer{settings, &step}
+	return settings, &step
 }
 
 func (q query) provisioning(ctx context.Context) (answer provisioning.Answer, reply sipua.Reply, err error) {
@@ -114,13 +87,8 @@ func (q query) provisioning(ctx context.Context) (answer provisioning.Answer, re
 	if err != nil {
 		return answer, reply, err
 	}
-	reply, err = q.sip.Subscribe(ctx, sipua.Subscription{
-		Event:       provisioning.EventPackage,
-		Accept:      provisioning.MediaType,
-		ContentType: provisioning.MediaType,
-		Body:        body,
-		Once:        true,
-	})
+	reply, err = q.sip.Subscribe(ctx, sipua.Subscription{Event: provisioning.EventPackage,
+		Accept: provisioning.MediaType, ContentType: provisioning.MediaType, Body: body, Once: true})
 	if err == nil {
 		answer, err = provisioning.Parse(reply.Body)
 	}

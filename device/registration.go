@@ -46,15 +46,9 @@ type reload struct {
 }
 
 func newRegistration(s *session, reg *sipua.Registration, server sipua.Candidate) *registration {
-	r := &registration{
-		lifetime: newLifetime(s.core, s.ctx),
-		sip:      reg,
-		server:   server,
-		net:      s.net,
-		login:    s.login,
-	}
-	r.self = document[roaming.Self]{documentKind: &selfDocument, registration: r, onChange: r.recheckMailbox}
-	r.contacts = document[roaming.ContactList]{documentKind: &contactsDocument, registration: r, onChange: func() {}}
+	r := &registration{lifetime: newLifetime(s.core, s.ctx), sip: reg, server: server, net: s.net, login: s.login}
+	r.self = newDocument(&selfDocument, r, r.recheckMailbox)
+	r.contacts = newDocument(&contactsDocument, r, func() {})
 	return r
 }
 
@@ -87,36 +81,31 @@ func (r *registration) begin() {
 		kept.Kept = true
 		r.plan = &kept
 	}
-	r.reload.running = true
-	q := r.query()
-	r.run(func(ctx context.Context) (apply, drop func()) {
-		r.loadSettings(ctx, q)
-		r.self.subscribe(ctx, q)
-		r.contacts.subscribe(ctx, q)
-		return func() {
-			r.reloaded()
-			r.openMailbox(r.ready)
-		}, nil
-	})
+	r.load(func() { r.openMailbox(r.ready) })
 }
 
 // loadSettings asks for settings and location profile, and posts what comes.
 func (r *registration) loadSettings(ctx context.Context, q query) {
-	settings := q.askSettings(ctx)
-	r.post(func() { r.setSettings(settings) })
-	profile := q.askProfile(ctx, settings.value)
-	r.post(func() { r.setProfile(profile) })
+	settings, answered := q.askSettings(ctx)
+	r.post(func() {
+		if r.settings = &settings; answered != nil {
+			r.report(*answered)
+		}
+	})
+	plan, step := q.askProfile(ctx, settings)
+	r.post(func() {
+		if plan != nil {
+			r.setPlan(plan)
+		}
+		r.report(step)
+	})
 }
 
 // ready ends the sign-in (docs/architecture.md#the-way-of-a-sign-in): every later
 // step has succeeded, was decided against, or has left a warning.
 func (r *registration) ready() {
-	s := journal.Step{
-		Name:    journal.Ready,
-		State:   journal.OK,
-		Decided: fmt.Sprintf("Signed in as %s at %s.", r.login.Address, r.server.Host),
-		Because: "nothing is left to do",
-	}
+	s := journal.Step{Name: journal.Ready, State: journal.OK, Because: "nothing is left to do",
+		Decided: fmt.Sprintf("Signed in as %s at %s.", r.login.Address, r.server.Host)}
 	for _, w := range r.warnings {
 		s.State, s.Details = journal.Warned, append(s.Details, fmt.Sprintf("%s: %s (%s)", w.Name, w.Code.Title(), w.Code))
 	}
@@ -130,13 +119,16 @@ func (r *registration) ready() {
 	r.enter(Ready)
 }
 
-// startReload asks for settings and location profile again, and subscribes to
-// the documents whose subscriptions have ended. While a reload is running,
-// another one follows it.
+// startReload loads again. While a reload is running, another one follows it.
 func (r *registration) startReload() {
-	if r.reload.again = r.reload.running; r.reload.again {
-		return
+	if r.reload.again = r.reload.running; !r.reload.again {
+		r.load(r.recheckMailbox)
 	}
+}
+
+// load asks for settings and location profile, and subscribes to the documents
+// that have no subscription; then runs at the end.
+func (r *registration) load(then func()) {
 	r.reload.running, r.reload.next = true, time.Time{}
 	q := r.query()
 	self, contacts := r.self.takePending(), r.contacts.takePending()
@@ -150,7 +142,7 @@ func (r *registration) startReload() {
 		}
 		return func() {
 			r.reloaded()
-			r.recheckMailbox()
+			then()
 		}, nil
 	})
 }

@@ -66,6 +66,10 @@ type document[T applier[T]] struct {
 	timer        clock.Timer
 }
 
+func newDocument[T applier[T]](kind *documentKind[T], r *registration, onChange func()) document[T] {
+	return document[T]{documentKind: kind, registration: r, onChange: onChange, pending: true}
+}
+
 // maxEarly bounds the notifications that wait, for the first document or for
 // the task queue. Each has at most 512 KiB.
 const maxEarly = 16
@@ -79,8 +83,8 @@ func (d *document[T]) subscribe(ctx context.Context, q query) {
 	request := d.request
 	request.Notify = func(_ string, body []byte) { s.arrived(body) }
 	request.Ended = func(err error) {
-		if step, ok := queryFailure(r.sip, d.name, err); ok {
-			s.post(func() { s.fail(step) })
+		if step := queryFailure(r.sip, d.name, err); step != nil {
+			s.post(func() { s.fail(*step) })
 		}
 	}
 	reply, err := r.sip.Subscribe(ctx, request)
