@@ -97,12 +97,8 @@ func (c *Config) settle(id *Identity) (factory certstore.Store, err error) {
 func parseMAC(s string) (string, error) {
 	mac, err := net.ParseMAC(s)
 	if err != nil || len(mac) != 6 {
-		return "", &journal.Failure{
-			Code:  journal.Usage,
-			Asked: s,
-			What:  fmt.Sprintf("%q is no MAC address", s),
-			Fix:   "Write it as 00-04-F2-12-34-56.",
-		}
+		return "", &journal.Failure{Code: journal.Usage, Asked: s, What: fmt.Sprintf("%q is no MAC address", s),
+			Fix: "Write it as 00-04-F2-12-34-56."}
 	}
 	return strings.ToUpper(strings.ReplaceAll(mac.String(), ":", "-")), nil
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/certstore"
+	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/sipua"
@@ -33,29 +34,20 @@ type connector struct {
 func (s *session) connector() connector {
 	address, _ := sipua.ParseAddress(s.login.Address) // SignIn has checked it
 	c := connector{
-		discovery: sipua.Discovery{
-			Domain:       address.Domain,
-			Resolver:     resolver{s.net},
-			Fixed:        s.cfg.Registrar,
-			AllowOutside: s.cfg.AllowOutside,
-			Record:       s.record,
-		},
+		discovery: sipua.Discovery{Domain: address.Domain, Resolver: resolver[sipua.SRV]{s.net},
+			Fixed: s.cfg.Registrar, AllowOutside: s.cfg.AllowOutside, Record: s.record},
 		again:        s.attempt.again,
 		net:          s.net,
 		tls:          s.tlsOptions(),
 		timeout:      cmp.Or(s.cfg.DialTimeout, DefaultDialTimeout),
 		maxRedirects: s.cfg.Firmware.MaxRedirects,
 		sip: sipua.Config{
-			Address:     s.login.Address,
-			User:        s.login.User,
-			Password:    s.login.Password,
+			Address: s.login.Address, User: s.login.User, Password: s.login.Password,
 			EPID:        sipua.EPID(s.id.MAC, s.login.Address),
 			Registrar:   s.cfg.Registrar != "",
 			Profile:     s.cfg.Firmware.SIP,
 			Workstation: "OCPE-" + strings.ReplaceAll(s.id.MAC[9:], "-", ""),
-			Clock:       s.clock,
-			Record:      s.record,
-			Go:          s.background.spawn,
+			Clock:       s.clock, Record: s.record, Go: s.background.spawn,
 		},
 		record: s.record,
 	}
@@ -77,12 +69,11 @@ func newNetwork(c *core, place network.Place) *network.Network {
 // outcome is the result: a registration, a certificate that needs a root, or
 // a failure.
 type outcome struct {
-	reg       *sipua.Registration
-	server    sipua.Candidate
-	verdict   *certstore.Verdict
-	untrusted bool // verdict.NeedsRoot
-	err       error
-	during    journal.Name // which step err belongs to
+	reg     *sipua.Registration
+	server  sipua.Candidate
+	verdict *certstore.Verdict // on a certificate that was refused
+	err     error              // nil if verdict needs a root
+	during  journal.Name       // which step err belongs to
 }
 
 // run tries one candidate after the other. network.Retryable decides which
@@ -168,10 +159,7 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 	}
 	state := tc.ConnectionState()
 	c.record(journal.Step{
-		Name:     journal.Connect,
-		State:    journal.OK,
-		Asked:    server.Addr(),
-		By:       nc.RemoteAddr().String(),
+		Name: journal.Connect, State: journal.OK, Asked: server.Addr(), By: nc.RemoteAddr().String(),
 		Answered: tls.VersionName(state.Version) + ", " + tls.CipherSuiteName(state.CipherSuite),
 		Decided:  fmt.Sprintf("Connected to %s (%s).", server.Addr(), server.From),
 	})
@@ -185,32 +173,27 @@ func (out *outcome) explain(err error, remote string) {
 	switch {
 	case errors.As(err, &refused):
 		out.verdict, out.during = &refused.Verdict, journal.Trust
-		if out.untrusted = out.verdict.NeedsRoot(); !out.untrusted {
+		if !out.verdict.NeedsRoot() {
 			out.err = refusal(*out.verdict)
 		}
 	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no error value for it
 		out.during = journal.Trust
-		out.err = &journal.Failure{
-			Code:  journal.CertMalformed,
-			Asked: "the certificate of " + out.server.Host,
-			By:    remote,
-			Err:   err,
-		}
+		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote, Err: err,
+			Asked: "the certificate of " + out.server.Host}
 	default:
-		out.err = &journal.Failure{
-			Code:  journal.TLSFailed,
-			Asked: out.server.Addr(),
-			By:    remote,
-			Err:   err,
-			What:  fmt.Sprintf("The TLS handshake with %s failed", out.server.Addr()),
-		}
+		out.err = &journal.Failure{Code: journal.TLSFailed, Asked: out.server.Addr(), By: remote, Err: err,
+			What: fmt.Sprintf("The TLS handshake with %s failed", out.server.Addr())}
 	}
 }
 
-// resolver is the network in the form that sipua asks for.
-type resolver struct{ *network.Network }
+// resolver is the network with the records of the package that asks.
+type resolver[T sipua.SRV | adroots.SRV] struct{ *network.Network }
 
-func (r resolver) LookupSRV(ctx context.Context, name string) ([]sipua.SRV, string, error) {
+func (r resolver[T]) LookupSRV(ctx context.Context, name string) ([]T, string, error) {
 	found, by, err := r.Network.LookupSRV(ctx, name)
-	return srvRecords[sipua.SRV](found), by, err
+	records := make([]T, len(found))
+	for i, s := range found {
+		records[i] = T(s)
+	}
+	return records, by, err
 }

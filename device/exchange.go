@@ -18,8 +18,8 @@ import (
 // the background uses a copy, which replaces the original at the end.
 type exchangeClient struct {
 	mailboxParams
-	outside bool // the phone is outside: it uses the external URL
-	fw      *Firmware
+	outside bool      // the phone is outside: it uses the external URL
+	fw      *Firmware // of the Config, which does not change
 	clock   clock.Clock
 	record  journal.Recorder
 	web     *ntlmhttp.Client // nil as long as Exchange was not asked
@@ -51,28 +51,14 @@ func (e explainer) Do(r *http.Request) (*http.Response, error) {
 // without the search for roots, which is for the SIP server alone (R1.2).
 func (x *exchangeClient) connect(dialer ntlmhttp.Dialer, c Credentials, tls certstore.ClientOptions, proven bool) {
 	domain, user := c.account()
-	x.web = &ntlmhttp.Client{
-		Dialer:     dialer,
-		User:       user,
-		Domain:     domain,
-		Password:   c.Password,
-		AllowBasic: x.fw.Basic,
-		Now:        x.clock.Now,
-		TLS:        certstore.ClientConfig(tls),
-		Proven:     func() bool { return proven },
-	}
+	x.web = &ntlmhttp.Client{Dialer: dialer, User: user, Domain: domain, Password: c.Password, AllowBasic: x.fw.Basic,
+		Now: x.clock.Now, TLS: certstore.ClientConfig(tls), Proven: func() bool { return proven }}
 	x.finder = &autodiscover.Client{HTTP: explainer{x.web}, Clock: x.clock, Record: x.record}
 }
 
 func (x *exchangeClient) situation(last error, discoveredFor time.Duration) ews.Situation {
-	return ews.Situation{
-		EnterpriseVoice: x.voice,
-		UM:              x.um,
-		Minutes:         &x.minutes,
-		Last:            last,
-		DiscoveredFor:   discoveredFor,
-		Jitter:          rand.Float64(),
-	}
+	return ews.Situation{EnterpriseVoice: x.voice, UM: x.um, Minutes: &x.minutes, Last: last,
+		DiscoveredFor: discoveredFor, Jitter: rand.Float64()}
 }
 
 // poll reads what the mailbox holds. Contacts and calendar change seldom: they
@@ -133,15 +119,8 @@ func (x *exchangeClient) discover(ctx context.Context, now time.Time) error {
 		return err
 	}
 	if url := found.EWS(x.outside); x.client == nil || url != x.client.URL {
-		x.client = &ews.Client{
-			URL:       url,
-			Doer:      explainer{x.web},
-			Mailbox:   found.Address,
-			UserAgent: x.fw.SIP.UserAgent,
-			Clock:     x.clock,
-			Patience:  -1,
-			Record:    exceptOK(x.record),
-		}
+		x.client = &ews.Client{URL: url, Doer: explainer{x.web}, Mailbox: found.Address, Patience: -1,
+			UserAgent: x.fw.SIP.UserAgent, Clock: x.clock, Record: exceptOK(x.record)}
 	}
 	if x.found = found; found.Stale { // Autodiscover is not asked again at each poll
 		x.found.At = now.Add(autodiscover.RetryAfter - autodiscover.Lifetime)

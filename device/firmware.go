@@ -43,7 +43,8 @@ type Firmware struct {
 	CalendarEvery         time.Duration // so is the calendar (R6.1)
 	Basic                 bool          // passwords go to Exchange by Basic, over TLS only, where NTLM is not offered
 
-	// MaxRedirects bounds a walk from director to home pool.
+	// MaxRedirects bounds a walk from director to home pool: one redirect to it,
+	// one more for a moved user, and one spare.
 	MaxRedirects int
 
 	Guesses []Guess
@@ -63,10 +64,6 @@ var periodSuites = []uint16{
 	tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
 	tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA,
 }
-
-// maxRedirects: one from a director to the home pool, one more for a moved
-// user, and one spare.
-const maxRedirects = 3
 
 // periodGuesses hold for builds of the period only, commonGuesses for today too.
 var periodGuesses = []Guess{
@@ -111,22 +108,12 @@ func period(version, text string) Firmware {
 	sip := sipua.DefaultProfile()
 	sip.UserAgent = fmt.Sprintf("CPE/%[1]s OCPhone/%[1]s (Microsoft Office Communicator 2007 Phone Edition)", version)
 	return Firmware{
-		Name:                  version,
-		Text:                  text,
-		Policy:                certstore.Policy2007,
-		NoSHA2:                true,
-		RootSet:               "factory-2007",
-		WebEnrolment:          true,
-		MinTLS:                tls.VersionTLS10,
-		MaxTLS:                tls.VersionTLS10,
-		Suites:                periodSuites,
-		SIP:                   sip,
-		MaxRedirects:          maxRedirects,
-		LocationProfileOpaque: "app:locationprofile:get",
-		ReloadEvery:           8 * time.Hour,
-		ContactsEvery:         24 * time.Hour,
-		CalendarEvery:         30 * time.Minute,
-		Guesses:               slices.Concat(periodGuesses, commonGuesses),
+		Name: version, Text: text,
+		Policy: certstore.Policy2007, NoSHA2: true, RootSet: "factory-2007", WebEnrolment: true,
+		MinTLS: tls.VersionTLS10, MaxTLS: tls.VersionTLS10, Suites: periodSuites,
+		SIP: sip, MaxRedirects: 3, LocationProfileOpaque: "app:locationprofile:get",
+		ReloadEvery: 8 * time.Hour, ContactsEvery: 24 * time.Hour, CalendarEvery: 30 * time.Minute,
+		Guesses: slices.Concat(periodGuesses, commonGuesses),
 	}
 }
 

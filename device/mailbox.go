@@ -59,13 +59,8 @@ func (r *registration) mailboxParams() mailboxParams {
 // others; then runs when the mailbox was read or decided against.
 func (r *registration) openMailbox(then func()) {
 	m := &r.mailbox
-	x := &exchangeClient{
-		mailboxParams: r.mailboxParams(),
-		outside:       r.sip.Info().RemoteUser,
-		fw:            &r.cfg.Firmware, // does not change
-		clock:         r.clock,
-		record:        r.record,
-	}
+	x := &exchangeClient{mailboxParams: r.mailboxParams(), outside: r.sip.Info().RemoteUser,
+		fw: &r.cfg.Firmware, clock: r.clock, record: r.record}
 	if m.timer != nil {
 		m.timer.Stop()
 	}
@@ -92,12 +87,8 @@ func (r *registration) openMailbox(then func()) {
 	if skip != "" {
 		m.held = nil
 		r.clearWarnings(journal.Autodiscover, journal.Exchange)
-		r.step(journal.Step{
-			Name:    journal.Exchange,
-			State:   journal.Skipped,
-			Decided: "Exchange is not asked: " + skip + ".",
-			Because: "R9.1, R9.2",
-		})
+		r.step(journal.Step{Name: journal.Exchange, State: journal.Skipped,
+			Decided: "Exchange is not asked: " + skip + ".", Because: "R9.1, R9.2"})
 		then()
 		return
 	}
@@ -200,13 +191,7 @@ func (r *registration) pollFailed(err error, d ews.Decision) (again bool) {
 // another number of unread voice mails.
 func (r *registration) recordMailbox(before, now *Mailbox) {
 	recovered := r.clearWarnings(journal.Autodiscover, journal.Exchange)
-	s := journal.Step{
-		Name:    journal.Exchange,
-		State:   journal.OK,
-		Asked:   now.URL,
-		By:      now.Server,
-		Because: "R9.2",
-	}
+	s := journal.Step{Name: journal.Exchange, State: journal.OK, Asked: now.URL, By: now.Server, Because: "R9.2"}
 	switch {
 	case before == nil || recovered:
 		s.Decided = fmt.Sprintf("The mailbox of %s: %s, %s, %s (%d unread), %s of two days.", now.Address,
@@ -225,11 +210,8 @@ func (r *registration) recordMailbox(before, now *Mailbox) {
 // ewsClient is the client of the mailbox; without a mailbox the error holds the
 // reason, as far as it is known. r may be nil.
 func (r *registration) ewsClient() (*ews.Client, error) {
-	f := &journal.Failure{
-		Code: journal.Usage,
-		What: "The phone has no mailbox",
-		Fix:  "Wait until the phone is ready; the journal says why there is none.",
-	}
+	f := &journal.Failure{Code: journal.Usage, What: "The phone has no mailbox",
+		Fix: "Wait until the phone is ready; the journal says why there is none."}
 	if r == nil {
 		return nil, f
 	}
@@ -238,16 +220,8 @@ func (r *registration) ewsClient() (*ews.Client, error) {
 	}
 	for _, s := range r.warnings {
 		if s.Name == journal.Autodiscover || s.Name == journal.Exchange {
-			f = &journal.Failure{
-				Code:     s.Code,
-				Asked:    s.Asked,
-				Answered: s.Answered,
-				By:       s.By,
-				What:     s.Decided,
-				Because:  s.Because,
-				Fix:      s.Fix,
-				Details:  s.Details,
-			}
+			f = &journal.Failure{Code: s.Code, Asked: s.Asked, Answered: s.Answered, By: s.By,
+				What: s.Decided, Because: s.Because, Fix: s.Fix, Details: s.Details}
 		}
 	}
 	return nil, f

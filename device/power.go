@@ -65,16 +65,11 @@ func (p *Phone) endSession() {
 func (p *Phone) bootSteps(why string) []journal.Step {
 	more := added(p.store).Len()
 	factory := journal.Count(len(p.roots)-more, "root", "roots")
-	boot := journal.Step{
-		Name:    journal.Power,
-		State:   journal.OK,
-		Decided: why,
-		Details: []string{
-			"firmware " + p.cfg.Firmware.Name,
-			"MAC " + p.id.MAC,
-			fmt.Sprintf("trusts %s of root set %s and %d more", factory, p.id.RootSet, more),
-		},
-	}
+	boot := journal.Step{Name: journal.Power, State: journal.OK, Decided: why, Details: []string{
+		"firmware " + p.cfg.Firmware.Name,
+		"MAC " + p.id.MAC,
+		fmt.Sprintf("trusts %s of root set %s and %d more", factory, p.id.RootSet, more),
+	}}
 	return append([]journal.Step{boot}, p.networkSteps()...)
 }
 
@@ -84,16 +79,10 @@ func (p *Phone) networkSteps() []journal.Step {
 	if p.place == nil {
 		return nil
 	}
-	s := journal.Step{
-		Name:    journal.Network,
-		State:   journal.OK,
-		Because: "what DHCP hands out (RFC 2132)",
-		Decided: fmt.Sprintf("Plugged in: %s.", p.placeName()),
-	}
+	s := journal.Step{Name: journal.Network, State: journal.OK, Because: "what DHCP hands out (RFC 2132)",
+		Decided: fmt.Sprintf("Plugged in: %s.", p.placeName()), Details: []string{"DNS servers of the host"}}
 	if len(p.place.DNS) > 0 {
-		s.Details = append(s.Details, "DNS server "+strings.Join(p.place.DNS, ", "))
-	} else {
-		s.Details = append(s.Details, "DNS servers of the host")
+		s.Details[0] = "DNS server " + strings.Join(p.place.DNS, ", ")
 	}
 	if p.place.Suffix != "" {
 		s.Details = append(s.Details, "DNS suffix (option 15) "+p.place.Suffix)
@@ -150,15 +139,10 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 		p.trust(next)
 		p.user = user
 		p.recall(user.Address)
-		p.step(journal.Step{
-			Name:  journal.Reset,
-			State: journal.OK,
-			Asked: kind,
+		p.step(journal.Step{Name: journal.Reset, State: journal.OK, Asked: kind, Because: "R1.3",
 			Decided: fmt.Sprintf("%s, %s.", journal.Count(len(diff.Removed), "root went", "roots went"),
 				journal.Count(len(diff.Kept), "root stays", "roots stay")),
-			Because: "R1.3",
-			Details: rootLines("went: ", diff.Removed),
-		})
+			Details: rootLines("went: ", diff.Removed)})
 		p.restart(nil, p.bootSteps("The phone restarts after the reset.")...)
 		return nil
 	})
@@ -166,19 +150,9 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 }
 
 func (p *Phone) snapshot() Snapshot {
-	s := Snapshot{
-		State:    p.state,
-		Epoch:    p.epoch,
-		Firmware: p.cfg.Firmware.Name,
-		MAC:      p.id.MAC,
-		Clock:    p.clock.Now(),
-		Address:  p.user.Address,
-		User:     p.user.User,
-		Roots:    p.roots,
-		RootSet:  p.id.RootSet,
-		Policy:   p.cfg.Policy,
-		Plan:     p.plan,
-	}
+	s := Snapshot{State: p.state, Epoch: p.epoch, Firmware: p.cfg.Firmware.Name, MAC: p.id.MAC, Clock: p.clock.Now(),
+		Address: p.user.Address, User: p.user.User, Roots: p.roots, RootSet: p.id.RootSet, Policy: p.cfg.Policy,
+		Plan: p.plan}
 	if p.place != nil {
 		s.Place = p.placeName()
 	}

@@ -11,7 +11,6 @@ import (
 	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
-	"github.com/ocphone/ocphone/device/sipua"
 )
 
 // When the phone asks Active Directory (R1.2): only for the SIP server's
@@ -21,14 +20,8 @@ import (
 // trusted is the step of a good verdict. It says that Active Directory is not
 // asked, and whether a reset would change that.
 func trusted(v certstore.Verdict) journal.Step {
-	s := journal.Step{
-		Name:    journal.Trust,
-		State:   journal.OK,
-		Asked:   "the certificate of " + v.Name,
-		Decided: v.Sentence + " Active Directory is not asked for roots.",
-		Because: "R1.2",
-		Details: v.Details(),
-	}
+	s := journal.Step{Name: journal.Trust, State: journal.OK, Asked: "the certificate of " + v.Name,
+		Decided: v.Sentence + " Active Directory is not asked for roots.", Because: "R1.2", Details: v.Details()}
 	switch {
 	case v.Anchor == nil:
 	case v.Anchor.Source.Kind == certstore.Import:
@@ -46,13 +39,8 @@ func trusted(v certstore.Verdict) journal.Step {
 
 // refusal is the failure of a certificate.
 func refusal(v certstore.Verdict) *journal.Failure {
-	f := &journal.Failure{
-		Code:    v.Code,
-		Asked:   "the certificate of " + v.Name,
-		What:    v.Sentence,
-		Because: v.Rule,
-		Details: v.Details(),
-	}
+	f := &journal.Failure{Code: v.Code, Asked: "the certificate of " + v.Name, What: v.Sentence, Because: v.Rule,
+		Details: v.Details()}
 	if v.NeedsRoot() {
 		f.Fix = publish(v) + ". Then, if the phone trusts its pool already, push the paper clip; " +
 			"sign in once inside, where all published roots arrive (R1.3, R1.4)."
@@ -133,7 +121,7 @@ func refusalWithoutDirectory(v certstore.Verdict) *journal.Failure {
 // adConfig decides which domain is asked: the one in a setting, else that of
 // DHCP option 15, else the UPN suffix of the user, else the SIP domain (R1.5).
 func adConfig(c Credentials, setting string, n *network.Network, netbios bool) adroots.Config {
-	cfg := adroots.Config{Password: c.Password, Resolver: adResolver{n}, Dialer: n}
+	cfg := adroots.Config{Password: c.Password, Resolver: resolver[adroots.SRV]{n}, Dialer: n}
 	cfg.UserDomain, cfg.User = c.account()
 	if netbios && n.Place().WINS != "" {
 		cfg.NetBIOS = n
@@ -155,23 +143,6 @@ func adConfig(c Credentials, setting string, n *network.Network, netbios bool) a
 		cfg.NetBIOSDomain = strings.ToUpper(first)
 	}
 	return cfg
-}
-
-// adResolver is the network in the form that adroots asks for.
-type adResolver struct{ n *network.Network }
-
-func (r adResolver) LookupSRV(ctx context.Context, name string) ([]adroots.SRV, string, error) {
-	found, by, err := r.n.LookupSRV(ctx, name)
-	return srvRecords[adroots.SRV](found), by, err
-}
-
-// srvRecords gives records the type of another package.
-func srvRecords[T sipua.SRV | adroots.SRV](found []network.SRV) []T {
-	records := make([]T, len(found))
-	for i, s := range found {
-		records[i] = T(s)
-	}
-	return records
 }
 
 // DownloadRoots asks Active Directory once, as a phone of that firmware plugged

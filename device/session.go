@@ -138,14 +138,10 @@ func (s *session) setClock(found network.TimeAnswer, err error) {
 	}
 	s.clock.Set(s.clock.Now().Add(found.Offset))
 	s.step(journal.Step{
-		Name:     journal.Time,
-		State:    journal.OK,
-		Asked:    found.Record,
+		Name: journal.Time, State: journal.OK, Asked: found.Record, By: found.Server, Details: found.Tried,
 		Answered: s.clock.Now().UTC().Format(time.DateTime) + " UTC",
-		By:       found.Server,
 		Decided:  fmt.Sprintf("The phone's clock is set; it was %s.", offsetText(found.Offset)),
 		Because:  "OCS 2007 R2 documentation, NTP",
-		Details:  found.Tried,
 	})
 }
 
@@ -179,7 +175,7 @@ func (s *session) connected(out outcome) {
 	case out.reg != nil:
 		s.verdict, s.failure = nil, nil
 		s.register(out.reg, out.server)
-	case out.untrusted:
+	case out.verdict != nil && out.verdict.NeedsRoot():
 		s.onUntrusted(out.server, *out.verdict)
 	default:
 		s.fail(journal.FailureOf(out.err), out.during)
@@ -236,14 +232,9 @@ func (s *session) searched(v certstore.Verdict, result adroots.Result, err error
 		return
 	}
 	s.attempt.found = rootNames(result)
-	s.step(journal.Step{
-		Name:    journal.Roots,
-		State:   journal.OK,
-		By:      result.Server,
-		Because: "R1.1",
+	s.step(journal.Step{Name: journal.Roots, State: journal.OK, By: result.Server, Because: "R1.1",
 		Decided: fmt.Sprintf("All that was found is installed: %s, %d held before. The phone dials again.",
-			journal.Count(len(diff.Added), "new root", "new roots"), result.Duplicates),
-	})
+			journal.Count(len(diff.Added), "new root", "new roots"), result.Duplicates)})
 	s.connect()
 }
 

@@ -36,12 +36,8 @@ type documentKind[T applier[T]] struct {
 // address.
 var selfDocument = documentKind[roaming.Self]{
 	name: journal.Self,
-	request: sipua.Subscription{
-		Event:       roaming.SelfEvent,
-		Accept:      roaming.SelfType,
-		ContentType: roaming.SelfType,
-		Body:        roaming.SelfRequest(),
-	},
+	request: sipua.Subscription{Event: roaming.SelfEvent, Accept: roaming.SelfType, ContentType: roaming.SelfType,
+		Body: roaming.SelfRequest()},
 	empty:    func(address string) roaming.Self { return roaming.Self{Address: address} },
 	describe: describeSelf,
 }
@@ -222,13 +218,11 @@ func (s *subscription[T]) fail(step journal.Step) {
 
 // flood ends the subscription because the phone cannot hold what arrives.
 func (s *subscription[T]) flood() {
-	f := journal.Failure{
-		Code: journal.ProvMalformed,
+	f := journal.Failure{Code: journal.ProvMalformed,
 		What: fmt.Sprintf("More than %d notifications of the pool wait to be read, so the phone asks for the whole again",
 			maxEarly),
 		Because: "the phone bounds what it takes from a server",
-		Fix:     "Look for what changes so often in the SIP log of the pool.",
-	}
+		Fix:     "Look for what changes so often in the SIP log of the pool."}
 	s.fail(f.Step(s.doc.name))
 }
 
@@ -257,11 +251,7 @@ func describeSelf(s roaming.Self) journal.Step {
 }
 
 func describeContacts(l roaming.ContactList) journal.Step {
-	return journal.Step{
-		State:   journal.OK,
-		Because: "MS-SIP",
-		Details: l.Warnings,
+	return journal.Step{State: journal.OK, Because: "MS-SIP", Details: l.Warnings,
 		Decided: fmt.Sprintf("The contact list holds %s in %s.",
-			journal.Count(len(l.Contacts), "contact", "contacts"), journal.Count(len(l.Groups), "group", "groups")),
-	}
+			journal.Count(len(l.Contacts), "contact", "contacts"), journal.Count(len(l.Groups), "group", "groups"))}
 }
