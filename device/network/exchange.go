@@ -24,7 +24,7 @@ const (
 
 // ask sends one question to the servers in their order and returns the first
 // conclusive answer, NXDOMAIN included. Later questions go first to the server
-// that answered. Errors are *refused, *noServer, or *journal.Failure after Close
+// that answered. Errors are *negative, *noServer, or *journal.Failure after Close
 // or the end of ctx.
 func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *dns.Msg, server string, err error) {
 	display := strings.TrimSuffix(name, ".")
@@ -38,7 +38,7 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 	}
 	first := int(n.preferred.Load())
 	noAnswer := &noServer{name: display, what: "no DNS server answers"}
-	var refusal *refused
+	var refusal *negative
 	done := make([]bool, len(servers)) // answered with an error code, or refused the connection
 	for range dnsTries {
 		for i := range servers {
@@ -55,12 +55,12 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 				noAnswer.tries = append(noAnswer.tries, servers[i]+": "+err.Error())
 				continue
 			}
-			if answer.Rcode == dns.RcodeSuccess || answer.Rcode == dns.RcodeNameError {
+			no := &negative{name: display, by: servers[i], rcode: answer.Rcode}
+			if !no.isRefusal() {
 				n.preferred.Store(int32(i))
 				return answer, servers[i], nil
 			}
-			done[i] = true
-			refusal = &refused{name: display, by: servers[i], rcode: answer.Rcode}
+			done[i], refusal = true, no
 		}
 	}
 	if refusal != nil {
@@ -111,29 +111,33 @@ func (n *Network) askOnce(ctx context.Context, network, server string, q *dns.Ms
 	if err != nil {
 		return nil, err
 	}
-	read, buf := readDatagram, make([]byte, 4096)
+	read, buf := net.Conn.Read, make([]byte, 4096)
 	if network == "tcp" { // RFC 1035 4.2.2
 		read, buf = readFramed, make([]byte, dns.MaxMsgSize)
 		packed = append(binary.BigEndian.AppendUint16(nil, uint16(len(packed))), packed...)
 	}
 	err = n.exchange(ctx, network, "dns", server, func(c net.Conn) error {
-		if _, err := c.Write(packed); err != nil {
-			return err
-		}
-		for range maxStray {
-			k, err := read(c, buf)
-			if err != nil {
-				return err
-			}
-			m := new(dns.Msg)
-			if err := m.Unpack(buf[:k]); err == nil && isAnswer(q, m) {
-				answer = m
-				return nil
-			}
-		}
-		return errors.New("only answers to other questions")
+		return question(c, packed, buf, read, func(b []byte) bool {
+			answer = new(dns.Msg)
+			return answer.Unpack(b) == nil && isAnswer(q, answer)
+		})
 	})
 	return answer, err
+}
+
+// question writes q and reads into buf until isAnswer.
+func question(
+	c net.Conn, q, buf []byte, read func(net.Conn, []byte) (int, error), isAnswer func([]byte) bool,
+) error {
+	if _, err := c.Write(q); err != nil {
+		return err
+	}
+	for range maxStray {
+		if k, err := read(c, buf); err != nil || isAnswer(buf[:k]) {
+			return err
+		}
+	}
+	return errors.New("only answers to other questions")
 }
 
 // isAnswer reports whether m answers q, and is not the answer to an earlier
@@ -149,8 +153,6 @@ func isAnswer(q, m *dns.Msg) bool {
 	return len(m.Question) == 1 && strings.EqualFold(got.Name, want.Name) &&
 		got.Qtype == want.Qtype && got.Qclass == want.Qclass
 }
-
-func readDatagram(c net.Conn, buf []byte) (int, error) { return c.Read(buf) }
 
 func readFramed(c net.Conn, buf []byte) (int, error) {
 	var size [2]byte

@@ -86,21 +86,11 @@ func (n *Network) askNetBIOS(ctx context.Context, server string, name []byte) (a
 	request = append(request, 0, nbnsTypeNB, 0, nbnsClassIN) // RFC 1002 4.2.12
 
 	err = n.exchange(ctx, "udp", "nbns", server, func(c net.Conn) error {
-		if _, err := c.Write(request); err != nil {
-			return err
-		}
-		buf := make([]byte, nbnsSize)
-		for range maxStray {
-			k, err := c.Read(buf)
-			if err != nil {
-				return err
-			}
-			if a, err := parseNBNS(buf[:k], id, name); err == nil && !a.wait {
-				answer = a
-				return nil
-			}
-		}
-		return errors.New("only answers to other questions")
+		return question(c, request, make([]byte, nbnsSize), net.Conn.Read, func(b []byte) bool {
+			a, err := parseNBNS(b, id, name)
+			answer = a
+			return err == nil && !a.wait
+		})
 	})
 	return answer, err
 }

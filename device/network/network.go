@@ -20,6 +20,7 @@ package network
 
 import (
 	"context"
+	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -73,6 +74,12 @@ func New(p Place, o Options) *Network {
 	}
 	if o.DialTimeout <= 0 {
 		o.DialTimeout = DefaultDialTimeout
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.IntN == nil {
+		o.IntN = rand.IntN
 	}
 	n := &Network{place: p, opt: o, conns: make(map[*conn]struct{})}
 	n.unplugged, n.unplug = context.WithCancel(context.Background())
@@ -185,15 +192,8 @@ func (c *conn) tap(sent bool, b []byte) {
 	if c.n.opt.Tap == nil || len(b) == 0 {
 		return
 	}
-	c.n.opt.Tap.Message(Traffic{At: c.n.now(), Layer: c.layer, Conn: c.label,
+	c.n.opt.Tap.Message(Traffic{At: c.n.opt.Now(), Layer: c.layer, Conn: c.label,
 		Local: c.LocalAddr(), Remote: c.RemoteAddr(), Sent: sent, Bytes: b})
-}
-
-func (n *Network) now() time.Time {
-	if n.opt.Now != nil {
-		return n.opt.Now()
-	}
-	return time.Now()
 }
 
 // interrupted returns the failure of a call that Close or a cancelled ctx ended, or

@@ -1,6 +1,7 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -44,15 +45,9 @@ func (n *Network) LookupSRV(ctx context.Context, name string) (records []SRV, by
 		return nil, "", err
 	}
 	if len(records) == 0 { // RFC 2782: "the service is decidedly not available at this domain"
-		return nil, by, &journal.Failure{
-			Code:     journal.DNSNoRecords,
-			Asked:    "SRV " + name,
-			Answered: `target "."`,
-			By:       by,
-			What:     name + " says that the service is not offered",
-			Because:  "RFC 2782",
-			Fix:      "if it should be, replace the SRV record by one that names the server",
-		}
+		return nil, by, &journal.Failure{Code: journal.DNSNoRecords, Asked: "SRV " + name, Answered: `target "."`, By: by,
+			What: name + " says that the service is not offered", Because: "RFC 2782",
+			Fix: "if it should be, replace the SRV record by one that names the server"}
 	}
 	n.order(records)
 	return records, by, nil
@@ -76,9 +71,9 @@ func (n *Network) LookupHostBy(ctx context.Context, host string) (addrs []netip.
 	err = n.withSuffix(host, "A", func(full string) error {
 		v4, from, err := n.query(ctx, host, full, dns.TypeA)
 		addrs, by = addresses(v4), from
-		var missing *noRecords
-		if err != nil && (!errors.As(err, &missing) || missing.rcode == dns.RcodeNameError) {
-			return err // the name does not exist (RFC 8020), or no server answers
+		var no *negative
+		if err != nil && (!errors.As(err, &no) || no.rcode != dns.RcodeSuccess) {
+			return err // the name does not exist (RFC 8020), or no server looks it up
 		}
 		v6, from, err6 := n.query(ctx, host, full, dns.TypeAAAA)
 		addrs = append(addrs, addresses(v6)...)
@@ -89,7 +84,7 @@ func (n *Network) LookupHostBy(ctx context.Context, host string) (addrs []netip.
 		case len(addrs) > 0:
 			return nil
 		case err == nil: // no usable A record
-			return &noRecords{name: full, by: by, qtype: dns.TypeA}
+			return &negative{name: full, by: by, qtype: dns.TypeA}
 		case isFinal(err6):
 			return err6
 		}
@@ -155,16 +150,17 @@ func dnsFailure(asked string, errs []error) error {
 		f.Details = append(f.Details, err.Error())
 	}
 	switch err := errs[0].(type) {
-	case *noRecords:
-		f.Code, f.By, f.Answered = journal.DNSNoRecords, err.by, err.answer()
-		f.What = "DNS has no record " + asked
+	case *negative:
+		f.By, f.Answered = err.by, err.answer()
+		if err.isRefusal() {
+			f.Code, f.What = journal.DNSRefused, "the DNS server answers "+f.Answered+" to "+asked
+			break
+		}
+		f.Code, f.What = journal.DNSNoRecords, "DNS has no record "+asked
 		if len(errs) > 1 {
 			f.What += ", nor one with the phone's DNS suffix"
 			f.Because = "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
 		}
-	case *refused:
-		f.Code, f.By, f.Answered = journal.DNSRefused, err.by, err.answer()
-		f.What = "the DNS server answers " + f.Answered + " to " + asked
 	case *noServer:
 		f.Code, f.What = journal.DNSNoServer, err.what
 		f.Fix = "check that the phone gets its DNS servers (DHCP option 6, or --dns ADDR) and that they answer"
@@ -174,35 +170,28 @@ func dnsFailure(asked string, errs []error) error {
 	return f
 }
 
-// noRecords: the server answered that the name (NXDOMAIN) or the record type does
-// not exist.
-type noRecords struct {
+// negative: the server answered that the record type does not exist, that the name
+// does not exist (NXDOMAIN), or with an error code.
+type negative struct {
 	name, by string
 	rcode    int
 	qtype    uint16
 }
 
-func (e *noRecords) answer() string {
-	if e.rcode == dns.RcodeNameError {
+func (e *negative) isRefusal() bool {
+	return e.rcode != dns.RcodeSuccess && e.rcode != dns.RcodeNameError
+}
+
+func (e *negative) answer() string {
+	switch e.rcode {
+	case dns.RcodeSuccess:
+		return "no " + dns.TypeToString[e.qtype] + " record"
+	case dns.RcodeNameError:
 		return "NXDOMAIN: no such name"
 	}
-	return "no " + dns.TypeToString[e.qtype] + " record"
+	return cmp.Or(dns.RcodeToString[e.rcode], fmt.Sprintf("rcode %d", e.rcode))
 }
-func (e *noRecords) Error() string { return fmt.Sprintf("%s: %s, says %s", e.name, e.answer(), e.by) }
-
-// refused: servers answered with an error code.
-type refused struct {
-	name, by string
-	rcode    int
-}
-
-func (e *refused) answer() string {
-	if s := dns.RcodeToString[e.rcode]; s != "" {
-		return s
-	}
-	return fmt.Sprintf("rcode %d", e.rcode)
-}
-func (e *refused) Error() string { return fmt.Sprintf("%s: %s, says %s", e.name, e.answer(), e.by) }
+func (e *negative) Error() string { return fmt.Sprintf("%s: %s, says %s", e.name, e.answer(), e.by) }
 
 // noServer: no server is known or none answered.
 type noServer struct {
@@ -235,12 +224,12 @@ func (n *Network) query(
 			return records, by, nil
 		}
 		if owner == name || answer.Rcode == dns.RcodeNameError {
-			return nil, "", &noRecords{name: strings.TrimSuffix(owner, "."), by: server, rcode: answer.Rcode, qtype: qtype}
+			return nil, "", &negative{name: strings.TrimSuffix(owner, "."), by: server, rcode: answer.Rcode, qtype: qtype}
 		}
 		name = owner // the server did not resolve the alias
 	}
 	by = fmt.Sprintf("more than %d aliases", maxAliases)
-	return nil, "", &noRecords{name: strings.TrimSuffix(name, "."), by: by, qtype: qtype}
+	return nil, "", &negative{name: strings.TrimSuffix(name, "."), by: by, qtype: qtype}
 }
 
 // followAliases follows the CNAMEs of an answer from name. It returns the records

@@ -2,7 +2,6 @@ package network
 
 import (
 	"cmp"
-	"math/rand/v2"
 	"slices"
 )
 
@@ -15,10 +14,6 @@ type SRV struct {
 // order sorts records into the order to try them: by priority, and within one
 // priority at random, in proportion to the weights.
 func (n *Network) order(records []SRV) {
-	intN := n.opt.IntN
-	if intN == nil {
-		intN = rand.IntN
-	}
 	slices.SortStableFunc(records, func(a, b SRV) int {
 		// Weight 0 comes first, which gives it "a very small chance" (RFC 2782).
 		return cmp.Or(cmp.Compare(a.Priority, b.Priority), cmp.Compare(min(a.Weight, 1), min(b.Weight, 1)))
@@ -28,7 +23,7 @@ func (n *Network) order(records []SRV) {
 		for ; end < len(records) && records[end].Priority == records[i].Priority; end++ {
 			sum += int(records[end].Weight)
 		}
-		pick, running := intN(sum+1), 0
+		pick, running := n.opt.IntN(sum+1), 0
 		for j := i; j < end; j++ {
 			if running += int(records[j].Weight); running >= pick {
 				chosen := records[j]

@@ -44,10 +44,11 @@ type TimeAnswer struct {
 func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeTotal)
 	defer cancel()
-	final := func(err error) bool {
+	var tried, asked []string
+	final := func(err error) bool { // notes err, and reports whether it ends the search
+		tried = append(tried, err.Error())
 		return n.interrupted(ctx, "") != nil || journal.FailureOf(err).Code == journal.DNSNoServer
 	}
-	var tried, asked []string
 	for i, domain := range domains {
 		if domain == "" || slices.Contains(domains[:i], domain) {
 			continue
@@ -55,11 +56,8 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 		name := "_ntp._udp." + strings.Trim(domain, ".")
 		asked = append(asked, "SRV "+name)
 		records, by, err := n.LookupSRV(ctx, name)
-		if err != nil {
-			if final(err) {
-				return TimeAnswer{}, err
-			}
-			tried = append(tried, err.Error())
+		if err != nil && final(err) {
+			return TimeAnswer{}, err
 		}
 		for _, srv := range records {
 			answer, err := n.Time(ctx, net.JoinHostPort(srv.Target, strconv.Itoa(int(srv.Port))))
@@ -70,7 +68,6 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 			if final(err) {
 				return TimeAnswer{}, err
 			}
-			tried = append(tried, err.Error())
 		}
 	}
 	asked = append(asked, "A "+FallbackTimeServer)
@@ -82,13 +79,9 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 	if final(err) {
 		return TimeAnswer{}, err
 	}
-	return TimeAnswer{}, &journal.Failure{
-		Code:    journal.TimeNone,
-		Asked:   strings.Join(asked, ", "),
+	return TimeAnswer{}, &journal.Failure{Code: journal.TimeNone, Asked: strings.Join(asked, ", "),
 		What:    "no time server answered, so the phone cannot judge whether certificates are valid",
-		Because: "OCS 2007 R2 documentation, NTP",
-		Details: append(tried, err.Error()),
-	}
+		Because: "OCS 2007 R2 documentation, NTP", Details: tried}
 }
 
 // Time asks one time server, "host" or "host:port" (123), at each of its
