@@ -49,8 +49,6 @@ type gsmDecoder struct {
 	last    int16                         // msr
 }
 
-func newGSMDecoder() *gsmDecoder { return &gsmDecoder{lag: gsmMinLag} }
-
 // decode appends the 160 samples of the frame that begins at the bit reader.
 func (d *gsmDecoder) decode(out []int16, in *gsmReader) []int16 {
 	var lar [gsmOrder]int16
@@ -183,7 +181,7 @@ func (r *gsmReader) take(bits int) (v int16) {
 // frame, if that is complete.
 func decodeGSM(b []byte) []int16 {
 	out := make([]int16, 0, gsmSamples(len(b)))
-	d := newGSMDecoder()
+	d := gsmDecoder{lag: gsmMinLag}
 	for len(b) >= gsmHalfBlock {
 		block := b[:min(gsmBlockBytes, len(b))]
 		b = b[len(block):]

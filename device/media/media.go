@@ -56,9 +56,7 @@ func (s Sound) index(at time.Duration) int {
 }
 
 // From returns the part of s from a position to the end. It shares the samples.
-func (s Sound) From(at time.Duration) Sound {
-	return Sound{s.Rate, s.Samples[s.index(at):]}
-}
+func (s Sound) From(at time.Duration) Sound { return Sound{s.Rate, s.Samples[s.index(at):]} }
 
 // Scale multiplies every sample by gain and clips the result to full scale.
 func (s Sound) Scale(gain float64) Sound {

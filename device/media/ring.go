@@ -27,13 +27,6 @@ const (
 	ringPeak = 0.5 // of full scale; the user sets the volume
 )
 
-// note is one sound of a ring tone.
-type note struct {
-	at, length time.Duration
-	hz         float64
-	voice      voice
-}
-
 // voice is the partials of a note: the level of each, the multiple of the note's
 // frequency, and the time in which it decays to a third (0: no decay).
 type voice []struct {
@@ -57,40 +50,30 @@ const (
 	noteC5, noteE5, noteG5, noteA5, noteB5, noteC6, noteE6 = 523.25, 659.26, 783.99, 880.00, 987.77, 1046.50, 1318.51
 )
 
-// score returns the notes of a ring tone and the length of one period, silence
-// included.
-func (r Ring) score() (notes []note, length time.Duration) {
-	switch r {
-	case RingWarble:
-		for i := range 16 {
-			notes = append(notes, note{time.Duration(i) * 75 * ms, 75 * ms, []float64{noteG5, noteB5}[i%2], reed})
-		}
-		return notes, 3 * time.Second
-	case RingChime:
-		for i, hz := range []float64{noteE5, noteG5, noteC6} {
-			notes = append(notes, note{time.Duration(i) * 260 * ms, 1800 * ms, hz, bell})
-		}
-		return notes, 3200 * ms
-	case RingWood:
-		for i, hz := range []float64{noteC5, noteE5, noteG5, noteC6, 0, noteA5, noteC6, noteE6} {
-			notes = append(notes, note{time.Duration(i) * 140 * ms, 600 * ms, hz, wood})
-		}
-		return notes, 2800 * ms
-	}
-	return nil, 0
+// scores has the notes of each ring tone (0: a rest), the time from one to the
+// next, the length of each, and that of one period, silence included.
+var scores = map[Ring]struct {
+	voice                voice
+	every, length, total time.Duration
+	hz                   []float64
+}{
+	RingWarble: {reed, 75 * ms, 75 * ms, 3000 * ms, slices.Repeat([]float64{noteG5, noteB5}, 8)},
+	RingChime:  {bell, 260 * ms, 1800 * ms, 3200 * ms, []float64{noteE5, noteG5, noteC6}},
+	RingWood: {wood, 140 * ms, 600 * ms, 2800 * ms,
+		[]float64{noteC5, noteE5, noteG5, noteC6, 0, noteA5, noteC6, noteE6}},
 }
 
 // Sound returns one period of the ring tone, silence included.
 func (r Ring) Sound() (Sound, error) {
-	notes, length := r.score()
-	if !slices.Contains(Rings(), r) {
+	score, ok := scores[r]
+	if !ok {
 		return Sound{}, fmt.Errorf("there is no ring tone %q", string(r))
 	}
 	samples := func(d time.Duration) int { return int(d * ringRate / time.Second) }
-	mix := make([]float64, samples(length))
-	for _, n := range notes {
-		if n.hz > 0 { // a rest
-			n.play(mix[samples(n.at):][:samples(n.length)])
+	mix := make([]float64, samples(score.total))
+	for i, hz := range score.hz {
+		if hz > 0 {
+			score.voice.play(mix[samples(time.Duration(i)*score.every):][:samples(score.length)], hz)
 		}
 	}
 	peak := 0.0
@@ -104,10 +87,10 @@ func (r Ring) Sound() (Sound, error) {
 	return s, nil
 }
 
-// play adds the note to the samples.
-func (n note) play(mix []float64) {
-	for _, p := range n.voice {
-		hz := n.hz * p.multiple
+// play adds a note to the samples.
+func (partials voice) play(mix []float64, note float64) {
+	for _, p := range partials {
+		hz := note * p.multiple
 		if hz > ringRate/2*passband {
 			continue // it would alias
 		}

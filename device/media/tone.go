@@ -37,7 +37,8 @@ func Busy() Signal {
 // Sound returns the signal for length, at Telephone rate and at most a minute. Every
 // burst fades in and out, the last one too if the end cuts it.
 func (g Signal) Sound(length time.Duration) Sound {
-	s := silence(length)
+	length = min(max(length, 0), maxTone)
+	s := Sound{Telephone, make([]int16, int(length*Telephone/time.Second))}
 	if g.On <= 0 {
 		g.burst(s.Samples)
 		return s
@@ -64,11 +65,6 @@ func (g Signal) burst(samples []int16) {
 // sampleCount returns the number of samples in d, at least one.
 func (s Sound) sampleCount(d time.Duration) int {
 	return max(1, int(min(d, maxTone)*time.Duration(s.Rate)/time.Second))
-}
-
-func silence(length time.Duration) Sound {
-	length = min(max(length, 0), maxTone)
-	return Sound{Telephone, make([]int16, int(length*Telephone/time.Second))}
 }
 
 // envelope returns the gain of sample i of n: a raised cosine from 0 to 1 at the
