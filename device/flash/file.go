@@ -202,15 +202,10 @@ func (f *File) failure(err error, code journal.Code, what string) error {
 			What: "this phone is on in another process",
 			Fix:  "switch that one off, or give this one another state directory"}
 	}
-	return &journal.Failure{
-		Code:    code,
-		Asked:   f.path,
-		What:    "the phone's file " + f.path + " " + what,
+	return &journal.Failure{Code: code, Asked: f.path, Err: err, What: "the phone's file " + f.path + " " + what,
 		Because: "the phone has the old state or the new one, never half",
 		Fix: "check permissions and free space; if it is damaged, move it aside: the phone starts as new, " +
-			"and downloaded roots arrive again from Active Directory",
-		Err: err,
-	}
+			"and downloaded roots arrive again from Active Directory"}
 }
 
 func checksum(b []byte) uint32 { return crc32.Checksum(b, crc32.MakeTable(crc32.Castagnoli)) }

@@ -15,6 +15,7 @@
 package flash
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"sync"
@@ -68,11 +69,7 @@ func (m *Memory) Get(key string) ([]byte, error) {
 	if m.closed {
 		return nil, ErrClosed
 	}
-	v, ok := m.values[key]
-	if !ok {
-		return nil, nil
-	}
-	return cloneBytes(v), nil
+	return bytes.Clone(m.values[key]), nil
 }
 
 // Update implements Flash.

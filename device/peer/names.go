@@ -188,8 +188,8 @@ func timeServerReady(addr string) func() error {
 // Freeze suspends the process, like a server that hangs, until the end of the test.
 func (p *Process) Freeze(t testing.TB) {
 	t.Helper()
-	if err := syscall.Kill(p.PID(), syscall.SIGSTOP); err != nil {
+	if err := syscall.Kill(p.cmd.Process.Pid, syscall.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { syscall.Kill(p.PID(), syscall.SIGCONT) })
+	t.Cleanup(func() { syscall.Kill(p.cmd.Process.Pid, syscall.SIGCONT) })
 }

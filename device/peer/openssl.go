@@ -3,6 +3,7 @@
 package peer
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/hex"
 	"fmt"
@@ -67,24 +68,11 @@ func (o *OpenSSL) Make(r CertificateRequest) *Certificate {
 		o.t.Fatal(err)
 	}
 	in := func(name string) string { return filepath.Join(dir, name) }
-	if r.Key == "" {
-		r.Key = "rsa:2048#" + r.Subject
-	}
-	if r.Digest == "" {
-		r.Digest = "sha256"
-	}
-	c := &Certificate{File: in("cert.pem"), Key: o.key(r.Key)}
-	signer := r.Issuer
-	if signer == nil {
-		signer = c
-	}
 	now := time.Now()
-	if r.From.IsZero() {
-		r.From = now.AddDate(0, 0, -1)
-	}
-	if r.To.IsZero() {
-		r.To = now.AddDate(1, 0, 0)
-	}
+	r.Digest = cmp.Or(r.Digest, "sha256")
+	r.From, r.To = cmp.Or(r.From, now.AddDate(0, 0, -1)), cmp.Or(r.To, now.AddDate(1, 0, 0))
+	c := &Certificate{File: in("cert.pem"), Key: o.key(cmp.Or(r.Key, "rsa:2048#"+r.Subject))}
+	signer := cmp.Or(r.Issuer, c)
 	Write(o.t, dir, "extensions", r.Extensions)
 	o.run("req", "-new", "-config", Write(o.t, dir, "req.cnf", "[req]\ndistinguished_name=dn\n[dn]\n"),
 		"-key", c.Key, "-subj", r.Subject, "-out", in("csr.pem"))

@@ -114,9 +114,6 @@ func (p *Process) Stop() {
 	})
 }
 
-// PID is the peer's process id.
-func (p *Process) PID() int { return p.cmd.Process.Pid }
-
 // Log returns the newest part of the output of the peer.
 func (p *Process) Log() string { return p.out.String() }
 
