@@ -65,7 +65,7 @@ type login struct {
 	refused *journal.Step // Exchange has refused the password; nil: it has not
 }
 
-// settle fills in firmware, root set, policy and MAC address: what the Config
+// settle fills in firmware, root set, policy, MAC address and guards: what the Config
 // says, else what id says, which was in flash, else the default. It returns
 // the factory roots.
 func (c *Config) settle(id *Identity) (factory certstore.Store, err error) {
@@ -88,6 +88,7 @@ func (c *Config) settle(id *Identity) (factory certstore.Store, err error) {
 		return factory, err
 	}
 	c.Policy = cmp.Or(c.Policy, c.Firmware.Policy)
+	c.DialTimeout, c.DNSTimeout = cmp.Or(c.DialTimeout, DefaultDialTimeout), cmp.Or(c.DNSTimeout, DefaultDNSTimeout)
 	if factory = c.Factory; factory.Len() > 0 || factory.HostTrusted() {
 		return factory, nil
 	}

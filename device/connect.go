@@ -1,7 +1,6 @@
 package device
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -39,7 +38,7 @@ func (s *session) connector() connector {
 		again:        s.attempt.again,
 		net:          s.net,
 		tls:          s.tlsOptions(),
-		timeout:      cmp.Or(s.cfg.DialTimeout, DefaultDialTimeout),
+		timeout:      s.cfg.DialTimeout,
 		maxRedirects: s.cfg.Firmware.MaxRedirects,
 		sip: sipua.Config{
 			Address: s.login.Address, User: s.login.User, Password: s.login.Password,
@@ -54,16 +53,6 @@ func (s *session) connector() connector {
 	c.sip.Profile.Digest = c.sip.Profile.Digest || c.sip.Registrar
 	c.sip.Profile.AllowOutside = s.cfg.AllowOutside
 	return c
-}
-
-// newNetwork plugs the phone into place.
-func newNetwork(c *core, place network.Place) *network.Network {
-	return network.New(place, network.Options{
-		Timeout:     cmp.Or(c.cfg.DNSTimeout, DefaultDNSTimeout),
-		DialTimeout: cmp.Or(c.cfg.DialTimeout, DefaultDialTimeout),
-		Tap:         c.cfg.Wire,
-		Now:         c.clock.Now,
-	})
 }
 
 // outcome is the result: a registration, a certificate that needs a root, or

@@ -110,7 +110,7 @@ func (x *exchangeClient) poll(ctx context.Context, held *Mailbox) (*Mailbox, err
 
 // discover finds the mailbox, every 24 h (R9.1).
 func (x *exchangeClient) discover(ctx context.Context, now time.Time) error {
-	if age := now.Sub(x.found.At); x.client != nil && age >= 0 && age < autodiscover.Lifetime {
+	if x.client != nil && !expired(now, x.found.At, autodiscover.Lifetime) {
 		return nil
 	}
 	found, err := x.finder.Discover(ctx, x.address)

@@ -40,12 +40,6 @@ type mailbox struct {
 	timer   clock.Timer     // of the next poll
 }
 
-func (m *mailbox) close() {
-	if m.client != nil && m.client.web != nil {
-		m.client.web.Close()
-	}
-}
-
 func (r *registration) mailboxParams() mailboxParams {
 	s := r.settings
 	m := mailboxParams{address: s.PrimaryEmail, minutes: int(s.Exchange.Poll / time.Minute), um: true, voice: true}

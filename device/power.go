@@ -105,7 +105,8 @@ func (p *Phone) unregister(ctx context.Context, forget func()) error {
 		if p.login() == nil {
 			return
 		}
-		if reg = p.session.leave(); reg == nil {
+		p.session.leaving = true
+		if reg = p.session.endRegistration(); reg == nil {
 			p.endSession()
 		}
 	}) {

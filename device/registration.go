@@ -56,7 +56,9 @@ func newRegistration(s *session, reg *sipua.Registration, server sipua.Candidate
 // registration at the server.
 func (r *registration) end() {
 	r.lifetime.end()
-	r.mailbox.close()
+	if x := r.mailbox.client; x != nil && x.web != nil {
+		x.web.Close()
+	}
 }
 
 // describe adds the registration to a Snapshot.

@@ -109,15 +109,6 @@ func noDirectory(f *journal.Failure, user string) journal.Step {
 	return s
 }
 
-// refusalWithoutDirectory is the failure of a certificate that needs a root
-// where there is no domain controller: a person must act on the certificate.
-func refusalWithoutDirectory(v certstore.Verdict) *journal.Failure {
-	f := refusal(v)
-	f.Details = nil // they are in the step that led to the search
-	f.What = v.Sentence + " Active Directory could not be asked from here."
-	return f
-}
-
 // adConfig decides which domain is asked: the one in a setting, else that of
 // DHCP option 15, else the UPN suffix of the user, else the SIP domain (R1.5).
 func adConfig(c Credentials, setting string, n *network.Network, netbios bool) adroots.Config {

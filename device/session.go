@@ -48,7 +48,8 @@ type attempt struct {
 func newSession(c *core, l *login, place *network.Place) *session {
 	s := &session{lifetime: newLifetime(c, context.Background()), login: l}
 	if place != nil {
-		s.net = newNetwork(c, *place)
+		s.net = network.New(*place, network.Options{Timeout: c.cfg.DNSTimeout, DialTimeout: c.cfg.DialTimeout,
+			Tap: c.cfg.Wire, Now: c.clock.Now})
 	}
 	return s
 }
@@ -61,25 +62,22 @@ func (s *session) end() {
 	if s.net != nil {
 		s.net.Close()
 	}
-	s.endRegistration()
+	s.dropRegistration()
 }
 
-func (s *session) endRegistration() {
-	if s.registration != nil {
-		s.registration.sip.Close()
-		s.registration.end()
-		s.registration = nil
+// dropRegistration ends the registration, but not at the server.
+func (s *session) dropRegistration() {
+	if reg := s.endRegistration(); reg != nil {
+		reg.Close()
 	}
 }
 
-// leave ends the registration, but not at the server: the caller does that
-// while the session keeps the network. Without a registration it returns nil.
-func (s *session) leave() (reg *sipua.Registration) {
-	s.leaving = true
-	if s.registration != nil {
-		reg = s.registration.sip
-		s.registration.end()
-		s.registration = nil
+// endRegistration ends the registration, and leaves its connection to the caller.
+// Without a registration it returns nil.
+func (s *session) endRegistration() (reg *sipua.Registration) {
+	if r := s.registration; r != nil {
+		r.end()
+		s.registration, reg = nil, r.sip
 	}
 	return reg
 }
@@ -219,7 +217,10 @@ func (s *session) searched(v certstore.Verdict, result adroots.Result, err error
 		f := journal.FailureOf(err)
 		if f.Code == journal.ADNoDomain || f.Code == journal.ADNoController {
 			s.step(noDirectory(f, s.login.User))
-			s.fail(refusalWithoutDirectory(v), journal.Trust)
+			f = refusal(v)  // a person must act on the certificate
+			f.Details = nil // they are in the step that led to the search
+			f.What = v.Sentence + " Active Directory could not be asked from here."
+			s.fail(f, journal.Trust)
 			return
 		}
 		f.Details = append(f.Details, "wanted: "+v.Issuer())
@@ -246,7 +247,7 @@ func (s *session) onRegistrationEvent(e sipua.Event) {
 		s.changed()
 		return
 	}
-	s.endRegistration()
+	s.dropRegistration()
 	var moved *sipua.Redirect
 	switch {
 	case errors.As(e.Err, &moved):

@@ -88,8 +88,7 @@ func (d *document[T]) subscribe(ctx context.Context, q query) {
 		request.Ended(err)
 		return
 	}
-	asked := journal.Step{Asked: "SUBSCRIBE " + request.Event, Answered: reply.Text, By: q.server}
-	r.post(func() { s.begin(reply, asked) }) // even if s has ended meanwhile: the reply holds the document
+	r.post(func() { s.begin(reply, q.server) }) // even if s has ended meanwhile: the reply holds the document
 }
 
 // resubscribe plans the next subscription: after a back-off if code may pass by
@@ -153,7 +152,7 @@ func (s *subscription[T]) arrived(body []byte) {
 }
 
 // begin takes the first document.
-func (s *subscription[T]) begin(reply sipua.Reply, asked journal.Step) {
+func (s *subscription[T]) begin(reply sipua.Reply, server string) {
 	d, r := s.doc, s.doc.registration
 	s.stop = reply.Stop
 	if !s.apply(d.empty(r.login.Address), reply.Body) || s.ended() {
@@ -162,7 +161,7 @@ func (s *subscription[T]) begin(reply sipua.Reply, asked journal.Step) {
 	}
 	s.begun = true
 	step := d.describe(*d.held)
-	step.Name, step.Asked, step.Answered, step.By = d.name, asked.Asked, asked.Answered, asked.By
+	step.Name, step.Asked, step.Answered, step.By = d.name, "SUBSCRIBE "+d.request.Event, reply.Text, server
 	r.report(step)
 	d.onChange()
 	for _, body := range s.early {
