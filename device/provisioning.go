@@ -63,17 +63,14 @@ func (q query) askSettings(ctx context.Context) (provisioning.Settings, *journal
 		return settings, queryFailure(q.sip, journal.Provisioning, &f)
 	}
 	var names []string
-	for _, g := range answer.Groups[:min(len(answer.Groups), maxGroupsNamed)] {
+	for _, g := range answer.Groups {
 		names = append(names, journal.Printable(g.Name, maxShown))
-	}
-	if more := len(answer.Groups) - len(names); more > 0 {
-		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	step := journal.Step{
 		Name: journal.Provisioning, State: journal.OK, Because: "MS-SIPREGE 2.2.2",
 		Asked: "SUBSCRIBE " + provisioning.EventPackage, Answered: reply.Text, By: q.server,
 		Decided: fmt.Sprintf("The pool provisioned %s: %s.",
-			journal.Count(len(answer.Groups), "group", "groups"), strings.Join(names, ", ")),
+			journal.Count(len(answer.Groups), "group", "groups"), strings.Join(atMost(maxGroupsNamed, names), ", ")),
 		Details: append(settings.Lines(), provisioning.WarningLines(settings.Warnings)...),
 	}
 	if len(names) == 0 {

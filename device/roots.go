@@ -62,7 +62,7 @@ func (a attempt) searchBlocker(v certstore.Verdict, fw Firmware, held certstore.
 	case a.searched:
 		f.Code = journal.ADNoMatch
 		f.What = fmt.Sprintf("%s Active Directory was asked: it publishes %s, and none of these leads there.",
-			v.Sentence, list(a.found))
+			v.Sentence, strings.Join(atMost(maxNamed, a.found), "; "))
 		if stops {
 			f.Fix = publish(v) + ", push a paper clip into the reset hole, since this firmware does not ask again " +
 				"while it holds any downloaded root, and sign in once inside (R1.3)."
@@ -79,11 +79,12 @@ func (a attempt) searchBlocker(v certstore.Verdict, fw Firmware, held certstore.
 // maxNamed bounds how many roots a sentence names.
 const maxNamed = 5
 
-func list(names []string) string {
-	if more := len(names) - maxNamed; more > 0 {
-		names = append(slices.Clone(names[:maxNamed]), fmt.Sprintf("%d more", more))
+// atMost returns names; it replaces those after the first most by their number.
+func atMost(most int, names []string) []string {
+	if more := len(names) - most; more > 0 {
+		return append(slices.Clone(names[:most]), fmt.Sprintf("%d more", more))
 	}
-	return strings.Join(names, "; ")
+	return names
 }
 
 func rootNames(r adroots.Result) (names []string) {
