@@ -8,7 +8,6 @@ import (
 	"iter"
 	"net"
 	"strings"
-	"time"
 
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/certstore/adroots"
@@ -20,14 +19,13 @@ import (
 // connector is the input of one connection attempt, which runs in the
 // background; nothing in it changes.
 type connector struct {
-	discovery    sipua.Discovery
-	again        *sipua.Candidate // dialled in place of what discovery finds
-	net          *network.Network
-	tls          certstore.ClientOptions // without the server's name
-	timeout      time.Duration           // of the TLS handshake, in real time
-	maxRedirects int
-	sip          sipua.Config
-	record       journal.Recorder
+	discovery sipua.Discovery
+	again     *sipua.Candidate // dialled in place of what discovery finds
+	net       *network.Network
+	tls       certstore.ClientOptions // without the server's name
+	cfg       *Config
+	sip       sipua.Config
+	record    journal.Recorder
 }
 
 func (s *session) connector() connector {
@@ -35,11 +33,10 @@ func (s *session) connector() connector {
 	c := connector{
 		discovery: sipua.Discovery{Domain: address.Domain, Resolver: resolver[sipua.SRV]{s.net},
 			Fixed: s.cfg.Registrar, AllowOutside: s.cfg.AllowOutside, Record: s.record},
-		again:        s.attempt.again,
-		net:          s.net,
-		tls:          s.tlsOptions(),
-		timeout:      s.cfg.DialTimeout,
-		maxRedirects: s.cfg.Firmware.MaxRedirects,
+		again: s.attempt.again,
+		net:   s.net,
+		tls:   s.tlsOptions(),
+		cfg:   &s.cfg,
 		sip: sipua.Config{
 			Address: s.login.Address, User: s.login.User, Password: s.login.Password,
 			EPID:        sipua.EPID(s.id.MAC, s.login.Address),
@@ -117,7 +114,7 @@ func (c connector) signIn(ctx context.Context, server sipua.Candidate) outcome {
 			out.err = err
 			return out
 		}
-		if hops == c.maxRedirects {
+		if hops == c.cfg.Firmware.MaxRedirects {
 			out.err = &journal.Failure{Code: journal.SIPRedirects, Asked: server.Addr(), Err: err}
 			return out
 		}
@@ -139,7 +136,7 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 	options := c.tls
 	options.ServerName, options.OnVerdict = server.Host, func(v certstore.Verdict) { verdict = &v }
 	tc := tls.Client(nc, certstore.ClientConfig(options))
-	guard, cancel := context.WithTimeout(ctx, c.timeout)
+	guard, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
 	defer cancel()
 	if err = tc.HandshakeContext(guard); err != nil {
 		out.explain(err, nc.RemoteAddr().String())

@@ -32,11 +32,6 @@ type lock struct {
 	Digits int    `json:"digits"`
 }
 
-func (l lock) matches(pin string) bool {
-	h, err := hashPIN(pin, l.Salt)
-	return err == nil && len(l.Hash) > 0 && subtle.ConstantTimeCompare(h, l.Hash) == 1
-}
-
 func hashPIN(pin string, salt []byte) ([]byte, error) {
 	return pbkdf2.Key(sha256.New, pin, salt, pinRounds, sha256.Size)
 }
@@ -76,7 +71,11 @@ func (p *Phone) PINDigits() int {
 // Unlocks reports whether pin is the PIN. It does not count wrong ones.
 func (p *Phone) Unlocks(pin string) bool {
 	l, err := p.lock()
-	return err == nil && len(pin) <= maxPIN && l.matches(pin)
+	if err != nil || len(pin) > maxPIN || len(l.Hash) == 0 {
+		return false
+	}
+	h, err := hashPIN(pin, l.Salt)
+	return err == nil && subtle.ConstantTimeCompare(h, l.Hash) == 1
 }
 
 func (p *Phone) lock() (l lock, err error) {

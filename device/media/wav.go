@@ -230,18 +230,17 @@ func (f layout) sampleReader() func(b []byte, i int) int16 {
 // Encode returns a recording of one channel: 16-bit PCM, ALaw or MuLaw. Decode
 // reads the result.
 func Encode(s Sound, f Format) ([]byte, error) {
-	width := 1
 	switch {
-	case f == PCM:
-		width = 2
-	case f != ALaw && f != MuLaw:
+	case f != PCM && f != ALaw && f != MuLaw:
 		return nil, fmt.Errorf("%w: only PCM and G.711 are written", ErrUnsupported)
-	}
-	switch {
 	case s.Rate < minRate || s.Rate > maxRate:
 		return nil, fmt.Errorf("%w: it has %d samples a second, not %d to %d", ErrUnsupported, s.Rate, minRate, maxRate)
 	case len(s.Samples) > maxSamples:
 		return nil, fmt.Errorf("%w: it is longer than %d minutes", ErrUnsupported, maxSamples/s.Rate/60)
+	}
+	width := 1
+	if f == PCM {
+		width = 2
 	}
 	n := len(s.Samples) * width
 	le := binary.LittleEndian
