@@ -155,13 +155,8 @@ func (v Verdict) Failure() *journal.Failure {
 	if v.OK {
 		return nil
 	}
-	return &journal.Failure{
-		Code:    v.Code,
-		Asked:   "the certificate of " + journal.Printable(v.Name, maxName),
-		What:    v.Sentence,
-		Because: v.Rule,
-		Details: v.Details(),
-	}
+	return &journal.Failure{Code: v.Code, Asked: "the certificate of " + journal.Printable(v.Name, maxName),
+		What: v.Sentence, Because: v.Rule, Details: v.Details()}
 }
 
 // VerdictError is the error of a handshake that ClientConfig refused. It

@@ -108,12 +108,8 @@ func verifyToday(s Store, presented []*x509.Certificate, r Request) (chains [][]
 	if keyTooLarge(leaf) || keyTooShort(leaf) {
 		return nil, errors.New("the server's RSA key is too short or too long")
 	}
-	options := x509.VerifyOptions{
-		DNSName:       r.Name,
-		Roots:         s.content().pool,
-		Intermediates: x509.NewCertPool(),
-		CurrentTime:   r.At,
-	}
+	options := x509.VerifyOptions{DNSName: r.Name, Roots: s.content().pool, Intermediates: x509.NewCertPool(),
+		CurrentTime: r.At}
 	for _, c := range presented {
 		options.Intermediates.AddCert(c)
 	}

@@ -57,11 +57,8 @@ func sortRecordings(files []readFile, order string) []Recording {
 	add := func(i int) {
 		if !taken[i] {
 			taken[i] = true
-			all = append(all, Recording{
-				ID:          files[i].ID.ID,
-				Name:        firstText(files[i].Name),
-				ContentType: firstText(files[i].ContentType),
-			})
+			all = append(all, Recording{ID: files[i].ID.ID, Name: firstText(files[i].Name),
+				ContentType: firstText(files[i].ContentType)})
 		}
 	}
 	for name := range strings.SplitSeq(order, ";") {
@@ -111,12 +108,8 @@ func (c *Client) FetchAttachment(ctx context.Context, id string, w io.Writer) (F
 	if err != nil {
 		return Fetched{}, err
 	}
-	return Fetched{
-		Name:        firstText(f.file.Name),
-		ContentType: firstText(f.file.ContentType),
-		Size:        f.out.n,
-		Audio:       DetectAudio(f.out.head),
-	}, nil
+	return Fetched{Name: firstText(f.file.Name), ContentType: firstText(f.file.ContentType), Size: f.out.n,
+		Audio: DetectAudio(f.out.head)}, nil
 }
 
 // attachmentReader reads a GetAttachmentResponse.

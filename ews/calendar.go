@@ -61,12 +61,8 @@ func (c *Client) Calendar(ctx context.Context, from, to time.Time) ([]Event, Lis
 	if m.Root == nil {
 		return nil, Listing{}, c.itemError(malformed(op, "the answer has no RootFolder"))
 	}
-	l := Listing{
-		Total:     countValue(m.Root.Total),
-		Pages:     1,
-		Truncated: m.Root.Last != "" && !boolValue(m.Root.Last),
-		Replaced:  m.replaced,
-	}
+	l := Listing{Total: countValue(m.Root.Total), Pages: 1,
+		Truncated: m.Root.Last != "" && !boolValue(m.Root.Last), Replaced: m.replaced}
 	var all []Event
 	for i := range m.Root.Items.list {
 		if e, ok := m.Root.Items.list[i].event(); ok {

@@ -54,15 +54,8 @@ func (e *Error) failure() error {
 		return e
 	}
 	code, what, fix := e.explain()
-	f = &journal.Failure{
-		Code:     code,
-		Asked:    e.Op + " at " + e.url,
-		Answered: e.answered(),
-		What:     what,
-		Because:  e.because(),
-		Fix:      fix,
-		Err:      e,
-	}
+	f = &journal.Failure{Code: code, Asked: e.Op + " at " + e.url, Answered: e.answered(), What: what,
+		Because: e.because(), Fix: fix, Err: e}
 	if u, err := url.Parse(e.url); err == nil {
 		f.By = u.Host
 	}

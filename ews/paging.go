@@ -42,13 +42,8 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 	if m.Root == nil {
 		return page{}, c.itemError(malformed("FindItem", "the answer has no RootFolder"))
 	}
-	p := page{
-		items:    m.Root.Items.list,
-		next:     countValue(m.Root.Offset),
-		total:    countValue(m.Root.Total),
-		last:     boolValue(m.Root.Last),
-		replaced: m.replaced,
-	}
+	p := page{items: m.Root.Items.list, next: countValue(m.Root.Offset), total: countValue(m.Root.Total),
+		last: boolValue(m.Root.Last), replaced: m.replaced}
 	if len(p.items) > q.page {
 		return page{}, c.itemError(
 			malformed("FindItem", "%d items came where %d at most were asked for", len(p.items), q.page))
@@ -67,11 +62,8 @@ func (c *Client) readPage(ctx context.Context, q query, offset int) (page, error
 func (c *Client) readAll(ctx context.Context, q query) ([]item, Listing, error) {
 	var r pass
 	for n := 1; ; n++ {
-		r = pass{
-			Listing: Listing{Total: r.Total, Pages: r.Pages},
-			limit:   cmp.Or(c.MaxItems, DefaultMaxItems),
-			seen:    map[string]bool{},
-		}
+		r = pass{Listing: Listing{Total: r.Total, Pages: r.Pages}, limit: cmp.Or(c.MaxItems, DefaultMaxItems),
+			seen: map[string]bool{}}
 		if err := c.readPass(ctx, q, &r); err != nil {
 			return nil, r.Listing, err
 		}

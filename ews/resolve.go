@@ -34,12 +34,8 @@ func (c *Client) ResolveNames(ctx context.Context, name string) (found []Resolut
 		return nil, false, err
 	}
 	for _, r := range m.Names.List { // also with the warning ErrorNameResolutionMultipleResults
-		n := Resolution{
-			Name:    firstText(r.Box.Name),
-			Address: firstText(r.Box.Address),
-			Routing: firstText(r.Box.Routing),
-			Kind:    firstText(r.Box.Kind),
-		}
+		n := Resolution{Name: firstText(r.Box.Name), Address: firstText(r.Box.Address),
+			Routing: firstText(r.Box.Routing), Kind: firstText(r.Box.Kind)}
 		if r.Contact != nil {
 			k := r.Contact.contact(ItemID{})
 			n.Contact = &k

@@ -91,10 +91,8 @@ func (s *Settings) readServer(r *valueReader) {
 	}
 	s.Exchange = Exchange{Poll: r.duration("ucExchangeMWIPoll", time.Minute, 0, 60, defaultPoll)}
 	s.SIPSecurity = Level(r.oneOf("ucEnableSIPSecurityMode", string(High), string(Low), string(Medium), string(High)))
-	s.Logging = Logging{
-		UserEnabled: r.boolean("ucEnableUserLogging", false),
-		Level:       Level(r.oneOf("loggingLevel", string(Off), string(Off), string(Low), string(Medium), string(High))),
-	}
+	s.Logging = Logging{UserEnabled: r.boolean("ucEnableUserLogging", false),
+		Level: Level(r.oneOf("loggingLevel", string(Off), string(Off), string(Low), string(Medium), string(High)))}
 	s.readMedia(r)
 
 	s.AddressBook = r.service(s.Subscriber, "absInternalServerUrl", "absExternalServerUrl", "")

@@ -83,15 +83,8 @@ func (d *download) suggestDomain(f *journal.Failure, c ntlm.Challenge) {
 
 // ntlmClient returns a client for one log-on of the user.
 func (d *download) ntlmClient(flags, require ntlm.Flags) *ntlm.Client {
-	return &ntlm.Client{
-		User:     d.User,
-		Domain:   d.UserDomain,
-		Password: d.Password,
-		Flags:    flags,
-		Require:  require,
-		MIC:      true,
-		Now:      d.Now,
-	}
+	return &ntlm.Client{User: d.User, Domain: d.UserDomain, Password: d.Password, Flags: flags, Require: require,
+		MIC: true, Now: d.Now}
 }
 
 // bindResult is a BindResponse, RFC 4511 4.2.2.

@@ -59,15 +59,8 @@ func (d *download) configuration(dir *directory) (string, error) {
 			Because: "MS-ADTS 3.1.1.3.2.2",
 		}
 	}
-	d.Record.Record(journal.Step{
-		Name:     journal.Roots,
-		State:    journal.OK,
-		Asked:    asked,
-		Answered: printable(config),
-		By:       dir.dc.address(),
-		Decided:  "The forest's configuration partition holds the published roots",
-		Because:  "R1.1",
-	})
+	d.Record.Record(journal.Step{Name: journal.Roots, State: journal.OK, Asked: asked, Answered: printable(config),
+		By: dir.dc.address(), Decided: "The forest's configuration partition holds the published roots", Because: "R1.1"})
 	return config, nil
 }
 

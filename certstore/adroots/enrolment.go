@@ -80,14 +80,8 @@ func (d *download) enrol(ctx context.Context, dir *directory, config string) err
 func (d *download) enrolAt(ctx context.Context, service object, forest string) *journal.Failure {
 	target := url.URL{Scheme: "http", Host: service.host, Path: enrolmentPath, RawQuery: enrolmentQuery}
 	fail := func(what string, err error) *journal.Failure {
-		return &journal.Failure{
-			Code:    journal.ADEnrolment,
-			Asked:   "GET " + target.String(),
-			By:      service.host,
-			What:    "Web enrolment at " + service.host + " " + what,
-			Because: enrolmentRule,
-			Err:     err,
-		}
+		return &journal.Failure{Code: journal.ADEnrolment, Asked: "GET " + target.String(), By: service.host,
+			What: "Web enrolment at " + service.host + " " + what, Because: enrolmentRule, Err: err}
 	}
 	if host := target.Hostname(); !inDomain(host, d.Config.Domain) && !inDomain(host, forest) {
 		return fail(fmt.Sprintf("is not asked: it is not a host of %s or of its forest", d.Config.Domain), nil)

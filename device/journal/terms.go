@@ -30,8 +30,7 @@ var terms = []Term{
 			"lock, preferences."},
 	{"front end", "One server of a pool."},
 	{"GRUU",
-		"Globally Routable User Agent URI: the address of this endpoint and of no other of the user (RFC " +
-			"5627, MS-SIPRE)."},
+		"Globally Routable User Agent URI: the address of this endpoint and of no other of the user (RFC 5627, MS-SIPRE)."},
 	{"journal", "All steps of a phone, in order."},
 	{"lab", "The deployment that ocphone runs in one process: DNS, Active Directory, time, pool and Edge, Exchange."},
 	{"location profile", "The document in which the pool sends the dial plan (MS-SIPRE 3.8, R12.1)."},
@@ -44,8 +43,7 @@ var terms = []Term{
 	{"pool", "The OCS 2007 servers that an endpoint registers with, under one name."},
 	{"ready", "Signed in, and each later step has succeeded, was decided against, or left a warning."},
 	{"reset hole",
-		"The small hole between the USB and the headset connector. A paper clip in it removes downloaded " +
-			"roots (R1.3)."},
+		"The small hole between the USB and the headset connector. A paper clip in it removes downloaded roots (R1.3)."},
 	{"root", "A certificate that is trusted without another certificate above it."},
 	{"root set", "The roots that a phone has when it leaves the factory."},
 	{"sign-in address", "The SIP address of the user: user@domain. The user name can be another."},

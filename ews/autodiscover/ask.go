@@ -186,16 +186,8 @@ func (q *query) failWith(rank int, f *journal.Failure) {
 // recordDecision records an answer that is used.
 func (q *query) recordDecision(state journal.State, what string) {
 	q.hop.Answered, q.hop.Decided = q.answered, what
-	q.s.addHop(q.hop, journal.Step{
-		Name:     journal.Autodiscover,
-		State:    state,
-		Asked:    q.hop.Method + " " + q.hop.URL,
-		By:       hostOf(q.hop.URL),
-		Answered: q.answered,
-		Decided:  what,
-		Because:  "R9.1",
-		Details:  q.details,
-	})
+	q.s.addHop(q.hop, journal.Step{Name: journal.Autodiscover, State: state, Asked: q.hop.Method + " " + q.hop.URL,
+		By: hostOf(q.hop.URL), Answered: q.answered, Decided: what, Because: "R9.1", Details: q.details})
 }
 
 func (s *search) addHop(h Hop, step journal.Step) {

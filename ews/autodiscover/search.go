@@ -294,12 +294,8 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 	address = strings.ToLower(strings.TrimSpace(address))
 	domain := domainOf(address)
 	if domain == "" {
-		return nil, &journal.Failure{
-			Code:    journal.ExchangeAddress,
-			Asked:   "Autodiscover for " + clean(address),
-			What:    "The e-mail address has no domain to search in",
-			Because: "R9.3",
-		}
+		return nil, &journal.Failure{Code: journal.ExchangeAddress, Asked: "Autodiscover for " + clean(address),
+			What: "The e-mail address has no domain to search in", Because: "R9.3"}
 	}
 	s := &search{Client: c, timeout: cmp.Or(c.Timeout, DefaultTimeout)}
 	var worst *candidateFailure

@@ -178,11 +178,8 @@ type (
 // XML writes the location profile document of p, with the elements in the order of
 // the schema and without the names of rules. docs/protocol/sip-services.md#location-profile
 func (p Plan) XML() ([]byte, error) {
-	x := xmlProfile{
-		Name:                  p.context(),
-		ExternalAccessPrefix:  p.ExternalAccessPrefix,
-		OptimizeDeviceDialing: p.OptimizeDeviceDialing,
-	}
+	x := xmlProfile{Name: p.context(), ExternalAccessPrefix: p.ExternalAccessPrefix,
+		OptimizeDeviceDialing: p.OptimizeDeviceDialing}
 	for _, r := range p.Rules {
 		x.Rules = append(x.Rules, xmlRule{r.Pattern, r.Translation, r.InternalEnterpriseExtension,
 			r.ApplicableForDeviceDialing})

@@ -194,12 +194,8 @@ func (r *listReader) readContact(n *boundedxml.Node, change string) {
 func (r *listReader) newContact(n *boundedxml.Node, address string) Contact {
 	name, _ := n.Attr("name")
 	external, _ := n.Attr("externalURI")
-	c := Contact{
-		Address:    address,
-		Name:       r.warnings.cutText("contact name", name),
-		External:   r.warnings.cutText("contact externalURI", external),
-		Subscribed: true,
-	}
+	c := Contact{Address: address, Name: r.warnings.cutText("contact name", name),
+		External: r.warnings.cutText("contact externalURI", external), Subscribed: true}
 	if subscribed, ok := n.Attr("subscribed"); ok { // a delta may omit it: docs/protocol/sip-services.md#contact-list
 		c.Subscribed = r.warnings.boolValue("contact subscribed", subscribed)
 	}

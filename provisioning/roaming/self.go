@@ -207,14 +207,8 @@ func (r *selfReader) category(n *boundedxml.Node, name string) {
 	r.seen[p] = true
 	version, _ := r.warnings.number(n, "version")
 	expire, _ := n.Attr("expireType")
-	r.entries = append(r.entries, entry{Publication{
-		Category:  name,
-		Instance:  instance,
-		Container: container,
-		Version:   version,
-		Expire:    r.warnings.cutText("category expireType", expire),
-		Published: r.published(n),
-	}, n})
+	r.entries = append(r.entries, entry{Publication{Category: name, Instance: instance, Container: container,
+		Version: version, Expire: r.warnings.cutText("category expireType", expire), Published: r.published(n)}, n})
 }
 
 // published reads a publishTime, which has no zone and means UTC.

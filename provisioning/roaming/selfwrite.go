@@ -168,14 +168,8 @@ func (s Self) categories(named func(string) bool) (categoriesWriter, error) {
 		if !named(p.Category) {
 			continue
 		}
-		cw := categoryWriter{
-			Name:      p.Category,
-			Instance:  &all[i].Instance,
-			Container: &all[i].Container,
-			Version:   &all[i].Version,
-			Expire:    p.Expire,
-			Body:      p.Body,
-		}
+		cw := categoryWriter{Name: p.Category, Instance: &all[i].Instance, Container: &all[i].Container,
+			Version: &all[i].Version, Expire: p.Expire, Body: p.Body}
 		if !p.Published.IsZero() {
 			cw.Published = p.Published.UTC().Format(publishLayout)
 		}
@@ -213,14 +207,8 @@ func (s Self) allPublications() ([]Publication, error) {
 		}
 		for _, c := range own.containers {
 			if !held {
-				all = append(all, Publication{
-					Category:  own.category,
-					Instance:  own.instance,
-					Container: c,
-					Version:   1,
-					Expire:    own.expire,
-					Body:      string(body),
-				})
+				all = append(all, Publication{Category: own.category, Instance: own.instance, Container: c, Version: 1,
+					Expire: own.expire, Body: string(body)})
 			}
 		}
 	}
