@@ -23,8 +23,8 @@ const (
 // Property is one value as received: name as the server spells it, white space
 // around the value removed.
 type Property struct {
-	Name  string `json:"name"`
-	Value string `json:"value"`
+	Name  string `json:"name" xml:"name,attr"`
+	Value string `json:"value" xml:",chardata"`
 }
 
 // Group is one provision group, known to the phone or not.

@@ -36,12 +36,7 @@ type cdataWriter struct {
 }
 
 type propertyList struct {
-	Properties []propertyWriter `xml:"property"`
-}
-
-type propertyWriter struct {
-	Name  string `xml:"name,attr"`
-	Value string `xml:",chardata"`
+	Properties []Property `xml:"property"`
 }
 
 // WriteAnswer writes the body of a pool's 200 or BENOTIFY. The name of a property
@@ -65,10 +60,7 @@ func WriteAnswer(groups ...Group) ([]byte, error) {
 				gw.Instance.Properties = append(gw.Instance.Properties, cdataWriter(p))
 			}
 		case EntryList:
-			gw.Entries = &propertyList{}
-			for _, p := range g.Properties {
-				gw.Entries.Properties = append(gw.Entries.Properties, propertyWriter(p))
-			}
+			gw.Entries = &propertyList{g.Properties}
 		default:
 			return nil, fmt.Errorf("group %s: there is no form %q of a provisioning group", g.Name, g.Form)
 		}

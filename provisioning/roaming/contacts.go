@@ -16,9 +16,10 @@ const otherContacts = 1
 
 // Group is one group of the contact list.
 type Group struct {
-	ID       uint32 `json:"id"`                 // of this list; another subscription may use other numbers
-	Name     string `json:"name"`               // "~" stands for "Other Contacts" in the user's language
-	External string `json:"external,omitempty"` // externalURI, such as a distribution list's
+	// of this list; another subscription may use other numbers
+	ID       uint32 `json:"id" xml:"id,attr"`
+	Name     string `json:"name" xml:"name,attr"`                      // "~" is "Other Contacts" in any language
+	External string `json:"external,omitempty" xml:"externalURI,attr"` // such as a distribution list's
 }
 
 // Contact is one entry of the contact list.

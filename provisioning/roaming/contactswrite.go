@@ -7,12 +7,6 @@ import (
 	"strings"
 )
 
-type groupWriter struct {
-	ID       uint32 `xml:"id,attr"`
-	Name     string `xml:"name,attr"`
-	External string `xml:"externalURI,attr"`
-}
-
 type contactWriter struct {
 	URI        string `xml:"uri,attr"`
 	Name       string `xml:"name,attr"`
@@ -24,15 +18,15 @@ type contactWriter struct {
 type listWriter struct {
 	XMLName  xml.Name        `xml:"contactList"`
 	Delta    uint32          `xml:"deltaNum,attr"`
-	Groups   []groupWriter   `xml:"group"`
+	Groups   []Group         `xml:"group"`
 	Contacts []contactWriter `xml:"contact"`
 }
 
 type deltaWriter struct {
 	XMLName          xml.Name        `xml:"contactDelta"`
 	Delta            uint32          `xml:"deltaNum,attr"`
-	AddedGroups      []groupWriter   `xml:"addedGroup"`
-	ModifiedGroups   []groupWriter   `xml:"modifiedGroup"`
+	AddedGroups      []Group         `xml:"addedGroup"`
+	ModifiedGroups   []Group         `xml:"modifiedGroup"`
 	AddedContacts    []contactWriter `xml:"addedContact"`
 	ModifiedContacts []contactWriter `xml:"modifiedContact"`
 	DeletedGroups    []deletedGroup  `xml:"deletedGroup"`
@@ -55,10 +49,7 @@ func (l ContactList) XML() ([]byte, error) {
 	if l.Delta == 0 {
 		return nil, errNoDelta
 	}
-	w := listWriter{Delta: l.Delta}
-	for _, g := range l.Groups {
-		w.Groups = append(w.Groups, groupWriter(g))
-	}
+	w := listWriter{Delta: l.Delta, Groups: l.Groups}
 	for _, c := range l.Contacts {
 		w.Contacts = append(w.Contacts, c.writer(""))
 	}
@@ -83,9 +74,9 @@ func (l ContactList) ChangeTo(next ContactList) ([]byte, error) {
 	}
 	for _, g := range next.Groups {
 		if old, ok := groups[g.ID]; !ok {
-			w.AddedGroups = append(w.AddedGroups, groupWriter(g))
+			w.AddedGroups = append(w.AddedGroups, g)
 		} else if old != g {
-			w.ModifiedGroups = append(w.ModifiedGroups, groupWriter(g))
+			w.ModifiedGroups = append(w.ModifiedGroups, g)
 		}
 		delete(groups, g.ID)
 	}

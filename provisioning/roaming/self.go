@@ -23,9 +23,10 @@ const (
 
 // Line is one telephone line of the user.
 type Line struct {
-	Number string   `json:"number"`           // as the pool writes it: "tel:+4544890101;ext=200"
-	Kind   LineKind `json:"kind"`             //
-	Server string   `json:"server,omitempty"` // SIP URI of the PBX gateway; Rcc and Dual only
+	Number string   `json:"number" xml:",chardata"` // as the pool writes it: "tel:+4544890101;ext=200"
+	Kind   LineKind `json:"kind" xml:"lineType,attr"`
+	// SIP URI of the PBX gateway; Rcc and Dual only
+	Server string `json:"server,omitempty" xml:"lineServer,attr,omitempty"`
 }
 
 // Publication is one part of the presence that an endpoint of the user or the pool
@@ -45,23 +46,24 @@ type Publication struct {
 
 // Member is one entry of a container's access list.
 type Member struct {
-	Type  string `json:"type"`            // user, domain, sameEnterprise, federated, publicCloud or everyone
-	Value string `json:"value,omitempty"` // of a user (without "sip:") or domain
+	// user, domain, sameEnterprise, federated, publicCloud or everyone
+	Type  string `json:"type" xml:"type,attr"`
+	Value string `json:"value,omitempty" xml:"value,attr,omitempty"` // of a user (without "sip:") or domain
 }
 
 // Container is an access level: its members see what is published into it.
 type Container struct {
-	ID      uint32   `json:"id"`
-	Version uint32   `json:"version"` // to be sent with a change of the members
-	Members []Member `json:"members,omitempty"`
+	ID      uint32   `json:"id" xml:"id,attr"`
+	Version uint32   `json:"version" xml:"version,attr"` // to be sent with a change of the members
+	Members []Member `json:"members,omitempty" xml:"member"`
 }
 
 // Watcher is a user who subscribes to this user's presence.
 type Watcher struct {
-	Address      string `json:"address"` // without "sip:"
-	DisplayName  string `json:"display_name,omitempty"`
-	Acknowledged bool   `json:"acknowledged"`   // false: "X added you" was not shown yet
-	Type         string `json:"type,omitempty"` // sameEnterprise, federated, …
+	Address      string `json:"address" xml:"user,attr"` // without "sip:"
+	DisplayName  string `json:"display_name,omitempty" xml:"displayName,attr"`
+	Acknowledged bool   `json:"acknowledged" xml:"acknowledged,attr"`     // false: "X added you" was not shown yet
+	Type         string `json:"type,omitempty" xml:"type,attr,omitempty"` // sameEnterprise, federated, …
 }
 
 // Self is the user's own entry in the pool. The zero Self is empty. The fields from
@@ -90,11 +92,12 @@ type Self struct {
 // Line returns the first line that this phone can use, Uc or Dual; ok is false if
 // there is none.
 func (s Self) Line() (l Line, ok bool) {
-	i := slices.IndexFunc(s.Lines, func(l Line) bool { return l.Kind == Uc || l.Kind == Dual })
-	if i < 0 {
-		return Line{}, false
+	for _, l := range s.Lines {
+		if l.Kind == Uc || l.Kind == Dual {
+			return l, true
+		}
 	}
-	return s.Lines[i], true
+	return Line{}, false
 }
 
 // VoiceEnabled reports whether the user may call with this phone. If not, the

@@ -87,29 +87,11 @@ type categoryWriter struct {
 }
 
 type containersWriter struct {
-	Containers []containerWriter `xml:"container"`
-}
-
-type containerWriter struct {
-	ID      uint32         `xml:"id,attr"`
-	Version uint32         `xml:"version,attr"`
-	Members []memberWriter `xml:"member"`
-}
-
-type memberWriter struct {
-	Type  string `xml:"type,attr"`
-	Value string `xml:"value,attr,omitempty"`
+	Containers []Container `xml:"container"`
 }
 
 type subscribersWriter struct {
-	Subscribers []subscriberWriter `xml:"subscriber"`
-}
-
-type subscriberWriter struct {
-	User         string `xml:"user,attr"`
-	DisplayName  string `xml:"displayName,attr"`
-	Acknowledged bool   `xml:"acknowledged,attr"`
-	Type         string `xml:"type,attr,omitempty"`
+	Subscribers []Watcher `xml:"subscriber"`
 }
 
 // XML writes the whole entry, the answer of a pool to a subscription. A value of
@@ -122,19 +104,8 @@ func (s Self) XML() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := selfWriter{Categories: categories, Containers: &containersWriter{}, Subscribers: &subscribersWriter{}}
-	for _, c := range s.Containers {
-		cw := containerWriter{ID: c.ID, Version: c.Version}
-		for _, m := range c.Members {
-			cw.Members = append(cw.Members, memberWriter(m))
-		}
-		w.Containers.Containers = append(w.Containers.Containers, cw)
-	}
-	for _, p := range s.Watchers {
-		w.Subscribers.Subscribers = append(w.Subscribers.Subscribers, subscriberWriter{p.Address, p.DisplayName,
-			p.Acknowledged, p.Type})
-	}
-	return xml.Marshal(w)
+	return xml.Marshal(selfWriter{Categories: categories, Containers: &containersWriter{s.Containers},
+		Subscribers: &subscribersWriter{s.Watchers}})
 }
 
 // Change writes only these categories, as a pool does in a notification and in the
@@ -225,17 +196,11 @@ type ownBody struct {
 }
 
 type propertiesWriter struct {
-	XMLName       xml.Name     `xml:"http://schemas.microsoft.com/2006/09/sip/categories userProperties"`
-	Lines         []lineWriter `xml:"lines>line"`
-	TelephonyMode string       `xml:"telephonyMode,omitempty"`
-	UM            int          `xml:"exumEnabled"`
-	EUM           string       `xml:"exumURL,omitempty"`
-}
-
-type lineWriter struct {
-	Kind   LineKind `xml:"lineType,attr"`
-	Server string   `xml:"lineServer,attr,omitempty"`
-	Number string   `xml:",chardata"`
+	XMLName       xml.Name `xml:"http://schemas.microsoft.com/2006/09/sip/categories userProperties"`
+	Lines         []Line   `xml:"lines>line"`
+	TelephonyMode string   `xml:"telephonyMode,omitempty"`
+	UM            int      `xml:"exumEnabled"`
+	EUM           string   `xml:"exumURL,omitempty"`
 }
 
 type cardWriter struct {
@@ -267,10 +232,7 @@ type noteBody struct {
 func (s Self) ownBodies() []ownBody {
 	var all []ownBody
 	if len(s.Lines) > 0 || s.TelephonyMode != "" || s.UM || s.EUM != "" {
-		w := propertiesWriter{TelephonyMode: s.TelephonyMode}
-		for _, l := range s.Lines {
-			w.Lines = append(w.Lines, lineWriter{l.Kind, l.Server, l.Number})
-		}
+		w := propertiesWriter{Lines: s.Lines, TelephonyMode: s.TelephonyMode}
 		if s.UM {
 			w.UM = 1
 		}
