@@ -40,37 +40,45 @@ func (r *valueReader) get(name string) (value string, ok bool) {
 	return value, value != ""
 }
 
+// parsed returns what parse makes of a value, or defaultValue if there is none. An
+// invalid value is a warning that says what was expected; consequence ends it.
+func parsed[T any](r *valueReader, name string, defaultValue T, expected, consequence string,
+	parse func(string) (T, bool)) T {
+	v, ok := r.get(name)
+	if !ok {
+		return defaultValue
+	}
+	if value, valid := parse(v); valid {
+		return value
+	}
+	r.warnInvalid(name, v, expected, consequence)
+	return defaultValue
+}
+
+func defaultHolds(defaultValue any) string {
+	return fmt.Sprintf("The default holds: %v.", defaultValue)
+}
+
+const notUsed = "It is not used."
+
 func (r *valueReader) warnInvalid(name, value, expected, consequence string) {
 	r.warnings.add(Value, r.group.Name, name, value, fmt.Sprintf("It must be %s. %s", expected, consequence))
 }
 
 func (r *valueReader) boolean(name string, defaultValue bool) bool {
-	v, ok := r.get(name)
-	if !ok {
-		return defaultValue
-	}
-	switch strings.ToLower(v) {
-	case "true", "1":
-		return true
-	case "false", "0":
-		return false
-	}
-	r.warnInvalid(name, v, "true or false", fmt.Sprintf("The default holds: %v.", defaultValue))
-	return defaultValue
+	return parsed(r, name, defaultValue, "true or false", defaultHolds(defaultValue), func(v string) (value, ok bool) {
+		v = strings.ToLower(v)
+		value = v == "true" || v == "1"
+		return value, value || v == "false" || v == "0"
+	})
 }
 
 func (r *valueReader) integer(name string, lowest, highest, defaultValue int) int {
-	v, ok := r.get(name)
-	if !ok {
-		return defaultValue
-	}
-	n, err := strconv.Atoi(v)
-	if err != nil || n < lowest || n > highest {
-		r.warnInvalid(name, v, fmt.Sprintf("a whole number of %d to %d", lowest, highest),
-			fmt.Sprintf("The default holds: %d.", defaultValue))
-		return defaultValue
-	}
-	return n
+	return parsed(r, name, defaultValue, fmt.Sprintf("a whole number of %d to %d", lowest, highest),
+		defaultHolds(defaultValue), func(v string) (int, bool) {
+			n, err := strconv.Atoi(v)
+			return n, err == nil && n >= lowest && n <= highest
+		})
 }
 
 func (r *valueReader) duration(name string, unit time.Duration, lowest, highest int,
@@ -80,63 +88,50 @@ func (r *valueReader) duration(name string, unit time.Duration, lowest, highest 
 
 // oneOf compares without regard to case and answers in the spelling of allowed.
 func (r *valueReader) oneOf(name string, defaultValue string, allowed ...string) string {
-	v, ok := r.get(name)
-	if !ok {
-		return defaultValue
-	}
-	if i := slices.IndexFunc(allowed, func(s string) bool { return strings.EqualFold(s, v) }); i >= 0 {
-		return allowed[i]
-	}
-	r.warnInvalid(name, v, "one of "+strings.Join(allowed, ", "), fmt.Sprintf("The default holds: %s.", defaultValue))
-	return defaultValue
+	return parsed(r, name, defaultValue, "one of "+strings.Join(allowed, ", "), defaultHolds(defaultValue),
+		func(v string) (string, bool) {
+			for _, s := range allowed {
+				if strings.EqualFold(s, v) {
+					return s, true
+				}
+			}
+			return "", false
+		})
 }
 
 // line returns a text of one printable line, for display.
 func (r *valueReader) line(name string) string {
-	v, ok := r.get(name)
-	if ok && (len(v) > maxText || strings.ContainsFunc(v, func(c rune) bool { return !unicode.IsPrint(c) })) {
-		r.warnInvalid(name, v, fmt.Sprintf("one line of text of at most %d bytes", maxText), "It is not used.")
-		return ""
-	}
-	return v
+	return parsed(r, name, "", fmt.Sprintf("one line of text of at most %d bytes", maxText), notUsed,
+		func(v string) (string, bool) {
+			return v, len(v) <= maxText && !strings.ContainsFunc(v, func(c rune) bool { return !unicode.IsPrint(c) })
+		})
 }
 
 // sipURI returns a SIP URI. It is written into requests, so it must not contain a
 // character that ends a header.
 func (r *valueReader) sipURI(name, defaultValue string) string {
-	v, ok := r.get(name)
-	if !ok {
-		return defaultValue
-	}
-	scheme, rest, _ := strings.Cut(v, ":")
-	plain := !strings.ContainsFunc(v,
-		func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("<>\"\\", c) })
-	if plain && rest != "" && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips")) {
-		return v
-	}
-	consequence := "It is not used."
+	consequence := notUsed
 	if defaultValue != "" {
-		consequence = "The default holds: " + journal.Excerpt(defaultValue) + "."
+		consequence = defaultHolds(journal.Excerpt(defaultValue))
 	}
-	r.warnInvalid(name, v, "a SIP URI", consequence)
-	return defaultValue
+	return parsed(r, name, defaultValue, "a SIP URI", consequence, func(v string) (string, bool) {
+		scheme, rest, _ := strings.Cut(v, ":")
+		plain := !strings.ContainsFunc(v,
+			func(c rune) bool { return c <= ' ' || c >= 0x7f || strings.ContainsRune("<>\"\\", c) })
+		return v, plain && rest != "" && (strings.EqualFold(scheme, "sip") || strings.EqualFold(scheme, "sips"))
+	})
 }
 
 // webURL accepts http too: pools of 2007 serve updates and address books inside
 // without TLS.
 func (r *valueReader) webURL(name string) string {
-	v, ok := r.get(name)
-	if !ok {
-		return ""
-	}
-	u, err := url.Parse(v)
-	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Hostname() == "" || u.User != nil ||
-		u.Fragment != "" ||
-		strings.ContainsFunc(v, func(c rune) bool { return c <= ' ' || c == 0x7f || c == utf8.RuneError }) {
-		r.warnInvalid(name, v, "an http or https URL with a host and without credentials", "It is not used.")
-		return ""
-	}
-	return v
+	return parsed(r, name, "", "an http or https URL with a host and without credentials", notUsed,
+		func(v string) (string, bool) {
+			u, err := url.Parse(v)
+			return v, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
+				u.Fragment == "" && !strings.ContainsFunc(v,
+				func(c rune) bool { return c <= ' ' || c == 0x7f || c == utf8.RuneError })
+		})
 }
 
 // service reads the two addresses of a service and its flag, if it has one.
@@ -146,11 +141,9 @@ func (r *valueReader) service(subscriber Subscriber, internal, external, flag st
 	if flag != "" {
 		s.Enabled = r.boolean(flag, s.Enabled)
 	}
-	switch {
-	case !s.Enabled:
-	case subscriber.RemoteUser:
+	if s.Enabled && subscriber.RemoteUser {
 		s.URL = s.External
-	default:
+	} else if s.Enabled {
 		s.URL = s.Internal
 	}
 	return s
@@ -171,8 +164,7 @@ func (r *valueReader) ports(lowest, highest string) (p PortRange, ok bool) {
 		return PortRange{}, false
 	}
 	if p.Max <= p.Min {
-		r.warnInvalid(lowest+" "+highest, from+".."+to, "a range with at least two ports, for RTP and RTCP",
-			"It is not used.")
+		r.warnInvalid(lowest+" "+highest, from+".."+to, "a range with at least two ports, for RTP and RTCP", notUsed)
 		return PortRange{}, false
 	}
 	return p, true
