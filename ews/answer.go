@@ -63,11 +63,6 @@ type readValue struct {
 	Text string `xml:",chardata"`
 }
 
-// readAnswer is XResponse with its ResponseMessages.
-type readAnswer struct {
-	ResponseMessages readMessages `xml:"http://schemas.microsoft.com/exchange/services/2006/messages ResponseMessages"`
-}
-
 type readMessages struct{ list []message }
 
 // UnmarshalXML keeps the order of the messages and limits their number.
@@ -76,12 +71,17 @@ func (m *readMessages) UnmarshalXML(d *xml.Decoder, start xml.StartElement) erro
 		if !strings.HasSuffix(t.Name.Local, "ResponseMessage") {
 			return d.Skip()
 		}
-		if len(m.list) >= maxListed {
-			return fmt.Errorf("more than %d response messages", maxListed)
-		}
-		m.list = append(m.list, message{})
-		return d.DecodeElement(&m.list[len(m.list)-1], &t)
+		return decodeNext(d, t, &m.list, message{}, "response messages")
 	})
+}
+
+// decodeNext decodes an element into a new value at the end of list.
+func decodeNext[T any](d *xml.Decoder, t xml.StartElement, list *[]T, value T, what string) error {
+	if len(*list) >= maxListed {
+		return fmt.Errorf("more than %d %s", maxListed, what)
+	}
+	*list = append(*list, value)
+	return d.DecodeElement(&(*list)[len(*list)-1], &t)
 }
 
 // message is one response message of any operation
@@ -155,11 +155,7 @@ type readItems struct{ list []item }
 // UnmarshalXML keeps the order of items of several kinds and limits their number.
 func (l *readItems) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return eachChild(d, nsTypes, func(t xml.StartElement) error {
-		if len(l.list) >= maxListed {
-			return fmt.Errorf("more than %d items in one answer", maxListed)
-		}
-		l.list = append(l.list, item{Kind: t.Name.Local})
-		return d.DecodeElement(&l.list[len(l.list)-1], &t)
+		return decodeNext(d, t, &l.list, item{Kind: t.Name.Local}, "items in one answer")
 	})
 }
 
@@ -168,11 +164,7 @@ type readFolders struct{ list []folder }
 // UnmarshalXML reads folders of every kind and limits their number.
 func (l *readFolders) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
 	return eachChild(d, nsTypes, func(t xml.StartElement) error {
-		if len(l.list) >= maxListed {
-			return fmt.Errorf("more than %d folders in one answer", maxListed)
-		}
-		l.list = append(l.list, folder{})
-		return d.DecodeElement(&l.list[len(l.list)-1], &t)
+		return decodeNext(d, t, &l.list, folder{}, "folders in one answer")
 	})
 }
 

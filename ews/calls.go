@@ -69,7 +69,7 @@ func (c *Client) CallLog(ctx context.Context) ([]Call, Listing, error) {
 			return nil, Listing{}, err
 		}
 		all, l, err := c.callLog(ctx, *folder)
-		if actionOf(err) == Gone && known && !again { // deleted or recreated since it was found
+		if errorIn(err).Action == Gone && known && !again { // deleted or recreated since it was found
 			c.forgetHistory()
 			continue
 		}

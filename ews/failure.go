@@ -157,22 +157,12 @@ const maxText = 300
 // clean makes a text of the server one printable line.
 func clean(s string) string { return journal.Printable(strings.Join(strings.Fields(s), " "), maxText) }
 
-// actionOf returns the Action of err; empty if err holds no *Error.
-func actionOf(err error) Action {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Action
+// errorIn returns the Error in err, the zero one if there is none.
+func errorIn(err error) Error {
+	if e := (*Error)(nil); errors.As(err, &e) {
+		return *e
 	}
-	return ""
-}
-
-// codeOf returns the server's code in err.
-func codeOf(err error) ResponseCode {
-	var e *Error
-	if errors.As(err, &e) {
-		return e.Code
-	}
-	return ""
+	return Error{}
 }
 
 // faultError turns a SOAP fault into an Error

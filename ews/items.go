@@ -57,7 +57,7 @@ func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, er
 		change.Updates.Set.Field = uris("message:IsRead")[0]
 		change.Updates.Set.Message.IsRead = read
 		m, err := c.askOne(ctx, op, w)
-		if actionOf(err) == Refetch && !again {
+		if errorIn(err).Action == Refetch && !again {
 			it, err := c.getItem(ctx, id, shape())
 			if err != nil {
 				return id, err
@@ -83,7 +83,7 @@ func (c *Client) Delete(ctx context.Context, id ItemID) error {
 	w := writeDeleteItem{Type: "MoveToDeletedItems"}
 	w.IDs.List = []writeItemID{{ID: id.ID}}
 	_, err := c.askOne(ctx, "DeleteItem", w)
-	if codeOf(err) == ErrorItemNotFound {
+	if errorIn(err).Code == ErrorItemNotFound {
 		return nil
 	}
 	return err

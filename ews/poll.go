@@ -59,7 +59,7 @@ func Decide(s Situation) Decision {
 		return Decision{Why: "the mailbox has no Voice Mail folder, so the user is not enabled for Unified Messaging"}
 	}
 	d := Decision{Show: true}
-	switch action := actionOf(s.Last); {
+	switch action := errorIn(s.Last).Action; {
 	case action == Hide:
 		return Decision{Warn: true, Why: "Exchange refuses this account or is not trusted, until the next sign-in"}
 	case action == Credentials:

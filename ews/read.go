@@ -35,21 +35,14 @@ func newDecoder(r io.Reader, most int64) *boundedxml.Decoder {
 type envelopeReader struct {
 	d        *boundedxml.Decoder
 	op       string
-	into     func(*boundedxml.Decoder) error
-	soap     string // the namespace of SOAP 1.1 or 1.2
-	server   string // the version of the server
+	into     func(*boundedxml.Decoder) error // reads the answer from just after its start tag to its end tag
+	soap     string                          // the namespace of SOAP 1.1 or 1.2
+	server   string                          // the version of the server
 	answered bool
 	fault    *readFault
 }
 
-// readEnvelope reads one SOAP envelope to its end. into reads the operation's
-// answer, from just after its start tag to its end tag. A fault is an *Error.
-func readEnvelope(d *boundedxml.Decoder, op string, into func(*boundedxml.Decoder) error) (server string, err error) {
-	e := envelopeReader{d: d, op: op, into: into}
-	err = e.read()
-	return e.server, err
-}
-
+// read reads the envelope to its end. A fault is an *Error.
 func (e *envelopeReader) read() error {
 	root, err := e.d.Root()
 	if err != nil {

@@ -27,7 +27,7 @@ func (c *Client) ResolveNames(ctx context.Context, name string) (found []Resolut
 			Fix: "give the beginning of a name"}
 	}
 	m, err := c.askOne(ctx, op, writeResolveNames{Full: true, Scope: "ActiveDirectoryContacts", Entry: name})
-	if codeOf(err) == ErrorNoResults {
+	if errorIn(err).Code == ErrorNoResults {
 		return nil, false, nil
 	}
 	if err != nil {

@@ -35,19 +35,19 @@ const (
 func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]message, error) {
 	var messages []message
 	err := c.sendWithRetries(ctx, op, body, cmp.Or(c.Timeout, DefaultTimeout), func(r *http.Response) error {
-		var a readAnswer
+		var found readMessages
 		d := newDecoder(&bodyReader{in: r.Body, left: math.MaxInt64}, cmp.Or(c.MaxBody, DefaultMaxBody))
 		if err := c.envelope(d, op, func(d *boundedxml.Decoder) error {
 			return eachChild(d.Decoder, nsMessages, func(t xml.StartElement) error {
 				if t.Name.Local != "ResponseMessages" {
 					return d.Skip()
 				}
-				return d.DecodeElement(&a.ResponseMessages, &t)
+				return d.DecodeElement(&found, &t)
 			})
 		}); err != nil {
 			return err
 		}
-		messages = a.ResponseMessages.list
+		messages = found.list
 		if len(messages) > 0 {
 			messages[0].replaced = d.Replaced()
 		}
@@ -67,16 +67,13 @@ func (c *Client) ask(ctx context.Context, op string, body any, want int) ([]mess
 // envelope reads an answer and stores the version of the server. An error that is
 // not the server's becomes the error of a malformed answer.
 func (c *Client) envelope(d *boundedxml.Decoder, op string, into func(*boundedxml.Decoder) error) error {
-	server, err := readEnvelope(d, op, into)
-	if server != "" {
+	r := envelopeReader{d: d, op: op, into: into}
+	err := r.read()
+	if r.server != "" {
 		c.mu.Lock()
-		c.server = server
+		c.server = r.server
 		c.mu.Unlock()
 	}
-	return malformedOr(op, err)
-}
-
-func malformedOr(op string, err error) error {
 	var e *Error
 	if err == nil || errors.As(err, &e) {
 		return err

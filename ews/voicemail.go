@@ -85,7 +85,7 @@ func (c *Client) VoiceMails(ctx context.Context) ([]VoiceMail, Listing, error) {
 
 // noVoiceMail adds ErrNoVoiceMail to ErrorFolderNotFound.
 func noVoiceMail(err error) error {
-	if codeOf(err) == ErrorFolderNotFound {
+	if errorIn(err).Code == ErrorFolderNotFound {
 		return errors.Join(ErrNoVoiceMail, err)
 	}
 	return err
