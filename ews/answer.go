@@ -179,16 +179,9 @@ func eachChild(d *xml.Decoder, ns string, f func(xml.StartElement) error) error 
 	})
 }
 
-type readID struct {
-	ID        string `xml:"Id,attr"`
-	ChangeKey string `xml:"ChangeKey,attr"`
-}
-
-func (r readID) id() ItemID { return ItemID(r) }
-
 // folder is any kind of folder; a contacts or calendar folder has no unread count.
 type folder struct {
-	ID     readID `xml:"http://schemas.microsoft.com/exchange/services/2006/types FolderId"`
+	ID     ItemID `xml:"http://schemas.microsoft.com/exchange/services/2006/types FolderId"`
 	Name   string `xml:"http://schemas.microsoft.com/exchange/services/2006/types DisplayName"`
 	Total  string `xml:"http://schemas.microsoft.com/exchange/services/2006/types TotalCount"`
 	Unread string `xml:"http://schemas.microsoft.com/exchange/services/2006/types UnreadCount"`
@@ -197,7 +190,7 @@ type folder struct {
 // item is any kind of item: the names of the properties do not collide.
 type item struct {
 	Kind        string         `xml:"-"`
-	ID          readID         `xml:"http://schemas.microsoft.com/exchange/services/2006/types ItemId"`
+	ID          ItemID         `xml:"http://schemas.microsoft.com/exchange/services/2006/types ItemId"`
 	Class       string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types ItemClass"`
 	Subject     string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types Subject"`
 	Sensitivity string         `xml:"http://schemas.microsoft.com/exchange/services/2006/types Sensitivity"`
@@ -229,12 +222,7 @@ type readContact struct {
 }
 
 type readEntries struct {
-	List []readEntry `xml:"http://schemas.microsoft.com/exchange/services/2006/types Entry"`
-}
-
-type readEntry struct {
-	Key  string `xml:"Key,attr"`
-	Text string `xml:",chardata"`
+	List []PhoneNumber `xml:"http://schemas.microsoft.com/exchange/services/2006/types Entry"`
 }
 
 type readFiles struct {
@@ -242,7 +230,7 @@ type readFiles struct {
 }
 
 type readFile struct {
-	ID          readID `xml:"http://schemas.microsoft.com/exchange/services/2006/types AttachmentId"`
+	ID          ItemID `xml:"http://schemas.microsoft.com/exchange/services/2006/types AttachmentId"`
 	Name        string `xml:"http://schemas.microsoft.com/exchange/services/2006/types Name"`
 	ContentType string `xml:"http://schemas.microsoft.com/exchange/services/2006/types ContentType"`
 }

@@ -28,7 +28,7 @@ func TestRecordingsAreNewestFirst(t *testing.T) {
 	for _, r := range rows {
 		var files []readFile
 		for i, n := range strings.Fields(r.files) {
-			files = append(files, readFile{ID: readID{ID: fmt.Sprint(i)}, Name: n})
+			files = append(files, readFile{ID: ItemID{ID: fmt.Sprint(i)}, Name: n})
 		}
 		files = append(files, readFile{Name: "no id"})
 		var names []string

@@ -86,7 +86,7 @@ func (c *Client) Today(ctx context.Context, loc *time.Location) ([]Event, Listin
 // event converts an item; ok is false if the id or a time is missing.
 func (it *item) event() (Event, bool) {
 	e := Event{
-		ID:       it.ID.id(),
+		ID:       it.ID,
 		Subject:  firstText(it.Subject),
 		Location: firstText(it.Location),
 		Start:    timeValue(it.Start),

@@ -113,7 +113,7 @@ func calls(items []item, class string, kind func(*item) CallKind) []Call {
 		}
 		k := kind(it)
 		all = append(all, Call{
-			ID:       it.ID.id(),
+			ID:       it.ID,
 			Kind:     k,
 			Subject:  firstText(it.Subject),
 			At:       timeValue(it.Received),
@@ -138,7 +138,7 @@ func (c *Client) people(ctx context.Context, items []item) (map[string]parties, 
 	for batch := range slices.Chunk(items, pageMessages) {
 		ids := make([]ItemID, len(batch))
 		for i := range batch {
-			ids[i] = batch[i].ID.id()
+			ids[i] = batch[i].ID
 		}
 		got, err := c.getItems(ctx, ids, shape(uris("message:From", "message:ToRecipients")))
 		if err != nil {
@@ -209,7 +209,7 @@ func (c *Client) historyFolder(ctx context.Context) (folder *ItemID, known bool,
 	}
 	for _, f := range m.Root.Folders.list {
 		if slices.Contains(names, f.Name) && f.ID.ID != "" {
-			id := f.ID.id()
+			id := f.ID
 			c.mu.Lock()
 			c.history = &id
 			c.mu.Unlock()

@@ -22,8 +22,8 @@ const (
 // PhoneNumber is one number as the user typed it: free text, to be normalized
 // by the dial plan before anything is compared with it.
 type PhoneNumber struct {
-	Key  PhoneKey `json:"key"`
-	Text string   `json:"text"`
+	Key  PhoneKey `json:"key" xml:"Key,attr"`
+	Text string   `json:"text" xml:",chardata"`
 }
 
 // Contact is one Outlook contact. Empty fields are absent in the mailbox; the
@@ -86,7 +86,7 @@ func contactsOf(items []item) []Contact {
 	all := make([]Contact, 0, len(items))
 	for i := range items {
 		if it := &items[i]; it.Kind == "Contact" && it.ID.ID != "" && (it.Class == "" || classIs(it.Class, "IPM.Contact")) {
-			all = append(all, it.contact(it.ID.id()))
+			all = append(all, it.contact(it.ID))
 		}
 	}
 	return all
@@ -105,7 +105,7 @@ func (r *readContact) contact(id ItemID) Contact {
 	}
 	for _, e := range r.Phones.List {
 		if text := firstText(e.Text); text != "" {
-			c.Phones = append(c.Phones, PhoneNumber{PhoneKey(e.Key), text})
+			c.Phones = append(c.Phones, PhoneNumber{e.Key, text})
 		}
 	}
 	return c

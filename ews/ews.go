@@ -101,8 +101,8 @@ type Client struct {
 // ItemID names an item or a folder. IDs are opaque and case-sensitive; an item
 // that is moved gets another one.
 type ItemID struct {
-	ID        string `json:"id"`
-	ChangeKey string `json:"changeKey,omitempty"` // the version of the item; empty: any
+	ID        string `json:"id" xml:"Id,attr"`
+	ChangeKey string `json:"changeKey,omitempty" xml:"ChangeKey,attr,omitempty"` // the version of the item; empty: any
 }
 
 // Listing says how a list was read.

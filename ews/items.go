@@ -9,7 +9,7 @@ func (c *Client) getItems(ctx context.Context, ids []ItemID, s writeShape) ([]*i
 	var w writeGetItem
 	w.Shape = s
 	for _, id := range ids {
-		w.IDs.List = append(w.IDs.List, writeItemID{ID: id.ID}) // without the change key: the current version
+		w.IDs.List = append(w.IDs.List, ItemID{ID: id.ID}) // without the change key: the current version
 	}
 	messages, err := c.ask(ctx, op, w, len(ids))
 	if err != nil {
@@ -53,7 +53,7 @@ func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, er
 	for again := false; ; again = true {
 		w := writeUpdateItem{Conflict: "AlwaysOverwrite", Disposition: "SaveOnly"}
 		change := &w.Changes.Change
-		change.ID = writeItemID(id)
+		change.ID = id
 		change.Updates.Set.Field = uris("message:IsRead")[0]
 		change.Updates.Set.Message.IsRead = read
 		m, err := c.askOne(ctx, op, w)
@@ -62,14 +62,14 @@ func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, er
 			if err != nil {
 				return id, err
 			}
-			id = it.ID.id()
+			id = it.ID
 			continue
 		}
 		if err != nil {
 			return id, err
 		}
 		if len(m.Items.list) == 1 && m.Items.list[0].ID.ID != "" {
-			id = m.Items.list[0].ID.id()
+			id = m.Items.list[0].ID
 		} else {
 			id.ChangeKey = "" // changed to an unknown one
 		}
@@ -81,7 +81,7 @@ func (c *Client) MarkRead(ctx context.Context, id ItemID, read bool) (ItemID, er
 // error.
 func (c *Client) Delete(ctx context.Context, id ItemID) error {
 	w := writeDeleteItem{Type: "MoveToDeletedItems"}
-	w.IDs.List = []writeItemID{{ID: id.ID}}
+	w.IDs.List = []ItemID{{ID: id.ID}}
 	_, err := c.askOne(ctx, "DeleteItem", w)
 	if errorIn(err).Code == ErrorItemNotFound {
 		return nil

@@ -210,13 +210,8 @@ type writeGetFolder struct {
 	Folders writeFolderIDs `xml:"m:FolderIds"`
 }
 
-type writeItemID struct {
-	ID        string `xml:"Id,attr"`
-	ChangeKey string `xml:"ChangeKey,attr,omitempty"`
-}
-
 type writeItemIDs struct {
-	List []writeItemID `xml:"t:ItemId"`
+	List []ItemID `xml:"t:ItemId"`
 }
 
 type writeGetItem struct {
@@ -229,7 +224,7 @@ type writeGetAttachment struct {
 	XMLName xml.Name `xml:"m:GetAttachment"`
 	Shape   struct{} `xml:"m:AttachmentShape"`
 	IDs     struct {
-		ID writeItemID `xml:"t:AttachmentId"`
+		ID ItemID `xml:"t:AttachmentId"`
 	} `xml:"m:AttachmentIds"`
 }
 
@@ -241,7 +236,7 @@ type writeUpdateItem struct {
 	Disposition string   `xml:"MessageDisposition,attr"`
 	Changes     struct {
 		Change struct {
-			ID      writeItemID `xml:"t:ItemId"`
+			ID      ItemID `xml:"t:ItemId"`
 			Updates struct {
 				Set struct {
 					Field   field

@@ -110,7 +110,7 @@ func isVoiceMail(class string) bool {
 
 func (it *item) voiceMail() VoiceMail {
 	return VoiceMail{
-		ID:        it.ID.id(),
+		ID:        it.ID,
 		Class:     it.Class,
 		Subject:   firstText(it.Subject),
 		Received:  timeValue(it.Received),
