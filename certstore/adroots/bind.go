@@ -36,9 +36,7 @@ func (d *download) bind(c *conn, dc controller) error {
 		return c.failureOf(err, dc, asked)
 	}
 	if r.code != ldap.LDAPResultSaslBindInProgress {
-		f := bindFailure(r)
-		f.Asked, f.By, f.Because = asked, dc.address(), f.Code.Page().Rule
-		return f
+		return bindFailure(r, asked, dc)
 	}
 	challenge, err := ntlm.ParseChallenge(r.credentials)
 	if err != nil {
@@ -57,8 +55,7 @@ func (d *download) bind(c *conn, dc controller) error {
 		return c.failureOf(err, dc, asked)
 	}
 	if r.code != ldap.LDAPResultSuccess {
-		f := bindFailure(r)
-		f.Asked, f.By, f.Because = asked, dc.address(), f.Code.Page().Rule
+		f := bindFailure(r, asked, dc)
 		d.suggestDomain(f, challenge)
 		return f
 	}
@@ -170,8 +167,8 @@ var accountCodes = map[string]struct {
 var dataCode = regexp.MustCompile(`\bdata ([0-9a-fA-F]{1,8})\b`)
 
 // bindFailure returns the failure for a bind result other than success.
-func bindFailure(r bindResult) *journal.Failure {
-	f := &journal.Failure{Answered: resultText(r.code, r.message)}
+func bindFailure(r bindResult, asked string, dc controller) *journal.Failure {
+	f := &journal.Failure{Asked: asked, By: dc.address(), Answered: resultText(r.code, r.message)}
 	switch r.code {
 	case ldap.LDAPResultInvalidCredentials:
 		f.Code, f.What = journal.ADCredentials, accountCodes["52e"].what
@@ -188,13 +185,13 @@ func bindFailure(r bindResult) *journal.Failure {
 	default:
 		f.Code, f.What = journal.ADProtocol, "The domain controller refused the bind"
 	}
+	f.Because = f.Code.Page().Rule
 	return f
 }
 
 // resultText is "49 Invalid Credentials: 80090308: …".
 func resultText(code int64, message string) string {
-	name := ldap.LDAPResultCodeMap[uint16(code)]
-	text := fmt.Sprintf("%d %s", code, name)
+	text := fmt.Sprintf("%d %s", code, ldap.LDAPResultCodeMap[uint16(code)])
 	if message != "" {
 		text += ": " + message
 	}

@@ -55,11 +55,10 @@ func (c *conn) seal(s *ntlm.Session) {
 // Read implements net.Conn for go-ldap.
 func (c *conn) Read(p []byte) (int, error) {
 	if len(c.rest) == 0 {
-		msg, err := c.message()
-		if err != nil {
+		var err error
+		if c.rest, err = c.message(); err != nil {
 			return 0, err
 		}
-		c.rest = msg
 	}
 	n := copy(p, c.rest)
 	c.rest = c.rest[n:]

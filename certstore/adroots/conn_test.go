@@ -195,7 +195,7 @@ func TestBindResultsAreMapped(t *testing.T) {
 		{"unwilling", 53, "", journal.ADProtocol},
 		{"a number that LDAP has not", 70000, "", journal.ADProtocol},
 	} {
-		if f := bindFailure(bindResult{code: c.code, message: c.message}); f.Code != c.want || f.What == "" {
+		if f := bindFailure(bindResult{code: c.code, message: c.message}, "", controller{}); f.Code != c.want || f.What == "" {
 			t.Errorf("%s: %+v, want %s", c.name, f, c.want)
 		}
 	}

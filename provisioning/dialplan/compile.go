@@ -3,6 +3,7 @@ package dialplan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/dlclark/regexp2"
@@ -73,7 +74,7 @@ func Compile(p Plan, o Options) *Compiled {
 	if o.Budget <= 0 {
 		o.Budget = DefaultBudget
 	}
-	p.Rules = append([]Rule(nil), p.Rules...) // the caller may change its own
+	p.Rules = slices.Clone(p.Rules) // the caller may change its own
 	c := &Compiled{plan: p, options: o}
 	for i := range p.Rules {
 		r := &p.Rules[i]
@@ -131,7 +132,7 @@ func (c *Compiled) Plan() Plan {
 		return Plan{}
 	}
 	p := c.plan
-	p.Rules = append([]Rule(nil), p.Rules...)
+	p.Rules = slices.Clone(p.Rules)
 	return p
 }
 
@@ -139,12 +140,15 @@ func (c *Compiled) Plan() Plan {
 // one of them must not end the process.
 var errEngine = errors.New("the matching engine failed on it")
 
+// recoverEngine, deferred, makes a panic of the engine the error errEngine.
+func recoverEngine(err *error) {
+	if recover() != nil {
+		*err = errEngine
+	}
+}
+
 func compile(pattern string) (re *regexp2.Regexp, err error) {
-	defer func() {
-		if recover() != nil {
-			re, err = nil, errEngine
-		}
-	}()
+	defer recoverEngine(&err)
 	// docs/protocol/sip-services.md#location-profile-rules: case-sensitive, no options
 	re, err = regexp2.Compile(pattern, regexp2.None)
 	if rewritten := rewrite(pattern); err == nil && rewritten != pattern {
@@ -155,21 +159,13 @@ func compile(pattern string) (re *regexp2.Regexp, err error) {
 
 // match is .NET's Regex.IsMatch.
 func (r rule) match(input []rune) (ok bool, err error) {
-	defer func() {
-		if recover() != nil {
-			ok, err = false, errEngine
-		}
-	}()
+	defer recoverEngine(&err)
 	return r.re.MatchRunes(input)
 }
 
 // replace is .NET's Regex.Replace.
 func (r rule) replace(input string) (out string, err error) {
-	defer func() {
-		if recover() != nil {
-			out, err = "", errEngine
-		}
-	}()
+	defer recoverEngine(&err)
 	out, err = r.re.Replace(input, r.Translation, -1, -1)
 	if out != "" || err != nil {
 		return out, err

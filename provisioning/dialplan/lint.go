@@ -233,7 +233,7 @@ func (l *linter) checkAnchors(r rule) {
 	var start, end bool
 	method := methodReading
 	if re, err := syntax.Parse(r.Pattern, syntax.Perl); err == nil {
-		start, end = anchoredAtStart(re), anchoredAtEnd(re)
+		start, end = anchored(re, true), anchored(re, false)
 	} else { // look-around and the like: by its first and last characters
 		method = "read from the first and last characters of the pattern"
 		bare := strings.TrimLeft(strings.ReplaceAll(r.Pattern, "(?:", "("), "(")

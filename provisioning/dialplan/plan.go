@@ -22,6 +22,7 @@
 package dialplan
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -74,12 +75,7 @@ type Rule struct {
 }
 
 // context returns the phone-context of numbers that no rule translates.
-func (p Plan) context() string {
-	if p.Name == "" {
-		return DefaultContext
-	}
-	return p.Name
-}
+func (p Plan) context() string { return cmp.Or(p.Name, DefaultContext) }
 
 // label names rule n (from 1) for display.
 func (p Plan) label(n int) string {

@@ -2,6 +2,7 @@ package dialplan
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -113,24 +114,13 @@ func (e *entry) set(field, value string) (known bool, err error) {
 	case "plan", "dialplan", "parent":
 		e.plan = value
 	case "identity": // site:Redmond/Rule 1, of Get-CsVoiceNormalizationRule
-		if plan, name, ok := cutLast(value, "/"); ok {
-			e.plan = simpleName(plan)
-			if e.rule.Name == "" {
-				e.rule.Name = name
-			}
+		if i := strings.LastIndex(value, "/"); i >= 0 {
+			e.plan, e.rule.Name = simpleName(value[:i]), cmp.Or(e.rule.Name, value[i+1:])
 		}
 	default:
 		return false, nil
 	}
 	return true, err
-}
-
-func cutLast(s, sep string) (before, after string, ok bool) {
-	i := strings.LastIndex(s, sep)
-	if i < 0 {
-		return s, "", false
-	}
-	return s[:i], s[i+len(sep):], true
 }
 
 // simpleName removes the scope of an identity: Tag:Redmond, site:Redmond.
@@ -154,14 +144,6 @@ func boolean(field, value string) (bool, error) {
 	return false, fmt.Errorf("%s is %q, neither true nor false: %w", field, value, ErrMalformed)
 }
 
-// sortByPriority sorts by priority, the lowest first, when each rule has one.
-func sortByPriority(entries []entry) {
-	if slices.ContainsFunc(entries, func(e entry) bool { return !e.ordered }) {
-		return
-	}
-	slices.SortStableFunc(entries, func(a, b entry) int { return a.priority - b.priority })
-}
-
 // groupByPlan makes one plan of the rows that name the same plan; rows without a
 // plan make one without a name.
 func groupByPlan(entries []entry) (plans []Plan) {
@@ -179,8 +161,11 @@ func groupByPlan(entries []entry) (plans []Plan) {
 	return plans
 }
 
+// rulesOf returns the rules of entries, the lowest priority first if each has one.
 func rulesOf(entries []entry) (rules []Rule) {
-	sortByPriority(entries)
+	if !slices.ContainsFunc(entries, func(e entry) bool { return !e.ordered }) {
+		slices.SortStableFunc(entries, func(a, b entry) int { return a.priority - b.priority })
+	}
 	for _, e := range entries {
 		rules = append(rules, e.rule)
 	}

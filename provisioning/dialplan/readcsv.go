@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 )
 
@@ -71,11 +72,7 @@ func separator(heading string) rune {
 // checkHeading requires the two columns without which there is no rule.
 func checkHeading(head []string) error {
 	for _, column := range []string{"Pattern", "Translation"} {
-		found := false
-		for _, field := range head {
-			found = found || strings.EqualFold(strings.TrimSpace(field), column)
-		}
-		if !found {
+		if !slices.ContainsFunc(head, func(f string) bool { return strings.EqualFold(strings.TrimSpace(f), column) }) {
 			return fmt.Errorf("it is neither XML nor JSON, and as CSV its first line names no column %s: write "+
 				"Name,Pattern,Translation there: %w", column, ErrNoPlan)
 		}

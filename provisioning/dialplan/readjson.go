@@ -24,10 +24,6 @@ func (o object) get(key string) (json.RawMessage, bool) {
 // text returns a scalar field as text; empty if it is null or missing.
 func (o object) text(key string) string {
 	raw, _ := o.get(key)
-	return scalar(raw)
-}
-
-func scalar(raw json.RawMessage) string {
 	var s string
 	if json.Unmarshal(raw, &s) == nil {
 		return s

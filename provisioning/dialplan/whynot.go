@@ -3,6 +3,7 @@ package dialplan
 import (
 	"fmt"
 	"regexp/syntax"
+	"slices"
 )
 
 // mismatchReason says how far an input matches a pattern. It runs the automaton of
@@ -14,7 +15,7 @@ func mismatchReason(pattern string, input []rune) string {
 	if err != nil {
 		return plain
 	}
-	if !anchoredAtStart(re) {
+	if !anchored(re, true) {
 		return "no part of it matches the pattern"
 	}
 	prog, err := syntax.Compile(re.Simplify())
@@ -89,12 +90,8 @@ func reachable(prog *syntax.Prog, pcs []uint32, input []rune, i int) (threads []
 	return threads
 }
 
-// anchoredAtStart reports whether a match can begin at the beginning of the input only.
-func anchoredAtStart(re *syntax.Regexp) bool { return anchored(re, true) }
-
-// anchoredAtEnd reports whether a match can end at the end of the input only.
-func anchoredAtEnd(re *syntax.Regexp) bool { return anchored(re, false) }
-
+// anchored reports whether a match can begin at the beginning of the input only, or
+// with !start, whether it can end at its end only.
 func anchored(re *syntax.Regexp, start bool) bool {
 	switch re.Op {
 	case syntax.OpBeginText, syntax.OpBeginLine:
@@ -104,20 +101,14 @@ func anchored(re *syntax.Regexp, start bool) bool {
 	case syntax.OpCapture:
 		return anchored(re.Sub[0], start)
 	case syntax.OpConcat:
-		if len(re.Sub) == 0 {
-			return false
-		}
+		end := len(re.Sub) - 1
 		if start {
-			return anchored(re.Sub[0], start)
+			end = min(end, 0)
 		}
-		return anchored(re.Sub[len(re.Sub)-1], start)
+		return end >= 0 && anchored(re.Sub[end], start)
 	case syntax.OpAlternate:
-		for _, sub := range re.Sub {
-			if !anchored(sub, start) {
-				return false
-			}
-		}
-		return len(re.Sub) > 0
+		loose := func(sub *syntax.Regexp) bool { return !anchored(sub, start) }
+		return len(re.Sub) > 0 && !slices.ContainsFunc(re.Sub, loose)
 	}
 	return false
 }
