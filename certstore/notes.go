@@ -73,10 +73,7 @@ func evidence(s Store, r Request, a Answer) []CertificateEvidence {
 		}
 		all = append(all, e)
 	}
-	for i, c := range r.Chain {
-		if i == maxEvidence {
-			break
-		}
+	for _, c := range r.Chain[:min(len(r.Chain), maxEvidence)] {
 		add(c, true)
 	}
 	if last := a.Path[len(a.Path)-1]; !slices.ContainsFunc(r.Chain, last.Equal) {

@@ -64,13 +64,7 @@ func (e Exchange) line() string {
 	return "Exchange is polled every " + minutes(e.Poll) + "."
 }
 
-// minutes writes d in whole minutes.
-func minutes(d time.Duration) string {
-	if d == time.Minute {
-		return "1 minute"
-	}
-	return fmt.Sprintf("%d minutes", int(d.Minutes()))
-}
+func minutes(d time.Duration) string { return journal.Count(int(d.Minutes()), "minute", "minutes") }
 
 func allowed(ok bool) string {
 	if ok {

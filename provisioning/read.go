@@ -6,19 +6,6 @@ import (
 	"time"
 )
 
-// Defaults of settings that the pool does not send. The comments of Settings name
-// their sources.
-const (
-	defaultMinPINLength   = 6
-	defaultIdle           = 10 * time.Minute
-	defaultPoll           = 3 * time.Minute
-	defaultDSCP           = 40
-	defaultPriority       = 0
-	defaultInCallInterval = 35 * time.Second
-	defaultMinPort        = 1024
-	defaultMaxPort        = 65535
-)
-
 // emailNames are the names of the property with the primary e-mail address, in
 // userSetting or else in ServerConfiguration. R9.1 says that the address arrives
 // in-band, but no document names the property. The lab sends the first one.
@@ -26,8 +13,7 @@ func emailNames() []string { return []string{"primaryEmailAddress", "primaryEmai
 
 // isUsed reports whether the phone uses values of a group.
 func isUsed(group string) bool {
-	return strings.EqualFold(group, ServerConfiguration) || strings.EqualFold(group, UCPolicy) ||
-		strings.EqualFold(group, UserSetting)
+	return containsFold([]string{ServerConfiguration, UCPolicy, UserSetting}, group)
 }
 
 // unusedGroups are known groups that a phone does not use
@@ -50,7 +36,8 @@ func unusedServerProperties() []string {
 	}
 }
 
-// Settings returns the settings of one user. It does not fail: a wrong value is a
+// Settings returns the settings of one user. The comments of Settings name the
+// sources of the defaults. It does not fail: a wrong value is a
 // warning, and its default is used.
 func (a Answer) Settings(subscriber Subscriber) Settings {
 	var warnings warningCollector
@@ -64,7 +51,7 @@ func (a Answer) Settings(subscriber Subscriber) Settings {
 	user.warnUnknown("disableFileTransfer")
 	server.warnUnknown(unusedServerProperties()...)
 	for _, g := range a.Groups {
-		if !isUsed(g.Name) && !isUnused(g.Name) {
+		if !isUsed(g.Name) && !containsFold(unusedGroups(), g.Name) {
 			warnings.add(Unknown, g.Name, "", "", "The phone does not know this group. It is not used.")
 		}
 	}
@@ -75,8 +62,8 @@ func (a Answer) Settings(subscriber Subscriber) Settings {
 	return s
 }
 
-func isUnused(group string) bool {
-	return slices.ContainsFunc(unusedGroups(), func(name string) bool { return strings.EqualFold(name, group) })
+func containsFold(names []string, s string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return strings.EqualFold(name, s) })
 }
 
 // readServer reads ServerConfiguration
@@ -86,10 +73,10 @@ func (s *Settings) readServer(r *valueReader) {
 	s.Organization = r.line("organization")
 	s.Lock = Lock{
 		Enforced:     r.boolean("ucEnforcePinLock", true),
-		MinPINLength: r.integer("ucMinPinLength", 4, 15, defaultMinPINLength),
-		Idle:         r.duration("ucPhoneTimeOut", time.Minute, 0, 60, defaultIdle),
+		MinPINLength: r.integer("ucMinPinLength", 4, 15, 6),
+		Idle:         r.duration("ucPhoneTimeOut", time.Minute, 0, 60, 10*time.Minute),
 	}
-	s.Exchange = Exchange{Poll: r.duration("ucExchangeMWIPoll", time.Minute, 0, 60, defaultPoll)}
+	s.Exchange = Exchange{Poll: r.duration("ucExchangeMWIPoll", time.Minute, 0, 60, 3*time.Minute)}
 	s.SIPSecurity = Level(r.oneOf("ucEnableSIPSecurityMode", string(High), string(Low), string(Medium), string(High)))
 	s.Logging = Logging{UserEnabled: r.boolean("ucEnableUserLogging", false),
 		Level: Level(r.oneOf("loggingLevel", string(Off), string(Off), string(Low), string(Medium), string(High)))}
@@ -114,11 +101,11 @@ func (s *Settings) readServer(r *valueReader) {
 	s.CallParkURI = r.sipURI("callParkServerUri", "")
 	s.TestCallURI = r.sipURI("botSipUriForTestCall", "")
 	s.QoS = QoS{
-		DSCP:           r.integer("ucDiffServVoice", 0, 63, defaultDSCP),
-		Priority:       r.integer("ucVoice802_1p", 0, 7, defaultPriority),
+		DSCP:           r.integer("ucDiffServVoice", 0, 63, 40),
+		Priority:       r.integer("ucVoice802_1p", 0, 7, 0),
 		Enabled:        r.boolean("qosEnabled", s.QoSURI != ""),
 		InCall:         r.boolean("enableInCallQoS", false),
-		InCallInterval: r.duration("inCallQoSIntervalSeconds", time.Second, 10, 3600, defaultInCallInterval),
+		InCallInterval: r.duration("inCallQoSIntervalSeconds", time.Second, 10, 3600, 35*time.Second),
 	}
 }
 
@@ -127,7 +114,7 @@ func (s *Settings) readMedia(r *valueReader) {
 		Encryption: Encryption(r.oneOf("ucPC2PCAVEncryption", string(RequireEncryption),
 			string(RequireEncryption), string(SupportEncryption), string(DoNotSupportEncryption))),
 		RangeEnabled: r.boolean("ucPortRangeEnabled", false),
-		Ports:        PortRange{defaultMinPort, defaultMaxPort},
+		Ports:        PortRange{1024, 65535},
 	}
 	for _, end := range [][2]string{{"ucMinAudioPort", "ucMaxAudioPort"}, {"ucMinMediaPort", "ucMaxMediaPort"}} {
 		r.lookedUp[strings.ToLower(end[0])], r.lookedUp[strings.ToLower(end[1])] = true, true

@@ -1,6 +1,7 @@
 package provisioning
 
 import (
+	"cmp"
 	"strings"
 	"time"
 )
@@ -192,10 +193,7 @@ type Service struct {
 // LocationProfile returns the name of the user's dial plan (R12.1): the user's own,
 // else the pool's. Empty means the pool's default profile.
 func (s Settings) LocationProfile() string {
-	if s.UserLocationProfile != "" {
-		return s.UserLocationProfile
-	}
-	return s.PoolLocationProfile
+	return cmp.Or(s.UserLocationProfile, s.PoolLocationProfile)
 }
 
 // SMTPDomain returns the domain in which Exchange is searched for (R9.1), in lower

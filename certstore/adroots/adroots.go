@@ -206,7 +206,7 @@ func (d *download) downloadFrom(ctx context.Context, dc controller) error {
 	// From here on every answer is sealed under the session key.
 	d.Server = dc.address()
 	dir := newDirectory(c, dc)
-	defer dir.close()
+	defer dir.ldap.Close() // ends go-ldap's goroutines and the connection
 	return d.read(ctx, dir)
 }
 

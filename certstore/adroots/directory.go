@@ -27,9 +27,6 @@ func newDirectory(c *conn, dc controller) *directory {
 	return &directory{conn: c, ldap: l, dc: dc}
 }
 
-// close ends go-ldap's goroutines and the connection.
-func (dir *directory) close() { dir.ldap.Close() }
-
 // object is a directory object that holds certificates.
 type object struct {
 	dn           string
@@ -80,10 +77,7 @@ func (d *download) search(dir *directory, base, category, because string) ([]obj
 	var entries []*ldap.Entry
 	if r != nil {
 		entries = r.Entries
-		for i, u := range r.Referrals {
-			if i == maxDetails {
-				break
-			}
+		for _, u := range r.Referrals[:min(len(r.Referrals), maxDetails)] {
 			s.State, s.Details = journal.Warned, append(s.Details, "referral not followed: "+printable(u))
 		}
 	}

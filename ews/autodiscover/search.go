@@ -69,18 +69,19 @@ func domainOf(address string) string {
 	return domain
 }
 
+func noDomain(asked, because string) *journal.Failure {
+	return &journal.Failure{Code: journal.ExchangeAddress, Asked: asked, Because: because,
+		What: "The e-mail address has no domain to search in"}
+}
+
 func (s *search) run(ctx context.Context, address string) (Result, *candidateFailure) {
 	s.visited = map[string]bool{}
 	asked := "Autodiscover for " + clean(address)
 	domain := domainOf(address)
 	if domain == "" {
-		return Result{}, &candidateFailure{rank: rankError, Failure: &journal.Failure{
-			Code:    journal.ExchangeAddress,
-			Asked:   asked,
-			Because: "R9.1",
-			What:    "The e-mail address has no domain to search in",
-			Fix:     "Give the user a primary e-mail address; the pool tells the phone.",
-		}}
+		f := noDomain(asked, "R9.1")
+		f.Fix = "Give the user a primary e-mail address; the pool tells the phone."
+		return Result{}, &candidateFailure{rank: rankError, Failure: f}
 	}
 	for {
 		s.addresses = append(s.addresses, address)
@@ -294,8 +295,7 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 	address = strings.ToLower(strings.TrimSpace(address))
 	domain := domainOf(address)
 	if domain == "" {
-		return nil, &journal.Failure{Code: journal.ExchangeAddress, Asked: "Autodiscover for " + clean(address),
-			What: "The e-mail address has no domain to search in", Because: "R9.3"}
+		return nil, noDomain("Autodiscover for "+clean(address), "R9.3")
 	}
 	s := &search{Client: c, timeout: cmp.Or(c.Timeout, DefaultTimeout)}
 	var worst *candidateFailure

@@ -52,26 +52,26 @@ const DefaultContext = "dialstring"
 // Plan is a location profile: an ordered list of rules under a name.
 type Plan struct {
 	Name                 string `json:"name"` // the phone-context; empty: DefaultContext
-	Rules                []Rule `json:"rules"`
-	ExternalAccessPrefix string `json:"externalAccessPrefix,omitempty"` // such as 9; empty: none
+	Rules                []Rule `json:"rules" xml:"Rule"`
+	ExternalAccessPrefix string `json:"externalAccessPrefix,omitempty" xml:",omitempty"` // such as 9; empty: none
 	// a phone may send before the Call key is pressed
-	OptimizeDeviceDialing bool     `json:"optimizeDeviceDialing,omitempty"`
-	Notes                 []string `json:"notes,omitempty"` // warnings of the reader, a sentence each
+	OptimizeDeviceDialing bool     `json:"optimizeDeviceDialing,omitempty" xml:",omitempty"`
+	Notes                 []string `json:"notes,omitempty" xml:"-"` // warnings of the reader, a sentence each
 }
 
 // Rule is one normalization rule. Rules are tried in order; the first that
 // matches is the only one that is applied. docs/protocol/sip-services.md#location-profile-rules
 type Rule struct {
-	Name        string `json:"name,omitempty"` // location profiles on the wire have none
-	Description string `json:"description,omitempty"`
+	Name        string `json:"name,omitempty" xml:"-"` // location profiles on the wire have none
+	Description string `json:"description,omitempty" xml:"-"`
 	Pattern     string `json:"pattern"`     // a .NET regular expression
 	Translation string `json:"translation"` // a .NET replacement pattern: $1, ${name}, $$, $&
 	// InternalEnterpriseExtension: the result is an internal number, which needs
 	// no external access prefix.
-	InternalEnterpriseExtension bool `json:"internalEnterpriseExtension,omitempty"`
+	InternalEnterpriseExtension bool `json:"internalEnterpriseExtension,omitempty" xml:",omitempty"`
 	// ApplicableForDeviceDialing: a phone may send as soon as this rule
 	// matches and no longer match is possible.
-	ApplicableForDeviceDialing bool `json:"applicableForDeviceDialing,omitempty"`
+	ApplicableForDeviceDialing bool `json:"applicableForDeviceDialing,omitempty" xml:",omitempty"`
 }
 
 // context returns the phone-context of numbers that no rule translates.

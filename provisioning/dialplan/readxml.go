@@ -157,32 +157,12 @@ func (r *profileReader) readRule(rule *boundedxml.Node) {
 	r.Rules = append(r.Rules, e.rule)
 }
 
-// The types of the writer; the reader accepts more than they write.
-type (
-	xmlProfile struct {
-		XMLName xml.Name `xml:"http://schemas.microsoft.com/2007/03/LocationProfileDescription LocationProfileDescription"`
-
-		Name                  string    `xml:"Name"`
-		Rules                 []xmlRule `xml:"Rule"`
-		ExternalAccessPrefix  string    `xml:"ExternalAccessPrefix,omitempty"`
-		OptimizeDeviceDialing bool      `xml:"OptimizeDeviceDialing,omitempty"`
-	}
-	xmlRule struct {
-		Pattern                     string `xml:"Pattern"`
-		Translation                 string `xml:"Translation"`
-		InternalEnterpriseExtension bool   `xml:"InternalEnterpriseExtension,omitempty"`
-		ApplicableForDeviceDialing  bool   `xml:"ApplicableForDeviceDialing,omitempty"`
-	}
-)
-
 // XML writes the location profile document of p, with the elements in the order of
 // the schema and without the names of rules. docs/protocol/sip-services.md#location-profile
 func (p Plan) XML() ([]byte, error) {
-	x := xmlProfile{Name: p.context(), ExternalAccessPrefix: p.ExternalAccessPrefix,
-		OptimizeDeviceDialing: p.OptimizeDeviceDialing}
-	for _, r := range p.Rules {
-		x.Rules = append(x.Rules, xmlRule{r.Pattern, r.Translation, r.InternalEnterpriseExtension,
-			r.ApplicableForDeviceDialing})
-	}
-	return xml.Marshal(x)
+	p.Name = p.context()
+	return xml.Marshal(struct {
+		XMLName xml.Name `xml:"http://schemas.microsoft.com/2007/03/LocationProfileDescription LocationProfileDescription"`
+		Plan
+	}{Plan: p})
 }
