@@ -31,6 +31,8 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/go-ldap/ldap/v3"
+
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/journal"
 )
@@ -205,7 +207,8 @@ func (d *download) downloadFrom(ctx context.Context, dc controller) error {
 	}
 	// From here on every answer is sealed under the session key.
 	d.Server = dc.address()
-	dir := newDirectory(c, dc)
+	dir := &directory{conn: c, ldap: ldap.NewConn(c, false), dc: dc}
+	dir.ldap.Start()
 	defer dir.ldap.Close() // ends go-ldap's goroutines and the connection
 	return d.read(ctx, dir)
 }

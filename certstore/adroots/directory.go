@@ -21,12 +21,6 @@ type directory struct {
 	dc   controller
 }
 
-func newDirectory(c *conn, dc controller) *directory {
-	l := ldap.NewConn(c, false)
-	l.Start()
-	return &directory{conn: c, ldap: l, dc: dc}
-}
-
 // object is a directory object that holds certificates.
 type object struct {
 	dn           string

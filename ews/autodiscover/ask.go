@@ -74,7 +74,9 @@ func (s *search) ask(ctx context.Context, method, at, address string) *query {
 	if err != nil {
 		f, rank := explain(err, method+" "+at, req.URL.Host)
 		q.failWith(rank, f)
-		q.failure.stop = isPasswordSpent(err) || whole.Err() != nil
+		// A password that must not be used again ends the search (docs/decisions.md#do-no-harm); other
+		// clients go on (docs/protocol/exchange-autodiscover.md#http-status-of-autodiscover).
+		q.failure.stop = errors.Is(err, ntlmhttp.ErrPasswordUsed) || whole.Err() != nil
 		if whole.Err() != nil {
 			f.Code, f.What = journal.Timeout, "The time given ran out while "+req.URL.Host+" was asked"
 		}

@@ -3,7 +3,6 @@ package autodiscover
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device/journal"
-	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 )
 
 // search is one search, with all candidates and redirects.
@@ -324,8 +322,3 @@ func (c *Client) Probe(ctx context.Context, address string) ([]Hop, error) {
 	}
 	return s.via, worst.Failure
 }
-
-// isPasswordSpent reports whether the password must not be used again. The search
-// then ends (docs/decisions.md#do-no-harm); other clients go on
-// (docs/protocol/exchange-autodiscover.md#http-status-of-autodiscover).
-func isPasswordSpent(err error) bool { return errors.Is(err, ntlmhttp.ErrPasswordUsed) }
