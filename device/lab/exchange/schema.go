@@ -19,117 +19,96 @@ type property struct {
 	inDefault bool // in the BaseShape Default
 }
 
-var itemProperties = []property{
-	{"item:MimeContent", "MimeContent", unsupported, false},
-	{"item:ItemId", "ItemId", itemID, true},
-	{"item:ParentFolderId", "ParentFolderId", parentFolder, false},
-	{"item:ItemClass", "ItemClass", text, false},
-	{"item:Subject", "Subject", text, true},
-	{"item:Sensitivity", "Sensitivity", text, true},
-	{"item:Body", "Body", body, true},
-	{"item:Attachments", "Attachments", attachments, true},
-	{"item:DateTimeReceived", "DateTimeReceived", dateTime, false},
-	{"item:Size", "Size", number, false},
-	{"item:Categories", "Categories", unsupported, false},
-	{"item:Importance", "Importance", text, false},
-	{"item:InReplyTo", "InReplyTo", text, false},
-	{"item:IsSubmitted", "IsSubmitted", boolean, false},
-	{"item:IsDraft", "IsDraft", boolean, false},
-	{"item:IsFromMe", "IsFromMe", boolean, false},
-	{"item:IsResend", "IsResend", boolean, false},
-	{"item:IsUnmodified", "IsUnmodified", boolean, false},
-	{"item:InternetMessageHeaders", "InternetMessageHeaders", unsupported, false},
-	{"item:DateTimeSent", "DateTimeSent", dateTime, false},
-	{"item:DateTimeCreated", "DateTimeCreated", dateTime, false},
-	{"item:ResponseObjects", "ResponseObjects", unsupported, false},
-	{"item:ReminderDueBy", "ReminderDueBy", dateTime, false},
-	{"item:ReminderIsSet", "ReminderIsSet", boolean, false},
-	{"item:ReminderMinutesBeforeStart", "ReminderMinutesBeforeStart", number, false},
-	{"item:DisplayCc", "DisplayCc", text, false},
-	{"item:DisplayTo", "DisplayTo", text, false},
-	{"item:HasAttachments", "HasAttachments", boolean, true},
-	{"", "ExtendedProperty", extended, false},
-	{"item:Culture", "Culture", text, false},
-	{"item:EffectiveRights", "EffectiveRights", unsupported, false},
-	{"item:LastModifiedName", "LastModifiedName", text, false},
-	{"item:LastModifiedTime", "LastModifiedTime", dateTime, false},
+// run is a sequence of properties of one kind. elements are their elements,
+// separated by spaces: "=" and a name follow an element whose name in the URI
+// differs, and "*" marks a property of the BaseShape Default.
+type run struct {
+	kind     kind
+	elements string
 }
 
-var messageProperties = slices.Concat(itemProperties, []property{
-	{"message:Sender", "Sender", person, false},
-	{"message:ToRecipients", "ToRecipients", person, true},
-	{"message:CcRecipients", "CcRecipients", unsupported, false},
-	{"message:BccRecipients", "BccRecipients", unsupported, false},
-	{"message:IsReadReceiptRequested", "IsReadReceiptRequested", boolean, false},
-	{"message:IsDeliveryReceiptRequested", "IsDeliveryReceiptRequested", boolean, false},
-	{"message:ConversationIndex", "ConversationIndex", text, false},
-	{"message:ConversationTopic", "ConversationTopic", text, false},
-	{"message:From", "From", person, true},
-	{"message:InternetMessageId", "InternetMessageId", text, false},
-	{"message:IsRead", "IsRead", boolean, true},
-	{"message:IsResponseRequested", "IsResponseRequested", boolean, false},
-	{"message:References", "References", text, false},
-	{"message:ReplyTo", "ReplyTo", unsupported, false},
-	{"message:ReceivedBy", "ReceivedBy", person, false},
-	{"message:ReceivedRepresenting", "ReceivedRepresenting", person, false},
-})
+// properties appends the properties of a namespace to those of base.
+func properties(namespace string, base []property, runs ...run) []property {
+	all := slices.Clone(base)
+	for _, r := range runs {
+		for field := range strings.FieldsSeq(r.elements) {
+			names, inDefault := strings.CutSuffix(field, "*")
+			element, name, _ := strings.Cut(names, "=")
+			all = append(all, property{namespace + ":" + cmp.Or(name, element), element, r.kind, inDefault})
+		}
+	}
+	return all
+}
 
-var contactProperties = slices.Concat(itemProperties, []property{
-	{"contacts:FileAs", "FileAs", text, true},
-	{"contacts:FileAsMapping", "FileAsMapping", text, false},
-	{"contacts:DisplayName", "DisplayName", text, true},
-	{"contacts:GivenName", "GivenName", text, false},
-	{"contacts:Initials", "Initials", text, false},
-	{"contacts:MiddleName", "MiddleName", text, false},
-	{"contacts:Nickname", "Nickname", text, false},
-	{"contacts:CompleteName", "CompleteName", unsupported, false},
-	{"contacts:CompanyName", "CompanyName", text, true},
-	{"contacts:EmailAddress", "EmailAddresses", entries, true},
-	{"contacts:PhysicalAddress", "PhysicalAddresses", unsupported, false},
-	{"contacts:PhoneNumber", "PhoneNumbers", entries, true},
-	{"contacts:AssistantName", "AssistantName", text, false},
-	{"contacts:Birthday", "Birthday", dateTime, false},
-	{"contacts:BusinessHomePage", "BusinessHomePage", text, false},
-	{"contacts:Children", "Children", unsupported, false},
-	{"contacts:Companies", "Companies", unsupported, false},
-	{"contacts:ContactSource", "ContactSource", unsupported, false},
-	{"contacts:Department", "Department", text, false},
-	{"contacts:Generation", "Generation", text, false},
-	{"contacts:ImAddress", "ImAddresses", entries, true},
-	{"contacts:JobTitle", "JobTitle", text, false},
-	{"contacts:Manager", "Manager", text, false},
-	{"contacts:Mileage", "Mileage", text, false},
-	{"contacts:OfficeLocation", "OfficeLocation", text, false},
-	{"contacts:PostalAddressIndex", "PostalAddressIndex", text, false},
-	{"contacts:Profession", "Profession", text, false},
-	{"contacts:SpouseName", "SpouseName", text, false},
-	{"contacts:Surname", "Surname", text, false},
-	{"contacts:WeddingAnniversary", "WeddingAnniversary", dateTime, false},
-})
+var itemProperties = properties("item", nil,
+	run{unsupported, "MimeContent"},
+	run{itemID, "ItemId*"},
+	run{parentFolder, "ParentFolderId"},
+	run{text, "ItemClass Subject* Sensitivity*"},
+	run{body, "Body*"},
+	run{attachments, "Attachments*"},
+	run{dateTime, "DateTimeReceived"},
+	run{number, "Size"},
+	run{unsupported, "Categories"},
+	run{text, "Importance InReplyTo"},
+	run{boolean, "IsSubmitted IsDraft IsFromMe IsResend IsUnmodified"},
+	run{unsupported, "InternetMessageHeaders"},
+	run{dateTime, "DateTimeSent DateTimeCreated"},
+	run{unsupported, "ResponseObjects"},
+	run{dateTime, "ReminderDueBy"},
+	run{boolean, "ReminderIsSet"},
+	run{number, "ReminderMinutesBeforeStart"},
+	run{text, "DisplayCc DisplayTo"},
+	run{boolean, "HasAttachments*"},
+	run{extended, "ExtendedProperty"},
+	run{text, "Culture"},
+	run{unsupported, "EffectiveRights"},
+	run{text, "LastModifiedName"},
+	run{dateTime, "LastModifiedTime"},
+)
 
-var calendarProperties = slices.Concat(itemProperties, []property{
-	{"calendar:UID", "UID", text, false},
-	{"calendar:RecurrenceId", "RecurrenceId", unsupported, false},
-	{"calendar:DateTimeStamp", "DateTimeStamp", dateTime, false},
-	{"calendar:Start", "Start", dateTime, true},
-	{"calendar:End", "End", dateTime, true},
-	{"calendar:OriginalStart", "OriginalStart", unsupported, false},
-	{"calendar:IsAllDayEvent", "IsAllDayEvent", boolean, false},
-	{"calendar:LegacyFreeBusyStatus", "LegacyFreeBusyStatus", text, true},
-	{"calendar:Location", "Location", text, true},
-	{"calendar:When", "When", text, false},
-	{"calendar:IsMeeting", "IsMeeting", boolean, false},
-	{"calendar:IsCancelled", "IsCancelled", boolean, false},
-	{"calendar:IsRecurring", "IsRecurring", boolean, false},
-	{"calendar:MeetingRequestWasSent", "MeetingRequestWasSent", boolean, false},
-	{"calendar:IsResponseRequested", "IsResponseRequested", boolean, false},
-	{"calendar:CalendarItemType", "CalendarItemType", text, true},
-	{"calendar:MyResponseType", "MyResponseType", text, false},
-	{"calendar:Organizer", "Organizer", person, true},
-	{"calendar:RequiredAttendees", "RequiredAttendees", unsupported, false},
-	{"calendar:OptionalAttendees", "OptionalAttendees", unsupported, false},
-	{"calendar:Resources", "Resources", unsupported, false},
-})
+var messageProperties = properties("message", itemProperties,
+	run{person, "Sender ToRecipients*"},
+	run{unsupported, "CcRecipients BccRecipients"},
+	run{boolean, "IsReadReceiptRequested IsDeliveryReceiptRequested"},
+	run{text, "ConversationIndex ConversationTopic"},
+	run{person, "From*"},
+	run{text, "InternetMessageId"},
+	run{boolean, "IsRead* IsResponseRequested"},
+	run{text, "References"},
+	run{unsupported, "ReplyTo"},
+	run{person, "ReceivedBy ReceivedRepresenting"},
+)
+
+var contactProperties = properties("contacts", itemProperties,
+	run{text, "FileAs* FileAsMapping DisplayName* GivenName Initials MiddleName Nickname"},
+	run{unsupported, "CompleteName"},
+	run{text, "CompanyName*"},
+	run{entries, "EmailAddresses=EmailAddress*"},
+	run{unsupported, "PhysicalAddresses=PhysicalAddress"},
+	run{entries, "PhoneNumbers=PhoneNumber*"},
+	run{text, "AssistantName"},
+	run{dateTime, "Birthday"},
+	run{text, "BusinessHomePage"},
+	run{unsupported, "Children Companies ContactSource"},
+	run{text, "Department Generation"},
+	run{entries, "ImAddresses=ImAddress*"},
+	run{text, "JobTitle Manager Mileage OfficeLocation PostalAddressIndex Profession SpouseName Surname"},
+	run{dateTime, "WeddingAnniversary"},
+)
+
+var calendarProperties = properties("calendar", itemProperties,
+	run{text, "UID"},
+	run{unsupported, "RecurrenceId"},
+	run{dateTime, "DateTimeStamp Start* End*"},
+	run{unsupported, "OriginalStart"},
+	run{boolean, "IsAllDayEvent"},
+	run{text, "LegacyFreeBusyStatus* Location* When"},
+	run{boolean, "IsMeeting IsCancelled IsRecurring MeetingRequestWasSent IsResponseRequested"},
+	run{text, "CalendarItemType* MyResponseType"},
+	run{person, "Organizer*"},
+	run{unsupported, "RequiredAttendees OptionalAttendees Resources"},
+)
 
 // propertiesOf returns the properties of items with that element.
 func propertiesOf(element string) []property {

@@ -26,21 +26,13 @@ func (sh shape) wants(p property) (bool, []string) {
 	for _, n := range sh.paths {
 		uri := attr(n, "FieldURI")
 		switch {
-		case n.Name.Local == "t:FieldURI" && (uri == p.uri || p.kind == entries && uri == allEntriesURI(p.uri)):
+		case n.Name.Local == "t:FieldURI" && (uri == p.uri || p.kind == entries && uri == "contacts:"+p.element):
 			return true, nil
 		case n.Name.Local == "t:IndexedFieldURI" && uri == p.uri:
 			keys = append(keys, attr(n, "FieldIndex"))
 		}
 	}
 	return keys != nil, keys
-}
-
-// allEntriesURI returns the FieldURI of all entries: contacts:PhoneNumbers.
-func allEntriesURI(uri string) string {
-	if uri == "contacts:EmailAddress" || uri == "contacts:ImAddress" {
-		return uri + "es"
-	}
-	return uri + "s"
 }
 
 func shapeOf(n *node, find bool) shape {
