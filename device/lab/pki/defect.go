@@ -7,6 +7,7 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"math/big"
+	"slices"
 	"strings"
 	"time"
 )
@@ -41,103 +42,76 @@ const (
 // and the time until a not yet valid certificate becomes valid.
 const defectMargin = 7 * 24 * time.Hour
 
-// defects are the defects in the order of Defects.
+// defects are the defects in the order of Defects. An error of apply is in
+// draft.err.
 var defects = []struct {
 	name     Defect
 	sentence string
-	apply    func(*draft) error
+	apply    func(*draft)
 }{
-	{Expired, "The certificate expired a week ago.", func(d *draft) error {
+	{Expired, "The certificate expired a week ago.", func(d *draft) {
 		life := d.template.NotAfter.Sub(d.template.NotBefore)
 		d.template.NotAfter = d.issuer.options.Now().Add(-defectMargin)
 		d.template.NotBefore = d.template.NotAfter.Add(-life)
-		return nil
 	}},
-	{NotYetValid, "The certificate becomes valid in a week.", func(d *draft) error {
+	{NotYetValid, "The certificate becomes valid in a week.", func(d *draft) {
 		life := d.template.NotAfter.Sub(d.template.NotBefore)
 		d.template.NotBefore = d.issuer.options.Now().Add(defectMargin)
 		d.template.NotAfter = d.template.NotBefore.Add(life)
-		return nil
 	}},
-	{WrongName, "The certificate was issued for another host of the domain.", func(d *draft) error {
-		d.replaceLabel("other")
-		return nil
-	}},
-	{Wildcard, "The certificate was issued for a wildcard, *.<domain>, alone.", func(d *draft) error {
-		d.replaceLabel("*")
-		return nil
-	}},
-	{CNOnly, "The host name is in the common name alone, there is no subject alternative name.", func(d *draft) error {
-		d.template.DNSNames, d.template.IPAddresses = nil, nil
-		return nil
-	}},
-	{SelfSigned, "The certificate is self-signed, as Exchange 2007 makes it by default (R1.6).", func(d *draft) error {
-		d.selfSigned = true
-		return nil
-	}},
-	{UntrustedIssuer, "The chain is good, but leads to a root that nobody publishes.", func(d *draft) error {
+	{WrongName, "The certificate was issued for another host of the domain.",
+		func(d *draft) { d.replaceLabel("other") }},
+	{Wildcard, "The certificate was issued for a wildcard, *.<domain>, alone.",
+		func(d *draft) { d.replaceLabel("*") }},
+	{CNOnly, "The host name is in the common name alone, there is no subject alternative name.",
+		func(d *draft) { d.template.DNSNames, d.template.IPAddresses = nil, nil }},
+	{SelfSigned, "The certificate is self-signed, as Exchange 2007 makes it by default (R1.6).",
+		func(d *draft) { d.selfSigned = true }},
+	{UntrustedIssuer, "The chain is good, but leads to a root that nobody publishes.", func(d *draft) {
 		o := d.issuer.options
 		o.NotBefore, o.NotAfter = time.Time{}, time.Time{}
-		root, err := NewRoot("CN=Fabrikam Root CA,DC=fabrikam,DC=com", o)
-		d.issuer = root
-		return err
+		d.issuer, d.err = NewRoot("CN=Fabrikam Root CA,DC=fabrikam,DC=com", o)
 	}},
 	{MissingIntermediate, "The server sends its own certificate alone, not the intermediate that issued it.",
-		func(d *draft) error {
-			d.leafOnly = true
-			if d.issuer.Parent == nil {
-				return d.insertIntermediate(func(*x509.Certificate) {})
+		func(d *draft) {
+			if d.leafOnly = true; d.issuer.Parent == nil {
+				d.insertIntermediate(func(*x509.Certificate) {})
 			}
-			return nil
 		}},
-	{ExpiredIntermediate, "The intermediate's certificate expired a week ago.", func(d *draft) error {
-		return d.insertIntermediate(func(t *x509.Certificate) { t.NotAfter = d.issuer.options.Now().Add(-defectMargin) })
+	{ExpiredIntermediate, "The intermediate's certificate expired a week ago.", func(d *draft) {
+		d.insertIntermediate(func(t *x509.Certificate) { t.NotAfter = d.issuer.options.Now().Add(-defectMargin) })
 	}},
-	{CAFalse, "The intermediate's basic constraints say that it is no CA.", func(d *draft) error {
-		return d.insertIntermediate(func(t *x509.Certificate) { t.IsCA = false })
+	{CAFalse, "The intermediate's basic constraints say that it is no CA.", func(d *draft) {
+		d.insertIntermediate(func(t *x509.Certificate) { t.IsCA = false })
 	}},
-	{NoCertSign, "The intermediate's key usage does not let it sign certificates.", func(d *draft) error {
-		return d.insertIntermediate(func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
+	{NoCertSign, "The intermediate's key usage does not let it sign certificates.", func(d *draft) {
+		d.insertIntermediate(func(t *x509.Certificate) { t.KeyUsage = x509.KeyUsageDigitalSignature })
 	}},
-	{PathLength, "There is an intermediate more than the path length of the one above it allows.", func(d *draft) error {
-		if err := d.insertIntermediate(func(t *x509.Certificate) { t.MaxPathLenZero = true }); err != nil {
-			return err
+	{PathLength, "There is an intermediate more than the path length of the one above it allows.", func(d *draft) {
+		if d.insertIntermediate(func(t *x509.Certificate) { t.MaxPathLenZero = true }); d.err == nil {
+			d.issuer, d.err = d.issuer.NewIntermediate("Second Tier CA")
 		}
-		low, err := d.issuer.NewIntermediate("Second Tier CA")
-		d.issuer = low
-		return err
 	}},
-	{NameConstraint, "The intermediate may issue for fabrikam.com alone.", func(d *draft) error {
-		return d.insertIntermediate(func(t *x509.Certificate) {
+	{NameConstraint, "The intermediate may issue for fabrikam.com alone.", func(d *draft) {
+		d.insertIntermediate(func(t *x509.Certificate) {
 			t.PermittedDNSDomainsCritical, t.PermittedDNSDomains = true, []string{"fabrikam.com"}
 		})
 	}},
-	{CriticalExtension, "The certificate holds a critical extension that nobody knows.", func(d *draft) error {
+	{CriticalExtension, "The certificate holds a critical extension that nobody knows.", func(d *draft) {
 		d.template.ExtraExtensions = append(d.template.ExtraExtensions, pkix.Extension{
 			Id: asn1.ObjectIdentifier{1, 3, 6, 1, 4, 1, 99999, 1}, Critical: true, Value: asn1.NullBytes,
 		})
-		return nil
 	}},
 	{MissingEKU, "The extended key usage names client authentication, but not server authentication.",
-		func(d *draft) error {
-			d.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
-			return nil
-		}},
-	{SHA1, "The certificate is signed with SHA-1: the rule in 2007, refused today.", func(d *draft) error {
-		d.hash = crypto.SHA1
-		return nil
-	}},
-	{SHA2, "The certificate is signed with SHA-256, which firmware 1.0.x cannot verify.", func(d *draft) error {
-		d.hash = crypto.SHA256
-		return nil
-	}},
-	{ShortKey, "The certificate holds an RSA key of 1024 bits.", func(d *draft) (err error) {
-		d.key, err = d.issuer.options.Keys.rsa(1024)
-		return err
-	}},
-	{NegativeSerial, "The serial number is negative, as some CAs of the field wrote it.", func(d *draft) error {
+		func(d *draft) { d.template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth} }},
+	{SHA1, "The certificate is signed with SHA-1: the rule in 2007, refused today.",
+		func(d *draft) { d.hash = crypto.SHA1 }},
+	{SHA2, "The certificate is signed with SHA-256, which firmware 1.0.x cannot verify.",
+		func(d *draft) { d.hash = crypto.SHA256 }},
+	{ShortKey, "The certificate holds an RSA key of 1024 bits.",
+		func(d *draft) { d.key, d.err = d.issuer.options.Keys.rsa(1024) }},
+	{NegativeSerial, "The serial number is negative, as some CAs of the field wrote it.", func(d *draft) {
 		d.edit = func(t *tbsCertificate) { t.SerialNumber = new(big.Int).Neg(t.SerialNumber) }
-		return nil
 	}},
 }
 
@@ -152,10 +126,8 @@ func Defects() []Defect {
 
 // Description describes d in a sentence for users; empty if d is unknown.
 func (d Defect) Description() string {
-	for _, known := range defects {
-		if known.name == d {
-			return known.sentence
-		}
+	if i := slices.Index(Defects(), d); i >= 0 {
+		return defects[i].sentence
 	}
 	return ""
 }
@@ -165,12 +137,12 @@ func (d Defect) apply(to *draft) error {
 	if d == "" {
 		return nil
 	}
-	for _, known := range defects {
-		if known.name == d {
-			return known.apply(to)
-		}
+	i := slices.Index(Defects(), d)
+	if i < 0 {
+		return fmt.Errorf("unknown defect %q; there are %v", d, Defects())
 	}
-	return fmt.Errorf("unknown defect %q; there are %v", d, Defects())
+	defects[i].apply(to)
+	return to.err
 }
 
 // replaceLabel replaces the first label of the first name by label and removes
@@ -186,14 +158,12 @@ func (d *draft) replaceLabel(label string) {
 
 // insertIntermediate makes a new intermediate the issuer of d. If the issuer was
 // an intermediate already, the new one replaces it under the same name.
-func (d *draft) insertIntermediate(spoil func(*x509.Certificate)) error {
+func (d *draft) insertIntermediate(spoil func(*x509.Certificate)) {
 	name, parent := d.issuer.Name, d.issuer.Parent
 	if parent == nil {
 		name, parent = "Issuing CA", d.issuer
 	}
 	t := authorityTemplate(d.issuer.options.validityAround(intermediateYears))
 	spoil(t)
-	a, err := newAuthority(name, parent, t, d.issuer.options)
-	d.issuer = a
-	return err
+	d.issuer, d.err = newAuthority(name, parent, t, d.issuer.options)
 }

@@ -52,6 +52,7 @@ type draft struct {
 	selfSigned bool
 	leafOnly   bool                  // the chain omits the intermediates
 	edit       func(*tbsCertificate) // a change that x509.CreateCertificate refuses; may be nil
+	err        error                 // of a defect
 }
 
 func (a *Authority) draft(l Leaf) (*draft, error) {
@@ -74,13 +75,7 @@ func (a *Authority) draft(l Leaf) (*draft, error) {
 	if t.NotAfter.IsZero() {
 		t.NotAfter = t.NotBefore.AddDate(a.options.leafYears(), 0, 0)
 	}
-	return &draft{
-		names:    l.Names,
-		subject:  l.Subject,
-		template: t,
-		issuer:   a,
-		hash:     a.options.Algorithm.hash(),
-	}, nil
+	return &draft{names: l.Names, subject: l.Subject, template: t, issuer: a, hash: a.options.Algorithm.hash()}, nil
 }
 
 func (d *draft) sign() (tls.Certificate, error) {

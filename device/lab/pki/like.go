@@ -38,12 +38,7 @@ func Like(chain []*x509.Certificate, keys *Keys) (roots []*x509.Certificate, ser
 	if keys == nil {
 		keys = new(Keys)
 	}
-	l := chainCopier{
-		chain:   chain,
-		source:  keys,
-		keys:    map[string]crypto.Signer{},
-		missing: map[string]crypto.Signer{},
-	}
+	l := chainCopier{chain: chain, source: keys, keys: map[string]crypto.Signer{}, missing: map[string]crypto.Signer{}}
 	for i, c := range chain {
 		made, err := l.copy(c)
 		if err != nil {
