@@ -7,40 +7,44 @@ import (
 )
 
 // kind is how a property is written into an answer and read from a request.
-type kind interface {
+type kind struct {
 	// write returns the elements of the property, none if the item does not have
 	// it. keys are the requested keys of an entries property; nil means all.
-	write(sh shape, b *mailbox, it *item, p property, keys []string) []*elem
+	write func(sh shape, b *mailbox, it *item, p property, keys []string) []*elem
 	// read sets the property of it from n, an element of a request.
-	read(it *item, p property, n *node) error
+	read func(it *item, p property, n *node) error
 }
 
 // The kinds of property. Their values in item.values are strings.
 var (
-	text         kind = textKind{}
-	boolean      kind = &parsedKind{parse: canonicalBoolean}  // "true" or "false"
-	number       kind = &parsedKind{parse: canonicalNumber}   // decimal
-	dateTime     kind = &parsedKind{parse: canonicalDateTime} // as formatTime writes it
-	person       kind = personKind{}                          // a Mailbox: name, line feed, address
-	body         kind = bodyKind{}                            // with the attribute BodyType; not in FindItem
-	entries      kind = entriesKind{}                         // Entry elements; each value is under uri ":" key
-	attachments  kind = attachmentsKind{}                     // the item's attachments; not in FindItem
-	extended     kind = extendedKind{}                        // the ExtendedProperty elements
-	itemID       kind = itemIDKind{}                          // in every answer
-	parentFolder kind = parentFolderKind{}                    // the folder of the item
-	unsupported  kind = unsupportedKind{}                     // in the schema, but not in the lab
+	text         = &kind{writeText, readText}
+	boolean      = &kind{writeText, readParsed(canonicalBoolean)}  // "true" or "false"
+	number       = &kind{writeText, readParsed(canonicalNumber)}   // decimal
+	dateTime     = &kind{writeText, readParsed(canonicalDateTime)} // as formatTime writes it
+	person       = &kind{writePerson, readPerson}                  // a Mailbox: name, line feed, address
+	body         = &kind{writeBody, readBody}                      // with the attribute BodyType; not in FindItem
+	entries      = &kind{writeEntries, readEntries}                // Entry elements; each value is under uri ":" key
+	attachments  = &kind{writeAttachments, refuse}                 // the item's attachments; not in FindItem
+	extended     = &kind{writeExtended, readExtended}              // the ExtendedProperty elements
+	itemID       = &kind{writeItemID, refuse}                      // in every answer
+	parentFolder = &kind{writeParentFolder, ignore}                // the folder of the item
+	unsupported  = &kind{writeNothing, ignore}                     // in the schema, but not in the lab
 )
 
-type textKind struct{}
+func writeNothing(shape, *mailbox, *item, property, []string) []*elem { return nil }
 
-func (textKind) write(sh shape, _ *mailbox, it *item, p property, _ []string) []*elem {
+func ignore(*item, property, *node) error { return nil }
+
+func refuse(*item, property, *node) error { return codeError("ErrorInvalidPropertySet", "") }
+
+func writeText(sh shape, _ *mailbox, it *item, p property, _ []string) []*elem {
 	if v := it.values[p.uri]; v != "" {
 		return []*elem{tx("t:"+p.element, sh.truncate(v))}
 	}
 	return nil
 }
 
-func (textKind) read(it *item, p property, n *node) error {
+func readText(it *item, p property, n *node) error {
 	it.values[p.uri] = n.Value()
 	return nil
 }
@@ -50,19 +54,16 @@ func invalidValue(n *node) error {
 	return schemaError(n, "the element '"+n.Name.Local+"' has an invalid value")
 }
 
-// parsedKind is text of a data type. parse returns its canonical form.
-type parsedKind struct {
-	textKind
-	parse func(string) (canonical string, ok bool)
-}
-
-func (k *parsedKind) read(it *item, p property, n *node) error {
-	v, ok := k.parse(n.Value())
-	if !ok {
-		return invalidValue(n)
+// readParsed reads a text whose canonical form parse returns.
+func readParsed(parse func(string) (canonical string, ok bool)) func(*item, property, *node) error {
+	return func(it *item, p property, n *node) error {
+		v, ok := parse(n.Value())
+		if !ok {
+			return invalidValue(n)
+		}
+		it.values[p.uri] = v
+		return nil
 	}
-	it.values[p.uri] = v
-	return nil
 }
 
 func canonicalBoolean(v string) (string, bool) {
@@ -80,9 +81,7 @@ func canonicalDateTime(v string) (string, bool) {
 	return formatTime(t), err == nil
 }
 
-type personKind struct{}
-
-func (personKind) write(sh shape, _ *mailbox, it *item, p property, _ []string) []*elem {
+func writePerson(sh shape, _ *mailbox, it *item, p property, _ []string) []*elem {
 	v := it.values[p.uri]
 	if v == "" || sh.find && p.element == "ToRecipients" { // FindItem has no recipients
 		return nil
@@ -95,16 +94,14 @@ func (personKind) write(sh shape, _ *mailbox, it *item, p property, _ []string) 
 	return []*elem{el("t:"+p.element, m)}
 }
 
-func (personKind) read(it *item, p property, n *node) error {
+func readPerson(it *item, p property, n *node) error {
 	name := child(n, "t:Mailbox", "t:Name").Value()
 	address := child(n, "t:Mailbox", "t:EmailAddress").Value()
 	it.values[p.uri] = strings.ReplaceAll(name, "\n", " ") + "\n" + address
 	return nil
 }
 
-type bodyKind struct{}
-
-func (bodyKind) write(sh shape, _ *mailbox, it *item, p property, _ []string) []*elem {
+func writeBody(sh shape, _ *mailbox, it *item, p property, _ []string) []*elem {
 	v := it.values[p.uri]
 	if v == "" || sh.find {
 		return nil
@@ -112,14 +109,12 @@ func (bodyKind) write(sh shape, _ *mailbox, it *item, p property, _ []string) []
 	return []*elem{tx("t:Body", v).attr("BodyType", "Text")}
 }
 
-func (bodyKind) read(it *item, p property, n *node) error {
+func readBody(it *item, p property, n *node) error {
 	it.values[p.uri] = n.Text
 	return nil
 }
 
-type entriesKind struct{}
-
-func (entriesKind) write(sh shape, _ *mailbox, it *item, p property, keys []string) []*elem {
+func writeEntries(sh shape, _ *mailbox, it *item, p property, keys []string) []*elem {
 	list := el("t:" + p.element)
 	for _, k := range entryKeys[p.uri] {
 		if v := it.values[p.uri+":"+k]; v != "" && (keys == nil || slices.Contains(keys, k)) {
@@ -132,7 +127,7 @@ func (entriesKind) write(sh shape, _ *mailbox, it *item, p property, keys []stri
 	return []*elem{list}
 }
 
-func (entriesKind) read(it *item, p property, n *node) error {
+func readEntries(it *item, p property, n *node) error {
 	for _, e := range n.Children {
 		key := attr(e, "Key")
 		if !slices.Contains(entryKeys[p.uri], key) {
@@ -143,9 +138,7 @@ func (entriesKind) read(it *item, p property, n *node) error {
 	return nil
 }
 
-type attachmentsKind struct{}
-
-func (attachmentsKind) write(sh shape, b *mailbox, it *item, _ property, _ []string) []*elem {
+func writeAttachments(sh shape, b *mailbox, it *item, _ property, _ []string) []*elem {
 	if sh.find || len(it.attachments) == 0 {
 		return nil
 	}
@@ -156,13 +149,7 @@ func (attachmentsKind) write(sh shape, b *mailbox, it *item, _ property, _ []str
 	return []*elem{list}
 }
 
-func (attachmentsKind) read(*item, property, *node) error {
-	return codeError("ErrorInvalidPropertySet", "")
-}
-
-type extendedKind struct{}
-
-func (extendedKind) write(sh shape, _ *mailbox, it *item, _ property, _ []string) []*elem {
+func writeExtended(sh shape, _ *mailbox, it *item, _ property, _ []string) []*elem {
 	var list []*elem
 	for _, n := range sh.paths {
 		if n.Name.Local != "t:ExtendedFieldURI" {
@@ -176,7 +163,7 @@ func (extendedKind) write(sh shape, _ *mailbox, it *item, _ property, _ []string
 	return list
 }
 
-func (extendedKind) read(it *item, _ property, n *node) error {
+func readExtended(it *item, _ property, n *node) error {
 	path := child(n, "t:ExtendedFieldURI")
 	if path == nil {
 		return invalidValue(n)
@@ -191,21 +178,10 @@ func (extendedKind) read(it *item, _ property, n *node) error {
 	return nil
 }
 
-type itemIDKind struct{}
-
-func (itemIDKind) write(_ shape, b *mailbox, it *item, _ property, _ []string) []*elem {
+func writeItemID(_ shape, b *mailbox, it *item, _ property, _ []string) []*elem {
 	return []*elem{b.itemID(it)}
 }
 
-func (itemIDKind) read(*item, property, *node) error { return codeError("ErrorInvalidPropertySet", "") }
-
-type unsupportedKind struct{}
-
-func (unsupportedKind) write(shape, *mailbox, *item, property, []string) []*elem { return nil }
-func (unsupportedKind) read(*item, property, *node) error                        { return nil }
-
-type parentFolderKind struct{ unsupportedKind }
-
-func (parentFolderKind) write(_ shape, b *mailbox, it *item, _ property, _ []string) []*elem {
+func writeParentFolder(_ shape, b *mailbox, it *item, _ property, _ []string) []*elem {
 	return []*elem{b.folderID("t:ParentFolderId", it.folder)}
 }

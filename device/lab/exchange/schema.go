@@ -15,7 +15,7 @@ import (
 type property struct {
 	uri       string // "item:Subject"
 	element   string
-	kind      kind
+	kind      *kind
 	inDefault bool // in the BaseShape Default
 }
 
@@ -23,7 +23,7 @@ type property struct {
 // separated by spaces: "=" and a name follow an element whose name in the URI
 // differs, and "*" marks a property of the BaseShape Default.
 type run struct {
-	kind     kind
+	kind     *kind
 	elements string
 }
 
