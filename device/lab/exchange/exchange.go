@@ -122,6 +122,7 @@ func New(dir *directory.Directory) *Server {
 		mailboxes:    map[string]*mailbox{},
 		subs:         map[string]*subscription{},
 		calls:        map[string]*playedCall{},
+		counters:     Counters{Operations: map[string]int{}},
 	}
 }
 

@@ -1,7 +1,9 @@
 package exchange
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"net/http"
 	"slices"
 	"time"
@@ -47,18 +49,10 @@ func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
 
 // Faults returns the current faults.
 func (s *Server) Faults() Faults {
-	if f := s.faults.Load(); f != nil {
-		return *f
-	}
-	return Faults{}
+	return *cmp.Or(s.faults.Load(), &Faults{})
 }
 
-func codeFor(m map[string]string, op string) string {
-	if code := m[op]; code != "" {
-		return code
-	}
-	return m["*"]
-}
+func codeFor(m map[string]string, op string) string { return cmp.Or(m[op], m["*"]) }
 
 // Counters count since Start.
 type Counters struct {
@@ -78,10 +72,7 @@ func (s *Server) Counters() Counters {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	c := s.counters
-	c.Operations = map[string]int{}
-	for k, v := range s.counters.Operations {
-		c.Operations[k] = v
-	}
+	c.Operations = maps.Clone(c.Operations)
 	return c
 }
 
@@ -164,10 +155,5 @@ func (w *recorder) operation(name string, known bool) {
 		name = "unknown"
 	}
 	w.log.Operation = name
-	w.s.count(func(c *Counters) {
-		if c.Operations == nil {
-			c.Operations = map[string]int{}
-		}
-		c.Operations[name]++
-	})
+	w.s.count(func(c *Counters) { c.Operations[name]++ })
 }

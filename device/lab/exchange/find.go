@@ -13,14 +13,7 @@ const maxCalendarView = 2 * 366 * 24 * time.Hour
 
 func (c *ewsRequest) findItem() ([]*elem, error) {
 	sh := shapeOf(child(c.body, "m:ItemShape"), true)
-	var messages []*elem
-	for _, id := range child(c.body, "m:ParentFolderIds").Children {
-		m, err := c.findIn(sh, id)
-		if err != nil {
-			m = failure(c.op, err)
-		}
-		messages = append(messages, m)
-	}
+	messages := c.forAll("m:ParentFolderIds", func(id *node) (*elem, error) { return c.findIn(sh, id) })
 	if len(messages) == 0 {
 		return nil, schemaError(c.body, "the element 'ParentFolderIds' has incomplete content")
 	}
@@ -37,27 +30,18 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 	if faults.ShiftingPages && attr(paged, "Offset") != "0" && paged != nil && len(c.mailbox.items) < maxItems {
 		c.mailbox.addVoiceMail(VoiceMail{Number: "+14255550177", Name: "Between Pages"})
 	}
-	var found []*item
-	for _, it := range c.mailbox.itemsIn(f.name) {
-		ok, err := matches(it, child(c.body, "m:Restriction"))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, it)
-		}
+	found, err := restrict(c.mailbox.itemsIn(f.name), c.body, func(it *item) propertied { return it })
+	if err != nil {
+		return nil, err
 	}
 	sortItems(found, child(c.body, "m:SortOrder"))
-	root := el("m:RootFolder")
-	total := len(found)
-	offset, last := 0, true
+	root, total, offset, last := el("m:RootFolder"), len(found), 0, true
 	switch {
 	case child(c.body, "m:CalendarView") != nil:
 		if found, err = calendarView(found, child(c.body, "m:CalendarView")); err != nil {
 			return nil, err
 		}
 		total = len(found)
-		last = true
 	case paged != nil:
 		if found, offset, last, err = page(found, paged, c.s.MaxFind); err != nil {
 			return nil, err
@@ -83,13 +67,9 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 // page returns one page of all (docs/protocol/exchange-items.md#listing-items);
 // offset is the start of the next.
 func page[T any](all []T, view *node, limit int) (part []T, offset int, last bool, err error) {
-	size := len(all)
-	if v := attr(view, "MaxEntriesReturned"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n <= 0 {
-			return nil, 0, false, codeError("ErrorInvalidPagingMaxRows", "")
-		}
-		size = n
+	size, err := maxEntries(view, len(all))
+	if err != nil {
+		return nil, 0, false, err
 	}
 	if limit > 0 {
 		size = min(size, limit)
@@ -130,14 +110,24 @@ func calendarView(all []*item, view *node) ([]*item, error) {
 	slices.SortStableFunc(found, func(a, b *item) int {
 		return compare(a.values["calendar:Start"], b.values["calendar:Start"])
 	})
-	if v := attr(view, "MaxEntriesReturned"); v != "" {
-		n, err := strconv.Atoi(v)
-		if err != nil || n <= 0 {
-			return nil, codeError("ErrorInvalidPagingMaxRows", "")
-		}
-		found = found[:min(n, len(found))]
+	n, err := maxEntries(view, len(found))
+	if err != nil {
+		return nil, err
 	}
-	return found, nil
+	return found[:min(n, len(found))], nil
+}
+
+// maxEntries returns the MaxEntriesReturned of a view; all if it has none.
+func maxEntries(view *node, all int) (int, error) {
+	v := attr(view, "MaxEntriesReturned")
+	if v == "" {
+		return all, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n <= 0 {
+		return 0, codeError("ErrorInvalidPagingMaxRows", "")
+	}
+	return n, nil
 }
 
 // parseTime reads an xs:dateTime; without a zone it is UTC.
@@ -202,6 +192,20 @@ func matches(it propertied, restriction *node) (bool, error) {
 		return false, schemaError(restriction, "the element '"+restriction.Name.Local+"' holds one search expression")
 	}
 	return evaluate(it, restriction.Children[0])
+}
+
+// restrict returns the elements of all that satisfy the Restriction of a request.
+func restrict[T any](all []T, request *node, view func(T) propertied) (found []T, err error) {
+	for _, x := range all {
+		ok, err := matches(view(x), child(request, "m:Restriction"))
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			found = append(found, x)
+		}
+	}
+	return found, nil
 }
 
 // evaluate evaluates a search expression.

@@ -1,21 +1,16 @@
 package exchange
 
-import (
-	"strconv"
-)
+import "strconv"
 
 func (c *ewsRequest) getFolder() ([]*elem, error) {
 	sh := shapeOf(child(c.body, "m:FolderShape"), false)
-	var messages []*elem
-	for _, id := range child(c.body, "m:FolderIds").Children {
+	return c.forAll("m:FolderIds", func(id *node) (*elem, error) {
 		f, err := c.mailbox.findFolder(id)
 		if err != nil {
-			messages = append(messages, failure(c.op, err))
-			continue
+			return nil, err
 		}
-		messages = append(messages, success(c.op, el("m:Folders", c.folder(sh, f))))
-	}
-	return messages, nil
+		return success(c.op, el("m:Folders", c.folder(sh, f))), nil
+	}), nil
 }
 
 // folder returns the element of a folder, in the order of
@@ -88,15 +83,7 @@ func (b *mailbox) children(name string, deep bool) []folder {
 
 func (c *ewsRequest) findFolder() ([]*elem, error) {
 	sh := shapeOf(child(c.body, "m:FolderShape"), false)
-	var messages []*elem
-	for _, id := range child(c.body, "m:ParentFolderIds").Children {
-		m, err := c.foldersIn(sh, id)
-		if err != nil {
-			m = failure(c.op, err)
-		}
-		messages = append(messages, m)
-	}
-	return messages, nil
+	return c.forAll("m:ParentFolderIds", func(id *node) (*elem, error) { return c.foldersIn(sh, id) }), nil
 }
 
 func (c *ewsRequest) foldersIn(sh shape, id *node) (*elem, error) {
@@ -104,15 +91,10 @@ func (c *ewsRequest) foldersIn(sh shape, id *node) (*elem, error) {
 	if err != nil {
 		return nil, err
 	}
-	var found []folder
-	for _, f := range c.mailbox.children(parent.name, attr(c.body, "Traversal") == "Deep") {
-		ok, err := matches(folderView{c.mailbox, f}, child(c.body, "m:Restriction"))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, f)
-		}
+	all := c.mailbox.children(parent.name, attr(c.body, "Traversal") == "Deep")
+	found, err := restrict(all, c.body, func(f folder) propertied { return folderView{c.mailbox, f} })
+	if err != nil {
+		return nil, err
 	}
 	root, total, last := el("m:RootFolder"), len(found), true
 	if view := child(c.body, "m:IndexedPageFolderView"); view != nil {

@@ -3,6 +3,7 @@ package exchange
 import (
 	"encoding/base64"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -20,19 +21,23 @@ func (c *ewsRequest) getItem() ([]*elem, error) {
 
 // forEach returns one response message for each child of list, in their order.
 func (c *ewsRequest) forEach(list string, do func(*node) (*elem, error)) ([]*elem, error) {
-	kids := child(c.body, list).Children
-	if len(kids) == 0 {
+	messages := c.forAll(list, do)
+	if len(messages) == 0 {
 		return nil, schemaError(c.body, "the element '"+list+"' has incomplete content")
 	}
-	var messages []*elem
-	for _, k := range kids {
+	return messages, nil
+}
+
+// forAll is forEach for a list that may be empty.
+func (c *ewsRequest) forAll(list string, do func(*node) (*elem, error)) (messages []*elem) {
+	for _, k := range child(c.body, list).Children {
 		m, err := do(k)
 		if err != nil {
 			m = failure(c.op, err)
 		}
 		messages = append(messages, m)
 	}
-	return messages, nil
+	return messages
 }
 
 func (b *mailbox) attachmentID(it *item, i int) *elem {
@@ -90,19 +95,13 @@ func (c *ewsRequest) createItem() ([]*elem, error) {
 		where = f.name
 	}
 	return c.forEach("m:Items", func(n *node) (*elem, error) {
-		element, _ := strings.CutPrefix(n.Name.Local, "t:")
+		element, own := strings.TrimPrefix(n.Name.Local, "t:"), where
 		it := &item{element: element, folder: where, values: map[string]string{}, extended: map[string]extValue{}}
 		switch element {
 		case "Contact":
-			it.values["item:ItemClass"] = classContact
-			if saved == nil {
-				it.folder = "contacts"
-			}
+			it.values["item:ItemClass"], own = classContact, "contacts"
 		case "CalendarItem":
-			it.values["item:ItemClass"] = classAppointment
-			if saved == nil {
-				it.folder = "calendar"
-			}
+			it.values["item:ItemClass"], own = classAppointment, "calendar"
 		case "Message":
 			it.values["item:ItemClass"], it.values["message:IsRead"] = "IPM.Note", "true"
 			if attr(c.body, "MessageDisposition") == "" {
@@ -110,6 +109,9 @@ func (c *ewsRequest) createItem() ([]*elem, error) {
 			}
 		default:
 			return nil, codeError("ErrorInvalidItemForOperationCreateItem", "")
+		}
+		if saved == nil {
+			it.folder = own
 		}
 		if it.folder == "voicemail" || it.folder == "root" || len(c.mailbox.items) >= maxItems {
 			return nil, codeError("ErrorQuotaExceeded", "")
@@ -164,7 +166,7 @@ func (c *ewsRequest) updateItem() ([]*elem, error) {
 			return nil, codeError("ErrorIrresolvableConflict", "")
 		}
 		changed := *it
-		changed.values, changed.extended = cloneMap(it.values), cloneMap(it.extended)
+		changed.values, changed.extended = maps.Clone(it.values), maps.Clone(it.extended)
 		for _, u := range change.Children[1].Children {
 			if err := changed.update(u); err != nil {
 				return nil, err
@@ -175,14 +177,6 @@ func (c *ewsRequest) updateItem() ([]*elem, error) {
 		items := el("m:Items", el("t:"+it.element, c.mailbox.itemID(it)))
 		return success(c.op, items, el("m:ConflictResults", tx("t:Count", "0"))), nil
 	})
-}
-
-func cloneMap[V any](m map[string]V) map[string]V {
-	c := make(map[string]V, len(m))
-	for k, v := range m {
-		c[k] = v
-	}
-	return c
 }
 
 // update applies a SetItemField, AppendToItemField or DeleteItemField.

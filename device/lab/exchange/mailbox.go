@@ -1,6 +1,7 @@
 package exchange
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"slices"
@@ -90,15 +91,15 @@ type attachment struct {
 // The directory decides whether it has voice mail.
 func (s *Server) mailboxOf(u directory.User) *mailbox {
 	key := strings.ToLower(u.SAM)
-	b := s.mailboxes[key]
-	if b == nil {
+	b, filled := s.mailboxes[key]
+	if !filled {
 		b = &mailbox{s: s, sam: key, byID: map[uint64]*item{}}
 		s.mailboxes[key] = b
-		b.um = u.EUM != ""
-		b.mail = u.Mail
-		b.fill(u)
 	}
 	b.um, b.mail = u.EUM != "", u.Mail
+	if !filled {
+		b.fill(u)
+	}
 	return b
 }
 
@@ -110,26 +111,19 @@ func (s *Server) nextID() uint64 {
 // add adds a new item to its folder and notifies the subscriptions.
 func (b *mailbox) add(it *item) *item {
 	it.id, it.change = b.s.nextID(), b.s.nextID()
-	if it.values == nil {
-		it.values = map[string]string{}
+	if it.extended == nil {
+		it.extended = map[string]extValue{}
 	}
-	for _, uri := range []string{
-		"item:DateTimeReceived", "item:DateTimeSent", "item:DateTimeCreated", "item:LastModifiedTime",
-	} {
-		if it.values[uri] == "" {
-			it.values[uri] = formatTime(b.s.Clock.Now())
-		}
-	}
-	if it.values["item:Size"] == "" {
-		it.values["item:Size"] = strconv.Itoa(1024 + 100*len(it.values))
-	}
+	now := formatTime(b.s.Clock.Now())
+	setDefault := func(uri, value string) { it.values[uri] = cmp.Or(it.values[uri], value) }
+	setDefault("item:DateTimeReceived", now)
+	setDefault("item:DateTimeSent", now)
+	setDefault("item:DateTimeCreated", now)
+	setDefault("item:LastModifiedTime", now)
+	setDefault("item:Size", strconv.Itoa(1024+100*len(it.values)))
 	it.values["item:HasAttachments"] = strconv.FormatBool(len(it.attachments) > 0)
-	if it.values["item:Sensitivity"] == "" {
-		it.values["item:Sensitivity"] = "Normal"
-	}
-	if it.values["item:Importance"] == "" {
-		it.values["item:Importance"] = "Normal"
-	}
+	setDefault("item:Sensitivity", "Normal")
+	setDefault("item:Importance", "Normal")
 	b.items = append(b.items, it)
 	b.byID[it.id] = it
 	b.notify("CreatedEvent", it)
@@ -186,8 +180,8 @@ func (b *mailbox) itemsIn(name string) []*item {
 
 func (b *mailbox) unread(name string) int {
 	n := 0
-	for _, it := range b.items {
-		if it.inFolder(name) && it.values["message:IsRead"] == "false" {
+	for _, it := range b.itemsIn(name) {
+		if it.values["message:IsRead"] == "false" {
 			n++
 		}
 	}
