@@ -21,32 +21,10 @@ const challengeFlags = ntlm.FlagsLDAP | ntlm.Negotiate56
 
 func (s *Server) newAcceptor() *acceptor {
 	a := &acceptor{s: s}
-	a.spnego.NTLM = &ntlm.Server{
-		NetBIOSDomain:   s.dir.NetBIOS(),
-		NetBIOSComputer: s.computer(),
-		DNSDomain:       s.dir.Domain(),
-		DNSComputer:     s.Host,
-		Flags:           challengeFlags &^ s.fault().ClearFlags,
-		RequireV2:       s.RequireNTLMv2,
-		NTHash:          a.hash,
-		Timestamp:       true,
-		Now:             s.Clock.Now,
-	}
+	n := s.dir.NTLMServer(s.Host, challengeFlags&^s.fault().ClearFlags, s.Clock.Now, func(u directory.User) { a.user = u })
+	n.RequireV2, n.Timestamp = s.RequireNTLMv2, true
+	a.spnego.NTLM = n
 	return a
-}
-
-// hash returns the NT hash of a user. Lockout is reported even for a wrong
-// password; "disabled" and "expired" only after a correct one, in step.
-func (a *acceptor) hash(name, domain string) ([]byte, error) {
-	u, ok := a.s.dir.FindUser(name, domain)
-	switch {
-	case !ok:
-		return nil, directory.ErrUnknown
-	case u.Locked:
-		return nil, directory.ErrLocked
-	}
-	a.user = u
-	return ntlm.NTHash(u.Password), nil
 }
 
 // step processes a token of the client. The exchange continues while session is

@@ -18,6 +18,7 @@
 package directory
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -218,12 +219,8 @@ func (d *Directory) normalize(u *User) error {
 		}
 	}
 	u.SIP, u.EUM = trimPrefixFold(u.SIP, "sip:"), trimPrefixFold(u.EUM, "EUM:")
-	if u.UPN == "" {
-		u.UPN = u.SAM + "@" + d.domain
-	}
-	if u.DisplayName == "" {
-		u.DisplayName = u.SAM
-	}
+	u.UPN = cmp.Or(u.UPN, u.SAM+"@"+d.domain)
+	u.DisplayName = cmp.Or(u.DisplayName, u.SAM)
 	return nil
 }
 
@@ -344,6 +341,32 @@ func (d *Directory) NTHash(name, domain string) ([]byte, error) {
 		return nil, err
 	}
 	return ntlm.NTHash(u.Password), nil
+}
+
+// NTLMServer returns the server of an NTLM log-on to host. claimed gets the user
+// that the client claims to be. Lockout is reported even for a wrong password;
+// "disabled" and "expired" only by GoodLogon, after a correct one, as AD does.
+func (d *Directory) NTLMServer(host string, flags ntlm.Flags, now func() time.Time, claimed func(User)) *ntlm.Server {
+	computer, _, _ := strings.Cut(strings.ToUpper(host), ".")
+	return &ntlm.Server{
+		NetBIOSDomain:   d.netbios,
+		NetBIOSComputer: computer[:min(15, len(computer))],
+		DNSDomain:       d.domain,
+		DNSComputer:     host,
+		Flags:           flags,
+		Now:             now,
+		NTHash: func(name, domain string) ([]byte, error) {
+			u, ok := d.FindUser(name, domain)
+			switch {
+			case !ok:
+				return nil, ErrUnknown
+			case u.Locked:
+				return nil, ErrLocked
+			}
+			claimed(u)
+			return ntlm.NTHash(u.Password), nil
+		},
+	}
 }
 
 // BadLogon counts a wrong password for sam and locks the account at

@@ -168,30 +168,11 @@ func (s *Server) handshake(
 }
 
 func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
-	host, _, _ := strings.Cut(s.Host, ".")
-	x := &ntlm.Server{
-		NetBIOSDomain:   s.dir.NetBIOS(),
-		NetBIOSComputer: strings.ToUpper(host),
-		DNSDomain:       s.dir.Domain(),
-		DNSComputer:     s.Host,
-		// Signing is for SPNEGO's MIC. go-ntlmssp refuses key exchange
-		// (docs/protocol/http-ntlm.md#ntlm-over-http).
-		Flags:     ntlm.FlagsHTTP | ntlm.NegotiateSign,
-		RequireV2: s.RequireNTLMv2,
-		Timestamp: true,
-		Now:       s.Clock.Now,
-		NTHash: func(name, domain string) ([]byte, error) {
-			u, ok := s.dir.FindUser(name, domain)
-			switch {
-			case !ok:
-				return nil, directory.ErrUnknown
-			case u.Locked:
-				return nil, directory.ErrLocked
-			}
-			l.claimedUser = u
-			return ntlm.NTHash(u.Password), nil
-		},
-	}
+	// Signing is for SPNEGO's MIC. go-ntlmssp refuses key exchange
+	// (docs/protocol/http-ntlm.md#ntlm-over-http).
+	flags := ntlm.FlagsHTTP | ntlm.NegotiateSign
+	x := s.dir.NTLMServer(s.Host, flags, s.Clock.Now, func(u directory.User) { l.claimedUser = u })
+	x.RequireV2, x.Timestamp = s.RequireNTLMv2, true
 	// 2007 SP1 ignores channel bindings. Extended Protection refuses a binding that is
 	// missing or belongs to another connection (a relay,
 	// docs/protocol/http-ntlm.md#ntlm-over-http).

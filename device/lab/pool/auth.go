@@ -120,16 +120,9 @@ func handshakeToken(in *sipwire.Incoming) string {
 // with the challenge message.
 func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 	p := c.pool
-	o := &handshake{opaque: strings.ToUpper(sipwire.NewTag()), version: 2, ntlm: &ntlm.Server{
-		NetBIOSDomain:   p.dir.NetBIOS(),
-		NetBIOSComputer: netBIOSName(p.Host),
-		DNSDomain:       p.dir.Domain(),
-		DNSComputer:     p.Host,
-		Flags:           ntlm.FlagsSIP,
-		RequireV2:       p.RequireNTLMv2,
-		NTHash:          p.hash,
-		Now:             p.Clock.Now,
-	}}
+	o := &handshake{opaque: strings.ToUpper(sipwire.NewTag()), version: 2}
+	o.ntlm = p.dir.NTLMServer(p.Host, ntlm.FlagsSIP, p.Clock.Now, func(directory.User) {})
+	o.ntlm.RequireV2 = p.RequireNTLMv2
 	if p.NoESS {
 		o.ntlm.Flags &^= ntlm.NegotiateESS
 	}
@@ -155,24 +148,6 @@ func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 	return withHeader(c.response(req, 401), "WWW-Authenticate",
 		fmt.Sprintf(`NTLM opaque="%s", gssapi-data="%s", targetname="%s", realm="%s"%s`,
 			o.opaque, base64.StdEncoding.EncodeToString(message), p.Host, Realm, version))
-}
-
-func netBIOSName(host string) string {
-	name, _, _ := strings.Cut(host, ".")
-	return strings.ToUpper(name[:min(15, len(name))])
-}
-
-// hash returns the NT hash of a user. Lockout is reported even for a wrong
-// password; "disabled" and "expired" only after a correct one, as AD does.
-func (s *Server) hash(name, domain string) ([]byte, error) {
-	u, ok := s.dir.FindUser(name, domain)
-	switch {
-	case !ok:
-		return nil, directory.ErrUnknown
-	case u.Locked:
-		return nil, directory.ErrLocked
-	}
-	return ntlm.NTHash(u.Password), nil
 }
 
 // complete checks the authenticate message and, in version 4, the signature of
