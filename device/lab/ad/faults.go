@@ -1,6 +1,7 @@
 package ad
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/ocphone/ocphone/device/ntlm"
@@ -36,9 +37,4 @@ type Faults struct {
 // SetFaults changes the faults, from the next request on.
 func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
 
-func (s *Server) fault() Faults {
-	if f := s.faults.Load(); f != nil {
-		return *f
-	}
-	return Faults{}
-}
+func (s *Server) fault() Faults { return *cmp.Or(s.faults.Load(), &Faults{}) }

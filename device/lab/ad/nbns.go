@@ -1,6 +1,7 @@
 package ad
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -48,11 +49,7 @@ func (s *Server) nbNames() []nbName {
 }
 
 func (s *Server) listenNBNS() error {
-	addr := s.ListenNBNS
-	if addr == "" {
-		addr = anyPort
-	}
-	pc, err := net.ListenPacket("udp", addr)
+	pc, err := net.ListenPacket("udp", cmp.Or(s.ListenNBNS, anyPort))
 	if err == nil {
 		s.nbns = pc.(*net.UDPConn)
 	}

@@ -19,6 +19,7 @@
 package ad
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -84,17 +85,13 @@ func New(dir *directory.Directory) *Server {
 
 // Start listens and serves. If it returns an error, the server is not running.
 func (s *Server) Start() (err error) {
-	if s.Host == "" {
-		s.Host = "dc1." + s.dir.Domain()
-	}
+	s.Host = cmp.Or(s.Host, "dc1."+s.dir.Domain())
+	s.MinTLS = cmp.Or(s.MinTLS, tls.VersionTLS10)
 	if s.IdleTimeout <= 0 {
 		s.IdleTimeout = DefaultIdleTimeout
 	}
 	if s.Clock == nil {
 		s.Clock = clock.System
-	}
-	if s.MinTLS == 0 {
-		s.MinTLS = tls.VersionTLS10
 	}
 	if s.Certificate != nil {
 		s.certificate.Store(s.Certificate)
@@ -132,12 +129,7 @@ func (s *Server) Start() (err error) {
 
 const anyPort = "127.0.0.1:0"
 
-func listen(addr string) (net.Listener, error) {
-	if addr == "" {
-		addr = anyPort
-	}
-	return net.Listen("tcp", addr)
-}
+func listen(addr string) (net.Listener, error) { return net.Listen("tcp", cmp.Or(addr, anyPort)) }
 
 // Close closes every connection and waits for the goroutines. It may be called
 // more than once.

@@ -18,6 +18,7 @@
 package dns
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -267,9 +268,7 @@ func (s *Server) Close() error {
 // listen binds TCP and UDP to the same port. If addr asks for any free port and
 // its UDP port is in use, listen tries another one.
 func listen(addr string) (net.Listener, net.PacketConn, error) {
-	if addr == "" {
-		addr = "127.0.0.1:0"
-	}
+	addr = cmp.Or(addr, "127.0.0.1:0")
 	attempts := 1
 	if strings.HasSuffix(addr, ":0") {
 		attempts = bindAttempts

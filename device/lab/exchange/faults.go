@@ -48,9 +48,7 @@ type Faults struct {
 func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
 
 // Faults returns the current faults.
-func (s *Server) Faults() Faults {
-	return *cmp.Or(s.faults.Load(), &Faults{})
-}
+func (s *Server) Faults() Faults { return *cmp.Or(s.faults.Load(), &Faults{}) }
 
 func codeFor(m map[string]string, op string) string { return cmp.Or(m[op], m["*"]) }
 

@@ -16,6 +16,7 @@
 package ntp
 
 import (
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"net"
@@ -76,14 +77,10 @@ func (s *Server) Start() error {
 	if s.conn != nil {
 		return errors.New("ntp: started before")
 	}
-	listen := s.Listen
-	if listen == "" {
-		listen = "127.0.0.1:0"
-	}
 	if s.Clock == nil {
 		s.Clock = clock.System
 	}
-	addr, err := net.ResolveUDPAddr("udp", listen)
+	addr, err := net.ResolveUDPAddr("udp", cmp.Or(s.Listen, "127.0.0.1:0"))
 	if err != nil {
 		return err
 	}

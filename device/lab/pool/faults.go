@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/emiago/sipgo/sip"
@@ -114,9 +115,4 @@ func VersionDeclined() *Rejection {
 func (s *Server) SetFaults(f Faults) { s.faults.Store(&f) }
 
 // Faults returns the current faults.
-func (s *Server) Faults() Faults {
-	if f := s.faults.Load(); f != nil {
-		return *f
-	}
-	return Faults{}
-}
+func (s *Server) Faults() Faults { return *cmp.Or(s.faults.Load(), &Faults{}) }
