@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/subtle"
+	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -15,8 +16,6 @@ import (
 	"net/url"
 	"strings"
 	"time"
-
-	"crypto/x509"
 
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/pki"
@@ -84,17 +83,17 @@ func (l *Lab) Serve() (ControlAddress, error) {
 		done:    make(chan struct{}),
 	}
 	mux := http.NewServeMux()
-	mux.HandleFunc("GET /v1/roots", c.roots)
+	mux.HandleFunc("GET /v1/roots", get(func() any { return l.Roots() }))
 	mux.HandleFunc("POST /v1/roots/{name}/{verb}", c.changeRoot)
-	mux.HandleFunc("POST /v1/certificates/{server}", c.changeCertificate)
-	mux.HandleFunc("GET /v1/users", c.users)
-	mux.HandleFunc("PATCH /v1/users/{name}", c.changeUser)
-	mux.HandleFunc("POST /v1/clock/advance", c.advance)
-	mux.HandleFunc("GET /v1/profiles", c.profiles)
-	mux.HandleFunc("PUT /v1/profiles/{name}", c.changeProfile)
+	mux.HandleFunc("POST /v1/certificates/{server}", change(c.changeCertificate))
+	mux.HandleFunc("GET /v1/users", get(func() any { return l.Ready().Users }))
+	mux.HandleFunc("PATCH /v1/users/{name}", change(c.changeUser))
+	mux.HandleFunc("POST /v1/clock/advance", change(c.advance))
+	mux.HandleFunc("GET /v1/profiles", get(func() any { return l.Profiles() }))
+	mux.HandleFunc("PUT /v1/profiles/{name}", change(c.changeProfile))
 	mux.HandleFunc("PUT /v1/profiles/{name}/rules/{n}", c.changeRule)
 	mux.HandleFunc("DELETE /v1/profiles/{name}/rules/{n}", c.changeRule)
-	mux.HandleFunc("POST /v1/mailboxes/{name}/{kind}", c.deliver)
+	mux.HandleFunc("POST /v1/mailboxes/{name}/{kind}", change(c.deliver))
 	c.server = &http.Server{
 		Handler:      c.authorized(mux),
 		ReadTimeout:  controlTimeout,
@@ -141,7 +140,24 @@ func replyResult(w http.ResponseWriter, v any, err error) {
 	reply(w, http.StatusOK, v)
 }
 
-func (c *Control) roots(w http.ResponseWriter, _ *http.Request) { replyResult(w, c.lab.Roots(), nil) }
+// get handles a request for a state of the lab.
+func get(state func() any) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { replyResult(w, state(), nil) }
+}
+
+// change handles a request whose body describes a change of type T. do makes the
+// change and returns the answer.
+func change[T any](do func(r *http.Request, c T) (any, error)) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var c T
+		var answer any
+		err := json.NewDecoder(r.Body).Decode(&c)
+		if err == nil {
+			answer, err = do(r, c)
+		}
+		replyResult(w, answer, err)
+	}
+}
 
 func (c *Control) changeRoot(w http.ResponseWriter, r *http.Request) {
 	change := c.lab.PublishRoot
@@ -157,13 +173,10 @@ func (c *Control) changeRoot(w http.ResponseWriter, r *http.Request) {
 	replyResult(w, c.lab.Roots(), err)
 }
 
-func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
-	var change CertificateChange
-	err := json.NewDecoder(r.Body).Decode(&change)
-	roots := []string{}
+func (c *Control) changeCertificate(r *http.Request, change CertificateChange) (roots any, err error) {
+	roots = []string{}
 	server := r.PathValue("server")
 	switch {
-	case err != nil:
 	case c.lab.serverName(server) == "":
 		err = unknownServer(server)
 	case change.Like != "":
@@ -176,7 +189,7 @@ func (c *Control) changeCertificate(w http.ResponseWriter, r *http.Request) {
 	default:
 		err = c.lab.SetDefect(server, change.Defect)
 	}
-	replyResult(w, roots, err)
+	return roots, err
 }
 
 func parsePEM(b []byte) (chain []*x509.Certificate, err error) {
@@ -193,32 +206,24 @@ func parsePEM(b []byte) (chain []*x509.Certificate, err error) {
 	return chain, nil
 }
 
-func (c *Control) users(w http.ResponseWriter, _ *http.Request) {
-	replyResult(w, c.lab.Ready().Users, nil)
-}
-
-func (c *Control) changeUser(w http.ResponseWriter, r *http.Request) {
-	var change UserChange
-	err := json.NewDecoder(r.Body).Decode(&change)
-	name := r.PathValue("name")
-	if err == nil && change.Profile != nil && *change.Profile != "" {
-		_, err = c.lab.profile(*change.Profile)
+func (c *Control) changeUser(r *http.Request, change UserChange) (any, error) {
+	if p := change.Profile; p != nil && *p != "" {
+		if _, err := c.lab.profile(*p); err != nil {
+			return nil, err
+		}
 	}
-	if err == nil {
-		err = c.lab.Directory.SetUser(name, func(u *directory.User) {
-			setIfGiven(&u.Password, change.Password)
-			setIfGiven(&u.UPN, change.UPN)
-			setIfGiven(&u.Locked, change.Locked)
-			setIfGiven(&u.Disabled, change.Disabled)
-			setIfGiven(&u.SIPDisabled, change.NoSIP)
-			setIfGiven(&u.DisplayName, change.Display)
-			setIfGiven(&u.Mail, change.Mail)
-			setIfGiven(&u.LineURI, change.Line)
-			setIfGiven(&u.EUM, change.EUM)
-			setIfGiven(&u.LocationProfile, change.Profile)
-		})
-	}
-	replyResult(w, struct{}{}, err)
+	return struct{}{}, c.lab.Directory.SetUser(r.PathValue("name"), func(u *directory.User) {
+		setIfGiven(&u.Password, change.Password)
+		setIfGiven(&u.UPN, change.UPN)
+		setIfGiven(&u.Locked, change.Locked)
+		setIfGiven(&u.Disabled, change.Disabled)
+		setIfGiven(&u.SIPDisabled, change.NoSIP)
+		setIfGiven(&u.DisplayName, change.Display)
+		setIfGiven(&u.Mail, change.Mail)
+		setIfGiven(&u.LineURI, change.Line)
+		setIfGiven(&u.EUM, change.EUM)
+		setIfGiven(&u.LocationProfile, change.Profile)
+	})
 }
 
 func setIfGiven[T any](field *T, v *T) {
@@ -236,19 +241,15 @@ type clockChange struct {
 // expire every certificate.
 const maxAdvance = 10 * 365 * 24 * time.Hour
 
-func (c *Control) advance(w http.ResponseWriter, r *http.Request) {
-	var a clockChange
-	err := json.NewDecoder(r.Body).Decode(&a)
-	if err == nil {
-		var d time.Duration
-		if d, err = time.ParseDuration(a.By); err == nil && (d < 0 || d > maxAdvance) {
-			err = fmt.Errorf("a clock is advanced by 0 to %s", maxAdvance)
-		}
-		if err == nil {
-			c.lab.Clock.Advance(d)
-		}
+func (c *Control) advance(_ *http.Request, a clockChange) (any, error) {
+	d, err := time.ParseDuration(a.By)
+	if err == nil && (d < 0 || d > maxAdvance) {
+		err = fmt.Errorf("a clock is advanced by 0 to %s", maxAdvance)
 	}
-	replyResult(w, clockChange{Now: c.lab.Clock.Now()}, err)
+	if err == nil {
+		c.lab.Clock.Advance(d)
+	}
+	return clockChange{Now: c.lab.Clock.Now()}, err
 }
 
 // Client changes a lab that runs in another process.
@@ -276,10 +277,8 @@ func (c Client) WithdrawRoot(ctx context.Context, name string) (roots []Root, er
 
 // SetCertificate changes the certificate of a server and returns the names of
 // the new roots.
-func (c Client) SetCertificate(ctx context.Context, server string, change CertificateChange) ([]string, error) {
-	var roots []string
-	err := c.call(ctx, http.MethodPost, "/v1/certificates/"+url.PathEscape(server), change, &roots)
-	return roots, err
+func (c Client) SetCertificate(ctx context.Context, server string, change CertificateChange) (roots []string, err error) {
+	return roots, c.call(ctx, http.MethodPost, "/v1/certificates/"+url.PathEscape(server), change, &roots)
 }
 
 // SetUser changes the account with the sAMAccountName name.

@@ -2,7 +2,6 @@ package lab
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -33,13 +32,8 @@ const (
 	maxSeconds  = 600  // of a voice mail
 )
 
-func (c *Control) deliver(w http.ResponseWriter, r *http.Request) {
-	var d Delivery
-	err := json.NewDecoder(r.Body).Decode(&d)
-	if err == nil {
-		err = c.lab.Deliver(r.PathValue("name"), r.PathValue("kind"), d)
-	}
-	replyResult(w, struct{}{}, err)
+func (c *Control) deliver(r *http.Request, d Delivery) (any, error) {
+	return struct{}{}, c.lab.Deliver(r.PathValue("name"), r.PathValue("kind"), d)
 }
 
 // Deliver puts items of a kind into the mailbox of the user with the

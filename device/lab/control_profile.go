@@ -9,18 +9,9 @@ import (
 	"strconv"
 )
 
-func (c *Control) profiles(w http.ResponseWriter, _ *http.Request) {
-	replyResult(w, c.lab.Profiles(), nil)
-}
-
-func (c *Control) changeProfile(w http.ResponseWriter, r *http.Request) {
-	var p Profile
-	err := json.NewDecoder(r.Body).Decode(&p)
+func (c *Control) changeProfile(r *http.Request, p Profile) (any, error) {
 	p.Name = r.PathValue("name")
-	if err == nil {
-		err = c.lab.SetProfile(p)
-	}
-	replyResult(w, p, err)
+	return p, c.lab.SetProfile(p)
 }
 
 func (c *Control) changeRule(w http.ResponseWriter, r *http.Request) {
