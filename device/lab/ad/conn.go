@@ -176,7 +176,7 @@ func (c *conn) Read(p []byte) (int, error) {
 
 // send queues an answer.
 func (c *conn) send(id int64, op *ber.Packet, controls ...*ber.Packet) error {
-	m := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""), op)
+	m := sequence(number(id), op)
 	if len(controls) > 0 {
 		m.AppendChild(constructed(ber.ClassContext, 0, controls...))
 	}

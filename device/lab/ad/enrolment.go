@@ -105,32 +105,34 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 	token, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	isNTLM, isNegotiate := strings.EqualFold(scheme, "NTLM"), strings.EqualFold(scheme, "Negotiate")
 	if err != nil || len(token) == 0 || !isNTLM && !isNegotiate {
-		w.Header()["WWW-Authenticate"] = []string{"Negotiate", "NTLM"}
-		w.WriteHeader(http.StatusUnauthorized)
-		return false
+		return refuse(w, "Negotiate", "NTLM")
 	}
 	if spnego.IsInitial(token) {
 		l.exchange = s.newAcceptor()
 	}
 	exchange := l.exchange
 	l.exchange = nil
-	if exchange != nil {
-		reply, session, err := exchange.step(token)
-		if err == nil && session != nil {
-			l.authenticated = true
-			if reply != nil {
-				w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
-			}
-			return true
-		}
-		if err == nil {
-			l.exchange = exchange
-			w.Header().Set("WWW-Authenticate", scheme+" "+base64.StdEncoding.EncodeToString(reply))
-			w.WriteHeader(http.StatusUnauthorized)
-			return false
-		}
+	if exchange == nil {
+		return refuse(w, "Negotiate", "NTLM")
 	}
-	w.Header()["WWW-Authenticate"] = []string{"Negotiate", "NTLM"}
+	reply, session, err := exchange.step(token)
+	if err != nil {
+		return refuse(w, "Negotiate", "NTLM")
+	}
+	next := scheme + " " + base64.StdEncoding.EncodeToString(reply)
+	if session == nil {
+		l.exchange = exchange
+		return refuse(w, next)
+	}
+	if l.authenticated = true; reply != nil {
+		w.Header().Set("WWW-Authenticate", next)
+	}
+	return true
+}
+
+// refuse answers 401 with these challenges and returns false.
+func refuse(w http.ResponseWriter, challenges ...string) bool {
+	w.Header()["WWW-Authenticate"] = challenges
 	w.WriteHeader(http.StatusUnauthorized)
 	return false
 }

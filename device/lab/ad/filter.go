@@ -105,16 +105,13 @@ func parseComparison(name string, tag ber.Tag, want string) filter {
 // parseCategory returns a filter for the DN of a category or the display name of
 // a class.
 func parseCategory(want string) filter {
-	key := ""
+	name, ok := categories[strings.ToLower(want)]
+	key := rdnKey("CN", name)
 	if strings.Contains(want, "=") {
-		var ok bool
-		if key, ok = dnKey(want); !ok {
-			return func(*entry) ternary { return undefined }
-		}
-	} else if name, ok := categories[strings.ToLower(want)]; ok {
-		key = rdnKey("CN", name)
-	} else {
-		return func(*entry) ternary { return undefined } // no such class
+		key, ok = dnKey(want)
+	}
+	if !ok { // no DN, or no such class
+		return func(*entry) ternary { return undefined }
 	}
 	return func(e *entry) ternary {
 		return ternaryOf(e.category == key || parentKey(key) == "" && strings.HasPrefix(e.category, key))
@@ -153,24 +150,17 @@ func parseSubstrings(p *ber.Packet) (filter, error) {
 
 func matchSubstrings(v string, parts []*ber.Packet) bool {
 	for _, p := range parts {
-		part := strings.ToLower(text(p))
+		part, ok := strings.ToLower(text(p)), true
 		switch p.Tag {
 		case 0:
-			rest, ok := strings.CutPrefix(v, part)
-			if !ok {
-				return false
-			}
-			v = rest
+			v, ok = strings.CutPrefix(v, part)
 		case 1:
-			_, rest, ok := strings.Cut(v, part)
-			if !ok {
-				return false
-			}
-			v = rest
+			_, v, ok = strings.Cut(v, part)
 		case 2:
-			if !strings.HasSuffix(v, part) {
-				return false
-			}
+			ok = strings.HasSuffix(v, part)
+		}
+		if !ok {
+			return false
 		}
 	}
 	return true

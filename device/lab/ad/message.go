@@ -196,6 +196,10 @@ func enumerated(n int) *ber.Packet {
 	return ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagEnumerated, n, "")
 }
 
+func number(n int64) *ber.Packet {
+	return ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, n, "")
+}
+
 func sequence(of ...*ber.Packet) *ber.Packet {
 	return constructed(ber.ClassUniversal, ber.TagSequence, of...)
 }

@@ -89,12 +89,9 @@ func parseSearch(m message) (r searchRequest, err error) {
 
 // unsupported reports whether there is an unknown critical control.
 func unsupported(controls []control) bool {
-	for _, ctl := range controls {
-		if ctl.critical && ctl.oid != oidPaged && ctl.oid != oidDomainScope {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(controls, func(ctl control) bool {
+		return ctl.critical && ctl.oid != oidPaged && ctl.oid != oidDomainScope
+	})
 }
 
 // searchResult is the result of a search: entries and continuations, or an error.
@@ -130,20 +127,20 @@ func (c *conn) search(m message) error {
 			return err
 		}
 	}
-	for _, e := range a.entries {
-		if c.faults.CloseMidAnswer {
-			return c.sendHalf(m.id, r.encode(e))
-		}
-		if err := c.send(m.id, r.encode(e)); err != nil {
-			return err
-		}
-	}
 	done := result(opSearchDone, a.code, a.matched, a.diagnostic)
 	if a.referral != "" {
 		done.AppendChild(constructed(ber.ClassContext, 3, octets(a.referral)))
 	}
 	if c.faults.CloseMidAnswer {
+		if len(a.entries) > 0 {
+			done = r.encode(a.entries[0])
+		}
 		return c.sendHalf(m.id, done)
+	}
+	for _, e := range a.entries {
+		if err := c.send(m.id, r.encode(e)); err != nil {
+			return err
+		}
 	}
 	return c.send(m.id, done, controls...)
 }
@@ -168,13 +165,13 @@ func (c *conn) cutToPage(r searchRequest, a *searchResult) []*ber.Packet {
 	if rest := all[len(a.entries):]; len(rest) > 0 && r.page > 0 { // page size 0 abandons a paged search
 		cookie = c.storePage(rest)
 	}
-	value := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, 0, ""), octets(cookie))
+	value := sequence(number(0), octets(cookie))
 	return []*ber.Packet{sequence(octets(oidPaged), octets(string(value.Bytes())))}
 }
 
 // sendHalf sends the first half of an answer and ends the connection.
 func (c *conn) sendHalf(id int64, op *ber.Packet) error {
-	whole := sequence(ber.NewInteger(ber.ClassUniversal, ber.TypePrimitive, ber.TagInteger, id, ""), op).Bytes()
+	whole := sequence(number(id), op).Bytes()
 	c.pending = append(c.pending, whole[:len(whole)/2]...)
 	if err := c.flush(); err != nil {
 		return err
