@@ -93,13 +93,12 @@ func (s *Server) resolve(m *wire.Msg, name string, qtype uint16) {
 		if zone == "" {
 			return // the alias is outside the zones: the client resolves it elsewhere
 		}
-		sets := s.records[canonical(name)]
-		if len(sets[qtype]) > 0 {
-			m.Answer = append(m.Answer, withName(name, sets[qtype])...)
+		if records := s.records[set{canonical(name), qtype}]; len(records) > 0 {
+			m.Answer = append(m.Answer, withName(name, records)...)
 			s.addTargetAddresses(m)
 			return
 		}
-		if alias := sets[wire.TypeCNAME]; len(alias) > 0 {
+		if alias := s.records[set{canonical(name), wire.TypeCNAME}]; len(alias) > 0 {
 			m.Answer = append(m.Answer, withName(name, alias[:1])...)
 			name = alias[0].(*wire.CNAME).Target
 			continue
@@ -136,9 +135,9 @@ func (s *Server) addTargetAddresses(m *wire.Msg) {
 			continue
 		}
 		seen[canonical(srv.Target)] = true
-		sets := s.records[canonical(srv.Target)]
-		m.Extra = append(m.Extra, withName(srv.Target, sets[wire.TypeA])...)
-		m.Extra = append(m.Extra, withName(srv.Target, sets[wire.TypeAAAA])...)
+		for _, qtype := range []uint16{wire.TypeA, wire.TypeAAAA} {
+			m.Extra = append(m.Extra, withName(srv.Target, s.records[set{canonical(srv.Target), qtype}])...)
+		}
 	}
 }
 
@@ -147,8 +146,8 @@ func (s *Server) exists(name, zone string) bool {
 	if name == zone {
 		return true
 	}
-	for n := range s.records {
-		if wire.IsSubDomain(name, n) {
+	for of := range s.records {
+		if wire.IsSubDomain(name, of.name) {
 			return true
 		}
 	}

@@ -44,8 +44,8 @@ type Server struct {
 	OnQuery func(ctx context.Context, q Query)
 
 	mu      sync.RWMutex
-	records map[string]map[uint16][]wire.RR // by canonical name and type
-	faults  map[string]Fault                // by canonical name; "" means all names
+	records map[set][]wire.RR
+	faults  map[string]Fault // by canonical name; "" means all names
 
 	addr    string
 	cancel  context.CancelFunc
@@ -53,6 +53,12 @@ type Server struct {
 	running sync.WaitGroup
 	queries chan struct{} // one for each query being answered
 	closed  sync.Once
+}
+
+// set identifies the records of one canonical name and type.
+type set struct {
+	name  string
+	qtype uint16
 }
 
 // Query is the question of a client.
@@ -101,15 +107,8 @@ func (s *Server) Set(name, typ string, values ...string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.remove(canonical(name), typ)
-	for n, sets := range parsed {
-		if s.records == nil {
-			s.records = map[string]map[uint16][]wire.RR{}
-		}
-		if s.records[n] == nil {
-			s.records[n] = map[uint16][]wire.RR{}
-		}
-		maps.Copy(s.records[n], sets)
-	}
+	maps.Copy(parsed, s.records)
+	s.records = parsed
 	return nil
 }
 
@@ -153,19 +152,16 @@ func (s *Server) SetFault(f Fault, names ...string) {
 }
 
 func (s *Server) remove(name string, types ...string) {
-	if len(types) == 0 {
-		delete(s.records, name)
-	}
 	for _, t := range types {
-		delete(s.records[name], wire.StringToType[strings.ToUpper(t)])
+		delete(s.records, set{name, wire.StringToType[strings.ToUpper(t)]})
 	}
-	if len(s.records[name]) == 0 {
-		delete(s.records, name)
+	if len(types) == 0 {
+		maps.DeleteFunc(s.records, func(of set, _ []wire.RR) bool { return of.name == name })
 	}
 }
 
-func (s *Server) parse(records []Record) (map[string]map[uint16][]wire.RR, error) {
-	parsed := map[string]map[uint16][]wire.RR{}
+func (s *Server) parse(records []Record) (map[set][]wire.RR, error) {
+	parsed := map[set][]wire.RR{}
 	for _, r := range records {
 		name := canonical(r.Name)
 		if s.zone(name) == "" {
@@ -179,10 +175,7 @@ func (s *Server) parse(records []Record) (map[string]map[uint16][]wire.RR, error
 		if rr == nil || rr.Header().Name != name || rr.Header().Rrtype != typ || strings.Contains(r.Value, "\n") {
 			return nil, fmt.Errorf("record %s %s %q: not one record", r.Name, r.Type, r.Value)
 		}
-		if parsed[name] == nil {
-			parsed[name] = map[uint16][]wire.RR{}
-		}
-		parsed[name][typ] = append(parsed[name][typ], rr)
+		parsed[set{name, typ}] = append(parsed[set{name, typ}], rr)
 	}
 	return parsed, nil
 }
