@@ -144,18 +144,8 @@ func (s *Server) serveAutodiscover(w *recorder, r *http.Request) {
 	out := bufio.NewWriter(w)
 	_, _ = out.WriteString(`<?xml version="1.0" encoding="utf-8"?>`)
 	_ = answer.write(out)
-	_, _ = io.CopyN(out, endlessSpaces{}, a.Huge)
+	_, _ = io.CopyN(out, endless(' '), a.Huge)
 	_ = out.Flush()
-}
-
-// endlessSpaces is an endless reader of spaces.
-type endlessSpaces struct{}
-
-func (endlessSpaces) Read(b []byte) (int, error) {
-	for i := range b {
-		b[i] = ' '
-	}
-	return len(b), nil
 }
 
 // poxError returns an error, in the base namespace

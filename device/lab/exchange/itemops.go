@@ -62,7 +62,7 @@ func (c *ewsRequest) getAttachment() ([]*elem, error) {
 				_, err := io.WriteString(w, "UklGR*** this is no base64 ***")
 				return err
 			case f.HugeAttachment > 0:
-				return encode(w, io.LimitReader(endlessZeros{}, f.HugeAttachment))
+				return encode(w, io.LimitReader(endless(0), f.HugeAttachment))
 			}
 			return encode(w, strings.NewReader(string(a.content())))
 		}}
@@ -71,10 +71,15 @@ func (c *ewsRequest) getAttachment() ([]*elem, error) {
 	})
 }
 
-// endlessZeros is an endless reader of zeros.
-type endlessZeros struct{}
+// endless is an endless reader of one byte.
+type endless byte
 
-func (endlessZeros) Read(b []byte) (int, error) { clear(b); return len(b), nil }
+func (e endless) Read(b []byte) (int, error) {
+	for i := range b {
+		b[i] = byte(e)
+	}
+	return len(b), nil
+}
 
 func encode(w io.Writer, r io.Reader) error {
 	enc := base64.NewEncoder(base64.StdEncoding, w)
