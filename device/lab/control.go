@@ -105,8 +105,15 @@ func (l *Lab) Serve() (ControlAddress, error) {
 		c.server.Serve(ln)
 	}()
 	l.control = c
-	l.closers = append(l.closers, closeFunc(func() { c.server.Close(); <-c.done }))
+	l.closers = append(l.closers, c)
 	return c.address, nil
+}
+
+// Close stops the control server and waits for it.
+func (c *Control) Close() error {
+	err := c.server.Close()
+	<-c.done
+	return err
 }
 
 func (c *Control) authorized(next http.Handler) http.Handler {

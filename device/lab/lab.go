@@ -95,7 +95,11 @@ func (l *Lab) Start() (err error) {
 	if err := l.build(); err != nil {
 		return err
 	}
-	servers := []interface{ Start() error }{l.DC, l.NTP, l.Pool, l.Edge, l.InsideDNS, l.OutsideDNS}
+	type server interface {
+		Start() error
+		io.Closer
+	}
+	servers := []server{closer{l.DC}, l.NTP, l.Pool, l.Edge, l.InsideDNS, l.OutsideDNS}
 	if l.Exchange != nil {
 		servers = append(servers, l.Exchange)
 	}
@@ -103,7 +107,7 @@ func (l *Lab) Start() (err error) {
 		if err := s.Start(); err != nil {
 			return err
 		}
-		l.closers = append(l.closers, asCloser(s))
+		l.closers = append(l.closers, s)
 	}
 	if n := l.Deployment.Exchange.Contacts; n > 0 {
 		return l.Exchange.AddContacts(l.Deployment.Users[0].Name, n)
@@ -111,20 +115,10 @@ func (l *Lab) Start() (err error) {
 	return nil
 }
 
-// asCloser returns the Close method of a server as an io.Closer.
-func asCloser(s any) io.Closer {
-	switch s := s.(type) {
-	case io.Closer:
-		return s
-	case interface{ Close() }:
-		return closeFunc(s.Close)
-	}
-	panic(fmt.Sprintf("lab: %T cannot be closed", s))
-}
+// closer is a domain controller as an io.Closer.
+type closer struct{ *ad.Server }
 
-type closeFunc func()
-
-func (f closeFunc) Close() error { f(); return nil }
+func (c closer) Close() error { c.Server.Close(); return nil }
 
 // Close stops every server and waits for their goroutines.
 func (l *Lab) Close() error {

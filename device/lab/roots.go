@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -33,13 +35,12 @@ type namedRoot struct {
 func (l *Lab) addRoot(name string, c *x509.Certificate) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for i := range l.roots {
-		if l.roots[i].name == name {
-			l.roots[i] = namedRoot{name: name, cert: c}
-			return
-		}
+	i := slices.IndexFunc(l.roots, func(r namedRoot) bool { return r.name == name })
+	if i < 0 {
+		i = len(l.roots)
+		l.roots = append(l.roots, namedRoot{})
 	}
-	l.roots = append(l.roots, namedRoot{name: name, cert: c})
+	l.roots[i] = namedRoot{name: name, cert: c}
 }
 
 // Roots lists the deployment's roots, the inside pool's first.
@@ -97,12 +98,7 @@ func (l *Lab) WithdrawRoot(name string) error {
 }
 
 // commonName returns the name of a root's entry in the directory.
-func commonName(c *x509.Certificate) string {
-	if c.Subject.CommonName != "" {
-		return c.Subject.CommonName
-	}
-	return c.Subject.String()
-}
+func commonName(c *x509.Certificate) string { return cmp.Or(c.Subject.CommonName, c.Subject.String()) }
 
 // SetDefect replaces the certificate of a server by one with the defect. The empty
 // defect means a good certificate.
