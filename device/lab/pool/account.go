@@ -175,10 +175,7 @@ func (a *account) publishOwn(at slot, expireType, source string, names categoryS
 	if have != nil && have.body == source {
 		return
 	}
-	version := uint32(1)
-	if have != nil {
-		version = have.version + 1
-	}
+	version := have.currentVersion() + 1
 	a.publications[at] = &publication{version: version, expireType: expireType, at: a.now(), body: source}
 	names[at.category] = true
 }

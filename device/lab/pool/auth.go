@@ -36,9 +36,7 @@ type session struct {
 	since       time.Time
 }
 
-func (s *Server) offersScheme(scheme Scheme) bool {
-	return slices.Contains(s.Schemes, scheme)
-}
+func (s *Server) offersScheme(scheme Scheme) bool { return slices.Contains(s.Schemes, scheme) }
 
 // sessionOf returns the session whose association signed in. It returns nil for
 // an unsigned message, an invalid signature, an unknown opaque and an association
@@ -58,11 +56,7 @@ func (c *conn) sessionOf(in *sipwire.Incoming) *session {
 // challenge returns 401 with every scheme of the pool
 // (docs/protocol/sip-connection.md#registration).
 func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
-	p := c.pool
-	version := ""
-	if p.Version > 2 {
-		version = fmt.Sprintf(", version=%d", p.Version)
-	}
+	p, version := c.pool, versionParam(c.pool.Version)
 	nonce, stale := "", c.stale
 	c.stale = false
 	var all []string
@@ -93,10 +87,11 @@ func (c *conn) challenge(req *sip.Request, why Diagnostics) *sip.Response {
 // session, or the next response of the handshake.
 func (c *conn) authenticate(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) (*session, *sip.Response) {
 	for _, cred := range sipwire.Auths(in.Msg, "Authorization") {
+		isNTLM := strings.EqualFold(cred.Scheme, "NTLM") && c.pool.offersScheme(NTLM)
 		switch {
-		case strings.EqualFold(cred.Scheme, "NTLM") && c.pool.offersScheme(NTLM) && cred.Get("gssapi-data") != "":
+		case isNTLM && cred.Get("gssapi-data") != "":
 			return c.complete(w, in, req, cred)
-		case strings.EqualFold(cred.Scheme, "NTLM") && c.pool.offersScheme(NTLM) && cred.Has("gssapi-data"):
+		case isNTLM && cred.Has("gssapi-data"):
 			return nil, c.begin(req, cred)
 		case strings.EqualFold(cred.Scheme, "Digest"):
 			return c.digest(req, cred)
@@ -141,13 +136,17 @@ func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 	if c.handshakes = append(c.handshakes, o); len(c.handshakes) > maxHandshakes {
 		c.handshakes = slices.Delete(c.handshakes, 0, 1)
 	}
-	version := ""
-	if o.version > 2 {
-		version = fmt.Sprintf(", version=%d", o.version)
-	}
 	return withHeader(c.response(req, 401), "WWW-Authenticate",
 		fmt.Sprintf(`NTLM opaque="%s", gssapi-data="%s", targetname="%s", realm="%s"%s`,
-			o.opaque, base64.StdEncoding.EncodeToString(message), p.Host, Realm, version))
+			o.opaque, base64.StdEncoding.EncodeToString(message), p.Host, Realm, versionParam(o.version)))
+}
+
+// versionParam returns the parameter version of a challenge; "" for version 2.
+func versionParam(version int) string {
+	if version <= 2 {
+		return ""
+	}
+	return fmt.Sprintf(", version=%d", version)
 }
 
 // complete checks the authenticate message and, in version 4, the signature of

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"fmt"
 	"net"
 	"net/http"
@@ -195,11 +196,7 @@ var reasons = map[int]string{
 
 // response makes a response with the headers of every response.
 func (c *conn) response(req *sip.Request, status int) *sip.Response {
-	reason := reasons[status]
-	if reason == "" {
-		reason = "Rejected"
-	}
-	res := sipwire.NewResponse(req, status, reason, c.tag)
+	res := sipwire.NewResponse(req, status, cmp.Or(reasons[status], "Rejected"), c.tag)
 	if c.client.IsValid() {
 		sipwire.Received(res, c.client, c.cid)
 	}

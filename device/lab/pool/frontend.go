@@ -41,12 +41,8 @@ func (s *Server) startFrontEnds() error {
 		if f.Name == "" || strings.ContainsAny(f.Name, " \t\r\n<>\",;@") || f.ReplicationDelay < 0 {
 			return errors.New("pool: a front end needs a host name as its Name, and its ReplicationDelay is not negative")
 		}
-		s.frontEnds = append(s.frontEnds, &frontEnd{
-			FrontEnd: f,
-			pool:     s,
-			started:  s.Clock.Now(),
-			profiles: s.dir.LocationProfiles(),
-		})
+		fe := &frontEnd{FrontEnd: f, pool: s, started: s.Clock.Now(), profiles: s.dir.LocationProfiles()}
+		s.frontEnds = append(s.frontEnds, fe)
 	}
 	return nil
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -298,12 +299,7 @@ func dialogHeaders(in *sipwire.Incoming, tag string) (client, server string) {
 }
 
 func hasToken(values []string, token string) bool {
-	for _, v := range values {
-		for t := range strings.SplitSeq(v, ",") {
-			if strings.EqualFold(strings.TrimSpace(t), token) {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(strings.Split(strings.Join(values, ","), ","), func(t string) bool {
+		return strings.EqualFold(strings.TrimSpace(t), token)
+	})
 }

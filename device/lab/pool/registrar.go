@@ -98,15 +98,13 @@ func (s *Server) bind(key string, b *binding) (action string, err error) {
 		s.bindings[user] = map[string]*binding{}
 	}
 	s.bindings[user][key] = b
-	action = added
-	if old != nil && old.callID == b.callID { // an endpoint has one Call-ID
-		b.Since = old.Since
-		action = refreshed
-		if old.Contact != b.Contact {
-			action = corrected
-		}
+	if old == nil || old.callID != b.callID { // an endpoint has one Call-ID
+		return added, nil
 	}
-	return action, nil
+	if b.Since = old.Since; old.Contact != b.Contact {
+		return corrected, nil
+	}
+	return refreshed, nil
 }
 
 // unbind ends the registration of one endpoint of user; key "*" means all.
@@ -114,11 +112,9 @@ func (s *Server) unbind(user, key string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	user = strings.ToLower(user)
-	if key == "*" {
+	if delete(s.bindings[user], key); key == "*" {
 		delete(s.bindings, user)
-		return
 	}
-	delete(s.bindings[user], key)
 }
 
 // contacts returns the Contact values of all endpoints of user.
@@ -160,14 +156,7 @@ const (
 func (s *Server) Deregister(user string, event Event, why Diagnostics) int {
 	user = strings.ToLower(strings.TrimPrefix(user, "sip:"))
 	if why.ID == 0 {
-		switch event {
-		case Unregistered:
-			why = diagUnregistered
-		case Rejected:
-			why = diagDisabled
-		case Deactivated:
-			why = diagMoved
-		}
+		why = map[Event]Diagnostics{Unregistered: diagUnregistered, Rejected: diagDisabled, Deactivated: diagMoved}[event]
 	}
 	why.Public = true
 	s.mu.Lock()
