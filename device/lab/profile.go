@@ -3,7 +3,6 @@ package lab
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
@@ -119,12 +118,5 @@ func (l *Lab) editProfile(name string, change func(*Profile) error) (Profile, er
 }
 
 func (l *Lab) profile(name string) (Profile, error) {
-	var names []string
-	for _, p := range l.Profiles() {
-		if strings.EqualFold(p.Name, name) {
-			return p, nil
-		}
-		names = append(names, p.Name)
-	}
-	return Profile{}, fmt.Errorf("there is no location profile %q: %s", name, strings.Join(names, ", "))
+	return named("location profile", name, l.Profiles(), func(p Profile) string { return p.Name })
 }

@@ -68,14 +68,20 @@ func (l *Lab) Roots() []Root {
 func (l *Lab) root(name string) (*x509.Certificate, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	r, err := named("root", name, l.roots, func(r namedRoot) string { return r.name })
+	return r.cert, err
+}
+
+// named returns the element of all with that name. The error lists the names.
+func named[T any](kind, name string, all []T, nameOf func(T) string) (found T, err error) {
 	var names []string
-	for _, r := range l.roots {
-		if strings.EqualFold(r.name, name) {
-			return r.cert, nil
+	for _, x := range all {
+		if strings.EqualFold(nameOf(x), name) {
+			return x, nil
 		}
-		names = append(names, r.name)
+		names = append(names, nameOf(x))
 	}
-	return nil, fmt.Errorf("there is no root %q: %s", name, strings.Join(names, ", "))
+	return found, fmt.Errorf("there is no %s %q: %s", kind, name, strings.Join(names, ", "))
 }
 
 // PublishRoot publishes a root in Active Directory, as certutil -dspublish does (R1.1).

@@ -31,8 +31,7 @@ type login struct {
 // false.
 func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, bool) {
 	if s.Faults().Refuse401 {
-		s.challenge(w, r)
-		return directory.User{}, false
+		return s.challenge(w, r)
 	}
 	l := &connOf(r).login
 	l.mu.Lock()
@@ -48,8 +47,7 @@ func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, boo
 	scheme, encoded, _ := strings.Cut(header, " ")
 	token, err := base64.StdEncoding.DecodeString(strings.TrimSpace(encoded))
 	if err != nil || len(token) == 0 || len(token) > ntlm.MaxMessage || !s.offers(scheme) {
-		s.challenge(w, r)
-		return directory.User{}, false
+		return s.challenge(w, r)
 	}
 	var u directory.User
 	if strings.EqualFold(scheme, string(Basic)) {
@@ -78,16 +76,16 @@ func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, boo
 	default:
 		s.count(func(c *Counters) { c.BadLogons++ })
 	}
-	s.challenge(w, r)
-	return directory.User{}, false
+	return s.challenge(w, r)
 }
 
 func (s *Server) offers(scheme string) bool {
 	return slices.ContainsFunc(s.Schemes, func(x Scheme) bool { return strings.EqualFold(string(x), scheme) })
 }
 
-// challenge answers 401 with every offered scheme, and an HTML page as IIS does.
-func (s *Server) challenge(w *recorder, r *http.Request) {
+// challenge answers 401 with every offered scheme, and an HTML page as IIS does. It
+// returns the result of authenticate.
+func (s *Server) challenge(w *recorder, r *http.Request) (directory.User, bool) {
 	for _, x := range s.Schemes {
 		v := string(x)
 		if x == Basic {
@@ -96,6 +94,7 @@ func (s *Server) challenge(w *recorder, r *http.Request) {
 		w.Header().Add("WWW-Authenticate", v)
 	}
 	s.refuse(w, r, http.StatusUnauthorized, "You are not authorized to view this page")
+	return directory.User{}, false
 }
 
 // sendNTLMChallenge answers 401 with NTLM's second message.
