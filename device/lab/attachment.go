@@ -59,10 +59,7 @@ func (l *Lab) Outside() Attachment {
 	d := l.Deployment
 	p := network.Place{Name: "outside", DNS: []string{l.OutsideDNS.Addr()}}
 	if !l.StandardPorts {
-		p.Patch = network.AddressMap{
-			d.Edge.Host + ":443":        l.Edge.Addr(),
-			"time." + d.Domain + ":123": l.NTP.Addr(),
-		}
+		p.Patch = network.AddressMap{d.Edge.Host + ":443": l.Edge.Addr(), "time." + d.Domain + ":123": l.NTP.Addr()}
 		if l.Exchange != nil {
 			l.mapExchange(p.Patch)
 		}

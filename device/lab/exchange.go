@@ -55,7 +55,7 @@ func (d Deployment) checkExchange() error {
 }
 
 // buildExchange makes the server, not started yet.
-func (l *Lab) buildExchange(minTLS uint16) {
+func (l *Lab) buildExchange() {
 	d := l.Deployment
 	leaf := pki.Leaf{
 		Names:     d.exchangeNames(),
@@ -68,7 +68,7 @@ func (l *Lab) buildExchange(minTLS uint16) {
 	x.Clock = l.Clock
 	x.KeyLog = l.KeyLog
 	x.Issue = func() (tls.Certificate, error) { return l.PKI.Issuing.Issue(leaf) }
-	x.MinTLS = minTLS
+	x.MinTLS = l.minTLS()
 	x.RequireNTLMv2 = d.Today
 	x.RequireChannelBinding = d.Today || d.Exchange.ChannelBinding
 	x.Address = l.listenAddress(addrExchange, "443")

@@ -86,14 +86,10 @@ func (l *Lab) Start() (err error) {
 			err = errors.Join(fmt.Errorf("lab: %w", err), l.Close())
 		}
 	}()
-	if err := l.createAuthorities(); err != nil {
-		return err
-	}
-	if err := l.fillDirectory(); err != nil {
-		return err
-	}
-	if err := l.build(); err != nil {
-		return err
+	for _, step := range []func() error{l.createAuthorities, l.fillDirectory, l.build} {
+		if err := step(); err != nil {
+			return err
+		}
 	}
 	type server interface {
 		Start() error
@@ -214,28 +210,28 @@ func (l *Lab) listenAddress(addr, port string) string {
 
 // build makes every server, not started yet.
 func (l *Lab) build() error {
-	minTLS := uint16(tls.VersionTLS10)
-	if l.Deployment.Today {
-		minTLS = tls.VersionTLS12
-	}
-	if err := l.buildDC(minTLS); err != nil {
-		return err
-	}
 	l.NTP = ntp.New(l.Clock)
 	l.NTP.Listen = l.listenAddress(addrDC, "123")
-	if err := l.buildPool(minTLS); err != nil {
-		return err
-	}
-	if err := l.buildEdge(); err != nil {
-		return err
-	}
 	if !l.Deployment.Exchange.Off {
-		l.buildExchange(minTLS)
+		l.buildExchange()
 	}
-	return l.buildDNS()
+	for _, build := range []func() error{l.buildDC, l.buildPool, l.buildEdge, l.buildDNS} {
+		if err := build(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
-func (l *Lab) buildDC(minTLS uint16) error {
+// minTLS returns the lowest version of TLS of every server.
+func (l *Lab) minTLS() uint16 {
+	if l.Deployment.Today {
+		return tls.VersionTLS12
+	}
+	return tls.VersionTLS10
+}
+
+func (l *Lab) buildDC() error {
 	d := l.Deployment
 	cert, err := l.PKI.Issuing.Issue(pki.Leaf{
 		Names:      []string{d.DC.Host, d.Domain},
@@ -250,7 +246,7 @@ func (l *Lab) buildDC(minTLS uint16) error {
 	dc.Certificate = &cert
 	dc.Clock = l.Clock
 	dc.KeyLog = l.KeyLog
-	dc.MinTLS = minTLS
+	dc.MinTLS = l.minTLS()
 	dc.RequireSigning = d.Today
 	dc.RequireNTLMv2 = d.Today
 	dc.Enrolment = d.DC.Enrolment
@@ -262,7 +258,7 @@ func (l *Lab) buildDC(minTLS uint16) error {
 	return nil
 }
 
-func (l *Lab) buildPool(minTLS uint16) error {
+func (l *Lab) buildPool() error {
 	d := l.Deployment.Pool
 	cert, err := l.PKI.Issuing.Issue(pki.Leaf{Names: []string{d.Host}, Defect: d.Defect})
 	if err != nil {
@@ -273,7 +269,7 @@ func (l *Lab) buildPool(minTLS uint16) error {
 	p.Certificate = cert
 	p.Clock = l.Clock
 	p.KeyLog = l.KeyLog
-	p.MinTLS = minTLS
+	p.MinTLS = l.minTLS()
 	p.Version = d.Version
 	p.NoESS = d.NoESS
 	p.Schemes = d.Schemes

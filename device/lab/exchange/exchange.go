@@ -96,7 +96,6 @@ type Server struct {
 	https  *webServer
 	http   *webServer
 	cert   atomic.Pointer[tls.Certificate]
-	issue  func() (tls.Certificate, error)
 	faults atomic.Pointer[Faults]
 	ctx    context.Context // ends with Close
 	cancel context.CancelFunc
@@ -147,7 +146,7 @@ func (s *Server) Start() error {
 	if s.Certificate.Certificate != nil {
 		s.cert.CompareAndSwap(nil, &s.Certificate) // SetCertificate may have come first
 	} else {
-		s.issue = sync.OnceValues(s.Issue)
+		s.Issue = sync.OnceValues(s.Issue)
 	}
 	s.ctx, s.cancel = context.WithCancel(context.Background())
 	var err error

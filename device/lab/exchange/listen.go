@@ -148,7 +148,7 @@ func (s *Server) certificateFor(host string) (*tls.Certificate, error) {
 	if c := s.cert.Load(); c != nil {
 		return c, nil
 	}
-	c, err := s.issue()
+	c, err := s.Issue()
 	if err == nil {
 		s.cert.CompareAndSwap(nil, &c)
 	}

@@ -59,10 +59,8 @@ var defects = []struct {
 		d.template.NotBefore = d.issuer.options.Now().Add(defectMargin)
 		d.template.NotAfter = d.template.NotBefore.Add(life)
 	}},
-	{WrongName, "The certificate was issued for another host of the domain.",
-		func(d *draft) { d.replaceLabel("other") }},
-	{Wildcard, "The certificate was issued for a wildcard, *.<domain>, alone.",
-		func(d *draft) { d.replaceLabel("*") }},
+	{WrongName, "The certificate was issued for another host of the domain.", func(d *draft) { d.replaceLabel("other") }},
+	{Wildcard, "The certificate was issued for a wildcard, *.<domain>, alone.", func(d *draft) { d.replaceLabel("*") }},
 	{CNOnly, "The host name is in the common name alone, there is no subject alternative name.",
 		func(d *draft) { d.template.DNSNames, d.template.IPAddresses = nil, nil }},
 	{SelfSigned, "The certificate is self-signed, as Exchange 2007 makes it by default (R1.6).",
