@@ -230,14 +230,9 @@ var dnsName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-
 // check returns an error that names what cannot be built. The defaults of d are
 // set.
 func (d Deployment) check() error {
-	for _, check := range []func() error{
+	return inOrder(
 		d.checkNames, d.checkServers, d.checkExchange, d.checkPool, d.checkRoots, d.checkPlans, d.checkUsers,
-	} {
-		if err := check(); err != nil {
-			return err
-		}
-	}
-	return d.addTo(directory.New(d.Domain, d.NetBIOS))
+		func() error { return d.addTo(directory.New(d.Domain, d.NetBIOS)) })
 }
 
 func (d Deployment) checkNames() error {

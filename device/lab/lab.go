@@ -86,10 +86,8 @@ func (l *Lab) Start() (err error) {
 			err = errors.Join(fmt.Errorf("lab: %w", err), l.Close())
 		}
 	}()
-	for _, step := range []func() error{l.createAuthorities, l.fillDirectory, l.build} {
-		if err := step(); err != nil {
-			return err
-		}
+	if err := inOrder(l.createAuthorities, l.fillDirectory, l.build); err != nil {
+		return err
 	}
 	type server interface {
 		Start() error
@@ -215,8 +213,13 @@ func (l *Lab) build() error {
 	if !l.Deployment.Exchange.Off {
 		l.buildExchange()
 	}
-	for _, build := range []func() error{l.buildDC, l.buildPool, l.buildEdge, l.buildDNS} {
-		if err := build(); err != nil {
+	return inOrder(l.buildDC, l.buildPool, l.buildEdge, l.buildDNS)
+}
+
+// inOrder runs steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
 			return err
 		}
 	}
