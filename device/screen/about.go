@@ -88,11 +88,7 @@ func (s *Screen) reload() {
 }
 
 func (d pageContext) planName() string {
-	name := d.now.Plan.Plan().Name
-	if name == "" {
-		return d.say("dialplan.default")
-	}
-	return name
+	return cmp.Or(d.now.Plan.Plan().Name, d.say("dialplan.default"))
 }
 
 // dialPlanPage shows the rules by which numbers are dialled.

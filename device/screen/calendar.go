@@ -113,17 +113,11 @@ func (m meeting) hours(d pageContext) string {
 }
 
 func (m meeting) state(d pageContext) string {
-	switch m.busy {
-	case "Busy":
-		return d.say("calendar.busy")
-	case "Tentative":
-		return d.say("calendar.tentative")
-	case "OOF":
-		return d.say("calendar.away")
-	case "Free":
-		return d.say("calendar.free")
+	id := map[string]string{"Busy": "busy", "Tentative": "tentative", "OOF": "away", "Free": "free"}[m.busy]
+	if id == "" {
+		return ""
 	}
-	return ""
+	return d.say("calendar." + id)
 }
 
 func (m meeting) control(d pageContext, i int) view.Control {
@@ -135,10 +129,10 @@ func (m meeting) control(d pageContext, i int) view.Control {
 		c.Second = joined(c.Second, m.place)
 	}
 	switch {
-	case m.attended && !m.private:
-		c.Icon = view.IconGroup
 	case m.private:
 		c.Icon = view.IconLock
+	case m.attended:
+		c.Icon = view.IconGroup
 	}
 	switch {
 	case m.allDay:

@@ -3,6 +3,7 @@ package screen
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -84,15 +85,10 @@ func (b *contactIndex) nameOf(number string) string {
 }
 
 func (r callRow) control(d pageContext, i int) view.Control {
-	control := row(callID+number(i), view.IconCalls, r.name, d.readable(r.number), d.when(r.at))
-	switch r.kind {
-	case "missed":
-		control.Icon = view.IconMissed
-	case "incoming":
-		control.Icon = view.IconIncoming
-	case "outgoing":
-		control.Icon = view.IconOutgoing
-	}
+	icon := map[string]view.Icon{
+		"missed": view.IconMissed, "incoming": view.IconIncoming, "outgoing": view.IconOutgoing,
+	}[r.kind]
+	control := row(callID+number(i), cmp.Or(icon, view.IconCalls), r.name, d.readable(r.number), d.when(r.at))
 	if r.unread {
 		control.Tone = view.ToneWarn
 	}
@@ -107,12 +103,7 @@ func (r callRow) control(d pageContext, i int) view.Control {
 
 // joined puts a dot between the parts that are not empty.
 func joined(parts ...string) string {
-	var there []string
-	for _, p := range parts {
-		if p != "" {
-			there = append(there, p)
-		}
-	}
+	there := slices.DeleteFunc(slices.Clone(parts), func(p string) bool { return p == "" })
 	return strings.Join(there, " · ")
 }
 

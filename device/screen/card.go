@@ -48,17 +48,9 @@ func newCardPage(s *Screen, c *contact) page {
 
 // kindOf names the kind of a number: work, mobile, …
 func (t *texts) kindOf(kind string) string {
-	switch kind {
-	case "BusinessPhone":
-		return t.say("phone.work")
-	case "BusinessPhone2":
-		return t.say("phone.work2")
-	case "MobilePhone":
-		return t.say("phone.mobile")
-	case "HomePhone":
-		return t.say("phone.home")
-	case "PrimaryPhone":
-		return t.say("phone.main")
-	}
-	return t.say("phone.other")
+	id := map[string]string{
+		"BusinessPhone": "work", "BusinessPhone2": "work2",
+		"MobilePhone": "mobile", "HomePhone": "home", "PrimaryPhone": "main",
+	}[kind]
+	return t.say("phone." + cmp.Or(id, "other"))
 }

@@ -182,19 +182,11 @@ func (b *contactIndex) readPool(at map[string]*contact) {
 
 // displayName is the name, else address, e-mail or number.
 func (p *contact) displayName() string {
-	if p.name != "" {
-		return p.name
-	}
-	if p.address != "" {
-		return p.address
-	}
-	if p.email != "" {
-		return p.email
-	}
+	number := ""
 	if len(p.phones) > 0 {
-		return p.phones[0].text
+		number = p.phones[0].text
 	}
-	return ""
+	return cmp.Or(p.name, p.address, p.email, number)
 }
 
 // prepare fills the fields that find compares.
@@ -247,30 +239,16 @@ func fold(s string) string {
 	if strings.IndexFunc(s, func(r rune) bool { return r > unicode.MaxASCII }) < 0 {
 		return s
 	}
-	var b strings.Builder
-	for _, r := range norm.NFKD.String(s) {
-		switch {
-		case unicode.Is(unicode.Mn, r):
-		case r == 'ø':
-			b.WriteByte('o')
-		case r == 'æ':
-			b.WriteString("ae")
-		case r == 'œ':
-			b.WriteString("oe")
-		case r == 'ß':
-			b.WriteString("ss")
-		case r == 'ł':
-			b.WriteByte('l')
-		case r == 'đ' || r == 'ð':
-			b.WriteByte('d')
-		case r == 'ı':
-			b.WriteByte('i')
-		default:
-			b.WriteRune(r)
+	return latin.Replace(strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
 		}
-	}
-	return b.String()
+		return r
+	}, norm.NFKD.String(s)))
 }
+
+// latin replaces letters that have no decomposition. It is read only.
+var latin = strings.NewReplacer("ø", "o", "æ", "ae", "œ", "oe", "ß", "ss", "ł", "l", "đ", "d", "ð", "d", "ı", "i")
 
 func words(s string) []string { return splitWords(fold(s)) }
 

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"cmp"
+	"strconv"
 	"strings"
 
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -173,15 +174,6 @@ func (p *contactsPage) key(s *Screen, k view.Key) bool {
 // indexOf is the index of a row whose ID is prefix and a number below n.
 func indexOf(id, prefix string, n int) (int, bool) {
 	digits, ok := strings.CutPrefix(id, prefix)
-	if !ok || digits == "" || len(digits) > 9 {
-		return 0, false
-	}
-	i := 0
-	for _, r := range digits {
-		if r < '0' || r > '9' {
-			return 0, false
-		}
-		i = 10*i + int(r-'0')
-	}
-	return i, i < n
+	i, err := strconv.ParseUint(digits, 10, 31)
+	return int(i), ok && err == nil && int(i) < n
 }

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/ocphone/ocphone/device"
@@ -54,12 +55,8 @@ func (s *Screen) signInAgain() {
 
 // credentialsRefused reports whether a server has refused user or password.
 func credentialsRefused(code journal.Code) bool {
-	switch code {
-	case journal.AuthPassword, journal.AuthDisabled,
-		journal.ADCredentials, journal.ADLocked, journal.ADExpired, journal.ADDisabled:
-		return true
-	}
-	return false
+	return slices.Contains([]journal.Code{journal.AuthPassword, journal.AuthDisabled,
+		journal.ADCredentials, journal.ADLocked, journal.ADExpired, journal.ADDisabled}, code)
 }
 
 // stepPage shows all fields of one step.
@@ -101,10 +98,7 @@ func stateLook(s journal.State) (view.Icon, view.Tone) {
 
 // stepName is the name of a step in the language of the phone, else its own name.
 func (d pageContext) stepName(n journal.Name) string {
-	if d.message("stepname."+string(n)) == "" {
-		return string(n)
-	}
-	return d.say("stepname." + string(n))
+	return d.sayOr("stepname."+string(n), string(n))
 }
 
 // stepRows lists steps, the newest first.

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -20,13 +21,9 @@ const maxField = 256
 
 // typed appends text; control characters are dropped.
 func (f *field) typed(text string) {
-	most := f.max
-	if most == 0 {
-		most = maxField
-	}
 	runes := []rune(f.text)
 	for _, r := range text {
-		if r >= ' ' && r != 0x7f && len(runes) < most {
+		if r >= ' ' && r != 0x7f && len(runes) < cmp.Or(f.max, maxField) {
 			runes = append(runes, r)
 		}
 	}

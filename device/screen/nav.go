@@ -293,11 +293,7 @@ func rows(list *view.Rows) []view.Control {
 
 // active reports whether a control of that role takes taps.
 func active(c view.Control) bool {
-	switch c.Role {
-	case view.Text, view.Heading, view.Label, view.Progress:
-		return false
-	}
-	return true
+	return !slices.Contains([]view.Role{view.Text, view.Heading, view.Label, view.Progress}, c.Role)
 }
 
 // showDialog shows a dialog, or queues it behind the present one. A dialog of the
@@ -307,11 +303,10 @@ func (s *Screen) showDialog(p page) {
 		s.dialog, s.focus = p, ""
 		return
 	}
-	for i, waiting := range s.queuedDialogs {
-		if pageID(waiting) == pageID(p) {
-			s.queuedDialogs[i] = p
-			return
-		}
+	i := slices.IndexFunc(s.queuedDialogs, func(waiting page) bool { return pageID(waiting) == pageID(p) })
+	if i >= 0 {
+		s.queuedDialogs[i] = p
+		return
 	}
 	s.queuedDialogs = append(s.queuedDialogs, p)
 }

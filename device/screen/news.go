@@ -1,6 +1,8 @@
 package screen
 
 import (
+	"slices"
+
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
 )
@@ -41,12 +43,7 @@ func signedIn(now device.Snapshot) bool {
 // hasWarning reports whether list has a warning of the same name and code: a
 // lasting warning is announced once, not at every poll.
 func hasWarning(troubles []journal.Step, t journal.Step) bool {
-	for _, old := range troubles {
-		if old.Name == t.Name && old.Code == t.Code {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(troubles, func(old journal.Step) bool { return old.Name == t.Name && old.Code == t.Code })
 }
 
 // newsDialog shows a dialog with a text and a button that opens a page.

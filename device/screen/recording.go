@@ -2,12 +2,15 @@ package screen
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/ews"
 )
 
 // Player is a loudspeaker.
@@ -107,42 +110,23 @@ func fetch(ctx context.Context, phone *device.Phone, id string, index int, progr
 
 // voicemailIndex is the index of a voice mail in the mailbox; -1: not there.
 func voicemailIndex(now device.Snapshot, id string) int {
-	if now.Mailbox != nil {
-		for i, m := range now.Mailbox.VoiceMails {
-			if m.ID.ID == id {
-				return i
-			}
-		}
+	if now.Mailbox == nil {
+		return -1
 	}
-	return -1
+	return slices.IndexFunc(now.Mailbox.VoiceMails, func(m ews.VoiceMail) bool { return m.ID.ID == id })
 }
 
 // playable reports whether the phone plays a format, as ews names it.
 func playable(audio string) bool {
-	switch audio {
-	case "wav/g711-alaw", "wav/g711-mulaw", "wav/gsm610", "wav":
-		return true
-	}
-	return false
+	return slices.Contains([]string{"wav/g711-alaw", "wav/g711-mulaw", "wav/gsm610", "wav"}, audio)
 }
 
 // codec is the name of a format for the user.
 func (t *texts) codec(audio string) string {
-	switch audio {
-	case "wav/g711-alaw":
-		return t.say("audio.alaw")
-	case "wav/g711-mulaw":
-		return t.say("audio.mulaw")
-	case "wav/gsm610":
-		return t.say("audio.gsm")
-	case "wav":
-		return t.say("audio.wav")
-	case "wma":
-		return t.say("audio.wma")
-	case "mp3":
-		return t.say("audio.mp3")
-	}
-	return t.say("audio.unknown")
+	id := map[string]string{
+		"wav/g711-alaw": "alaw", "wav/g711-mulaw": "mulaw", "wav/gsm610": "gsm", "wav": "wav", "wma": "wma", "mp3": "mp3",
+	}[audio]
+	return t.say("audio." + cmp.Or(id, "unknown"))
 }
 
 func (t *texts) kilobytes(n int) string { return t.say("player.size", "Number", (n+1023)/1024) }

@@ -75,10 +75,7 @@ func commonName(dn string) string {
 
 // sourceName names the source of a root.
 func (d pageContext) sourceName(kind string) string {
-	if d.message("roots.from."+kind) == "" {
-		return kind
-	}
-	return d.say("roots.from." + kind)
+	return d.sayOr("roots.from."+kind, kind)
 }
 
 // rootPage shows one root, as long as the phone trusts it.

@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"maps"
@@ -174,25 +175,11 @@ func languagePage() page {
 
 // languageName is the name of a language in that language.
 func (t *texts) languageName(tag string) string {
-	switch tag {
-	case "en":
-		return "English"
-	case "nl":
-		return "Nederlands"
-	case "fr":
-		return "Français"
-	case "de":
-		return "Deutsch"
-	case "it":
-		return "Italiano"
-	case "ja":
-		return "日本語"
-	case "ko":
-		return "한국어"
-	case "es":
-		return "Español"
+	names := map[string]string{
+		"en": "English", "nl": "Nederlands", "fr": "Français", "de": "Deutsch",
+		"it": "Italiano", "ja": "日本語", "ko": "한국어", "es": "Español",
 	}
-	return tag
+	return cmp.Or(names[tag], tag)
 }
 
 // timePage shows the phone's clock and the source of its time.

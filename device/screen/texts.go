@@ -1,6 +1,7 @@
 package screen
 
 import (
+	"cmp"
 	"embed"
 	"encoding/json"
 	"fmt"
@@ -100,6 +101,14 @@ func (t *texts) say(id string, args ...any) string {
 	return s
 }
 
+// sayOr is say without arguments, or other if there is no such message.
+func (t *texts) sayOr(id, other string) string {
+	if t.message(id) == "" {
+		return other
+	}
+	return t.say(id)
+}
+
 // pseudo makes s a quarter longer, with accents and quotation marks.
 func pseudo(s string) string {
 	return "«" + accents.Replace(s) + strings.Repeat("·", len([]rune(s))/4) + "»"
@@ -153,10 +162,7 @@ func (t *texts) span(d time.Duration) string {
 
 // layout is a layout of package time; the pseudo-locale does not change it.
 func (t *texts) layout(id string) string {
-	if s := t.message(id); s != "" {
-		return s
-	}
-	return time.TimeOnly
+	return cmp.Or(t.message(id), time.TimeOnly)
 }
 
 // message is a message for use within another; the pseudo-locale does not change it.

@@ -60,13 +60,7 @@ func (b *contactIndex) voicemails(d pageContext) (all []voicemail) {
 
 // caller is the name, else the number, else a text.
 func (m voicemail) caller(t *texts) string {
-	switch {
-	case m.name != "":
-		return m.name
-	case m.number != "":
-		return m.number
-	}
-	return t.say("calls.withheld")
+	return cmp.Or(m.name, m.number, t.say("calls.withheld"))
 }
 
 func (m voicemail) control(d pageContext, i int) view.Control {
