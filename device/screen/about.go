@@ -11,23 +11,15 @@ import (
 
 // networkPage shows what the phone is plugged into.
 func networkPage() page {
-	return &builtPage{id: "network", public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.network")
+	return &builtPage{id: "network", public: true, title: "settings.network", build: func(d pageContext, p *pageBuilder) {
 		if d.now.Place == "" {
 			p.add(heading("unplugged", d.say("start.cable"), view.IconWarning, view.ToneWarn))
 		}
 		p.label("place", d.say("network.place"), d.now.Place)
 		p.label("mac", d.say("system.mac"), d.now.MAC)
 		p.label("server", d.say("system.server"), d.now.Server)
-		for i := len(d.steps) - 1; i >= 0 && d.now.Place != ""; i-- {
-			st := d.steps[i]
-			if st.Name != journal.Network {
-				continue
-			}
-			for j, line := range st.Details {
-				p.add(view.Control{ID: "details." + number(j), Role: view.Text, Text: line})
-			}
-			break
+		if st := latest(d.steps, journal.Network); st != nil && d.now.Place != "" {
+			p.lines("details.", st.Details)
 		}
 		p.softKey("journal", d.say("settings.journal"), view.IconLog, func(s *Screen) { s.open(journalPage()) })
 	}}
@@ -35,24 +27,20 @@ func networkPage() page {
 
 // journalPage lists what happened, the newest first; each opens.
 func journalPage() page {
-	return &builtPage{id: "journal", public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.journal")
+	return &builtPage{id: "journal", public: true, title: "settings.journal", build: func(d pageContext, p *pageBuilder) {
 		p.list("steps", p.stepRows(d, d.steps, func(journal.Step) bool { return true }), d.say("journal.none"))
 	}}
 }
 
 // provisioningPage shows the settings that the pool provisions.
 func provisioningPage() page {
-	return &builtPage{id: "provisioning", build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.provisioning")
+	return &builtPage{id: "provisioning", title: "settings.provisioning", build: func(d pageContext, p *pageBuilder) {
 		set := d.now.Settings
 		if set == nil {
 			p.add(view.Control{ID: "none", Role: view.Text, Text: d.say("provisioning.none"), Icon: view.IconInfo})
 			return
 		}
-		for i, line := range set.Lines() {
-			p.add(view.Control{ID: "line." + number(i), Role: view.Text, Text: line})
-		}
+		p.lines("line.", set.Lines())
 		for i, odd := range set.Warnings {
 			p.add(textLine("odd."+number(i), odd.String(), view.IconWarning, view.ToneWarn))
 		}
@@ -67,8 +55,7 @@ func (d pageContext) logLevel() string {
 
 // loggingPage shows the log level that the pool provisions.
 func loggingPage() page {
-	return &builtPage{id: "logging", build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.logging")
+	return &builtPage{id: "logging", title: "settings.logging", build: func(d pageContext, p *pageBuilder) {
 		if set := d.now.Settings; set != nil {
 			p.label("level", d.say("settings.logging"), d.logLevel())
 		}
@@ -93,8 +80,7 @@ func (d pageContext) planName() string {
 
 // dialPlanPage shows the rules by which numbers are dialled.
 func dialPlanPage() page {
-	return &builtPage{id: "dialplan", build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.dialplan")
+	return &builtPage{id: "dialplan", title: "settings.dialplan", build: func(d pageContext, p *pageBuilder) {
 		if d.signedIn() {
 			p.softKey("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
 		}
@@ -134,8 +120,7 @@ func dialPlanPage() page {
 
 // systemPage shows the identity of the phone and where it is signed in.
 func systemPage() page {
-	return &builtPage{id: "system", public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.system")
+	return &builtPage{id: "system", public: true, title: "settings.system", build: func(d pageContext, p *pageBuilder) {
 		now := d.now
 		for _, row := range []struct{ id, value string }{
 			{"firmware", now.Firmware}, {"mac", now.MAC}, {"rootset", now.RootSet}, {"policy", string(now.Policy)},
@@ -161,10 +146,8 @@ func systemPage() page {
 
 // noExchange is why the phone has no mailbox.
 func (d pageContext) noExchange() string {
-	for i := len(d.steps) - 1; i >= 0; i-- {
-		if st := d.steps[i]; st.Name == journal.Exchange || st.Name == journal.Autodiscover {
-			return st.Decided
-		}
+	if st := latest(d.steps, journal.Exchange, journal.Autodiscover); st != nil {
+		return st.Decided
 	}
 	return d.say("system.noexchange")
 }

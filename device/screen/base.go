@@ -15,8 +15,7 @@ func offPage() page {
 
 // startPage shows the bring-up of the phone, which waits for a network cable.
 func startPage() page {
-	return &builtPage{id: "start", build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("start.title")
+	return &builtPage{id: "start", title: "start.title", build: func(d pageContext, p *pageBuilder) {
 		p.add(textLine("power", d.say("start.power", "Firmware", d.now.Firmware), view.IconOK, view.ToneGood),
 			textLine("roots", d.say("start.roots", "Count", len(d.now.Roots)), view.IconOK, view.ToneGood),
 			textLine("network", d.say("start.cable"), view.IconNetwork, view.ToneWarn),
@@ -62,8 +61,7 @@ func (d pageContext) attemptSteps() []journal.Step {
 }
 
 func signingInPage() page {
-	return &builtPage{id: "signing-in", build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("signing.title")
+	return &builtPage{id: "signing-in", title: "signing.title", build: func(d pageContext, p *pageBuilder) {
 		p.add(view.Control{ID: "who", Role: view.Heading, Text: d.say("signing.who", "Address", d.now.Address)})
 		last := map[journal.Name]journal.Step{}
 		for _, st := range d.attemptSteps() {

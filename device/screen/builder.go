@@ -5,7 +5,8 @@ import "github.com/ocphone/ocphone/device/screen/view"
 // builtPage is a page made by one function. Its controls act by themselves.
 type builtPage struct {
 	noHold
-	id string
+	id    string
+	title string // message; "": none, or build sets Title
 	// public says that the page shows the phone and no data of a user: it stays
 	// open after a sign-out.
 	public bool
@@ -58,6 +59,13 @@ func row(id string, icon view.Icon, text, second, value string) view.Control {
 	return view.Control{ID: id, Role: view.Row, Icon: icon, Text: text, Second: second, Value: value}
 }
 
+// lines adds lines of text; the ID of each is id and its number.
+func (p *pageBuilder) lines(id string, lines []string) {
+	for i, line := range lines {
+		p.add(view.Control{ID: id + number(i), Role: view.Text, Text: line})
+	}
+}
+
 // label is a row of a detail page; one without a value is left out.
 func (p *pageBuilder) label(id, text, value string) {
 	if value != "" {
@@ -67,6 +75,9 @@ func (p *pageBuilder) label(id, text, value string) {
 
 func (b *builtPage) view(d pageContext) view.Page {
 	p := &pageBuilder{Page: view.Page{ID: b.id, Layout: view.Detail}, actions: map[string]func(*Screen){}}
+	if b.title != "" {
+		p.Title = d.say(b.title)
+	}
 	b.build(d, p)
 	b.last = p
 	return p.Page
@@ -103,9 +114,7 @@ func (b *builtPage) typed(s *Screen, text string) {
 func newDialog(id, title string, lines []string, buttons ...dialogButton) *builtPage {
 	return &builtPage{id: id, public: true, build: func(_ pageContext, p *pageBuilder) {
 		p.Layout, p.Title, p.Focus = view.Centered, title, buttons[0].id // Enter answers; the first button does no harm
-		for i, line := range lines {
-			p.add(view.Control{ID: "text." + number(i), Role: view.Text, Text: line})
-		}
+		p.lines("text.", lines)
 		for _, b := range buttons {
 			p.addAction(view.Control{ID: b.id, Role: view.Button, Text: b.text, Tone: b.tone}, func(s *Screen) {
 				s.closeDialog()

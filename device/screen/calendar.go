@@ -5,18 +5,15 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device/screen/view"
+	"github.com/ocphone/ocphone/ews"
 )
 
 // meeting is one row: an event, or the name of a day.
 type meeting struct {
-	heading    string // "": it is an event
-	subject    string
-	place      string
-	start, end time.Time
-	allDay     bool
-	attended   bool // others take part
-	private    bool
-	busy       string // free/busy status of Exchange: Busy, Tentative, …
+	ews.Event
+	heading        string // "": it is an event
+	subject, place string
+	start, end     time.Time // where the phone is
 }
 
 // meetingID and the row's number make the ID of a row.
@@ -62,16 +59,8 @@ func (d pageContext) meetingsOf(heading string, day time.Time) []meeting {
 // the whole day come first.
 func (d pageContext) meetings(from, to time.Time) (all []meeting) {
 	for _, e := range d.now.Mailbox.Calendar {
-		m := meeting{
-			subject:  oneLine(e.Subject),
-			place:    oneLine(e.Location),
-			start:    e.Start.In(d.location),
-			end:      e.End.In(d.location),
-			allDay:   e.AllDay,
-			attended: e.Meeting,
-			private:  e.Private,
-			busy:     string(e.Status),
-		}
+		m := meeting{Event: e, subject: oneLine(e.Subject), place: oneLine(e.Location)}
+		m.start, m.end = e.Start.In(d.location), e.End.In(d.location)
 		// An event without duration counts if it begins in that time.
 		if m.start.Before(to) && (m.end.After(from) || m.start.Equal(m.end) && !m.start.Before(from)) {
 			all = append(all, m)
@@ -79,9 +68,9 @@ func (d pageContext) meetings(from, to time.Time) (all []meeting) {
 	}
 	slices.SortStableFunc(all, func(a, b meeting) int {
 		switch {
-		case a.allDay && !b.allDay:
+		case a.AllDay && !b.AllDay:
 			return -1
-		case b.allDay && !a.allDay:
+		case b.AllDay && !a.AllDay:
 			return 1
 		}
 		return a.start.Compare(b.start)
@@ -92,7 +81,7 @@ func (d pageContext) meetings(from, to time.Time) (all []meeting) {
 // title is the subject, or what is shown instead of one.
 func (m meeting) title(d pageContext) string {
 	switch {
-	case m.private:
+	case m.Private:
 		return d.say("calendar.private")
 	case m.subject == "":
 		return d.say("calendar.noSubject")
@@ -102,7 +91,7 @@ func (m meeting) title(d pageContext) string {
 
 // hours are begin and end, with their dates if the event ends on another day.
 func (m meeting) hours(d pageContext) string {
-	if m.allDay {
+	if m.AllDay {
 		return d.say("calendar.allDay")
 	}
 	from, to := d.clock(m.start), d.clock(m.end)
@@ -113,7 +102,7 @@ func (m meeting) hours(d pageContext) string {
 }
 
 func (m meeting) state(d pageContext) string {
-	id := map[string]string{"Busy": "busy", "Tentative": "tentative", "OOF": "away", "Free": "free"}[m.busy]
+	id := map[string]string{"Busy": "busy", "Tentative": "tentative", "OOF": "away", "Free": "free"}[string(m.Status)]
 	if id == "" {
 		return ""
 	}
@@ -125,17 +114,17 @@ func (m meeting) control(d pageContext, i int) view.Control {
 		return view.Control{ID: meetingID + number(i), Role: view.Heading, Text: m.heading}
 	}
 	c := row(meetingID+number(i), view.IconCalendar, m.title(d), m.hours(d), m.state(d))
-	if !m.private {
+	if !m.Private {
 		c.Second = joined(c.Second, m.place)
 	}
 	switch {
-	case m.private:
+	case m.Private:
 		c.Icon = view.IconLock
-	case m.attended:
+	case m.Meeting:
 		c.Icon = view.IconGroup
 	}
 	switch {
-	case m.allDay:
+	case m.AllDay:
 	case !m.end.After(d.clockTime):
 		c.Tone = view.ToneDim
 	case !m.start.After(d.clockTime):
@@ -146,11 +135,10 @@ func (m meeting) control(d pageContext, i int) view.Control {
 
 // meetingPage shows one event.
 func meetingPage(m meeting) page {
-	return &builtPage{id: "meeting", build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("calendar.meeting")
+	return &builtPage{id: "meeting", title: "calendar.meeting", build: func(d pageContext, p *pageBuilder) {
 		p.add(view.Control{ID: "subject", Role: view.Heading, Text: m.title(d), Icon: view.IconCalendar})
 		p.label("when", d.say("calendar.when"), joined(d.date(m.start), m.hours(d)))
-		if !m.private {
+		if !m.Private {
 			p.label("where", d.say("calendar.where"), m.place)
 		}
 		p.label("state", d.say("calendar.state"), m.state(d))

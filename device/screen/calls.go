@@ -10,15 +10,13 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/screen/view"
+	"github.com/ocphone/ocphone/ews"
 )
 
 // callRow is one row.
 type callRow struct {
+	ews.Call
 	name, number string // number is dialled by a tap; "": the caller withheld it
-	kind         string // of Exchange: missed, …
-	at           time.Time
-	length       time.Duration
-	unread       bool
 }
 
 // IDs of the page of calls.
@@ -32,8 +30,7 @@ const (
 // It does not mark them as read.
 func newCallsPage(*Screen) page {
 	missed := false // the tab that is shown
-	return &builtPage{id: "calls", digits: newDialPage, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("calls.title")
+	return &builtPage{id: "calls", digits: newDialPage, title: "calls.title", build: func(d pageContext, p *pageBuilder) {
 		tab := func(id, text string, on bool) {
 			c := view.Control{ID: id, Role: view.Tab, Text: d.say(text), On: missed == on}
 			p.addAction(c, func(*Screen) { missed = on })
@@ -55,23 +52,14 @@ func newCallsPage(*Screen) page {
 
 // calls are the calls of the mailbox, or the missed ones alone.
 func (d pageContext) calls(missed bool) (rows []callRow) {
-	if d.now.Mailbox == nil {
-		return nil
-	}
 	index := d.contacts()
-	for _, c := range d.now.Mailbox.Calls {
+	for _, c := range d.mailbox().Calls {
 		if missed && c.Kind != "missed" {
 			continue
 		}
 		number := numberText(c.Number)
-		rows = append(rows, callRow{
-			name:   cmp.Or(oneLine(c.Name), index.nameOf(number)),
-			number: cmp.Or(number, oneLine(c.Address)),
-			kind:   string(c.Kind),
-			at:     c.At,
-			length: c.Duration,
-			unread: c.Kind == "missed" && !c.Read,
-		})
+		name := cmp.Or(oneLine(c.Name), index.nameOf(number))
+		rows = append(rows, callRow{c, name, cmp.Or(number, oneLine(c.Address))})
 	}
 	return rows
 }
@@ -87,16 +75,16 @@ func (b *contactIndex) nameOf(number string) string {
 func (r callRow) control(d pageContext, i int) view.Control {
 	icon := map[string]view.Icon{
 		"missed": view.IconMissed, "incoming": view.IconIncoming, "outgoing": view.IconOutgoing,
-	}[r.kind]
-	control := row(callID+number(i), cmp.Or(icon, view.IconCalls), r.name, d.readable(r.number), d.when(r.at))
-	if r.unread {
+	}[string(r.Kind)]
+	control := row(callID+number(i), cmp.Or(icon, view.IconCalls), r.name, d.readable(r.number), d.when(r.At))
+	if r.Kind == "missed" && !r.Read {
 		control.Tone = view.ToneWarn
 	}
 	if control.Text == "" {
 		control.Text, control.Second = cmp.Or(control.Second, d.say("calls.withheld")), ""
 	}
-	if r.length > 0 {
-		control.Second = joined(control.Second, minutes(r.length))
+	if r.Duration > 0 {
+		control.Second = joined(control.Second, minutes(r.Duration))
 	}
 	return control
 }
@@ -176,12 +164,7 @@ func (s *Screen) openMailboxWarning() {
 
 // mailboxWarning is the latest warning about Exchange; nil: none.
 func (d pageContext) mailboxWarning() *journal.Step {
-	for i := len(d.now.Warnings) - 1; i >= 0; i-- {
-		if t := d.now.Warnings[i]; t.Name == journal.Exchange || t.Name == journal.Autodiscover {
-			return &t
-		}
-	}
-	return nil
+	return latest(d.now.Warnings, journal.Exchange, journal.Autodiscover)
 }
 
 // mailboxSkipped is the reason in the journal why Exchange was not asked.

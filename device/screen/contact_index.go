@@ -248,7 +248,8 @@ func fold(s string) string {
 }
 
 // latin replaces letters that have no decomposition. It is read only.
-var latin = strings.NewReplacer("ø", "o", "æ", "ae", "œ", "oe", "ß", "ss", "ł", "l", "đ", "d", "ð", "d", "ı", "i")
+var latin = strings.NewReplacer("ø", "o", "æ", "ae", "œ", "oe", "ß", "ss",
+	"ł", "l", "đ", "d", "ð", "d", "ı", "i")
 
 func words(s string) []string { return splitWords(fold(s)) }
 

@@ -12,7 +12,7 @@ import (
 // failurePage says in a sentence why the sign-in failed, and what to change.
 func failurePage() page {
 	return &builtPage{id: "failure", build: func(d pageContext, p *pageBuilder) {
-		p.Layout, p.Title = view.Detail, d.say("failure.title")
+		p.Title = d.say("failure.title")
 		f := d.now.Failure
 		if f == nil {
 			return
@@ -77,9 +77,7 @@ func stepPage(st journal.Step) page {
 		if len(st.Details) > 0 {
 			p.add(view.Control{ID: "details", Role: view.Heading, Text: d.say("step.details")})
 		}
-		for i, line := range st.Details {
-			p.add(view.Control{ID: "details." + number(i), Role: view.Text, Text: line})
-		}
+		p.lines("details.", st.Details)
 	}}
 }
 

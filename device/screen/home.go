@@ -1,8 +1,8 @@
 package screen
 
 import (
+	"cmp"
 	"strings"
-	"time"
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -75,12 +75,7 @@ func (p *pageBuilder) speedDials(d pageContext, index *contactIndex) {
 	}
 }
 
-func (d pageContext) unread() int {
-	if d.now.Mailbox == nil {
-		return 0
-	}
-	return d.now.Mailbox.Unread
-}
+func (d pageContext) unread() int { return d.mailbox().Unread }
 
 // ownNumber is the number of the user's line, else his address.
 func (d pageContext) ownNumber() string {
@@ -105,12 +100,8 @@ func (t *texts) readable(number string) string {
 
 // nextMeeting is the first event of today that has not ended.
 func (d pageContext) nextMeeting() (text, second string, ok bool) {
-	if d.now.Mailbox == nil {
-		return "", "", false
-	}
-	y, m, day := d.clockTime.Date()
-	tomorrow := time.Date(y, m, day+1, 0, 0, 0, 0, d.location)
-	for _, e := range d.now.Mailbox.Calendar {
+	tomorrow := midnight(d.clockTime).AddDate(0, 0, 1)
+	for _, e := range d.mailbox().Calendar {
 		if e.AllDay || !e.End.After(d.clockTime) || !e.Start.Before(tomorrow) {
 			continue
 		}
@@ -127,16 +118,12 @@ func (d pageContext) nextMeeting() (text, second string, ok bool) {
 }
 
 func (d pageContext) presenceName(p view.Presence) string {
-	if p == view.PresenceUnknown {
-		return d.say("presence.unknown")
-	}
-	return d.say("presence." + string(p))
+	return d.say("presence." + cmp.Or(string(p), "unknown"))
 }
 
 // presencePage shows how others see the user.
 func presencePage() page {
-	return &builtPage{id: "presence", build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("presence.title")
+	return &builtPage{id: "presence", title: "presence.title", build: func(d pageContext, p *pageBuilder) {
 		state := row("state", view.NoIcon, d.userName(), d.presenceName(d.presence()), "")
 		state.Presence = d.presence()
 		p.add(state)

@@ -45,7 +45,10 @@ func (s *Screen) updateBase() {
 		s.dialog, s.queuedDialogs = nil, nil // they concern the former user
 		s.prefs = s.phone.Preferences()      // a reset may have removed them
 		s.form.remember(s.now)
-		s.stack = publicPages(s.stack) // the next user must not see data of this one
+		s.stack = slices.DeleteFunc(slices.Clone(s.stack), func(p page) bool { // the next user must not see data of this one
+			b, ok := p.(*builtPage)
+			return !ok || !b.public
+		})
 	case device.SignedIn, device.Ready:
 		s.form.forgetPassword()
 		s.stack = slices.DeleteFunc(slices.Clone(s.stack), func(p page) bool { return p == page(s.form) })
@@ -61,16 +64,6 @@ func pageID(p page) string {
 		return "signin"
 	}
 	return fmt.Sprintf("%T", p)
-}
-
-// publicPages are the pages of the stack that do not show data of a user.
-func publicPages(stack []page) (kept []page) {
-	for _, p := range stack {
-		if sh, ok := p.(*builtPage); ok && sh.public {
-			kept = append(kept, p)
-		}
-	}
-	return kept
 }
 
 // open shows a page over the present one.
@@ -233,7 +226,7 @@ func (s *Screen) Lift(up bool) {
 			return
 		}
 		s.hook, s.lastUse = up, s.opt.Clock.Now()
-		if _, dialling := s.currentPage().(*dialPage); up && !dialling && s.lock == nil && s.pageContext().signedIn() {
+		if _, dialling := s.currentPage().(*dialPage); up && !dialling && s.lock == nil && signedIn(s.now) {
 			s.liftedPage = newDialPage(s, "")
 			s.open(s.liftedPage)
 		}
@@ -325,6 +318,16 @@ func (s *Screen) closeDialog() {
 	if len(s.queuedDialogs) > 0 {
 		s.dialog, s.queuedDialogs = s.queuedDialogs[0], s.queuedDialogs[1:]
 	}
+}
+
+// latest is a copy of the last of steps that has one of names; nil: there is none.
+func latest(steps []journal.Step, names ...journal.Name) *journal.Step {
+	for _, st := range slices.Backward(steps) {
+		if slices.Contains(names, st.Name) {
+			return &st
+		}
+	}
+	return nil
 }
 
 // recentSteps are the steps of the present epoch.

@@ -119,7 +119,7 @@ func (s *Screen) openNamed(id string) error {
 		return fmt.Errorf("screen: the phone is off or locked, and shows no page %q", id)
 	case state && pageID(s.basePage) != id:
 		return fmt.Errorf("screen: the phone shows page %q now; page %q is there while %s", pageID(s.basePage), id, while)
-	case slices.Contains(userPages(), id) && !s.pageContext().signedIn():
+	case slices.Contains(userPages(), id) && !signedIn(s.now):
 		return fmt.Errorf("screen: page %q is there while somebody is signed in", id)
 	case id == "lock":
 		s.home()

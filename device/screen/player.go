@@ -66,9 +66,9 @@ func (p *playerPage) show(d pageContext, b *pageBuilder) {
 	if m.number != "" && m.name != "" {
 		b.label("from", d.say("player.number"), d.readable(m.number))
 	}
-	b.add(view.Control{ID: "when", Role: view.Label, Text: d.say("player.when"), Value: d.when(m.at)})
-	if m.length > 0 {
-		b.label("length", d.say("player.length"), minutes(m.length))
+	b.add(view.Control{ID: "when", Role: view.Label, Text: d.say("player.when"), Value: d.when(m.Received)})
+	if m.Duration > 0 {
+		b.label("length", d.say("player.length"), minutes(m.Duration))
 	}
 	if p.count > 1 {
 		which := d.say("player.which", "Number", p.index+1, "Total", p.count)
@@ -84,7 +84,7 @@ func (p *playerPage) show(d pageContext, b *pageBuilder) {
 // find gives the message as the mailbox has it now.
 func (p *playerPage) find(d pageContext) (voicemail, bool) {
 	all := d.contacts().voicemails(d)
-	i := slices.IndexFunc(all, func(m voicemail) bool { return m.id == p.messageID })
+	i := slices.IndexFunc(all, func(m voicemail) bool { return m.ID.ID == p.messageID })
 	if i < 0 {
 		return voicemail{}, false
 	}
@@ -100,7 +100,7 @@ func (p *playerPage) statusControls(d pageContext, m voicemail) []view.Control {
 		c := view.Control{ID: "progress", Role: view.Progress, Text: d.say("player.fetching"), Fraction: -1}
 		c.Value = d.kilobytes(p.received)
 		return []view.Control{c}
-	case m.protected:
+	case m.Protected:
 		return []view.Control{textLine("cannot", d.say("player.protected"), view.NoIcon, view.ToneWarn)}
 	case len(p.problems) > 0:
 		c := textLine("problem", p.problems[0], view.IconError, view.ToneBad)
@@ -119,8 +119,9 @@ func (p *playerPage) statusControls(d pageContext, m voicemail) []view.Control {
 		if p.state != playPlaying {
 			c.Text = d.say("player.paused")
 		}
-		if p.count < 2 && m.length > 0 { // the length is that of all recordings otherwise
-			c.Value, c.Fraction = minutes(p.position)+" / "+minutes(m.length), min(1, p.position.Seconds()/m.length.Seconds())
+		if p.count < 2 && m.Duration > 0 { // the length is that of all recordings otherwise
+			c.Value += " / " + minutes(m.Duration)
+			c.Fraction = min(1, p.position.Seconds()/m.Duration.Seconds())
 		}
 		return []view.Control{c}
 	}
@@ -134,7 +135,7 @@ func (p *playerPage) softKeys(d pageContext, m voicemail, b *pageBuilder) {
 		b.softKey("pause", d.say("player.stop"), view.IconPause, p.pause)
 	case p.state == playPlaying:
 		b.softKey("pause", d.say("player.pause"), view.IconPause, p.pause)
-	case m.protected || p.recording != nil && (!playable(p.format) || p.s.opt.Player == nil):
+	case m.Protected || p.recording != nil && (!playable(p.format) || p.s.opt.Player == nil):
 	case p.s.opt.Player == nil:
 		b.softKey(playID, d.say("player.check"), view.IconInfo, p.play)
 	default:
@@ -143,7 +144,7 @@ func (p *playerPage) softKeys(d pageContext, m voicemail, b *pageBuilder) {
 	if p.count > 1 {
 		b.softKey("next-recording", d.say("player.next"), view.IconVoicemail, p.next)
 	}
-	if !m.read && !p.markedRead {
+	if !m.Read && !p.markedRead {
 		b.softKey("mark-read", d.say("player.mark"), view.IconOK, p.markRead)
 	}
 	if m.number != "" {
@@ -272,7 +273,7 @@ func (p *playerPage) play(s *Screen) {
 		if !heard {
 			return
 		}
-		if p.position = 0; !p.shown.read && !p.markedRead {
+		if p.position = 0; !p.shown.Read && !p.markedRead {
 			p.markRead(s)
 		}
 	})

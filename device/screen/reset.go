@@ -88,7 +88,7 @@ func (s *Screen) reset(press func() (went, stayed []string, err error)) {
 			<-saving
 		}
 		if r.went, r.stayed, r.err = press(); r.err == nil { // then the status must not show the user either
-			s.waitFor(ctx, func(now device.Snapshot) bool { return !(pageContext{now: now}).signedIn() })
+			s.waitFor(ctx, func(now device.Snapshot) bool { return !signedIn(now) })
 		}
 	}, func() { r.done = true })
 }

@@ -37,8 +37,7 @@ func securityPage() page {
 
 // rootsPage lists the trusted roots.
 func rootsPage() page {
-	return &builtPage{id: "roots", public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("roots.title")
+	return &builtPage{id: "roots", public: true, title: "roots.title", build: func(d pageContext, p *pageBuilder) {
 		var rows []view.Control
 		for i, r := range d.now.Roots {
 			tone, second := view.ToneNone, d.sourceName(string(r.Source.Kind))
@@ -80,8 +79,7 @@ func (d pageContext) sourceName(kind string) string {
 
 // rootPage shows one root, as long as the phone trusts it.
 func rootPage(fingerprint string) page {
-	return &builtPage{id: "root", public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("root.title")
+	return &builtPage{id: "root", public: true, title: "root.title", build: func(d pageContext, p *pageBuilder) {
 		for _, r := range d.now.Roots {
 			if r.Fingerprint() != fingerprint {
 				continue
@@ -128,8 +126,6 @@ func linesPage(id, title, heading string, lines []string) page {
 	return &builtPage{id: id, public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say(title)
 		p.add(view.Control{ID: "heading", Role: view.Heading, Text: heading})
-		for i, line := range lines {
-			p.add(view.Control{ID: "line." + number(i), Role: view.Text, Text: line})
-		}
+		p.lines("line.", lines)
 	}}
 }

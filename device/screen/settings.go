@@ -8,14 +8,14 @@ import (
 	"strconv"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // settingsPage is the menu of the phone. Entries of a user are shown while one is
 // signed in.
 func settingsPage() page {
-	return &builtPage{id: "settings", public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.title")
+	return &builtPage{id: "settings", public: true, title: "settings.title", build: func(d pageContext, p *pageBuilder) {
 		var rows []view.Control
 		act := func(id string, icon view.Icon, second string, f func(*Screen)) {
 			p.row(&rows, row("settings."+id, icon, d.say("settings."+id), second, ""), f)
@@ -72,9 +72,6 @@ func (s *Screen) restart() {
 	}, func() {})
 }
 
-// volumes are the names of the volumes, as in preferences.
-func volumes() []string { return []string{"ring", "receiver", "speaker"} }
-
 // Range and default of a volume; the least is 0.
 const (
 	maxVolume     = 10
@@ -84,24 +81,20 @@ const (
 // Volume is the volume of "ring", "receiver" or "speaker" in a phone's
 // preferences, from 0 (silent) to most.
 func Volume(preferences map[string]string, of string) (step, most int) {
-	return volumeOf(preferences, of), maxVolume
-}
-
-func volumeOf(prefs map[string]string, which string) int {
-	v, err := strconv.Atoi(prefs["volume."+which])
+	v, err := strconv.Atoi(preferences["volume."+of])
 	if err != nil {
-		return defaultVolume
+		return defaultVolume, maxVolume
 	}
-	return min(max(v, 0), maxVolume)
+	return min(max(v, 0), maxVolume), maxVolume
 }
 
 // changeVolume changes a volume by one step and stores it.
 func (s *Screen) changeVolume(which string, by int) {
-	v := min(max(volumeOf(s.prefs, which)+by, 0), maxVolume)
-	next := maps.Clone(s.prefs)
-	next["volume."+which] = number(v)
-	s.prefs = next
-	s.save(map[string]string{"volume." + which: number(v)})
+	v, most := Volume(s.prefs, which)
+	changed := map[string]string{"volume." + which: number(min(max(v+by, 0), most))}
+	s.prefs = maps.Clone(s.prefs)
+	maps.Copy(s.prefs, changed)
+	s.save(changed)
 }
 
 // save writes preferences to the phone's flash in the background. Values that
@@ -147,17 +140,12 @@ func (s *Screen) volumeKey(up bool) {
 }
 
 func soundPage() page {
-	return &builtPage{id: "sound", public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.sound")
-		for _, which := range volumes() {
-			v := volumeOf(d.prefs, which)
-			p.add(view.Control{
-				ID:       which,
-				Role:     view.Slider,
-				Text:     d.say("sound." + which),
-				Value:    number(v),
-				Fraction: float64(v) / maxVolume,
-			})
+	return &builtPage{id: "sound", public: true, title: "settings.sound", build: func(d pageContext, p *pageBuilder) {
+		for _, which := range []string{"ring", "receiver", "speaker"} {
+			v, most := Volume(d.prefs, which)
+			c := view.Control{ID: which, Role: view.Slider, Text: d.say("sound." + which), Value: number(v)}
+			c.Fraction = float64(v) / float64(most)
+			p.add(c)
 			p.actions[which+"-"] = func(s *Screen) { s.changeVolume(which, -1) }
 			p.actions[which+"+"] = func(s *Screen) { s.changeVolume(which, 1) }
 		}
@@ -184,20 +172,17 @@ func (t *texts) languageName(tag string) string {
 
 // timePage shows the phone's clock and the source of its time.
 func timePage() page {
-	return &builtPage{id: "time", public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("settings.time")
+	return &builtPage{id: "time", public: true, title: "settings.time", build: func(d pageContext, p *pageBuilder) {
 		zone, _ := d.clockTime.Zone()
 		p.label("date", d.say("time.date"), d.fullDate(d.clockTime))
 		p.label("clock", d.say("time.clock"), d.clock(d.clockTime))
 		p.label("zone", d.say("time.zone"), zone)
-		for i := len(d.steps) - 1; i >= 0; i-- {
-			if st := d.steps[i]; st.Name == "time" {
-				icon, tone := stateLook(st.State)
-				c := row("from", icon, st.Decided, st.By, "")
-				c.Tone = tone
-				p.addAction(c, func(s *Screen) { s.open(stepPage(st)) })
-				return
-			}
+		if st := latest(d.steps, journal.Time); st != nil {
+			icon, tone := stateLook(st.State)
+			c := row("from", icon, st.Decided, st.By, "")
+			c.Tone = tone
+			p.addAction(c, func(s *Screen) { s.open(stepPage(*st)) })
+			return
 		}
 		p.add(view.Control{ID: "own", Role: view.Text, Text: d.say("time.own"), Tone: view.ToneDim})
 	}}

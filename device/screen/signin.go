@@ -9,6 +9,7 @@ import (
 
 // signInPage is the form: address, user, password.
 type signInPage struct {
+	noHold
 	fields   [3]field
 	suggest  device.Credentials
 	busy     bool // the phone is starting the sign-in
@@ -142,8 +143,6 @@ func (p *signInPage) tap(s *Screen, id string) {
 		s.open(settingsPage())
 	}
 }
-
-func (p *signInPage) hold(*Screen, string) {}
 
 func (p *signInPage) submit(s *Screen) {
 	for _, f := range p.fields {

@@ -1,39 +1,29 @@
 package screen
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/ocphone/ocphone/device"
-	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // status is the line on top; unknown values are empty.
 func (d pageContext) status() view.Status {
-	s := view.Status{
-		Clock:  d.clock(d.clockTime),
-		Date:   d.date(d.clockTime),
-		Cable:  d.now.Place != "",
-		Signed: d.signedIn(),
-	}
-	if s.Signed {
-		s.Who = d.userName()
-		s.Presence = d.presence()
+	s := view.Status{Clock: d.clock(d.clockTime), Date: d.date(d.clockTime), Cable: d.now.Place != ""}
+	if s.Signed = d.signedIn(); s.Signed {
+		s.Who, s.Presence = d.userName(), d.presence()
 	}
 	if box := d.now.Mailbox; box != nil {
 		s.Exchange, s.Voice, s.Missed = view.ToneGood, box.Unread, d.missed()
 	}
-	for _, t := range d.now.Warnings {
-		if t.Name == journal.Exchange || t.Name == journal.Autodiscover {
-			s.Exchange = view.ToneWarn
-		}
+	if d.mailboxWarning() != nil {
+		s.Exchange = view.ToneWarn
 	}
 	return s
 }
 
-func (d pageContext) signedIn() bool {
-	return d.now.State == device.SignedIn || d.now.State == device.Ready
-}
+func (d pageContext) signedIn() bool { return signedIn(d.now) }
 
 // userName is the user as the pool calls him, else the sign-in address.
 func (d pageContext) userName() string {
@@ -72,12 +62,12 @@ func presenceOf(availability int) view.Presence {
 	return view.Offline
 }
 
+// mailbox is the mailbox of the phone; without one it is empty.
+func (d pageContext) mailbox() *device.Mailbox { return cmp.Or(d.now.Mailbox, &device.Mailbox{}) }
+
 // missed counts the missed calls that are not marked as read.
 func (d pageContext) missed() (n int) {
-	if d.now.Mailbox == nil {
-		return 0
-	}
-	for _, c := range d.now.Mailbox.Calls {
+	for _, c := range d.mailbox().Calls {
 		if c.Kind == "missed" && !c.Read {
 			n++
 		}
@@ -86,5 +76,5 @@ func (d pageContext) missed() (n int) {
 }
 
 func (d pageContext) lamps() view.Lamps {
-	return view.Lamps{Message: d.missed() > 0 || d.now.Mailbox != nil && d.now.Mailbox.Unread > 0}
+	return view.Lamps{Message: d.missed() > 0 || d.unread() > 0}
 }

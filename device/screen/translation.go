@@ -104,8 +104,7 @@ func sentence(s string) string {
 
 // rulesPage shows the result of every rule.
 func rulesPage(r translation) page {
-	return &builtPage{id: "dial-rules", build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say("dial.rules")
+	return &builtPage{id: "dial-rules", title: "dial.rules", build: func(d pageContext, p *pageBuilder) {
 		rows := make([]view.Control, len(r.attempts))
 		for i, a := range r.attempts {
 			rows[i] = view.Control{ID: "rule." + number(i), Role: view.Row, Text: a.rule, Second: a.why, Value: a.label}

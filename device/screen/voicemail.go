@@ -2,19 +2,15 @@ package screen
 
 import (
 	"cmp"
-	"time"
 
 	"github.com/ocphone/ocphone/device/screen/view"
+	"github.com/ocphone/ocphone/ews"
 )
 
 // voicemail is one row of the list of voice mails.
 type voicemail struct {
-	id           string // of the item at Exchange
+	ews.VoiceMail
 	name, number string
-	at           time.Time
-	length       time.Duration
-	read         bool
-	protected    bool
 }
 
 // voicemailID and the row's number make the ID of a row.
@@ -34,26 +30,15 @@ func newVoicemailPage(*Screen) page {
 			}
 		}
 		p.longList(voicemailID, len(rows), func(i int) view.Control { return rows[i].control(d, i) },
-			func(s *Screen, i int) { s.open(newPlayerPage(s, rows[i].id)) }, empty)
+			func(s *Screen, i int) { s.open(newPlayerPage(s, rows[i].ID.ID)) }, empty)
 	}}
 }
 
 // voicemails are the voice mails of the mailbox.
 func (b *contactIndex) voicemails(d pageContext) (all []voicemail) {
-	if d.now.Mailbox == nil {
-		return nil
-	}
-	for _, m := range d.now.Mailbox.VoiceMails {
+	for _, m := range d.mailbox().VoiceMails {
 		number := numberText(m.Number)
-		all = append(all, voicemail{
-			id:        m.ID.ID,
-			name:      cmp.Or(oneLine(m.Name), b.nameOf(number)),
-			number:    number,
-			at:        m.Received,
-			length:    m.Duration,
-			read:      m.Read,
-			protected: m.Protected,
-		})
+		all = append(all, voicemail{m, cmp.Or(oneLine(m.Name), b.nameOf(number)), number})
 	}
 	return all
 }
@@ -64,15 +49,15 @@ func (m voicemail) caller(t *texts) string {
 }
 
 func (m voicemail) control(d pageContext, i int) view.Control {
-	c := row(voicemailID+number(i), view.IconVoicemail, m.caller(d.texts), "", d.when(m.at))
-	if m.length > 0 {
-		c.Second = minutes(m.length)
+	c := row(voicemailID+number(i), view.IconVoicemail, m.caller(d.texts), "", d.when(m.Received))
+	if m.Duration > 0 {
+		c.Second = minutes(m.Duration)
 	}
-	if !m.read {
+	if !m.Read {
 		c.Tone = view.ToneWarn
 		c.Second = joined(d.say("voicemail.new"), c.Second)
 	}
-	if m.protected {
+	if m.Protected {
 		c.Second = joined(c.Second, d.say("voicemail.protected"))
 	}
 	return c
