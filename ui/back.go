@@ -63,11 +63,7 @@ func newPlugs(h *Handset) *plugs {
 
 func (p *plugs) show(cable, on bool) {
 	for s, in := range map[*artImage]bool{p.lan: cable, p.power: on} {
-		if in && !s.Visible() {
-			s.Show()
-		} else if !in && s.Visible() {
-			s.Hide()
-		}
+		setVisible(s.Raster, in)
 	}
 }
 

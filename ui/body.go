@@ -130,15 +130,12 @@ func (h *Handset) Apply(v view.View) {
 		h.Name(id, name)
 	}
 	field := focusedField(&v)
-	h.keyboard.field, h.keyboard.focus = field != "", focused(&v) != ""
+	h.keyboard.field, h.keyboard.focus = field != "", v.Top().Focus != ""
 	if field != "" && field != h.focus {
 		h.takeKeyboard()
 	}
 	h.focus = field
 }
-
-// focused is the id of the control that has the focus; "": none.
-func focused(v *view.View) string { return v.Top().Focus }
 
 // focusedField is the id of the field that characters go to; "": none.
 func focusedField(v *view.View) string {
@@ -158,13 +155,8 @@ func (h *Handset) Turn(back bool) {
 	}
 	h.turned = back
 	h.hole.leave()
-	if back {
-		h.front.Hide()
-		h.back.Show()
-	} else {
-		h.back.Hide()
-		h.front.Show()
-	}
+	setVisible(h.front, !back)
+	setVisible(h.back, back)
 	h.desk.turn()
 	h.Refresh()
 }

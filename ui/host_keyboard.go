@@ -38,49 +38,26 @@ type hostKeyboard struct {
 
 // namedKey is the phone's key for a key of the computer without a character.
 func namedKey(n fyne.KeyName, field, focus bool) (view.Key, bool) {
-	switch n {
-	case fyne.KeyReturn, fyne.KeyEnter:
-		if focus {
-			return view.KeyEnter, true
-		}
-		return view.KeyCall, true
-	case fyne.KeyEscape:
-		return view.KeyEnd, true
-	case fyne.KeyBackspace, fyne.KeyDelete:
-		return view.KeyDelete, true
-	case fyne.KeyHome:
-		return view.KeyHome, true
-	case fyne.KeyPageUp:
-		return view.KeyVolumeUp, true
-	case fyne.KeyPageDown:
-		return view.KeyVolumeDown, true
-	case fyne.KeyUp:
-		return view.KeyUp, true
-	case fyne.KeyDown:
-		return view.KeyDown, true
-	case fyne.KeyLeft:
-		return view.KeyLeft, true
-	case fyne.KeyRight:
-		return view.KeyRight, true
-	case fyne.KeyTab:
-		return view.KeyTab, field
+	k, ok := map[fyne.KeyName]view.Key{
+		fyne.KeyReturn: view.KeyCall, fyne.KeyEnter: view.KeyCall, fyne.KeyEscape: view.KeyEnd,
+		fyne.KeyBackspace: view.KeyDelete, fyne.KeyDelete: view.KeyDelete, fyne.KeyHome: view.KeyHome,
+		fyne.KeyPageUp: view.KeyVolumeUp, fyne.KeyPageDown: view.KeyVolumeDown, fyne.KeyTab: view.KeyTab,
+		fyne.KeyUp: view.KeyUp, fyne.KeyDown: view.KeyDown, fyne.KeyLeft: view.KeyLeft, fyne.KeyRight: view.KeyRight,
+	}[n]
+	if k == view.KeyCall && focus {
+		k = view.KeyEnter
 	}
-	return "", false
+	return k, ok && (field || k != view.KeyTab)
 }
 
 // characterKey is the phone's key for a character.
 func characterKey(r rune) (view.Key, bool) {
-	switch r = unicode.ToLower(r); {
-	case strings.ContainsRune("0123456789*#", r):
+	r = unicode.ToLower(r)
+	if strings.ContainsRune("0123456789*#", r) {
 		return view.Key(r), true
-	case r == 'm':
-		return view.KeyMute, true
-	case r == 's':
-		return view.KeySpeaker, true
-	case r == 'h':
-		return view.KeyHeadset, true
 	}
-	return "", false
+	k, ok := map[rune]view.Key{'m': view.KeyMute, 's': view.KeySpeaker, 'h': view.KeyHeadset}[r]
+	return k, ok
 }
 
 func (b *hostKeyboard) pressKey(n fyne.KeyName, k view.Key) {

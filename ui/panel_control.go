@@ -4,6 +4,7 @@ package ui
 
 import (
 	"image"
+	"slices"
 	"time"
 
 	"fyne.io/fyne/v2"
@@ -113,11 +114,7 @@ func (c *control) takesTaps() bool {
 	if c.placed.action != (tapAction{}) {
 		return true
 	}
-	switch c.placed.Role {
-	case view.Text, view.Heading, view.Label, view.Progress, "":
-		return false
-	}
-	return true
+	return !slices.Contains([]view.Role{view.Text, view.Heading, view.Label, view.Progress, ""}, c.placed.Role)
 }
 
 // press shows the control pressed; release ends that.

@@ -3,10 +3,9 @@
 package ui
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
-
-	"fyne.io/fyne/v2"
 
 	"github.com/ocphone/ocphone/device/screen/view"
 )
@@ -15,26 +14,25 @@ import (
 type style uint8
 
 const (
-	asRole      style = iota
-	asSoftKey         // of the bar at the bottom
-	asLetter          // of the on-screen keyboard
-	asDigit           // of a pad: the digit, its letters below
-	asInfo            // a row beside the clock
-	asTitle           // the bar on top
-	asBar             // background of soft keys and keyboard
-	asBackKey         // of the bar on top
-	asStatus          // an icon or a text of the bar on top
-	asPage            // background of the page
-	asSplash          // background of a page without bars
-	asVeil            // over the page while a dialog is open
-	asBox             // background of a dialog
-	asBoxTitle        // title of a dialog
-	asClock           // time and date of the home page
-	asNumber          // the number of the dial page
-	asSeparator       // a line
-	asGroup           // a heading among the rows of a list
-	asLabel           // of a slider
-	asStep            // minus or plus of a slider
+	asRole     style = iota
+	asSoftKey        // of the bar at the bottom
+	asLetter         // of the on-screen keyboard
+	asDigit          // of a pad: the digit, its letters below
+	asInfo           // a row beside the clock
+	asTitle          // the bar on top
+	asBar            // background of soft keys and keyboard
+	asBackKey        // of the bar on top
+	asStatus         // an icon or a text of the bar on top
+	asPage           // background of the page
+	asSplash         // background of a page without bars
+	asVeil           // over the page while a dialog is open
+	asBox            // background of a dialog
+	asBoxTitle       // title of a dialog
+	asClock          // time and date of the home page
+	asNumber         // the number of the dial page
+	asGroup          // a heading among the rows of a list
+	asLabel          // of a slider
+	asStep           // minus or plus of a slider
 )
 
 // tapAction is the effect of a tap; the zero value calls Input.Tap with the ID.
@@ -113,8 +111,6 @@ func (p palette) draw(c placed, down bool) appearance {
 		f.shapes = append(f.shapes, shape{veil, whole, 0, 0, gradient{0, 0x0a1626, 0, noOutline}})
 	case asBox:
 		f.fill(p.box, whole, 7, p.outline)
-	case asSeparator:
-		f.line(whole, p.rule)
 	case asBar:
 		f.fill(p.nav, whole, 0, 0)
 	case asTitle, asBoxTitle:
@@ -140,15 +136,16 @@ func (p palette) draw(c placed, down bool) appearance {
 	case asDigit:
 		p.button(&f, c, down)
 		f.texts = nil
-		digit, letters, align := whole, rect{0, c.at.h * .6, c.at.w, c.at.h * .36}, alignCenter
+		digit, letters := whole, rect{0, c.at.h * .6, c.at.w, c.at.h * .36}
+		at, align := alignCenter, alignCenter // of the digit and of the letters
 		switch {
 		case c.Second != "" && c.at.h < lowKey: // the letters are beside the digit
-			digit, align = rect{0, 0, c.at.w * .46, c.at.h}, alignLeft
+			digit, at, align = rect{0, 0, c.at.w * .46, c.at.h}, alignRight, alignLeft
 			letters = rect{c.at.w*.46 + 6, 0, c.at.w*.54 - 8, c.at.h}
 		case c.Second != "":
 			digit = rect{0, 1, c.at.w, c.at.h * .68}
 		}
-		f.text(textBox{s: c.Text, at: digit, size: 19, minSize: 14, bold: true, ink: p.ink, align: digitAlign(align)})
+		f.text(textBox{s: c.Text, at: digit, size: 19, minSize: 14, bold: true, ink: p.ink, align: at})
 		f.text(textBox{s: c.Second, at: letters, size: 9.5, ink: p.second, align: align})
 	case asNumber:
 		f.fill(p.field, whole, 5, p.outline)
@@ -170,14 +167,6 @@ func (p palette) draw(c placed, down bool) appearance {
 
 // lowKey is the height below which a key has no room for two lines.
 const lowKey = 36
-
-// digitAlign aligns a digit with letters below it or beside it.
-func digitAlign(letters fyne.TextAlign) fyne.TextAlign {
-	if letters == alignLeft {
-		return alignRight
-	}
-	return alignCenter
-}
 
 func (p palette) byRole(f *appearance, c placed, down bool) {
 	switch c.Role {
@@ -227,17 +216,9 @@ func (p palette) inkOf(c placed, plain uint32) uint32 {
 
 // orb paints the presence and returns how much room it took.
 func (p palette) orb(f *appearance, s view.Presence, x, y, side float32) {
-	var colour uint32
-	switch s {
-	case view.Available:
-		colour = 0x4fb932
-	case view.Busy, view.DoNotDisturb:
-		colour = 0xd03a2c
-	case view.Away:
-		colour = 0xf0b41c
-	default:
-		colour = 0x9aa5b1
-	}
+	colour := cmp.Or(map[view.Presence]uint32{
+		view.Available: 0x4fb932, view.Busy: 0xd03a2c, view.DoNotDisturb: 0xd03a2c, view.Away: 0xf0b41c,
+	}[s], 0x9aa5b1)
 	orb := gradient{mid: colour, edge: mix(colour, 0, .45)}
 	f.shapes = append(f.shapes, shape{ball, rect{x, y, side, side}, side / 2, .8, orb})
 	if s == view.DoNotDisturb {
@@ -251,8 +232,7 @@ func (p palette) badge(f *appearance, s string, right, y float32) {
 	if s == "" {
 		return
 	}
-	w := max(15, 9+6.5*float32(len([]rune(s))))
-	w = min(w, 40)
+	w := min(max(15, 9+6.5*float32(len([]rune(s)))), 40)
 	f.fill(gradient{p.red.top, p.red.mid, p.red.low, 0xffffff}, rect{right - w, y, w, 15}, 7.5, 1)
 	at := rect{right - w + 2, y, w - 4, 15}
 	f.text(textBox{s: s, at: at, size: 10, minSize: 8, bold: true, ink: p.onDark, align: alignCenter, data: true})
@@ -299,10 +279,7 @@ func (c placed) size() float32 {
 }
 
 func (c placed) icon() view.Icon {
-	if c.ownIcon != "" {
-		return c.ownIcon
-	}
-	return c.Icon
+	return cmp.Or(c.ownIcon, c.Icon)
 }
 
 func (p palette) softKeyGround(f *appearance, c placed, down bool) {
@@ -352,13 +329,6 @@ func (p palette) letter(f *appearance, c placed, down bool) {
 		t.size = 12
 	}
 	f.text(t)
-}
-
-func btoi(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 func (p palette) number(f *appearance, c placed) {

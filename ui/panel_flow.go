@@ -2,7 +2,11 @@
 
 package ui
 
-import "github.com/ocphone/ocphone/device/screen/view"
+import (
+	"cmp"
+
+	"github.com/ocphone/ocphone/device/screen/view"
+)
 
 // Measures of the flow of controls, in design units.
 const (
@@ -236,10 +240,7 @@ func (f *flow) text(p placed) {
 			w -= w*.4 + 6
 		}
 	}
-	most := f.maxLines
-	if most == 0 {
-		most = maxLines
-	}
+	most := cmp.Or(f.maxLines, maxLines)
 	p.split = f.r.height(p.Text, t.size, w, p.Role == view.Heading, most)
 	p.at.h = max(above+p.split+f.r.height(p.Second, t.second, w, false, most), 12)
 	if !f.middle && p.icon() != "" {

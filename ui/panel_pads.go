@@ -32,7 +32,9 @@ func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
 	}
 	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8}
 	for _, c := range words { // the keys need the room; a warning may have two lines
-		f.maxLines = 1 + btoi(c.Tone == view.ToneWarn)
+		if f.maxLines = 1; c.Tone == view.ToneWarn {
+			f.maxLines = 2
+		}
 		f.add([]view.Control{c})
 	}
 	s.fixed = append(s.fixed, f.out...)

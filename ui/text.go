@@ -3,7 +3,9 @@
 package ui
 
 import (
+	"cmp"
 	_ "embed"
+	"sort"
 	"strings"
 	"unicode"
 
@@ -77,14 +79,7 @@ type fontRun struct {
 // fontRuns cuts a text where the font changes; a space stays with the text before
 // it.
 func fontRuns(s string) []fontRun {
-	plain := true
-	for _, r := range s {
-		if isEastAsian(r) {
-			plain = false
-			break
-		}
-	}
-	if plain {
+	if !strings.ContainsFunc(s, isEastAsian) {
 		return []fontRun{{s, nil}}
 	}
 	var out []fontRun
@@ -178,11 +173,8 @@ func (r layout) setText(t textBox) (runs []textRun, cut bool) {
 // fit finds the largest size at which a text has room.
 func (r layout) fit(s string, t textBox) (size float32, lines []string, cut bool) {
 	wide, most := t.at.w*r.k, max(t.lines, 1)
-	least := t.minSize
-	if least == 0 || least > t.size {
-		least = min(t.size, minText)
-	}
 	size = t.size
+	least := min(cmp.Or(t.minSize, minText), size)
 	if most == 1 { // the width gives the size, approximately
 		s = strings.ReplaceAll(s, "\n", " ")
 		if w := r.width(s, size, t.bold); w > wide {
@@ -254,19 +246,11 @@ func (r layout) breakWord(s string, wide, size float32, bold bool) []string {
 
 // prefix is the number of runes that fit together with an ending.
 func (r layout) prefix(all []rune, wide, size float32, bold bool, ending string) int {
-	lo, hi := 0, len(all)
-	for lo < hi {
-		mid := (lo + hi + 1) / 2
-		if r.width(string(all[:mid])+ending, size, bold) <= wide {
-			lo = mid
-		} else {
-			hi = mid - 1
-		}
+	n := sort.Search(len(all), func(i int) bool { return r.width(string(all[:i+1])+ending, size, bold) > wide })
+	for n > 0 && n < len(all) && joins(all[n]) { // does not cut within a character
+		n--
 	}
-	for lo > 0 && lo < len(all) && joins(all[lo]) { // does not cut within a character
-		lo--
-	}
-	return lo
+	return n
 }
 
 // joins reports whether a rune belongs to the character before it.
@@ -283,16 +267,8 @@ func (r layout) shorten(s string, wide, size float32, bold, tail bool) string {
 	if !tail {
 		return strings.TrimRight(string(all[:r.prefix(all, wide, size, bold, ellipsis)]), " ") + ellipsis
 	}
-	lo, hi := 0, len(all)
-	for lo < hi {
-		mid := (lo + hi) / 2
-		if r.width(ellipsis+string(all[mid:]), size, bold) <= wide {
-			hi = mid
-		} else {
-			lo = mid + 1
-		}
-	}
-	return ellipsis + string(all[lo:])
+	from := sort.Search(len(all), func(i int) bool { return r.width(ellipsis+string(all[i:]), size, bold) <= wide })
+	return ellipsis + string(all[from:])
 }
 
 // words cuts a text where a line may end; each keeps its space.

@@ -92,7 +92,7 @@ func highContrast() palette {
 type panelTheme struct {
 	fyne.Theme
 	unit    *Unit
-	palette palette
+	colours map[fyne.ThemeColorName]uint32
 }
 
 // Theme gives Fyne's own widgets the colours of the panel, and sizes that scale
@@ -103,32 +103,19 @@ func Theme(u *Unit, contrast bool) fyne.Theme {
 	if contrast {
 		p = highContrast()
 	}
-	return &panelTheme{theme.DefaultTheme(), u, p}
+	return &panelTheme{theme.DefaultTheme(), u, map[fyne.ThemeColorName]uint32{
+		theme.ColorNameBackground: p.pageTop, theme.ColorNameForeground: p.ink, theme.ColorNamePrimary: p.link,
+		theme.ColorNameSelection: p.link, theme.ColorNameHyperlink: p.link, theme.ColorNameFocus: p.focus,
+		theme.ColorNameInputBackground: p.field.top, theme.ColorNameInputBorder: p.field.edge,
+		theme.ColorNameButton: p.tile.low, theme.ColorNamePlaceHolder: p.faint, theme.ColorNameDisabled: p.faint,
+		theme.ColorNameError: p.bad, theme.ColorNameForegroundOnPrimary: p.onDark,
+	}}
 }
 
 // Color implements fyne.Theme.
 func (l *panelTheme) Color(n fyne.ThemeColorName, _ fyne.ThemeVariant) color.Color {
-	switch n {
-	case theme.ColorNameBackground:
-		return opaque(l.palette.pageTop)
-	case theme.ColorNameForeground:
-		return opaque(l.palette.ink)
-	case theme.ColorNamePrimary, theme.ColorNameSelection, theme.ColorNameHyperlink:
-		return opaque(l.palette.link)
-	case theme.ColorNameFocus:
-		return opaque(l.palette.focus)
-	case theme.ColorNameInputBackground:
-		return opaque(l.palette.field.top)
-	case theme.ColorNameInputBorder:
-		return opaque(l.palette.field.edge)
-	case theme.ColorNameButton:
-		return opaque(l.palette.tile.low)
-	case theme.ColorNamePlaceHolder, theme.ColorNameDisabled:
-		return opaque(l.palette.faint)
-	case theme.ColorNameError:
-		return opaque(l.palette.bad)
-	case theme.ColorNameForegroundOnPrimary:
-		return opaque(l.palette.onDark)
+	if c, ok := l.colours[n]; ok {
+		return opaque(c)
 	}
 	return l.Theme.Color(n, theme.VariantLight)
 }
