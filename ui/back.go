@@ -83,7 +83,6 @@ type hole struct {
 	widget.BaseWidget
 	pressable
 	handset   *Handset
-	name      string
 	clip      *artImage
 	ring      *canvas.Arc
 	focusRing *canvas.Circle
@@ -98,14 +97,14 @@ type hole struct {
 }
 
 func newHole(h *Handset) *hole {
-	o := &hole{handset: h, name: "Reset hole", clip: newArtImage(h.u, &h.images, art.ClipW)}
+	o := &hole{handset: h, clip: newArtImage(h.u, &h.images, art.ClipW)}
 	o.ring = canvas.NewArc(0, 0, .74, opaque(0xff8a2e))
 	o.focusRing = canvas.NewCircle(nil)
 	o.focusRing.StrokeColor = opaque(0x2f8bff)
 	o.seconds = canvas.NewText("", opaque(0xffd9a8))
 	o.seconds.TextStyle.Bold = true
 	o.seconds.Alignment = fyne.TextAlignCenter
-	o.pressable = pressable{h.keyboard, o.push, o.pull}
+	o.pressable = pressable{"hole", "Reset hole", h.keyboard, o.push, o.pull}
 	o.ExtendBaseWidget(o)
 	o.arrange(o.Size())
 	return o
@@ -188,15 +187,6 @@ func (o *hole) FocusLost() {
 	o.pull()
 	o.arrange(o.Size())
 }
-
-// ID is the name by which tests and a control API find the hole.
-func (o *hole) ID() string { return "hole" }
-
-// AccessibilityLabel implements fyne.Accessible.
-func (o *hole) AccessibilityLabel() string { return o.name }
-
-// AccessibilityRole implements fyne.Accessible.
-func (o *hole) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
 // CreateRenderer implements fyne.Widget.
 func (o *hole) CreateRenderer() fyne.WidgetRenderer {

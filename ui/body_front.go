@@ -126,7 +126,6 @@ type receiver struct {
 	widget.BaseWidget
 	pressable
 	handset *Handset
-	name    string
 	image   *artImage
 	spot    *gridItem
 	up      bool
@@ -136,8 +135,8 @@ type receiver struct {
 }
 
 func newReceiver(h *Handset) *receiver {
-	r := &receiver{handset: h, name: "Receiver", image: newArtImage(h.u, &h.images, 0)}
-	r.pressable = pressable{h.keyboard, h.hook, func() {}}
+	r := &receiver{handset: h, image: newArtImage(h.u, &h.images, 0)}
+	r.pressable = pressable{"hook", "Receiver", h.keyboard, h.hook, func() {}}
 	r.ExtendBaseWidget(r)
 	r.repaint()
 	return r
@@ -186,15 +185,6 @@ func (r *receiver) arrange(fyne.Size) {
 	r.image.Move(u.pos(receiverX-wide/2-r.spot.x+liftX*r.raised, receiverY-art.ReceiverH/2-r.spot.y+liftY*r.raised))
 	canvas.Refresh(r.image.Raster)
 }
-
-// ID is the name by which tests and a control API find the receiver.
-func (r *receiver) ID() string { return "hook" }
-
-// AccessibilityLabel implements fyne.Accessible.
-func (r *receiver) AccessibilityLabel() string { return r.name }
-
-// AccessibilityRole implements fyne.Accessible.
-func (r *receiver) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
 // Tapped implements fyne.Tappable.
 func (r *receiver) Tapped(*fyne.PointEvent) { r.handset.takeKeyboard(); r.handset.hook() }

@@ -21,7 +21,6 @@ type hardKey struct {
 	widget.BaseWidget
 	pressable
 	handset  *Handset
-	id, name string
 	look     art.Key
 	image    *artImage
 	big      *canvas.Text // 5
@@ -31,25 +30,16 @@ type hardKey struct {
 }
 
 func newHardKey(h *Handset, id, name string, look art.Key, big, small string) *hardKey {
-	k := &hardKey{handset: h, id: id, name: name, look: look}
+	k := &hardKey{handset: h, look: look}
 	k.image = newArtImage(h.u, &h.images, look.W)
 	k.big, k.small = canvas.NewText(big, nil), canvas.NewText(small, nil)
 	k.big.TextStyle.Bold = true
 	k.small.TextStyle.Bold = look.Mark != art.NoMark
-	k.pressable = pressable{h.keyboard, k.press, k.release}
+	k.pressable = pressable{id, name, h.keyboard, k.press, k.release}
 	k.ExtendBaseWidget(k)
 	k.repaint()
 	return k
 }
-
-// ID is the name by which tests and a control API find the key.
-func (k *hardKey) ID() string { return k.id }
-
-// AccessibilityLabel implements fyne.Accessible.
-func (k *hardKey) AccessibilityLabel() string { return k.name }
-
-// AccessibilityRole implements fyne.Accessible.
-func (k *hardKey) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
 
 // repaint paints the key; keys of the same look and size share a picture.
 func (k *hardKey) repaint() {
@@ -153,12 +143,22 @@ func (k *hardKey) FocusLost() {
 // pressable is embedded by parts of the body. While the part has the keyboard
 // focus, Space and Enter press it; all other keys go to the phone.
 type pressable struct {
+	id, name string
 	board    *hostKeyboard
 	down, up func()
 }
 
+// ID is the name by which tests and a control API find the part.
+func (p *pressable) ID() string { return p.id }
+
+// AccessibilityLabel implements fyne.Accessible.
+func (p *pressable) AccessibilityLabel() string { return p.name }
+
+// AccessibilityRole implements fyne.Accessible.
+func (p *pressable) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleButton }
+
 // KeyDown implements desktop.Keyable.
-func (p pressable) KeyDown(e *fyne.KeyEvent) {
+func (p *pressable) KeyDown(e *fyne.KeyEvent) {
 	if isPressKey(e.Name) {
 		p.down()
 		return
@@ -167,7 +167,7 @@ func (p pressable) KeyDown(e *fyne.KeyEvent) {
 }
 
 // KeyUp implements desktop.Keyable.
-func (p pressable) KeyUp(e *fyne.KeyEvent) {
+func (p *pressable) KeyUp(e *fyne.KeyEvent) {
 	if isPressKey(e.Name) {
 		p.up()
 		return
@@ -176,14 +176,14 @@ func (p pressable) KeyUp(e *fyne.KeyEvent) {
 }
 
 // TypedKey implements fyne.Focusable.
-func (p pressable) TypedKey(e *fyne.KeyEvent) {
+func (p *pressable) TypedKey(e *fyne.KeyEvent) {
 	if !isPressKey(e.Name) {
 		p.board.typedKey(e.Name)
 	}
 }
 
 // TypedRune implements fyne.Focusable.
-func (p pressable) TypedRune(r rune) {
+func (p *pressable) TypedRune(r rune) {
 	if r != ' ' {
 		p.board.typedRune(r)
 	}

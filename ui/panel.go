@@ -92,19 +92,6 @@ func (t *touchPanel) arrange() {
 	}
 }
 
-// find gives the control with an id, that of the dialog first; nil: it is not
-// shown.
-func (t *touchPanel) find(id string) *control {
-	for _, l := range []*layer{&t.over, &t.page} {
-		for _, c := range l.controls() {
-			if c.placed.ID == id && c.Visible() {
-				return c
-			}
-		}
-	}
-	return nil
-}
-
 // Resize implements fyne.CanvasObject: the panel fills what it is given, at 4:3
 // from the upper left.
 func (t *touchPanel) Resize(s fyne.Size) {

@@ -5,7 +5,6 @@ package ui
 import (
 	"fmt"
 	"image"
-	"image/color"
 	"math"
 )
 
@@ -13,14 +12,6 @@ import (
 type rect struct{ x, y, w, h float32 }
 
 func (r rect) inset(d float32) rect { return rect{r.x + d, r.y + d, r.w - 2*d, r.h - 2*d} }
-
-func (r rect) overlaps(o rect) bool {
-	return r.x < o.x+o.w && o.x < r.x+r.w && r.y < o.y+o.h && o.y < r.y+r.h
-}
-
-func (r rect) within(o rect, slack float32) bool {
-	return r.x >= o.x-slack && r.y >= o.y-slack && r.x+r.w <= o.x+o.w+slack && r.y+r.h <= o.y+o.h+slack
-}
 
 type shapeKind uint8
 
@@ -143,21 +134,3 @@ func mix(a, b uint32, t float64) uint32 {
 }
 
 func clamp(v float64) float64 { return math.Max(0, math.Min(1, v)) }
-
-// contrast is the ratio of WCAG 2.1 between two colours, from 1 to 21.
-func contrast(a, b uint32) float64 {
-	la, lb := luminance(a), luminance(b)
-	return (math.Max(la, lb) + .05) / (math.Min(la, lb) + .05)
-}
-
-func luminance(v uint32) float64 {
-	c := opaque(v).(color.NRGBA)
-	lin := func(b uint8) float64 {
-		f := float64(b) / 255
-		if f <= .03928 {
-			return f / 12.92
-		}
-		return math.Pow((f+.055)/1.055, 2.4)
-	}
-	return .2126*lin(c.R) + .7152*lin(c.G) + .0722*lin(c.B)
-}
