@@ -122,12 +122,8 @@ func dialPlanPage() page {
 func systemPage() page {
 	return &builtPage{id: "system", public: true, title: "settings.system", build: func(d pageContext, p *pageBuilder) {
 		now := d.now
-		for _, row := range []struct{ id, value string }{
-			{"firmware", now.Firmware}, {"mac", now.MAC}, {"rootset", now.RootSet}, {"policy", string(now.Policy)},
-			{"address", now.Address}, {"user", now.User}, {"server", now.Server},
-		} {
-			p.label(row.id, d.say("system."+row.id), row.value)
-		}
+		p.labels(d.texts, "system.", "firmware", now.Firmware, "mac", now.MAC, "rootset", now.RootSet,
+			"policy", string(now.Policy), "address", now.Address, "user", now.User, "server", now.Server)
 		if now.Server != "" {
 			p.label("way", d.say("system.way"), d.say(map[bool]string{true: "system.edge", false: "system.pool"}[now.Remote]))
 		}
@@ -136,8 +132,8 @@ func systemPage() page {
 			p.label("updates", d.say("system.updates"), set.Updates.URL)
 		}
 		if box := now.Mailbox; box != nil {
-			p.label("exchange", d.say("system.exchange"), strings.TrimSpace(box.URL+" "+box.Server))
-			p.label("polled", d.say("system.polled"), d.stamp(box.Polled.In(d.location)))
+			p.labels(d.texts, "system.", "exchange", strings.TrimSpace(box.URL+" "+box.Server),
+				"polled", d.stamp(box.Polled.In(d.location)))
 		} else if d.signedIn() {
 			p.label("exchange", d.say("system.exchange"), d.noExchange())
 		}

@@ -29,72 +29,53 @@ func (p *pageBuilder) toSettings(d pageContext) {
 	p.softKey("settings", d.say("settings.title"), view.IconSettings, func(s *Screen) { s.open(settingsPage()) })
 }
 
-// stage is a part of signing in: its steps in the journal.
-type stage struct {
-	text string // message
-	step journal.Name
-}
-
-// stages are in the order in which they happen. The download of certificates
-// is shown only if the phone asks for roots (R1.2).
-func stages() []stage {
-	return []stage{
-		{"signing.time", journal.Time},
-		{"signing.discovery", journal.Discovery},
-		{"signing.connect", journal.Connect},
-		{"signing.trust", journal.Trust},
-		{"signing.roots", journal.Roots},
-		{"signing.register", journal.Register},
+// stages are the steps of signing in, in the order in which they happen. The
+// download of certificates is shown only if the phone asks for roots (R1.2).
+func stages() []journal.Name {
+	return []journal.Name{
+		journal.Time, journal.Discovery, journal.Connect, journal.Trust, journal.Roots, journal.Register,
 	}
 }
 
-// attemptSteps are the steps of the present connection attempt: those after the
+// signingInPage shows the steps of the present connection attempt: those after the
 // last failure.
-func (d pageContext) attemptSteps() []journal.Step {
-	steps := d.recentSteps()
-	for i := len(steps) - 1; i >= 0; i-- {
-		if steps[i].State == journal.Failed {
-			return steps[i+1:]
-		}
-	}
-	return steps
-}
-
 func signingInPage() page {
 	return &builtPage{id: "signing-in", title: "signing.title", build: func(d pageContext, p *pageBuilder) {
 		p.add(view.Control{ID: "who", Role: view.Heading, Text: d.say("signing.who", "Address", d.now.Address)})
 		last := map[journal.Name]journal.Step{}
-		for _, st := range d.attemptSteps() {
-			last[st.Name] = st
+		for _, st := range d.recentSteps() {
+			if last[st.Name] = st; st.State == journal.Failed { // another attempt follows
+				clear(last)
+			}
 		}
+		verdict, judged := last[journal.Trust]
+		searching := verdict.State == journal.Warned // the phone asks for roots
 		var done, all float64
-		busy := "" // message of the stage under way: the one after the last stage with steps
+		fetching := false // the stage under way is that of the roots
 		for _, st := range stages() {
-			step, begun := last[st.step]
-			verdict, judged := last[journal.Trust]
-			searching := verdict.State == journal.Warned // the phone asks for roots
+			step, begun := last[st]
 			switch {
-			case st.step == journal.Roots && !begun && !searching:
+			case st == journal.Roots && !begun && !searching:
 				continue
-			case st.step == journal.Time && !begun && len(last) > 0:
+			case st == journal.Time && !begun && len(last) > 0:
 				continue // the clock was right already
 			}
 			all++
-			c := view.Control{ID: "stage." + string(st.step), Role: view.Text, Text: d.say(st.text), Tone: view.ToneDim}
+			c := view.Control{ID: "stage." + string(st), Role: view.Text, Text: d.say("signing." + string(st)), Tone: view.ToneDim}
 			switch {
-			case begun && st.step == journal.Roots && searching: // its steps go on until all are installed
-				c.Tone, c.Icon, busy = view.ToneNone, view.IconCert, st.text
-				c.Second = step.Decided
+			case begun && st == journal.Roots && searching: // its steps go on until all are installed
+				c.Tone, c.Icon, c.Second = view.ToneNone, view.IconCert, step.Decided
+				fetching = true
 			case begun && step.State == journal.Warned:
 				c.Tone, c.Icon, done = view.ToneWarn, view.IconWarning, done+1
-			case begun, st.step == journal.Connect && judged: // a verdict needs a connection
+			case begun, st == journal.Connect && judged: // a verdict needs a connection
 				c.Tone, c.Icon, done = view.ToneGood, view.IconOK, done+1
-			case st.step == journal.Roots:
-				busy = st.text
+			case st == journal.Roots:
+				fetching = true
 			}
 			p.add(c)
 		}
-		if busy == "signing.roots" {
+		if fetching {
 			p.add(view.Control{ID: "download", Role: view.Progress, Text: d.say("signing.download"), Fraction: -1})
 		} else {
 			p.add(view.Control{ID: "progress", Role: view.Progress, Text: d.say("signing.title"), Fraction: done / max(all, 1)})

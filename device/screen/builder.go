@@ -59,6 +59,14 @@ func row(id string, icon view.Icon, text, second, value string) view.Control {
 	return view.Control{ID: id, Role: view.Row, Icon: icon, Text: text, Second: second, Value: value}
 }
 
+// labels adds rows of a detail page; fields are pairs of an ID and a value. The
+// message of a row is prefix and its ID.
+func (p *pageBuilder) labels(t *texts, prefix string, fields ...string) {
+	for i := 0; i < len(fields); i += 2 {
+		p.label(fields[i], t.say(prefix+fields[i]), fields[i+1])
+	}
+}
+
 // lines adds lines of text; the ID of each is id and its number.
 func (p *pageBuilder) lines(id string, lines []string) {
 	for i, line := range lines {

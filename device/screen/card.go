@@ -38,8 +38,7 @@ func newCardPage(s *Screen, c *contact) page {
 		if c.address != "" {
 			p.addAction(row(addressID, view.IconPerson, c.address, "", d.say("card.address")), dial(c.address))
 		}
-		p.label("email", d.say("card.email"), c.email)
-		p.label("company", d.say("card.company"), c.company)
+		p.labels(d.texts, "card.", "email", c.email, "company", c.company)
 		if len(c.phones) == 0 {
 			p.add(textLine("no-number", d.say("card.noNumber"), view.NoIcon, view.ToneDim))
 		}

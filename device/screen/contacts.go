@@ -88,24 +88,18 @@ func (p *contactsPage) updateRows(d pageContext) {
 	var rows []contactRow // a new array: Views hold the old one
 	switch {
 	case key.query != "":
-		found := index.find(key.query)
-		rows = make([]contactRow, len(found))
-		for i, h := range found {
-			rows[i] = contactRow{contact: h.contact, number: h.number}
+		for _, h := range index.find(key.query) {
+			rows = append(rows, contactRow{contact: h.contact, number: h.number})
 		}
 	case p.outlook:
-		rows = make([]contactRow, len(index.outlook))
-		for i, o := range index.outlook {
-			rows[i] = contactRow{contact: o, number: -1}
+		for _, o := range index.outlook {
+			rows = append(rows, contactRow{contact: o, number: -1})
 		}
 	default:
 		for _, s := range index.groups {
-			name := s.name
+			name := cmp.Or(s.name, d.say("contacts.unnamed"))
 			if s.other {
 				name = d.say("contacts.other")
-			}
-			if name == "" {
-				name = d.say("contacts.unnamed")
 			}
 			rows = append(rows, contactRow{group: name, count: len(s.contacts)})
 			for _, c := range s.contacts {

@@ -68,12 +68,9 @@ func stepPage(st journal.Step) page {
 		if st.Fix != "" {
 			p.add(view.Control{ID: "fix", Role: view.Text, Text: d.say("step.fix", "Text", st.Fix), Icon: view.IconInfo})
 		}
-		p.label("asked", d.say("step.asked"), st.Asked)
-		p.label("answered", d.say("step.answered"), st.Answered)
-		p.label("by", d.say("step.by"), st.By)
-		p.label("because", d.say("step.because"), st.Because)
-		p.label("code", d.say("step.code"), string(st.Code))
-		p.label("at", d.say("step.at"), d.day(st.At.In(d.location))+" "+d.precise(st.At.In(d.location)))
+		at := st.At.In(d.location)
+		p.labels(d.texts, "step.", "asked", st.Asked, "answered", st.Answered, "by", st.By, "because", st.Because,
+			"code", string(st.Code), "at", d.day(at)+" "+d.precise(at))
 		if len(st.Details) > 0 {
 			p.add(view.Control{ID: "details", Role: view.Heading, Text: d.say("step.details")})
 		}

@@ -86,23 +86,16 @@ func rootPage(fingerprint string) page {
 			}
 			c := r.Certificate
 			p.add(view.Control{ID: "name", Role: view.Heading, Text: commonName(r.Subject()), Icon: view.IconCert})
-			p.label("subject", d.say("root.subject"), r.Subject())
 			issuer := c.Issuer.String()
 			if bytes.Equal(c.RawIssuer, c.RawSubject) { // as roots do
 				issuer = r.Subject()
 			}
-			p.label("issuer", d.say("root.issuer"), issuer)
-			p.label("from", d.say("root.from"), d.day(c.NotBefore))
-			p.label("until", d.say("root.until"), d.day(c.NotAfter))
-			p.label("key", d.say("root.key"), r.Key())
-			p.label("signature", d.say("root.signature"), c.SignatureAlgorithm.String())
-			p.label("fingerprint", d.say("root.fingerprint"), grouped(fingerprint))
-			p.label("source", d.say("root.source"), d.sourceName(string(r.Source.Kind)))
-			p.label("set", d.say("root.set"), r.Source.Set)
-			p.label("server", d.say("root.server"), r.Source.Server)
-			p.label("dn", d.say("root.dn"), r.Source.DN)
-			p.label("account", d.say("root.account"), r.Source.Account)
-			p.label("at", d.say("root.at"), d.stamp(r.Source.At.In(d.location)))
+			from := r.Source
+			p.labels(d.texts, "root.", "subject", r.Subject(), "issuer", issuer,
+				"from", d.day(c.NotBefore), "until", d.day(c.NotAfter), "key", r.Key(),
+				"signature", c.SignatureAlgorithm.String(), "fingerprint", grouped(fingerprint),
+				"source", d.sourceName(string(from.Kind)), "set", from.Set, "server", from.Server,
+				"dn", from.DN, "account", from.Account, "at", d.stamp(from.At.In(d.location)))
 			return
 		}
 		p.add(view.Control{ID: "gone", Role: view.Text, Text: d.say("root.gone"), Icon: view.IconInfo})

@@ -174,9 +174,7 @@ func (t *texts) languageName(tag string) string {
 func timePage() page {
 	return &builtPage{id: "time", public: true, title: "settings.time", build: func(d pageContext, p *pageBuilder) {
 		zone, _ := d.clockTime.Zone()
-		p.label("date", d.say("time.date"), d.fullDate(d.clockTime))
-		p.label("clock", d.say("time.clock"), d.clock(d.clockTime))
-		p.label("zone", d.say("time.zone"), zone)
+		p.labels(d.texts, "time.", "date", d.fullDate(d.clockTime), "clock", d.clock(d.clockTime), "zone", zone)
 		if st := latest(d.steps, journal.Time); st != nil {
 			icon, tone := stateLook(st.State)
 			c := row("from", icon, st.Decided, st.By, "")
