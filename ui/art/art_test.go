@@ -21,7 +21,7 @@ func TestFieldsMeasureDistance(t *testing.T) {
 		{"below it", box.Round(3), 20, 24, 4},
 		{"off its corner", box.Round(0), 33, 24, 5},
 		{"its radius is no more than half the box", box.Round(99), 20, 8, 2},
-		{"disc", Disc(0, 0, 5), 3, 4, 0},
+		{"disc", disc(0, 0, 5), 3, 4, 0},
 		{"beside a rod", Capsule(0, 0, 10, 0, 1), 5, 3, 2},
 		{"beyond its end", Capsule(0, 0, 10, 0, 1), 13, 0, 2},
 		{"a rod of no length", Capsule(1, 1, 1, 1, 1), 1, 4, 2},
@@ -29,12 +29,12 @@ func TestFieldsMeasureDistance(t *testing.T) {
 		{"beyond its end", Arc(0, 0, 10, 1, 0, math.Pi), 10, -3, 2},
 		{"polygon inside", Polygon(0, 0, 10, 0, 10, 10, 0, 10), 5, 4, -4},
 		{"polygon outside", Polygon(0, 0, 10, 0, 10, 10, 0, 10), 12, 5, 2},
-		{"any", Union(0, Disc(0, 0, 1), Disc(10, 0, 1)), 8, 0, 1},
-		{"any melts together", Union(4, Disc(0, 0, 1), Disc(4, 0, 1)), 2, 0, 0},
-		{"less", Subtract(Disc(0, 0, 5), Disc(0, 0, 2)), 0, 0, 2},
-		{"both", Intersect(Disc(0, 0, 5), Above(0)), 0, 3, 3},
-		{"turned clockwise", Rotate(Disc(10, 0, 1), 0, 0, 90), 0, 10, -1},
-		{"scaled", Scale(Disc(1, 0, 1), 10, 10, 3), 13, 10, -3},
+		{"any", Union(0, disc(0, 0, 1), disc(10, 0, 1)), 8, 0, 1},
+		{"any melts together", Union(4, disc(0, 0, 1), disc(4, 0, 1)), 2, 0, 0},
+		{"less", Subtract(disc(0, 0, 5), disc(0, 0, 2)), 0, 0, 2},
+		{"both", Intersect(disc(0, 0, 5), above(0)), 0, 3, 3},
+		{"turned clockwise", Rotate(disc(10, 0, 1), 0, 0, 90), 0, 10, -1},
+		{"scaled", Scale(disc(1, 0, 1), 10, 10, 3), 13, 10, -3},
 	} {
 		if d := c.f(c.x, c.y); math.Abs(d-c.d) > 1e-9 {
 			t.Errorf("%s: %v, want %v", c.name, d, c.d)
@@ -161,3 +161,14 @@ func BenchmarkFront(b *testing.B) {
 		})
 	}
 }
+
+// disc is a circle.
+func disc(x, y, r float64) Field {
+	return func(px, py float64) float64 {
+		px, py = px-x, py-y
+		return math.Sqrt(px*px+py*py) - r
+	}
+}
+
+// above is the half plane above y.
+func above(y float64) Field { return func(_, py float64) float64 { return py - y } }

@@ -29,14 +29,6 @@ func (b Box) Round(r float64) Field {
 	}
 }
 
-// Disc is a circle.
-func Disc(x, y, r float64) Field {
-	return func(px, py float64) float64 {
-		px, py = px-x, py-y
-		return math.Sqrt(px*px+py*py) - r
-	}
-}
-
 // around is the box of a circle.
 func around(x, y, r float64) Box { return Box{x - r, y - r, 2 * r, 2 * r} }
 
@@ -118,9 +110,6 @@ func Subtract(f, out Field) Field {
 func Intersect(f, g Field) Field {
 	return func(x, y float64) float64 { return max(f(x, y), g(x, y)) }
 }
-
-// Above is the half plane above y.
-func Above(y float64) Field { return func(_, py float64) float64 { return py - y } }
 
 // Rotate is the shape turned clockwise around a point, by an angle in degrees.
 func Rotate(f Field, cx, cy, degrees float64) Field {

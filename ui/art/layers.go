@@ -23,11 +23,7 @@ func (s *Scene) Fill(f Field, b Box, t Tone) {
 		t.Top, t.Bottom = t.Plain, t.Plain
 	}
 	s.add(b, func(x, y, per float64) Ink {
-		a := coverage(f(x, y), per)
-		if a <= 0 {
-			return Ink{}
-		}
-		return t.at(y, b).fade(a)
+		return t.at(y, b).fade(coverage(f(x, y), per))
 	})
 }
 

@@ -13,7 +13,10 @@
 // long before what fyne/lang imports.
 package locale
 
-import "os"
+import (
+	"os"
+	"strings"
+)
 
 // fallback is a locale that every parser of locales understands.
 const fallback = "en_US.UTF-8"
@@ -35,11 +38,8 @@ func settle(get func(string) string, set func(string, string) error) {
 
 // nameless reports whether a locale does not name a language: "", C, C.UTF-8, POSIX.
 func nameless(v string) bool {
-	for i, r := range v {
-		if r == '.' || r == '@' {
-			v = v[:i]
-			break
-		}
+	if i := strings.IndexAny(v, ".@"); i >= 0 {
+		v = v[:i]
 	}
 	return v == "" || v == "C" || v == "POSIX"
 }
