@@ -29,16 +29,9 @@ func (p *pageBuilder) toSettings(d pageContext) {
 	p.softKey("settings", d.say("settings.title"), view.IconSettings, func(s *Screen) { s.open(settingsPage()) })
 }
 
-// stages are the steps of signing in, in the order in which they happen. The
-// download of certificates is shown only if the phone asks for roots (R1.2).
-func stages() []journal.Name {
-	return []journal.Name{
-		journal.Time, journal.Discovery, journal.Connect, journal.Trust, journal.Roots, journal.Register,
-	}
-}
-
 // signingInPage shows the steps of the present connection attempt: those after the
-// last failure.
+// last failure. The download of certificates is shown only if the phone asks for
+// roots (R1.2).
 func signingInPage() page {
 	return &builtPage{id: "signing-in", title: "signing.title", build: func(d pageContext, p *pageBuilder) {
 		p.add(view.Control{ID: "who", Role: view.Heading, Text: d.say("signing.who", "Address", d.now.Address)})
@@ -52,7 +45,9 @@ func signingInPage() page {
 		searching := verdict.State == journal.Warned // the phone asks for roots
 		var done, all float64
 		fetching := false // the stage under way is that of the roots
-		for _, st := range stages() {
+		for _, st := range []journal.Name{
+			journal.Time, journal.Discovery, journal.Connect, journal.Trust, journal.Roots, journal.Register,
+		} {
 			step, begun := last[st]
 			switch {
 			case st == journal.Roots && !begun && !searching:
@@ -61,7 +56,7 @@ func signingInPage() page {
 				continue // the clock was right already
 			}
 			all++
-			c := view.Control{ID: "stage." + string(st), Role: view.Text, Text: d.say("signing." + string(st)), Tone: view.ToneDim}
+			c := textLine("stage."+string(st), d.say("signing."+string(st)), view.NoIcon, view.ToneDim)
 			switch {
 			case begun && st == journal.Roots && searching: // its steps go on until all are installed
 				c.Tone, c.Icon, c.Second = view.ToneNone, view.IconCert, step.Decided
