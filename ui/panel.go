@@ -67,15 +67,13 @@ func (t *touchPanel) arrange() {
 		if t.high {
 			t.palette = highContrast()
 		}
-		t.page.clear()
-		t.over.clear()
+		t.clear()
 	}
 	r := layout{t.k}
 	before := t.page.count() + t.over.count()
 	switch {
 	case !t.view.On:
-		t.page.clear()
-		t.over.clear()
+		t.clear()
 	case t.view.Dialog != nil:
 		below := t.view
 		below.Page.Keyboard = view.NoKeyboard
@@ -92,14 +90,15 @@ func (t *touchPanel) arrange() {
 	}
 }
 
+func (t *touchPanel) clear() { t.page.clear(); t.over.clear() }
+
 // Resize implements fyne.CanvasObject: the panel fills what it is given, at 4:3
 // from the upper left.
 func (t *touchPanel) Resize(s fyne.Size) {
 	k := min(s.Width/panelW, s.Height/panelH)
 	if k > 0 && k != t.k {
 		t.k = k
-		t.page.clear()
-		t.over.clear()
+		t.clear()
 		t.dark.place(0, 0)
 		t.dark.set(t.dark.placed) // it was not drawn while there was no size
 		t.arrange()
@@ -117,13 +116,15 @@ func (t *touchPanel) AccessibilityLabel() string { return t.view.Page.Title }
 func (t *touchPanel) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleRoleContainer }
 
 // CreateRenderer implements fyne.Widget.
-func (t *touchPanel) CreateRenderer() fyne.WidgetRenderer { return &panelRenderer{t} }
+func (t *touchPanel) CreateRenderer() fyne.WidgetRenderer {
+	return &panelRenderer{partRenderer{arrange: func(fyne.Size) {}}, t}
+}
 
-type panelRenderer struct{ t *touchPanel }
+type panelRenderer struct {
+	partRenderer
+	t *touchPanel
+}
 
-func (r *panelRenderer) Destroy()           {}
-func (r *panelRenderer) MinSize() fyne.Size { return fyne.NewSize(1, 1) }
-func (r *panelRenderer) Layout(fyne.Size)   {}
 func (r *panelRenderer) Refresh() {
 	if r.t.high != r.t.u.Contrast {
 		r.t.arrange()

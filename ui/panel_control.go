@@ -255,13 +255,15 @@ func (c *control) AccessibilityRole() fyne.AccessibleRole {
 }
 
 // CreateRenderer implements fyne.Widget.
-func (c *control) CreateRenderer() fyne.WidgetRenderer { return &controlRenderer{c} }
+func (c *control) CreateRenderer() fyne.WidgetRenderer {
+	return &controlRenderer{partRenderer{arrange: func(fyne.Size) {}}, c}
+}
 
-type controlRenderer struct{ c *control }
+type controlRenderer struct {
+	partRenderer
+	c *control
+}
 
-func (r *controlRenderer) Destroy()                     {}
-func (r *controlRenderer) MinSize() fyne.Size           { return fyne.NewSize(1, 1) }
-func (r *controlRenderer) Layout(fyne.Size)             {}
 func (r *controlRenderer) Objects() []fyne.CanvasObject { return r.c.objects }
 func (r *controlRenderer) Refresh() {
 	for _, o := range r.c.objects {
