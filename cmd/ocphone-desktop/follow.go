@@ -12,6 +12,7 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/test" // for the parts of a widget, which Fyne shows to tests alone
 
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
@@ -89,7 +90,7 @@ func pageOf(p view.Page) pageLine {
 func newViewLog(name string, w *window) (*viewLog, error) {
 	file, err := os.OpenFile(name, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o600)
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, journal.Usagef("%v", err)
 	}
 	return &viewLog{w: w, file: file, done: make(chan struct{})}, nil
 }

@@ -28,11 +28,6 @@ type options struct {
 	bare bool // no lab in the window
 }
 
-// usagef is a failure with code journal.Usage.
-func usagef(format string, args ...any) error {
-	return &journal.Failure{Code: journal.Usage, What: fmt.Sprintf(format, args...)}
-}
-
 // isUsage reports whether err has code journal.Usage.
 func isUsage(err error) bool {
 	var f *journal.Failure
@@ -58,16 +53,16 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		if errors.Is(err, pflag.ErrHelp) {
 			return o, err
 		}
-		return o, usagef("%v", err)
+		return o, journal.Usagef("%v", err)
 	}
 	if f.NArg() > 0 {
-		return o, usagef("%q is too much: everything is said by flags, see --help", f.Arg(0))
+		return o, journal.Usagef("%q is too much: everything is said by flags, see --help", f.Arg(0))
 	}
 	for _, name := range ofPhone {
 		o.bare = o.bare || f.Changed(name)
 	}
 	if o.today && o.bare {
-		return o, usagef("--today is for the lab in the window, and the other flags are for a phone without it")
+		return o, journal.Usagef("--today is for the lab in the window, and the other flags are for a phone without it")
 	}
 	return o, o.Check()
 }

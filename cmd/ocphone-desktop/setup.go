@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/media"
 	"github.com/ocphone/ocphone/device/screen"
 	"github.com/ocphone/ocphone/device/script"
@@ -45,7 +46,7 @@ func newEmulator(o options) (_ *emulator, err error) {
 		Player:  media.Player{Output: speaker},
 	})
 	if err != nil {
-		return nil, usagef("%v", err)
+		return nil, journal.Usagef("%v", err)
 	}
 	s.phone.PowerOn()
 	s.phone.Plug(s.files.Place)

@@ -7,8 +7,6 @@ import (
 	"image"
 
 	"github.com/ocphone/ocphone/device/screen/view"
-
-	"github.com/ocphone/ocphone/device/screen/view"
 )
 
 // canDraw says what is missing: on macOS Fyne compiles with cgo only.

@@ -90,16 +90,11 @@ func Trust(ctx context.Context, c Config) (Report, error) {
 	return t.report(c.AsIfReset, unknown), nil
 }
 
-// usagef is a failure with code journal.Usage.
-func usagef(format string, args ...any) error {
-	return &journal.Failure{Code: journal.Usage, What: fmt.Sprintf(format, args...)}
-}
-
 // newTrust settles which phone judges, and the change as far as it needs no
 // answer of Active Directory.
 func newTrust(c Config) (*trust, error) {
 	if len(c.Endpoints) == 0 {
-		return nil, usagef("no server is given")
+		return nil, journal.Usagef("no server is given")
 	}
 	t := &trust{
 		phone:     cmp.Or(c.Phone, "a new phone"),
@@ -197,7 +192,7 @@ func (t *trust) readWith(files []RootFile) error {
 			}
 		}
 		if len(t.with) == n {
-			return usagef("--with %s: a phone installs no such certificate when it is published (%v); give the root",
+			return journal.Usagef("--with %s: a phone installs no such certificate when it is published (%v); give the root",
 				file.Name, whyNot)
 		}
 	}
@@ -219,11 +214,12 @@ func (t *trust) findWithout(prefixes []string) error {
 		}
 		switch len(found) {
 		case 0:
-			return usagef("--without %q: no root that the phone holds or that is known to be published begins so", prefix)
+			return journal.Usagef("--without %q: no root that the phone holds or that is known to be published begins so",
+				prefix)
 		case 1:
 			t.without = append(t.without, found[0])
 		default:
-			return usagef("--without %q: %d roots begin so, among them %s and %s",
+			return journal.Usagef("--without %q: %d roots begin so, among them %s and %s",
 				prefix, len(found), found[0].Subject(), found[1].Subject())
 		}
 	}

@@ -28,14 +28,14 @@ func (f RootFile) base() string { return filepath.Base(f.Name) }
 func ReadFile(name string) (RootFile, error) {
 	b, err := os.ReadFile(name)
 	if err != nil {
-		return RootFile{}, usagef("%v", err)
+		return RootFile{}, journal.Usagef("%v", err)
 	}
 	found, err := certstore.ParseCertificates(b)
 	switch {
 	case err != nil:
-		return RootFile{}, usagef("%s: %v", name, err)
+		return RootFile{}, journal.Usagef("%s: %v", name, err)
 	case len(found) == 0:
-		return RootFile{}, usagef("%s: it holds no certificate", name)
+		return RootFile{}, journal.Usagef("%s: it holds no certificate", name)
 	}
 	return RootFile{name, found}, nil
 }
@@ -50,7 +50,7 @@ func ReadFolder(dir string) (Published, error) {
 	p := Published{From: "the folder " + dir, Known: true}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
-		return p, usagef("%v", err)
+		return p, journal.Usagef("%v", err)
 	}
 	for _, entry := range entries {
 		if entry.IsDir() || !slices.Contains(certificateFiles, strings.ToLower(filepath.Ext(entry.Name()))) {

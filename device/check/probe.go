@@ -48,7 +48,7 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	n, err := strconv.ParseUint(port, 10, 16)
 	badHost := host == "" || strings.ContainsAny(host, "/@ ") || strings.Contains(host, ":") && net.ParseIP(host) == nil
 	if err != nil || n == 0 || badHost {
-		return Endpoint{}, usagef("%q: a server is given as HOST or HOST:PORT", s)
+		return Endpoint{}, journal.Usagef("%q: a server is given as HOST or HOST:PORT", s)
 	}
 	return Endpoint{
 		Addr: net.JoinHostPort(host, port),

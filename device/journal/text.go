@@ -61,3 +61,8 @@ func Count(n int, one, many string) string {
 	}
 	return fmt.Sprintf("%d %s", n, many)
 }
+
+// Usagef is a failure with code [Usage] and a formatted text.
+func Usagef(format string, args ...any) error {
+	return &Failure{Code: Usage, What: fmt.Sprintf(format, args...)}
+}

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/network"
 )
@@ -54,9 +55,9 @@ func ReadLab(file string) (lab.Ready, error) {
 	r, err := lab.ReadReady(file)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		err = usagef("there is no file %[1]s: start a lab first, with `ocphone lab --ready %[1]s`", file)
+		err = journal.Usagef("there is no file %[1]s: start a lab first, with `ocphone lab --ready %[1]s`", file)
 	case err != nil:
-		err = usagef("%v", err)
+		err = journal.Usagef("%v", err)
 	}
 	return r, err
 }
@@ -159,10 +160,10 @@ func serverList(flag, addr, defaultPort string) ([]string, error) {
 		host, port = strings.Trim(addr, "[]"), defaultPort
 	}
 	if net.ParseIP(host) == nil {
-		return nil, usagef("--%s %q is no IP address: a name server is given as ADDR or ADDR:PORT", flag, addr)
+		return nil, journal.Usagef("--%s %q is no IP address: a name server is given as ADDR or ADDR:PORT", flag, addr)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return nil, usagef("--%s %q: there is no port %q", flag, addr, port)
+		return nil, journal.Usagef("--%s %q: there is no port %q", flag, addr, port)
 	}
 	return []string{net.JoinHostPort(host, port)}, nil
 }

@@ -44,12 +44,12 @@ func (o *Options) Password(ctx context.Context, known string, prompt Prompt) (st
 func firstLine(file string) (string, error) {
 	b, err := os.ReadFile(file)
 	if err != nil {
-		return "", usagef("%v", err)
+		return "", journal.Usagef("%v", err)
 	}
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) == 0 || len(line) > maxPassword {
-		return "", usagef("the first line of %s is no password", file)
+		return "", journal.Usagef("the first line of %s is no password", file)
 	}
 	return string(line), nil
 }

@@ -16,7 +16,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -87,22 +86,17 @@ func (o *Options) AddFlags(s *pflag.FlagSet) {
 	s.StringVar(&o.KeyLog, "key-log", "", "append TLS secrets to `FILE`, for captures (NSS format)")
 }
 
-// usagef is a failure with code journal.Usage.
-func usagef(format string, args ...any) error {
-	return &journal.Failure{Code: journal.Usage, What: fmt.Sprintf(format, args...)}
-}
-
 // Check reports options that contradict each other or have a form that cannot
 // work. It opens no file and uses no network.
 func (o *Options) Check() error {
 	_, domain, ok := strings.Cut(o.SignIn, "@")
 	switch {
 	case o.SignIn != "" && !ok:
-		return usagef("--sign-in %q: a sign-in address has the form user@domain", o.SignIn)
+		return journal.Usagef("--sign-in %q: a sign-in address has the form user@domain", o.SignIn)
 	case o.Lab != "" && o.DNS != "":
-		return usagef("--lab and --dns exclude each other: the lab has its own DNS")
+		return journal.Usagef("--lab and --dns exclude each other: the lab has its own DNS")
 	case o.Lab == "" && (o.Outside || o.NetBIOS):
-		return usagef("--outside and --netbios are for a lab: give --lab FILE (or --wins ADDR)")
+		return journal.Usagef("--outside and --netbios are for a lab: give --lab FILE (or --wins ADDR)")
 	case o.Registrar == "":
 		if err := o.CheckDomain(domain); err != nil {
 			return err
@@ -124,7 +118,7 @@ func (o *Options) Check() error {
 func (o *Options) CheckDomain(name string) error {
 	name = strings.ToLower(name)
 	if o.Lab == "" && o.DNS == "" && (name == labDomain || strings.HasSuffix(name, "."+labDomain)) {
-		return usagef("contoso.com is the lab's domain: give --lab FILE of a running `ocphone lab --ready FILE`, " +
+		return journal.Usagef("contoso.com is the lab's domain: give --lab FILE of a running `ocphone lab --ready FILE`, " +
 			"or --dns ADDR of a server that holds it")
 	}
 	return nil
@@ -173,7 +167,7 @@ func (o *Options) Resolve() (s *Setup, err error) {
 	if o.KeyLog != "" {
 		s.keyLog, err = os.OpenFile(o.KeyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
-			return nil, usagef("%v", err)
+			return nil, journal.Usagef("%v", err)
 		}
 		s.Config.KeyLog = s.keyLog
 	}
@@ -189,7 +183,7 @@ func (o *Options) clock() (c *clock.Adjustable, ntp bool, err error) {
 	case ClockHost:
 	default:
 		if now, err = ParseTime(o.Clock); err != nil {
-			return nil, false, usagef("--clock %q: %v", o.Clock, err)
+			return nil, false, journal.Usagef("--clock %q: %v", o.Clock, err)
 		}
 	}
 	return clock.New(now), ntp, nil
@@ -202,11 +196,11 @@ func (o *Options) clock() (c *clock.Adjustable, ntp bool, err error) {
 func (o *Options) Open(ctx context.Context, prompt Prompt) (*Setup, error) {
 	return o.open(func(s *Setup) (err error) {
 		if s.Credentials.Address == "" {
-			return usagef("who signs in? Give --sign-in user@domain")
+			return journal.Usagef("who signs in? Give --sign-in user@domain")
 		}
 		s.Credentials.Password, err = o.Password(ctx, s.Credentials.Password, prompt)
 		if errors.Is(err, ErrNoPassword) && s.Lab != nil {
-			return usagef("the lab has no user %s, so its password is not known; its users: %s",
+			return journal.Usagef("the lab has no user %s, so its password is not known; its users: %s",
 				s.Credentials.Address, signIns(*s.Lab))
 		}
 		return err
@@ -269,10 +263,10 @@ func (s *Setup) Close() error {
 // folder that holds no phone is a usage failure.
 func OpenState(dir string, create bool) (flash.Flash, error) {
 	if dir == "" {
-		return nil, usagef("which phone? Give --state FOLDER, the folder of `ocphone run --state FOLDER`")
+		return nil, journal.Usagef("which phone? Give --state FOLDER, the folder of `ocphone run --state FOLDER`")
 	}
 	if _, err := os.Stat(filepath.Join(dir, flash.FileName)); errors.Is(err, fs.ErrNotExist) && !create {
-		return nil, usagef("there is no phone in %[1]s yet; `ocphone run --state %[1]s …` makes one", dir)
+		return nil, journal.Usagef("there is no phone in %[1]s yet; `ocphone run --state %[1]s …` makes one", dir)
 	}
 	memory, err := flash.Open(dir)
 	if err != nil {
