@@ -6,6 +6,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,9 +33,8 @@ func withPhone(state string, create bool, do func(*device.Phone) error) error {
 }
 
 func (e environment) certs() *cobra.Command {
-	c := &cobra.Command{Use: "certs", Short: "Look at and change what a phone trusts"}
-	addCommands(c, e.certsList(), e.certsVerify(), e.certsImport(), e.certsExport())
-	return c
+	return addCommands(&cobra.Command{Use: "certs", Short: "Look at and change what a phone trusts"},
+		e.certsList(), e.certsVerify(), e.certsImport(), e.certsExport())
 }
 
 func (e environment) certsList() *cobra.Command {
@@ -105,10 +106,7 @@ func (e environment) certsVerify() *cobra.Command {
 				} else {
 					e.printVerdict(v)
 				}
-				if err == nil && !v.OK {
-					return exit{code: exitPerson}
-				}
-				return err
+				return verdict(v.OK, err)
 			})
 		},
 	}
@@ -188,7 +186,7 @@ func (e environment) certsExport() *cobra.Command {
 					}
 				}
 				if n == 0 {
-					return exit{exitPerson, errors.New("the phone trusts no such root; `ocphone certs list` shows them")}
+					return personf("the phone trusts no such root; `ocphone certs list` shows them")
 				}
 				return nil
 			})
@@ -253,10 +251,6 @@ func countTrue(flags ...bool) (n int) {
 }
 
 func hasPrefixOf(fingerprint string, prefixes []string) bool {
-	for _, p := range prefixes {
-		if len(p) <= len(fingerprint) && fingerprint[:len(p)] == p {
-			return true
-		}
-	}
-	return len(prefixes) == 0
+	return len(prefixes) == 0 ||
+		slices.ContainsFunc(prefixes, func(p string) bool { return strings.HasPrefix(fingerprint, p) })
 }

@@ -115,10 +115,7 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 	} else {
 		printReport(p, report)
 	}
-	if err == nil && !report.OK {
-		return exit{code: exitPerson}
-	}
-	return err
+	return verdict(report.OK, err)
 }
 
 // config reads the files that the flags name, and asks for the password last. The

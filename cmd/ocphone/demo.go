@@ -77,78 +77,71 @@ const (
 // (R12.1, R9.2).
 func readyPhone(ctx context.Context, w *script.World) []script.Act {
 	d := &readyDemo{World: w, ctx: ctx, account: w.Lab.Deployment.Users[0].Name}
-	return []script.Act{d.dialNumber(), d.missCall(), d.hearMessage()}
-}
-
-func (d *readyDemo) dialNumber() script.Act {
-	return script.Act{
-		Title: "A number is dialled",
-		Text: "The phone is ready. The pool has sent it the rules of its location profile, and the phone asks for them " +
-			"again. An extension is dialled, then a colleague out of the Outlook contacts.",
-		Do:    func() error { d.before = d.Phone.Snapshot(); return d.Phone.Reload() },
-		Until: func(now device.Snapshot) bool { return now.Plan != d.before.Plan },
-		Shows: func(now device.Snapshot) []string {
-			return []string{dialled(now, "201"), dialled(now, "112"), caller + ": " + dialled(now, phoneOf(now, caller))}
+	return []script.Act{
+		{
+			Title: "A number is dialled",
+			Text: "The phone is ready. The pool has sent it the rules of its location profile, and the phone asks for them " +
+				"again. An extension is dialled, then a colleague out of the Outlook contacts.",
+			Do:    func() error { d.before = d.Phone.Snapshot(); return d.Phone.Reload() },
+			Until: func(now device.Snapshot) bool { return now.Plan != d.before.Plan },
+			Shows: func(now device.Snapshot) []string {
+				return []string{dialled(now, "201"), dialled(now, "112"), caller + ": " + dialled(now, phoneOf(now, caller))}
+			},
+			Claim: "201 became " + office + " by the rules, which is the number that Outlook has; " +
+				"112 stayed an emergency call, since its rule comes first.",
+			Holds: func(now device.Snapshot) bool {
+				short, emergency := translated(now, "201"), translated(now, "112")
+				return short.Number == office && short.Rule == 2 && emergency.Number == "+112" && emergency.Rule == 1 &&
+					translated(now, phoneOf(now, caller)).Number == office
+			},
 		},
-		Claim: "201 became " + office + " by the rules, which is the number that Outlook has; " +
-			"112 stayed an emergency call, since its rule comes first.",
-		Holds: func(now device.Snapshot) bool {
-			short, emergency := translated(now, "201"), translated(now, "112")
-			return short.Number == office && short.Rule == 2 && emergency.Number == "+112" && emergency.Rule == 1 &&
-				translated(now, phoneOf(now, caller)).Number == office
+		{
+			Title: "Nobody answers",
+			Text: caller + " calls, and calls again and leaves a message. Three minutes later the phone looks into the " +
+				"mailbox.",
+			Do: func() error {
+				d.before = d.Phone.Snapshot()
+				call := exchange.MissedCall{Number: office, Name: caller}
+				if err := d.Lab.Exchange.ReportMissedCall(d.account, call); err != nil {
+					return err
+				}
+				message := exchange.VoiceMail{Number: office, Name: caller, Duration: recordingLength}
+				if err := d.Lab.Exchange.LeaveVoiceMail(d.account, message); err != nil {
+					return err
+				}
+				return d.Pass(d.ctx, 4*time.Minute)
+			},
+			Until: func(now device.Snapshot) bool { return mailboxOf(now).Unread > mailboxOf(d.before).Unread },
+			Shows: func(now device.Snapshot) []string {
+				c := first(mailboxOf(now).Calls)
+				return []string{fmt.Sprintf("Call: %s, %s%s", partyText(c.Name, c.Number), c.Kind, unreadSuffix(c.Read)),
+					newestMessage(now)}
+			},
+			Claim: "The phone shows the missed call and the voice mail, and counts as many unread as Exchange does.",
+			Holds: func(now device.Snapshot) bool {
+				c, v := first(mailboxOf(now).Calls), first(mailboxOf(now).VoiceMails)
+				return c.Kind == ews.Missed && c.Name == caller && v.Name == caller && v.Duration == recordingLength &&
+					d.countsAsExchange(now)
+			},
 		},
-	}
-}
-
-func (d *readyDemo) missCall() script.Act {
-	return script.Act{
-		Title: "Nobody answers",
-		Text:  caller + " calls, and calls again and leaves a message. Three minutes later the phone looks into the mailbox.",
-		Do: func() error {
-			d.before = d.Phone.Snapshot()
-			if err := d.Lab.Exchange.ReportMissedCall(d.account, exchange.MissedCall{Number: office, Name: caller}); err != nil {
-				return err
-			}
-			message := exchange.VoiceMail{Number: office, Name: caller, Duration: recordingLength}
-			if err := d.Lab.Exchange.LeaveVoiceMail(d.account, message); err != nil {
-				return err
-			}
-			return d.Pass(d.ctx, 4*time.Minute)
-		},
-		Until: func(now device.Snapshot) bool { return mailboxOf(now).Unread > mailboxOf(d.before).Unread },
-		Shows: func(now device.Snapshot) []string {
-			c := first(mailboxOf(now).Calls)
-			return []string{fmt.Sprintf("Call: %s, %s%s", partyText(c.Name, c.Number), c.Kind, unreadSuffix(c.Read)),
-				newestMessage(now)}
-		},
-		Claim: "The phone shows the missed call and the voice mail, and counts as many unread as Exchange does.",
-		Holds: func(now device.Snapshot) bool {
-			c, v := first(mailboxOf(now).Calls), first(mailboxOf(now).VoiceMails)
-			return c.Kind == ews.Missed && c.Name == caller && v.Name == caller && v.Duration == recordingLength &&
-				d.countsAsExchange(now)
-		},
-	}
-}
-
-func (d *readyDemo) hearMessage() script.Act {
-	return script.Act{
-		Title: "The message is heard",
-		Text:  "The phone fetches the recording, and marks the message as read.",
-		Do:    d.fetch,
-		Until: func(now device.Snapshot) bool {
-			return now.Mailbox != nil && now.Mailbox.Unread < mailboxOf(d.before).Unread
-		},
-		Shows: func(now device.Snapshot) []string {
-			return []string{fmt.Sprintf("%s, %d bytes", describeAudio(d.audio), len(d.recording)), newestMessage(now)}
-		},
-		Claim: fmt.Sprintf("All %s of the recording came, in a form that the phone can play; "+
-			"in Exchange the message is read.",
-			recordingLength),
-		Holds: func(now device.Snapshot) bool {
-			// G.711 is 8,000 bytes a second; the header is a fraction of one.
-			length := time.Duration(len(d.recording)/8000) * time.Second
-			playable := d.audio == ews.AudioALaw || d.audio == ews.AudioMuLaw
-			return length == recordingLength && playable && d.countsAsExchange(now)
+		{
+			Title: "The message is heard",
+			Text:  "The phone fetches the recording, and marks the message as read.",
+			Do:    d.fetch,
+			Until: func(now device.Snapshot) bool {
+				return now.Mailbox != nil && now.Mailbox.Unread < mailboxOf(d.before).Unread
+			},
+			Shows: func(now device.Snapshot) []string {
+				return []string{fmt.Sprintf("%s, %d bytes", describeAudio(d.audio), len(d.recording)), newestMessage(now)}
+			},
+			Claim: fmt.Sprintf("All %s of the recording came, in a form that the phone can play; "+
+				"in Exchange the message is read.", recordingLength),
+			Holds: func(now device.Snapshot) bool {
+				// G.711 is 8,000 bytes a second; the header is a fraction of one.
+				length := time.Duration(len(d.recording)/8000) * time.Second
+				playable := d.audio == ews.AudioALaw || d.audio == ews.AudioMuLaw
+				return length == recordingLength && playable && d.countsAsExchange(now)
+			},
 		},
 	}
 }

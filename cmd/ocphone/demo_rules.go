@@ -94,14 +94,97 @@ type rulesDemo struct {
 
 func changedRules(ctx context.Context, w *script.World) []script.Act {
 	d := &rulesDemo{World: w, ctx: ctx, profile: w.Lab.Deployment.Profiles[0].Name}
+	dials := func(office string) func(device.Snapshot) bool {
+		return func(now device.Snapshot) bool { return dialsBy(now, office) }
+	}
 	acts := []script.Act{
-		d.signInWithRules(),
-		d.changeRule(),
-		d.waitForReload(),
-		d.reloadAtOnce(),
-		d.otherFrontEnd(),
-		d.replicated(),
-		d.poolFails(),
+		{
+			Title: "A phone signs in",
+			Text:  fmt.Sprintf("The pool sends the location profile %s, and the phone dials by its rules.", d.profile),
+			Do:    func() error { return d.SignIn(d.Lab.Inside()) },
+			Claim: "The rules came with the sign-in: " + extension + " is dialled as " + firstOffice + ";ext=" + extension + ".",
+			Holds: func(now device.Snapshot) bool { return dialsBy(now, firstOffice) && !now.Plan.Kept },
+		},
+		{
+			Title: "The administrator changes the rule of extensions",
+			Text: fmt.Sprintf("The office gets another number: in Active Directory rule %d makes %s;ext=$1 now. "+
+				"The phone is asked to load its rules again at once.", extensionRule, secondOffice),
+			Do: func() error {
+				if err := d.change(secondOffice); err != nil {
+					return err
+				}
+				return d.reload()
+			},
+			Until: d.loaded,
+			Claim: "A reload at once brought the old rule: the front end had not read Active Directory since the change.",
+			Holds: dials(firstOffice),
+		},
+		{
+			Title: "Eight hours",
+			Text: fmt.Sprintf("After %s the front end reads the new rule. The phone reads %s after the last time.",
+				durationText(frontEndReads), durationText(phoneReloads)),
+			Do: func() error {
+				d.before = d.Phone.Snapshot()
+				if err := d.Pass(d.ctx, phoneReloads-time.Minute); err != nil {
+					return err
+				}
+				if now := d.Phone.Snapshot(); now.Plan != d.before.Plan || !dialsBy(now, firstOffice) {
+					return fmt.Errorf("the phone had other rules before %s were over", durationText(phoneReloads))
+				}
+				return d.Pass(d.ctx, 2*time.Minute)
+			},
+			Until: d.loaded,
+			Claim: fmt.Sprintf("For 7h59m the phone dialled by the old rule; after %s it had the new one, unasked.",
+				durationText(phoneReloads)),
+			Holds: dials(secondOffice),
+		},
+		{
+			Title: "Another change, and no patience",
+			Text: fmt.Sprintf("Now the rule makes %s;ext=$1. After %s the phone is asked to load its rules, as it does at a "+
+				"sign-in too.", thirdOffice, durationText(frontEndReads)),
+			Do: func() error {
+				if err := d.change(thirdOffice); err != nil {
+					return err
+				}
+				return errors.Join(d.Pass(d.ctx, frontEndReads), d.reload())
+			},
+			Until: d.loaded,
+			Claim: fmt.Sprintf("%s after a change the phone had it, since it was asked to load its rules.",
+				durationText(frontEndReads)),
+			Holds: dials(thirdOffice),
+		},
+		{
+			Title: "The other front end",
+			Text: "The cable is pulled and put back. The pool gives the phone to its second front end, " +
+				"to whose domain controller the change has not come yet.",
+			Do: func() error { d.Phone.Plug(d.Lab.Inside().Place); return nil },
+			Claim: "At the second front end the phone got the rule before the last change: " +
+				"two front ends answer differently while a change replicates.",
+			Holds: dials(secondOffice),
+		},
+		{
+			Title: "The change has replicated",
+			Text: fmt.Sprintf("%s later the second front end has read it, and the phone asks again.",
+				durationText(lags+frontEndReads)),
+			Do:    func() error { return errors.Join(d.Pass(d.ctx, lags+frontEndReads), d.reload()) },
+			Until: d.loaded,
+			Claim: "When the change had replicated, the second front end sent it too.",
+			Holds: dials(thirdOffice),
+		},
+		{
+			Title: "The pool fails",
+			Text:  fmt.Sprintf("%s later the pool answers 503 when the phone asks for its rules.", durationText(phoneReloads)),
+			Do: func() error {
+				d.before = d.Phone.Snapshot()
+				d.Lab.Pool.SetFaults(pool.Faults{Status: map[string]int{pool.LocationProfile: 503}})
+				return d.Pass(d.ctx, phoneReloads+time.Minute)
+			},
+			Until: func(now device.Snapshot) bool { return rulesWarning(now) != "" },
+			Claim: "The phone goes on with the last good rules, and says how old they are.",
+			Holds: func(now device.Snapshot) bool {
+				return dialsBy(now, thirdOffice) && now.Plan == d.before.Plan && strings.Contains(rulesWarning(now), "8h1m0s old")
+			},
+		},
 	}
 	for i := range acts {
 		acts[i].Shows = func(now device.Snapshot) []string { return []string{dialled(now, extension)} }
@@ -111,11 +194,8 @@ func changedRules(ctx context.Context, w *script.World) []script.Act {
 
 // change writes the rule of extensions into Active Directory.
 func (d *rulesDemo) change(office string) error {
-	_, err := d.Lab.SetRule(d.profile, extensionRule, lab.Rule{
-		Pattern:     `^(\d{3})$`,
-		Translation: office + ";ext=$1",
-		Internal:    true,
-	})
+	_, err := d.Lab.SetRule(d.profile, extensionRule,
+		lab.Rule{Pattern: `^(\d{3})$`, Translation: office + ";ext=$1", Internal: true})
 	return err
 }
 
@@ -133,115 +213,6 @@ func (d *rulesDemo) loaded(now device.Snapshot) bool {
 // dialsBy reports whether a ready phone makes a number of that office.
 func dialsBy(now device.Snapshot, office string) bool {
 	return now.State == device.Ready && translated(now, extension).Number == office+";ext="+extension
-}
-
-func (d *rulesDemo) signInWithRules() script.Act {
-	return script.Act{
-		Title: "A phone signs in",
-		Text:  fmt.Sprintf("The pool sends the location profile %s, and the phone dials by its rules.", d.profile),
-		Do:    func() error { return d.SignIn(d.Lab.Inside()) },
-		Claim: fmt.Sprintf("The rules came with the sign-in: %s is dialled as %s;ext=%s.", extension, firstOffice, extension),
-		Holds: func(now device.Snapshot) bool { return dialsBy(now, firstOffice) && !now.Plan.Kept },
-	}
-}
-
-func (d *rulesDemo) changeRule() script.Act {
-	return script.Act{
-		Title: "The administrator changes the rule of extensions",
-		Text: fmt.Sprintf("The office gets another number: in Active Directory rule %d makes %s;ext=$1 now. "+
-			"The phone is asked to load its rules again at once.", extensionRule, secondOffice),
-		Do: func() error {
-			if err := d.change(secondOffice); err != nil {
-				return err
-			}
-			return d.reload()
-		},
-		Until: d.loaded,
-		Claim: "A reload at once brought the old rule: the front end had not read Active Directory since the change.",
-		Holds: func(now device.Snapshot) bool { return dialsBy(now, firstOffice) },
-	}
-}
-
-func (d *rulesDemo) waitForReload() script.Act {
-	return script.Act{
-		Title: "Eight hours",
-		Text: fmt.Sprintf("After %s the front end reads the new rule. The phone reads %s after the last time.",
-			durationText(frontEndReads), durationText(phoneReloads)),
-		Do: func() error {
-			d.before = d.Phone.Snapshot()
-			if err := d.Pass(d.ctx, phoneReloads-time.Minute); err != nil {
-				return err
-			}
-			if now := d.Phone.Snapshot(); now.Plan != d.before.Plan || !dialsBy(now, firstOffice) {
-				return fmt.Errorf("the phone had other rules before %s were over", durationText(phoneReloads))
-			}
-			return d.Pass(d.ctx, 2*time.Minute)
-		},
-		Until: d.loaded,
-		Claim: fmt.Sprintf("For 7h59m the phone dialled by the old rule; after %s it had the new one, unasked.",
-			durationText(phoneReloads)),
-		Holds: func(now device.Snapshot) bool { return dialsBy(now, secondOffice) },
-	}
-}
-
-func (d *rulesDemo) reloadAtOnce() script.Act {
-	return script.Act{
-		Title: "Another change, and no patience",
-		Text: fmt.Sprintf("Now the rule makes %s;ext=$1. After %s the phone is asked to load its rules, as it does at a "+
-			"sign-in too.",
-			thirdOffice, durationText(frontEndReads)),
-		Do: func() error {
-			if err := d.change(thirdOffice); err != nil {
-				return err
-			}
-			return errors.Join(d.Pass(d.ctx, frontEndReads), d.reload())
-		},
-		Until: d.loaded,
-		Claim: fmt.Sprintf("%s after a change the phone had it, since it was asked to load its rules.",
-			durationText(frontEndReads)),
-		Holds: func(now device.Snapshot) bool { return dialsBy(now, thirdOffice) },
-	}
-}
-
-func (d *rulesDemo) otherFrontEnd() script.Act {
-	return script.Act{
-		Title: "The other front end",
-		Text: "The cable is pulled and put back. The pool gives the phone to its second front end, " +
-			"to whose domain controller the change has not come yet.",
-		Do: func() error { d.Phone.Plug(d.Lab.Inside().Place); return nil },
-		Claim: "At the second front end the phone got the rule before the last change: " +
-			"two front ends answer differently while a change replicates.",
-		Holds: func(now device.Snapshot) bool { return dialsBy(now, secondOffice) },
-	}
-}
-
-func (d *rulesDemo) replicated() script.Act {
-	return script.Act{
-		Title: "The change has replicated",
-		Text: fmt.Sprintf("%s later the second front end has read it, and the phone asks again.",
-			durationText(lags+frontEndReads)),
-		Do:    func() error { return errors.Join(d.Pass(d.ctx, lags+frontEndReads), d.reload()) },
-		Until: d.loaded,
-		Claim: "When the change had replicated, the second front end sent it too.",
-		Holds: func(now device.Snapshot) bool { return dialsBy(now, thirdOffice) },
-	}
-}
-
-func (d *rulesDemo) poolFails() script.Act {
-	return script.Act{
-		Title: "The pool fails",
-		Text:  fmt.Sprintf("%s later the pool answers 503 when the phone asks for its rules.", durationText(phoneReloads)),
-		Do: func() error {
-			d.before = d.Phone.Snapshot()
-			d.Lab.Pool.SetFaults(pool.Faults{Status: map[string]int{pool.LocationProfile: 503}})
-			return d.Pass(d.ctx, phoneReloads+time.Minute)
-		},
-		Until: func(now device.Snapshot) bool { return rulesWarning(now) != "" },
-		Claim: "The phone goes on with the last good rules, and says how old they are.",
-		Holds: func(now device.Snapshot) bool {
-			return dialsBy(now, thirdOffice) && now.Plan == d.before.Plan && strings.Contains(rulesWarning(now), "8h1m0s old")
-		},
-	}
 }
 
 // rulesWarning is the warning of a phone whose reload failed; empty without one.

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
@@ -29,8 +32,7 @@ Skype for Business or Teams:
 - is the standard input. Exit code 0 when nothing is wrong, 1 when something
 is, 2 when the call or the file is not understood.`,
 	}
-	addCommands(c, e.dialplanLint(), e.dialplanTest(), e.dialplanExplain())
-	return c
+	return addCommands(c, e.dialplanLint(), e.dialplanTest(), e.dialplanExplain())
 }
 
 // planFlags are the flags of the dialplan commands.
@@ -66,32 +68,34 @@ func (f *planFlags) readPlans(e environment, args []string) ([]dialplan.Plan, er
 	if err != nil {
 		return nil, usagef("%s: %w", args[0], err)
 	}
-	var names []string
+	if f.plan == "" {
+		return plans, nil
+	}
 	for _, p := range plans {
-		if f.plan != "" && strings.EqualFold(p.Name, f.plan) {
+		if strings.EqualFold(p.Name, f.plan) {
 			return []dialplan.Plan{p}, nil
 		}
-		names = append(names, fmt.Sprintf("%q", p.Name))
 	}
-	if f.plan != "" {
-		return nil, usagef("%s holds no dial plan %q, but %s", args[0], f.plan, strings.Join(names, ", "))
+	return nil, usagef("%s holds no dial plan %q, but %s", args[0], f.plan, planNames(plans))
+}
+
+func planNames(plans []dialplan.Plan) string {
+	var names []string
+	for _, p := range plans {
+		names = append(names, strconv.Quote(p.Name))
 	}
-	return plans, nil
+	return strings.Join(names, ", ")
 }
 
 // readPlan reads the one plan that is used to translate numbers.
 func (f *planFlags) readPlan(e environment, args []string) (dialplan.Plan, error) {
 	plans, err := f.readPlans(e, args)
-	if err != nil {
+	switch {
+	case err != nil:
 		return dialplan.Plan{}, err
-	}
-	if len(plans) > 1 {
-		var names []string
-		for _, p := range plans {
-			names = append(names, fmt.Sprintf("%q", p.Name))
-		}
+	case len(plans) > 1:
 		return dialplan.Plan{}, usagef("%s holds %d dial plans; choose one with --plan: %s", args[0], len(plans),
-			strings.Join(names, ", "))
+			planNames(plans))
 	}
 	return plans[0], nil
 }
@@ -172,8 +176,12 @@ func (e environment) lintPlans(f planFlags, file string, plans []dialplan.Plan) 
 	case f.junit:
 		err = junitOfLint(filepath.Base(file), reports).write(e.out)
 	default:
+		p := newPrinter(e.out, false)
 		for i, r := range reports {
-			e.printLint(r, i > 0)
+			if i > 0 {
+				p.blank()
+			}
+			p.lint(r)
 		}
 	}
 	return verdict(ok, err)
@@ -197,17 +205,10 @@ func planTitle(name string, rules int) string {
 	if name != "" {
 		title = "dial plan " + name
 	}
-	if rules == 1 {
-		return title + ", 1 rule"
-	}
-	return fmt.Sprintf("%s, %d rules", title, rules)
+	return title + ", " + journal.Count(rules, "rule", "rules")
 }
 
-func (e environment) printLint(r lintReport, separate bool) {
-	p := newPrinter(e.out, false)
-	if separate {
-		p.blank()
-	}
+func (p *printer) lint(r lintReport) {
 	p.line(bold, "%s", planTitle(r.Plan, r.Rules))
 	for _, x := range r.Findings {
 		where := "plan"
@@ -218,7 +219,7 @@ func (e environment) printLint(r lintReport, separate bool) {
 		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, fmt.Sprintf("%-14s ", x.ID)), where+": "+x.Sentence, "")
 		if x.Rule > 0 {
 			rule := r.plan.Rules[x.Rule-1]
-			p.wrap(strings.Repeat(" ", 17), clipped(rule.Pattern)+"  →  "+clipped(rule.Translation), dim)
+			p.wrap(strings.Repeat(" ", 17), translationText(rule.Pattern, rule.Translation), dim)
 		}
 		p.wrap(strings.Repeat(" ", 17)+p.paint(yellow, "fix: "), x.Fix, "")
 		if strings.HasPrefix(x.Method, "tried with") {
@@ -230,11 +231,12 @@ func (e environment) printLint(r lintReport, separate bool) {
 	}
 }
 
-func clipped(s string) string {
-	if r := []rune(s); len(r) > 120 {
-		return string(r[:120]) + "…"
-	}
-	return s
+// maxPattern bounds a pattern or translation in the output, in characters.
+const maxPattern = 120
+
+// translationText is the pattern and the translation of a rule.
+func translationText(pattern, translation string) string {
+	return journal.Printable(pattern, maxPattern) + "  →  " + journal.Printable(translation, maxPattern)
 }
 
 func (e environment) dialplanTest() *cobra.Command {
@@ -330,32 +332,26 @@ func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, case
 		inputWidth = max(inputWidth, view.Width(printable(row.Input)))
 	}
 	inputWidth = min(inputWidth, 30)
+	met := 0
 	for _, row := range rows {
 		text := row.Got
-		if expecting && !row.OK {
-			text += fmt.Sprintf(", expected %s", orNone(row.Expected))
+		switch {
+		case row.OK:
+			met++
+		case expecting:
+			text += ", expected " + orNone(row.Expected)
 		}
 		p.wrap(signOf(p, row.OK)+" "+pad(printable(row.Input), inputWidth)+"  ", text+": "+row.Sentence, "")
 		printSkipped(p, row.Result.Skipped)
 	}
 	if expecting {
-		met := 0
-		for _, row := range rows {
-			if row.OK {
-				met++
-			}
-		}
 		p.line("", "%d of %d cases met", met, len(rows))
 	}
 	return verdict(ok, nil)
 }
 
-func orNone(expected string) string {
-	if expected == "" {
-		return "no number"
-	}
-	return expected
-}
+// orNone is the result that a case expects, in words.
+func orNone(expected string) string { return cmp.Or(expected, "no number") }
 
 func signOf(p *printer, ok bool) string {
 	if ok {
@@ -397,8 +393,12 @@ func (e environment) dialplanExplain() *cobra.Command {
 					Numbers []dialplan.Explanation `json:"numbers"`
 				}{1, plan.Name, explained})
 			}
+			p := newPrinter(e.out, false)
 			for i, x := range explained {
-				e.printExplanation(x, f.domain, i > 0)
+				if i > 0 {
+					p.blank()
+				}
+				p.explanation(x, f.domain)
 			}
 			return nil
 		},
@@ -411,11 +411,7 @@ var outcomeSigns = map[dialplan.Outcome][2]string{
 	dialplan.LeftOut: {"!", yellow}, dialplan.NotTried: {"·", dim},
 }
 
-func (e environment) printExplanation(x dialplan.Explanation, domain string, separate bool) {
-	p := newPrinter(e.out, false)
-	if separate {
-		p.blank()
-	}
+func (p *printer) explanation(x dialplan.Explanation, domain string) {
 	p.line(bold, "%s", x.Dialled)
 	if x.Cleaned != x.Dialled {
 		p.line("", "cleaned: %s", x.Cleaned)
@@ -430,7 +426,7 @@ func (e environment) printExplanation(x dialplan.Explanation, domain string, sep
 			text = fmt.Sprintf("%s: %s", a.Output, a.Why)
 		}
 		p.wrap(p.paint(sign[1], sign[0])+" "+p.paint(bold, printable(a.Label))+" ",
-			clipped(a.Pattern)+"  →  "+clipped(a.Translation), dim)
+			translationText(a.Pattern, a.Translation), dim)
 		p.wrap("    ", text, "")
 	}
 	got := x.String()

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"os"
+	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -107,6 +108,26 @@ func (e environment) runLab(ctx context.Context, f labFlags) error {
 	return nil
 }
 
+// readyPath is the absolute path of the ready file, so that the paths in it are
+// valid from every folder. A file that is not a ready file is not overwritten,
+// since the lab removes the file at its end.
+func readyPath(file string) (string, error) {
+	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
+		return "", usagef("--ready %s: there is no folder %s", file, filepath.Dir(file))
+	}
+	if info, err := os.Stat(file); err == nil && (info.IsDir() || info.Size() > 0) {
+		r, err := lab.ReadReady(file)
+		if err != nil {
+			return "", usagef("--ready %s: it is there already and is not written over: %w", file, err)
+		}
+		if r.Control.URL != "" && setup.Runs(r) {
+			return "", usagef("--ready %s: a lab runs already that is found by this file; use that one, end it, or give "+
+				"another --ready", file)
+		}
+	}
+	return filepath.Abs(file)
+}
+
 func deployment(file string, today bool) (lab.Deployment, error) {
 	if file == "" {
 		return setup.Contoso(today), nil
@@ -176,109 +197,94 @@ func (e environment) printRoots(roots []lab.Root) {
 	}
 }
 
-// labClient adds --lab to c and returns a function that makes the client.
-func labClient(c *cobra.Command) func() (lab.Client, error) {
+// labVerb is a sub-command with nargs arguments that calls a running lab; -1 is
+// any number of arguments.
+func labVerb(use, short, example string, nargs int,
+	do func(*cobra.Command, lab.Client, []string) error) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Example: example}
 	file := c.Flags().String("lab", "", "ready `FILE` of the running lab")
-	return func() (lab.Client, error) {
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if nargs >= 0 && len(args) != nargs {
+			return usagef("it is called as `%s --lab FILE`", useLine(c))
+		}
 		if *file == "" {
-			return lab.Client{}, usagef("which lab? Give --lab FILE, the ready file of a running `ocphone lab --ready FILE`")
+			return usagef("which lab? Give --lab FILE, the ready file of a running `ocphone lab --ready FILE`")
 		}
 		r, err := setup.ReadLab(*file)
 		if err != nil {
-			return lab.Client{}, err
+			return err
 		}
-		return lab.Client{Address: r.Control}, nil
+		return do(c, lab.Client{Address: r.Control}, args)
 	}
+	return c
 }
 
 func (e environment) labRoot() *cobra.Command {
-	c := &cobra.Command{Use: "root", Short: "List, publish and withdraw roots in the lab's Active Directory"}
-	verb := func(use, short string, nargs int, do func(*cobra.Command, lab.Client, []string) ([]lab.Root, error)) {
-		sub := &cobra.Command{Use: use, Short: short, Example: "  ocphone lab root " +
-			strings.ReplaceAll(use, "NAME", "public") + " --lab lab.json"}
-		client := labClient(sub)
-		asJSON := sub.Flags().Bool("json", false, "print JSON, as in the ready file")
-		sub.RunE = func(c *cobra.Command, args []string) error {
-			if len(args) != nargs {
-				return usagef("it is called as `ocphone lab root %s --lab FILE`", use)
-			}
-			l, err := client()
-			if err != nil {
+	verb := func(use, short string, nargs int,
+		do func(lab.Client, context.Context, string) ([]lab.Root, error)) *cobra.Command {
+		var asJSON bool
+		example := "  ocphone lab root " + strings.ReplaceAll(use, "NAME", "public") + " --lab lab.json"
+		c := labVerb(use, short, example, nargs, func(c *cobra.Command, l lab.Client, args []string) error {
+			roots, err := do(l, c.Context(), first(args))
+			switch {
+			case err != nil:
 				return err
-			}
-			roots, err := do(c, l, args)
-			if err != nil {
-				return err
-			}
-			if *asJSON {
+			case asJSON:
 				return writeJSON(e.out, roots)
 			}
 			e.printRoots(roots)
 			return nil
-		}
-		addCommands(c, sub)
+		})
+		c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as in the ready file")
+		return c
 	}
-	verb("list", "List the deployment's roots", 0, func(c *cobra.Command, l lab.Client, _ []string) ([]lab.Root, error) {
-		return l.Roots(c.Context())
-	})
-	verb("publish NAME", "Publish a root, as certutil -dspublish does", 1,
-		func(c *cobra.Command, l lab.Client, a []string) ([]lab.Root, error) {
-			return l.PublishRoot(c.Context(), a[0])
-		})
-	verb("withdraw NAME", "Take a root out of Active Directory", 1,
-		func(c *cobra.Command, l lab.Client, a []string) ([]lab.Root, error) {
-			return l.WithdrawRoot(c.Context(), a[0])
-		})
-	return c
+	list := func(l lab.Client, ctx context.Context, _ string) ([]lab.Root, error) { return l.Roots(ctx) }
+	c := &cobra.Command{Use: "root", Short: "List, publish and withdraw roots in the lab's Active Directory"}
+	return addCommands(c,
+		verb("list", "List the deployment's roots", 0, list),
+		verb("publish NAME", "Publish a root, as certutil -dspublish does", 1, lab.Client.PublishRoot),
+		verb("withdraw NAME", "Take a root out of Active Directory", 1, lab.Client.WithdrawRoot))
 }
 
 func (e environment) labCert() *cobra.Command {
-	c := &cobra.Command{Use: "cert", Short: "Change the certificate of a server of the lab"}
 	var change lab.CertificateChange
 	var chain, key, like, defect string
-	sub := &cobra.Command{
-		Use: "set SERVER", Short: "Give pool, edge, dc or exchange another certificate",
-		Example: `  ocphone lab cert set pool --defect expired --lab lab.json
+	sub := labVerb("set SERVER", "Give pool, edge, dc or exchange another certificate",
+		`  ocphone lab cert set pool --defect expired --lab lab.json
   ocphone lab cert set pool --defect good --lab lab.json
   ocphone lab cert set exchange --defect self-signed --lab lab.json
   ocphone lab cert set pool --like our-pool.pem --lab lab.json   # same names and shape, fresh keys
-  ocphone lab cert set edge --chain chain.pem --key key.pem --lab lab.json`,
-	}
-	client := labClient(sub)
-	sub.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) != 1 || defect == "" && like == "" && chain == "" {
-			return usagef("it is called as `ocphone lab cert set SERVER (--defect NAME | --like F.pem | --chain F --key F) " +
-				"--lab FILE`")
-		}
-		for file, into := range map[*string]*string{&like: &change.Like, &chain: &change.Chain, &key: &change.Key} {
-			if *file == "" {
-				continue
+  ocphone lab cert set edge --chain chain.pem --key key.pem --lab lab.json`, -1,
+		func(c *cobra.Command, l lab.Client, args []string) error {
+			if len(args) != 1 || defect == "" && like == "" && chain == "" {
+				return usagef("it is called as `ocphone lab cert set SERVER (--defect NAME | --like F.pem | --chain F --key F) " +
+					"--lab FILE`")
 			}
-			b, err := os.ReadFile(*file)
+			for file, into := range map[*string]*string{&like: &change.Like, &chain: &change.Chain, &key: &change.Key} {
+				if *file == "" {
+					continue
+				}
+				b, err := os.ReadFile(*file)
+				if err != nil {
+					return exit{exitUsage, err}
+				}
+				*into = string(b)
+			}
+			if defect != "good" {
+				if change.Defect = pki.Defect(defect); defect != "" && change.Defect.Description() == "" {
+					return usagef("there is no defect %q:\n%s", defect, strings.TrimSuffix(defects(), "\n"))
+				}
+			}
+			roots, err := l.SetCertificate(c.Context(), args[0], change)
 			if err != nil {
-				return exit{exitUsage, err}
+				return err
 			}
-			*into = string(b)
-		}
-		if defect != "good" {
-			if change.Defect = pki.Defect(defect); defect != "" && change.Defect.Description() == "" {
-				return usagef("there is no defect %q:\n%s", defect, strings.TrimSuffix(defects(), "\n"))
+			e.printf("%s has another certificate.\n", args[0])
+			for _, r := range roots {
+				e.printf("Its root is %s: ocphone lab root publish %s\n", r, r)
 			}
-		}
-		l, err := client()
-		if err != nil {
-			return err
-		}
-		roots, err := l.SetCertificate(c.Context(), args[0], change)
-		if err != nil {
-			return err
-		}
-		e.printf("%s has another certificate.\n", args[0])
-		for _, r := range roots {
-			e.printf("Its root is %s: ocphone lab root publish %s\n", r, r)
-		}
-		return nil
-	}
+			return nil
+		})
 	sub.Long = "Defects:\n" + defects()
 	sub.Flags().StringVar(&defect, "defect", "", "a certificate with this `DEFECT`; good: one without")
 	sub.Flags().StringVar(&like, "like", "", "a chain in the shape of this PEM `FILE`, with fresh keys")
@@ -286,8 +292,7 @@ func (e environment) labCert() *cobra.Command {
 	sub.Flags().StringVar(&key, "key", "", "its PEM private key, in `FILE`")
 	sub.MarkFlagsMutuallyExclusive("defect", "like", "chain")
 	sub.MarkFlagsRequiredTogether("chain", "key")
-	addCommands(c, sub)
-	return c
+	return addCommands(&cobra.Command{Use: "cert", Short: "Change the certificate of a server of the lab"}, sub)
 }
 
 func defects() string {
@@ -301,7 +306,6 @@ func defects() string {
 }
 
 func (e environment) labUser() *cobra.Command {
-	c := &cobra.Command{Use: "user", Short: "Change an account of the lab"}
 	sub := labVerb("set NAME", "Change an account, by its sAMAccountName", labUserExample, 1,
 		func(c *cobra.Command, l lab.Client, args []string) error {
 			change := userChange(c.Flags())
@@ -320,8 +324,7 @@ func (e environment) labUser() *cobra.Command {
 	for _, t := range userStates {
 		sub.Flags().Bool(t.flag, false, t.help)
 	}
-	addCommands(c, sub)
-	return c
+	return addCommands(&cobra.Command{Use: "user", Short: "Change an account of the lab"}, sub)
 }
 
 const labUserExample = `  ocphone lab user set tu --locked --lab lab.json
@@ -337,12 +340,9 @@ type userField[T any] struct {
 var userTexts = []userField[string]{
 	{"password", "set this `PASSWORD`; the lab's passwords are public",
 		func(u *lab.UserChange) **string { return &u.Password }},
-	{"upn", "user principal `NAME`",
-		func(u *lab.UserChange) **string { return &u.UPN }},
-	{"display", "display `NAME`",
-		func(u *lab.UserChange) **string { return &u.Display }},
-	{"mail", "primary e-mail `ADDRESS`; empty: no mailbox",
-		func(u *lab.UserChange) **string { return &u.Mail }},
+	{"upn", "user principal `NAME`", func(u *lab.UserChange) **string { return &u.UPN }},
+	{"display", "display `NAME`", func(u *lab.UserChange) **string { return &u.Display }},
+	{"mail", "primary e-mail `ADDRESS`; empty: no mailbox", func(u *lab.UserChange) **string { return &u.Mail }},
 	{"line", "line `URI`, such as tel:+4544890101;ext=200; empty: no voice",
 		func(u *lab.UserChange) **string { return &u.Line }},
 	{"eum", "EUM `ADDRESS`, such as tu@contoso.com;phone-context=PLAN; empty: no voice mail",
@@ -373,21 +373,10 @@ func userChange(flags *pflag.FlagSet) (change lab.UserChange) {
 }
 
 func (e environment) labClock() *cobra.Command {
-	c := &cobra.Command{Use: "clock", Short: "Let time pass in the lab"}
-	sub := &cobra.Command{Use: "advance DURATION", Short: "Advance the clock of every server",
-		Example: "  ocphone lab clock advance 8h --lab lab.json"}
-	client := labClient(sub)
-	sub.RunE = func(c *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return usagef("it is called as `ocphone lab clock advance DURATION --lab FILE`")
-		}
+	advance := func(c *cobra.Command, l lab.Client, args []string) error {
 		d, err := time.ParseDuration(args[0])
 		if err != nil {
 			return usagef("%q is no duration such as 90m or 8h", args[0])
-		}
-		l, err := client()
-		if err != nil {
-			return err
 		}
 		now, err := l.Advance(c.Context(), d)
 		if err == nil {
@@ -395,6 +384,6 @@ func (e environment) labClock() *cobra.Command {
 		}
 		return err
 	}
-	addCommands(c, sub)
-	return c
+	return addCommands(&cobra.Command{Use: "clock", Short: "Let time pass in the lab"}, labVerb("advance DURATION",
+		"Advance the clock of every server", "  ocphone lab clock advance 8h --lab lab.json", 1, advance))
 }

@@ -12,25 +12,6 @@ import (
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
-// labVerb is a sub-command with nargs arguments that changes a running lab; -1 is
-// any number of arguments.
-func labVerb(use, short, example string, nargs int,
-	do func(*cobra.Command, lab.Client, []string) error) *cobra.Command {
-	c := &cobra.Command{Use: use, Short: short, Example: example}
-	client := labClient(c)
-	c.RunE = func(c *cobra.Command, args []string) error {
-		if nargs >= 0 && len(args) != nargs {
-			return usagef("it is called as `%s --lab FILE`", strings.Replace(c.UseLine(), " [flags]", "", 1))
-		}
-		l, err := client()
-		if err != nil {
-			return err
-		}
-		return do(c, l, args)
-	}
-	return c
-}
-
 func (e environment) labRule() *cobra.Command {
 	c := &cobra.Command{Use: "rule", Short: "List and change normalization rules in the lab's Active Directory",
 		Long: `Rule changes the location profiles (dial plans) in the lab's Active Directory.
@@ -45,8 +26,7 @@ ocphone lab clock advance.`}
 	load := labVerb("load PROFILE FILE",
 		"Replace or add a whole location profile: XML, CSV or JSON, as for `ocphone dialplan`",
 		"  ocphone lab rule load Hellerup.contoso.com plan.csv --lab lab.json", 2, e.loadProfile)
-	addCommands(c, e.labRuleList(), set, remove, load)
-	return c
+	return addCommands(c, e.labRuleList(), set, remove, load)
 }
 
 func (e environment) labRuleList() *cobra.Command {
@@ -177,7 +157,6 @@ func (e environment) printProfile(p lab.Profile) {
 }
 
 func (e environment) labMailbox() *cobra.Command {
-	c := &cobra.Command{Use: "mailbox", Short: "Leave voice mails, missed calls and contacts in a mailbox of the lab"}
 	caller := func(c *cobra.Command, d *lab.Delivery) {
 		c.Flags().StringVar(&d.Number, "number", "", "`NUMBER` of the caller; without it, it is withheld")
 		c.Flags().StringVar(&d.Name, "name", "", "`NAME` of the caller")
@@ -216,6 +195,6 @@ func (e environment) labMailbox() *cobra.Command {
 	contact := labVerb("contacts NAME N", "Add N contacts",
 		"  ocphone lab mailbox contacts tu 5000 --lab lab.json", 2,
 		deliver(lab.DeliverContacts, "contact", "contacts", &contacts))
-	addCommands(c, voicemail, call, contact)
-	return c
+	return addCommands(&cobra.Command{Use: "mailbox",
+		Short: "Leave voice mails, missed calls and contacts in a mailbox of the lab"}, voicemail, call, contact)
 }

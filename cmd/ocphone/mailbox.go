@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -42,12 +41,11 @@ Times are local.`}
 	})
 	contacts.Flags().StringVar(&search, "search", "", "only those with `TEXT` in a name, company, address or number")
 	contacts.Example += "\n  ocphone mailbox contacts --lab lab.json --search kelly"
-	addCommands(c, contacts,
+	return addCommands(c, contacts,
 		e.mailboxList("calls", "List missed calls and the call log, the newest first", callList),
 		e.mailboxList("voicemail", "List the voice mails, the newest first, with the numbers that ocphone voicemail takes",
 			voicemailList),
 		e.mailboxList("calendar", "List today's and tomorrow's events", calendarList))
-	return c
 }
 
 // contactList and the functions after it return the rows of a table and its JSON
@@ -185,10 +183,9 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
 		return e.verdict(s, err, "", f.timeout, err != nil && ctx.Err() != nil)
 	}
 	if why.Code != "" {
-		return exit{exitPerson, fmt.Errorf("signed in, but there is no mailbox: %s (ocphone explain %s)", why.Code.Title(),
-			why.Code)}
+		return personf("signed in, but there is no mailbox: %s (ocphone explain %s)", why.Code.Title(), why.Code)
 	}
-	return exit{exitPerson, errors.New("signed in, but there is no mailbox")}
+	return personf("signed in, but there is no mailbox")
 }
 
 // matchesContact reports whether a name, company, address or number of c contains

@@ -75,6 +75,9 @@ var errInterrupted = errors.New("interrupted")
 // usagef is an error with the exit code for usage.
 func usagef(format string, a ...any) error { return exit{exitUsage, fmt.Errorf(format, a...)} }
 
+// personf is an error with the exit code for what a person must do.
+func personf(format string, a ...any) error { return exit{exitPerson, fmt.Errorf(format, a...)} }
+
 // report prints err, with what to change, and returns the exit code.
 func (e environment) report(err error) int {
 	if err == nil {
@@ -142,14 +145,13 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%w (see `%s --help`)", err, c.CommandPath())
 	})
-	addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(), e.certs(),
-		e.reset(), e.explain(), e.dialplan(), e.version())
-	return c
+	return addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(),
+		e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
 }
 
-// addCommands adds sub-commands to c. Without a sub-command c shows its help; an
-// unknown sub-command is a usage error.
-func addCommands(c *cobra.Command, sub ...*cobra.Command) {
+// addCommands adds sub-commands to c and returns it. Without a sub-command c shows
+// its help; an unknown sub-command is a usage error.
+func addCommands(c *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 	c.AddCommand(sub...)
 	c.Args = cobra.ArbitraryArgs
 	if c.RunE == nil {
@@ -160,7 +162,11 @@ func addCommands(c *cobra.Command, sub ...*cobra.Command) {
 			return c.Help()
 		}
 	}
+	return c
 }
+
+// useLine is how c is called, without its flags.
+func useLine(c *cobra.Command) string { return strings.Replace(c.UseLine(), " [flags]", "", 1) }
 
 // noCommand is the error for an unknown sub-command; it suggests a similar one.
 func noCommand(c *cobra.Command, name string) error {

@@ -137,10 +137,8 @@ func TestForeignTextIsPrintableEverywhere(t *testing.T) {
 		"step": func() {
 			p.step(journal.Step{Name: journal.Trust, Decided: name, Details: []string{name}, Asked: name, By: name, Fix: name})
 		},
-		"lint": func() { e.printLint(lint, true) },
-		"explanation": func() {
-			e.printExplanation(dialplan.Compile(plan, dialplan.Options{}).Explain(name), name, true)
-		},
+		"lint":        func() { p.lint(lint) },
+		"explanation": func() { p.explanation(dialplan.Compile(plan, dialplan.Options{}).Explain(name), name) },
 		"profile": func() {
 			e.printProfile(lab.Profile{Name: name, Prefix: name, Rules: []lab.Rule{{Pattern: name, Translation: name}}})
 		},

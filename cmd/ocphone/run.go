@@ -269,10 +269,9 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 	case expect != "" && (failed == expect || s.State == device.Ready && slices.Contains(warningsOf(s), string(expect))):
 		return nil
 	case expect != "" && err == nil && failed != "":
-		return exit{exitPerson, fmt.Errorf("%s was expected, but not signed in: %s (ocphone explain %s)", expect,
-			failed.Title(), failed)}
+		return personf("%s was expected, but not signed in: %s (ocphone explain %s)", expect, failed.Title(), failed)
 	case expect != "" && err == nil:
-		return exit{exitPerson, fmt.Errorf("%s was expected, but the phone signed in%s", expect, warnings(s))}
+		return personf("%s was expected, but the phone signed in%s", expect, warnings(s))
 	case err != nil && failed != "":
 		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last failure was %s (ocphone explain %s)", timeout,
 			failed, failed)}
@@ -281,7 +280,7 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 	case failed == journal.Usage: // the step has said what is wrong
 		return exit{code: exitUsage}
 	case failed != "":
-		return exit{exitPerson, fmt.Errorf("not signed in: %s (ocphone explain %s)", failed.Title(), failed)}
+		return personf("not signed in: %s (ocphone explain %s)", failed.Title(), failed)
 	}
 	return nil
 }

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"errors"
 	"image"
 
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -11,8 +10,8 @@ import (
 
 // canDraw says what is missing: on macOS Fyne compiles with cgo only.
 func canDraw() error {
-	return exit{exitPerson, errors.New("to draw the phone on macOS needs cgo: install the command line tools " +
-		"(xcode-select --install) and build with CGO_ENABLED=1; `ocphone run --screen` shows it as text without")}
+	return personf("to draw the phone on macOS needs cgo: install the command line tools " +
+		"(xcode-select --install) and build with CGO_ENABLED=1; `ocphone run --screen` shows it as text without")
 }
 
 // draw is never called here.

@@ -27,8 +27,7 @@ func (e environment) voicemail() *cobra.Command {
 		Long: `Voicemail signs a phone in, handles one voice mail and signs out. N is its number
 in the list of ocphone mailbox voicemail, where 1 is the newest; in a script give
 its id from the --json of that list, since numbers move when a message arrives.`}
-	addCommands(c, e.voicemailPlay(), e.voicemailSave(), e.voicemailDelete())
-	return c
+	return addCommands(c, e.voicemailPlay(), e.voicemailSave(), e.voicemailDelete())
 }
 
 // voicemailVerb is a sub-command on one voice mail. use is called only if the
@@ -38,8 +37,7 @@ func (e environment) voicemailVerb(c *cobra.Command, check func() error,
 	var f mailboxFlags
 	c.RunE = func(c *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return usagef("it is called as `%s`; `ocphone mailbox voicemail` lists N",
-				strings.Replace(c.UseLine(), " [flags]", "", 1))
+			return usagef("it is called as `%s`; `ocphone mailbox voicemail` lists N", useLine(c))
 		}
 		if n, err := strconv.Atoi(args[0]); err == nil && n < 1 {
 			return usagef("voice mails are counted from 1, the newest")
@@ -67,15 +65,15 @@ func (e environment) voicemailVerb(c *cobra.Command, check func() error,
 func findVoiceMail(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
 	if n, err := strconv.Atoi(which); err == nil {
 		if n > len(all) {
-			return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail %d: the mailbox holds %s (ocphone "+
-				"mailbox voicemail)", n, journal.Count(len(all), "voice mail", "voice mails"))}
+			return ews.VoiceMail{}, personf("there is no voice mail %d: the mailbox holds %s (ocphone "+
+				"mailbox voicemail)", n, journal.Count(len(all), "voice mail", "voice mails"))
 		}
 		return all[n-1], nil
 	}
 	i := slices.IndexFunc(all, func(v ews.VoiceMail) bool { return v.ID.ID == which })
 	if i < 0 {
-		return ews.VoiceMail{}, exit{exitPerson, fmt.Errorf("there is no voice mail with the id %s: `ocphone mailbox "+
-			"voicemail` lists their numbers, its --json their ids", which)}
+		return ews.VoiceMail{}, personf("there is no voice mail with the id %s: `ocphone mailbox "+
+			"voicemail` lists their numbers, its --json their ids", which)
 	}
 	return all[i], nil
 }
@@ -102,8 +100,8 @@ unless --mark-read is given.`,
 		args := strings.Fields(command)
 		if len(args) == 0 {
 			if args = playerFor(audio); args == nil {
-				return exit{exitPerson, fmt.Errorf("no program here plays the recording, which is %s: name one with --player, or "+
-					"save it (ocphone voicemail save)", describeAudio(audio))}
+				return personf("no program here plays the recording, which is %s: name one with --player, or "+
+					"save it (ocphone voicemail save)", describeAudio(audio))
 			}
 		}
 		e.warnf("%s: %s, %s\n", args[0], describeVoiceMail(v), describeAudio(audio))
@@ -111,8 +109,7 @@ unless --mark-read is given.`,
 		play.Stdin, play.Stdout, play.Stderr = &b, e.err, e.err
 		play.WaitDelay = signOutTimeout
 		if err := play.Run(); err != nil {
-			return exit{exitPerson, fmt.Errorf("playing failed: %w; try another --player, or save it (ocphone voicemail save)",
-				err)}
+			return personf("playing failed: %w; try another --player, or save it (ocphone voicemail save)", err)
 		}
 		return markReadIf(ctx, markRead, client, v)
 	})
@@ -248,15 +245,15 @@ func markReadIf(ctx context.Context, wanted bool, client *ews.Client, v ews.Voic
 // show.
 func fetchRecording(ctx context.Context, client *ews.Client, v ews.VoiceMail, w io.Writer) (ews.Audio, error) {
 	if v.Protected {
-		return "", exit{exitPerson, errors.New("the message is protected (rights management): neither the phone nor " +
-			"ocphone can open it; hear it in Outlook, or by telephone")}
+		return "", personf("the message is protected (rights management): neither the phone nor " +
+			"ocphone can open it; hear it in Outlook, or by telephone")
 	}
 	all, err := client.Recordings(ctx, v.ID)
 	if err != nil {
 		return "", err
 	}
 	if len(all) == 0 {
-		return "", exit{exitPerson, errors.New("the message has no recording")}
+		return "", personf("the message has no recording")
 	}
 	got, err := client.FetchAttachment(ctx, all[0].ID, w)
 	return got.Audio, err
