@@ -58,8 +58,7 @@ Its users, passwords and keys are public: it protects nothing.`,
 	s.BoolVar(&f.today, "today", false,
 		"build it as one would now: ECDSA, SHA-256, TLS 1.2 and 1.3, LDAP signing required")
 	s.StringVar(&f.ready, "ready", "", "write `FILE` (0600) once everything listens; it is removed at the end")
-	s.BoolVar(&f.standardPorts, "standard-ports", false,
-		"real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
+	s.BoolVar(&f.standardPorts, "standard-ports", false, "real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
 	s.StringVar(&f.keyLog, "key-log", "", "append the servers' TLS secrets to `FILE`, for captures (NSS format)")
 	c.AddCommand(e.labRoot(), e.labCert(), e.labUser(), e.labRule(), e.labMailbox(), e.labClock())
 	return c

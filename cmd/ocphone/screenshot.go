@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"image"
 	"image/png"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -55,19 +54,24 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 		Example: "  ocphone screenshot --demo home --out home.png\n  ocphone screenshot --demo failure --whole --scale 2 " +
 			"--lang de\n  ocphone screenshot --demo list",
 		RunE: func(c *cobra.Command, _ []string) error {
-			if demo == "list" {
-				return listScenes(e.out)
-			}
-			if demo == "" {
+			all := allScenes()
+			which := slices.IndexFunc(all, func(s scene) bool { return s.name == demo })
+			switch {
+			case demo == "list":
+				var rows [][]string
+				for _, s := range all {
+					rows = append(rows, []string{s.name, s.about})
+				}
+				writeTable(e.out, rows)
+				return nil
+			case demo == "":
 				return usagef("which page? Give --demo PAGE; `ocphone screenshot --demo list` names all")
-			}
-			s, known := sceneNamed(demo)
-			if !known {
+			case which < 0:
 				return usagef("--demo %q: there is no such page; `ocphone screenshot --demo list` names all", demo)
-			}
-			if !slices.Contains(screen.Languages(), lang) {
+			case !slices.Contains(screen.Languages(), lang):
 				return usagef("--lang %q: there are %s", lang, strings.Join(screen.Languages(), ", "))
 			}
+			s := all[which]
 			pic.back, pic.whole = s.back, pic.whole || s.back
 			if err := pic.measure(size, scale); err != nil {
 				return err
@@ -177,23 +181,6 @@ func takePicture(ctx context.Context, s scene, p pictureOptions, lang string, to
 	now := st.Phone.Snapshot()
 	p.plate = []string{"ocphone", "Firmware " + now.Firmware, "MAC " + now.MAC, "Root set " + now.RootSet}
 	return p.draw(st.Screen.View()), nil
-}
-
-func listScenes(out io.Writer) error {
-	var rows [][]string
-	for _, s := range allScenes() {
-		rows = append(rows, []string{s.name, s.about})
-	}
-	writeTable(out, rows)
-	return nil
-}
-
-func sceneNamed(name string) (scene, bool) {
-	all := allScenes()
-	if i := slices.IndexFunc(all, func(s scene) bool { return s.name == name }); i >= 0 {
-		return all[i], true
-	}
-	return scene{}, false
 }
 
 func sceneNames() (names []string) {

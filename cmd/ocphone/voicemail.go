@@ -78,25 +78,39 @@ func findVoiceMail(all []ews.VoiceMail, which string) (ews.VoiceMail, error) {
 	return all[i], nil
 }
 
+// recordingVerb is a voicemailVerb that calls use with a recording, then marks the
+// message as read if --mark-read is given.
+func (e environment) recordingVerb(c *cobra.Command, check func() error,
+	use func(ctx context.Context, v ews.VoiceMail, audio ews.Audio, recording *bytes.Buffer) error) *cobra.Command {
+	var markRead bool
+	c = e.voicemailVerb(c, check, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {
+		var b bytes.Buffer
+		audio, err := fetchRecording(ctx, client, v, &b)
+		if err == nil {
+			err = use(ctx, v, audio, &b)
+		}
+		if err == nil && markRead {
+			_, err = client.MarkRead(ctx, v.ID, true)
+		}
+		return err
+	})
+	c.Flags().BoolVar(&markRead, "mark-read", false, "mark the message as read then")
+	return c
+}
+
 func (e environment) voicemailPlay() *cobra.Command {
 	var command string
-	var markRead bool
-	c := &cobra.Command{Use: "play N", Short: "Play a voice mail with a program of the host",
+	c := e.recordingVerb(&cobra.Command{Use: "play N", Short: "Play a voice mail with a program of the host",
 		Long: `Play hands the recording to a program on its standard input: the first of paplay,
 aplay and ffplay that is there and plays its format. The message stays unread
 unless --mark-read is given.`,
-		Example: "  ocphone voicemail play 1 --lab lab.json\n  ocphone voicemail play 1 --lab lab.json --player 'mpv -'"}
-	c = e.voicemailVerb(c, func() error {
+		Example: "  ocphone voicemail play 1 --lab lab.json\n  ocphone voicemail play 1 --lab lab.json --player 'mpv -'",
+	}, func() error {
 		if command != "" && len(strings.Fields(command)) == 0 {
 			return usagef("--player names no program")
 		}
 		return nil
-	}, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {
-		var b bytes.Buffer
-		audio, err := fetchRecording(ctx, client, v, &b)
-		if err != nil {
-			return err
-		}
+	}, func(ctx context.Context, v ews.VoiceMail, audio ews.Audio, recording *bytes.Buffer) error {
 		args := strings.Fields(command)
 		if len(args) == 0 {
 			if args = playerFor(audio); args == nil {
@@ -106,15 +120,14 @@ unless --mark-read is given.`,
 		}
 		e.warnf("%s: %s, %s\n", args[0], describeVoiceMail(v), describeAudio(audio))
 		play := exec.CommandContext(ctx, args[0], args[1:]...)
-		play.Stdin, play.Stdout, play.Stderr = &b, e.err, e.err
+		play.Stdin, play.Stdout, play.Stderr = recording, e.err, e.err
 		play.WaitDelay = signOutTimeout
 		if err := play.Run(); err != nil {
 			return personf("playing failed: %w; try another --player, or save it (ocphone voicemail save)", err)
 		}
-		return markReadIf(ctx, markRead, client, v)
+		return nil
 	})
 	c.Flags().StringVar(&command, "player", "", "`PROGRAM` and its arguments, instead of the one chosen")
-	c.Flags().BoolVar(&markRead, "mark-read", false, "mark the message as read then")
 	return c
 }
 
@@ -142,43 +155,35 @@ func playerFor(audio ews.Audio) []string {
 
 func (e environment) voicemailSave() *cobra.Command {
 	var out string
-	var force, markRead bool
-	c := &cobra.Command{Use: "save N", Short: "Save the recording of a voice mail",
+	var force bool
+	c := e.recordingVerb(&cobra.Command{Use: "save N", Short: "Save the recording of a voice mail",
 		Long: `Save writes the recording as it came, to a file that only you may read. Without
 --out its name is made of time and number; --out - is the standard output. The
 message stays unread unless --mark-read is given.`,
 		Example: "  ocphone voicemail save 1 --lab lab.json\n  ocphone voicemail save 1 --lab lab.json --out message.wav " +
-			"--mark-read"}
-	c = e.voicemailVerb(c, func() error {
+			"--mark-read",
+	}, func() error {
 		if out == "" {
 			return nil
 		}
 		return e.checkOutput(out, force)
-	}, func(ctx context.Context, client *ews.Client, v ews.VoiceMail) error {
-		var b bytes.Buffer
-		audio, err := fetchRecording(ctx, client, v, &b)
-		if err != nil {
-			return err
-		}
+	}, func(_ context.Context, v ews.VoiceMail, audio ews.Audio, recording *bytes.Buffer) error {
 		if out == toStdout {
-			if _, err := e.out.Write(b.Bytes()); err != nil {
-				return err
-			}
-			return markReadIf(ctx, markRead, client, v)
+			_, err := e.out.Write(recording.Bytes())
+			return err
 		}
 		name := cmp.Or(out, fileName(v, audio))
-		if err := saveFile(name, b.Bytes(), force); err != nil {
+		if err := saveFile(name, recording.Bytes(), force); err != nil {
 			return err
 		}
-		e.printf("%s: %s, %s, %d bytes\n", name, describeVoiceMail(v), describeAudio(audio), b.Len())
+		e.printf("%s: %s, %s, %d bytes\n", name, describeVoiceMail(v), describeAudio(audio), recording.Len())
 		if audio == ews.AudioWMA {
 			e.warnf("the phone itself cannot play this format; ffplay and Windows can\n")
 		}
-		return markReadIf(ctx, markRead, client, v)
+		return nil
 	})
 	c.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write, - for the standard output")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
-	c.Flags().BoolVar(&markRead, "mark-read", false, "mark the message as read then")
 	return c
 }
 
@@ -231,15 +236,6 @@ func (e environment) voicemailDelete() *cobra.Command {
 	return c
 }
 
-// markReadIf marks v as read if wanted is set.
-func markReadIf(ctx context.Context, wanted bool, client *ews.Client, v ews.VoiceMail) error {
-	if !wanted {
-		return nil
-	}
-	_, err := client.MarkRead(ctx, v.ID, true)
-	return err
-}
-
 // fetchRecording writes the newest recording of v to w, at most
 // ews.DefaultMaxAttachment bytes, and returns its format, which its first bytes
 // show.
@@ -259,24 +255,17 @@ func fetchRecording(ctx context.Context, client *ews.Client, v ews.VoiceMail, w 
 	return got.Audio, err
 }
 
-// describeAudio names a format for a person.
-func describeAudio(a ews.Audio) string {
-	switch a {
-	case ews.AudioALaw:
-		return "WAV with G.711 A-law"
-	case ews.AudioMuLaw:
-		return "WAV with G.711 µ-law"
-	case ews.AudioGSM:
-		return "WAV with GSM 06.10"
-	case ews.AudioWAV:
-		return "WAV"
-	case ews.AudioWMA:
-		return "Windows Media Audio"
-	case ews.AudioMP3:
-		return "MP3"
-	}
-	return "of an unknown format"
+var audioNames = map[ews.Audio]string{
+	ews.AudioALaw:  "WAV with G.711 A-law",
+	ews.AudioMuLaw: "WAV with G.711 µ-law",
+	ews.AudioGSM:   "WAV with GSM 06.10",
+	ews.AudioWAV:   "WAV",
+	ews.AudioWMA:   "Windows Media Audio",
+	ews.AudioMP3:   "MP3",
 }
+
+// describeAudio names a format for a person.
+func describeAudio(a ews.Audio) string { return cmp.Or(audioNames[a], "of an unknown format") }
 
 // describeVoiceMail names caller, time and length.
 func describeVoiceMail(v ews.VoiceMail) string {
@@ -300,16 +289,8 @@ func fileName(v ews.VoiceMail, a ews.Audio) string {
 	if number != "" {
 		parts = append(parts, number[:min(len(number), maxNumber)])
 	}
-	ending := ".wav"
-	switch a {
-	case ews.AudioWMA:
-		ending = ".wma"
-	case ews.AudioMP3:
-		ending = ".mp3"
-	case ews.AudioUnknown:
-		ending = ".bin"
-	}
-	return strings.Join(parts, "-") + ending
+	endings := map[ews.Audio]string{ews.AudioWMA: ".wma", ews.AudioMP3: ".mp3", ews.AudioUnknown: ".bin"}
+	return strings.Join(parts, "-") + cmp.Or(endings[a], ".wav")
 }
 
 // maxNumber bounds the number in a file name, in characters.

@@ -50,11 +50,7 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	if err != nil || n == 0 || badHost {
 		return Endpoint{}, journal.Usagef("%q: a server is given as HOST or HOST:PORT", s)
 	}
-	return Endpoint{
-		Addr: net.JoinHostPort(host, port),
-		Name: strings.TrimSuffix(host, "."),
-		Edge: port == edgePort,
-	}, nil
+	return Endpoint{Addr: net.JoinHostPort(host, port), Name: strings.TrimSuffix(host, "."), Edge: port == edgePort}, nil
 }
 
 // probe reads the chains that are not given, all at once, and records how.

@@ -62,20 +62,15 @@ func write(t *widget.RichText, lines []line) {
 }
 
 // set replaces all rows.
-func (r *rows) set(all [][]line) {
-	follow := r.bottom && r.atBottom()
-	r.all, r.height = all, r.height[:0]
-	r.measure()
-	r.List.Refresh()
-	if follow {
-		r.List.ScrollToBottom()
-	}
-}
+func (r *rows) set(all [][]line) { r.show(all, 0) }
 
 // add appends rows.
-func (r *rows) add(more ...[]line) {
+func (r *rows) add(more ...[]line) { r.show(append(r.all, more...), len(r.height)) }
+
+// show shows rows, of which the first ones are measured already.
+func (r *rows) show(all [][]line, measured int) {
 	follow := r.bottom && r.atBottom()
-	r.all = append(r.all, more...)
+	r.all, r.height = all, r.height[:measured]
 	r.measure()
 	r.List.Refresh()
 	if follow {
