@@ -105,16 +105,17 @@ func (e environment) listExplained(p *printer) error {
 			Terms []journal.Term `json:"terms"`
 		}{pages, journal.Rules(), journal.Terms()})
 	}
+	row := func(name, text string) { p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", name)), text, "") }
 	for _, page := range pages {
-		p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", page.Code)), page.Title, "")
+		row(string(page.Code), page.Title)
 	}
 	p.blank()
 	for _, rule := range journal.Rules() {
-		p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", rule.ID)), rule.Title, "")
+		row(rule.ID, rule.Title)
 	}
 	p.blank()
 	for _, term := range journal.Terms() {
-		p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", term.Word)), term.Meaning, "")
+		row(term.Word, term.Meaning)
 	}
 	p.blank()
 	p.line(dim, "ocphone explain CODE shows cause, proof and remedy; ocphone explain RULE shows the text of the rule.")

@@ -106,18 +106,14 @@ func profileNamed(all []lab.Profile, name string) ([]lab.Profile, error) {
 
 // profileFrom reads the plan of that name in a file, or its only one.
 func (e environment) profileFrom(name, file string) (lab.Profile, error) {
-	f := planFlags{}
-	plans, err := f.readPlans(e, []string{file})
+	plans, err := (&planFlags{}).readPlans(e, []string{file})
+	if err == nil && len(plans) > 1 {
+		plans, err = (&planFlags{plan: name}).readPlans(e, []string{file})
+	}
 	if err != nil {
 		return lab.Profile{}, err
 	}
-	if len(plans) > 1 {
-		f.plan = name
-	}
-	plan, err := f.readPlan(e, []string{file})
-	if err != nil {
-		return lab.Profile{}, err
-	}
+	plan := plans[0]
 	p := lab.Profile{Name: name, Prefix: plan.ExternalAccessPrefix, Optimize: plan.OptimizeDeviceDialing}
 	for _, r := range plan.Rules {
 		p.Rules = append(p.Rules, lab.Rule{Pattern: r.Pattern, Translation: r.Translation,

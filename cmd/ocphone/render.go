@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf16"
@@ -84,26 +85,27 @@ func (p *printer) step(s journal.Step) {
 		text += " [" + string(s.Code) + "]"
 	}
 	p.wrap(head, text, "")
+	indent := strings.Repeat(" ", gutter)
 	if line := exchangeText(s); line != "" && !(p.brief && hasOnlyDecision(s)) {
-		p.wrap(strings.Repeat(" ", gutter), line, dim)
+		p.wrap(indent, line, dim)
 	}
 	if !p.brief || s.Name == journal.Reset || s.Name == journal.Roots {
 		for _, d := range s.Details[:min(len(s.Details), maxEvidence)] {
-			p.wrap(strings.Repeat(" ", gutter)+"  ", d, dim)
+			p.wrap(indent+"  ", d, dim)
 		}
 		if more := len(s.Details) - maxEvidence; more > 0 {
-			p.wrap(strings.Repeat(" ", gutter)+"  ", fmt.Sprintf("and %d more lines; --json shows them", more), dim)
+			p.wrap(indent+"  ", fmt.Sprintf("and %d more lines; --json shows them", more), dim)
 		}
 	}
 	if s.Because != "" && !p.brief {
-		p.wrap(strings.Repeat(" ", gutter), "because: "+s.Because, dim)
+		p.wrap(indent, "because: "+s.Because, dim)
 	}
 	if s.Fix != "" && s.State != journal.Skipped {
 		label := "fix: "
 		if s.State == journal.OK {
 			label = "hint: "
 		}
-		p.wrap(strings.Repeat(" ", gutter)+p.paint(yellow, label), s.Fix, "")
+		p.wrap(indent+p.paint(yellow, label), s.Fix, "")
 	}
 }
 
@@ -112,16 +114,13 @@ func hasOnlyDecision(s journal.Step) bool {
 	return s.Name == journal.Trust || s.State == journal.OK && followsRegistration(s.Name)
 }
 
+// laterSteps are the steps that come after the registration.
+var laterSteps = []journal.Name{journal.Session, journal.Provisioning, journal.DialPlan, journal.Self,
+	journal.Contacts, journal.Autodiscover, journal.Exchange}
+
 // followsRegistration reports whether a step of that name comes after the
 // registration.
-func followsRegistration(n journal.Name) bool {
-	switch n {
-	case journal.Session, journal.Provisioning, journal.DialPlan, journal.Self, journal.Contacts,
-		journal.Autodiscover, journal.Exchange:
-		return true
-	}
-	return false
-}
+func followsRegistration(n journal.Name) bool { return slices.Contains(laterSteps, n) }
 
 // exchangeText is question, answer and answering server in one line.
 func exchangeText(s journal.Step) string {

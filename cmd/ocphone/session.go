@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/ocphone/ocphone/device"
@@ -70,10 +71,8 @@ func (s *session) wait(ctx context.Context, timeout time.Duration, good func(dev
 func (s *session) last(names ...journal.Name) (step journal.Step, ok bool) {
 	events, _, _ := s.phone.Events().Since(0)
 	for _, ev := range events {
-		for _, name := range names {
-			if ev.Step != nil && ev.Step.Name == name {
-				step, ok = *ev.Step, true
-			}
+		if ev.Step != nil && slices.Contains(names, ev.Step.Name) {
+			step, ok = *ev.Step, true
 		}
 	}
 	return step, ok

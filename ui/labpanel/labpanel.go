@@ -19,6 +19,7 @@ package labpanel
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"fyne.io/fyne/v2"
@@ -160,10 +161,7 @@ func (p *Panel) lists() fyne.CanvasObject {
 
 // Show shows facts.
 func (p *Panel) Show(f Facts) {
-	rootsChanged := len(f.Trusted) != len(p.facts.Trusted)
-	for i := range min(len(f.Trusted), len(p.facts.Trusted)) {
-		rootsChanged = rootsChanged || f.Trusted[i] != p.facts.Trusted[i]
-	}
+	rootsChanged := !slices.Equal(f.Trusted, p.facts.Trusted)
 	p.facts = f
 	moved := f.Next != p.next.Text
 	setText(p.next, f.Next)
