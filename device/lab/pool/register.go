@@ -11,6 +11,7 @@ import (
 
 	"github.com/emiago/sipgo/sip"
 
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
@@ -217,7 +218,7 @@ func (c *conn) registerResponse(
 		return res
 	}
 	if owner, ok := c.pool.dir.User(r.session.sam); ok {
-		res.From().DisplayName = owner.DisplayName
+		res.From().DisplayName = journal.Printable(owner.DisplayName, 0) // a header is one line
 	}
 	if action != "" {
 		withHeader(res, "presence-state", fmt.Sprintf(`register-action="%s"`, action))
