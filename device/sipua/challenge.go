@@ -107,13 +107,8 @@ func (c challenge) stale() bool { return strings.EqualFold(c.Get("stale"), "true
 
 // digest converts c for the digest library.
 func (c challenge) digest() *digest.Challenge {
-	d := &digest.Challenge{
-		Realm:     c.Get("realm"),
-		Nonce:     c.Get("nonce"),
-		Opaque:    c.Get("opaque"),
-		Algorithm: c.Get("algorithm"),
-		Userhash:  strings.EqualFold(c.Get("userhash"), "true"),
-	}
+	d := &digest.Challenge{Realm: c.Get("realm"), Nonce: c.Get("nonce"), Opaque: c.Get("opaque"),
+		Algorithm: c.Get("algorithm"), Userhash: strings.EqualFold(c.Get("userhash"), "true")}
 	for q := range strings.SplitSeq(c.Get("qop"), ",") {
 		if q = strings.ToLower(strings.TrimSpace(q)); q != "" {
 			d.QOP = append(d.QOP, q)

@@ -259,13 +259,8 @@ func (h *handshake) answerDigest(c challenge) error {
 func (h *handshake) digestCredentials() error {
 	c, err := h.digest.credentials("REGISTER", h.registrar())
 	if err != nil {
-		return &journal.Failure{
-			Code:  journal.AuthNoScheme,
-			Asked: h.asked(),
-			By:    h.by(),
-			Err:   err,
-			What:  "The server's digest challenge cannot be answered.",
-		}
+		return &journal.Failure{Code: journal.AuthNoScheme, Asked: h.asked(), By: h.by(), Err: err,
+			What: "The server's digest challenge cannot be answered."}
 	}
 	h.credentials = &c
 	return nil

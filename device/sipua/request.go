@@ -109,13 +109,8 @@ func (r *Registration) waitFailure(asked string, err error) error {
 	if e == nil {
 		return err
 	}
-	return &journal.Failure{
-		Code:  journal.SIPLost,
-		Asked: asked,
-		By:    r.by(),
-		Err:   e.Err,
-		What:  "The registration ended before the server had answered.",
-	}
+	return &journal.Failure{Code: journal.SIPLost, Asked: asked, By: r.by(), Err: e.Err,
+		What: "The registration ended before the server had answered."}
 }
 
 // refusedFailure turns a final response other than 2xx into a Failure.

@@ -49,12 +49,8 @@ func (r *Registration) Service(ctx context.Context, to, accept, contentType stri
 		asked:       "SERVICE " + printable(uri),
 	}
 	if !isURI(uri) {
-		return Reply{}, &journal.Failure{
-			Code:  journal.Internal,
-			Asked: q.asked,
-			By:    "the phone",
-			What:  "A service needs a SIP address to be asked at.",
-		}
+		return Reply{}, &journal.Failure{Code: journal.Internal, Asked: q.asked, By: "the phone",
+			What: "A service needs a SIP address to be asked at."}
 	}
 	if accept != "" {
 		q.headers = []sipwire.Header{{Name: "Accept", Value: accept}}

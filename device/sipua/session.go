@@ -196,13 +196,8 @@ func (r *Registration) Unregister(ctx context.Context) error {
 	}
 	asked, answered := r.asked()+" with Expires: 0", diagnose(in).summary(in.Response())
 	if in.Response().StatusCode >= 300 { // signing out does not use the password
-		return &journal.Failure{
-			Code:     journal.SIPRejected,
-			Asked:    asked,
-			Answered: answered,
-			By:       r.by(),
-			What:     "The server did not confirm that the phone has signed out.",
-		}
+		return &journal.Failure{Code: journal.SIPRejected, Asked: asked, Answered: answered, By: r.by(),
+			What: "The server did not confirm that the phone has signed out."}
 	}
 	if err := h.verifyServer(in); err != nil {
 		return err

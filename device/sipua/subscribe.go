@@ -112,12 +112,8 @@ func (r *Registration) openSubscription(s *subscription) error {
 	case !registered:
 		return r.waitFailure(s.asked(), sipwire.ErrClosed)
 	case n >= maxSubscriptions:
-		return &journal.Failure{
-			Code:  journal.Internal,
-			Asked: s.asked(),
-			By:    "the phone",
-			What:  fmt.Sprintf("The phone has %d subscriptions already, and takes no more.", n),
-		}
+		return &journal.Failure{Code: journal.Internal, Asked: s.asked(), By: "the phone",
+			What: fmt.Sprintf("The phone has %d subscriptions already, and takes no more.", n)}
 	}
 	return nil
 }

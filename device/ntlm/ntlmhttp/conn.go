@@ -164,13 +164,8 @@ func (h *handshake) send(ctx context.Context, authorization string, withBody boo
 	if err := h.connect(ctx); err != nil {
 		return nil, err
 	}
-	out := &http.Request{
-		Method: h.req.Method,
-		URL:    h.req.URL,
-		Host:   h.req.Host,
-		Header: h.req.Header.Clone(),
-		Body:   http.NoBody,
-	}
+	out := &http.Request{Method: h.req.Method, URL: h.req.URL, Host: h.req.Host,
+		Header: h.req.Header.Clone(), Body: http.NoBody}
 	if out.Header == nil {
 		out.Header = http.Header{}
 	}
