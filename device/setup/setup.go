@@ -1,7 +1,8 @@
 // Package setup turns options into what a phone needs: its configuration, the
 // place it is plugged into, and who signs in. The options are those of the
-// command line of ocphone and ocphone-desktop; they follow docs/decisions.md,
-// decisions 4, 6 and 14.
+// command line of ocphone and ocphone-desktop. They follow
+// docs/decisions.md#firmware-profiles, docs/decisions.md#do-no-harm and
+// docs/decisions.md#secrets.
 //
 //  1. Fill in Options, or let the command line do it with Options.AddFlags.
 //  2. s, err := options.Open(ctx, prompt), or options.OpenForm() if the user
