@@ -37,7 +37,7 @@ var mayImport = map[string][]string{
 	"device/sipua":         {"device/sipwire"},
 	"device":               append([]string{"device/network", "device/sipua", "device/media", "device/flash"}, leaf...),
 	"device/peer":          {"device/network"},
-	"device/screen":        {"device", "device/screen/view"},
+	"device/screen":        {"device", "device/screen/view", "ews"}, // the items that a Snapshot has
 	"device/screen/view":   {},
 	"device/setup":         {"device", "device/network", "device/flash", "certstore", "device/lab"},
 	"device/check":         {"device", "device/network", "device/flash", "certstore", "certstore/adroots"},

@@ -284,7 +284,9 @@ func (c Client) WithdrawRoot(ctx context.Context, name string) (roots []Root, er
 
 // SetCertificate changes the certificate of a server and returns the names of
 // the new roots.
-func (c Client) SetCertificate(ctx context.Context, server string, change CertificateChange) (roots []string, err error) {
+func (c Client) SetCertificate(
+	ctx context.Context, server string, change CertificateChange,
+) (roots []string, err error) {
 	return roots, c.call(ctx, http.MethodPost, "/v1/certificates/"+url.PathEscape(server), change, &roots)
 }
 
