@@ -95,7 +95,7 @@ func TestDirectoryThatMisbehaves(t *testing.T) {
 		faults ad.Faults
 		code   journal.Code // "": signed in
 	}{
-		"a 10 MiB value":         {ad.Faults{HugeValue: 10 << 20}, ""},
+		"a 4 MiB value":          {ad.Faults{HugeValue: 4 << 20}, ""},
 		"a 17 MiB value":         {ad.Faults{HugeValue: 17 << 20}, journal.ADProtocol},
 		"referral":               {ad.Faults{Referral: "ldap://dc.fabrikam.com/DC=fabrikam,DC=com"}, journal.ADProtocol},
 		"continuations":          {ad.Faults{Continuations: []string{"ldap://dc.fabrikam.com/DC=fabrikam,DC=com"}}, ""},

@@ -317,13 +317,13 @@ func TestHostileControllersEndInAClearStep(t *testing.T) {
 	}
 }
 
-// A value of 10 MiB is refused, and costs the other roots nothing.
+// A value of 4 MiB is refused, and costs the other roots nothing.
 func TestHugeValueIsRejectedAndTheOthersAreDownloaded(t *testing.T) {
 	w := newWorld(t)
 	w.publish(3)
-	w.dc.SetFaults(ad.Faults{HugeValue: 10 << 20, Continuations: []string{"ldap://other.contoso.com/DC=other"}})
+	w.dc.SetFaults(ad.Faults{HugeValue: 4 << 20, Continuations: []string{"ldap://other.contoso.com/DC=other"}})
 	r := w.mustDownload(w.config())
-	if len(r.Roots) != 3 || len(r.Rejected) != 1 || !strings.Contains(r.Rejected[0].Why, "10485760 octets") {
+	if len(r.Roots) != 3 || len(r.Rejected) != 1 || !strings.Contains(r.Rejected[0].Why, "4194304 octets") {
 		t.Errorf("%d roots, rejected %v", len(r.Roots), r.Rejected)
 	}
 	if s := w.step("referral not followed"); s.State != journal.Warned || !slices.Equal(w.dialed, []string{"dc1.contoso.com:389"}) {

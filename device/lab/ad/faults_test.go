@@ -60,13 +60,13 @@ func TestDowngradedChallengeLacksTheFlag(t *testing.T) {
 
 func TestHugeValue(t *testing.T) {
 	s, _ := newServer(t, nil)
-	s.SetFaults(ad.Faults{HugeValue: 10 << 20})
+	s.SetFaults(ad.Faults{HugeValue: 4 << 20})
 	c, err := sealedBind(t, s, sealed{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	got, err := find(c, "CN=Huge,"+authorities, ldap.ScopeBaseObject, "(objectClass=*)", "cACertificate")
-	if err != nil || len(got.Entries) != 1 || len(got.Entries[0].GetRawAttributeValue("cACertificate")) != 10<<20 {
+	if err != nil || len(got.Entries) != 1 || len(got.Entries[0].GetRawAttributeValue("cACertificate")) != 4<<20 {
 		t.Errorf("%v", err)
 	}
 }
