@@ -124,10 +124,16 @@ func startKamailio(t *testing.T) *kamailio {
 	}
 	k.present(t, k.pki.Issuing)
 	peer.Write(t, k.dir, "tls.cfg", fmt.Sprintf(kamailioTLS, k.dir))
-	config := peer.Write(t, k.dir, "kamailio.cfg", fmt.Sprintf(kamailioConfig, filepath.Dir(modules[0])+"/", k.dir))
-	k.Process = peer.Command{Dir: k.dir, Ready: peer.Listening(net.JoinHostPort(kamailioAddress, kamailioPort))}.Start(t,
-		"kamailio", "-DD", "-E", "-f", config, "-Y", k.dir, "-P", k.dir+"/pid", "-w", k.dir, "-m", "128", "-M", "16")
+	peer.Write(t, k.dir, "kamailio.cfg", fmt.Sprintf(kamailioConfig, filepath.Dir(modules[0])+"/", k.dir))
+	k.start(t)
 	return k
+}
+
+// start starts Kamailio with the configuration in k.dir.
+func (k *kamailio) start(t *testing.T) {
+	t.Helper()
+	k.Process = peer.Command{Dir: k.dir, Ready: peer.Listening(net.JoinHostPort(kamailioAddress, kamailioPort))}.Start(t,
+		"kamailio", "-DD", "-E", "-f", k.dir+"/kamailio.cfg", "-Y", k.dir, "-P", k.dir+"/pid", "-w", k.dir, "-m", "128", "-M", "16")
 }
 
 // present writes a new certificate of an authority, which counts from the next

@@ -24,7 +24,7 @@ const (
 // TestPeerSignInByRealDNSAndTime signs a phone whose own clock is a year off
 // in to the lab's pool, found by a real DNS server, at the time of chrony.
 func TestPeerSignInByRealDNSAndTime(t *testing.T) {
-	peer.Chrony(t, phoneTime)
+	peer.Chrony(t, phoneTime, "")
 	records := []string{
 		"_sipinternaltls._tcp.contoso.com SRV 0 0 5061 pool.contoso.com",
 		"_ldap._tcp.dc._msdcs.contoso.com SRV 0 100 389 dc1.contoso.com",

@@ -237,7 +237,7 @@ func TestPeerRefusingServerFirst(t *testing.T) {
 
 // TestPeerTimeByNTP also holds against a dead first time server.
 func TestPeerTimeByNTP(t *testing.T) {
-	peer.Chrony(t, chronyAddr)
+	peer.Chrony(t, chronyAddr, "")
 	silentServer := ntp.New(clock.System)
 	silentServer.SetFault(ntp.Silence)
 	if err := silentServer.Start(); err != nil {

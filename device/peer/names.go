@@ -137,9 +137,10 @@ func splitRecord(t testing.TB, record string) (name, typ, value string) {
 	return f[0], f[1], f[2]
 }
 
-// Chrony starts a chronyd on addr that serves the host's time. It does not change
-// the host's clock (-x) and does not ask other servers.
-func Chrony(t testing.TB, addr string) *Process {
+// Chrony starts a chronyd on addr that serves the host's time, shifted by an
+// offset of faketime(1) such as "+1500d"; "" is no shift. It does not change the
+// host's clock (-x) and does not ask other servers.
+func Chrony(t testing.TB, addr, shift string) *Process {
 	t.Helper()
 	Need(t, "chrony", "chronyd")
 	dir := Dir(t)
@@ -151,7 +152,12 @@ func Chrony(t testing.TB, addr string) *Process {
 		"allow 127.0.0.0/8\n%s", port, host, ChronyPrivate(dir)))
 	// -U: serving time without setting the clock needs no privilege.
 	args := []string{"-x", "-d", "-n", "-U", "-u", "root", "-f", conf}
-	return Command{Dir: dir, Ready: timeServerReady(addr)}.Start(t, "chronyd", args...)
+	c := Command{Dir: dir, Ready: timeServerReady(addr)}
+	if shift == "" {
+		return c.Start(t, "chronyd", args...)
+	}
+	Need(t, "faketime", "faketime")
+	return c.Start(t, "faketime", append([]string{"-f", shift, "chronyd"}, args...)...)
 }
 
 // ChronyPrivate returns configuration lines that separate a chronyd, server or

@@ -92,6 +92,9 @@ func (s *Samba) Serve(t testing.TB, options ...string) {
 	s.process = cmd.Start(t, "samba", "-s", s.Conf(), "-F", "--no-process-group", "--debug-stdout", "-M", "single")
 }
 
+// Stop ends the server; Serve starts it again.
+func (s *Samba) Stop() { s.process.Stop() }
+
 const sambaConf = `[global]
 netbios name = DC1
 realm = CONTOSO.COM
