@@ -3,6 +3,8 @@ package sipwire
 import (
 	"errors"
 	"strings"
+
+	"github.com/emiago/sipgo/sip"
 )
 
 // Address is a parsed value of From, To, Contact, Route and the like. Its parts are
@@ -25,6 +27,17 @@ type Param struct {
 // does not matter.
 func (a Address) Param(name string) string { return findParam(a.Params, name) }
 
+// URIParam returns the value of the parameter name of a SIP URI and whether there is
+// one. The case of name does not matter (RFC 3261 19.1.4).
+func URIParam(uri sip.Uri, name string) (value string, ok bool) {
+	for _, p := range uri.UriParams {
+		if strings.EqualFold(p.K, name) {
+			return p.V, true
+		}
+	}
+	return "", false
+}
+
 func findParam(params []Param, name string) string {
 	for _, p := range params {
 		if strings.EqualFold(p.Name, name) {
@@ -46,7 +59,9 @@ func ParseAddress(value string) (Address, error) {
 			return a, errors.New("an address without <> after its display name")
 		}
 	}
-	if open := strings.IndexByte(s, '<'); open >= 0 && !strings.Contains(s[:open], ";") {
+	open := strings.IndexByte(s, '<')
+	bracketed := open >= 0 && !strings.Contains(s[:open], ";")
+	if bracketed {
 		if a.Display == "" {
 			a.Display = trim(s[:open])
 		}
@@ -65,6 +80,9 @@ func ParseAddress(value string) (Address, error) {
 	}
 	if a.URI == "" {
 		return a, errors.New("an address without a URI")
+	}
+	if !bracketed && strings.ContainsAny(a.URI, ",?") { // RFC 3261 20.10
+		return a, errors.New("an address with , or ? needs <>")
 	}
 	for s = trim(s); s != ""; s = trim(s) {
 		if s[0] != ';' {

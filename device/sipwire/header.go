@@ -3,9 +3,11 @@ package sipwire
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/emiago/sipgo/sip"
 
@@ -26,14 +28,12 @@ type block struct {
 // original the name as received.
 type field struct{ name, original, value string }
 
-// readBlock parses a header block, from the start line to the empty line.
+// readBlock parses a header block, from the start line to the empty line. With an
+// error it returns the part before it.
 func readBlock(raw []byte) (block, error) {
 	text, ok := strings.CutSuffix(string(raw), "\r\n\r\n")
 	if !ok {
 		return block{}, errors.New("the header block has no end")
-	}
-	if strings.IndexByte(text, 0) >= 0 {
-		return block{}, errors.New("a NUL byte in the header block")
 	}
 	start, text, more := strings.Cut(text, "\r\n")
 	b := block{start: start}
@@ -125,6 +125,17 @@ func (b *block) key() (key transactionKey, ok bool) {
 // use the last one and a signature the first.
 var singleHeaders = [...]string{"from", "to", "call-id", "cseq"}
 
+// statusError is an error of a request that another status than 400 answers.
+type statusError struct{ status, text string }
+
+func (e *statusError) Error() string { return e.text }
+
+// otherVersion is the version of another protocol than SIP/2.0 (RFC 3261 25.1).
+var otherVersion = regexp.MustCompile(`(?i)^SIP/\d+\.\d+$`)
+
+// scheme is the scheme of a URI (RFC 3986 3.1).
+var scheme = regexp.MustCompile(`^([A-Za-z][A-Za-z0-9+.-]*):`)
+
 // check finds the errors that sipgo's parser ignores.
 func (b *block) check() error {
 	for _, name := range singleHeaders {
@@ -158,7 +169,17 @@ func (b *block) check() error {
 		return errors.New("the method of CSeq is another than that of the request")
 	}
 	if !isToken(method) || uri == "" || !strings.EqualFold(version, "SIP/2.0") {
+		if otherVersion.MatchString(version) {
+			return &statusError{"505 Version Not Supported", "a request of another version than SIP/2.0"}
+		}
 		return errors.New("no SIP/2.0 request line")
+	}
+	found := scheme.FindStringSubmatch(uri)
+	if found == nil {
+		return errors.New("the Request-URI is not a URI")
+	}
+	if !strings.EqualFold(found[1], "sip") && !strings.EqualFold(found[1], "sips") { // RFC 3261 8.2.2.1
+		return &statusError{"416 Unsupported URI Scheme", "the scheme of the Request-URI is not sip or sips"}
 	}
 	return nil
 }
@@ -193,6 +214,9 @@ func parseNameAddr(value string, display *string, uri *sip.Uri, params *sip.Head
 	a, err := ParseAddress(value)
 	if err != nil {
 		return err
+	}
+	if quoted := strings.HasPrefix(value, `"`); !quoted && strings.ContainsFunc(a.Display, isNotInTokens) {
+		return errors.New("a display name that needs quotes") // RFC 3261 25.1
 	}
 	*display = strings.TrimSuffix(strings.TrimPrefix(quote(a.Display), `"`), `"`) // sipgo adds the quotes
 	*params = sip.NewParams()
@@ -281,19 +305,19 @@ func enclosedLen(s string) int {
 	return len(s)
 }
 
-// badRequest is the answer to a request that cannot be parsed, made of its raw
+// refusal is the answer to a request that cannot be parsed, made of its raw
 // headers (RFC 3261 8.2.6.2); "" if an answer is forbidden or impossible.
-func (b *block) badRequest() string {
+func (b *block) refusal(err error) string {
 	method, _, _ := strings.Cut(b.start, " ")
-	if method == "ACK" || method == BENOTIFY || !b.answerable() {
+	if method == "ACK" || method == BENOTIFY || b.get("via") == "" {
 		return ""
 	}
-	code := "400 Bad Request"
-	if _, rest, ok := strings.Cut(b.start, " SIP/"); ok && rest != "2.0" {
-		code = "505 Version Not Supported"
+	status := "400 Bad Request"
+	if other := (*statusError)(nil); errors.As(err, &other) {
+		status = other.status
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "SIP/2.0 %s\r\n", code)
+	fmt.Fprintf(&out, "SIP/2.0 %s\r\n", status)
 	for _, f := range b.fields {
 		switch f.name {
 		case "via", "from", "call-id", "cseq":
@@ -308,16 +332,6 @@ func (b *block) badRequest() string {
 	}
 	out.WriteString("Content-Length: 0\r\n\r\n")
 	return out.String()
-}
-
-// answerable reports whether the block has the headers that an answer needs.
-func (b *block) answerable() bool {
-	for _, name := range singleHeaders {
-		if b.get(name) == "" {
-			return false
-		}
-	}
-	return b.get("via") != ""
 }
 
 // longName is the long form of a header name in lower case (RFC 3261 7.3.3).
@@ -365,13 +379,12 @@ func trim(s string) string   { return strings.Trim(s, " \t") }
 func isDigits(s string) bool { return s != "" && strings.Trim(s, "0123456789") == "" }
 
 // isToken: RFC 3261 25.1.
-func isToken(s string) bool {
-	for i := 0; i < len(s); i++ {
-		c := s[i]
-		if !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-			strings.IndexByte("-.!%*_+`'~", c) >= 0) {
-			return false
-		}
-	}
-	return s != ""
+func isToken(s string) bool { return s != "" && !strings.ContainsFunc(s, isNotInToken) }
+
+func isNotInToken(c rune) bool {
+	return !('a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.ContainsRune("-.!%*_+`'~", c))
 }
+
+// isNotInTokens reports whether c may not be in several tokens. Other characters
+// than those of ASCII are accepted, since many servers send names without quotes.
+func isNotInTokens(c rune) bool { return isNotInToken(c) && c < utf8.RuneSelf && c != ' ' && c != '\t' }

@@ -29,6 +29,8 @@ func (c *Conn) readAll() error {
 	for {
 		head, body, err := c.readMessage(r)
 		if err != nil {
+			b, _ := readBlock(head) // RFC 4475 3.1.2.3: an answer, then the end
+			c.answerMalformed(&b, err)
 			return err
 		}
 		c.mu.Lock()
@@ -57,7 +59,8 @@ func (c *Conn) readAll() error {
 	}
 }
 
-// readMessage frames one message (RFC 3261 18.3). Its errors end the connection.
+// readMessage frames one message (RFC 3261 18.3). Its errors end the connection;
+// head is not nil if the error is in its Content-Length.
 func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 	// Keep-alives and blank lines before a message are skipped (RFC 3261 7.5,
 	// docs/protocol/sip-connection.md#keep-alive).
@@ -85,11 +88,14 @@ func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 	}
 	n, err := contentLength(head)
 	if err != nil {
-		return nil, nil, c.readFailure(err)
+		return head, nil, c.readFailure(err)
 	}
 	if n > c.cfg.MaxMessage-len(head) {
-		err := fmt.Errorf("a body of %d bytes: more than %d for a message", n, c.cfg.MaxMessage)
-		return nil, nil, c.readFailure(malformedError{err})
+		err := &statusError{
+			"413 Request Entity Too Large",
+			fmt.Sprintf("a body of %d bytes: more than %d for a message", n, c.cfg.MaxMessage),
+		}
+		return head, nil, c.readFailure(malformedError{err})
 	}
 	if n > 0 {
 		// The announced length is not allocated before the bytes arrive.
@@ -171,14 +177,13 @@ func contentLength(head []byte) (int, error) {
 	return int(n), nil
 }
 
-// parse parses a message. With an error in may be non-nil; it then holds the part
-// of the message that could be parsed.
+// parse parses a message. With an error in holds the part of the message before it.
 func parse(head, body []byte) (in *Incoming, err error) {
 	b, err := readBlock(head)
-	if err != nil {
-		return nil, malformedError{err}
-	}
 	in = &Incoming{Raw: head, block: b}
+	if err != nil {
+		return in, malformedError{err}
+	}
 	defer func() {
 		// sipgo's parser reads bytes from the network; a defect in it must end one
 		// message, not the process.
@@ -186,12 +191,18 @@ func parse(head, body []byte) (in *Incoming, err error) {
 			err = malformedError{fmt.Errorf("the parser failed: %v", r)}
 		}
 	}()
+	if bytes.IndexByte(head, 0) >= 0 {
+		return in, malformedError{errors.New("a NUL byte in the header block")}
+	}
 	if err := b.check(); err != nil {
 		return in, malformedError{err}
 	}
 	msg, _, err := parser.ParseHeaders(b.normalized(), false)
 	if err != nil {
 		return in, malformedError{fmt.Errorf("%.200s", err)} // it may quote a whole header
+	}
+	if req, ok := msg.(*sip.Request); ok && len(req.Recipient.Headers) > 0 { // RFC 3261 19.1.1
+		return in, malformedError{errors.New("a Request-URI with headers")}
 	}
 	if len(body) > 0 {
 		msg.SetBody(body)
@@ -200,37 +211,38 @@ func parse(head, body []byte) (in *Incoming, err error) {
 	return in, nil
 }
 
-// refuseMalformed handles a message that was framed but is malformed. A request is
-// answered with 400 if possible (by a client that signs, only if it was signed
-// too); a response fails its transaction. The connection stays open.
+// refuseMalformed handles a message that was framed but is malformed: a request is
+// answered, a response fails its transaction. The connection stays open.
 func (c *Conn) refuseMalformed(in *Incoming, err error) {
 	f := c.malformedFailure(err)
-	if in == nil {
-		c.dropMessage(f)
-		return
-	}
 	f.Answered = in.block.printableStart()
 	c.dropMessage(f)
-	if in.block.isResponse() {
-		if key, ok := in.block.key(); ok {
-			c.mu.Lock()
-			t := c.removePending(key)
-			c.mu.Unlock()
-			if t != nil {
-				t.done(nil, f)
-			}
-		}
+	if !in.block.isResponse() {
+		c.answerMalformed(&in.block, err)
 		return
 	}
+	if key, ok := in.block.key(); ok {
+		c.mu.Lock()
+		t := c.removePending(key)
+		c.mu.Unlock()
+		if t != nil {
+			t.done(nil, f)
+		}
+	}
+}
+
+// answerMalformed refuses a malformed request if possible (by a client that signs,
+// only if it was signed too).
+func (c *Conn) answerMalformed(b *block, err error) {
 	c.mu.Lock()
 	verifying, signed := c.verifying, c.signing != nil
 	c.mu.Unlock()
 	if c.cfg.RequireSigned && signed {
-		if s, _ := verify(verifying, &in.block); s != Valid {
+		if s, _ := verify(verifying, b); s != Valid {
 			return // do not sign an answer that repeats headers of a forged request
 		}
 	}
-	if res := in.block.badRequest(); res != "" {
+	if res := b.refusal(err); res != "" && !b.isResponse() {
 		_ = c.writeText(res, &transaction{}) // an error has ended the connection
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -121,7 +122,9 @@ func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
 	if f.Silent || req.Method == sip.ACK || req.Method == sipwire.BENOTIFY {
 		return
 	}
-	c.send(w, req, c.answer(w, in, req), f)
+	res := c.answer(w, in, req)
+	res.Reason = cmp.Or(f.Reason, res.Reason)
+	c.send(w, req, res, f)
 	c.sendNotifications()
 	if c.answered++; f.CloseAfter > 0 && c.answered >= f.CloseAfter {
 		c.raw.Close()
@@ -162,6 +165,11 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	if req.Method == "NEGOTIATE" {
 		return c.response(req, 488) // no compression, docs/protocol/sip-connection.md#compression
 	}
+	allowed := slices.Contains(c.pool.methods(), string(req.Method))
+	// A registrar and a proxy check this before the authentication (RFC 3261 10.3, 16.3).
+	if r := in.UnsupportedExtensions(c.pool.extensions(), "Require", "Proxy-Require"); allowed && r.Status != 0 {
+		return c.refused(req, r)
+	}
 	if req.Method == sip.REGISTER {
 		return c.register(w, in, req)
 	}
@@ -172,17 +180,54 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	if s == nil && (in.Signature == sipwire.Invalid || !mayBeUnsigned) {
 		return c.challenge(req, Diagnostics{})
 	}
-	switch req.Method {
-	case sip.OPTIONS:
-		return withHeader(c.response(req, 200), "Allow", allowMethods)
-	case sip.SUBSCRIBE, sipwire.SERVICE:
-		return c.subscribeOrService(w, in, req, s)
-	case sip.CANCEL:
+	switch {
+	case req.Method == sip.CANCEL:
 		return c.response(req, 481)
-	case sip.INVITE, sip.BYE, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY, sip.MESSAGE, sip.PUBLISH:
-		return withHeader(c.response(req, 405), "Allow", allowMethods)
+	case !allowed && slices.Contains(knownMethods, req.Method): // RFC 3261 8.2.1
+		return withHeader(c.response(req, 405), "Allow", strings.Join(c.pool.methods(), ", "))
+	case !allowed:
+		return c.response(req, 501)
+	case req.Method == sip.OPTIONS:
+		return c.options(in, req)
 	}
-	return c.response(req, 501)
+	return c.subscribeOrService(w, in, req, s)
+}
+
+// knownMethods are the methods that get 405 where they are not allowed. Others get
+// 501 (RFC 3261 21.5.2).
+var knownMethods = []sip.RequestMethod{
+	sip.INVITE, sip.BYE, sip.PRACK, sip.UPDATE, sip.INFO, sip.REFER, sip.NOTIFY, sip.MESSAGE, sip.PUBLISH,
+	sip.SUBSCRIBE, sipwire.SERVICE,
+}
+
+// methods are the methods that the server serves. A plain registrar has no services.
+func (s *Server) methods() []string {
+	if !s.offersScheme(NTLM) {
+		return []string{"REGISTER", "OPTIONS"}
+	}
+	return []string{"REGISTER", "OPTIONS", "SUBSCRIBE", "SERVICE"}
+}
+
+// extensions are the option tags that a request may require.
+func (s *Server) extensions() []string {
+	if !s.offersScheme(NTLM) {
+		return []string{"gruu-10"}
+	}
+	return []string{
+		// docs/protocol/sip-connection.md#option-tags-of-register
+		"gruu-10", "adhoclist", "msrtc-event-categories", "ms-forking",
+		// docs/protocol/sip-services.md#provisioning-request
+		"ms-benotify", "ms-piggyback-first-notify", "com.microsoft.autoextend",
+	}
+}
+
+// options answers OPTIONS (RFC 3261 11.2).
+func (c *conn) options(in *sipwire.Incoming, req *sip.Request) *sip.Response {
+	if r := in.UnsupportedBody(); r.Status != 0 {
+		return c.refused(req, r)
+	}
+	res := withHeader(c.response(req, 200), "Allow", strings.Join(c.pool.methods(), ", "))
+	return withHeader(res, "Supported", strings.Join(c.pool.extensions(), ", "))
 }
 
 // reasons of the status codes of the pool.
@@ -203,6 +248,13 @@ func (c *conn) response(req *sip.Request, status int) *sip.Response {
 	// docs/protocol/sip-connection.md#registration
 	withHeader(res, "Date", c.pool.Clock.Now().UTC().Format(http.TimeFormat))
 	return withHeader(res, "Server", c.pool.ServerHeader)
+}
+
+// refused makes the response to a request that needs what the pool does not support.
+func (c *conn) refused(req *sip.Request, r sipwire.Refusal) *sip.Response {
+	res := c.response(req, r.Status)
+	res.Reason = r.Reason
+	return withHeader(res, r.Header.Name, r.Header.Value)
 }
 
 func (c *conn) refusal(req *sip.Request, status int, why Diagnostics) *sip.Response {

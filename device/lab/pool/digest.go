@@ -69,6 +69,9 @@ func (c *conn) digest(req *sip.Request, cred sipwire.Auth) (*session, *sip.Respo
 	if strings.EqualFold(cred.Get("algorithm"), string(DigestSHA256)) {
 		algorithm, newHash = DigestSHA256, sha256.New
 	}
+	if !sameResource(cred.Get("uri"), req.Recipient) { // RFC 7616 3.4.6
+		return nil, c.response(req, 400)
+	}
 	count, err := strconv.ParseUint(cred.Get("nc"), 16, 32)
 	if !c.pool.offersScheme(algorithm) || err != nil || !c.useNonce(cred.Get("nonce"), count) {
 		c.stale = true // or a replay
@@ -93,6 +96,14 @@ func (c *conn) digest(req *sip.Request, cred sipwire.Auth) (*session, *sip.Respo
 		return nil, c.accountRefusal(req, err)
 	}
 	return &session{sam: u.SAM, auth: "digest " + string(algorithm)}, nil
+}
+
+// sameResource reports whether uri names the resource of a Request-URI. URI parameters
+// are not compared.
+func sameResource(uri string, of sip.Uri) bool {
+	var named sip.Uri
+	return sip.ParseUri(uri, &named) == nil && named.Scheme == of.Scheme && named.User == of.User &&
+		strings.EqualFold(named.Host, of.Host) && named.Port == of.Port
 }
 
 func hexDigest(newHash func() hash.Hash, parts ...string) string {

@@ -2,6 +2,7 @@ package pool_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -87,6 +88,69 @@ func TestUsersOfOneConnectionHaveTheirOwnNonces(t *testing.T) {
 	}
 	if u, _ := w.dir.User("tu"); u.BadLogons != 0 {
 		t.Errorf("%d bad logons for a nonce that was forgotten", u.BadLogons)
+	}
+}
+
+// registrar is a client of a pool that is a plain registrar, with a challenge to
+// answer.
+func registrar(t *testing.T) (w *world, c *client, register func(headers ...string) *sipwire.Incoming) {
+	t.Helper()
+	w = newWorld(t, func(s *pool.Server) { s.Schemes = []pool.Scheme{pool.DigestSHA256} })
+	c = w.dial(t)
+	challenge, count := c.do(c.request("REGISTER")), 0
+	return w, c, func(headers ...string) *sipwire.Incoming {
+		t.Helper()
+		count++
+		return c.do(c.request("REGISTER", append(headers, credentials(t, challenge, "C0ntoso-Pa55", count))...))
+	}
+}
+
+// RFC 3261 10.3: a REGISTER changes all bindings that it names, or none.
+func TestBindingsOfARegistrar(t *testing.T) {
+	w, c, register := registrar(t)
+	bound := func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, r := range w.Registrations() {
+			got = append(got, fmt.Sprint(r.Contact, " ", r.Expires.Sub(start)))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("bound %q, want %q", got, want)
+		}
+	}
+	const two = "Contact: <sip:a@127.0.0.1>;expires=60, <sip:b@127.0.0.1>"
+	in := register(two, "Expires: 600")
+	c.want(in, 200)
+	if n := len(in.Headers("Contact")); n != 2 {
+		t.Errorf("%d contacts in\n%s", n, in.Raw)
+	}
+	bound("sip:a@127.0.0.1 1m0s", "sip:b@127.0.0.1 10m0s")
+
+	c.seq -= 2 // an older REGISTER of the same Call-ID, and one of the same age
+	c.want(register("Contact: <sip:c@127.0.0.1>, <sip:a@127.0.0.1>"), 500)
+	c.want(register("Contact: *", "Expires: 0"), 500)
+	bound("sip:a@127.0.0.1 1m0s", "sip:b@127.0.0.1 10m0s")
+	c.want(register("Contact: *, <sip:z@127.0.0.1>", "Expires: 0"), 400)
+	bound("sip:a@127.0.0.1 1m0s", "sip:b@127.0.0.1 10m0s")
+
+	c.want(register("Contact: <sip:a@127.0.0.1>;expires=0, <sip:c@127.0.0.1>"), 200)
+	bound("sip:b@127.0.0.1 10m0s", "sip:c@127.0.0.1 2h0m0s")
+	c.callID, c.seq = "another", 1 // another client may go on
+	c.want(register("Contact: *", "Expires: 0"), 200)
+	bound()
+}
+
+// RFC 7616 3.4.6, RFC 2617 3.2.2.5: credentials are for one resource.
+func TestDigestForAnotherResourceIsRefused(t *testing.T) {
+	w, c, _ := registrar(t)
+	challenge := c.do(c.request("REGISTER"))
+	good := credentials(t, challenge, "C0ntoso-Pa55", 1)
+	for _, uri := range []string{"sip:fabrikam.com", "sip:tu@contoso.com", "sip:contoso.com:5070", "sips:contoso.com", ""} {
+		c.want(c.do(c.request("REGISTER", strings.Replace(good, `uri="sip:contoso.com"`, `uri="`+uri+`"`, 1))), 400)
+	}
+	c.want(c.do(c.request("REGISTER", strings.Replace(good, "sip:contoso.com", "sip:Contoso.com", 1))), 401) // the same resource, another digest
+	if u, _ := w.dir.User("tu"); u.BadLogons != 1 {
+		t.Errorf("%d bad logons", u.BadLogons)
 	}
 }
 

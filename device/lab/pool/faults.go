@@ -23,6 +23,7 @@ type Faults struct {
 	Unsigned     bool       // no signatures
 	ClaimAdded   bool       // register-action="added" on a refresh (docs/protocol/sip-connection.md#registration)
 	Reject       *Rejection // this instead of a 200 for REGISTER
+	Reason       string     // this reason phrase, one line, in each status line; "": that of the status
 
 	// In the answers to SUBSCRIBE and SERVICE, by the name of the requested thing:
 	// the event package, the Content-Type of a SERVICE in lower case, or
@@ -90,6 +91,8 @@ var (
 	diagMoved        = Diagnostics{ID: 4142, Reason: "User moved or not served now"}
 	// docs/protocol/presence.md#enhanced-presence-and-migration-from-lcs-2005
 	diagReadOnly = Diagnostics{ID: 2003, Reason: "Cannot overwrite read only publication"}
+	// docs/protocol/presence.md#publishing has the number, the words are the lab's.
+	diagConflict = Diagnostics{ID: 2141, Reason: "Version out of date"}
 	// The numbers are the lab's own: the reference has none for these.
 	diagEndpoints = Diagnostics{
 		ID:     64000,

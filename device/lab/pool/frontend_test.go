@@ -57,6 +57,7 @@ func TestR12_1LocationProfileIsThatOfTheUserOrThePool(t *testing.T) {
 	w.clock.Advance(pool.DefaultReload)
 	for which, want := range map[string]string{
 		";default":                                "Hellerup +4544890$1",
+		";DEFAULT":                                "Hellerup +4544890$1", // RFC 3261 19.1.4
 		";default;phone-context=Redmond%20West":   "Hellerup +4544890$1",
 		";phone-context=REDMOND%20West":           "Redmond West +1425555$1",
 		";phone-context=hellerup;ms-skip-rnl=yes": "Hellerup +4544890$1",

@@ -56,6 +56,9 @@ func TestFaultsOfAnswers(t *testing.T) {
 		"503": {pool.Faults{Reject: &pool.Rejection{Status: 503, RetryAfter: 7}}, func(_ *client, in *sipwire.Incoming, err error) bool {
 			return err == nil && in.Response().StatusCode == 503 && in.Header("Retry-After") == "7" && in.Signature == sipwire.Valid
 		}},
+		"reason phrase": {pool.Faults{Reason: "Other words"}, func(_ *client, in *sipwire.Incoming, err error) bool {
+			return err == nil && in.Response().StatusCode == 200 && in.Response().Reason == "Other words" && in.Signature == sipwire.Valid
+		}},
 		"diagnostics": {pool.Faults{Reject: &pool.Rejection{Status: 403, Diagnostics: pool.Diagnostics{ID: 4003, Reason: "User not enabled for remote access"}}},
 			func(_ *client, in *sipwire.Incoming, err error) bool {
 				return err == nil && in.Response().StatusCode == 403 &&
@@ -251,14 +254,14 @@ func TestMethods(t *testing.T) {
 	c.want(c.do(c.request("SUBSCRIBE", "Event: presence")), 401)
 	c.signIn()
 	for method, status := range map[string]int{
-		"OPTIONS": 200, "SUBSCRIBE": 489, "SERVICE": 405, "INVITE": 405, "MESSAGE": 405, "CANCEL": 481, "FROBNICATE": 501,
+		"OPTIONS": 200, "SUBSCRIBE": 489, "SERVICE": 400, "INVITE": 405, "MESSAGE": 405, "CANCEL": 481, "FROBNICATE": 501,
 	} {
 		in := c.do(c.request(method))
 		c.want(in, status)
 		if in.Signature != sipwire.Valid {
 			t.Errorf("the answer to %s is %v", method, in.Signature)
 		}
-		if status == 489 && in.Header("Allow-Events") == "" || status == 405 && in.Header("Allow") == "" {
+		if status == 489 && in.Header("Allow-Events") == "" || status == 405 && in.Header("Allow") != "REGISTER, OPTIONS, SUBSCRIBE, SERVICE" {
 			t.Errorf("%s does not say what is allowed:\n%s", method, in.Raw)
 		}
 	}

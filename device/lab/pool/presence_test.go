@@ -154,7 +154,7 @@ func TestContactListComesFromTheDirectory(t *testing.T) {
 	if l := list(); l.Delta != 2 || len(l.Contacts) != 0 || len(l.Groups) != 1 {
 		t.Errorf("emptied: %+v", l)
 	}
-	c.want(c.do(c.withBody("SERVICE", "application/SOAP+xml", "<Envelope/>")), 405) // it is changed in the directory alone
+	c.want(c.do(c.withBody("SERVICE", "application/SOAP+xml", "<Envelope/>")), 415) // it is changed in the directory alone
 }
 
 // twoEndpoints are signed in as the same user, and watch.
@@ -185,6 +185,9 @@ func TestPublicationsKeepVersions(t *testing.T) {
 	// All or nothing: the second one is right, and is not taken.
 	in = b.publish(machineState(7, 6500), note(1, "out"), note(1, "out again"))
 	b.want(in, 409)
+	if got := in.Header("ms-diagnostics"); !strings.HasPrefix(got, "2141;") { // docs/protocol/presence.md#version-conflict
+		t.Errorf("ms-diagnostics %s", got)
+	}
 	if got := delta(t, in); got != "index=1 version=7 curVersion=1 index=3 version=1 curVersion=2" {
 		t.Errorf("409: %s", got)
 	}
@@ -288,6 +291,9 @@ func TestContainersKeepVersions(t *testing.T) {
 	}
 	in := change(b, 200, 0, "add", `type="user" value="kerry@contoso.com"`)
 	b.want(in, 409)
+	if got := in.Header("ms-diagnostics"); !strings.HasPrefix(got, "2141;") { // docs/protocol/presence.md#version-conflict
+		t.Errorf("ms-diagnostics %s", got)
+	}
 	if got := delta(t, in); got != "index=1 version=0 curVersion=1" {
 		t.Error(got)
 	}

@@ -27,6 +27,9 @@ func (c *conn) register(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request)
 	if reject != nil && reject.First {
 		return c.rejection(req, reject)
 	}
+	if to := req.To().Address.Scheme; to != "sip" && to != "sips" { // RFC 3261 10.2
+		return c.response(req, 400)
+	}
 	s := c.sessionOf(in)
 	if s == nil {
 		var res *sip.Response
@@ -81,11 +84,14 @@ func address(u sip.Uri) string { return u.User + "@" + u.Host }
 
 // bind changes the bindings as the REGISTER requests and answers it.
 func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session) *sip.Response {
+	if r := in.UnsupportedBody(); r.Status != 0 {
+		return c.refused(req, r)
+	}
 	r, refusal := c.parseRegister(in, req, s)
 	if refusal != nil {
 		return refusal
 	}
-	action, refusal := c.updateBindings(w, in, req, r)
+	action, refusal := c.updateBindings(w, in, r)
 	if refusal != nil {
 		return refusal
 	}
@@ -95,39 +101,49 @@ func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *
 
 // registerRequest is a valid REGISTER of a user who may register.
 type registerRequest struct {
-	session *session
-	user    string // sign-in address
-	epid    string
-	contact contact
-	expires time.Duration // 0 ends the registration
+	session  *session
+	user     string // sign-in address
+	epid     string
+	callID   string
+	cseq     uint32
+	contacts []contact // a phone that signs has at most one
+	all      bool      // Contact: *, which ends all registrations of the user
 }
 
 // signed reports whether the client is a phone that signs its messages. Others use
 // the pool as a plain registrar.
 func (r registerRequest) signed() bool { return r.session.association != nil }
 
-// key identifies the binding of the endpoint among those of the user.
-func (r registerRequest) key() string {
+// key identifies the binding of the contact among those of the user.
+func (r registerRequest) key(c contact) string {
 	if r.signed() {
-		return r.epid
+		return strings.Clone(r.epid)
 	}
-	return r.contact.uri
+	return strings.Clone(c.uri)
 }
 
 // parseRegister reads a REGISTER of s, or returns the response that refuses it.
 func (c *conn) parseRegister(
 	in *sipwire.Incoming, req *sip.Request, s *session,
 ) (r registerRequest, refusal *sip.Response) {
-	var err error
-	r.session, r.user = s, address(req.To().Address)
-	r.epid, _ = req.From().Params.Get("epid")
-	if r.contact, err = parseContact(in); err != nil {
+	contacts, err := parseContacts(in)
+	if err != nil {
 		return r, c.response(req, 400)
 	}
+	r = registerRequest{
+		session:  s,
+		user:     address(req.To().Address),
+		callID:   req.CallID().Value(),
+		cseq:     req.CSeq().SeqNo,
+		contacts: contacts,
+	}
+	r.epid, _ = req.From().Params.Get("epid")
 	// docs/protocol/sip-connection.md#endpoint-identity; a plain registrar does not know epids.
 	switch {
 	case !r.signed():
-	case r.epid == "" && r.contact.instance == "":
+	case len(contacts) > 1: // docs/protocol/sip-connection.md#answer-to-register: one for each endpoint
+		return r, c.response(req, 400)
+	case r.epid == "" && (len(contacts) == 0 || contacts[0].instance == ""):
 		return r, c.refusal(req, 400, diagNoEndpoint)
 	case r.epid == "":
 		return r, c.refusal(req, 400, diagNoEPID)
@@ -138,14 +154,17 @@ func (c *conn) parseRegister(
 	if len(event) > 1 || len(event) == 1 && !strings.EqualFold(event[0], "registration") {
 		return r, withHeader(c.response(req, 489), "Allow-Events", "registration")
 	}
-	if r.expires, err = c.pool.expires(in.Header("Expires"), r.contact.expires); err != nil {
-		return r, c.response(req, 400)
-	}
-	if minimum := c.pool.MinExpires; r.expires > 0 && r.expires < minimum {
-		return r, withHeader(c.response(req, 423), "Min-Expires", fmt.Sprint(int(minimum.Seconds())))
-	}
-	if r.contact.uri == "*" && r.expires > 0 { // RFC 3261 10.3
-		return r, c.response(req, 400)
+	minimum := c.pool.MinExpires
+	for i := range contacts {
+		one := &contacts[i]
+		one.lifetime, err = c.pool.expires(in.Header("Expires"), one.expires)
+		r.all = r.all || one.uri == "*"
+		switch {
+		case err != nil, r.all && (len(contacts) > 1 || one.lifetime > 0): // RFC 3261 10.3
+			return r, c.response(req, 400)
+		case one.lifetime > 0 && one.lifetime < minimum:
+			return r, withHeader(c.response(req, 423), "Min-Expires", fmt.Sprint(int(minimum.Seconds())))
+		}
 	}
 	return r, nil
 }
@@ -154,52 +173,53 @@ func (c *conn) parseRegister(
 // without Contact does not change them. action is the register-action of the
 // response; "" means none.
 func (c *conn) updateBindings(
-	w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, r registerRequest,
+	w *sipwire.Conn, in *sipwire.Incoming, r registerRequest,
 ) (action string, refusal *sip.Response) {
-	p := c.pool
-	switch {
-	case r.contact.uri == "*":
-		p.unbind(r.user, "*")
-		p.endpointsRemoved(r.user)
-	case r.expires == 0:
-		p.unbind(r.user, r.key())
-		p.endpointsRemoved(r.user)
-	case r.contact.uri != "":
-		action, err := p.bind(strings.Clone(r.key()), c.newBinding(w, in, req, r))
-		if err != nil {
-			return "", c.refusal(req, 503, diagEndpoints)
+	p, changes, removes := c.pool, map[string]*binding{}, false
+	for _, one := range r.contacts {
+		changes[r.key(one)] = nil
+		if removes = removes || one.lifetime == 0; one.lifetime > 0 {
+			changes[r.key(one)] = c.newBinding(w, in, r, one)
 		}
-		if p.Faults().ClaimAdded {
-			action = added
-		}
-		return action, nil
 	}
-	return "", nil
+	action, err := p.bind(r, changes)
+	switch {
+	case errors.Is(err, errOrder):
+		return "", c.response(in.Request(), 500) // RFC 3261 10.3
+	case err != nil:
+		return "", c.refusal(in.Request(), 503, diagEndpoints)
+	case removes:
+		p.endpointsRemoved(r.user)
+	case action != "" && p.Faults().ClaimAdded:
+		action = added
+	}
+	return action, nil
 }
 
-func (c *conn) newBinding(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, r registerRequest) *binding {
+func (c *conn) newBinding(w *sipwire.Conn, in *sipwire.Incoming, r registerRequest, of contact) *binding {
 	now := c.pool.Clock.Now()
 	b := &binding{
 		Registration: Registration{
 			User:      r.user,
 			EPID:      r.epid,
-			Instance:  r.contact.instance,
-			Contact:   r.contact.uri,
+			Instance:  of.instance,
+			Contact:   of.uri,
 			Remote:    c.front.remote,
 			UserAgent: in.Header("User-Agent"),
 			Auth:      r.session.auth,
 			Since:     now,
-			Expires:   now.Add(r.expires),
+			Expires:   now.Add(of.lifetime),
 		},
 		conn:   w,
-		callID: req.CallID().Value(),
+		callID: r.callID,
+		cseq:   r.cseq,
 	}
 	if r.signed() {
-		b.Contact = r.contact.contactURI(c)
+		b.Contact = of.contactURI(c)
 	}
 	b.client, b.server = dialogHeaders(in, c.tag)
 	if hasToken(in.Headers("Supported"), "gruu-10") {
-		b.GRUU = gruu(r.user, r.contact.instance)
+		b.GRUU = gruu(r.user, of.instance)
 	}
 	b.cloneStrings()
 	return b
@@ -213,7 +233,9 @@ func (c *conn) registerResponse(
 	for _, value := range c.pool.contacts(r.user) {
 		withHeader(res, "Contact", value)
 	}
-	withHeader(res, "Expires", fmt.Sprint(int(r.expires.Seconds())))
+	if len(r.contacts) > 0 {
+		withHeader(res, "Expires", fmt.Sprint(int(r.contacts[0].lifetime.Seconds())))
+	}
 	if !r.signed() {
 		return res
 	}
@@ -251,16 +273,26 @@ type contact struct {
 	uri      string // "" without a Contact
 	instance string // lower-case UUID, or another identifier of the client
 	expires  string
-	replace  bool // proxy=replace: the pool replaces the address by the client's
+	lifetime time.Duration // of a REGISTER; 0 ends the registration
+	replace  bool          // proxy=replace: the pool replaces the address by the client's
 }
 
-// parseContact reads the first Contact: an endpoint has only one.
-func parseContact(in *sipwire.Incoming) (contact, error) {
-	all := sipwire.SplitList(in.Header("Contact"))
-	if len(all) == 0 {
-		return contact{}, nil
+// parseContacts reads all Contacts.
+func parseContacts(in *sipwire.Incoming) (all []contact, err error) {
+	for _, value := range in.Headers("Contact") {
+		for _, element := range sipwire.SplitList(value) {
+			one, err := parseContact(element)
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, one)
+		}
 	}
-	a, err := sipwire.ParseAddress(all[0])
+	return all, nil
+}
+
+func parseContact(element string) (contact, error) {
+	a, err := sipwire.ParseAddress(element)
 	if err == nil && a.URI != "*" {
 		err = sip.ParseUri(a.URI, &sip.Uri{})
 	}

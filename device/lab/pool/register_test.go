@@ -176,6 +176,9 @@ func TestAuthorizationOfRegister(t *testing.T) {
 		"Expires is no number":     {nil, 400, "", 0, 0, []string{"Expires: soon"}},
 		"Expires beyond 32 bits":   {nil, 400, "", 0, 0, []string{"Expires: 99999999999999999999"}},
 		"star without unregister":  {nil, 400, "", 0, 0, []string{"Contact: *", "Expires: 60"}},
+		"star beside a contact":    {nil, 400, "", 0, 0, []string{"Contact: *, <sip:127.0.0.1>", "Expires: 0"}},
+		"two contacts of a phone":  {nil, 400, "", 0, 0, []string{"Contact: <sip:127.0.0.1>, <sip:127.0.0.2>"}},
+		"unknown extension":        {nil, 420, "", 0, 0, []string{"Require: gruu-10, outbound"}},
 		"instance breaks out":      {nil, 400, "", 0, 0, []string{`Contact: <sip:127.0.0.1>;+sip.instance="a\"b"`}},
 		"too short a registration": {nil, 423, "", 0, 0, []string{"Expires: 59"}},
 	} {
@@ -275,7 +278,7 @@ func TestBindingOutlivesItsConnectionAndIsReplaced(t *testing.T) {
 		t.Fatalf("%d registrations after the connection was lost", n)
 	}
 	again := w.dial(t)
-	again.callID = first.callID
+	again.callID, again.seq = first.callID, first.seq
 	if got := again.signIn().Header("presence-state"); got != `register-action="fixed"` {
 		t.Errorf("same endpoint on a new connection: %s", got)
 	}

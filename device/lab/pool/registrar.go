@@ -35,6 +35,7 @@ type binding struct {
 	Registration
 	conn   *sipwire.Conn
 	callID string // of its REGISTERs; the deregistration NOTIFY is in the same dialog
+	cseq   uint32 // of its last REGISTER
 	client string // From and To of that NOTIFY, parameters included
 	server string
 }
@@ -82,39 +83,58 @@ const (
 	corrected = "fixed" // the endpoint was registered with another Contact
 )
 
-var errEndpoints = errors.New("too many endpoints")
+var (
+	errEndpoints = errors.New("too many endpoints")
+	errOrder     = errors.New("a REGISTER that is not newer than the one before")
+)
 
-// bind registers b under key, its epid, and returns the register-action.
-func (s *Server) bind(key string, b *binding) (action string, err error) {
+// bind makes the changes of r by key, all or none; nil removes the binding. action
+// is the register-action of the last new binding, "" if there is none.
+func (s *Server) bind(r registerRequest, changes map[string]*binding) (action string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	user := strings.ToLower(b.User)
+	user := strings.ToLower(r.user)
 	count := len(s.liveBindings(user))
-	old := s.bindings[user][key]
-	switch {
-	case old == nil && count >= maxEndpoints:
+	have := s.bindings[user]
+	if r.all {
+		clear(changes)
+		for key := range have {
+			changes[key] = nil
+		}
+	}
+	for key, b := range changes {
+		old := have[key]
+		switch {
+		case old != nil && old.callID == r.callID && r.cseq <= old.cseq: // RFC 3261 10.3
+			return "", errOrder
+		case old == nil && b != nil:
+			count++
+		case old != nil && b == nil:
+			count--
+		}
+	}
+	if count > maxEndpoints {
 		return "", errEndpoints
-	case s.bindings[user] == nil:
-		s.bindings[user] = map[string]*binding{}
 	}
-	s.bindings[user][key] = b
-	if old == nil || old.callID != b.callID { // an endpoint has one Call-ID
-		return added, nil
+	if have == nil {
+		have = map[string]*binding{}
 	}
-	if b.Since = old.Since; old.Contact != b.Contact {
-		return corrected, nil
+	for key, b := range changes {
+		old := have[key]
+		if b == nil {
+			delete(have, key)
+			continue
+		}
+		have[key], action = b, added
+		if old == nil || old.callID != b.callID { // an endpoint has one Call-ID
+			continue
+		}
+		if b.Since, action = old.Since, refreshed; old.Contact != b.Contact {
+			action = corrected
+		}
 	}
-	return refreshed, nil
-}
-
-// unbind ends the registration of one endpoint of user; key "*" means all.
-func (s *Server) unbind(user, key string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	user = strings.ToLower(user)
-	if delete(s.bindings[user], key); key == "*" {
-		delete(s.bindings, user)
-	}
+	s.bindings[user] = have
+	return action, nil
 }
 
 // contacts returns the Contact values of all endpoints of user.

@@ -3,7 +3,9 @@ package pool
 import (
 	"cmp"
 	"fmt"
+	"maps"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -18,10 +20,9 @@ import (
 // (docs/protocol/sip-services.md#in-band-provisioning to
 // docs/protocol/sip-services.md#contact-list): SUBSCRIBE for the user's own data,
 // SERVICE for the rest. Changes of the contact list (application/SOAP+xml) are
-// refused with 405.
+// refused with 415.
 
 const (
-	allowMethods     = "REGISTER, OPTIONS, NEGOTIATE, SUBSCRIBE, SERVICE"
 	publishType      = "application/msrtc-category-publish+xml"
 	membersType      = "application/msrtc-setcontainermembers+xml"
 	acknowledgeType  = "application/msrtc-presence-setsubscriber+xml"
@@ -43,7 +44,7 @@ func requestName(in *sipwire.Incoming, req *sip.Request) string {
 	if req.Method == sip.SUBSCRIBE {
 		name = in.Header("Event")
 	} else {
-		opaque, _ := req.Recipient.UriParams.Get("opaque")
+		opaque, _ := sipwire.URIParam(req.Recipient, "opaque")
 		if strings.HasPrefix(strings.ToLower(opaque), "app:locationprofile") {
 			return LocationProfile // docs/protocol/sip-services.md#location-profile
 		}
@@ -61,16 +62,12 @@ func (c *conn) subscribeOrService(w *sipwire.Conn, in *sipwire.Incoming, req *si
 	var res *sip.Response
 	var sub *subscription
 	switch {
-	case s == nil && req.Method == sip.SUBSCRIBE: // a plain registrar has no event packages
-		return c.badEvent(req)
-	case s == nil:
-		return withHeader(c.response(req, 405), "Allow", allowMethods)
 	case req.Method == sip.SUBSCRIBE:
 		res, sub = c.subscribe(w, in, req, s, what)
 	case what == LocationProfile:
 		res = c.locationProfile(in, req, s)
 	default:
-		res = c.service(w, req, s, what)
+		res = c.service(w, in, req, s, what)
 	}
 	if res.StatusCode != 200 {
 		return res
@@ -107,10 +104,16 @@ func (c *conn) subscribe(
 	if accept := in.Headers("Accept"); len(accept) > 0 && !hasToken(accept, contentType) {
 		return c.response(req, 406), nil // docs/protocol/sip-services.md#provisioning-request
 	}
+	if r := in.UnsupportedBody(contentType); r.Status != 0 {
+		return c.refused(req, r), nil
+	}
 	expires, err := c.pool.expires(in.Header("Expires"), "")
+	if err != nil {
+		return c.response(req, 400), nil
+	}
 	once := event == provisioning.EventPackage
-	if err != nil || once && expires > 0 {
-		return c.response(req, 400), nil // docs/protocol/sip-services.md#provisioning-request: a query has Expires: 0
+	if once { // docs/protocol/sip-services.md#provisioning-request: whatever Expires was sent
+		expires = 0
 	}
 	u, _ := c.pool.dir.User(s.sam)
 	a := c.pool.account(u.SIP)
@@ -181,10 +184,13 @@ func (c *conn) locationProfile(in *sipwire.Incoming, req *sip.Request, s *sessio
 	if accept := in.Headers("Accept"); len(accept) > 0 && !hasToken(accept, dialplan.ContentType) {
 		return c.response(req, 406)
 	}
-	params := req.Recipient.UriParams
-	name, named := params.Get("phone-context")
+	if r := in.UnsupportedBody(); r.Status != 0 {
+		return c.refused(req, r)
+	}
+	name, named := sipwire.URIParam(req.Recipient, "phone-context")
+	_, byDefault := sipwire.URIParam(req.Recipient, "default")
 	switch {
-	case params.Has("default"):
+	case byDefault:
 		name = cmp.Or(of.LocationProfile, c.pool.LocationProfile)
 	case !named:
 		return c.frontEndRefusal(req, 485, diagAmbiguous)
@@ -212,10 +218,15 @@ func (c *conn) frontEndRefusal(req *sip.Request, status int, why Diagnostics) *s
 }
 
 // service answers a SERVICE of s with the Content-Type kind.
-func (c *conn) service(w *sipwire.Conn, req *sip.Request, s *session, kind string) *sip.Response {
+func (c *conn) service(
+	w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session, kind string,
+) *sip.Response {
+	if r := in.UnsupportedBody(slices.Sorted(maps.Keys(serviceChanges))...); r.Status != 0 {
+		return c.refused(req, r)
+	}
 	change := serviceChanges[kind]
-	if change == nil {
-		return withHeader(c.response(req, 405), "Allow", allowMethods)
+	if change == nil { // no body
+		return c.response(req, 400)
 	}
 	if res := c.checkUser(req, s); res != nil {
 		return res
@@ -229,7 +240,7 @@ func (c *conn) service(w *sipwire.Conn, req *sip.Request, s *session, kind strin
 	switch err := err.(type) {
 	case nil:
 	case versionConflict:
-		return withBody(c.response(req, 409), faultType, err.XML())
+		return withBody(c.refusal(req, 409, diagConflict), faultType, err.XML())
 	case refusedChange:
 		return c.refusal(req, 403, Diagnostics(err))
 	default:

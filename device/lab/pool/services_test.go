@@ -42,7 +42,7 @@ func TestResponseToSubscribeContainsTheFirstNotification(t *testing.T) {
 		roaming.ContactsEvent: {"900", roaming.ContactsType, "active;expires=900", " contactList", `deltaNum="1"`, ""},
 		roaming.SelfEvent:     {"900", roaming.SelfType, "active;expires=900", "http://schemas.microsoft.com/2006/09/sip/roaming-self roamingData", `uri="sip:tu@contoso.com"`, string(roaming.SelfRequest())},
 	} {
-		req := c.request("SUBSCRIBE", "Event: "+event, "Accept: text/x, "+want.contentType, "Expires: "+want.expires)
+		req := c.request("SUBSCRIBE", "Event: "+event, "Accept: text/x, "+want.contentType, "Expires: "+want.expires, "Content-Type: "+want.contentType)
 		req.SetBody([]byte(want.query))
 		in := c.do(req)
 		c.want(in, 200)
@@ -58,12 +58,29 @@ func TestResponseToSubscribeContainsTheFirstNotification(t *testing.T) {
 	}
 }
 
+// docs/protocol/sip-services.md#provisioning-request: whatever Expires was sent.
+func TestProvisioningIsAQueryWithAnyExpires(t *testing.T) {
+	w := newWorld(t, nil)
+	c := w.dial(t)
+	c.signIn()
+	query, err := prov.Request(prov.UserSetting)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, headers := range [][]string{{"Expires: 60"}, {"Expires: 0"}, nil} {
+		in := c.do(c.withBody("SUBSCRIBE", provisioningType, string(query), append(headers, "Event: "+provisioning)...))
+		c.want(in, 200)
+		if in.Header("Expires") != "0" || in.Header("subscription-state") != "terminated;expires=0" || len(in.Msg.Body()) == 0 {
+			t.Errorf("%q:\n%s", headers, in.Raw)
+		}
+	}
+}
+
 func TestRefusedSubscriptions(t *testing.T) {
 	w := newWorld(t, nil)
 	c := w.dial(t)
 	c.signIn()
 	event := "Event: " + provisioning
-	c.want(c.do(c.request("SUBSCRIBE", event, "Expires: 60")), 400) // a query creates no subscription, docs/protocol/sip-services.md#provisioning-request
 	c.want(c.do(c.request("SUBSCRIBE", event, "Expires: x")), 400)
 	for _, body := range []string{"", "<provisioningGroupList/>", "<provisionGroupList>", "<!DOCTYPE x><provisioningGroupList/>"} {
 		c.want(c.do(c.withBody("SUBSCRIBE", provisioningType, body, event, "Expires: 0")), 400)
@@ -84,8 +101,15 @@ func TestRefusedSubscriptions(t *testing.T) {
 func TestPlainRegistrarHasNoServicesOfAPool(t *testing.T) {
 	w := newWorld(t, func(s *pool.Server) { s.Schemes = []pool.Scheme{pool.DigestSHA256} })
 	c := w.dial(t)
-	c.want(c.do(c.request("SUBSCRIBE", "Event: "+provisioning, "Expires: 0")), 489)
-	c.want(c.do(c.withBody("SERVICE", publishType, "<publish/>")), 405)
+	for _, req := range []*sip.Request{
+		c.request("SUBSCRIBE", "Event: "+provisioning, "Expires: 0"), c.withBody("SERVICE", publishType, "<publish/>"),
+	} {
+		in := c.do(req)
+		c.want(in, 405)
+		if got := in.Header("Allow"); got != "REGISTER, OPTIONS" {
+			t.Errorf("Allow: %s", got)
+		}
+	}
 }
 
 // settings asks for groups and reads the answer as a phone does.

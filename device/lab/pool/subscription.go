@@ -57,8 +57,8 @@ func (c *conn) newSubscription(
 		sub.method = sipwire.BENOTIFY
 	}
 	sub.autoExtend = hasToken(supported, "com.microsoft.autoextend")
-	if contact, err := parseContact(in); err == nil && contact.uri != "" {
-		_ = sip.ParseUri(strings.Clone(contact.uri), &sub.target) // it was parsed before
+	if contacts, err := parseContacts(in); err == nil && len(contacts) > 0 {
+		_ = sip.ParseUri(strings.Clone(contacts[0].uri), &sub.target) // it was parsed before
 	}
 	return sub
 }
