@@ -202,7 +202,10 @@ func recordRoutes(in *sipwire.Incoming) []string {
 func strictRouter(route string) (string, bool) {
 	var uri sip.Uri
 	a, err := sipwire.ParseAddress(route)
-	if err != nil || !isURI(a.URI) || sip.ParseUri(a.URI, &uri) != nil || uri.UriParams.Has("lr") {
+	if err != nil || !isURI(a.URI) || sip.ParseUri(a.URI, &uri) != nil {
+		return "", false
+	}
+	if _, loose := sipwire.URIParam(uri, "lr"); loose {
 		return "", false
 	}
 	uri.UriParams.Remove("method")

@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -137,10 +138,21 @@ func TestRefreshInTimeForAnyLifetime(t *testing.T) {
 func TestRequestsOfTheServer(t *testing.T) {
 	for _, row := range []struct {
 		method, to, event, body string
+		header                  string // of the request
 		handled                 bool
-		want                    int // 0: never answered
+		want                    int    // 0: never answered
+		says                    string // header of the answer
 	}{
-		{method: "OPTIONS", want: 200},
+		{method: "OPTIONS", want: 200, says: "Allow: OPTIONS, NOTIFY, BENOTIFY"},
+		{method: "OPTIONS", header: "Require: foo, MS-Benotify, bar", want: 420, says: "Unsupported: foo, bar"}, // RFC 3261 8.2.2.3
+		{method: "OPTIONS", header: "Proxy-Require: foo", want: 200, says: "Supported: gruu-10, adhoclist, " +
+			"msrtc-event-categories, ms-forking, com.microsoft.autoextend, ms-benotify, ms-piggyback-first-notify"}, // RFC 3261 20.29: for proxies
+		{method: "OPTIONS", header: "Content-Type: text/plain", body: "x", want: 415, says: "Accept: "}, // RFC 3261 8.2.3
+		{method: "OPTIONS", header: "Content-Encoding: gzip", body: "x", want: 415, says: "Accept-Encoding: identity"},
+		{method: "NOTIFY", event: "registration", header: "Require: foo", body: "deregistered;event=rejected", want: 420, says: "Unsupported: foo"},
+		{method: "BENOTIFY", event: "registration", header: "Require: foo", body: "deregistered;event=rejected"},
+		{method: "INVITE", header: "Require: 100rel", want: 405, says: "Allow: OPTIONS, NOTIFY, BENOTIFY"}, // RFC 3261 8.2.1
+		{method: "ACK", header: "Require: foo"},
 		{method: "INVITE", want: 405},
 		{method: "INVITE", handled: true, want: 603},
 		{method: "MESSAGE", want: 405},
@@ -152,10 +164,13 @@ func TestRequestsOfTheServer(t *testing.T) {
 		{method: "BENOTIFY", event: "presence"},
 		{method: "ACK"},
 	} {
-		t.Run(fmt.Sprintf("%s %s handled %v", row.method, row.event, row.handled), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%s %s handled %v %s", row.method, row.event, row.handled, row.header), func(t *testing.T) {
 			var server *sipwire.Conn
 			f := newFake(t, func(c *sipwire.Conn, n int, in *sipwire.Incoming) {
 				server = c
+				if !strings.Contains(in.Header("Contact"), `;methods="OPTIONS, NOTIFY, BENOTIFY";`) { // the same as Allow
+					t.Errorf("Contact: %s", in.Header("Contact"))
+				}
 				c.Send(respond(in, 200))
 			})
 			f.phone.Registrar = true
@@ -174,6 +189,12 @@ func TestRequestsOfTheServer(t *testing.T) {
 				if row.event != "" {
 					config.Headers = []sipwire.Header{{Name: "Event", Value: row.event}}
 				}
+				if name, value, ok := strings.Cut(row.header, ": "); ok && cseq == 1 {
+					config.Headers = append(config.Headers, sipwire.Header{Name: name, Value: value})
+				}
+				if cseq > 1 {
+					config.Body = nil
+				}
 				req, err := sipwire.NewRequest(config)
 				if err != nil {
 					t.Fatal(err)
@@ -190,6 +211,9 @@ func TestRequestsOfTheServer(t *testing.T) {
 			if row.want > 0 {
 				if got := in.Response().StatusCode; got != row.want {
 					t.Errorf("answered %d, want %d", got, row.want)
+				}
+				if name, value, ok := strings.Cut(row.says, ": "); ok && in.Header(name) != value {
+					t.Errorf("%s: %q, want %q", name, in.Header(name), value)
 				}
 				return
 			}

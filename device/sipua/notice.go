@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/emiago/sipgo/sip"
@@ -10,14 +11,17 @@ import (
 	"github.com/ocphone/ocphone/device/sipwire"
 )
 
-// allowedMethods are the methods that the user agent handles itself.
-const allowedMethods = "OPTIONS, NOTIFY, BENOTIFY"
-
 // onRequest handles requests of the server. The connection's reader calls it.
 func (r *Registration) onRequest(c *sipwire.Conn, in *sipwire.Incoming) {
 	req := in.Request()
 	if req == nil {
 		return // a response after the end of its transaction
+	}
+	methods := sipwire.SplitList(r.cfg.Profile.Methods)
+	allowed := slices.Contains(methods, string(req.Method))
+	if x := in.UnsupportedExtensions(r.extensions(), "Require"); allowed && x.Status != 0 { // RFC 3261 8.2.2.3
+		refuse(c, req, x)
+		return
 	}
 	// Once messages are signed, sipwire drops unsigned requests. Without signatures
 	// there must at least be a registration.
@@ -38,17 +42,37 @@ func (r *Registration) onRequest(c *sipwire.Conn, in *sipwire.Incoming) {
 		return
 	}
 	var res *sip.Response
-	switch {
-	case req.Method == sip.OPTIONS:
+	switch x := in.UnsupportedBody(); {
+	case req.Method == sip.OPTIONS && x.Status != 0:
+		refuse(c, req, x)
+		return
+	case req.Method == sip.OPTIONS: // RFC 3261 11.2
 		res = sipwire.NewResponse(req, 200, "OK", r.tag)
-		res.AppendHeader(sip.NewHeader("Allow", allowedMethods))
+		res.AppendHeader(sip.NewHeader("Allow", r.cfg.Profile.Methods))
+		res.AppendHeader(sip.NewHeader("Supported", strings.Join(r.extensions(), ", ")))
 	case isNotify(req), req.Method == sip.CANCEL, req.To() != nil && req.To().Params.Has("tag"):
 		res = sipwire.NewResponse(req, 481, "Call Leg/Transaction Does Not Exist", "") // RFC 3261 12.2.2
 	default:
 		res = sipwire.NewResponse(req, 405, "Method Not Allowed", "")
-		res.AppendHeader(sip.NewHeader("Allow", allowedMethods))
+		res.AppendHeader(sip.NewHeader("Allow", r.cfg.Profile.Methods))
 	}
 	_ = c.Answer(req, res) // Answer does not answer ACK and BENOTIFY; a failure ends the connection, which is an event
+}
+
+// refuse answers a request that needs what the phone does not support.
+func refuse(c *sipwire.Conn, req *sip.Request, x sipwire.Refusal) {
+	res := sipwire.NewResponse(req, x.Status, x.Reason, "")
+	res.AppendHeader(sip.NewHeader(x.Header.Name, x.Header.Value))
+	_ = c.Answer(req, res) // a failure ends the connection, which is an event
+}
+
+// extensions are the option tags that the phone names as Supported, and that a
+// request to it may require.
+func (r *Registration) extensions() (all []string) {
+	for _, value := range slices.Concat(r.cfg.Profile.Supported, subscribeExtensions) {
+		all = append(all, sipwire.SplitList(value)...)
+	}
+	return all
 }
 
 func isNotify(req *sip.Request) bool {

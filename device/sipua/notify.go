@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -58,15 +59,21 @@ func (r *Registration) onNotify(c *sipwire.Conn, in *sipwire.Incoming) bool {
 		// A BENOTIFY is never answered; a failure ends the connection, which is an event.
 		_ = c.Answer(req, sipwire.NewResponse(req, code, reason, ""))
 	}
-	switch n := r.parseNotification(s, in); {
+	n := r.parseNotification(s, in)
+	unread := in.UnsupportedBody(cmp.Or(s.Accept, "*/*"))
+	switch {
 	case order == 0:
 		answer(200, "OK")
 	case order < 0: // RFC 3261 12.2.2
 		answer(500, "Server Internal Error")
 	default:
-		if len(in.Msg.Body()) > maxBody {
+		switch {
+		case len(in.Msg.Body()) > maxBody:
 			answer(413, "Request Entity Too Large")
-		} else {
+		case unread.Status != 0: // RFC 3261 8.2.3
+			refuse(c, req, unread)
+			n.end, n.body = r.unreadFailure(s, in), nil
+		default:
 			answer(200, "OK")
 		}
 		n.present = true
@@ -123,6 +130,21 @@ func (r *Registration) terminatedFailure(s *subscription, in *sipwire.Incoming, 
 		f.What = fmt.Sprintf("The server has ended the subscription to %s for good: %s.", s.Event, reason)
 	}
 	return f
+}
+
+// unreadFailure is the Failure for a notification of another type than the phone
+// accepts, or with an encoding. Without it the state would be out of date.
+func (r *Registration) unreadFailure(s *subscription, in *sipwire.Incoming) *journal.Failure {
+	got := strings.TrimSpace(contentTypeOf(in) + " " + printable(in.Header("Content-Encoding")))
+	return &journal.Failure{
+		Code:     journal.SIPMalformed,
+		Asked:    s.asked(),
+		Answered: "a notification as " + got,
+		By:       r.by(),
+		Because:  "RFC 3261 8.2.3",
+		What:     fmt.Sprintf("The server sent a notification of %s as %s, which the phone does not read.", s.Event, got),
+		Fix:      fmt.Sprintf("Let the server send it as %s, without an encoding.", cmp.Or(s.Accept, "any type")),
+	}
 }
 
 // parseState reads Subscription-State: "active;expires=900",

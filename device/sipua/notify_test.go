@@ -42,6 +42,14 @@ func TestNotification(t *testing.T) {
 		{"too large", func(in *sipwire.Incoming) *sip.Request {
 			return notify(in, "NOTIFY", 2, "active", strings.Repeat("x", 512<<10+1))
 		}, []string{"ended sip.malformed"}, 413},
+		{"of another type", func(in *sipwire.Incoming) *sip.Request {
+			req := notify(in, "NOTIFY", 2, "active", "two")
+			req.ReplaceHeader(sip.NewHeader("Content-Type", "text/html"))
+			return req
+		}, []string{"ended sip.malformed"}, 415},
+		{"encoded", func(in *sipwire.Incoming) *sip.Request {
+			return notify(in, "BENOTIFY", 2, "active", "two", "Event: x", "Content-Encoding: gzip")
+		}, []string{"ended sip.malformed"}, 0},
 		{"another tag of the server", func(in *sipwire.Incoming) *sip.Request {
 			req := notify(in, "NOTIFY", 2, "active", "two")
 			req.From().Params.Add("tag", "evil")

@@ -16,7 +16,8 @@ type Profile struct {
 	UserAgent string
 	// Supported are the values of the Supported headers, one header each (documented).
 	Supported []string
-	// Methods is the methods parameter of the Contact (observed).
+	// Methods are the methods that the phone serves, for the methods parameter of the
+	// Contact and for Allow. The Handler of Config serves those that are added.
 	Methods string
 	// MaxVersion is the highest version of the authentication protocol that
 	// the phone supports: 2 LCS 2005, 3 OCS 2007, 4 OCS 2007 R2. The version of
@@ -65,7 +66,7 @@ func DefaultProfile() Profile {
 		UserAgent: "CPE/1.0.522.71 OCPhone/1.0.522.71 (Microsoft Office Communicator 2007 Phone Edition)",
 		// docs/protocol/sip-connection.md#registration
 		Supported:           []string{"gruu-10, adhoclist, msrtc-event-categories", "ms-forking"},
-		Methods:             "INVITE, MESSAGE, INFO, OPTIONS, BYE, CANCEL, NOTIFY, ACK, REFER, BENOTIFY",
+		Methods:             "OPTIONS, NOTIFY, BENOTIFY",
 		MaxVersion:          4,
 		ExpiresDefault:      7200 * time.Second,
 		RefreshMargin:       30 * time.Second,

@@ -144,6 +144,9 @@ func (r *Registration) removeSubscription(s *subscription) bool {
 	return true
 }
 
+// subscribeExtensions are the option tags that every SUBSCRIBE names as Supported.
+var subscribeExtensions = []string{"com.microsoft.autoextend", "ms-benotify", "ms-piggyback-first-notify"}
+
 // subscribe sends a SUBSCRIBE: the first one of s, a refresh, or, with end, one
 // with Expires: 0.
 func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool) (*sipwire.Incoming, error) {
@@ -164,11 +167,10 @@ func (r *Registration) subscribe(ctx context.Context, s *subscription, end bool)
 		q.headers = append(q.headers, sipwire.Header{Name: "Accept", Value: s.Accept})
 	}
 	if !r.cfg.Registrar { // docs/protocol/sip-services.md#provisioning-request
-		q.headers = append(q.headers,
-			sipwire.Header{Name: "Supported", Value: "com.microsoft.autoextend"},
-			sipwire.Header{Name: "Supported", Value: "ms-benotify"},
-			sipwire.Header{Name: "Proxy-Require", Value: "ms-benotify"},
-			sipwire.Header{Name: "Supported", Value: "ms-piggyback-first-notify"})
+		for _, tag := range subscribeExtensions {
+			q.headers = append(q.headers, sipwire.Header{Name: "Supported", Value: tag})
+		}
+		q.headers = append(q.headers, sipwire.Header{Name: "Proxy-Require", Value: "ms-benotify"})
 	}
 	if end {
 		q.headers = append(q.headers, sipwire.Header{Name: "Expires", Value: "0"})

@@ -34,8 +34,8 @@ func (in *Incoming) UnsupportedExtensions(supported []string, names ...string) R
 }
 
 // UnsupportedBody refuses a request with 415 if it has a body of another type than
-// types, or with an encoding, unless Content-Disposition says that the body is
-// optional (RFC 3261 8.2.3).
+// types ("*/*": any), or with an encoding, unless Content-Disposition says that the
+// body is optional (RFC 3261 8.2.3).
 func (in *Incoming) UnsupportedBody(types ...string) Refusal {
 	const status, reason = 415, "Unsupported Media Type"
 	disposition := strings.Split(strings.ReplaceAll(in.Header("Content-Disposition"), " ", ""), ";")
@@ -48,7 +48,7 @@ func (in *Incoming) UnsupportedBody(types ...string) Refusal {
 		}
 	}
 	kind, _, _ := strings.Cut(in.Header("Content-Type"), ";")
-	if !containsFold(types, trim(kind)) {
+	if !containsFold(types, trim(kind)) && !containsFold(types, "*/*") {
 		return Refusal{status, reason, Header{"Accept", strings.Join(types, ", ")}}
 	}
 	return Refusal{}
