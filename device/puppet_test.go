@@ -219,7 +219,7 @@ func (p *puppet) send(c *sipwire.Conn, in *sipwire.Incoming, state, body string)
 	p.mu.Unlock()
 	out, err := sipwire.NewRequest(sipwire.RequestConfig{Method: "BENOTIFY", URI: "sip:tu@127.0.0.1", Via: "127.0.0.1:5061", CallID: req.CallID().Value(), CSeq: cseq,
 		From: "<sip:tu@contoso.com>;tag=server", To: "<sip:tu@contoso.com>;tag=" + req.From().Params.GetOr("tag", ""), Body: []byte(body),
-		Headers: []sipwire.Header{{Name: "Content-Type", Value: "text/xml"}, {Name: "Event", Value: in.Header("Event")}, {Name: "Subscription-State", Value: state}}})
+		Headers: []sipwire.Header{{Name: "Content-Type", Value: in.Header("Accept")}, {Name: "Event", Value: in.Header("Event")}, {Name: "Subscription-State", Value: state}}})
 	if err != nil {
 		p.t.Error(err)
 		return
