@@ -118,7 +118,7 @@ func TestPeerSipe(t *testing.T) {
 					t.Errorf("sipe and the pool never said %q", want)
 				}
 			}
-			if refused := strings.Count(out, "SIP/2.0 489"); refused != 1 { // to the presence of his contacts
+			if refused := strings.Count(out, "SIP/2.0 420"); refused != 1 { // to the presence of his contacts: it requires categoryList
 				t.Errorf("%d subscriptions were refused, want 1", refused)
 			}
 			// Every answer but the challenges of the handshake verified.

@@ -11,6 +11,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -99,10 +100,11 @@ func newSippWorld(t *testing.T, users int) *sippWorld {
 	return w
 }
 
-// sipp lets so many users register, each once; args say how.
+// sipp lets so many users register, each once; args say how. Without -auth_uri its
+// digests are for the address that it connects to.
 func (w *sippWorld) sipp(t *testing.T, users int, args ...string) {
 	t.Helper()
-	out, code := peer.Command{Dir: w.dir}.Run(t, "sipp", append([]string{"-i", tunnelAddress, "-p", sippPort, "-sf", w.scenario, "-inf", w.list,
+	out, code := peer.Command{Dir: w.dir}.Run(t, "sipp", append([]string{"-i", tunnelAddress, "-p", sippPort, "-sf", w.scenario, "-inf", w.list, "-auth_uri", "contoso.com",
 		"-m", fmt.Sprint(users), "-r", "1000", "-max_socket", "2000", "-timeout", "30", "-timeout_error", "-nostdin",
 		"-trace_err", "-error_file", "errors.log", tunnelAddress + ":" + tunnelPort}, args...)...)
 	if code != 0 {
@@ -131,6 +133,18 @@ func TestPeerSipp(t *testing.T) {
 			peer.Row(t, "sip-tester", fmt.Sprintf("%d users register at the lab's pool by digest, %s (TLS by stunnel)", users, c.name))
 		})
 	}
+}
+
+// TestPeerSippIsRefused: sipp reads the answers to what the pool does not support.
+func TestPeerSippIsRefused(t *testing.T) {
+	w := newSippWorld(t, 1)
+	scenario, err := filepath.Abs("testdata/sipp-refusals.xml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.scenario = scenario
+	w.sipp(t, 1, "-t", "t1")
+	peer.Row(t, "sip-tester", "reads 420, 416 and 415 of the lab's pool, with the headers that go with them")
 }
 
 // raw is one connection to the pool, for what no client sends.
@@ -222,7 +236,7 @@ func TestPeerSippAmongRubbish(t *testing.T) {
 		"answers, ACKs and digests that nobody asked for": func(r *raw) {
 			r.say(strings.ReplaceAll(options(1, ""), "OPTIONS sip:contoso.com SIP/2.0\n", "SIP/2.0 200 OK\n"))
 			r.say(strings.ReplaceAll(options(2, ""), "OPTIONS", "ACK"))
-			r.say(strings.ReplaceAll(options(3, `Authorization: Digest username="tu", realm="x", nonce="y", uri="z", response="0", nc=00000001`+"\n"), "OPTIONS", "REGISTER"))
+			r.say(strings.ReplaceAll(options(3, `Authorization: Digest username="tu", realm="x", nonce="y", uri="sip:contoso.com", response="0", nc=00000001`+"\n"), "OPTIONS", "REGISTER"))
 			if !r.hears("SIP/2.0 401", "stale=true") {
 				r.t.Errorf("heard\n%s", r.heard.String())
 			}
