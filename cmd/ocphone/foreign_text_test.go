@@ -146,6 +146,9 @@ func TestForeignTextFromServers(t *testing.T) {
 			c.world.Pool.SetFaults(pool.Faults{Reject: &pool.Rejection{Status: 403, Warning: `399 pool "` + foreignLine("Warned") + "\xff\"",
 				Diagnostics: pool.Diagnostics{ID: 4099, Reason: foreignLine("Refused") + "\xff"}}})
 		}, [][]foreignOutput{run("Refused"), {window("Refused")}, list("contacts", "Refused")}},
+		{"SIP reason phrase", func() {
+			c.world.Pool.SetFaults(pool.Faults{Reject: &pool.Rejection{Status: 403}, Reason: foreignLine("Phrase") + "\xff"})
+		}, [][]foreignOutput{run("Phrase"), {window("Phrase")}, list("contacts", "Phrase")}},
 		{"LDAP", func() {
 			c.world.Pool.SetFaults(pool.Faults{})
 			c.world.DC.SetFaults(ad.Faults{Continuations: []string{"ldap://" + foreign("Elsewhere")}})

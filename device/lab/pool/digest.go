@@ -70,7 +70,7 @@ func (c *conn) digest(req *sip.Request, cred sipwire.Auth) (*session, *sip.Respo
 		algorithm, newHash = DigestSHA256, sha256.New
 	}
 	if !sameResource(cred.Get("uri"), req.Recipient) { // RFC 7616 3.4.6
-		return nil, c.response(req, 400)
+		return nil, c.refusal(req, 400, diagDigestURI)
 	}
 	count, err := strconv.ParseUint(cred.Get("nc"), 16, 32)
 	if !c.pool.offersScheme(algorithm) || err != nil || !c.useNonce(cred.Get("nonce"), count) {

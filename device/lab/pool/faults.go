@@ -102,6 +102,10 @@ var (
 	diagAmbiguous   = Diagnostics{ID: 64002, Reason: "Neither default nor phone-context"}
 	diagForeignEPID = Diagnostics{ID: 64003, Reason: "No endpoint of this epid is registered on this connection"}
 	diagTooMuch     = Diagnostics{ID: 64004, Reason: "More publications or members than the lab keeps"}
+	diagOrder       = Diagnostics{ID: 64005, Reason: "A REGISTER of this Call-ID with this or a higher CSeq came before"}
+	diagDigestURI   = Diagnostics{ID: 64006, Reason: "The uri of the digest is not the Request-URI"}
+	diagContacts    = Diagnostics{ID: 64007, Reason: "An endpoint with an epid has one Contact"}
+	diagNoAddress   = Diagnostics{ID: 64008, Reason: "The To of a REGISTER is not a SIP URI"}
 )
 
 // VersionDeclined returns the answer of the client version filter to a client that

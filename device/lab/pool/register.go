@@ -28,7 +28,7 @@ func (c *conn) register(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request)
 		return c.rejection(req, reject)
 	}
 	if to := req.To().Address.Scheme; to != "sip" && to != "sips" { // RFC 3261 10.2
-		return c.response(req, 400)
+		return c.refusal(req, 400, diagNoAddress)
 	}
 	s := c.sessionOf(in)
 	if s == nil {
@@ -142,7 +142,7 @@ func (c *conn) parseRegister(
 	switch {
 	case !r.signed():
 	case len(contacts) > 1: // docs/protocol/sip-connection.md#answer-to-register: one for each endpoint
-		return r, c.response(req, 400)
+		return r, c.refusal(req, 400, diagContacts)
 	case r.epid == "" && (len(contacts) == 0 || contacts[0].instance == ""):
 		return r, c.refusal(req, 400, diagNoEndpoint)
 	case r.epid == "":
@@ -184,8 +184,8 @@ func (c *conn) updateBindings(
 	}
 	action, err := p.bind(r, changes)
 	switch {
-	case errors.Is(err, errOrder):
-		return "", c.response(in.Request(), 500) // RFC 3261 10.3
+	case errors.Is(err, errOrder): // RFC 3261 10.3
+		return "", c.refusal(in.Request(), 500, diagOrder)
 	case err != nil:
 		return "", c.refusal(in.Request(), 503, diagEndpoints)
 	case removes:
