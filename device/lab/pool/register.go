@@ -87,11 +87,11 @@ func (c *conn) bind(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *
 	if r := in.UnsupportedBody(); r.Status != 0 {
 		return c.refused(req, r)
 	}
-	r, refusal := c.parseRegister(in, req, s)
+	r, refusal := c.parseRegister(w, in, req, s)
 	if refusal != nil {
 		return refusal
 	}
-	action, refusal := c.updateBindings(w, in, r)
+	action, refusal := c.updateBindings(in, r)
 	if refusal != nil {
 		return refusal
 	}
@@ -104,6 +104,7 @@ type registerRequest struct {
 	session  *session
 	user     string // sign-in address
 	epid     string
+	conn     *sipwire.Conn
 	callID   string
 	cseq     uint32
 	contacts []contact // a phone that signs has at most one
@@ -113,6 +114,13 @@ type registerRequest struct {
 // signed reports whether the client is a phone that signs its messages. Others use
 // the pool as a plain registrar.
 func (r registerRequest) signed() bool { return r.session.association != nil }
+
+// precedes reports whether the client has sent r before the REGISTER that made b
+// (RFC 3261 10.3). A phone that signs may count from 1 again on a new connection, as
+// pidgin-sipe does: the order of its REGISTERs is that of one connection.
+func (r registerRequest) precedes(b *binding) bool {
+	return b.callID == r.callID && r.cseq <= b.cseq && (!r.signed() || b.conn == r.conn)
+}
 
 // key identifies the binding of the contact among those of the user.
 func (r registerRequest) key(c contact) string {
@@ -124,7 +132,7 @@ func (r registerRequest) key(c contact) string {
 
 // parseRegister reads a REGISTER of s, or returns the response that refuses it.
 func (c *conn) parseRegister(
-	in *sipwire.Incoming, req *sip.Request, s *session,
+	w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request, s *session,
 ) (r registerRequest, refusal *sip.Response) {
 	contacts, err := parseContacts(in)
 	if err != nil {
@@ -132,6 +140,7 @@ func (c *conn) parseRegister(
 	}
 	r = registerRequest{
 		session:  s,
+		conn:     w,
 		user:     address(req.To().Address),
 		callID:   req.CallID().Value(),
 		cseq:     req.CSeq().SeqNo,
@@ -172,14 +181,12 @@ func (c *conn) parseRegister(
 // updateBindings adds, refreshes or removes the bindings that r names. A REGISTER
 // without Contact does not change them. action is the register-action of the
 // response; "" means none.
-func (c *conn) updateBindings(
-	w *sipwire.Conn, in *sipwire.Incoming, r registerRequest,
-) (action string, refusal *sip.Response) {
+func (c *conn) updateBindings(in *sipwire.Incoming, r registerRequest) (action string, refusal *sip.Response) {
 	p, changes, removes := c.pool, map[string]*binding{}, false
 	for _, one := range r.contacts {
 		changes[r.key(one)] = nil
 		if removes = removes || one.lifetime == 0; one.lifetime > 0 {
-			changes[r.key(one)] = c.newBinding(w, in, r, one)
+			changes[r.key(one)] = c.newBinding(in, r, one)
 		}
 	}
 	action, err := p.bind(r, changes)
@@ -196,7 +203,7 @@ func (c *conn) updateBindings(
 	return action, nil
 }
 
-func (c *conn) newBinding(w *sipwire.Conn, in *sipwire.Incoming, r registerRequest, of contact) *binding {
+func (c *conn) newBinding(in *sipwire.Incoming, r registerRequest, of contact) *binding {
 	now := c.pool.Clock.Now()
 	b := &binding{
 		Registration: Registration{
@@ -210,7 +217,7 @@ func (c *conn) newBinding(w *sipwire.Conn, in *sipwire.Incoming, r registerReque
 			Since:     now,
 			Expires:   now.Add(of.lifetime),
 		},
-		conn:   w,
+		conn:   r.conn,
 		callID: r.callID,
 		cseq:   r.cseq,
 	}

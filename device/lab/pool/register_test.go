@@ -278,10 +278,12 @@ func TestBindingOutlivesItsConnectionAndIsReplaced(t *testing.T) {
 		t.Fatalf("%d registrations after the connection was lost", n)
 	}
 	again := w.dial(t)
-	again.callID, again.seq = first.callID, first.seq
+	again.callID = first.callID // its CSeq begins anew, as pidgin-sipe's
 	if got := again.signIn().Header("presence-state"); got != `register-action="fixed"` {
 		t.Errorf("same endpoint on a new connection: %s", got)
 	}
+	again.seq--
+	again.want(again.do(again.request("REGISTER")), 500) // RFC 3261 10.3
 	restarted := w.dial(t)
 	if got := restarted.signIn().Header("presence-state"); got != `register-action="added"` {
 		t.Errorf("restarted endpoint: %s", got)

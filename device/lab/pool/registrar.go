@@ -105,7 +105,7 @@ func (s *Server) bind(r registerRequest, changes map[string]*binding) (action st
 	for key, b := range changes {
 		old := have[key]
 		switch {
-		case old != nil && old.callID == r.callID && r.cseq <= old.cseq: // RFC 3261 10.3
+		case old != nil && r.precedes(old):
 			return "", errOrder
 		case old == nil && b != nil:
 			count++
