@@ -165,6 +165,30 @@ func TestMalformedRequest(t *testing.T) {
 	}
 }
 
+// RFC 4475 3.1.2.3: where the next message begins is not known. The request is
+// answered before the connection ends.
+func TestFramingErrorIsAnswered(t *testing.T) {
+	ok := request(t, "OPTIONS", 1).String()
+	for length, want := range map[string]string{
+		"Content-Length: 2000000":                "SIP/2.0 413 Request Entity Too Large",
+		"Content-Length: -1":                     "SIP/2.0 400 Bad Request",
+		"Content-Length: 0\r\nl: 1":              "SIP/2.0 400 Bad Request",
+		"X: no length":                           "SIP/2.0 400 Bad Request",
+		"Content-Length: 0\r\nno header\r\nl: 1": "SIP/2.0 400 Bad Request",
+	} {
+		closed := make(chan error, 1)
+		_, peer := rawPeer(t, Config{OnClose: func(_ *Conn, err error) { closed <- err }})
+		if _, err := io.WriteString(peer, strings.Replace(ok, "Content-Length: 0", length, 1)); err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, wait(t, closed, "OnClose"), journal.SIPMalformed)
+		answer, err := io.ReadAll(peer)
+		if status, _, _ := strings.Cut(string(answer), "\r\n"); err != nil || status != want {
+			t.Errorf("%s: %q, %v; want %s", length, answer, err, want)
+		}
+	}
+}
+
 func TestMalformedAnswerFailsItsRequest(t *testing.T) {
 	c, peer := rawPeer(t, Config{})
 	go func() {
