@@ -3,13 +3,13 @@ package dialplan
 import (
 	"bytes"
 	"cmp"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
-	"unicode/utf16"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Errors of the readers, wrapped with where and what to change.
@@ -24,8 +24,8 @@ var (
 
 // Read reads dial plans from a file of any form, detected by its first character:
 // location-profile XML, the JSON of Get-CsDialPlan, Get-CsTenantDialPlan or
-// Get-CsVoiceNormalizationRule, or CSV with a heading. UTF-8 and UTF-16 (as
-// PowerShell writes it) with a byte order mark are accepted.
+// Get-CsVoiceNormalizationRule, or CSV with a heading. The text may be UTF-8 or
+// UTF-16 (journal.DecodeText).
 func Read(document []byte) ([]Plan, error) {
 	text, err := decode(document)
 	if err != nil {
@@ -55,28 +55,12 @@ func Read(document []byte) ([]Plan, error) {
 	return plans, nil
 }
 
-// decode converts a document with a byte order mark to UTF-8.
+// decode converts a document of at most MaxDocument bytes to UTF-8.
 func decode(document []byte) ([]byte, error) {
 	if len(document) > MaxDocument {
 		return nil, fmt.Errorf("it has %d bytes, %d are read: %w", len(document), MaxDocument, ErrTooLarge)
 	}
-	var order binary.ByteOrder
-	switch {
-	case bytes.HasPrefix(document, []byte{0xEF, 0xBB, 0xBF}):
-		return document[3:], nil
-	case bytes.HasPrefix(document, []byte{0xFF, 0xFE}):
-		order = binary.LittleEndian
-	case bytes.HasPrefix(document, []byte{0xFE, 0xFF}):
-		order = binary.BigEndian
-	default:
-		return document, nil
-	}
-	document = document[2:]
-	units := make([]uint16, len(document)/2)
-	for i := range units {
-		units[i] = order.Uint16(document[2*i:])
-	}
-	return []byte(string(utf16.Decode(units))), nil
+	return journal.DecodeText(document), nil
 }
 
 // entry is a rule with the plan and priority that its row gives.
