@@ -47,7 +47,7 @@ func evidence(s Store, r Request, a Answer) []CertificateEvidence {
 			Issuer:      issuer(c),
 			Serial:      journal.Printable(c.SerialNumber.Text(16), 64),
 			Key:         keyText(c),
-			Signature:   c.SignatureAlgorithm.String(),
+			Signature:   signatureText(c),
 			NotBefore:   c.NotBefore,
 			NotAfter:    c.NotAfter,
 			Names:       alternativeNames(c),

@@ -8,6 +8,8 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"regexp"
+	"strings"
 	"time"
 
 	"github.com/ocphone/ocphone/device/journal"
@@ -22,8 +24,9 @@ var ErrNoCertificate = errors.New("no certificate found")
 
 // ParseCertificates reads the certificates of a file: PEM with any number of
 // blocks, DER, or a PKCS#7 bundle (.p7b), each also as bare base64 without
-// header lines. Blocks of other kinds, such as keys, are skipped. A
-// certificate that cannot be parsed is an error for the whole file.
+// header lines. Text may be UTF-8 or UTF-16 (journal.DecodeText). Blocks of other
+// kinds, such as keys, are skipped. A certificate that is not whole or cannot be
+// parsed is an error for the whole file, so that no other one is taken for it.
 func ParseCertificates(data []byte) ([]*x509.Certificate, error) {
 	var all []*x509.Certificate
 	bad, err := eachCertificate(data, func(c *x509.Certificate) { all = append(all, c) })
@@ -53,23 +56,45 @@ func eachCertificate(data []byte, f func(*x509.Certificate)) (bad, err error) {
 			f(c)
 		}
 	}
-	block, rest := pem.Decode(data)
-	if block == nil {
-		text := bytes.Join(bytes.Fields(data), nil)
+	text := journal.DecodeText(data)
+	begins := pemBegin.FindAllSubmatchIndex(text, -1)
+	if len(begins) == 0 {
+		text = bytes.Join(bytes.Fields(text), nil)
 		if der, err := base64.StdEncoding.DecodeString(string(text)); err == nil && len(der) > 0 {
 			data = der
 		}
 		add("not PEM", data)
 		return bad, nil
 	}
-	for n := 1; block != nil; n++ {
-		switch block.Type {
-		case "CERTIFICATE", "X509 CERTIFICATE", "TRUSTED CERTIFICATE", "PKCS7", "CERTIFICATE CHAIN":
-			add(fmt.Sprintf("PEM block %d", n), block.Bytes)
+	for n, at := range begins {
+		end := len(text)
+		if n+1 < len(begins) {
+			end = begins[n+1][0]
 		}
-		block, rest = pem.Decode(rest)
+		if !isCertificate[string(text[at[2]:at[3]])] {
+			continue
+		}
+		what := fmt.Sprintf("PEM block %d", n+1)
+		if block, _ := pem.Decode(text[at[0]:end]); block != nil {
+			add(what, block.Bytes)
+		} else if bad == nil {
+			bad = fmt.Errorf("%s: a line of it is damaged or missing", what)
+		}
 	}
 	return bad, nil
+}
+
+// pemBegin finds the beginning of a PEM block (RFC 7468 3), also where pem.Decode
+// does not: after a byte order mark or blanks.
+var pemBegin = regexp.MustCompile(`-----BEGIN ([A-Z0-9 ]+)-----`)
+
+// isCertificate are the labels of PEM blocks that hold certificates.
+var isCertificate = map[string]bool{
+	"CERTIFICATE":         true,
+	"X509 CERTIFICATE":    true,
+	"TRUSTED CERTIFICATE": true,
+	"PKCS7":               true,
+	"CERTIFICATE CHAIN":   true,
 }
 
 // parseBlock reads certificates or PKCS#7, independent of the block type: web
@@ -78,7 +103,26 @@ func parseBlock(der []byte) ([]*x509.Certificate, error) {
 	if bundle, is := pkcs7Certificates(der); is {
 		der = bundle
 	}
-	return x509.ParseCertificates(der)
+	all, err := x509.ParseCertificates(der)
+	return all, ExplainParseError(err)
+}
+
+// ParseCertificate is x509.ParseCertificate. Its error says what to change where
+// that is the program and not the certificate (docs/go.md#negative-serial-numbers).
+func ParseCertificate(der []byte) (*x509.Certificate, error) {
+	c, err := x509.ParseCertificate(der)
+	return c, ExplainParseError(err)
+}
+
+// ExplainParseError adds the remedy to an error of crypto/x509, or of crypto/tls,
+// about a negative serial number. It returns any other error as it is.
+func ExplainParseError(err error) error {
+	const negative = "x509: negative serial number" // crypto/x509 has no error value for it
+	if err == nil || !strings.Contains(err.Error(), negative) {
+		return err
+	}
+	return fmt.Errorf("%w: Go refuses these unless the go.mod of the program says `godebug x509negativeserial=1`: "+
+		"add that line (docs/go.md#negative-serial-numbers)", err)
 }
 
 var oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}

@@ -6,7 +6,9 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/x509"
+	"encoding/asn1"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"encoding/pem"
 	"errors"
@@ -34,6 +36,20 @@ func block(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
 }
 
+func pemOf(all ...*made) (b []byte) {
+	for _, m := range all {
+		b = append(b, block("CERTIFICATE", m.Raw)...)
+	}
+	return b
+}
+
+func inUTF16(order binary.AppendByteOrder, mark string, text []byte) (b []byte) {
+	for _, r := range mark + string(text) {
+		b = order.AppendUint16(b, uint16(r))
+	}
+	return b
+}
+
 func TestParseCertificatesReadsPEMDERAndPKCS7(t *testing.T) {
 	a, b := root(t, "A"), root(t, "B")
 	p7b := bundle(t, a, b)
@@ -53,6 +69,14 @@ func TestParseCertificatesReadsPEMDERAndPKCS7(t *testing.T) {
 		{"p7b as web enrolment serves it", block("CERTIFICATE", p7b), 2},
 		{"bare base64", base64Lines(a.Raw), 1},
 		{"p7b in bare base64", base64Lines(p7b), 2},
+		{"PEM with a byte order mark", append([]byte("\ufeff"), pemOf(a, b)...), 2},
+		{"PEM files with byte order marks, joined", append(append([]byte("\ufeff"), pemOf(a)...), append([]byte("\ufeff"), pemOf(b)...)...), 2},
+		{"indented PEM", append([]byte("  "), pemOf(a, b)...), 2},
+		{"PEM in UTF-16LE with a mark", inUTF16(binary.LittleEndian, "\ufeff", pemOf(a, b)), 2},
+		{"PEM in UTF-16BE with a mark", inUTF16(binary.BigEndian, "\ufeff", pemOf(a, b)), 2},
+		{"PEM in UTF-16LE without a mark", inUTF16(binary.LittleEndian, "", pemOf(a, b)), 2},
+		{"bare base64 in UTF-16LE", inUTF16(binary.LittleEndian, "", base64Lines(a.Raw)), 1},
+		{"a damaged key between", append(append(pemOf(a), "-----BEGIN PRIVATE KEY-----\n!\n"...), pemOf(b)...), 2},
 	} {
 		got, err := ParseCertificates(row.data)
 		if err != nil || len(got) != row.want || !got[0].Equal(a.Certificate) {
@@ -70,6 +94,9 @@ func TestParseCertificatesReadsPEMDERAndPKCS7(t *testing.T) {
 		{"text", []byte("hello"), "not PEM: "},
 		{"key only", block("PRIVATE KEY", []byte{1}), "no certificate found"},
 		{"empty p7b", bundle(t), "no certificate found"},
+		{"first block cut off", append(pemOf(a)[:200], pemOf(b)...), "PEM block 1: a line of it is damaged or missing"},
+		{"last block cut off", append(pemOf(a), pemOf(b)[:200]...), "PEM block 2: a line of it is damaged or missing"},
+		{"line of the first block damaged", append(bytes.Replace(pemOf(a), []byte("MII"), []byte("M!I"), 1), pemOf(b)...), "PEM block 1: a line of it is damaged or missing"},
 		{"second block damaged", append(ExportPEM(held(a, AD)), block("CERTIFICATE", damaged)...), "PEM block 2: "},
 		{"huge", make([]byte, maxFile+1), "more than 16 MiB"},
 		{"BER nested for ever", bytes.Repeat([]byte{0x30, 0x80}, 1<<20), "not PEM: "},
@@ -102,6 +129,8 @@ func FuzzParseCertificates(f *testing.F) {
 	f.Add(a.Raw)
 	f.Add(ExportPEM(held(a, AD), held(b, AD)))
 	f.Add(bundle(f, a, b))
+	f.Add(inUTF16(binary.LittleEndian, "", pemOf(a, b)))
+	f.Add(append([]byte("\ufeff"), pemOf(a)...))
 	f.Add(block("CERTIFICATE", bundle(f, b)))
 	f.Add([]byte(base64.StdEncoding.EncodeToString(a.Raw)))
 	f.Fuzz(func(t *testing.T, data []byte) {
@@ -116,6 +145,48 @@ func FuzzParseCertificates(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestNegativeSerialNumberNamesTheLineOfGoMod: a module that imports this one does
+// not inherit its godebug lines.
+func TestNegativeSerialNumberNamesTheLineOfGoMod(t *testing.T) {
+	a := root(t, "A")
+	serial, err := asn1.Marshal(a.SerialNumber)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := bytes.Index(a.Raw, serial) + 2
+	negative := bytes.Clone(a.Raw)
+	negative[at] |= 0x80
+	stored, err := json.Marshal(New(held(a, AD)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	stored = bytes.ReplaceAll(stored, []byte(base64.StdEncoding.EncodeToString(a.Raw)), []byte(base64.StdEncoding.EncodeToString(negative)))
+	parse := map[string]func() error{
+		"ParseCertificate":  func() error { _, err := ParseCertificate(negative); return err },
+		"ParseCertificates": func() error { _, err := ParseCertificates(block("CERTIFICATE", negative)); return err },
+		"PKCS#7": func() error {
+			_, err := ParseCertificates(bundle(t, &made{Certificate: &x509.Certificate{Raw: negative}}))
+			return err
+		},
+		"ImportRoots":   func() error { _, err := ImportRoots(negative, "a.cer", now); return err },
+		"UnmarshalJSON": func() error { return new(Store).UnmarshalJSON(stored) },
+	}
+	for name, f := range parse {
+		if err := f(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	t.Setenv("GODEBUG", "x509negativeserial=0") // as in another module
+	for name, f := range parse {
+		if err := f(); err == nil || !strings.Contains(err.Error(), "go.mod") || !strings.Contains(err.Error(), "godebug x509negativeserial=1") {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if other := errors.New("x509: malformed"); ExplainParseError(other) != other || ExplainParseError(nil) != nil {
+		t.Error("another error is changed")
+	}
 }
 
 func FuzzStoreUnmarshalJSON(f *testing.F) {

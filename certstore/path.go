@@ -2,22 +2,24 @@ package certstore
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/rsa"
+	"cmp"
 	"crypto/x509"
 	"encoding/asn1"
 	"errors"
+	"fmt"
+	"slices"
 )
 
 // Bounds of the search. A server may present any certificates; with these bounds
-// a verdict takes some tens of milliseconds at most.
+// a verdict takes some tenths of a second at most.
 const (
-	maxPath            = 10    // certificates in one path; deployments use 2 to 4
-	maxSignatureChecks = 100   // as crypto/x509
-	maxSteps           = 200   // certificates visited, over all paths
-	maxCopied          = 10    // refused paths that verifyCopies checks too, some milliseconds each
-	minRSABits         = 1024  // crypto/rsa refuses to verify below
-	maxRSABits         = 16384 // larger keys take seconds; crypto/tls refuses those above 8192
+	maxPath   = 10  // certificates in one path; deployments use 2 to 4
+	maxSteps  = 200 // certificates visited, over all paths
+	maxCopied = 10  // refused paths that verifyCopies checks too, some milliseconds each
+	// maxWork bounds the verifications of signatures, in the units of work. It is
+	// enough for as many roots of one name, with RSA 2048, as Active Directory may
+	// publish for a phone (adroots.DefaultMaxRoots).
+	maxWork = 20_000
 )
 
 // ruleLimit is the rule of findings that only this program has.
@@ -32,15 +34,17 @@ type search struct {
 	store        *content
 	presented    []*x509.Certificate // without the server's certificate
 	verified     map[[2]*x509.Certificate]bool
-	checks       int
+	work         int
 	steps        int
 	copied       int
 	limitReached bool // a bound was reached; some paths were not visited
 }
 
-// visitFunc is called with a path and the root at its end, or nil when the path
-// ends without a root. It returns true to end the search.
-type visitFunc func(path []*x509.Certificate, root *Root) (stop bool)
+// visitFunc is called with a path and the root at its end, or nil when no held
+// root follows. goesOn means that presented certificates follow: then the path is
+// a part of longer ones, which a root that the phone does not hold may complete.
+// It returns true to end the search.
+type visitFunc func(path []*x509.Certificate, root *Root, goesOn bool) (stop bool)
 
 // walk calls visit for each path that begins with path, until visit returns true.
 func (s *search) walk(path []*x509.Certificate, visit visitFunc) (stop bool) {
@@ -51,38 +55,71 @@ func (s *search) walk(path []*x509.Certificate, visit visitFunc) (stop bool) {
 	child := path[len(path)-1]
 	if len(path) == 1 {
 		if root, held := (Store{s.store}).Find(fingerprint(child)); held {
-			return visit(path, &root) // self-signed and held as a root: docs/protocol/trust.md#limits-of-verification
+			return visit(path, &root, false) // self-signed and held as a root: docs/protocol/trust.md#limits-of-verification
 		}
+	}
+	if len(path) == maxPath {
+		s.limitReached = true
+		return visit(path, nil, false)
 	}
 	extend := func(parent *x509.Certificate) []*x509.Certificate {
 		return append(path[:len(path):len(path)], parent)
 	}
-	deadEnd := true
-	if len(path) == maxPath {
-		s.limitReached = true
-	} else {
-		for _, root := range s.store.bySubject[string(child.RawIssuer)] {
-			if !inPath(path, root.Certificate) && s.signed(child, root.Certificate) {
-				deadEnd = false
-				if visit(extend(root.Certificate), &root) {
-					return true
-				}
-			}
-		}
-		for _, parent := range s.presented {
-			if !bytes.Equal(parent.RawSubject, child.RawIssuer) || inPath(path, parent) {
-				continue
-			}
-			if s.selfSigned(parent) || !s.signed(child, parent) {
-				continue // a presented self-signed certificate leads to no root: a root is trusted because it is held
-			}
-			deadEnd = false
-			if s.walk(extend(parent), visit) {
+	anchored := false
+	for _, root := range s.roots(child) {
+		if !inPath(path, root.Certificate) && s.signed(child, root.Certificate) {
+			anchored = true
+			if visit(extend(root.Certificate), &root, false) {
 				return true
 			}
 		}
 	}
-	return deadEnd && visit(path, nil)
+	parents := s.parents(path)
+	if !anchored && visit(path, nil, len(parents) > 0) {
+		return true
+	}
+	for _, parent := range parents {
+		if s.walk(extend(parent), visit) {
+			return true
+		}
+	}
+	return false
+}
+
+// parents are the presented certificates that extend a path. A presented
+// self-signed certificate leads to no root: a root is trusted because it is held.
+func (s *search) parents(path []*x509.Certificate) (all []*x509.Certificate) {
+	child := path[len(path)-1]
+	for _, c := range s.presented {
+		if bytes.Equal(c.RawSubject, child.RawIssuer) && !inPath(path, c) {
+			all = append(all, c)
+		}
+	}
+	slices.SortStableFunc(all, byKeyID(child))
+	return slices.DeleteFunc(all, func(c *x509.Certificate) bool { return s.selfSigned(c) || !s.signed(child, c) })
+}
+
+// roots are the held roots that have the name of the issuer of child.
+func (s *search) roots(child *x509.Certificate) []Root {
+	order := byKeyID(child)
+	return slices.SortedStableFunc(slices.Values(s.store.bySubject[string(child.RawIssuer)]),
+		func(a, b Root) int { return order(a.Certificate, b.Certificate) })
+}
+
+// byKeyID orders possible issuers of child: first those whose subject key
+// identifier is the authority key identifier of child, last those with another
+// one (RFC 5280 4.2.1.1). An identifier is a hint only.
+func byKeyID(child *x509.Certificate) func(a, b *x509.Certificate) int {
+	rank := func(issuer *x509.Certificate) int {
+		switch id := issuer.SubjectKeyId; {
+		case len(id) == 0 || len(child.AuthorityKeyId) == 0:
+			return 1
+		case bytes.Equal(id, child.AuthorityKeyId):
+			return 0
+		}
+		return 2
+	}
+	return func(a, b *x509.Certificate) int { return cmp.Compare(rank(a), rank(b)) }
 }
 
 // signed reports whether parent's key made the signature of child. It is also
@@ -92,11 +129,14 @@ func (s *search) signed(child, parent *x509.Certificate) bool {
 	if is, done := s.verified[pair]; done {
 		return is
 	}
-	if s.checks++; s.checks > maxSignatureChecks {
-		s.limitReached = true
-		return false
+	is := unverifiable(child, parent)
+	if !is {
+		if s.work += work(parent); s.work > maxWork {
+			s.limitReached = true
+			return false
+		}
+		is = checkSignature(child, parent) == nil
 	}
-	is := parent.PublicKey != nil && (checkSignature(child, parent) == nil || unverifiable(child, parent))
 	s.verified[pair] = is
 	return is
 }
@@ -105,59 +145,43 @@ func (s *search) selfSigned(c *x509.Certificate) bool {
 	return bytes.Equal(c.RawIssuer, c.RawSubject) && s.signed(c, c)
 }
 
-var errKeyTooLarge = errors.New("RSA key too large")
-
 // checkSignature is x509's CheckSignatureFrom without the refusal of SHA-1 and
 // without the check that parent is a CA; the rules check both.
 func checkSignature(child, parent *x509.Certificate) error {
-	if keyTooLarge(parent) {
-		return errKeyTooLarge
-	}
 	return parent.CheckSignature(child.SignatureAlgorithm, child.RawTBSCertificate, child.Signature)
 }
 
-// unverifiable reports whether Go cannot verify signatures of this kind.
+// unverifiable reports whether signatures of this kind are not verified: Go knows
+// no such algorithm or key, or the key is too short or too long. Each such path
+// has a finding: rules.checkHash of child, or rules.check of the key of parent.
 func unverifiable(child, parent *x509.Certificate) bool {
-	return hashOf(child) == hashUnsupported || keyTooShort(parent)
+	return hashOf(child) == hashUnsupported || !usableKey(parent)
 }
 
-func keyTooShort(c *x509.Certificate) bool {
-	k, isRSA := c.PublicKey.(*rsa.PublicKey)
-	return isRSA && k.N.BitLen() < minRSABits
-}
-
-func keyTooLarge(c *x509.Certificate) bool {
-	k, isRSA := c.PublicKey.(*rsa.PublicKey)
-	return isRSA && k.N.BitLen() > maxRSABits
-}
-
-type hashKind int
-
-const (
-	hashUnsupported hashKind = iota // MD2, MD5, DSA, unknown: crypto/x509 does not verify these
-	hashSHA1
-	hashSHA2 // and newer
-)
-
-func hashOf(c *x509.Certificate) hashKind {
-	switch c.SignatureAlgorithm {
-	case x509.SHA1WithRSA, x509.ECDSAWithSHA1:
-		return hashSHA1
-	case x509.SHA256WithRSA, x509.SHA384WithRSA, x509.SHA512WithRSA,
-		x509.SHA256WithRSAPSS, x509.SHA384WithRSAPSS, x509.SHA512WithRSAPSS,
-		x509.ECDSAWithSHA256, x509.ECDSAWithSHA384, x509.ECDSAWithSHA512, x509.PureEd25519:
-		return hashSHA2
+// SelfSigned returns nil if the issuer of a certificate is its subject and
+// its signature is not proved wrong, otherwise the reason. A signature that
+// Go cannot verify (MD5, DSA, Ed448, an RSA key below 1024 bits) proves
+// nothing: a verdict refuses a chain that depends on such a key.
+func SelfSigned(c *x509.Certificate) error {
+	switch {
+	case !bytes.Equal(c.RawIssuer, c.RawSubject):
+		return errors.New("not self-signed: issued by another CA")
+	case unverifiable(c, c):
+		return nil
 	}
-	return hashUnsupported
+	if err := checkSignature(c, c); err != nil {
+		return fmt.Errorf("not self-signed: %w", err)
+	}
+	return nil
 }
 
 // inPath reports whether path contains candidate, or a certificate that differs
 // only in its dates or issuer. Like crypto/x509 it compares name, key and
 // alternative names, so that CAs that certify each other do not cause a loop.
 func inPath(path []*x509.Certificate, candidate *x509.Certificate) bool {
-	key, comparable := candidate.PublicKey.(interface{ Equal(crypto.PublicKey) bool })
 	for _, c := range path {
-		if comparable && bytes.Equal(c.RawSubject, candidate.RawSubject) && key.Equal(c.PublicKey) &&
+		if bytes.Equal(c.RawSubject, candidate.RawSubject) &&
+			bytes.Equal(c.RawSubjectPublicKeyInfo, candidate.RawSubjectPublicKeyInfo) &&
 			bytes.Equal(extension(c, oidSubjectAltName), extension(candidate, oidSubjectAltName)) {
 			return true
 		}

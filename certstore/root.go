@@ -1,9 +1,6 @@
 package certstore
 
 import (
-	"crypto/ecdsa"
-	"crypto/ed25519"
-	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/hex"
@@ -63,7 +60,7 @@ func (r *Root) UnmarshalJSON(b []byte) error {
 	if err := json.Unmarshal(b, &j); err != nil {
 		return err
 	}
-	c, err := x509.ParseCertificate(j.DER)
+	c, err := ParseCertificate(j.DER)
 	if err != nil {
 		return fmt.Errorf("root %q: %w", j.Subject, err)
 	}
@@ -77,21 +74,6 @@ func fingerprint(c *x509.Certificate) string {
 	}
 	sum := sha256.Sum256(c.Raw)
 	return hex.EncodeToString(sum[:])
-}
-
-func keyText(c *x509.Certificate) string {
-	if c == nil {
-		return ""
-	}
-	switch k := c.PublicKey.(type) {
-	case *rsa.PublicKey:
-		return fmt.Sprintf("RSA %d", k.N.BitLen())
-	case *ecdsa.PublicKey:
-		return "ECDSA " + k.Curve.Params().Name
-	case ed25519.PublicKey:
-		return "Ed25519"
-	}
-	return c.PublicKeyAlgorithm.String()
 }
 
 // Diff is the difference between two stores: the roots that were added and

@@ -52,16 +52,18 @@ func (u rules) check(path []*x509.Certificate, root *Root, s *search) []Finding 
 		if !anchor && !ownRoot { // a root is trusted because it is held; its own signature proves nothing
 			u.checkHash(&found, c, label)
 		}
-		if keyTooShort(c) {
-			found.add(c, journal.CertWeak, "NIST SP 800-131A", "%s has a key of %s bits; less than %d cannot be used",
-				label, keyText(c)[len("RSA "):], minRSABits)
+		if text, code, rule := unusableKey(c); text != "" {
+			found.add(c, code, rule, "%s %s", label, text)
 		}
 		if !allowsTLSServer(c) {
 			found.add(c, journal.CertUsage, "RFC 5280 4.2.1.12",
 				"%s may not be used for a TLS server: its extended key usage lacks serverAuth", label)
 		}
 	}
-	u.checkServer(&found, path[0])
+	if u.name != "" && u.checkName(path[0]) != nil {
+		found.add(path[0], journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s",
+			journal.Printable(u.name, maxName), describeNames(path[0]))
+	}
 	if err := s.verifyCopies(u, path, len(found) > 0 || root == nil); err != nil {
 		found.add(path[0], journal.CertConstraint, "RFC 5280 6.1", "%s breaks a rule of its CAs: %s",
 			u.label(path, 0), journal.Printable(strings.TrimPrefix(err.Error(), "x509: "), maxName))
@@ -92,7 +94,7 @@ func (u rules) checkHash(found *findings, c *x509.Certificate, label string) {
 	switch hash := hashOf(c); {
 	case hash == hashUnsupported:
 		found.add(c, journal.CertWeak, "RFC 6151", "%s is signed with %s, which cannot be verified here",
-			label, c.SignatureAlgorithm)
+			label, signatureText(c))
 	case hash == hashSHA1 && !u.sha1:
 		found.add(c, journal.CertWeak, "Baseline Requirements 7.1.3.2",
 			"%s is signed with SHA-1, which is not accepted any more", label)
@@ -119,19 +121,6 @@ func checkCA(found *findings, c *x509.Certificate, label string, anchor bool, be
 	if c.KeyUsage != 0 && c.KeyUsage&x509.KeyUsageCertSign == 0 {
 		found.add(c, journal.CertUsage, "RFC 5280 4.2.1.3",
 			"%s issued another one but its key usage does not allow that", label)
-	}
-}
-
-// checkServer checks what only the server's own certificate needs: its name and
-// a key that crypto/tls accepts.
-func (u rules) checkServer(found *findings, c *x509.Certificate) {
-	if u.name != "" && u.checkName(c) != nil {
-		found.add(c, journal.CertName, "RFC 6125 6.4", "the certificate presented for %s is not for that name: %s",
-			journal.Printable(u.name, maxName), describeNames(c))
-	}
-	if keyTooLarge(c) {
-		found.add(c, journal.CertConstraint, ruleLimit, "%s has a key of more than %d bits",
-			u.label([]*x509.Certificate{c}, 0), maxRSABits)
 	}
 }
 

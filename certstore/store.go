@@ -124,12 +124,11 @@ func newStore(roots []Root, host bool) Store {
 		}
 		c.index[fingerprint] = len(c.roots)
 		c.roots = append(c.roots, r)
-		if keyTooLarge(r.Certificate) {
-			continue // listed, but no path is built with it
-		}
 		subject := string(r.Certificate.RawSubject)
 		c.bySubject[subject] = append(c.bySubject[subject], r)
-		c.pool.AddCert(r.Certificate)
+		if usableKey(r.Certificate) {
+			c.pool.AddCert(r.Certificate) // crypto/x509 has no bound on the length of RSA keys
+		}
 	}
 	return Store{c}
 }

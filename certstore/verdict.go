@@ -51,6 +51,14 @@ type Answer struct {
 	Findings []Finding           `json:"findings,omitempty"` // every reason, the main one first; empty when OK
 	Path     []*x509.Certificate `json:"-"`                  // server to root; without the root when none is trusted
 	Anchor   *Root               `json:"-"`                  // the root at the end of Path, even if it has expired
+
+	open []*x509.Certificate // the longest path that lacks a root only; nil: there is none, or OK
+}
+
+// needsOnlyRoot reports whether a root from Active Directory may solve every
+// finding.
+func (a Answer) needsOnlyRoot() bool {
+	return len(a.Findings) > 0 && !slices.ContainsFunc(a.Findings, func(f Finding) bool { return !f.rootMayHelp })
 }
 
 // Finding is one reason to refuse a certificate.
@@ -81,20 +89,36 @@ type CertificateEvidence struct {
 	Findings    []Finding `json:"findings,omitempty"` // of the deciding policy
 }
 
-// NeedsRoot reports whether the only problem under the deciding policy is that no
-// chain leads to a trusted and valid root, so that a root from Active Directory
-// may solve it (R1.2). That is the case for
+// NeedsRoot reports whether a root from Active Directory may make the server
+// trusted under the deciding policy (R1.2). That is the case if, on some path,
+// nothing else is wrong:
 //
 //   - an unknown issuer,
 //   - a self-signed server certificate: it may itself be published (docs/protocol/trust.md#limits-of-verification),
-//   - a held root that has expired or is not valid yet: a renewed one may be published.
+//   - a held root that has expired or is not valid yet: a renewed one may be published,
+//   - an issuer whose presented certificate has a flaw: a cross-certificate that
+//     has expired does no harm once the CA's own root is published.
 //
 // It is false for a wrong name, an expired server certificate, a key usage, a
-// SHA-2 signature that the firmware cannot verify, and any other problem that a
-// root does not solve, even if the issuer is unknown too.
-func (v Verdict) NeedsRoot() bool {
-	f := v.Answers[v.Policy].Findings
-	return len(f) > 0 && !slices.ContainsFunc(f, func(f Finding) bool { return !f.rootMayHelp })
+// SHA-2 signature that the firmware cannot verify, and any other problem of the
+// server's own certificate, even if the issuer is unknown too.
+func (v Verdict) NeedsRoot() bool { return v.Answers[v.Policy].open != nil }
+
+// NeedsOnlyRoot reports whether a missing root is all that is wrong with the
+// path that the verdict describes: to publish the root of Issuer is the remedy.
+// If it is false while NeedsRoot is true, a presented certificate has the flaw that
+// Code names. The remedy is to replace that certificate, or to publish the root
+// of MissingRoot if there is one.
+func (v Verdict) NeedsOnlyRoot() bool { return v.Answers[v.Policy].needsOnlyRoot() }
+
+// MissingRoot is the name of the root that completes the longest path without a
+// flaw: "CN=New Trust CA". It is empty if NeedsRoot is false.
+func (v Verdict) MissingRoot() string {
+	path := v.Answers[v.Policy].open
+	if path == nil {
+		return ""
+	}
+	return issuer(path[len(path)-1])
 }
 
 // Issuer is the name of the root at the end of the chain, trusted or not:

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -27,8 +28,7 @@ func (s Store) verify(r Request, nameRequired bool) Verdict {
 		r.Policy = Today
 	}
 	v := Verdict{Policy: r.Policy, Name: r.Name, At: r.At}
-	if refusal := invalidRequest(r, nameRequired); refusal != nil {
-		a := Answer{Findings: []Finding{*refusal}}
+	if a := invalidRequest(r, nameRequired); len(a.Findings) > 0 {
 		v.Answers = map[PolicyName]Answer{Today: a, Policy2007: a}
 	} else {
 		v.Answers = s.answers(r)
@@ -37,32 +37,40 @@ func (s Store) verify(r Request, nameRequired bool) Verdict {
 	return v
 }
 
-// invalidRequest returns why a chain cannot be verified at all, or nil.
-func invalidRequest(r Request, nameRequired bool) *Finding {
-	f := &Finding{Code: journal.CertMalformed}
-	switch {
-	case len(r.Chain) == 0:
-		f.Text, f.Rule = "The server presented no certificate.", "RFC 5246 7.4.2"
-	case slices.ContainsFunc(r.Chain, func(c *x509.Certificate) bool { return c == nil || len(c.Raw) == 0 }):
-		f.Text, f.Rule = "A certificate of the chain has no contents.", "RFC 5280 4.1"
-	case nameRequired && r.Name == "":
-		f.Code, f.Rule = journal.CertName, "RFC 6125 6.2.1"
-		f.Text = "The connection was made without a name to look for in the certificate."
-	default:
-		return nil
+// invalidRequest returns why a chain cannot be verified at all. An answer without
+// findings means that it can.
+func invalidRequest(r Request, nameRequired bool) (a Answer) {
+	refuse := func(code journal.Code, rule, format string, args ...any) {
+		a.Findings = []Finding{{Code: code, Rule: rule, Text: fmt.Sprintf(format, args...)}}
 	}
-	return f
+	if len(r.Chain) == 0 {
+		refuse(journal.CertMalformed, "RFC 5246 7.4.2", "The server presented no certificate.")
+		return a
+	}
+	if slices.ContainsFunc(r.Chain, func(c *x509.Certificate) bool { return c == nil || len(c.Raw) == 0 }) {
+		refuse(journal.CertMalformed, "RFC 5280 4.1", "A certificate of the chain has no contents.")
+		return a
+	}
+	if r.Name == "" {
+		if nameRequired {
+			refuse(journal.CertName, "RFC 6125 6.2.1", "The connection was made without a name to look for in the certificate.")
+		}
+		return a
+	}
+	u := rules{name: r.Name, cn: true}
+	if i := slices.IndexFunc(r.Chain, func(c *x509.Certificate) bool { return u.checkName(c) == nil }); i > 0 {
+		refuse(journal.CertOrder, "RFC 5246 7.4.2",
+			"The certificate of %s is not the first one that is presented, but number %d of %d; the first is %s.",
+			journal.Printable(r.Name, maxName), i+1, len(r.Chain), subject(r.Chain[0]))
+		a.Path = r.Chain[i : i+1]
+		a.Findings[0].Subject, a.Findings[0].cert = subject(r.Chain[i]), r.Chain[i]
+	}
+	return a
 }
 
 // answers applies both policies.
 func (s Store) answers(r Request) map[PolicyName]Answer {
-	leaf := r.Chain[0]
-	var presented []*x509.Certificate
-	for _, c := range r.Chain[1:] {
-		if !keyTooLarge(c) {
-			presented = append(presented, c)
-		}
-	}
+	leaf, presented := r.Chain[0], r.Chain[1:]
 	chains, err := verifyToday(s, presented, r)
 	paths := &search{store: s.content(), presented: presented, verified: map[[2]*x509.Certificate]bool{}}
 	if len(chains) > 0 && s.HostTrusted() { // the host's verifier may have used a root that it does not list
@@ -76,6 +84,12 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 	of2007 := rules{name: r.Name, at: r.At, sha1: true, cn: true, noSHA2: r.NoSHA2}
 	answers := map[PolicyName]Answer{}
 
+	var a Answer
+	if err != nil {
+		if a = today.best(leaf, paths); a.OK { // crypto/x509 gives up after 100 signatures, in whatever order it meets roots
+			chains, err = verifyToday(New(*a.Anchor), a.Path[1:], r)
+		}
+	}
 	if err == nil { // a path that crypto/x509 accepts is checked for SHA-2 only
 		answers[Today] = Answer{OK: true, Path: chains[0], Anchor: anchorOf(paths.store, chains[0])}
 		for _, path := range chains {
@@ -86,14 +100,13 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 			}
 		}
 	} else {
-		a := today.best(leaf, paths)
 		// With the host's verifier, crypto/x509 may know the root and refuse for another reason.
 		byHost := s.HostTrusted() && a.Anchor == nil && codeOf(err) != journal.CertUntrusted
 		if a.OK || byHost { // crypto/x509 has a rule that is not among ours
 			var found findings
 			found.add(leaf, codeOf(err), "crypto/x509", "crypto/x509 refuses the certificate: %s",
 				journal.Printable(err.Error(), maxName))
-			a.OK, a.Findings = false, found
+			a.OK, a.Findings, a.open = false, found, nil
 		}
 		answers[Today] = a
 	}
@@ -101,17 +114,19 @@ func (s Store) answers(r Request) map[PolicyName]Answer {
 	return answers
 }
 
-// verifyToday is crypto/x509. It also requires that crypto/tls can use the RSA key
-// of the server: 1024 bits or more, and not too large.
+// verifyToday is crypto/x509. It also requires a key of the server that crypto/tls
+// can use, and leaves out issuers whose keys are too long to verify with.
 func verifyToday(s Store, presented []*x509.Certificate, r Request) (chains [][]*x509.Certificate, err error) {
 	leaf := r.Chain[0]
-	if keyTooLarge(leaf) || keyTooShort(leaf) {
-		return nil, errors.New("the server's RSA key is too short or too long")
+	if !usableKey(leaf) {
+		return nil, errors.New("the key of the server cannot be used")
 	}
 	options := x509.VerifyOptions{DNSName: r.Name, Roots: s.content().pool, Intermediates: x509.NewCertPool(),
 		CurrentTime: r.At}
 	for _, c := range presented {
-		options.Intermediates.AddCert(c)
+		if usableKey(c) {
+			options.Intermediates.AddCert(c)
+		}
 	}
 	return leaf.Verify(options)
 }
@@ -135,18 +150,30 @@ func codeOf(err error) journal.Code {
 }
 
 // best returns the answer for the best path: one without findings, otherwise the
-// one with the fewest findings that a root would not solve.
+// one with the fewest findings that a root would not solve. Its open path is the
+// longest one that a root from Active Directory would complete; other presented
+// certificates, such as an expired cross-certificate, do not matter for it.
 func (u rules) best(leaf *x509.Certificate, s *search) Answer {
 	s.steps, s.copied, s.limitReached = 0, 0, false
 	var best Answer
-	s.walk([]*x509.Certificate{leaf}, func(path []*x509.Certificate, root *Root) bool {
+	var open []*x509.Certificate
+	s.walk([]*x509.Certificate{leaf}, func(path []*x509.Certificate, root *Root, goesOn bool) bool {
+		if goesOn && len(path) <= len(open) {
+			return false
+		}
 		a := Answer{Path: path, Anchor: root, Findings: u.check(path, root, s)}
 		a.OK = len(a.Findings) == 0
-		if best.Path == nil || a.rank(best) < 0 {
+		if a.needsOnlyRoot() && len(path) > len(open) {
+			open = path
+		}
+		if !goesOn && (best.Path == nil || a.rank(best) < 0) {
 			best = a
 		}
 		return best.OK
 	})
+	if !best.OK {
+		best.open = open
+	}
 	if s.limitReached && !best.OK {
 		best.Findings = append(best.Findings, Finding{Code: journal.CertConstraint, Subject: subject(leaf), cert: leaf,
 			Text: "The presented certificates allow too many or too long paths; the search was given up.", Rule: ruleLimit})
@@ -181,8 +208,8 @@ func (a Answer) rank(b Answer) int {
 // last, because it decides only if nothing else is wrong (R1.2). A self-signed
 // certificate comes early, because nothing else matters then (R1.6).
 var codeOrder = []journal.Code{
-	journal.CertMalformed, journal.CertSelfSigned, journal.CertNotYetValid, journal.CertExpired, journal.CertName,
-	journal.CertSHA2, journal.CertWeak, journal.CertUsage, journal.CertConstraint, journal.CertUntrusted,
+	journal.CertMalformed, journal.CertOrder, journal.CertSelfSigned, journal.CertNotYetValid, journal.CertExpired,
+	journal.CertName, journal.CertSHA2, journal.CertWeak, journal.CertUsage, journal.CertConstraint, journal.CertUntrusted,
 }
 
 // anchorOf finds the root at the end of a path.

@@ -14,17 +14,19 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// want is the expected verdict of a policy: the codes of all findings in order, and
-// whether a root from AD may help. Without codes the chain is good.
+// want is the expected verdict of a policy: the codes of all findings in order,
+// whether a root from AD may help, and whether it is all that is needed. Without
+// codes the chain is good.
 type want struct {
-	codes     []journal.Code
-	needsRoot bool
+	codes               []journal.Code
+	needsRoot, onlyRoot bool
 }
 
 var (
 	good      = want{}
-	needsRoot = func(c ...journal.Code) want { return want{c, true} }
-	refused   = func(c ...journal.Code) want { return want{c, false} }
+	needsRoot = func(c ...journal.Code) want { return want{c, true, true} }
+	mayRoot   = func(c ...journal.Code) want { return want{c, true, false} } // an issuer is bad, and a root of its name may be published
+	refused   = func(c ...journal.Code) want { return want{c, false, false} }
 )
 
 // TestEachDefectUnderEachPolicy also holds R1.2: only a missing root makes the
@@ -75,7 +77,7 @@ func TestEachDefectUnderEachPolicy(t *testing.T) {
 		{"good, useless certificates between", store, chain(leaf(t, i), other, selfSigned, i), good, good, refused(journal.CertSHA2, journal.CertSHA2)},
 		{"SHA-1 leaf, ECDSA", store, chain(leaf(t, r, sha1ECDSA)), refused(journal.CertWeak), good, good},
 		{"SHA-1 leaf, RSA 2048", trusting(rsaRoot), chain(rsaSHA1), refused(journal.CertWeak), good, good},
-		{"SHA-1 intermediate", store, chain(leaf(t, i), sha1Issuing), refused(journal.CertWeak), good, refused(journal.CertSHA2)},
+		{"SHA-1 intermediate", store, chain(leaf(t, i), sha1Issuing), mayRoot(journal.CertWeak), good, refused(journal.CertSHA2)},
 		{"SHA-1 throughout", store, chain(leaf(t, i, sha1ECDSA), sha1Issuing), refused(journal.CertWeak, journal.CertWeak), good, good},
 		{"SHA-1 and SHA-2 intermediates of one key", store, chain(leaf(t, i), sha1Issuing, i), good, good, refused(journal.CertSHA2)},
 		{"RSA 1024", store, chain(mk(t, leafTemplate(), r, rsa1024())), good, good, refused(journal.CertSHA2)},
@@ -88,13 +90,13 @@ func TestEachDefectUnderEachPolicy(t *testing.T) {
 		{"wildcard", store, chain(leaf(t, r, func(c *x509.Certificate) { c.DNSNames = []string{"*.contoso.com"} })), good, good, refused(journal.CertSHA2)},
 		{"expired", store, chain(leaf(t, r, expired)), refused(journal.CertExpired), refused(journal.CertExpired), refused(journal.CertExpired, journal.CertSHA2)},
 		{"not yet valid", store, chain(leaf(t, r, valid(now.AddDate(0, 0, 1), now.AddDate(1, 0, 0)))), refused(journal.CertNotYetValid), refused(journal.CertNotYetValid), refused(journal.CertNotYetValid, journal.CertSHA2)},
-		{"expired intermediate", store, chain(leaf(t, i), mk(t, caTemplate("Contoso Issuing CA"), r, i.key, expired)), refused(journal.CertExpired), refused(journal.CertExpired), refused(journal.CertExpired, journal.CertSHA2, journal.CertSHA2)},
+		{"expired intermediate", store, chain(leaf(t, i), mk(t, caTemplate("Contoso Issuing CA"), r, i.key, expired)), mayRoot(journal.CertExpired), mayRoot(journal.CertExpired), refused(journal.CertExpired, journal.CertSHA2, journal.CertSHA2)},
 		{"untrusted", store, chain(leaf(t, other)), needsRoot(journal.CertUntrusted), needsRoot(journal.CertUntrusted), refused(journal.CertSHA2, journal.CertUntrusted)},
 		{"untrusted, expired root presented", store, chain(leaf(t, expiredRoot), expiredRoot), needsRoot(journal.CertUntrusted), needsRoot(journal.CertUntrusted), refused(journal.CertSHA2, journal.CertUntrusted)},
 		{"untrusted and expired", store, chain(leaf(t, other, expired)), refused(journal.CertExpired, journal.CertUntrusted), refused(journal.CertExpired, journal.CertUntrusted), refused(journal.CertExpired, journal.CertSHA2, journal.CertUntrusted)},
 		{"untrusted with SHA-1", store, chain(leaf(t, other, sha1ECDSA)), refused(journal.CertWeak, journal.CertUntrusted), needsRoot(journal.CertUntrusted), needsRoot(journal.CertUntrusted)},
-		{"untrusted, intermediate expired", store, chain(leaf(t, i), mk(t, caTemplate("Contoso Issuing CA"), other, i.key, expired)), refused(journal.CertExpired, journal.CertUntrusted), refused(journal.CertExpired, journal.CertUntrusted), refused(journal.CertExpired, journal.CertSHA2, journal.CertSHA2, journal.CertUntrusted)},
-		{"untrusted, name constraint broken", store, chain(leaf(t, fabrikamOther), fabrikamOther), refused(journal.CertConstraint, journal.CertUntrusted), refused(journal.CertConstraint, journal.CertUntrusted), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint, journal.CertUntrusted)},
+		{"untrusted, intermediate expired", store, chain(leaf(t, i), mk(t, caTemplate("Contoso Issuing CA"), other, i.key, expired)), mayRoot(journal.CertExpired, journal.CertUntrusted), mayRoot(journal.CertExpired, journal.CertUntrusted), refused(journal.CertExpired, journal.CertSHA2, journal.CertSHA2, journal.CertUntrusted)},
+		{"untrusted, name constraint broken", store, chain(leaf(t, fabrikamOther), fabrikamOther), mayRoot(journal.CertConstraint, journal.CertUntrusted), mayRoot(journal.CertConstraint, journal.CertUntrusted), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint, journal.CertUntrusted)},
 		{"root of the same name, other key", store, chain(leaf(t, unrelated)), needsRoot(journal.CertUntrusted), needsRoot(journal.CertUntrusted), refused(journal.CertSHA2, journal.CertUntrusted)},
 		{"held root expired", trusting(expiredRoot), chain(leaf(t, expiredRoot)), needsRoot(journal.CertExpired), needsRoot(journal.CertExpired), refused(journal.CertExpired, journal.CertSHA2)},
 		{"held root expired, renewed one held too", trusting(expiredRoot, renewed), chain(leaf(t, expiredRoot)), good, good, refused(journal.CertSHA2)},
@@ -107,17 +109,17 @@ func TestEachDefectUnderEachPolicy(t *testing.T) {
 		{"no serverAuth", store, chain(leaf(t, r, usages(x509.ExtKeyUsageClientAuth))), refused(journal.CertUsage), refused(journal.CertUsage), refused(journal.CertSHA2, journal.CertUsage)},
 		{"any usage", store, chain(leaf(t, r, usages(x509.ExtKeyUsageAny))), good, good, refused(journal.CertSHA2)},
 		{"no usages listed", store, chain(leaf(t, r, usages())), good, good, refused(journal.CertSHA2)},
-		{"CA for clients only", store, chain(leaf(t, clientCA), clientCA), refused(journal.CertUsage), refused(journal.CertUsage), refused(journal.CertSHA2, journal.CertSHA2, journal.CertUsage)},
-		{"CA may not sign", store, chain(leaf(t, noSign), noSign), refused(journal.CertUsage), refused(journal.CertUsage), refused(journal.CertSHA2, journal.CertSHA2, journal.CertUsage)},
-		{"issuer is no CA", store, chain(leaf(t, notCA), notCA), refused(journal.CertConstraint), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
-		{"path too long", trusting(flat), chain(leaf(t, below), below), refused(journal.CertConstraint), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
-		{"name constraint", store, chain(leaf(t, fabrikam), fabrikam), refused(journal.CertConstraint), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
-		{"name constraint and common name", store, chain(leaf(t, fabrikam, cnOnly), fabrikam), refused(journal.CertName), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
-		{"explicit policy required", store, chain(leaf(t, strictPolicy), strictPolicy), refused(journal.CertConstraint), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
-		{"explicit policy required, SHA-1", store, chain(leaf(t, strictPolicy, sha1ECDSA), strictPolicy), refused(journal.CertWeak, journal.CertConstraint), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertConstraint)},
+		{"CA for clients only", store, chain(leaf(t, clientCA), clientCA), mayRoot(journal.CertUsage), mayRoot(journal.CertUsage), refused(journal.CertSHA2, journal.CertSHA2, journal.CertUsage)},
+		{"CA may not sign", store, chain(leaf(t, noSign), noSign), mayRoot(journal.CertUsage), mayRoot(journal.CertUsage), refused(journal.CertSHA2, journal.CertSHA2, journal.CertUsage)},
+		{"issuer is no CA", store, chain(leaf(t, notCA), notCA), mayRoot(journal.CertConstraint), mayRoot(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
+		{"path too long", trusting(flat), chain(leaf(t, below), below), mayRoot(journal.CertConstraint), mayRoot(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
+		{"name constraint", store, chain(leaf(t, fabrikam), fabrikam), mayRoot(journal.CertConstraint), mayRoot(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
+		{"name constraint and common name", store, chain(leaf(t, fabrikam, cnOnly), fabrikam), refused(journal.CertName), mayRoot(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
+		{"explicit policy required", store, chain(leaf(t, strictPolicy), strictPolicy), mayRoot(journal.CertConstraint), mayRoot(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
+		{"explicit policy required, SHA-1", store, chain(leaf(t, strictPolicy, sha1ECDSA), strictPolicy), refused(journal.CertWeak, journal.CertConstraint), mayRoot(journal.CertConstraint), mayRoot(journal.CertSHA2, journal.CertConstraint)},
 		{"critical extension", store, chain(leaf(t, r, critical)), refused(journal.CertConstraint), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertConstraint)},
-		{"critical extension in a CA", store, chain(leaf(t, criticalCA), criticalCA), refused(journal.CertConstraint), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
-		{"version 1 intermediate", store, chain(leaf(t, i), v1(t, i, r)), refused(journal.CertConstraint), refused(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
+		{"critical extension in a CA", store, chain(leaf(t, criticalCA), criticalCA), mayRoot(journal.CertConstraint), mayRoot(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
+		{"version 1 intermediate", store, chain(leaf(t, i), v1(t, i, r)), mayRoot(journal.CertConstraint), mayRoot(journal.CertConstraint), refused(journal.CertSHA2, journal.CertSHA2, journal.CertConstraint)},
 		{"version 1 root", trusting(oldRoot), chain(leaf(t, oldRoot)), good, good, refused(journal.CertSHA2)},
 		{"nothing presented", store, nil, refused(journal.CertMalformed), refused(journal.CertMalformed), refused(journal.CertMalformed)},
 		{"nothing inside", store, []*x509.Certificate{{}}, refused(journal.CertMalformed), refused(journal.CertMalformed), refused(journal.CertMalformed)},
@@ -137,8 +139,8 @@ func TestEachDefectUnderEachPolicy(t *testing.T) {
 				if v.OK != (len(c.codes) == 0) || v.OK != a.OK || (v.Failure() == nil) != v.OK || (v.Anchor != nil) != v.OK {
 					t.Errorf("policy %s: OK %v, answer %v, failure %v, anchor %v", c.policy, v.OK, a.OK, v.Failure(), v.Anchor)
 				}
-				if v.NeedsRoot() != c.needsRoot {
-					t.Errorf("policy %s, NoSHA2 %v: NeedsRoot %v", c.policy, c.noSHA2, v.NeedsRoot())
+				if v.NeedsRoot() != c.needsRoot || v.NeedsOnlyRoot() != c.onlyRoot || (v.MissingRoot() != "") != c.needsRoot {
+					t.Errorf("policy %s, NoSHA2 %v: NeedsRoot %v, NeedsOnlyRoot %v, MissingRoot %q", c.policy, c.noSHA2, v.NeedsRoot(), v.NeedsOnlyRoot(), v.MissingRoot())
 				}
 				if len(v.Answers) != 2 || v.Sentence == "" || (!v.OK && (v.Code != c.codes[0] || v.Rule == "")) {
 					t.Errorf("incomplete verdict: %+v", v)

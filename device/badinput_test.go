@@ -223,11 +223,11 @@ func TestServerThatIsSilentInTheTLSHandshake(t *testing.T) {
 
 // defects is what each firmware makes of each defect of the pool's
 // certificate, while it holds no root: the code, "" when it signs in, and
-// whether it asks Active Directory, which it does for an unknown root alone
-// (R1.2).
+// whether it asks Active Directory, which it does unless the server's own
+// certificate has another flaw (R1.2).
 var defects = map[pki.Defect]struct {
 	old, today journal.Code
-	searches   bool // where no code of that firmware forbids it
+	searches   bool // where firmware accepts the server's own certificate
 }{
 	pki.Expired:             {journal.CertExpired, journal.CertExpired, false},
 	pki.NotYetValid:         {journal.CertNotYetValid, journal.CertNotYetValid, false},
@@ -237,11 +237,11 @@ var defects = map[pki.Defect]struct {
 	pki.SelfSigned:          {journal.ADNoMatch, journal.ADNoMatch, true}, // R1.6
 	pki.UntrustedIssuer:     {journal.ADNoMatch, journal.ADNoMatch, true},
 	pki.MissingIntermediate: {journal.ADNoMatch, journal.ADNoMatch, true},
-	pki.ExpiredIntermediate: {journal.CertExpired, journal.CertExpired, false},
-	pki.CAFalse:             {journal.CertConstraint, journal.CertConstraint, false},
-	pki.NoCertSign:          {journal.CertUsage, journal.CertUsage, false},
-	pki.PathLength:          {journal.CertConstraint, journal.CertConstraint, false},
-	pki.NameConstraint:      {journal.CertConstraint, journal.CertConstraint, false},
+	pki.ExpiredIntermediate: {journal.CertExpired, journal.CertExpired, true},
+	pki.CAFalse:             {journal.CertConstraint, journal.CertConstraint, true},
+	pki.NoCertSign:          {journal.CertUsage, journal.CertUsage, true},
+	pki.PathLength:          {journal.CertConstraint, journal.CertConstraint, true},
+	pki.NameConstraint:      {journal.CertConstraint, journal.CertConstraint, true},
 	pki.CriticalExtension:   {journal.CertConstraint, journal.CertConstraint, false},
 	pki.MissingEKU:          {journal.CertUsage, journal.CertUsage, false},
 	pki.SHA1:                {"", journal.CertWeak, true},
@@ -273,7 +273,8 @@ func TestEachCertificateDefect(t *testing.T) {
 						r.wantState(s, device.Failed)
 					}
 					searches := 0
-					if want.searches && (code == "" || code == journal.ADNoMatch) {
+					own := code == journal.CertName || code == journal.CertWeak || code == journal.CertSHA2
+					if want.searches && !own {
 						searches = 1
 					}
 					if n := r.lab.DC.Binds(); n != searches {

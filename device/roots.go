@@ -41,16 +41,20 @@ func trusted(v certstore.Verdict) journal.Step {
 func refusal(v certstore.Verdict) *journal.Failure {
 	f := &journal.Failure{Code: v.Code, Asked: "the certificate of " + v.Name, What: v.Sentence, Because: v.Rule,
 		Details: v.Details()}
-	if v.NeedsRoot() {
-		f.Fix = publish(v) + ". Then, if the phone trusts its pool already, push the paper clip; " +
+	switch {
+	case v.NeedsOnlyRoot():
+		f.Fix = publish(v.Issuer()) + ". Then, if the phone trusts its pool already, push the paper clip; " +
 			"sign in once inside, where all published roots arrive (R1.3, R1.4)."
+	case v.NeedsRoot(): // the certificate of an issuer has a flaw
+		f.Fix = fmt.Sprintf("%s If %s is a root CA of its own, it also helps to publish its self-signed certificate "+
+			"(certutil -f -dspublish ROOT.cer RootCA).", f.Code.Page().Change, v.MissingRoot())
 	}
 	return f
 }
 
-// publish says how an administrator publishes the root that v needs.
-func publish(v certstore.Verdict) string {
-	return fmt.Sprintf("Publish the root of %s (certutil -f -dspublish ROOT.cer RootCA)", v.Issuer())
+// publish says how an administrator publishes a root.
+func publish(root string) string {
+	return fmt.Sprintf("Publish the root of %s (certutil -f -dspublish ROOT.cer RootCA)", root)
 }
 
 // searchBlocker is why the phone does not ask Active Directory for the root that
@@ -59,12 +63,14 @@ func (a attempt) searchBlocker(v certstore.Verdict, fw Firmware, held certstore.
 	f := refusal(v)
 	stops := fw.AnyDownloadedRootStops && slices.ContainsFunc(held.Roots(), certstore.Root.Downloaded)
 	switch {
+	case a.searched && !v.NeedsOnlyRoot():
+		f.What = v.Sentence + " Active Directory was asked: it publishes no root that makes up for it."
 	case a.searched:
 		f.Code = journal.ADNoMatch
 		f.What = fmt.Sprintf("%s Active Directory was asked: it publishes %s, and none of these leads there.",
 			v.Sentence, strings.Join(atMost(maxNamed, a.found), "; "))
 		if stops {
-			f.Fix = publish(v) + ", push a paper clip into the reset hole, since this firmware does not ask again " +
+			f.Fix = publish(v.Issuer()) + ", push a paper clip into the reset hole, since this firmware does not ask again " +
 				"while it holds any downloaded root, and sign in once inside (R1.3)."
 		}
 	case stops:

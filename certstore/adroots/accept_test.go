@@ -49,6 +49,20 @@ func made(t testing.TB, subject, issuer string, change func(*x509.Certificate)) 
 	return der
 }
 
+// rootOf is the second certificate of a chain of certstore's testdata.
+func rootOf(t testing.TB, name string) []byte {
+	t.Helper()
+	b, err := os.ReadFile("../testdata/" + name + ".pem")
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := certstore.ParseCertificates(b)
+	if err != nil || len(all) != 2 {
+		t.Fatal(len(all), err)
+	}
+	return all[1].Raw
+}
+
 // R1.1: all roots are installed, even those that a verdict refuses later.
 func TestOnlySelfSignedCAsAreAccepted(t *testing.T) {
 	root := made(t, "root", "root", nil)
@@ -64,6 +78,11 @@ func TestOnlySelfSignedCAsAreAccepted(t *testing.T) {
 		{"a root that is not valid yet", made(t, "new", "new", func(c *x509.Certificate) { c.NotBefore = time.Date(2029, 1, 1, 0, 0, 0, 0, time.UTC) }), ""},
 		{"a version 1 root", fromFile(t, "testdata/v1.pem"), ""},
 		{"a version 1 root signed with MD5", fromFile(t, "testdata/md5.pem"), ""},
+		{"a root with an Ed448 key", rootOf(t, "ed448"), ""},
+		{"a root with a DSA key", rootOf(t, "dsa"), ""},
+		{"a root with an RSA key of 512 bits", rootOf(t, "rsa512"), ""},
+		{"a root signed with RSASSA-PSS and SHA-1", rootOf(t, "pss"), ""},
+		{"a root with a key for RSASSA-PSS", rootOf(t, "psskey"), ""},
 		{"a root without basicConstraints", made(t, "bare", "bare", func(c *x509.Certificate) { c.BasicConstraintsValid, c.IsCA = false, false }), ""},
 		{"a self-signed server certificate", made(t, "server", "server", func(c *x509.Certificate) { c.IsCA = false }), "not a CA"},
 		{"an intermediate", made(t, "issuing", "root", nil), "issued by another"},

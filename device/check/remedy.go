@@ -68,7 +68,7 @@ func (t *trust) remedy(held certstore.Store, e *server, v certstore.Verdict) (r 
 				file = f.file
 			}
 		}
-	case v.Code == journal.CertSelfSigned: // R1.6: and it says that it is no CA
+	case v.Code == journal.CertSelfSigned, !v.NeedsOnlyRoot(): // R1.6, or the certificate of an issuer has a flaw
 		return r, false
 	case v.Code == journal.CertExpired || v.Code == journal.CertNotYetValid:
 		r.Root = "the renewed certificate of " + r.Root
@@ -130,7 +130,7 @@ func (t *trust) advice(e *server, Published []Remedy) string {
 		return "Sign in once inside, where the root arrives (R1.4)."
 	case reset.State == Trusted:
 		return clip
-	case !now.NeedsRoot():
+	case !now.NeedsOnlyRoot() && !named:
 		return now.Code.Page().Change
 	case reset.NotAsked != "":
 		return "Publishing its root cannot help while that is so: it would not arrive. Issue the certificate from a CA " +

@@ -31,6 +31,7 @@ const (
 	CertSelfSigned  Code = "cert.self-signed"   // the server's certificate is self-signed and unknown (R1.6)
 	CertExpired     Code = "cert.expired"       // by the phone's clock
 	CertNotYetValid Code = "cert.not-yet-valid" // by the phone's clock
+	CertOrder       Code = "cert.order"         // the server's certificate is not the first of its chain
 	CertName        Code = "cert.name"          // not issued for the name looked up
 	CertUsage       Code = "cert.usage"         // extended or plain key usage does not allow a TLS server
 	CertSHA2        Code = "cert.sha2"          // signed with SHA-2, which firmware 1.0.x cannot verify

@@ -112,6 +112,14 @@ var pages = map[Code]Page{
 		Prove:  "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -subject -ext subjectAltName.",
 		Change: "Issue the certificate for the name in the SRV record, or point the record to a name in the certificate.",
 		Rule:   "RFC 6125 6.4"},
+	CertOrder: {Title: "the server's certificate is not the first of its chain",
+		Cause: "TLS takes the first certificate for the server's. Here that is another one, and the certificate with the " +
+			"server's name comes later, as in a file that was joined root first.",
+		Prove: "openssl crl2pkcs7 -nocrl -certfile CHAIN.pem | openssl pkcs7 -print_certs -noout lists the subjects in " +
+			"order.",
+		Change: "Put the server's certificate first in the file of the chain, and the certificate of each issuer after the " +
+			"one that it issued.",
+		Rule: "RFC 5246 7.4.2"},
 	CertUsage: {Title: "the certificate may not be used by a TLS server",
 		Cause: "The extended key usage of the server's certificate or of an issuer lacks serverAuth, or an issuer's key " +
 			"usage does not let it sign certificates.",

@@ -11,6 +11,8 @@ import (
 	"encoding/asn1"
 	"fmt"
 	"math/big"
+
+	"github.com/ocphone/ocphone/certstore"
 )
 
 // tbsCertificate is the signed part of a certificate (RFC 5280 4.1). Fields
@@ -89,7 +91,7 @@ func editAndSign(
 	if err != nil {
 		return nil, err
 	}
-	return x509.ParseCertificate(der)
+	return certstore.ParseCertificate(der)
 }
 
 func family(key crypto.Signer) x509.PublicKeyAlgorithm {
