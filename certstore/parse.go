@@ -104,25 +104,32 @@ func parseBlock(der []byte) ([]*x509.Certificate, error) {
 		der = bundle
 	}
 	all, err := x509.ParseCertificates(der)
-	return all, ExplainParseError(err)
+	return all, withRemedy(err)
 }
 
-// ParseCertificate is x509.ParseCertificate. Its error says what to change where
-// that is the program and not the certificate (docs/go.md#negative-serial-numbers).
+// ParseCertificate is x509.ParseCertificate. Its error includes ParseRemedy.
 func ParseCertificate(der []byte) (*x509.Certificate, error) {
 	c, err := x509.ParseCertificate(der)
-	return c, ExplainParseError(err)
+	return c, withRemedy(err)
 }
 
-// ExplainParseError adds the remedy to an error of crypto/x509, or of crypto/tls,
-// about a negative serial number. It returns any other error as it is.
-func ExplainParseError(err error) error {
+// ParseRemedy says what to change if crypto/x509 or crypto/tls refuses a
+// certificate for a setting of the program (docs/go.md#negative-serial-numbers).
+// It is empty if the certificate is at fault.
+func ParseRemedy(err error) string {
 	const negative = "x509: negative serial number" // crypto/x509 has no error value for it
 	if err == nil || !strings.Contains(err.Error(), negative) {
-		return err
+		return ""
 	}
-	return fmt.Errorf("%w: Go refuses these unless the go.mod of the program says `godebug x509negativeserial=1`: "+
-		"add that line (docs/go.md#negative-serial-numbers)", err)
+	return "Add the line `godebug x509negativeserial=1` to the go.mod of the program: without it Go refuses negative " +
+		"serial numbers."
+}
+
+func withRemedy(err error) error {
+	if remedy := ParseRemedy(err); remedy != "" {
+		return fmt.Errorf("%w (%s)", err, remedy)
+	}
+	return err
 }
 
 var oidSignedData = asn1.ObjectIdentifier{1, 2, 840, 113549, 1, 7, 2}

@@ -184,7 +184,7 @@ func TestNegativeSerialNumberNamesTheLineOfGoMod(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if other := errors.New("x509: malformed"); ExplainParseError(other) != other || ExplainParseError(nil) != nil {
+	if other := errors.New("x509: malformed"); withRemedy(other) != other || withRemedy(nil) != nil {
 		t.Error("another error is changed")
 	}
 }

@@ -164,8 +164,8 @@ func (out *outcome) explain(err error, remote string) {
 		}
 	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no error value for it
 		out.during = journal.Trust
-		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote, Err: certstore.ExplainParseError(err),
-			Asked: "the certificate of " + out.server.Host}
+		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote, Err: err,
+			Asked: "the certificate of " + out.server.Host, Fix: certstore.ParseRemedy(err)}
 	default:
 		out.err = &journal.Failure{Code: journal.TLSFailed, Asked: out.server.Addr(), By: remote, Err: err,
 			What: fmt.Sprintf("The TLS handshake with %s failed", out.server.Addr())}
