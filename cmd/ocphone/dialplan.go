@@ -24,9 +24,10 @@ them as the phone does: .NET regular expressions, in order, the first
 that matches and no other.
 
 FILE is a location profile (XML), a table (CSV with the heading
-Name,Pattern,Translation) or what PowerShell prints of a dial plan of Lync,
-Skype for Business or Teams:
+Name,Pattern,Translation) or the dial plans of Lync, Skype for Business or
+Teams as JSON, which PowerShell prints:
 
+  Get-CsDialPlan | ConvertTo-Json -Depth 5 > plan.json
   Get-CsTenantDialPlan | ConvertTo-Json -Depth 5 > plan.json
 
 - is the standard input. Exit code 0 when nothing is wrong, 1 when something
@@ -126,7 +127,8 @@ func (e environment) dialplanLint() *cobra.Command {
 		Long: `Lint examines each rule of each dial plan in FILE. What is read from a rule is
 certain; whether a rule is shadowed, ever matches or gives E.164 is tried with
 inputs made from its pattern, and each finding says how many there were (--json
-has it as "method").
+has it as "method"). A rule for emergency or service numbers gets a note: such
+numbers have no E.164 form.
 
 Exit code 1 when there is an error or a warning; notes alone give 0.`,
 		Example: `  ocphone dialplan lint plan.json

@@ -86,6 +86,20 @@ func TestR12_1DialplanJSONIsWhole(t *testing.T) {
 	}
 }
 
+// TestR12_1RealPlansPassLint: national plans hold rules for service numbers.
+func TestR12_1RealPlansPassLint(t *testing.T) {
+	for name, text := range map[string]string{
+		"us.csv": "Name,Pattern,Translation,Priority\nUS-National,^1?([2-9]\\d\\d[2-9]\\d{6})$,+1$1,0\nUS-Service,^([2-9]11)$,$1,1\nUS-International,^011(\\d{9})$,+$1,2\n",
+		"nl.json": `[{"Identity":"Global","NormalizationRules":["Description=;Pattern=^0([1-9]\\d{8})$;Translation=+31$1;Name=NL-Nationaal;IsInternalExtension=False",` +
+			`"Description=;Pattern=^(112|144|140\\d{2,3}|116\\d{3}|18\\d{2})$;Translation=$1;Name=NL-Service;IsInternalExtension=False"]}]`,
+	} {
+		out, complaints, code := call(t, "dialplan", "lint", dialplanFile(t, name, text))
+		if code != exitDone || complaints != "" || !strings.Contains(out, "leave it as it is") {
+			t.Errorf("%s: exit code %d, %s\n%s", name, code, complaints, out)
+		}
+	}
+}
+
 // TestDialplanShowsNoControlCharacters of a file to the terminal.
 func TestDialplanShowsNoControlCharacters(t *testing.T) {
 	file := dialplanFile(t, "plan.csv", "Name,Pattern,Translation\n\x1b]0;x\a,(\\d{7})\x1b[2J,+1\x1b[2J$1\n")

@@ -66,18 +66,26 @@ func (l *linter) addUnreachable(r rule, example, method string) {
 
 // checkOutputs checks the results of the translation.
 func (l *linter) checkOutputs(r rule, method string) {
-	bad, example, output := 0, "", ""
+	bad, service, example, output := 0, 0, "", ""
 	inputs := l.inputs[r.number]
 	for _, s := range inputs {
 		out, err := r.replace(s)
-		if err == nil && !IsE164(out) {
-			if bad++; bad == 1 {
-				example, output = s, out
-			}
+		if err != nil || IsE164(out) {
+			continue
+		}
+		if isServiceNumber(out) {
+			service++
+		}
+		if bad++; bad == 1 {
+			example, output = s, out
 		}
 	}
 	switch {
 	case bad == 0:
+	case bad == service:
+		l.add(NotE164, Note, r.number, fmt.Sprintf("it makes %q of %s, which has no E.164 form if it is an emergency or "+
+			"service number", output, example),
+			"leave it as it is; only if it is an extension, give the whole number with + and the country code", method, example)
 	case bad == len(inputs):
 		l.add(NotE164, Warning, r.number, fmt.Sprintf("what it makes is no E.164 number: %q of %s", output, example),
 			"have the translation give + and 2 to 15 digits with the country code; "+
@@ -86,6 +94,19 @@ func (l *linter) checkOutputs(r rule, method string) {
 		l.add(NotE164, Note, r.number, fmt.Sprintf("some of what it makes is no E.164 number: %q of %s", output, example),
 			"bound the lengths in the pattern, such as \\d{10} for \\d+, if such numbers are dialled", method, example)
 	}
+}
+
+// maxServiceNumber is the length of the longest emergency and service numbers,
+// such as 116117.
+const maxServiceNumber = 6
+
+// isServiceNumber reports whether a number is as short as 112, 911 and 116117, or a
+// service code such as *21#. Such numbers have no global form (RFC 3966 5.1.5).
+func isServiceNumber(number string) bool {
+	if strings.Trim(number, "0123456789*#") != "" {
+		return false
+	}
+	return len(number) >= 3 && len(number) <= maxServiceNumber || strings.ContainsAny(number, "*#")
 }
 
 // checkOrder finds rules whose inputs are all matched by earlier rules.

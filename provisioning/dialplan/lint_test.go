@@ -61,6 +61,40 @@ func TestLintFindsWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestServiceNumbersNeedNoE164: emergency and service numbers have no such form,
+// and a plan that holds them passes.
+func TestServiceNumbersNeedNoE164(t *testing.T) {
+	for _, row := range []struct {
+		pattern, translation string
+		want                 Severity // of not-e164; empty: no finding
+	}{
+		{`^([2-9]11)$`, `$1`, Note},
+		{`^(112|144|140\d{2,3}|116\d{3}|18\d{2})$`, `$1`, Note},
+		{`^(999|112|1(?:16\d{3}|\d{2})|[\*#][\*#\d]*#)$`, `$1`, Note},
+		{`^9(911)$`, `$1`, Note},
+		{`^(\d{4})$`, `$1`, Note}, // a service number or an extension: the pattern does not say
+		{`^(\d{2})$`, `$1`, Warning},
+		{`^(\d{7})$`, `$1`, Warning},
+		{`^(\d{10})$`, `1$1`, Warning},
+		{`^(911|\d{10})$`, `$1`, Warning},
+		{`^(\d{3})$`, `x$1`, Warning},
+		{`^(\d{7})$`, `+1425$1`, ""},
+	} {
+		var got Severity
+		for _, f := range Lint(planOfRules(Rule{Pattern: row.pattern, Translation: row.translation}), Options{}) {
+			if f.ID != NotE164 {
+				t.Errorf("%s: %+v", row.pattern, f)
+			}
+			if got = f.Severity; got == Note && (!strings.HasPrefix(f.Fix, "leave it as it is") || !strings.Contains(f.Sentence, "emergency")) {
+				t.Errorf("%s: %s; %s", row.pattern, f.Sentence, f.Fix)
+			}
+		}
+		if got != row.want {
+			t.Errorf("%s: %q, want %q", row.pattern, got, row.want)
+		}
+	}
+}
+
 // TestLintFindsShadowedRules by identical patterns and by samples.
 func TestLintFindsShadowedRules(t *testing.T) {
 	for _, row := range []struct {

@@ -20,7 +20,17 @@ var (
 	ErrNoPlan = errors.New("no dial plan in it")
 	// ErrMalformed: the document begins as XML, JSON or CSV and is not.
 	ErrMalformed = errors.New("malformed")
+	// ErrForm: the document is in a form of PowerShell that lacks rules or is not read.
+	ErrForm = errors.New("this form is not read")
 )
+
+// howToPrint is the remedy for output of PowerShell that cannot be read.
+const howToPrint = "print the dial plan with `Get-CsDialPlan | ConvertTo-Json -Depth 5` " +
+	"(in Teams `Get-CsTenantDialPlan | ConvertTo-Json -Depth 5`)"
+
+func formError(form string) error {
+	return fmt.Errorf("%w: it holds %s: %s", ErrForm, form, howToPrint)
+}
 
 // Read reads dial plans from a file of any form, detected by its first character:
 // location-profile XML, the JSON of Get-CsDialPlan, Get-CsTenantDialPlan or

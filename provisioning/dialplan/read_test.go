@@ -2,10 +2,12 @@ package dialplan
 
 import (
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf16"
@@ -173,19 +175,100 @@ func TestJSONShapes(t *testing.T) {
 	}
 }
 
-func TestPowerShellsUTF16IsRead(t *testing.T) {
-	text := `{"Identity":"Tag:Kjøbenhavn","NormalizationRules":[]}`
-	for _, order := range []binary.AppendByteOrder{binary.LittleEndian, binary.BigEndian} {
-		b := order.AppendUint16(nil, 0xFEFF)
-		for _, u := range utf16.Encode([]rune(text)) {
-			b = order.AppendUint16(b, u)
-		}
-		if plans, err := Read(b); err != nil || plans[0].Name != "Kjøbenhavn" {
-			t.Errorf("%v %+v", err, plans)
+// TestFlatRulesAreSplitInPowerShellsOrder: a description or name may hold what
+// looks like another field.
+func TestFlatRulesAreSplitInPowerShellsOrder(t *testing.T) {
+	rule := func(description, name string) Rule {
+		return Rule{Name: name, Description: description, Pattern: `^(\d{4});?$`, Translation: "+1425555$1", InternalEnterpriseExtension: true}
+	}
+	for _, want := range []Rule{
+		rule("", "Ext"),
+		rule(`4 digit; see Pattern=^(\d{3})$ of old plan`, "Ext"),
+		rule(`was ;Pattern=^1$;Translation=2;Name=3;IsInternalExtension=False`, "Ext"),
+		rule("a; Pattern=b; Translation=c; Name=d; IsInternalExtension=False", "Local; 7 digit"),
+		rule("Description=x", "Name=y IsInternalExtension=z"),
+		rule("two\nlines", ""),
+		rule("@{x}", "}"),
+	} {
+		plain := fmt.Sprintf("Description=%s;Pattern=%s;Translation=%s;Name=%s;IsInternalExtension=True", want.Description, want.Pattern, want.Translation, want.Name)
+		wrapped := fmt.Sprintf("@{Description=%s; Pattern=%s; Translation=%s; Name=%s; IsInternalExtension=True}", want.Description, want.Pattern, want.Translation, want.Name)
+		longer := "@{Element=<a b=\"c;d\"/>; " + strings.TrimSuffix(wrapped[2:], "}") + "; Priority=1}"
+		for _, texts := range [][]string{{plain}, {wrapped}, {longer}, {plain, plain}, {wrapped, longer}, {plain + " " + plain}, {wrapped + "\r\n" + wrapped}} {
+			document, err := json.Marshal(map[string]any{"Identity": "P", "NormalizationRules": texts})
+			if err != nil {
+				t.Fatal(err)
+			}
+			plans, err := Read(document)
+			if err != nil {
+				t.Errorf("%q: %v", texts, err)
+				continue
+			}
+			rules := strings.Count(strings.Join(texts, ""), "Name="+want.Name+";")
+			if len(plans[0].Rules) != rules || slices.ContainsFunc(plans[0].Rules, func(r Rule) bool { return r != want }) {
+				t.Errorf("%q: %+v", texts, plans[0].Rules)
+			}
 		}
 	}
-	if plans, err := Read([]byte("\ufeff" + text)); err != nil || plans[0].Name != "Kjøbenhavn" {
-		t.Errorf("%v %+v", err, plans)
+	for _, bad := range []string{"Pattern=^1$;Description=;Translation=2;Name=;IsInternalExtension=False", "Description=;Pattern=^1$;Translation=2;Name=a;IsInternalExtension=False Description=;Pattern=",
+		"Description=;Pattern=^1$;Translation=2;Name=a;IsInternalExtension=…", "@{Description=; Pattern=^1$; Translation=2; Name=a}"} {
+		document, err := json.Marshal(map[string]any{"NormalizationRules": []string{bad}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if plans, err := Read(document); !errors.Is(err, ErrMalformed) || !strings.Contains(err.Error(), howToPrint) {
+			t.Errorf("%q: %v %+v", bad, err, plans)
+		}
+	}
+}
+
+// TestOtherOutputOfPowerShellNamesTheLineThatPrintsTheRules.
+func TestOtherOutputOfPowerShellNamesTheLineThatPrintsTheRules(t *testing.T) {
+	list := "\r\nIdentity                 : Global\r\nDescription              :\r\nNormalizationRules       : {Description=;\r\n" +
+		"                           Pattern=^(\\d+)$;Translation=$1;Name=\r\n                           KeepAll;IsInternalExtension=False}\r\nSimpleName               : DefaultProfile\r\n"
+	rule := "\r\nDescription         : \r\nPattern             : ^(\\d{4})$\r\nTranslation         : +1425555$1\r\n"
+	const one = `{"Identity":"Global","NormalizationRules":[]}`
+	for _, row := range []struct {
+		name, document string
+		want           error
+	}{
+		{"Format-List", list, ErrForm},
+		{"Format-List of a rule", rule, ErrForm},
+		{"Format-List in UTF-16 without a mark", string(utf16LE(list)), ErrForm},
+		{"Format-Table", "\r\nIdentity Description NormalizationRules\r\n-------- ----------- ------------------\r\nGlobal               {Description=;Pattern=^(\\d+)$...}\r\n", ErrForm},
+		{"Export-Csv", "\"Identity\",\"Description\",\"NormalizationRules\"\r\n\"Global\",,\"System.Collections.ArrayList\"\r\n", ErrForm},
+		{"Export-Csv with the type", "#TYPE Deserialized.LocationProfile\r\n\"Identity\";\"NormalizationRules\"\r\n\"Global\";\"System.Collections.ArrayList\"\r\n", ErrForm},
+		{"Export-Clixml", `<Objs Version="1.1.0.1" xmlns="http://schemas.microsoft.com/powershell/2004/04"><Obj RefId="0"><Props><S N="Pattern">^1$</S></Props></Obj></Objs>`, ErrForm},
+		{"JSON documents", one + "\r\n" + one, ErrForm},
+		{"JSON lists", "[" + one + "] [" + one + "]", ErrForm},
+		{"rules below -Depth", `{"Identity":"Global","NormalizationRules":["Microsoft.Rtc.Management.NormalizationRule"]}`, ErrMalformed},
+		{"another object", `{"Identity":"Global"}`, ErrNoPlan},
+		{"another text", "dial 9 first", ErrNoPlan},
+	} {
+		plans, err := Read([]byte(row.document))
+		const remedy = "print the dial plan with `Get-CsDialPlan | ConvertTo-Json -Depth 5` (in Teams `Get-CsTenantDialPlan | ConvertTo-Json -Depth 5`)"
+		if !errors.Is(err, row.want) || !strings.HasSuffix(err.Error(), remedy) {
+			t.Errorf("%s: %v %+v", row.name, err, plans)
+		}
+	}
+	table := "Name,Description,Pattern,Translation\na,\"Identity : x\nPattern : y\n---- ----\",^1$,+11\n"
+	if plans, err := Read([]byte(table)); err != nil || len(plans[0].Rules) != 1 {
+		t.Errorf("a table whose description looks like a list: %v", err)
+	}
+}
+
+func utf16LE(text string) (b []byte) {
+	for _, u := range utf16.Encode([]rune(text)) {
+		b = binary.LittleEndian.AppendUint16(b, u)
+	}
+	return b
+}
+
+func TestPowerShellsUTF16IsRead(t *testing.T) { // journal.DecodeText knows the other forms
+	const text = `{"Identity":"Tag:Kjøbenhavn","NormalizationRules":[]}`
+	for _, document := range []string{"\ufeff" + text, string(utf16LE("\ufeff" + text)), string(utf16LE(text))} {
+		if plans, err := Read([]byte(document)); err != nil || plans[0].Name != "Kjøbenhavn" {
+			t.Errorf("%v %+v", err, plans)
+		}
 	}
 }
 
@@ -248,7 +331,9 @@ func FuzzRead(f *testing.F) {
 	}
 	f.Add([]byte("Name,Pattern,Translation\na,^1$,+1\n"))
 	f.Add([]byte(`{"NormalizationRules":"Pattern=1;Pattern=2;Translation=@{}"}`))
+	f.Add([]byte(`{"NormalizationRules":"Description=;Pattern=1;Translation=2;Name=;IsInternalExtension=True @{Description=; Pattern=1; Translation=2; Name=; IsInternalExtension=True}"}`))
 	f.Add([]byte("\xff\xfe<\x00"))
+	f.Add(utf16LE("{}"))
 	f.Fuzz(func(t *testing.T, document []byte) {
 		plans, err := Read(document)
 		if (err == nil) != (len(plans) > 0) {

@@ -2,10 +2,12 @@ package dialplan
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/csv"
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"slices"
 	"strings"
 )
@@ -23,10 +25,12 @@ func readCSV(text []byte) ([]Plan, error) {
 	r.Comma = separator(string(heading))
 	head, err := r.Read()
 	if err != nil {
-		return nil, fmt.Errorf("the heading: %v: %w", err, ErrMalformed)
+		err = fmt.Errorf("the heading: %v: %w", err, ErrMalformed)
+	} else {
+		err = checkHeading(head)
 	}
-	if err := checkHeading(head); err != nil {
-		return nil, err
+	if err != nil {
+		return nil, cmp.Or(checkForm(text), err)
 	}
 	var entries []entry
 	for {
@@ -69,12 +73,33 @@ func separator(heading string) rune {
 	return ','
 }
 
+// Forms of PowerShell that are neither XML nor JSON.
+var (
+	formatList  = regexp.MustCompile(`(?m)^(?:Identity|SimpleName|NormalizationRules|Pattern|Translation) *: `)
+	formatTable = regexp.MustCompile(`(?m)^-{3,}(?: +-{3,})+ *\r?$`)
+)
+
+// checkForm refuses what PowerShell shows or exports of a dial plan in other
+// forms than JSON: lists and tables break rules or cut them off, and Export-Csv
+// writes the type of the list of rules in place of the rules.
+func checkForm(text []byte) error {
+	switch heading, _, _ := bytes.Cut(text, []byte("\n")); {
+	case bytes.Contains(heading, []byte("NormalizationRules")) && bytes.ContainsAny(heading, ",;\t"):
+		return formError("the output of Export-Csv, which lacks the rules")
+	case formatList.Match(text):
+		return formError("a list as PowerShell shows it (Format-List)")
+	case formatTable.Match(text):
+		return formError("a table as PowerShell shows it (Format-Table)")
+	}
+	return nil
+}
+
 // checkHeading requires the two columns without which there is no rule.
 func checkHeading(head []string) error {
 	for _, column := range []string{"Pattern", "Translation"} {
 		if !slices.ContainsFunc(head, func(f string) bool { return strings.EqualFold(strings.TrimSpace(f), column) }) {
-			return fmt.Errorf("it is neither XML nor JSON, and as CSV its first line names no column %s: write "+
-				"Name,Pattern,Translation there: %w", column, ErrNoPlan)
+			return fmt.Errorf("%w: it is neither XML nor JSON, and as CSV its first line names no column %s: write "+
+				"Name,Pattern,Translation there, or %s", ErrNoPlan, column, howToPrint)
 		}
 	}
 	return nil

@@ -1,10 +1,12 @@
 package dialplan
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"regexp"
 	"strings"
+	"unicode"
 
 	"github.com/ocphone/ocphone/device/journal"
 )
@@ -40,6 +42,10 @@ func (o object) text(key string) string {
 func readJSON(text []byte) ([]Plan, error) {
 	elements, err := listElements(text)
 	if err != nil {
+		first := json.NewDecoder(bytes.NewReader(text))
+		if first.Decode(new(json.RawMessage)) == nil && first.More() {
+			return nil, formError("JSON documents one after the other")
+		}
 		return nil, fmt.Errorf("%v: %w", err, ErrMalformed)
 	}
 	var plans []Plan
@@ -47,8 +53,7 @@ func readJSON(text []byte) ([]Plan, error) {
 	for i, raw := range elements {
 		var o object
 		if err := json.Unmarshal(raw, &o); err != nil {
-			return nil, fmt.Errorf("element %d is no dial plan: give the output of Get-CsTenantDialPlan | ConvertTo-Json "+
-				"-Depth 5: %w", i+1, ErrMalformed)
+			return nil, fmt.Errorf("%w: element %d is no dial plan: %s", ErrMalformed, i+1, howToPrint)
 		}
 		rules, isPlan := o.get("NormalizationRules")
 		if !isPlan {
@@ -60,8 +65,8 @@ func readJSON(text []byte) ([]Plan, error) {
 				return nil, fmt.Errorf("element %d: %w", i+1, err)
 			}
 			if loose = append(loose, e); e.rule.Pattern == "" {
-				return nil, fmt.Errorf("element %d has neither NormalizationRules nor Pattern: give the output of "+
-					"Get-CsTenantDialPlan | ConvertTo-Json -Depth 5: %w", i+1, ErrNoPlan)
+				return nil, fmt.Errorf("%w: element %d has neither NormalizationRules nor Pattern: %s", ErrNoPlan, i+1,
+					howToPrint)
 			}
 			continue
 		}
@@ -98,8 +103,7 @@ func planOf(o object, rules json.RawMessage) (Plan, error) {
 		if json.Unmarshal(raw, &s) == nil {
 			flat := flatRules(s)
 			if len(flat) == 0 && strings.TrimSpace(s) != "" {
-				return p, fmt.Errorf("rule %d is only the text %q: print it with ConvertTo-Json -Depth 5: %w", i+1,
-					journal.Excerpt(s), ErrMalformed)
+				return p, fmt.Errorf("%w: rule %d is only the text %q: %s", ErrMalformed, i+1, journal.Excerpt(s), howToPrint)
 			}
 			for _, fields := range flat {
 				e, err := fromFields(fields)
@@ -140,8 +144,7 @@ func listElements(raw json.RawMessage) (elements []json.RawMessage, err error) {
 	if json.Valid(raw) {
 		return []json.RawMessage{raw}, nil
 	}
-	var any json.RawMessage
-	return nil, json.Unmarshal(raw, &any)
+	return nil, json.Unmarshal(raw, new(json.RawMessage))
 }
 
 func ruleOf(raw json.RawMessage) (entry, error) {
@@ -168,38 +171,44 @@ func fromFields(fields [][2]string) (e entry, err error) {
 	return e, nil
 }
 
-// flatKey finds the fields of a rule that PowerShell printed as text:
+// flatRule and wrappedRule are a rule that PowerShell printed as text, with the
+// properties in PowerShell's order:
 // Description=;Pattern=^(\d{4})$;Translation=+1425555$1;Name=x;IsInternalExtension=False
-// or @{Description=; Pattern=…}. A pattern may hold ; and =, so that a field
-// begins at one of the known names only.
-var flatKey = regexp.MustCompile(`(?:^|;\s*|\s+|@\{)` +
-	`(Description|Pattern|Translation|Name|IsInternalExtension|Priority|Element)=`)
+// or @{Description=; Pattern=…}. A value may hold ; and =. A description may even
+// hold another rule, so that the last Pattern= counts.
+var (
+	flatRule = regexp.MustCompile(`(?s)^Description=(.*);Pattern=(.*?);Translation=(.*?);Name=(.*);` +
+		`IsInternalExtension=(True|False);?$`)
+	wrappedRule = regexp.MustCompile(`(?s)^@\{(?:.*; )?Description=(.*); Pattern=(.*?); Translation=(.*?); Name=(.*); ` +
+		`IsInternalExtension=(True|False)(?:; .*)?\}$`)
+	betweenRules = regexp.MustCompile(`(?:IsInternalExtension=(?:True|False);?|\})\s+(?:Description=|@\{)`)
+)
 
-// flatRules splits such text into the fields of one rule or more.
+// flatRules splits such text into the fields of its rules. It returns nil if a
+// part of the text is no rule.
 func flatRules(s string) (rules [][][2]string) {
-	at := flatKey.FindAllStringSubmatchIndex(s, -1)
-	var fields [][2]string
-	seen := map[string]bool{}
-	for i, m := range at {
-		end := len(s)
-		if i+1 < len(at) {
-			end = at[i+1][0]
+	s = strings.TrimSpace(s)
+	begin := 0
+	add := func(text string) bool {
+		m := flatRule.FindStringSubmatch(text)
+		if m == nil {
+			m = wrappedRule.FindStringSubmatch(text)
 		}
-		key, value := s[m[2]:m[3]], s[m[1]:end]
-		if i+1 == len(at) || s[at[i+1][0]] != ';' { // the last of its rule
-			value = strings.TrimRight(value, "; \t")
-			if strings.Contains(s[:at[0][1]], "@{") {
-				value = strings.TrimSuffix(value, "}")
-			}
+		if m != nil {
+			rules = append(rules, [][2]string{{"Description", m[1]}, {"Pattern", m[2]}, {"Translation", m[3]}, {"Name", m[4]},
+				{"IsInternalExtension", m[5]}})
 		}
-		if seen[key] { // the next rule begins
-			rules, fields, seen = append(rules, fields), nil, map[string]bool{}
-		}
-		seen[key] = true
-		fields = append(fields, [2]string{key, value})
+		return m != nil
 	}
-	if len(fields) > 0 && strings.Contains(s, "Pattern=") {
-		rules = append(rules, fields)
+	for _, at := range betweenRules.FindAllStringIndex(s, -1) {
+		space := at[0] + strings.IndexFunc(s[at[0]:], unicode.IsSpace)
+		if !add(s[begin:space]) {
+			return nil
+		}
+		begin = space + len(s[space:]) - len(strings.TrimSpace(s[space:]))
+	}
+	if !add(s[begin:]) {
+		return nil
 	}
 	return rules
 }

@@ -13,6 +13,9 @@ import (
 // Namespace of the location profile document. docs/protocol/sip-services.md#location-profile
 const Namespace = "http://schemas.microsoft.com/2007/03/LocationProfileDescription"
 
+// clixml is the namespace of what PowerShell's Export-Clixml writes (MS-PSRP 2.2.5).
+const clixml = "http://schemas.microsoft.com/powershell/2004/04"
+
 // ContentType of the location profile document. docs/protocol/sip-services.md#location-profile
 const ContentType = "application/ms-location-profile-definition+xml"
 
@@ -51,6 +54,9 @@ func readXML(text []byte) ([]Plan, error) {
 	var e *boundedxml.Error
 	if errors.As(err, &e) {
 		return nil, fmt.Errorf("line %d: %s: %w", e.Line, strings.TrimSuffix(e.What, "."), ErrMalformed)
+	}
+	if root.Name.Local == "Objs" && root.Name.Space == clixml {
+		return nil, formError("the output of Export-Clixml")
 	}
 	plans, err := readProfiles(root, nil)
 	if err == nil && len(plans) == 0 {
