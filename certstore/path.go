@@ -160,8 +160,9 @@ func unverifiable(child, parent *x509.Certificate) bool {
 
 // SelfSigned returns nil if the issuer of a certificate is its subject and
 // its signature is not proved wrong, otherwise the reason. A signature that
-// Go cannot verify (MD5, DSA, Ed448, an RSA key below 1024 bits) proves
-// nothing: a verdict refuses a chain that depends on such a key.
+// is not verified (MD5, DSA, Ed448, an RSA key below 1024 bits) proves nothing: a
+// verdict refuses a chain that depends on such a key
+// (docs/protocol/trust.md#decided-for-this-phone).
 func SelfSigned(c *x509.Certificate) error {
 	switch {
 	case !bytes.Equal(c.RawIssuer, c.RawSubject):

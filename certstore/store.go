@@ -22,9 +22,13 @@
 // it accepts SHA-1 signatures, it accepts a common name where there is no
 // subject alternative name, and it refuses SHA-2 if the firmware could not
 // verify it. Both accept RSA keys from 1024 bits, the minimum of crypto/rsa.
-// Neither accepts what Go cannot verify: MD5 and MD2 signatures, DSA and RSA
+// Neither accepts what Go cannot verify: MD5 and MD2 signatures, DSA, Ed448 and RSA
 // keys below 1024 bits. Neither checks revocation; the phone did not
 // (docs/protocol/trust.md#limits-of-verification).
+//
+// Certificates with a negative serial number are parsed only if the go.mod of the
+// program says `godebug x509negativeserial=1`, which a module does not inherit from
+// this one (docs/go.md#negative-serial-numbers). Otherwise the error names that line.
 package certstore
 
 import (

@@ -45,7 +45,8 @@ func (d *download) reject(dn, why string) {
 // ParseRoot reads a published value as the phone does: it accepts a CA certificate
 // that is self-signed (certstore.SelfSigned). It does not check validity, version,
 // hash and key: the phone installs every published root, and a verdict refuses
-// those that cannot be used (R1.1). The error says why the value is not installed.
+// those that cannot be used (R1.1, docs/protocol/trust.md#decided-for-this-phone).
+// The error says why the value is not installed.
 func ParseRoot(value []byte) (*x509.Certificate, error) {
 	if len(value) == 0 || len(value) > maxValue {
 		return nil, fmt.Errorf("%d octets, cACertificate has 1 to %d", len(value), maxValue)
