@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"crypto/x509"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -15,8 +14,9 @@ import (
 //
 // The roots of the store are trusted without a check of their own signatures. A
 // self-signed server certificate is accepted if it is one of them and keeps the
-// other rules. The order of the presented certificates does not matter, and
-// unneeded ones are ignored. Any input gives a verdict in bounded time.
+// other rules. The server's certificate must be the first one; the order of the
+// others does not matter, and unneeded ones are ignored. Any input gives a
+// verdict in bounded time.
 func (s Store) Verify(r Request) Verdict { return s.verify(r, false) }
 
 // verify is Verify. With nameRequired an empty name is a reason to refuse.
@@ -28,43 +28,65 @@ func (s Store) verify(r Request, nameRequired bool) Verdict {
 		r.Policy = Today
 	}
 	v := Verdict{Policy: r.Policy, Name: r.Name, At: r.At}
-	if a := invalidRequest(r, nameRequired); len(a.Findings) > 0 {
+	if refusal := invalidRequest(r, nameRequired); refusal != nil {
+		a := Answer{Findings: []Finding{*refusal}}
 		v.Answers = map[PolicyName]Answer{Today: a, Policy2007: a}
 	} else {
-		v.Answers = s.answers(r)
+		ordered, place := serverFirst(r)
+		v.Answers = s.answers(ordered)
+		for p, a := range v.Answers {
+			if place > 0 {
+				v.Answers[p] = a.misplaced(r, place)
+			}
+		}
 	}
 	v.conclude(s, r)
 	return v
 }
 
-// invalidRequest returns why a chain cannot be verified at all. An answer without
-// findings means that it can.
-func invalidRequest(r Request, nameRequired bool) (a Answer) {
-	refuse := func(code journal.Code, rule, format string, args ...any) {
-		a.Findings = []Finding{{Code: code, Rule: rule, Text: fmt.Sprintf(format, args...)}}
+// invalidRequest returns why a chain cannot be verified at all, or nil.
+func invalidRequest(r Request, nameRequired bool) *Finding {
+	f := &Finding{Code: journal.CertMalformed}
+	switch {
+	case len(r.Chain) == 0:
+		f.Text, f.Rule = "The server presented no certificate.", "RFC 5246 7.4.2"
+	case slices.ContainsFunc(r.Chain, func(c *x509.Certificate) bool { return c == nil || len(c.Raw) == 0 }):
+		f.Text, f.Rule = "A certificate of the chain has no contents.", "RFC 5280 4.1"
+	case nameRequired && r.Name == "":
+		f.Code, f.Rule = journal.CertName, "RFC 6125 6.2.1"
+		f.Text = "The connection was made without a name to look for in the certificate."
+	default:
+		return nil
 	}
-	if len(r.Chain) == 0 {
-		refuse(journal.CertMalformed, "RFC 5246 7.4.2", "The server presented no certificate.")
-		return a
-	}
-	if slices.ContainsFunc(r.Chain, func(c *x509.Certificate) bool { return c == nil || len(c.Raw) == 0 }) {
-		refuse(journal.CertMalformed, "RFC 5280 4.1", "A certificate of the chain has no contents.")
-		return a
-	}
-	if r.Name == "" {
-		if nameRequired {
-			refuse(journal.CertName, "RFC 6125 6.2.1", "The connection was made without a name to look for in the certificate.")
-		}
-		return a
-	}
+	return f
+}
+
+// serverFirst returns r with the certificate for the name first, and the place
+// where it was presented, from 0. TLS takes the first certificate for the server's.
+func serverFirst(r Request) (Request, int) {
 	u := rules{name: r.Name, cn: true}
-	if i := slices.IndexFunc(r.Chain, func(c *x509.Certificate) bool { return u.checkName(c) == nil }); i > 0 {
-		refuse(journal.CertOrder, "RFC 5246 7.4.2",
-			"The certificate of %s is not the first one that is presented, but number %d of %d; the first is %s.",
-			journal.Printable(r.Name, maxName), i+1, len(r.Chain), subject(r.Chain[0]))
-		a.Path = r.Chain[i : i+1]
-		a.Findings[0].Subject, a.Findings[0].cert = subject(r.Chain[i]), r.Chain[i]
+	place := slices.IndexFunc(r.Chain, func(c *x509.Certificate) bool { return u.checkName(c) == nil })
+	if r.Name == "" || place <= 0 {
+		return r, 0
 	}
+	r.Chain = slices.Concat(r.Chain[place:place+1], r.Chain[:place], r.Chain[place+1:])
+	return r, place
+}
+
+// misplaced refuses an answer for the place at which the server's certificate was
+// presented, and for what else is wrong and no root solves.
+func (a Answer) misplaced(r Request, place int) Answer {
+	server := r.Chain[place]
+	var found findings
+	found.add(server, journal.CertOrder, "RFC 5246 7.4.2",
+		"the certificate of %s is not the first one that is presented, but number %d of %d; the first is %s",
+		journal.Printable(r.Name, maxName), place+1, len(r.Chain), subject(r.Chain[0]))
+	for _, f := range a.Findings {
+		if !f.rootMayHelp {
+			found = append(found, f)
+		}
+	}
+	a.OK, a.Findings, a.open = false, found, nil
 	return a
 }
 
