@@ -87,7 +87,6 @@ func TestVerdictDoesNotDependOnTheOrderOfRoots(t *testing.T) {
 		{"SHA-1, no key identifiers", withoutID, withoutID[0].Certificate, sha1ECDSA, Policy2007},
 		{"SHA-256, no key identifiers", withoutID, withoutID[0].Certificate, sha256, Today},
 		{"SHA-1, a key identifier of no root", withID, &misnamed, sha1ECDSA, Policy2007},
-		{"SHA-256, a key identifier of no root", withID, &misnamed, sha256, Today},
 	} {
 		right, others := row.roots[0], row.roots[1:]
 		server := leaf(t, &made{row.issuer, right.key}, row.hash)
@@ -102,10 +101,9 @@ func TestVerdictDoesNotDependOnTheOrderOfRoots(t *testing.T) {
 					t.Errorf("%s, the right root is number %d of %d: %s", row.name, at+1, n, v.Sentence)
 				}
 			}
-			v := trusting(others[:n-1]...).Verify(Request{Chain: chain(server), Name: pool, At: now, Policy: row.policy})
-			if v.OK || v.Code != journal.CertUntrusted || !v.NeedsOnlyRoot() {
-				t.Errorf("%s, the right root is not among %d: %s", row.name, n-1, v.Sentence)
-			}
+		}
+		if v := trusting(others...).Verify(Request{Chain: chain(server), Name: pool, At: now, Policy: row.policy}); v.OK || v.Code != journal.CertUntrusted || !v.NeedsOnlyRoot() {
+			t.Errorf("%s, the right root is not there: %s", row.name, v.Sentence)
 		}
 	}
 }

@@ -76,7 +76,7 @@ func (u rules) check(path []*x509.Certificate, root *Root, s *search) []Finding 
 
 // checkValidity compares the validity period with the phone's clock. renewable
 // means that c is a root of which a renewed one may be published.
-func (u rules) checkValidity(found *findings, c *x509.Certificate, label string, renewable bool) {
+func (u rules) checkValidity(found *findings, c *x509.Certificate, label label, renewable bool) {
 	code, what, when := journal.CertExpired, "expired on", c.NotAfter
 	switch {
 	case u.at.Before(c.NotBefore):
@@ -90,7 +90,7 @@ func (u rules) checkValidity(found *findings, c *x509.Certificate, label string,
 }
 
 // checkHash checks the hash algorithm of a signature.
-func (u rules) checkHash(found *findings, c *x509.Certificate, label string) {
+func (u rules) checkHash(found *findings, c *x509.Certificate, label label) {
 	switch hash := hashOf(c); {
 	case hash == hashUnsupported:
 		found.add(c, journal.CertWeak, "RFC 6151", "%s is signed with %s, which cannot be verified here",
@@ -106,7 +106,7 @@ func (u rules) checkHash(found *findings, c *x509.Certificate, label string) {
 
 // checkCA checks what a certificate needs to issue others. below is the number
 // of intermediates between it and the server's certificate.
-func checkCA(found *findings, c *x509.Certificate, label string, anchor bool, below int) {
+func checkCA(found *findings, c *x509.Certificate, label label, anchor bool, below int) {
 	const rule = "RFC 5280 4.2.1.9"
 	switch {
 	case c.BasicConstraintsValid && !c.IsCA, !c.BasicConstraintsValid && c.Version == 3:
@@ -256,15 +256,24 @@ func allowsTLSServer(c *x509.Certificate) bool {
 		slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageServerAuth) || slices.Contains(c.ExtKeyUsage, x509.ExtKeyUsageAny)
 }
 
-// label is the certificate at path[i] as the subject of a sentence.
-func (u rules) label(path []*x509.Certificate, i int) string {
+// label is the certificate at path[i] as the subject of a sentence, which is made
+// only for a path with a finding.
+func (u rules) label(path []*x509.Certificate, i int) label { return label{u.name, path[i], i > 0} }
+
+type label struct {
+	server string
+	cert   *x509.Certificate
+	isCA   bool
+}
+
+func (l label) String() string {
 	switch {
-	case i > 0:
-		return "the CA certificate " + subject(path[i])
-	case u.name == "":
-		return "the certificate " + subject(path[0])
+	case l.isCA:
+		return "the CA certificate " + subject(l.cert)
+	case l.server == "":
+		return "the certificate " + subject(l.cert)
 	}
-	return "the certificate of " + journal.Printable(u.name, maxName)
+	return "the certificate of " + journal.Printable(l.server, maxName)
 }
 
 // describeNames lists the names of a certificate as part of a sentence.
