@@ -7,8 +7,6 @@ import (
 	"crypto/subtle"
 	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
-	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -17,6 +15,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/pki"
 )
@@ -188,7 +187,7 @@ func (c *Control) changeCertificate(r *http.Request, change CertificateChange) (
 		err = unknownServer(server)
 	case change.Like != "":
 		var chain []*x509.Certificate
-		if chain, err = parsePEM([]byte(change.Like)); err == nil {
+		if chain, err = certstore.ParseCertificates([]byte(change.Like)); err == nil {
 			roots, err = c.lab.SetCertificateLike(server, chain)
 		}
 	case change.Chain != "":
@@ -197,20 +196,6 @@ func (c *Control) changeCertificate(r *http.Request, change CertificateChange) (
 		err = c.lab.SetDefect(server, change.Defect)
 	}
 	return roots, err
-}
-
-func parsePEM(b []byte) (chain []*x509.Certificate, err error) {
-	for block, rest := pem.Decode(b); block != nil; block, rest = pem.Decode(rest) {
-		c, err := x509.ParseCertificate(block.Bytes)
-		if err != nil {
-			return nil, err
-		}
-		chain = append(chain, c)
-	}
-	if len(chain) == 0 {
-		return nil, errors.New("there is no PEM certificate")
-	}
-	return chain, nil
 }
 
 func (c *Control) changeUser(r *http.Request, change UserChange) (any, error) {

@@ -107,7 +107,8 @@ func (l *Lab) WithdrawRoot(name string) error {
 func commonName(c *x509.Certificate) string { return cmp.Or(c.Subject.CommonName, c.Subject.String()) }
 
 // SetDefect replaces the certificate of a server by one with the defect. The empty
-// defect means a good certificate.
+// defect means a good certificate. pki.NegativeSerial needs a line in the go.mod of
+// the program (docs/go.md#negative-serial-numbers); the error names it.
 func (l *Lab) SetDefect(server string, defect pki.Defect) error {
 	d := l.Deployment
 	issuer, names := l.PKI.Issuing, []string{d.Pool.Host}

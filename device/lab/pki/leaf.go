@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"net"
 	"time"
+
+	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Leaf is a request for a server certificate.
@@ -137,6 +139,7 @@ func Load(chainPEM, keyPEM []byte) (tls.Certificate, error) {
 	if len(chainPEM) > maxFile || len(keyPEM) > maxFile {
 		return tls.Certificate{}, fmt.Errorf("a chain or key has at most %d KiB", maxFile>>10)
 	}
+	chainPEM, keyPEM = journal.DecodeText(chainPEM), journal.DecodeText(keyPEM)
 	if bytes.Contains(keyPEM, []byte("ENCRYPTED")) {
 		return tls.Certificate{}, errors.New(
 			"the private key is encrypted: decrypt it first (openssl pkey -in key.pem -out plain.pem)")

@@ -241,6 +241,9 @@ func TestLoad(t *testing.T) {
 		}
 		return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der})
 	}
+	if _, err := pki.Load(append([]byte("\ufeff"), chain...), append([]byte("\ufeff"), key(c)...)); err != nil {
+		t.Errorf("with byte order marks: %v", err)
+	}
 	got, err := pki.Load(chain, key(c))
 	if err != nil || len(got.Certificate) != 2 || !bytes.Equal(got.Leaf.Raw, c.Leaf.Raw) {
 		t.Fatalf("%d certificates, %v", len(got.Certificate), err)
