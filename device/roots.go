@@ -14,8 +14,8 @@ import (
 )
 
 // When the phone asks Active Directory (R1.2): only for the SIP server's
-// certificate, only when a published root may complete a chain without a flaw, and
-// at most once per connection attempt.
+// certificate, only when the one thing wrong with it is that no chain leads to
+// a trusted root, and at most once per connection attempt.
 
 // trusted is the step of a good verdict. It says that Active Directory is not
 // asked, and whether a reset would change that.
