@@ -150,7 +150,7 @@ func (b *mailbox) newMessage(folder, class, subject, body, name, address string,
 		received = b.s.Clock.Now()
 	}
 	at := formatTime(received)
-	it := &item{element: "Message", folder: folder, extended: map[string]extValue{}, values: map[string]string{
+	it := &item{element: "Message", folder: folder, extended: map[string]string{}, values: map[string]string{
 		"item:ItemClass":        class,
 		"item:Subject":          subject,
 		"item:Body":             body,
@@ -171,7 +171,7 @@ func (b *mailbox) newMessage(folder, class, subject, body, name, address string,
 // (docs/protocol/exchange-items.md#item-classes-and-properties).
 func (it *item) setUMProperty(tag, kind, value string) {
 	if value != "" {
-		it.extended[tag] = extValue{attrs: []string{"PropertyTag", tag, "PropertyType", kind}, value: value}
+		it.extended[tag+" "+kind] = value
 	}
 }
 
@@ -201,7 +201,7 @@ func (b *mailbox) addVoiceMail(v VoiceMail) {
 	it.setUMProperty("0x6803", "String", v.Name)
 	it.setUMProperty("0x6805", "String", a.name)
 	it.setUMProperty("0x6806", "String", v.CallID)
-	b.notify("NewMailEvent", b.add(it))
+	b.notify("NewMailEvent", b.add(it), nil)
 }
 
 // addVoiceReply adds a voice mail that was answered and forwarded by voice: it has
@@ -219,7 +219,7 @@ func (b *mailbox) addVoiceReply(name string, received time.Time) {
 	it.setUMProperty("0x6801", "Integer", "3")
 	it.setUMProperty("0x6803", "String", name)
 	it.setUMProperty("0x6805", "String", "vm3.wav; vm2.wav;vm1.wav")
-	b.notify("NewMailEvent", b.add(it))
+	b.notify("NewMailEvent", b.add(it), nil)
 }
 
 func (b *mailbox) addMissedCall(m MissedCall) {
@@ -228,7 +228,7 @@ func (b *mailbox) addMissedCall(m MissedCall) {
 	it.setUMProperty("0x6802", "String", m.Number)
 	it.setUMProperty("0x6803", "String", m.Name)
 	it.setUMProperty("0x6806", "String", m.CallID)
-	b.notify("NewMailEvent", b.add(it))
+	b.notify("NewMailEvent", b.add(it), nil)
 }
 
 // addCallLogEntry adds an entry to the call log. The properties that Communicator

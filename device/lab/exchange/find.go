@@ -13,11 +13,7 @@ const maxCalendarView = 2 * 366 * 24 * time.Hour
 
 func (c *ewsRequest) findItem() ([]*elem, error) {
 	sh := shapeOf(child(c.body, "m:ItemShape"), true)
-	messages := c.forAll("m:ParentFolderIds", func(id *node) (*elem, error) { return c.findIn(sh, id) })
-	if len(messages) == 0 {
-		return nil, schemaError(c.body, "the element 'ParentFolderIds' has incomplete content")
-	}
-	return messages, nil
+	return c.forEach("m:ParentFolderIds", func(id *node) (*elem, error) { return c.findIn(sh, id) }), nil
 }
 
 func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
@@ -25,38 +21,34 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 	if err != nil {
 		return nil, err
 	}
-	faults := c.s.Faults()
 	paged := child(c.body, "m:IndexedPageItemView")
-	if faults.ShiftingPages && attr(paged, "Offset") != "0" && paged != nil && len(c.mailbox.items) < maxItems {
+	if c.s.Faults().ShiftingPages && attr(paged, "Offset") != "0" && paged != nil && len(c.mailbox.items) < maxItems {
 		c.mailbox.addVoiceMail(VoiceMail{Number: "+14255550177", Name: "Between Pages"})
 	}
-	found, err := restrict(c.mailbox.itemsIn(f.name), c.body, func(it *item) propertied { return it })
-	if err != nil {
+	if err := c.judgeSearch(f); err != nil {
 		return nil, err
 	}
+	inFolder := c.mailbox.itemsIn(f.name)
+	if attr(c.body, "Traversal") == "SoftDeleted" {
+		inFolder = c.mailbox.softDeletedIn(f.name)
+	}
+	found := restrict(inFolder, c.body, func(it *item) propertied { return it })
 	sortItems(found, child(c.body, "m:SortOrder"))
-	root, total, offset, last := el("m:RootFolder"), len(found), 0, true
-	switch {
-	case child(c.body, "m:CalendarView") != nil:
-		if found, err = calendarView(found, child(c.body, "m:CalendarView")); err != nil {
+	root := el("m:RootFolder")
+	total, last := len(found), true
+	if view := child(c.body, "m:CalendarView"); view != nil {
+		if found, err = calendarView(found, view); err != nil {
 			return nil, err
 		}
 		total = len(found)
-	case paged != nil:
-		if found, offset, last, err = page(found, paged, c.s.MaxFind); err != nil {
-			return nil, err
-		}
-		if faults.EmptyPages {
-			found, last = nil, false
-		}
-		root.attr("IndexedPagingOffset", strconv.Itoa(offset))
-	case c.s.MaxFind > 0 && total > c.s.MaxFind:
-		found, last = found[:c.s.MaxFind], false
+	} else if found, last, err = c.viewed(found, root); err != nil {
+		return nil, err
 	}
-	if faults.EndlessPages {
-		last = false
+	faults := c.s.Faults()
+	if faults.EmptyPages && paged != nil {
+		found, last = nil, false
 	}
-	root.attr("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last))
+	root.attr("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last && !faults.EndlessPages))
 	items := el("t:Items")
 	for _, it := range found {
 		items.add(sh.write(c.mailbox, it))
@@ -64,36 +56,111 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 	return success(c.op, root.add(items)), nil
 }
 
-// page returns one page of all (docs/protocol/exchange-items.md#listing-items);
-// offset is the start of the next.
-func page[T any](all []T, view *node, limit int) (part []T, offset int, last bool, err error) {
+// judgeSearch returns an error if the search cannot be made in f, whatever is in
+// it.
+func (c *ewsRequest) judgeSearch(f folder) error {
+	calendar := child(c.body, "m:CalendarView") != nil
+	switch {
+	case calendar && f.element != "CalendarFolder":
+		return codeError("ErrorCalendarFolderIsInvalidForCalendarView", "")
+	case child(c.body, "m:ContactsView") != nil && f.element != "ContactsFolder":
+		return codeError("ErrorInvalidFolderTypeForOperation", "A contacts view needs a contacts folder.")
+	case calendar && (child(c.body, "m:Restriction") != nil || child(c.body, "m:SortOrder") != nil):
+		return codeError("ErrorInvalidOperation", "Restrictions and sort order may not be specified for a CalendarView.")
+	case child(c.body, "m:GroupBy") != nil || child(c.body, "m:DistinguishedGroupBy") != nil:
+		return codeError("ErrorInvalidOperation", "The lab does not group items.")
+	}
+	return judge(c.body, (*item)(nil))
+}
+
+// viewed returns the part of all that the view of the request shows. It adds the
+// position to root.
+func (c *ewsRequest) viewed(all []*item, root *elem) ([]*item, bool, error) {
+	if view := child(c.body, "m:ContactsView"); view != nil {
+		all = contactsView(all, view)
+		n, err := maxEntries(view, len(all))
+		return all[:min(n, len(all))], n >= len(all), err
+	}
+	part, last, err := page(all, c.body, c.s.MaxFind, root)
+	return part, last, err
+}
+
+// page returns the part of all that an indexed or fractional view of the request
+// shows, at most limit if that is above 0, and adds the start of the next page to
+// root (docs/protocol/exchange-items.md#listing-items).
+func page[T any](all []T, request *node, limit int, root *elem) (part []T, last bool, err error) {
+	i := slices.IndexFunc(request.Children, func(n *node) bool {
+		return strings.HasSuffix(n.Name.Local, "PageItemView") ||
+			strings.HasSuffix(n.Name.Local, "PageFolderView")
+	})
+	if limit <= 0 {
+		limit = len(all)
+	}
+	if i < 0 {
+		part = all[:min(limit, len(all))]
+		return part, len(part) == len(all), nil
+	}
+	view := request.Children[i]
 	size, err := maxEntries(view, len(all))
 	if err != nil {
-		return nil, 0, false, err
+		return nil, false, err
 	}
-	if limit > 0 {
-		size = min(size, limit)
+	size = min(size, limit)
+	if strings.HasPrefix(view.Name.Local, "m:Fractional") {
+		at, err := fraction(view, len(all))
+		if err != nil {
+			return nil, false, err
+		}
+		end := min(at+size, len(all))
+		root.attr("NumeratorOffset", strconv.Itoa(end), "AbsoluteDenominator", strconv.Itoa(len(all)))
+		return all[at:end], end == len(all), nil
 	}
 	at, err := strconv.Atoi(attr(view, "Offset"))
 	if err != nil || at < 0 {
-		return nil, 0, false, codeError("ErrorInvalidIndexedPagingParameters", "")
+		return nil, false, codeError("ErrorInvalidIndexedPagingParameters", "")
 	}
 	at = min(at, len(all))
+	begin, end := at, min(at+size, len(all))
+	next, last := end, end == len(all)
 	if attr(view, "BasePoint") == "End" {
-		end := len(all) - at
-		begin := max(0, end-size)
-		return all[begin:end], len(all) - begin, begin == 0, nil
+		end = len(all) - at
+		begin = max(0, end-size)
+		next, last = len(all)-begin, begin == 0
 	}
-	end := at + min(size, len(all)-at)
-	return all[at:end], end, end == len(all), nil
+	root.attr("IndexedPagingOffset", strconv.Itoa(next))
+	return all[begin:end], last, nil
+}
+
+// fraction returns the start of a fractional view of total entries.
+func fraction(view *node, total int) (int, error) {
+	numerator, err1 := strconv.Atoi(attr(view, "Numerator"))
+	denominator, err2 := strconv.Atoi(attr(view, "Denominator"))
+	if err1 != nil || err2 != nil || denominator <= 0 || numerator < 0 || numerator > denominator {
+		return 0, codeError("ErrorInvalidFractionalPagingParameters", "")
+	}
+	return int(int64(total) * int64(numerator) / int64(denominator)), nil
+}
+
+// contactsView returns the contacts whose display name is between two names.
+func contactsView(all []*item, view *node) (found []*item) {
+	initial, hasInitial := view.FindAttr(xmlName("InitialName"))
+	final, hasFinal := view.FindAttr(xmlName("FinalName"))
+	for _, it := range all {
+		name := it.values["contacts:DisplayName"]
+		if (!hasInitial || compareText(name, initial) >= 0) && (!hasFinal || compareText(name, final) <= 0) {
+			found = append(found, it)
+		}
+	}
+	return found
 }
 
 func calendarView(all []*item, view *node) ([]*item, error) {
 	start, err1 := parseTime(attr(view, "StartDate"))
 	end, err2 := parseTime(attr(view, "EndDate"))
-	switch {
-	case err1 != nil || err2 != nil:
-		return nil, schemaError(view, "StartDate and EndDate must be of type dateTime")
+	n, err3 := maxEntries(view, len(all))
+	switch err := cmp.Or(err1, err2, err3); {
+	case err != nil:
+		return nil, err
 	case !end.After(start):
 		return nil, codeError("ErrorCalendarEndDateIsEarlierThanStartDate", "")
 	case end.Sub(start) > maxCalendarView:
@@ -108,12 +175,8 @@ func calendarView(all []*item, view *node) ([]*item, error) {
 		}
 	}
 	slices.SortStableFunc(found, func(a, b *item) int {
-		return compare(a.values["calendar:Start"], b.values["calendar:Start"])
+		return strings.Compare(a.values["calendar:Start"], b.values["calendar:Start"])
 	})
-	n, err := maxEntries(view, len(found))
-	if err != nil {
-		return nil, err
-	}
 	return found[:min(n, len(found))], nil
 }
 
@@ -139,18 +202,17 @@ func parseTime(v string) (time.Time, error) {
 	return t, nil
 }
 
-func sortItems(items []*item, sort *node) {
-	if sort == nil {
+func sortItems(items []*item, order *node) {
+	if order == nil {
 		return
 	}
 	slices.SortStableFunc(items, func(a, b *item) int {
-		for _, field := range sort.Children {
-			if len(field.Children) != 1 {
-				continue
-			}
-			x, _ := a.get(field.Children[0])
-			y, _ := b.get(field.Children[0])
-			if d := compare(x, y); d != 0 {
+		for _, field := range order.Children {
+			path := field.Children[0]
+			kind, _ := a.kindOf(path)
+			x, _ := a.get(path)
+			y, _ := b.get(path)
+			if d := kind.compare(x, y); d != 0 {
 				if attr(field, "Order") == "Descending" {
 					return -d
 				}
@@ -159,147 +221,4 @@ func sortItems(items []*item, sort *node) {
 		}
 		return 0
 	})
-}
-
-// compare orders two values: as numbers, as times, or as text without regard to
-// case.
-func compare(a, b string) int {
-	if x, err := strconv.ParseInt(a, 10, 64); err == nil {
-		if y, err := strconv.ParseInt(b, 10, 64); err == nil {
-			return cmp.Compare(x, y)
-		}
-	}
-	if x, err := parseTime(a); err == nil {
-		if y, err := parseTime(b); err == nil {
-			return x.Compare(y)
-		}
-	}
-	return strings.Compare(strings.ToLower(a), strings.ToLower(b))
-}
-
-// propertied is an item or a folder. get returns the value of the property that a
-// path names.
-type propertied interface {
-	get(path *node) (value string, exists bool)
-}
-
-// matches reports whether it satisfies a Restriction. Everything satisfies nil.
-func matches(it propertied, restriction *node) (bool, error) {
-	if restriction == nil {
-		return true, nil
-	}
-	if len(restriction.Children) != 1 {
-		return false, schemaError(restriction, "the element '"+restriction.Name.Local+"' holds one search expression")
-	}
-	return evaluate(it, restriction.Children[0])
-}
-
-// restrict returns the elements of all that satisfy the Restriction of a request.
-func restrict[T any](all []T, request *node, view func(T) propertied) (found []T, err error) {
-	for _, x := range all {
-		ok, err := matches(view(x), child(request, "m:Restriction"))
-		if err != nil {
-			return nil, err
-		}
-		if ok {
-			found = append(found, x)
-		}
-	}
-	return found, nil
-}
-
-// evaluate evaluates a search expression.
-func evaluate(it propertied, n *node) (bool, error) {
-	switch n.Name.Local {
-	case "t:And", "t:Or":
-		for _, c := range n.Children {
-			ok, err := evaluate(it, c)
-			if err != nil || ok == (n.Name.Local == "t:Or") {
-				return ok, err
-			}
-		}
-		return n.Name.Local == "t:And", nil
-	case "t:Not":
-		ok, err := matches(it, n)
-		return !ok && err == nil, err
-	}
-	if len(n.Children) == 0 {
-		return false, invalidExpression(n)
-	}
-	value, exists := it.get(n.Children[0])
-	switch {
-	case n.Name.Local == "t:Exists":
-		return exists, nil
-	case len(n.Children) != 2:
-		return false, invalidExpression(n)
-	case n.Name.Local == "t:Contains":
-		constant := n.Children[1]
-		if constant.Name.Local != "t:Constant" {
-			return false, invalidExpression(n)
-		}
-		part, mode, comparison := attr(constant, "Value"), attr(n, "ContainmentMode"), attr(n, "ContainmentComparison")
-		return exists && matchText(value, part, mode, comparison), nil
-	}
-	return evaluateComparison(it, n, value, exists)
-}
-
-// comparisons are the search expressions that compare a property with another
-// value. d is negative, zero or positive as in cmp.Compare; exists is false if the
-// item does not have the property.
-var comparisons = map[string]func(exists bool, d int) bool{
-	"t:IsEqualTo":              func(exists bool, d int) bool { return exists && d == 0 },
-	"t:IsNotEqualTo":           func(exists bool, d int) bool { return !exists || d != 0 },
-	"t:IsGreaterThan":          func(exists bool, d int) bool { return exists && d > 0 },
-	"t:IsGreaterThanOrEqualTo": func(exists bool, d int) bool { return exists && d >= 0 },
-	"t:IsLessThan":             func(exists bool, d int) bool { return exists && d < 0 },
-	"t:IsLessThanOrEqualTo":    func(exists bool, d int) bool { return exists && d <= 0 },
-}
-
-// evaluateComparison compares value, that of the first child of n, with the
-// second.
-func evaluateComparison(it propertied, n *node, value string, exists bool) (bool, error) {
-	compares := comparisons[n.Name.Local]
-	if compares == nil || len(n.Children[1].Children) != 1 {
-		return false, invalidExpression(n)
-	}
-	operand := n.Children[1].Children[0]
-	other := attr(operand, "Value")
-	if operand.Name.Local != "t:Constant" {
-		other, _ = it.get(operand)
-	} else if b, ok := parseBoolean(other); ok && (value == "true" || value == "false") {
-		other = strconv.FormatBool(b)
-	}
-	return compares(exists, compare(value, other)), nil
-}
-
-func invalidExpression(n *node) error {
-	return schemaError(n, "'"+n.Name.Local+"' is no search expression of this form")
-}
-
-// parseBoolean reads an xs:boolean.
-func parseBoolean(v string) (value, ok bool) {
-	switch strings.ToLower(strings.TrimSpace(v)) {
-	case "true", "1":
-		return true, true
-	case "false", "0":
-		return false, true
-	}
-	return false, false
-}
-
-func matchText(value, part, mode, comparison string) bool {
-	if comparison != "" && comparison != "Exact" && comparison != "IgnoreNonSpacingCharacters" {
-		value, part = strings.ToLower(value), strings.ToLower(part)
-	}
-	switch mode {
-	case "Substring":
-		return strings.Contains(value, part)
-	case "Prefixed":
-		return strings.HasPrefix(value, part)
-	case "PrefixOnWords":
-		return slices.ContainsFunc(strings.Fields(value), func(w string) bool { return strings.HasPrefix(w, part) })
-	case "ExactPhrase":
-		return strings.Contains(" "+value+" ", " "+part+" ")
-	}
-	return value == part // FullString
 }

@@ -1,68 +1,132 @@
 package exchange
 
-import "strconv"
+import (
+	"slices"
+	"strconv"
+)
 
 func (c *ewsRequest) getFolder() ([]*elem, error) {
 	sh := shapeOf(child(c.body, "m:FolderShape"), false)
-	return c.forAll("m:FolderIds", func(id *node) (*elem, error) {
+	return c.forEach("m:FolderIds", func(id *node) (*elem, error) {
 		f, err := c.mailbox.findFolder(id)
 		if err != nil {
 			return nil, err
 		}
-		return success(c.op, el("m:Folders", c.folder(sh, f))), nil
+		view := folderView{c.mailbox, f}
+		for _, path := range sh.paths {
+			if _, ok := view.kindOf(path); !ok {
+				return nil, codeError("ErrorInvalidPropertyRequest", "")
+			}
+		}
+		return success(c.op, el("m:Folders", view.write(sh))), nil
 	}), nil
 }
 
-// folder returns the element of a folder, in the order of
+// folderProperty is a property of folders, in the order of
 // docs/protocol/exchange-ews.md#mailbox-folders.
-func (c *ewsRequest) folder(sh shape, f folder) *elem {
-	e := el("t:"+f.element, c.mailbox.folderID("t:FolderId", f.name))
-	want := func(uri string, inDefault bool) bool {
-		ok, _ := sh.wants(property{uri: uri, inDefault: inDefault})
-		return ok
-	}
-	if want("folder:ParentFolderId", false) && f.parent != "" {
-		e.add(c.mailbox.folderID("t:ParentFolderId", f.parent))
-	}
-	for _, p := range []struct {
-		uri, element string
-		inDefault    bool
-	}{
-		{"folder:FolderClass", "FolderClass", false},
-		{"folder:DisplayName", "DisplayName", true},
-		{"folder:TotalCount", "TotalCount", true},
-		{"folder:ChildFolderCount", "ChildFolderCount", true},
-		{"folder:UnreadCount", "UnreadCount", true},
-	} {
-		if v, ok := (folderView{c.mailbox, f}).value(p.uri); ok && want(p.uri, p.inDefault) {
-			e.add(tx("t:"+p.element, v))
-		}
-	}
-	return e
+type folderProperty struct {
+	uri       string
+	mapi      string // of MAPI with the same value, as extendedKey
+	kind      *kind
+	inDefault bool // in the BaseShape Default
+	value     func(folderView) string
 }
 
-// folderView makes the properties of a folder available to a Restriction.
+// folderProperties are those of [MS-OXCFOLD] and, for 0x670a, [MS-OXPROPS] 2.776.
+func folderProperties() []folderProperty {
+	return []folderProperty{
+		{"FolderClass", "0x3613 String", text, false, func(v folderView) string { return v.f.class }},
+		{"DisplayName", "0x3001 String", text, true, func(v folderView) string { return v.f.display }},
+		{"TotalCount", "0x3602 Integer", number, true, func(v folderView) string {
+			return strconv.Itoa(len(v.box.itemsIn(v.f.name)))
+		}},
+		{"ChildFolderCount", "", number, true, func(v folderView) string {
+			return strconv.Itoa(len(v.box.children(v.f.name, false)))
+		}},
+		{"", "0x360a Boolean", boolean, false, func(v folderView) string {
+			return strconv.FormatBool(len(v.box.children(v.f.name, false)) > 0)
+		}},
+		{"", "0x670a SystemTime", dateTime, false, func(v folderView) string { return v.box.lastChange(v.f.name) }},
+		{"UnreadCount", "0x3603 Integer", number, true, func(v folderView) string {
+			return strconv.Itoa(v.box.unread(v.f.name))
+		}},
+	}
+}
+
+// folderView is a folder with its properties.
 type folderView struct {
 	box *mailbox
 	f   folder
 }
 
-func (v folderView) get(n *node) (string, bool) { return v.value(pathOf(n)) }
-
-func (v folderView) value(uri string) (string, bool) {
-	switch uri {
-	case "folder:FolderClass":
-		return v.f.class, v.f.class != ""
-	case "folder:DisplayName":
-		return v.f.display, true
-	case "folder:TotalCount":
-		return strconv.Itoa(len(v.box.itemsIn(v.f.name))), true
-	case "folder:ChildFolderCount":
-		return strconv.Itoa(len(v.box.children(v.f.name, false))), true
-	case "folder:UnreadCount": // not of contacts and calendar (docs/protocol/exchange-ews.md#mailbox-folders)
-		return strconv.Itoa(v.box.unread(v.f.name)), v.f.element != "ContactsFolder" && v.f.element != "CalendarFolder"
+// find returns the property that path names.
+func (folderView) find(path *node) (folderProperty, bool) {
+	all := folderProperties()
+	i := slices.IndexFunc(all, func(p folderProperty) bool {
+		if path.Name.Local == "t:ExtendedFieldURI" {
+			return p.mapi == extendedKey(path)
+		}
+		return p.uri != "" && "folder:"+p.uri == attr(path, "FieldURI")
+	})
+	if i < 0 {
+		return folderProperty{}, false
 	}
-	return "", false
+	return all[i], true
+}
+
+// kindOf returns text for a property that no folder of the lab has.
+func (v folderView) kindOf(path *node) (*kind, bool) {
+	if p, ok := v.find(path); ok {
+		return p.kind, true
+	}
+	isFolders := path.Name.Local == "t:ExtendedFieldURI" || otherURI("folder", attr(path, "FieldURI"))
+	return text, isFolders
+}
+
+func (v folderView) get(path *node) (string, bool) {
+	p, ok := v.find(path)
+	if !ok || p.uri == "UnreadCount" && path.Name.Local == "t:FieldURI" && !v.hasUnread() {
+		return "", false
+	}
+	value := p.value(v)
+	return value, value != ""
+}
+
+// hasUnread reports whether the folder's type has the element UnreadCount
+// (docs/protocol/exchange-ews.md#mailbox-folders).
+func (v folderView) hasUnread() bool {
+	return v.f.element != "ContactsFolder" && v.f.element != "CalendarFolder"
+}
+
+// write returns the element of the folder.
+func (v folderView) write(sh shape) *elem {
+	wants := func(uri string, inDefault bool) bool {
+		return sh.base == "AllProperties" || sh.base == "Default" && inDefault ||
+			slices.ContainsFunc(sh.paths, func(n *node) bool { return pathOf(n) == "folder:"+uri })
+	}
+	e := el("t:"+v.f.element, v.box.folderID("t:FolderId", v.f.name))
+	if wants("ParentFolderId", false) && v.f.parent != "" {
+		e.add(v.box.folderID("t:ParentFolderId", v.f.parent))
+	}
+	for _, p := range folderProperties() {
+		switch {
+		case p.uri == "UnreadCount":
+			e.add(sh.extended(v)...)
+			if wants("EffectiveRights", false) {
+				e.add(el("t:EffectiveRights", tx("t:CreateAssociated", "true"), tx("t:CreateContents", "true"),
+					tx("t:CreateHierarchy", "true"), tx("t:Delete", "true"), tx("t:Modify", "true"), tx("t:Read", "true")))
+			}
+			if !v.hasUnread() {
+				continue
+			}
+			fallthrough
+		case p.uri != "":
+			if value := p.value(v); value != "" && wants(p.uri, p.inDefault) {
+				e.add(tx("t:"+p.uri, value))
+			}
+		}
+	}
+	return e
 }
 
 // children returns the folders below name, in the order of folders; deep includes
@@ -83,7 +147,7 @@ func (b *mailbox) children(name string, deep bool) []folder {
 
 func (c *ewsRequest) findFolder() ([]*elem, error) {
 	sh := shapeOf(child(c.body, "m:FolderShape"), false)
-	return c.forAll("m:ParentFolderIds", func(id *node) (*elem, error) { return c.foldersIn(sh, id) }), nil
+	return c.forEach("m:ParentFolderIds", func(id *node) (*elem, error) { return c.foldersIn(sh, id) }), nil
 }
 
 func (c *ewsRequest) foldersIn(sh shape, id *node) (*elem, error) {
@@ -91,23 +155,23 @@ func (c *ewsRequest) foldersIn(sh shape, id *node) (*elem, error) {
 	if err != nil {
 		return nil, err
 	}
-	all := c.mailbox.children(parent.name, attr(c.body, "Traversal") == "Deep")
-	found, err := restrict(all, c.body, func(f folder) propertied { return folderView{c.mailbox, f} })
+	if err := judge(c.body, folderView{}); err != nil {
+		return nil, err
+	}
+	var all []folder // none is soft-deleted, since the lab deletes no folders
+	if t := attr(c.body, "Traversal"); t != "SoftDeleted" {
+		all = c.mailbox.children(parent.name, t == "Deep")
+	}
+	found := restrict(all, c.body, func(f folder) propertied { return folderView{c.mailbox, f} })
+	root := el("m:RootFolder")
+	part, last, err := page(found, c.body, 0, root)
 	if err != nil {
 		return nil, err
 	}
-	root, total, last := el("m:RootFolder"), len(found), true
-	if view := child(c.body, "m:IndexedPageFolderView"); view != nil {
-		var offset int
-		if found, offset, last, err = page(found, view, 0); err != nil {
-			return nil, err
-		}
-		root.attr("IndexedPagingOffset", strconv.Itoa(offset))
-	}
 	list := el("t:Folders")
-	for _, f := range found {
-		list.add(c.folder(sh, f))
+	for _, f := range part {
+		list.add(folderView{c.mailbox, f}.write(sh))
 	}
-	root.attr("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last))
+	root.attr("TotalItemsInView", strconv.Itoa(len(found)), "IncludesLastItemInRange", strconv.FormatBool(last))
 	return success(c.op, root.add(list)), nil
 }

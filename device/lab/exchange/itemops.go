@@ -1,11 +1,13 @@
 package exchange
 
 import (
+	"cmp"
 	"encoding/base64"
 	"io"
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 func (c *ewsRequest) getItem() ([]*elem, error) {
@@ -15,21 +17,15 @@ func (c *ewsRequest) getItem() ([]*elem, error) {
 		if err != nil {
 			return nil, err
 		}
+		if err := sh.check(it.element); err != nil {
+			return nil, err
+		}
 		return success(c.op, el("m:Items", sh.write(c.mailbox, it))), nil
-	})
+	}), nil
 }
 
 // forEach returns one response message for each child of list, in their order.
-func (c *ewsRequest) forEach(list string, do func(*node) (*elem, error)) ([]*elem, error) {
-	messages := c.forAll(list, do)
-	if len(messages) == 0 {
-		return nil, schemaError(c.body, "the element '"+list+"' has incomplete content")
-	}
-	return messages, nil
-}
-
-// forAll is forEach for a list that may be empty.
-func (c *ewsRequest) forAll(list string, do func(*node) (*elem, error)) (messages []*elem) {
+func (c *ewsRequest) forEach(list string, do func(*node) (*elem, error)) (messages []*elem) {
 	for _, k := range child(c.body, list).Children {
 		m, err := do(k)
 		if err != nil {
@@ -53,7 +49,7 @@ func (c *ewsRequest) getAttachment() ([]*elem, error) {
 		}
 		it := c.mailbox.byID[numbers[0]]
 		if it == nil || numbers[1] >= uint64(len(it.attachments)) {
-			return nil, codeError("ErrorItemNotFound", "")
+			return nil, codeError("ErrorInvalidAttachmentId", "")
 		}
 		a := it.attachments[numbers[1]]
 		content := &elem{name: "t:Content", stream: func(w io.Writer) error {
@@ -68,7 +64,7 @@ func (c *ewsRequest) getAttachment() ([]*elem, error) {
 		}}
 		return success(c.op, el("m:Attachments", el("t:FileAttachment", c.mailbox.attachmentID(it, int(numbers[1])),
 			tx("t:Name", a.name), tx("t:ContentType", a.contentType), content))), nil
-	})
+	}), nil
 }
 
 // endless is an endless reader of one byte.
@@ -89,58 +85,134 @@ func encode(w io.Writer, r io.Reader) error {
 	return enc.Close()
 }
 
+// newItem is what CreateItem does with an element of an item.
+type newItem struct {
+	class      string // of the item, unless the request says so
+	prefix     string // of every class that it can have
+	folder     string // where it is saved unless the request says so
+	folderType string // element of the folders that can hold it; "" any but search folders
+	wrongType  string // the code for another folder
+	attribute  string // required of the request
+	missing    string // the code without it
+}
+
+var newItems = map[string]newItem{
+	"Message": {
+		class:     "IPM.Note",
+		prefix:    "IPM",
+		folder:    "drafts",
+		wrongType: "ErrorInvalidFolderTypeForOperation",
+		attribute: "MessageDisposition",
+		missing:   "ErrorMessageDispositionRequired",
+	},
+	"Contact": {
+		class:      classContact,
+		prefix:     classContact,
+		folder:     "contacts",
+		folderType: "ContactsFolder",
+		wrongType:  "ErrorCannotCreateContactInNonContactFolder",
+	},
+	"CalendarItem": {
+		class:      classAppointment,
+		prefix:     classAppointment,
+		folder:     "calendar",
+		folderType: "CalendarFolder",
+		wrongType:  "ErrorCannotCreateCalendarItemInNonCalendarFolder",
+		attribute:  "SendMeetingInvitations",
+		missing:    "ErrorSendMeetingInvitationsRequired",
+	},
+}
+
 func (c *ewsRequest) createItem() ([]*elem, error) {
-	where := "drafts"
-	saved := child(c.body, "m:SavedItemFolderId")
-	if saved != nil && len(saved.Children) == 1 {
-		f, err := c.mailbox.findFolder(saved.Children[0])
-		if err != nil {
-			return []*elem{failure(c.op, err)}, nil
-		}
-		where = f.name
-	}
 	return c.forEach("m:Items", func(n *node) (*elem, error) {
-		element, own := strings.TrimPrefix(n.Name.Local, "t:"), where
-		it := &item{element: element, folder: where, values: map[string]string{}, extended: map[string]extValue{}}
-		switch element {
-		case "Contact":
-			it.values["item:ItemClass"], own = classContact, "contacts"
-		case "CalendarItem":
-			it.values["item:ItemClass"], own = classAppointment, "calendar"
-		case "Message":
-			it.values["item:ItemClass"], it.values["message:IsRead"] = "IPM.Note", "true"
-			if attr(c.body, "MessageDisposition") == "" {
-				return nil, codeError("ErrorMessageDispositionRequired", "")
-			}
-		default:
-			return nil, codeError("ErrorInvalidItemForOperationCreateItem", "")
-		}
-		if saved == nil {
-			it.folder = own
-		}
-		if it.folder == "voicemail" || it.folder == "root" || len(c.mailbox.items) >= maxItems {
-			return nil, codeError("ErrorQuotaExceeded", "")
-		}
-		if err := it.setProperties(n); err != nil {
+		it, err := c.makeItem(n)
+		if err != nil {
 			return nil, err
 		}
 		c.mailbox.add(it)
-		return success(c.op, el("m:Items", el("t:"+element, c.mailbox.itemID(it)))), nil
-	})
+		return success(c.op, el("m:Items", el("t:"+it.element, c.mailbox.itemID(it)))), nil
+	}), nil
 }
 
-// setProperties sets the properties in n, an item element of a request. They must
-// be in the order of the schema.
+// makeItem returns the item that n, a child of Items, describes.
+func (c *ewsRequest) makeItem(n *node) (*item, error) {
+	element := strings.TrimPrefix(n.Name.Local, "t:")
+	rules, ok := newItems[element]
+	if !ok {
+		return nil, codeError("ErrorInvalidItemForOperationCreateItem", "")
+	}
+	if rules.attribute != "" && attr(c.body, rules.attribute) == "" {
+		return nil, codeError(rules.missing, "")
+	}
+	if err := c.checkDisposition(element); err != nil {
+		return nil, err
+	}
+	f, err := c.target("m:SavedItemFolderId", rules.folder, "ErrorSavedItemFolderNotFound")
+	if err != nil {
+		return nil, err
+	}
+	if f.element == "SearchFolder" || rules.folderType != "" && f.element != rules.folderType {
+		return nil, codeError(rules.wrongType, "")
+	}
+	if len(c.mailbox.items) >= maxItems {
+		return nil, codeError("ErrorQuotaExceeded", "")
+	}
+	it := &item{element: element, folder: f.name, values: map[string]string{}, extended: map[string]string{}}
+	if element == "Message" {
+		it.values["message:IsRead"], it.values["item:IsDraft"] = "true", "true"
+	}
+	if err := it.setProperties(n); err != nil {
+		return nil, err
+	}
+	it.values["item:ItemClass"] = cmp.Or(it.values["item:ItemClass"], rules.class)
+	if !classIs(it.values["item:ItemClass"], rules.prefix) {
+		return nil, codeError("ErrorObjectTypeChanged", "")
+	}
+	return it, it.checkTimes(c.s.Clock.Now())
+}
+
+// checkDisposition refuses to send: the lab has no transport.
+func (c *ewsRequest) checkDisposition(element string) error {
+	if d := attr(c.body, "MessageDisposition"); element == "Message" && d != "SaveOnly" {
+		return codeError("ErrorInvalidOperation", "The lab sends no mail: use the MessageDisposition SaveOnly.")
+	}
+	return nil
+}
+
+// checkTimes gives a calendar item the times that it lacks, and checks their
+// order.
+func (it *item) checkTimes(now time.Time) error {
+	if it.element != "CalendarItem" {
+		return nil
+	}
+	start, err := parseTime(it.values["calendar:Start"])
+	if err != nil {
+		start = now.Truncate(30 * time.Minute)
+	}
+	end, err := parseTime(it.values["calendar:End"])
+	if err != nil {
+		end = start.Add(30 * time.Minute)
+	}
+	if end.Before(start) {
+		return codeError("ErrorCalendarEndDateIsEarlierThanStartDate", "")
+	}
+	it.values["calendar:Start"], it.values["calendar:End"] = formatTime(start), formatTime(end)
+	return nil
+}
+
+// setProperties sets the properties in n, an item element of a request. The schema
+// has checked their form and order.
 func (it *item) setProperties(n *node) error {
-	properties := propertiesOf(it.element)
-	at := 0
+	all := itemElements[it.element]
 	for _, k := range n.Children {
-		i := slices.IndexFunc(properties[at:], func(p property) bool { return "t:"+p.element == k.Name.Local })
+		i := slices.IndexFunc(all, func(p property) bool { return "t:"+p.element == k.Name.Local })
 		if i < 0 {
-			return invalidChild(n, k)
+			return codeError("ErrorInvalidPropertyRequest", "")
 		}
-		at += i
-		if err := properties[at].kind.read(it, properties[at], k); err != nil {
+		if all[i].readOnly {
+			return notSet(all[i])
+		}
+		if err := all[i].kind.read(it, all[i], k); err != nil {
 			return err
 		}
 	}
@@ -148,78 +220,196 @@ func (it *item) setProperties(n *node) error {
 }
 
 func (c *ewsRequest) updateItem() ([]*elem, error) {
-	mode := attr(c.body, "ConflictResolution")
-	if mode != "AlwaysOverwrite" && mode != "AutoResolve" && mode != "NeverOverwrite" {
-		return nil, schemaError(c.body, "the required attribute 'ConflictResolution' is missing or unknown")
-	}
 	return c.forEach("m:ItemChanges", func(change *node) (*elem, error) {
-		if len(change.Children) != 2 {
-			return nil, codeError("ErrorInvalidRequest", "")
-		}
-		id := change.Children[0]
-		it, err := c.mailbox.findItem(id)
+		it, err := c.mailbox.findItem(change.Children[0])
 		if err != nil {
 			return nil, err
 		}
-		key := attr(id, "ChangeKey")
-		switch {
-		case it.element == "Message" && attr(c.body, "MessageDisposition") == "":
-			return nil, codeError("ErrorMessageDispositionRequired", "")
-		case mode != "AlwaysOverwrite" && key == "":
-			return nil, codeError("ErrorChangeKeyRequiredForWriteOperations", "")
-		case mode != "AlwaysOverwrite" && key != changeKey(it.change):
-			return nil, codeError("ErrorIrresolvableConflict", "")
+		if err := c.checkUpdate(it, attr(change.Children[0], "ChangeKey")); err != nil {
+			return nil, err
 		}
 		changed := *it
 		changed.values, changed.extended = maps.Clone(it.values), maps.Clone(it.extended)
+		onlyRead := true
 		for _, u := range change.Children[1].Children {
 			if err := changed.update(u); err != nil {
 				return nil, err
 			}
+			onlyRead = onlyRead && pathOf(u.Children[0]) == "message:IsRead"
+		}
+		if err := changed.checkTimes(c.s.Clock.Now()); err != nil {
+			return nil, err
 		}
 		it.values, it.extended = changed.values, changed.extended
-		c.mailbox.markChanged(it)
+		c.mailbox.markChanged(it, onlyRead)
 		items := el("m:Items", el("t:"+it.element, c.mailbox.itemID(it)))
 		return success(c.op, items, el("m:ConflictResults", tx("t:Count", "0"))), nil
-	})
+	}), nil
 }
 
-// update applies a SetItemField, AppendToItemField or DeleteItemField.
-func (it *item) update(u *node) error {
-	if u.Name.Local == "t:DeleteItemField" && len(u.Children) == 1 {
-		delete(it.values, pathOf(u.Children[0]))
-		delete(it.extended, extendedPath(u.Children[0]))
-		return nil
+// checkUpdate checks the attributes of UpdateItem for an item, and its change key.
+func (c *ewsRequest) checkUpdate(it *item, key string) error {
+	overwrite := attr(c.body, "ConflictResolution") == "AlwaysOverwrite"
+	switch {
+	case it.element == "Message" && attr(c.body, "MessageDisposition") == "":
+		return codeError("ErrorMessageDispositionRequired", "")
+	case it.element == "CalendarItem" && attr(c.body, "SendMeetingInvitationsOrCancellations") == "":
+		return codeError("ErrorSendMeetingInvitationsOrCancellationsRequired", "")
+	case !overwrite && key == "":
+		return codeError("ErrorChangeKeyRequiredForWriteOperations", "")
+	case !overwrite && key != changeKey(it.change):
+		return codeError("ErrorIrresolvableConflict", "")
 	}
-	if u.Name.Local != "t:SetItemField" && u.Name.Local != "t:AppendToItemField" || len(u.Children) != 2 {
-		return schemaError(u, "'"+u.Name.Local+"' is no change of this form")
+	return c.checkDisposition(it.element)
+}
+
+// update applies a SetItemField, AppendToItemField or DeleteItemField. The path
+// and the item element name the same property.
+func (it *item) update(u *node) error {
+	path := u.Children[0]
+	p, ok := propertyOf(it.element, path)
+	switch {
+	case !ok:
+		return codeError("ErrorInvalidPropertyRequest", "")
+	case u.Name.Local == "t:DeleteItemField":
+		return it.delete(p, path)
+	case u.Name.Local == "t:AppendToItemField" && !p.kind.appends:
+		return codeError("ErrorInvalidPropertyAppend", "")
+	case p.readOnly, p.kind.entries && path.Name.Local == "t:FieldURI":
+		return notSet(p)
 	}
 	set := u.Children[1]
-	// The item element has exactly the property that the path names.
-	if set.Name.Local != "t:"+it.element && set.Name.Local != "t:Item" || len(set.Children) != 1 {
+	switch {
+	case set.Name.Local != "t:"+it.element && set.Name.Local != "t:Item":
 		return codeError("ErrorUpdatePropertyMismatch", "")
+	case len(set.Children) != 1:
+		return codeError("ErrorIncorrectUpdatePropertyCount", "")
+	case !sets(set.Children[0], p, path):
+		return codeError("ErrorUpdatePropertyMismatch", "")
+	case u.Name.Local == "t:AppendToItemField":
+		return it.append(p, set.Children[0])
 	}
-	return it.setProperties(set)
+	return p.kind.read(it, p, set.Children[0])
+}
+
+// sets reports whether n, a child of an item element, has exactly the property p,
+// or the part of it that path names.
+func sets(n *node, p property, path *node) bool {
+	switch {
+	case n.Name.Local != "t:"+p.element:
+		return false
+	case p.kind == extended:
+		return extendedKey(n.Children[0]) == extendedKey(path)
+	case !p.kind.entries:
+		return true
+	case len(n.Children) != 1 || attr(n.Children[0], "Key") != attr(path, "FieldIndex"):
+		return false
+	}
+	part := strings.TrimPrefix(attr(path, "FieldURI"), p.uri)
+	entry := n.Children[0].Children
+	return part == "" || len(entry) == 1 && ":"+strings.TrimPrefix(entry[0].Name.Local, "t:") == part
+}
+
+// append adds the value in n to that of a property.
+func (it *item) append(p property, n *node) error {
+	before, beforeType := it.values[p.uri], cmp.Or(it.values[bodyType], "Text")
+	if err := p.kind.read(it, p, n); err != nil || before == "" {
+		return err
+	}
+	switch {
+	case p.kind != body:
+		it.values[p.uri] = before + listSeparator + it.values[p.uri]
+	case beforeType != it.values[bodyType]:
+		return codeError("ErrorInvalidPropertyAppend", "The body is of the type "+beforeType+".")
+	default:
+		it.values[p.uri] = before + it.values[p.uri]
+	}
+	return nil
+}
+
+// delete removes the property p, or the part of it that path names.
+func (it *item) delete(p property, path *node) error {
+	switch {
+	case p.kind == extended:
+		return it.deleteExtended(path)
+	case p.readOnly, p.kind == unsupported, p.kind == mimeContent, p.kind.flag, p.kind.entries && path.Name.Local == "t:FieldURI",
+		p.uri == "item:ItemClass", p.uri == "calendar:Start", p.uri == "calendar:End":
+		return codeError("ErrorInvalidPropertyDelete", "")
+	}
+	delete(it.values, pathOf(path))
+	return nil
 }
 
 func (c *ewsRequest) deleteItem() ([]*elem, error) {
-	kind := attr(c.body, "DeleteType")
-	if kind != "HardDelete" && kind != "SoftDelete" && kind != "MoveToDeletedItems" {
-		return nil, schemaError(c.body, "the required attribute 'DeleteType' is missing or unknown")
-	}
 	return c.forEach("m:ItemIds", func(id *node) (*elem, error) {
 		it, err := c.mailbox.findItem(id)
 		if err != nil {
 			return nil, err
 		}
-		switch {
-		case it.element == "CalendarItem" && attr(c.body, "SendMeetingCancellations") == "":
+		if it.element == "CalendarItem" && attr(c.body, "SendMeetingCancellations") == "" {
 			return nil, codeError("ErrorSendMeetingCancellationsRequired", "")
-		case kind == "MoveToDeletedItems":
+		}
+		switch attr(c.body, "DeleteType") {
+		case "MoveToDeletedItems":
 			c.mailbox.move(it, "deleteditems")
+		case "SoftDelete":
+			c.mailbox.softDelete(it)
 		default:
 			c.mailbox.remove(it)
 		}
 		return success(c.op), nil
+	}), nil
+}
+
+func (c *ewsRequest) copyItem() ([]*elem, error) {
+	return c.toFolder(func(it *item, to folder) (*item, error) {
+		if len(c.mailbox.items) >= maxItems {
+			return nil, codeError("ErrorQuotaExceeded", "")
+		}
+		return c.mailbox.copy(it, to.name), nil
 	})
+}
+
+func (c *ewsRequest) moveItem() ([]*elem, error) {
+	return c.toFolder(func(it *item, to folder) (*item, error) {
+		c.mailbox.move(it, to.name)
+		return it, nil
+	})
+}
+
+// toFolder does something with each item and the folder of ToFolderId.
+func (c *ewsRequest) toFolder(do func(it *item, to folder) (*item, error)) ([]*elem, error) {
+	to, err := c.target("m:ToFolderId", "", "ErrorToFolderNotFound")
+	if err == nil && to.element == "SearchFolder" {
+		err = codeError("ErrorMoveCopyFailed", "")
+	}
+	return c.forEach("m:ItemIds", func(id *node) (*elem, error) {
+		if err != nil {
+			return nil, err
+		}
+		it, err := c.mailbox.findItem(id)
+		if err != nil {
+			return nil, err
+		}
+		if it, err = do(it, to); err != nil {
+			return nil, err
+		}
+		return success(c.op, el("m:Items", el("t:"+it.element, c.mailbox.itemID(it)))), nil
+	}), nil
+}
+
+// target returns the folder that the child name of the request names, or the one
+// called otherwise if there is no such child. missing is the code if the folder
+// does not exist.
+func (c *ewsRequest) target(name, otherwise, missing string) (folder, error) {
+	n := child(c.body, name)
+	if n == nil {
+		f, _ := c.mailbox.folder(otherwise)
+		return f, nil
+	}
+	f, err := c.mailbox.findFolder(n.Children[0])
+	if p, ok := err.(*responseError); ok && p.code == "ErrorFolderNotFound" {
+		err = codeError(missing, "")
+	}
+	return f, err
 }

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"encoding/base64"
 	"encoding/binary"
+	"fmt"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -63,22 +65,28 @@ type mailbox struct {
 	um    bool // enabled for Unified Messaging
 	items []*item
 	byID  map[uint64]*item
+
+	left      []departure       // the newest last
+	forgotten uint64            // mark of the newest departure that is not in left any more
+	changed   map[string]string // by folder: time of its newest change
+}
+
+// departure records that an item has left a folder.
+type departure struct {
+	mark, id uint64
+	folder   string
 }
 
 // item is an item of a folder.
 type item struct {
-	id, change  uint64
+	id, change  uint64 // both are marks: they grow with every change of the server
+	updated     uint64 // change, at the newest change of more than IsRead
+	softDeleted bool
 	element     string // Message, Contact, CalendarItem
 	folder      string
-	values      map[string]string   // by property uri, entries by uri and key
-	extended    map[string]extValue // by path
+	values      map[string]string // by property uri, entries by uri and key, lists with listSeparator
+	extended    map[string]string // by extendedKey; those that mapiProperties does not have
 	attachments []attachment
-}
-
-// extValue is an extended property with its path as first set.
-type extValue struct {
-	attrs []string // of ExtendedFieldURI
-	value string
 }
 
 // attachment is a file; content makes its content on demand.
@@ -93,7 +101,7 @@ func (s *Server) mailboxOf(u directory.User) *mailbox {
 	key := strings.ToLower(u.SAM)
 	b, filled := s.mailboxes[key]
 	if !filled {
-		b = &mailbox{s: s, sam: key, byID: map[uint64]*item{}}
+		b = &mailbox{s: s, sam: key, byID: map[uint64]*item{}, changed: map[string]string{}}
 		s.mailboxes[key] = b
 	}
 	b.um, b.mail = u.EUM != "", u.Mail
@@ -110,9 +118,16 @@ func (s *Server) nextID() uint64 {
 
 // add adds a new item to its folder and notifies the subscriptions.
 func (b *mailbox) add(it *item) *item {
+	b.insert(it)
+	b.notify("CreatedEvent", it, nil)
+	return it
+}
+
+func (b *mailbox) insert(it *item) {
 	it.id, it.change = b.s.nextID(), b.s.nextID()
+	it.updated = it.change
 	if it.extended == nil {
-		it.extended = map[string]extValue{}
+		it.extended = map[string]string{}
 	}
 	now := formatTime(b.s.Clock.Now())
 	setDefault := func(uri, value string) { it.values[uri] = cmp.Or(it.values[uri], value) }
@@ -124,37 +139,79 @@ func (b *mailbox) add(it *item) *item {
 	it.values["item:HasAttachments"] = strconv.FormatBool(len(it.attachments) > 0)
 	setDefault("item:Sensitivity", "Normal")
 	setDefault("item:Importance", "Normal")
+	if it.element == "CalendarItem" {
+		setDefault("calendar:UID", fmt.Sprintf("%s-%d@%s", b.sam, it.id, b.s.dir.Domain()))
+		setDefault("calendar:CalendarItemType", "Single")
+		setDefault("calendar:IsRecurring", "false")
+	}
 	b.items = append(b.items, it)
 	b.byID[it.id] = it
-	b.notify("CreatedEvent", it)
-	return it
+	b.changed[it.folder] = now
 }
 
 // markChanged gives a changed item a new change key and notifies the subscriptions.
-func (b *mailbox) markChanged(it *item) {
+func (b *mailbox) markChanged(it *item, onlyRead bool) {
 	it.change = b.s.nextID()
-	it.values["item:LastModifiedTime"] = formatTime(b.s.Clock.Now())
-	b.notify("ModifiedEvent", it)
+	if !onlyRead {
+		it.updated = it.change
+	}
+	now := formatTime(b.s.Clock.Now())
+	it.values["item:LastModifiedTime"] = now
+	b.changed[it.folder] = now
+	b.notify("ModifiedEvent", it, nil)
+}
+
+// leave records that an item leaves its folder.
+func (b *mailbox) leave(it *item) {
+	b.left = append(b.left, departure{b.s.nextID(), it.id, it.folder})
+	if len(b.left) > maxItems {
+		b.forgotten = b.left[0].mark
+		b.left = b.left[1:]
+	}
+	delete(b.byID, it.id)
+	b.changed[it.folder] = formatTime(b.s.Clock.Now())
 }
 
 // remove deletes an item permanently.
 func (b *mailbox) remove(it *item) {
-	b.notify("DeletedEvent", it)
-	delete(b.byID, it.id)
+	b.notify("DeletedEvent", it, nil)
+	b.leave(it)
 	b.items = slices.DeleteFunc(b.items, func(x *item) bool { return x == it })
+}
+
+// softDelete hides an item: only FindItem with the Traversal SoftDeleted finds it.
+func (b *mailbox) softDelete(it *item) {
+	b.notify("DeletedEvent", it, nil)
+	b.leave(it)
+	it.softDeleted = true
 }
 
 // move moves an item to another folder, which changes its Id
 // (docs/protocol/exchange-ews.md#transport-and-envelope).
 func (b *mailbox) move(it *item, to string) {
-	delete(b.byID, it.id)
+	old := b.oldID(it)
+	b.leave(it)
 	it.id, it.change, it.folder = b.s.nextID(), b.s.nextID(), to
+	it.updated = it.change
 	b.byID[it.id] = it
-	b.notify("MovedEvent", it)
+	b.changed[to] = formatTime(b.s.Clock.Now())
+	b.notify("MovedEvent", it, old)
+}
+
+// copy copies an item into a folder and returns the copy.
+func (b *mailbox) copy(it *item, to string) *item {
+	old, c := b.oldID(it), *it
+	c.values, c.extended, c.folder = maps.Clone(it.values), maps.Clone(it.extended), to
+	b.insert(&c)
+	b.notify("CopiedEvent", &c, old)
+	return &c
 }
 
 // inFolder reports whether the item is in that folder.
 func (it *item) inFolder(name string) bool {
+	if it.softDeleted {
+		return false
+	}
 	if name == "voicemail" {
 		return it.folder != "deleteditems" && classIs(it.values["item:ItemClass"], classVoiceReply)
 	}
@@ -176,6 +233,26 @@ func (b *mailbox) itemsIn(name string) []*item {
 		}
 	}
 	return l
+}
+
+// softDeletedIn returns the items that were soft-deleted in a folder.
+func (b *mailbox) softDeletedIn(name string) []*item {
+	var l []*item
+	for _, it := range b.items {
+		if it.softDeleted && it.folder == name {
+			l = append(l, it)
+		}
+	}
+	return l
+}
+
+// lastChange returns the time of the newest change in a folder; "" if there was
+// none.
+func (b *mailbox) lastChange(name string) string {
+	if name == "voicemail" {
+		name = "inbox"
+	}
+	return b.changed[name]
 }
 
 func (b *mailbox) unread(name string) int {
@@ -214,7 +291,14 @@ func (b *mailbox) readID(id string, kind byte, count int) ([]uint64, error) {
 		return nil, codeError("ErrorInvalidIdEmpty", "Id must be non-empty.")
 	}
 	raw, err := base64.StdEncoding.DecodeString(id)
-	if err != nil || len(raw) < 4+8*count || [4]byte(raw) != [4]byte{0, 0, 0x16, kind} {
+	switch {
+	case err != nil || len(raw) < 4+8 || [3]byte(raw) != [3]byte{0, 0, 0x16}:
+		return nil, codeError("ErrorInvalidIdMalformed", "")
+	case kind == 'I' && raw[3] == 'F':
+		return nil, codeError("ErrorCannotUseFolderIdForItemId", "")
+	case kind == 'F' && raw[3] == 'I':
+		return nil, codeError("ErrorCannotUseItemIdForFolderId", "")
+	case raw[3] != kind || len(raw) < 4+8*count:
 		return nil, codeError("ErrorInvalidIdMalformed", "")
 	}
 	if string(raw[4+8*count:]) != b.sam {
@@ -231,6 +315,13 @@ func (b *mailbox) itemID(it *item) *elem {
 	return el("t:ItemId").attr("Id", makeID('I', b.sam, it.id), "ChangeKey", changeKey(it.change))
 }
 
+// oldID returns the ids of an item that is moved or copied, for an event.
+func (b *mailbox) oldID(it *item) []*elem {
+	id := b.itemID(it)
+	id.name = "t:OldItemId"
+	return []*elem{id, b.folderID("t:OldParentFolderId", it.folder)}
+}
+
 func (b *mailbox) folderID(element, name string) *elem {
 	i := slices.IndexFunc(folders(), func(f folder) bool { return f.name == name })
 	return el(element).attr("Id", makeID('F', b.sam, uint64(i)), "ChangeKey", changeKey(uint64(i)+1))
@@ -238,6 +329,15 @@ func (b *mailbox) folderID(element, name string) *elem {
 
 func changeKey(n uint64) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64([]byte("\x09\x00\x00\x00\x16\x00\x00\x00"), n))
+}
+
+// checkChangeKey checks the form of the ChangeKey of an id, if there is one.
+func checkChangeKey(n *node) error {
+	key, ok := n.FindAttr(xmlName("ChangeKey"))
+	if raw, err := base64.StdEncoding.DecodeString(key); ok && (err != nil || len(raw) == 0) {
+		return codeError("ErrorInvalidChangeKey", "")
+	}
+	return nil
 }
 
 // findItem returns the item of an ItemId element.
@@ -249,6 +349,9 @@ func (b *mailbox) findItem(n *node) (*item, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := checkChangeKey(n); err != nil {
+		return nil, err
+	}
 	if it := b.byID[numbers[0]]; it != nil {
 		return it, nil
 	}
@@ -257,28 +360,43 @@ func (b *mailbox) findItem(n *node) (*item, error) {
 
 // findFolder returns the folder of a FolderId or DistinguishedFolderId element.
 func (b *mailbox) findFolder(n *node) (folder, error) {
-	switch n.Name.Local {
-	case "t:DistinguishedFolderId":
-		if m := child(n, "t:Mailbox", "t:EmailAddress"); m != nil && !strings.EqualFold(m.Value(), b.mail) {
-			return folder{}, codeError("ErrorAccessDenied", "") // no user has access to another user's mailbox
-		}
-		if name := attr(n, "Id"); name != "history" {
-			if f, ok := b.folder(name); ok {
-				return f, nil
-			}
-		}
-	case "t:FolderId":
-		numbers, err := b.readID(attr(n, "Id"), 'F', 1)
-		if err != nil {
+	if err := checkChangeKey(n); err != nil {
+		return folder{}, err
+	}
+	if n.Name.Local == "t:DistinguishedFolderId" {
+		if err := b.checkOwner(child(n, "t:Mailbox")); err != nil {
 			return folder{}, err
 		}
-		if all := folders(); numbers[0] < uint64(len(all)) {
-			if f, ok := b.folder(all[numbers[0]].name); ok {
-				return f, nil
-			}
+		if f, ok := b.folder(attr(n, "Id")); ok {
+			return f, nil
+		}
+		return folder{}, codeError("ErrorFolderNotFound", "")
+	}
+	numbers, err := b.readID(attr(n, "Id"), 'F', 1)
+	if err != nil {
+		return folder{}, err
+	}
+	if all := folders(); numbers[0] < uint64(len(all)) {
+		if f, ok := b.folder(all[numbers[0]].name); ok {
+			return f, nil
 		}
 	}
 	return folder{}, codeError("ErrorFolderNotFound", "")
+}
+
+// checkOwner checks the Mailbox of a folder id: no user has access to another
+// user's mailbox.
+func (b *mailbox) checkOwner(n *node) error {
+	address := child(n, "t:EmailAddress").Value()
+	switch {
+	case n == nil, strings.EqualFold(address, b.mail):
+		return nil
+	case address == "":
+		return codeError("ErrorMissingInformationEmailAddress", "")
+	case !slices.ContainsFunc(b.s.dir.Users(), func(u directory.User) bool { return strings.EqualFold(u.Mail, address) }):
+		return codeError("ErrorNonExistentMailbox", "")
+	}
+	return codeError("ErrorAccessDenied", "")
 }
 
 // day returns midnight of t's day in UTC.

@@ -48,7 +48,7 @@ func TestVoiceMailFolderNeedsUM(t *testing.T) {
 	wantCode(t, w.askAs("kerry", strings.ReplaceAll(getFolder("voicemail"), "tu@", "kerry@")), "ErrorFolderNotFound")
 	wantCode(t, w.askAs("kerry", getFolder("inbox")), "ErrorAccessDenied") // of tu
 	wantCode(t, w.askAs("nomail", getFolder("inbox")), "ErrorNonExistentMailbox")
-	wantCode(t, w.ask(getFolder("conversationhistory")), "ErrorFolderNotFound")
+	wantCode(t, w.ask(getFolder("conversationhistory")), "ErrorSchemaValidation") // of 2013
 }
 
 func TestVoiceMailIsReadPlayedMarkedAndDeleted(t *testing.T) {
@@ -158,7 +158,7 @@ func TestPagesOf5000Contacts(t *testing.T) {
 	for view, code := range map[string]string{
 		`MaxEntriesReturned="0" Offset="0"`:  "ErrorInvalidPagingMaxRows",
 		`MaxEntriesReturned="5" Offset="-1"`: "ErrorInvalidIndexedPagingParameters",
-		`MaxEntriesReturned="5" Offset="x"`:  "ErrorInvalidIndexedPagingParameters",
+		`MaxEntriesReturned="5" Offset="x"`:  "ErrorSchemaValidation",
 	} {
 		wantCode(t, w.ask(find("contacts", "", `<m:IndexedPageItemView `+view+` BasePoint="Beginning"/>`)), code)
 	}

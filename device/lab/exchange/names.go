@@ -16,28 +16,32 @@ const maxResolutions = 100
 
 // resolveNames searches the directory and the user's contacts.
 func (c *ewsRequest) resolveNames() ([]*elem, error) {
-	full, ok := parseBoolean(attr(c.body, "ReturnFullContactData"))
-	if !ok {
-		return nil, schemaError(c.body, "the required attribute 'ReturnFullContactData' is missing")
-	}
+	full, _ := parseBoolean(attr(c.body, "ReturnFullContactData"))
 	entry := strings.ToLower(child(c.body, "m:UnresolvedEntry").Value())
+	if strings.Trim(entry, " ,-") == "" {
+		return []*elem{failure(c.op, codeError("ErrorInvalidNameForNameResolution", ""))}, nil
+	}
+	if err := c.checkResolveFolders(); err != nil {
+		return []*elem{failure(c.op, err)}, nil
+	}
 	for _, prefix := range []string{"smtp:", "sip:"} {
 		entry = strings.TrimPrefix(entry, prefix)
 	}
-	if entry == "" {
-		return []*elem{failure(c.op, codeError("ErrorNameResolutionNoResults", ""))}, nil
-	}
 	scope := cmp.Or(attr(c.body, "SearchScope"), "ActiveDirectoryContacts")
 	var found []*elem
-	if strings.Contains(scope, "ActiveDirectory") {
+	if scope != "Contacts" {
 		for _, u := range c.s.dir.Users() {
 			if u.Mail != "" && nameMatches(entry, u.DisplayName, u.SAM, u.Mail) {
 				found = append(found, resolution(u, full))
 			}
 		}
 	}
-	if strings.Contains(scope, "Contacts") {
-		found = append(found, c.resolveContacts(entry, full)...)
+	if scope != "ActiveDirectory" {
+		contacts := c.resolveContacts(entry, full)
+		if scope == "ContactsActiveDirectory" { // the order of the search
+			found, contacts = contacts, found
+		}
+		found = append(found, contacts...)
 	}
 	if len(found) == 0 {
 		return []*elem{failure(c.op, codeError("ErrorNameResolutionNoResults", ""))}, nil
@@ -57,6 +61,23 @@ func (c *ewsRequest) resolveNames() ([]*elem, error) {
 		tx("m:DescriptiveLinkKey", "0"),
 		set,
 	).attr("ResponseClass", "Warning")}, nil
+}
+
+// checkResolveFolders checks the ParentFolderIds of ResolveNames: the user's
+// Contacts are the only contacts folder.
+func (c *ewsRequest) checkResolveFolders() error {
+	list := child(c.body, "m:ParentFolderIds")
+	if list == nil {
+		return nil
+	}
+	if len(list.Children) > 1 {
+		return codeError("ErrorResolveNamesOnlyOneContactsFolderAllowed", "")
+	}
+	f, err := c.mailbox.findFolder(list.Children[0])
+	if err == nil && f.element != "ContactsFolder" {
+		return codeError("ErrorResolveNamesInvalidFolderType", "")
+	}
+	return err
 }
 
 // resolveContacts searches the user's contacts.
@@ -110,15 +131,14 @@ func resolution(u directory.User, full bool) *elem {
 
 // convertID converts ids to other formats
 // (docs/protocol/exchange-um.md#entry-ids-for-play-on-phone). In the lab an entry
-// id has the bytes of the EWS id, so that the UM web service finds the item.
+// id has the bytes of the EWS id, so that the UM web service finds the item. Any
+// Mailbox is accepted, and the answer has the user's own: DavMail learns the
+// address in that way (docs/peers.md#kamailio-sipp-baresip-exchangelib-davmail).
 func (c *ewsRequest) convertID() ([]*elem, error) {
 	to := attr(c.body, "DestinationFormat")
 	return c.forEach("m:SourceIds", func(n *node) (*elem, error) {
-		if n.Name.Local != "t:AlternateId" {
+		if n.Name.Local != "t:AlternateId" { // the lab has no public folders
 			return nil, codeError("ErrorInvalidIdMalformed", "")
-		}
-		if box := attr(n, "Mailbox"); !strings.EqualFold(box, c.mailbox.mail) {
-			return nil, codeError("ErrorNonExistentMailbox", "")
 		}
 		raw, err := base64.StdEncoding.DecodeString(attr(n, "Id"))
 		if attr(n, "Format") == "HexEntryId" {
@@ -128,12 +148,8 @@ func (c *ewsRequest) convertID() ([]*elem, error) {
 			return nil, codeError("ErrorInvalidIdMalformed", "")
 		}
 		id := base64.StdEncoding.EncodeToString(raw)
-		switch to {
-		case "HexEntryId":
+		if to == "HexEntryId" {
 			id = strings.ToUpper(hex.EncodeToString(raw))
-		case "EwsId", "EwsLegacyId", "EntryId", "StoreId", "OwaId":
-		default:
-			return nil, codeError("ErrorInvalidRequest", "")
 		}
 		return success(c.op, el("m:AlternateId").attr(
 			"xmlns:xsi", nsXSI,
@@ -141,5 +157,5 @@ func (c *ewsRequest) convertID() ([]*elem, error) {
 			"Format", to,
 			"Id", id,
 			"Mailbox", c.mailbox.mail)), nil
-	})
+	}), nil
 }

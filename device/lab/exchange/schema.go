@@ -2,173 +2,342 @@ package exchange
 
 import (
 	"cmp"
+	"encoding/base64"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 )
 
-// The properties of items: the elements of
-// docs/protocol/exchange-items.md#item-classes-and-properties,
-// docs/protocol/exchange-contacts.md#contacts and
-// docs/protocol/exchange-calendar.md#calendar-view in the order of the schema,
-// which is required in requests and answers.
+// The schema of requests: what each element of an operation of the lab may hold
+// (docs/protocol/exchange-ews.md#validation-against-the-schema). A request that
+// departs from it is the fault ErrorSchemaValidation.
 
-type property struct {
-	uri       string // "item:Subject"
-	element   string
-	kind      *kind
-	inDefault bool // in the BaseShape Default
+// element describes an element.
+type element struct {
+	// attributes are names and types separated by spaces: "Id! ChangeKey" or
+	// "Traversal!=Shallow|Deep". "!" marks a required attribute; the default type is
+	// string.
+	attributes string
+	// content is one of: "" for an empty element, "any" for one that is not checked,
+	// "=" and a type for a text, or the sequence of child elements. There, "|"
+	// separates alternatives; "?" marks optional ones, "*" any number, and "+" one
+	// or more.
+	content string
 }
 
-// run is a sequence of properties of one kind. elements are their elements,
-// separated by spaces: "=" and a name follow an element whose name in the URI
-// differs, and "*" marks a property of the BaseShape Default.
-type run struct {
-	kind     *kind
-	elements string
+// Parts of content that several elements have.
+const (
+	anyPath       = "t:FieldURI|t:IndexedFieldURI|t:ExtendedFieldURI"
+	anyExpression = "t:And|t:Or|t:Not|t:Exists|t:Excludes|t:Contains|t:IsEqualTo|t:IsNotEqualTo|t:IsGreaterThan|" +
+		"t:IsGreaterThanOrEqualTo|t:IsLessThan|t:IsLessThanOrEqualTo"
+	anyItemID   = "t:ItemId|t:OccurrenceItemId|t:RecurringMasterItemId"
+	anyFolderID = "t:FolderId|t:DistinguishedFolderId"
+	anyItem     = "t:Item|t:Message|t:CalendarItem|t:Contact|t:DistributionList|t:MeetingMessage|t:MeetingRequest|" +
+		"t:MeetingResponse|t:MeetingCancellation|t:Task|t:PostItem"
+	anyResponse = "t:ReplyToItem|t:ForwardItem|t:ReplyAllToItem|t:AcceptItem|t:TentativelyAcceptItem|t:DeclineItem|" +
+		"t:CancelCalendarItem|t:RemoveItem|t:SuppressReadReceipt|t:PostReplyItem"
+	itemView = "m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView?"
+	grouping = "m:GroupBy|m:DistinguishedGroupBy?"
+	disposal = "DeleteType!=HardDelete|SoftDelete|MoveToDeletedItems"
+	sendOnly = "SendToNone|SendOnlyToAll|SendToAllAndSaveCopy"
+	message  = "MessageDisposition=SaveOnly|SendOnly|SendAndSaveCopy"
+	order    = "Order!=Ascending|Descending"
+	pagedBy  = "MaxEntriesReturned=int"
+)
+
+// schema is the table, by name; a name may begin with that of the parent and "/".
+var schema = withProperties(map[string]element{
+	"m:FindItem": {"Traversal!=Shallow|SoftDeleted",
+		"m:ItemShape " + itemView + " " + grouping + " m:Restriction? m:SortOrder? m:ParentFolderIds"},
+	"m:FindFolder": {"Traversal!=Shallow|Deep|SoftDeleted",
+		"m:FolderShape m:IndexedPageFolderView|m:FractionalPageFolderView? m:Restriction? m:ParentFolderIds"},
+	"m:GetFolder":     {"", "m:FolderShape m:FolderIds"},
+	"m:GetItem":       {"", "m:ItemShape m:ItemIds"},
+	"m:GetAttachment": {"", "m:AttachmentShape? m:AttachmentIds"},
+	"m:CreateItem":    {message + " SendMeetingInvitations=" + sendOnly, "m:SavedItemFolderId? m:Items"},
+	"m:UpdateItem": {"ConflictResolution!=NeverOverwrite|AutoResolve|AlwaysOverwrite " + message +
+		" SendMeetingInvitationsOrCancellations=SendOnlyToChanged|SendToChangedAndSaveCopy|" + sendOnly,
+		"m:SavedItemFolderId? m:ItemChanges"},
+	"m:DeleteItem": {disposal + " SendMeetingCancellations=" + sendOnly +
+		" AffectedTaskOccurrences=AllOccurrences|SpecifiedOccurrenceOnly", "m:ItemIds"},
+	"m:CopyItem": {"", "m:ToFolderId m:ItemIds"},
+	"m:MoveItem": {"", "m:ToFolderId m:ItemIds"},
+	"m:ResolveNames": {"ReturnFullContactData!=boolean " +
+		"SearchScope=ActiveDirectory|ActiveDirectoryContacts|Contacts|ContactsActiveDirectory",
+		"m:ParentFolderIds? m:UnresolvedEntry"},
+	"m:ConvertId":           {"DestinationFormat!=" + idFormats, "m:SourceIds"},
+	"m:Subscribe":           {"", "m:PullSubscriptionRequest|m:PushSubscriptionRequest"},
+	"m:GetEvents":           {"", "m:SubscriptionId m:Watermark"},
+	"m:Unsubscribe":         {"", "m:SubscriptionId"},
+	"m:SyncFolderHierarchy": {"", "m:FolderShape m:SyncFolderId? m:SyncState?"},
+	"m:SyncFolderItems":     {"", "m:ItemShape m:SyncFolderId m:SyncState? m:Ignore? m:MaxChangesReturned"},
+
+	// shapes and paths
+	"m:ItemShape":            {"", "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?"},
+	"m:FolderShape":          {"", "t:BaseShape t:AdditionalProperties?"},
+	"m:AttachmentShape":      {"", "t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?"},
+	"t:BaseShape":            {"", "=IdOnly|Default|AllProperties"},
+	"t:IncludeMimeContent":   {"", "=boolean"},
+	"t:BodyType":             {"", "=Best|HTML|Text"},
+	"t:AdditionalProperties": {"", anyPath + "+"},
+	"t:FieldURI":             {"FieldURI!=fieldURI", ""},
+	"t:IndexedFieldURI":      {"FieldURI!=" + indexedURIs + " FieldIndex!", ""},
+	"t:ExtendedFieldURI": {"DistinguishedPropertySetId=Meeting|Appointment|Common|PublicStrings|Address|" +
+		"InternetHeaders|CalendarAssistant|UnifiedMessaging|Task PropertySetId=guid PropertyTag=tag PropertyName " +
+		"PropertyId=int PropertyType!=" + mapiTypes, ""},
+
+	// views
+	"m:IndexedPageItemView":      {pagedBy + " Offset!=int BasePoint!=Beginning|End", ""},
+	"m:IndexedPageFolderView":    {pagedBy + " Offset!=int BasePoint!=Beginning|End", ""},
+	"m:FractionalPageItemView":   {pagedBy + " Numerator!=int Denominator!=int", ""},
+	"m:FractionalPageFolderView": {pagedBy + " Numerator!=int Denominator!=int", ""},
+	"m:CalendarView":             {pagedBy + " StartDate!=dateTime EndDate!=dateTime", ""},
+	"m:ContactsView":             {pagedBy + " InitialName FinalName", ""},
+	"m:GroupBy":                  {order, anyPath + " t:AggregateOn"},
+	"t:AggregateOn":              {"Aggregate!=Minimum|Maximum", anyPath},
+	"m:DistinguishedGroupBy":     {order, "t:StandardGroupBy"},
+	"t:StandardGroupBy":          {"", "=ConversationTopic"},
+	"m:SortOrder":                {"", "t:FieldOrder+"},
+	"t:FieldOrder":               {order, anyPath},
+
+	// restrictions
+	"m:Restriction":            {"", anyExpression},
+	"t:And":                    {"", anyExpression + " " + anyExpression + "+"},
+	"t:Or":                     {"", anyExpression + " " + anyExpression + "+"},
+	"t:Not":                    {"", anyExpression},
+	"t:Exists":                 {"", anyPath},
+	"t:Excludes":               {"", anyPath + " t:Bitmask"},
+	"t:Bitmask":                {"Value!=bitmask", ""},
+	"t:Contains":               {"ContainmentMode=" + containmentModes + " ContainmentComparison=" + comparisonModes, anyPath + " t:Constant"},
+	"t:Constant":               {"Value!", ""},
+	"t:IsEqualTo":              {"", anyPath + " t:FieldURIOrConstant"},
+	"t:IsNotEqualTo":           {"", anyPath + " t:FieldURIOrConstant"},
+	"t:IsGreaterThan":          {"", anyPath + " t:FieldURIOrConstant"},
+	"t:IsGreaterThanOrEqualTo": {"", anyPath + " t:FieldURIOrConstant"},
+	"t:IsLessThan":             {"", anyPath + " t:FieldURIOrConstant"},
+	"t:IsLessThanOrEqualTo":    {"", anyPath + " t:FieldURIOrConstant"},
+	"t:FieldURIOrConstant":     {"", anyPath + "|t:Constant"},
+
+	// ids
+	"m:ParentFolderIds":             {"", anyFolderID + "+"},
+	"m:FolderIds":                   {"", anyFolderID + "+"},
+	"m:SavedItemFolderId":           {"", anyFolderID},
+	"m:ToFolderId":                  {"", anyFolderID},
+	"m:SyncFolderId":                {"", anyFolderID},
+	"t:FolderId":                    {"Id! ChangeKey", ""},
+	"t:DistinguishedFolderId":       {"Id!=" + distinguishedFolders + " ChangeKey", "t:Mailbox?"},
+	"m:ItemIds":                     {"", anyItemID + "+"},
+	"m:Ignore":                      {"", "t:ItemId*"},
+	"t:ItemId":                      {"Id! ChangeKey", ""},
+	"t:OccurrenceItemId":            {"RecurringMasterId! ChangeKey InstanceIndex!=int", ""},
+	"t:RecurringMasterItemId":       {"OccurrenceId! ChangeKey", ""},
+	"m:AttachmentIds":               {"", "t:AttachmentId+"},
+	"t:AttachmentId":                {"Id!", ""},
+	"m:SourceIds":                   {"", "t:AlternateId|t:AlternatePublicFolderId|t:AlternatePublicFolderItemId+"},
+	"t:AlternateId":                 {"Format!=" + idFormats + " Id! Mailbox!=nonEmpty", ""},
+	"t:AlternatePublicFolderId":     {"Format!=" + idFormats + " FolderId!", ""},
+	"t:AlternatePublicFolderItemId": {"Format!=" + idFormats + " FolderId! ItemId!", ""},
+
+	// names, notifications and synchronisation
+	"m:UnresolvedEntry":         {"", "=nonEmpty"},
+	"m:PullSubscriptionRequest": {"", "t:FolderIds t:EventTypes t:Watermark? t:Timeout"},
+	"m:PushSubscriptionRequest": {"", "t:FolderIds t:EventTypes t:Watermark? t:StatusFrequency t:URL"},
+	"t:FolderIds":               {"", anyFolderID + "+"},
+	"t:EventTypes":              {"", "t:EventType+"},
+	"t:EventType":               {"", "=CopiedEvent|CreatedEvent|DeletedEvent|ModifiedEvent|MovedEvent|NewMailEvent"},
+	"t:Watermark":               {"", "=nonEmpty"},
+	"t:Timeout":                 {"", "=minutes"},
+	"t:StatusFrequency":         {"", "=minutes"},
+	"t:URL":                     {"", "=string"},
+	"m:SubscriptionId":          {"", "=nonEmpty"},
+	"m:Watermark":               {"", "=nonEmpty"},
+	"m:SyncState":               {"", "=string"},
+	"m:MaxChangesReturned":      {"", "=changes"},
+
+	// items and their changes
+	"m:Items":             {"", anyItem + "|" + anyResponse + "+"},
+	"m:ItemChanges":       {"", "t:ItemChange+"},
+	"t:ItemChange":        {"", anyItemID + " t:Updates"},
+	"t:Updates":           {"", "t:AppendToItemField|t:SetItemField|t:DeleteItemField+"},
+	"t:SetItemField":      {"", anyPath + " " + anyItem},
+	"t:AppendToItemField": {"", anyPath + " " + anyItem},
+	"t:DeleteItemField":   {"", anyPath},
+
+	// parts of properties
+	"t:Mailbox":                   {"", "t:Name? t:EmailAddress? t:RoutingType? t:MailboxType? t:ItemId?"},
+	"t:Name":                      {"", "=string"},
+	"t:EmailAddress":              {"", "=nonEmpty"},
+	"t:RoutingType":               {"", "=nonEmpty"},
+	"t:MailboxType":               {"", "=Mailbox|PublicDL|PrivateDL|Contact|PublicFolder"},
+	"t:String":                    {"", "=string"},
+	"t:Value":                     {"", "=string"},
+	"t:Values":                    {"", "t:Value+"},
+	"t:EmailAddresses/t:Entry":    {"Key!=" + entryKeys["contacts:EmailAddress"], "=string"},
+	"t:PhoneNumbers/t:Entry":      {"Key!=" + entryKeys["contacts:PhoneNumber"], "=string"},
+	"t:ImAddresses/t:Entry":       {"Key!=" + entryKeys["contacts:ImAddress"], "=string"},
+	"t:PhysicalAddresses/t:Entry": {"Key!=" + entryKeys["contacts:PhysicalAddress"], "t:Street? t:City? t:State? t:CountryOrRegion? t:PostalCode?"},
+	"t:Street":                    {"", "=string"},
+	"t:City":                      {"", "=string"},
+	"t:State":                     {"", "=string"},
+	"t:CountryOrRegion":           {"", "=string"},
+	"t:PostalCode":                {"", "=string"},
+})
+
+// Enumerations of the schema that are long or occur several times.
+const (
+	idFormats            = "EwsLegacyId|EwsId|EntryId|HexEntryId|StoreId|OwaId"
+	distinguishedFolders = "calendar|contacts|deleteditems|drafts|inbox|journal|notes|outbox|sentitems|tasks|" +
+		"msgfolderroot|publicfoldersroot|root|junkemail|searchfolders|voicemail"
+	containmentModes = "FullString|Prefixed|Substring|PrefixOnWords|ExactPhrase"
+	comparisonModes  = "Exact|IgnoreCase|IgnoreNonSpacingCharacters|Loose|IgnoreCaseAndNonSpacingCharacters|" +
+		"LooseAndIgnoreCase|LooseAndIgnoreNonSpace|LooseAndIgnoreCaseAndIgnoreNonSpace"
+	indexedURIs = "item:InternetMessageHeader|contacts:ImAddress|contacts:PhysicalAddress:Street|" +
+		"contacts:PhysicalAddress:City|contacts:PhysicalAddress:State|contacts:PhysicalAddress:CountryOrRegion|" +
+		"contacts:PhysicalAddress:PostalCode|contacts:PhoneNumber|contacts:EmailAddress"
+	mapiTypes = "ApplicationTime|ApplicationTimeArray|Binary|BinaryArray|Boolean|CLSID|CLSIDArray|Currency|" +
+		"CurrencyArray|Double|DoubleArray|Error|Float|FloatArray|Integer|IntegerArray|Long|LongArray|Null|Object|" +
+		"ObjectArray|Short|ShortArray|String|StringArray|SystemTime|SystemTimeArray"
+)
+
+// otherURIs are the URIs of properties that the schema has and no item of the
+// lab, by namespace.
+var otherURIs = map[string]string{
+	"folder": "FolderId ParentFolderId DisplayName UnreadCount TotalCount ChildFolderCount FolderClass " +
+		"SearchParameters ManagedFolderInformation PermissionSet EffectiveRights",
+	"meeting":        "AssociatedCalendarItemId IsDelegated IsOutOfDate HasBeenProcessed ResponseType",
+	"meetingRequest": "MeetingRequestType IntendedFreeBusyStatus",
+	"task": "ActualWork AssignedTime BillingInformation ChangeCount Companies CompleteDate Contacts " +
+		"DelegationState Delegator DueDate IsAssignmentEditable IsComplete IsRecurring IsTeamTask Mileage Owner " +
+		"PercentComplete Recurrence StartDate Status StatusDescription TotalWork",
+	"contacts": "Culture",
+	"postitem": "PostedTime",
 }
 
-// properties appends the properties of a namespace to those of base.
-func properties(namespace string, base []property, runs ...run) []property {
-	all := slices.Clone(base)
-	for _, r := range runs {
-		for field := range strings.FieldsSeq(r.elements) {
-			names, inDefault := strings.CutSuffix(field, "*")
-			element, name, _ := strings.Cut(names, "=")
-			all = append(all, property{namespace + ":" + cmp.Or(name, element), element, r.kind, inDefault})
+// simpleTypes are the types of texts and attributes beside enumerations.
+var simpleTypes = map[string]func(string) bool{
+	"string":   func(string) bool { return true },
+	"nonEmpty": func(v string) bool { return v != "" },
+	"boolean":  func(v string) bool { _, ok := parseBoolean(v); return ok },
+	"int":      func(v string) bool { _, err := strconv.ParseInt(strings.TrimSpace(v), 10, 32); return err == nil },
+	"long":     func(v string) bool { _, err := strconv.ParseInt(v, 10, 64); return err == nil },
+	"dateTime": func(v string) bool { _, err := parseTime(v); return err == nil },
+	"base64":   func(v string) bool { _, err := base64.StdEncoding.DecodeString(v); return err == nil },
+	"guid":     regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`).MatchString,
+	"bitmask":  regexp.MustCompile(`^(0[xX][0-9A-Fa-f]*|[0-9]*)$`).MatchString,
+	"tag":      func(v string) bool { _, err := parseTag(v); return err == nil },
+	"minutes":  func(v string) bool { n, err := strconv.Atoi(v); return err == nil && n >= 1 && n <= 1440 },
+	"changes":  func(v string) bool { n, err := strconv.Atoi(v); return err == nil && n >= 1 && n <= 512 },
+	"fieldURI": func(v string) bool { return fieldURIs[v] },
+}
+
+// parseTag reads a PropertyTag: 0x and 1 to 4 hexadecimal digits, or a decimal
+// number below 65536 (docs/protocol/exchange-items.md#extended-properties-of-unified-messaging).
+func parseTag(v string) (uint64, error) {
+	if digits, hex := strings.CutPrefix(strings.ToLower(v), "0x"); hex && len(digits) <= 4 {
+		return strconv.ParseUint(digits, 16, 16)
+	}
+	return strconv.ParseUint(v, 10, 16)
+}
+
+// fieldURIs are the values of FieldURI in the schema.
+var fieldURIs = map[string]bool{}
+
+// withProperties adds the items and their properties to the table, and fills
+// fieldURIs.
+func withProperties(table map[string]element) map[string]element {
+	for namespace, names := range otherURIs {
+		for name := range strings.FieldsSeq(names) {
+			fieldURIs[namespace+":"+name] = true
 		}
 	}
-	return all
-}
-
-var itemProperties = properties("item", nil,
-	run{unsupported, "MimeContent"},
-	run{itemID, "ItemId*"},
-	run{parentFolder, "ParentFolderId"},
-	run{text, "ItemClass Subject* Sensitivity*"},
-	run{body, "Body*"},
-	run{attachments, "Attachments*"},
-	run{dateTime, "DateTimeReceived"},
-	run{number, "Size"},
-	run{unsupported, "Categories"},
-	run{text, "Importance InReplyTo"},
-	run{boolean, "IsSubmitted IsDraft IsFromMe IsResend IsUnmodified"},
-	run{unsupported, "InternetMessageHeaders"},
-	run{dateTime, "DateTimeSent DateTimeCreated"},
-	run{unsupported, "ResponseObjects"},
-	run{dateTime, "ReminderDueBy"},
-	run{boolean, "ReminderIsSet"},
-	run{number, "ReminderMinutesBeforeStart"},
-	run{text, "DisplayCc DisplayTo"},
-	run{boolean, "HasAttachments*"},
-	run{extended, "ExtendedProperty"},
-	run{text, "Culture"},
-	run{unsupported, "EffectiveRights"},
-	run{text, "LastModifiedName"},
-	run{dateTime, "LastModifiedTime"},
-)
-
-var messageProperties = properties("message", itemProperties,
-	run{person, "Sender ToRecipients*"},
-	run{unsupported, "CcRecipients BccRecipients"},
-	run{boolean, "IsReadReceiptRequested IsDeliveryReceiptRequested"},
-	run{text, "ConversationIndex ConversationTopic"},
-	run{person, "From*"},
-	run{text, "InternetMessageId"},
-	run{boolean, "IsRead* IsResponseRequested"},
-	run{text, "References"},
-	run{unsupported, "ReplyTo"},
-	run{person, "ReceivedBy ReceivedRepresenting"},
-)
-
-var contactProperties = properties("contacts", itemProperties,
-	run{text, "FileAs* FileAsMapping DisplayName* GivenName Initials MiddleName Nickname"},
-	run{unsupported, "CompleteName"},
-	run{text, "CompanyName*"},
-	run{entries, "EmailAddresses=EmailAddress*"},
-	run{unsupported, "PhysicalAddresses=PhysicalAddress"},
-	run{entries, "PhoneNumbers=PhoneNumber*"},
-	run{text, "AssistantName"},
-	run{dateTime, "Birthday"},
-	run{text, "BusinessHomePage"},
-	run{unsupported, "Children Companies ContactSource"},
-	run{text, "Department Generation"},
-	run{entries, "ImAddresses=ImAddress*"},
-	run{text, "JobTitle Manager Mileage OfficeLocation PostalAddressIndex Profession SpouseName Surname"},
-	run{dateTime, "WeddingAnniversary"},
-)
-
-var calendarProperties = properties("calendar", itemProperties,
-	run{text, "UID"},
-	run{unsupported, "RecurrenceId"},
-	run{dateTime, "DateTimeStamp Start* End*"},
-	run{unsupported, "OriginalStart"},
-	run{boolean, "IsAllDayEvent"},
-	run{text, "LegacyFreeBusyStatus* Location* When"},
-	run{boolean, "IsMeeting IsCancelled IsRecurring MeetingRequestWasSent IsResponseRequested"},
-	run{text, "CalendarItemType* MyResponseType"},
-	run{person, "Organizer*"},
-	run{unsupported, "RequiredAttendees OptionalAttendees Resources"},
-)
-
-// propertiesOf returns the properties of items with that element.
-func propertiesOf(element string) []property {
-	switch element {
-	case "Contact":
-		return contactProperties
-	case "CalendarItem":
-		return calendarProperties
+	for name, all := range itemElements {
+		var content []string
+		for _, p := range all {
+			occurs := "?"
+			if p.kind == extended {
+				occurs = "*"
+			} else {
+				fieldURIs[p.unindexed()] = true
+			}
+			content = append(content, "t:"+p.element+occurs)
+			table["t:"+p.element] = p.kind.element
+		}
+		table["t:"+name] = element{content: strings.Join(content, " ")}
 	}
-	return messageProperties
+	for _, name := range strings.Split(anyItem+"|"+anyResponse, "|") {
+		if _, ok := table[name]; !ok { // of a type that the lab does not have
+			table[name] = element{content: "any"}
+		}
+	}
+	return table
 }
 
-// entryKeys are the keys of the Entry elements of a property, complete and in the
-// order of the schema (docs/protocol/exchange-contacts.md#contacts).
-var entryKeys = map[string][]string{
-	"contacts:PhoneNumber": {
-		"AssistantPhone", "BusinessFax", "BusinessPhone", "BusinessPhone2", "Callback", "CarPhone",
-		"CompanyMainPhone", "HomeFax", "HomePhone", "HomePhone2", "Isdn", "MobilePhone", "OtherFax",
-		"OtherTelephone", "Pager", "PrimaryPhone", "RadioPhone", "Telex", "TtyTddPhone",
-	},
-	"contacts:EmailAddress": {"EmailAddress1", "EmailAddress2", "EmailAddress3"},
-	"contacts:ImAddress":    {"ImAddress1", "ImAddress2", "ImAddress3"},
-}
-
-// contentModels are the sequences of the children of an element: "|" separates
-// alternatives, "?" marks optional ones
-// (docs/protocol/exchange-ews.md#transport-and-envelope: order matters).
-var contentModels = map[string]string{
-	"m:FindItem": "m:ItemShape m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView? " +
-		"m:GroupBy|m:DistinguishedGroupBy? m:Restriction? m:SortOrder? m:ParentFolderIds",
-	"m:FindFolder": "m:FolderShape m:IndexedPageFolderView|m:FractionalPageFolderView? m:Restriction? " +
-		"m:ParentFolderIds",
-	"m:GetFolder":               "m:FolderShape m:FolderIds",
-	"m:ItemShape":               "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?",
-	"m:FolderShape":             "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?",
-	"m:GetItem":                 "m:ItemShape m:ItemIds",
-	"m:GetAttachment":           "m:AttachmentShape? m:AttachmentIds",
-	"m:CreateItem":              "m:SavedItemFolderId? m:Items",
-	"m:UpdateItem":              "m:SavedItemFolderId? m:ItemChanges",
-	"t:ItemChange":              "t:ItemId|t:OccurrenceItemId|t:RecurringMasterItemId t:Updates",
-	"m:DeleteItem":              "m:ItemIds",
-	"m:ResolveNames":            "m:ParentFolderIds? m:UnresolvedEntry",
-	"m:ConvertId":               "m:SourceIds",
-	"m:Subscribe":               "m:PullSubscriptionRequest|m:PushSubscriptionRequest",
-	"m:PullSubscriptionRequest": "t:FolderIds t:EventTypes t:Watermark? t:Timeout",
-	"m:GetEvents":               "m:SubscriptionId m:Watermark",
-	"m:Unsubscribe":             "m:SubscriptionId",
-}
-
-// checkContent checks that n and the elements inside it have their content model.
-// parse has bounded the depth.
-func checkContent(n *node) error {
-	if model := contentModels[n.Name.Local]; model != "" {
-		if err := checkChildren(n, model); err != nil {
+// checkSchema checks n, a child of parent, and the elements inside it. parse has
+// bounded the depth.
+func checkSchema(n *node, parent string) error {
+	name := n.Name.Local
+	e, ok := schema[parent+"/"+name]
+	if !ok {
+		e, ok = schema[name]
+	}
+	switch {
+	case !ok || e.content == "any":
+		return nil
+	case strings.HasPrefix(e.content, "="):
+		if len(n.Children) > 0 {
+			return invalidChild(n, n.Children[0])
+		}
+		if !isOfType(n.Value(), e.content[1:]) {
+			return schemaError(n, "the element '"+name+"' has an invalid value")
+		}
+	default:
+		if n.Value() != "" {
+			return schemaError(n, "the element '"+name+"' cannot contain text")
+		}
+		if err := checkChildren(n, e.content); err != nil {
 			return err
 		}
+	}
+	if err := checkAttributes(n, e.attributes); err != nil {
+		return err
 	}
 	for _, c := range n.Children {
-		if err := checkContent(c); err != nil {
+		if err := checkSchema(c, name); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// isOfType reports whether v has a type: a name of simpleTypes or an enumeration.
+func isOfType(v, name string) bool {
+	if check := simpleTypes[name]; check != nil {
+		return check(v)
+	}
+	return slices.Contains(strings.Split(name, "|"), v)
+}
+
+func checkAttributes(n *node, model string) error {
+	types := map[string]string{}
+	for field := range strings.FieldsSeq(model) {
+		name, kind, typed := strings.Cut(field, "=")
+		name, required := strings.CutSuffix(name, "!")
+		if !typed {
+			kind = "string"
+		}
+		types[name] = kind
+		if _, ok := n.FindAttr(xmlName(name)); required && !ok {
+			return schemaError(n, "the required attribute '"+name+"' is missing")
+		}
+	}
+	for _, a := range n.Attrs {
+		switch kind, ok := types[a.Name.Local]; {
+		case a.Name.Space == "xmlns" || a.Name.Local == "xmlns" || a.Name.Space == nsXSI:
+		case a.Name.Space != "" || !ok:
+			return schemaError(n, "the attribute '"+a.Name.Local+"' is not declared")
+		case !isOfType(a.Value, kind):
+			return schemaError(n, "the attribute '"+a.Name.Local+"' has an invalid value")
 		}
 	}
 	return nil
@@ -177,13 +346,19 @@ func checkContent(n *node) error {
 func checkChildren(n *node, model string) error {
 	rest := n.Children
 	for step := range strings.FieldsSeq(model) {
-		step, optional := strings.CutSuffix(step, "?")
-		switch {
-		case len(rest) > 0 && slices.Contains(strings.Split(step, "|"), rest[0].Name.Local):
+		names := strings.TrimRight(step, "?*+")
+		occurs := step[len(names):]
+		count := 0
+		for len(rest) > 0 && slices.Contains(strings.Split(names, "|"), rest[0].Name.Local) {
 			rest = rest[1:]
-		case optional:
+			if count++; occurs != "*" && occurs != "+" {
+				break
+			}
+		}
+		switch {
+		case count > 0 || occurs == "?" || occurs == "*":
 		case len(rest) == 0:
-			return schemaError(n, "the element '"+n.Name.Local+"' has incomplete content, expected '"+step+"'")
+			return schemaError(n, "the element '"+n.Name.Local+"' has incomplete content, expected '"+names+"'")
 		default:
 			return invalidChild(n, rest[0])
 		}
@@ -198,6 +373,12 @@ func checkChildren(n *node, model string) error {
 // at that place.
 func invalidChild(n, child *node) error {
 	return schemaError(child, "the element '"+n.Name.Local+"' has invalid child element '"+child.Name.Local+"'")
+}
+
+// otherURI reports whether the schema has a property that no item of the lab has.
+func otherURI(namespace, uri string) bool {
+	name, ok := strings.CutPrefix(uri, namespace+":")
+	return ok && slices.Contains(strings.Fields(otherURIs[namespace]), name)
 }
 
 // messageTexts are the texts of Exchange for response codes.

@@ -11,44 +11,106 @@ const maxFindText = 255
 
 // shape selects the properties of an answer.
 type shape struct {
-	base  string // IdOnly, Default, AllProperties
-	paths []*node
-	find  bool // FindItem: no bodies, no attachments, truncated strings, names without addresses
-}
-
-// wants reports whether the shape has the property, and the requested keys of
-// entries; nil means all keys.
-func (sh shape) wants(p property) (bool, []string) {
-	if p.kind == itemID || p.kind == extended || sh.base == "AllProperties" || sh.base == "Default" && p.inDefault {
-		return true, nil
-	}
-	var keys []string
-	for _, n := range sh.paths {
-		uri := attr(n, "FieldURI")
-		switch {
-		case n.Name.Local == "t:FieldURI" && (uri == p.uri || p.kind == entries && uri == "contacts:"+p.element):
-			return true, nil
-		case n.Name.Local == "t:IndexedFieldURI" && uri == p.uri:
-			keys = append(keys, attr(n, "FieldIndex"))
-		}
-	}
-	return keys != nil, keys
+	base     string // IdOnly, Default, AllProperties
+	paths    []*node
+	find     bool   // FindItem: no bodies, no attachments, truncated strings, names without addresses
+	mime     bool   // with MimeContent
+	bodyType string // Best, HTML, Text; "": Best
 }
 
 func shapeOf(n *node, find bool) shape {
-	sh := shape{base: child(n, "t:BaseShape").Value(), find: find}
+	sh := shape{base: child(n, "t:BaseShape").Value(), find: find, bodyType: child(n, "t:BodyType").Value()}
+	sh.mime, _ = parseBoolean(child(n, "t:IncludeMimeContent").Value())
 	if more := child(n, "t:AdditionalProperties"); more != nil {
 		sh.paths = more.Children
 	}
 	return sh
 }
 
+// wants reports whether the shape has the property, and the requested keys of
+// entries; nil means all keys.
+func (sh shape) wants(p property) (bool, []string) {
+	switch {
+	case p.kind == itemID || p.kind == extended || p.kind == mimeContent && sh.mime:
+		return true, nil
+	case p.kind != mimeContent && sh.base == "AllProperties", sh.base == "Default" && p.inDefault:
+		return true, nil
+	}
+	var keys []string
+	for _, path := range sh.paths {
+		if !p.namedBy(path) {
+			continue
+		}
+		if path.Name.Local == "t:FieldURI" {
+			return true, nil
+		}
+		keys = append(keys, strings.TrimPrefix(pathOf(path), p.uri+":"))
+	}
+	return keys != nil, keys
+}
+
+// check returns an error if items with that element cannot have a property that
+// the shape names.
+func (sh shape) check(element string) error {
+	if sh.mime && element == "Contact" {
+		return codeError("ErrorUnsupportedMimeConversion", "")
+	}
+	for _, path := range sh.paths {
+		p, ok := propertyOf(element, path)
+		if !ok && path.Name.Local != "t:ExtendedFieldURI" && !strings.HasPrefix(attr(path, "FieldURI"), "item:") {
+			return codeError("ErrorInvalidPropertyRequest", "")
+		}
+		if ok && p.kind == mimeContent && element == "Contact" {
+			return codeError("ErrorUnsupportedMimeConversion", "")
+		}
+	}
+	return nil
+}
+
 // write returns the element of an item.
 func (sh shape) write(b *mailbox, it *item) *elem {
 	e := el("t:" + it.element)
-	for _, p := range propertiesOf(it.element) {
+	for _, p := range itemElements[it.element] {
 		if ok, keys := sh.wants(p); ok {
 			e.add(p.kind.write(sh, b, it, p, keys)...)
+		}
+	}
+	return e
+}
+
+// extended returns the extended properties of x that the shape names.
+func (sh shape) extended(x propertied) (list []*elem) {
+	for _, path := range sh.paths {
+		if path.Name.Local != "t:ExtendedFieldURI" {
+			continue
+		}
+		v, ok := x.get(path)
+		if !ok {
+			continue
+		}
+		value := tx("t:Value", sh.truncate(v))
+		if strings.HasSuffix(attr(path, "PropertyType"), "Array") {
+			value = el("t:Values")
+			for one := range strings.SplitSeq(v, listSeparator) {
+				value.add(tx("t:Value", sh.truncate(one)))
+			}
+		}
+		list = append(list, el("t:ExtendedProperty", answeredPath(path), value))
+	}
+	return list
+}
+
+// answeredPath returns the ExtendedFieldURI of an answer. Exchange writes a tag in
+// hexadecimal digits, however it was requested.
+func answeredPath(path *node) *elem {
+	e := el("t:ExtendedFieldURI")
+	for _, a := range path.Attrs {
+		switch v, err := parseTag(a.Value); {
+		case a.Name.Space != "" || a.Name.Local == "xmlns":
+		case a.Name.Local == "PropertyTag" && err == nil:
+			e.attr(a.Name.Local, "0x"+strconv.FormatUint(v, 16))
+		default:
+			e.attr(a.Name.Local, a.Value)
 		}
 	}
 	return e
@@ -59,23 +121,6 @@ func (sh shape) truncate(v string) string {
 		return string(r[:maxFindText])
 	}
 	return v
-}
-
-// extendedPath returns the key of an extended property. A tag is written as a
-// number, since 0x6801 and 26625 are the same
-// (docs/protocol/exchange-items.md#item-classes-and-properties).
-func extendedPath(n *node) string {
-	if tag := attr(n, "PropertyTag"); tag != "" {
-		if v, err := strconv.ParseUint(tag, 0, 16); err == nil {
-			return "0x" + strconv.FormatUint(v, 16)
-		}
-		return tag
-	}
-	var parts []string
-	for _, a := range []string{"DistinguishedPropertySetId", "PropertySetId", "PropertyName", "PropertyId"} {
-		parts = append(parts, strings.ToLower(attr(n, a)))
-	}
-	return strings.Join(parts, "/")
 }
 
 // pathOf returns the key in item.values of a FieldURI or IndexedFieldURI; "" for
@@ -90,11 +135,30 @@ func pathOf(n *node) string {
 	return ""
 }
 
+// checkPaths checks the paths of an operation beyond the schema.
+func checkPaths(n *node) error {
+	switch n.Name.Local {
+	case "t:ExtendedFieldURI":
+		return checkExtended(n)
+	case "t:IndexedFieldURI":
+		for _, p := range contactProperties {
+			if p.namedBy(n) && !isOfType(attr(n, "FieldIndex"), entryKeys[p.uri]) {
+				return codeError("ErrorInvalidPropertyRequest", "")
+			}
+		}
+	}
+	for _, c := range n.Children {
+		if err := checkPaths(c); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // get returns the value of the property that n names.
 func (it *item) get(n *node) (string, bool) {
 	if n.Name.Local == "t:ExtendedFieldURI" {
-		v, ok := it.extended[extendedPath(n)]
-		return v.value, ok
+		return it.extendedValue(n)
 	}
 	v, ok := it.values[pathOf(n)]
 	return v, ok && v != ""

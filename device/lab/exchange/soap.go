@@ -154,14 +154,13 @@ func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) 
 		p.values = []string{"InnerErrorResponseCode", "ErrorServerBusy"}
 	}
 	if code != "" {
-		var all []*elem
-		for range max(1, messageCount(op)) {
-			all = append(all, failure(name, p))
-		}
-		return all, nil
+		return failures(op, name, p), nil
 	}
 	if user.Mail == "" {
 		return nil, codeError("ErrorNonExistentMailbox", "")
+	}
+	if err := checkPaths(op); err != nil {
+		return failures(op, name, err), nil
 	}
 	if exceedsLimits(op) {
 		return nil, codeError("ErrorInvalidRequest", "The request asks for too much at once.")
@@ -170,6 +169,15 @@ func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) 
 	defer s.mu.Unlock()
 	c := &ewsRequest{s: s, user: user, mailbox: s.mailboxOf(user), op: name, body: op}
 	return c.run()
+}
+
+// failures returns a response message with the same error for each object that op
+// names.
+func failures(op *node, name string, err error) (all []*elem) {
+	for range max(1, messageCount(op)) {
+		all = append(all, failure(name, err))
+	}
+	return all
 }
 
 // messageCount returns the number of response messages: one for each object that
@@ -190,8 +198,7 @@ func exceedsLimits(op *node) bool {
 	folders := child(op, "m:ParentFolderIds")
 	return messageCount(op) > maxMessages ||
 		folders != nil && len(folders.Children) > maxSearched ||
-		child(op, "m:Restriction").Size() > maxRestriction ||
-		child(op, "m:SortOrder").Size() > maxRestriction ||
+		child(op, "m:SortOrder").Size() > 3*maxSort ||
 		child(op, "m:ItemShape", "t:AdditionalProperties").Size() > maxPaths ||
 		child(op, "m:FolderShape", "t:AdditionalProperties").Size() > maxPaths
 }
@@ -203,29 +210,42 @@ func decode(b []byte) (*node, error) {
 	if err != nil {
 		return nil, xmlError(err)
 	}
-	body := child(root, "soap:Body")
-	if root.Name.Local != "soap:Envelope" || body == nil || len(body.Children) != 1 {
+	body := root.Children[max(0, len(root.Children)-1):]
+	if root.Name.Local != "soap:Envelope" || len(body) == 0 || body[0].Name.Local != "soap:Body" || len(body[0].Children) != 1 {
 		return nil, schemaError(root, "the root must be a SOAP 1.1 Envelope with a Body that holds one operation")
 	}
-	op := body.Children[0]
+	op := body[0].Children[0]
 	if header := child(root, "soap:Header"); header != nil {
 		for _, h := range header.Children {
-			switch {
-			case h.Name.Local == "t:RequestServerVersion":
-				// docs/protocol/exchange-ews.md#transport-and-envelope
-				if v := attr(h, "Version"); v != "Exchange2007" && v != "Exchange2007_SP1" {
-					return op, codeError("ErrorInvalidServerVersion", "")
-				}
-			case mustUnderstand(h): // TimeZoneContext and others of later clients are ignored
-				name := strings.TrimPrefix(h.Name.Local, "t:")
-				return op, codeError("ErrorInvalidRequest", "The SOAP header "+name+" is not understood.")
+			if err := checkHeader(h); err != nil {
+				return op, err
 			}
 		}
 	}
 	if !strings.HasPrefix(op.Name.Local, "m:") || !known(op.Name.Local[2:]) {
 		return op, schemaError(op, "the element 'Body' has invalid child element '"+op.Name.Local+"'")
 	}
-	return op, checkContent(op)
+	return op, checkSchema(op, "soap:Body")
+}
+
+// checkHeader checks a child of the SOAP header
+// (docs/protocol/exchange-ews.md#transport-and-envelope). Those of later clients,
+// such as TimeZoneContext, are ignored.
+func checkHeader(h *node) error {
+	switch v := attr(h, "Version"); {
+	case h.Name.Local == "t:RequestServerVersion":
+		if v != "Exchange2007" && v != "Exchange2007_SP1" {
+			return codeError("ErrorInvalidServerVersion", "")
+		}
+	case h.Name.Local == "t:ExchangeImpersonation": // no user of the lab may act as another
+		return codeError("ErrorImpersonateUserDenied", "")
+	case h.Name.Local == "t:SerializedSecurityContext":
+		return codeError("ErrorTokenSerializationDenied", "")
+	case mustUnderstand(h):
+		name := strings.TrimPrefix(h.Name.Local, "t:")
+		return codeError("ErrorInvalidRequest", "The SOAP header "+name+" is not understood.")
+	}
+	return nil
 }
 
 func mustUnderstand(h *node) bool {
@@ -310,7 +330,7 @@ func failure(op string, err error) *elem {
 		p.messageXML("m:MessageXml"),
 	).attr("ResponseClass", "Error")
 	switch op {
-	case "GetItem", "CreateItem", "UpdateItem":
+	case "GetItem", "CreateItem", "UpdateItem", "CopyItem", "MoveItem":
 		m.add(el("m:Items"))
 	case "GetFolder":
 		m.add(el("m:Folders"))

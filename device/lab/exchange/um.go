@@ -27,8 +27,12 @@ func (s *Server) serveUM(w *recorder, r *http.Request) {
 	if !ok {
 		return
 	}
-	if r.Method != http.MethodPost || !isXML(r) {
+	switch {
+	case r.Method != http.MethodPost:
 		s.refuse(w, r, http.StatusMethodNotAllowed, "Only SOAP by POST is served here")
+		return
+	case !isXML(r):
+		s.refuse(w, r, http.StatusUnsupportedMediaType, "Unsupported media type")
 		return
 	}
 	b, ok := s.readBody(w, r)

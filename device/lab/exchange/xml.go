@@ -26,12 +26,12 @@ const (
 
 // Bounds of a request, beside maxBody; no source.
 const (
-	maxDepth       = 64
-	maxNodes       = 20000
-	maxMessages    = 5000 // response messages of one request
-	maxSearched    = 50   // folders of one search
-	maxRestriction = 200  // elements of a Restriction
-	maxPaths       = 500  // of a shape
+	maxDepth    = 64
+	maxNodes    = 20000
+	maxMessages = 5000 // response messages of one request
+	maxSearched = 50   // folders of one search
+	maxSort     = 50   // fields of a SortOrder
+	maxPaths    = 500  // of a shape
 )
 
 // node is an element of a request. parse replaces its Name: Local is the name
@@ -86,9 +86,11 @@ func child(n *node, path ...string) *node {
 // attr returns the value of an attribute without a namespace; "" if n is nil or
 // there is none.
 func attr(n *node, name string) string {
-	v, _ := n.FindAttr(xml.Name{Local: name})
+	v, _ := n.FindAttr(xmlName(name))
 	return v
 }
+
+func xmlName(local string) xml.Name { return xml.Name{Local: local} }
 
 // elem is an element of an answer. Its name includes the prefix, which the root
 // element must declare.
