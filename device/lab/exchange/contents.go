@@ -150,6 +150,7 @@ func (b *mailbox) newMessage(folder, class, subject, body, name, address string,
 		received = b.s.Clock.Now()
 	}
 	at := formatTime(received)
+	owner := b.sam + "\n" + b.mail
 	it := &item{element: "Message", folder: folder, extended: map[string]string{}, values: map[string]string{
 		"item:ItemClass":        class,
 		"item:Subject":          subject,
@@ -159,6 +160,7 @@ func (b *mailbox) newMessage(folder, class, subject, body, name, address string,
 		"item:DateTimeCreated":  at,
 		"message:IsRead":        strconv.FormatBool(read),
 		"item:IsDraft":          "false",
+		"message:ToRecipients":  owner,
 	}}
 	if name != "" {
 		it.values["message:From"] = name + "\n" + address
@@ -247,8 +249,6 @@ func (b *mailbox) addCallLogEntry(name, number string, outgoing bool, length tim
 		it.values["message:ToRecipients"] = it.values["message:From"]
 		it.values["message:From"] = owner
 		it.values["message:Sender"] = owner
-	} else {
-		it.values["message:ToRecipients"] = owner
 	}
 	it.setUMProperty("0x6801", "Integer", strconv.Itoa(int(length.Seconds())))
 	it.setUMProperty("0x6802", "String", number)

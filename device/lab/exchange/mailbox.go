@@ -275,14 +275,18 @@ func (b *mailbox) folder(name string) (folder, bool) {
 	return folder{}, false
 }
 
-// Ids are opaque: a letter for the kind, numbers, the mailbox.
+// Ids are opaque: a letter for the kind, numbers, the mailbox, and zeros up to the
+// length of the Ids of Exchange, by which DavMail knows them.
+
+const idLength = 114 // octets: 152 characters
 
 func makeID(kind byte, sam string, numbers ...uint64) string {
 	b := []byte{0, 0, 0x16, kind}
 	for _, n := range numbers {
 		b = binary.BigEndian.AppendUint64(b, n)
 	}
-	return base64.StdEncoding.EncodeToString(append(b, sam...))
+	b = append(b, sam...)
+	return base64.StdEncoding.EncodeToString(append(b, make([]byte, idLength-len(b))...))
 }
 
 // readID returns the numbers of an Id; the errors are those of EWS.
@@ -301,7 +305,7 @@ func (b *mailbox) readID(id string, kind byte, count int) ([]uint64, error) {
 	case raw[3] != kind || len(raw) < 4+8*count:
 		return nil, codeError("ErrorInvalidIdMalformed", "")
 	}
-	if string(raw[4+8*count:]) != b.sam {
+	if strings.TrimRight(string(raw[4+8*count:]), "\x00") != b.sam {
 		return nil, codeError("ErrorAccessDenied", "")
 	}
 	numbers := make([]uint64, count)

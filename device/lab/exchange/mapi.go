@@ -32,6 +32,7 @@ var mapiProperties = byPath([]mapiProperty{
 	{path: "0x36", kind: "Integer", uri: "item:Sensitivity", choices: sensitivities},
 	{path: "0x37", kind: "String", uri: "item:Subject"},
 	{path: "0x39", kind: "SystemTime", uri: "item:DateTimeSent"},
+	{path: "0x7d", kind: "String", get: headersOf, readOnly: true},
 	{path: "0xe06", kind: "SystemTime", uri: "item:DateTimeReceived"},
 	{path: "0xe07", kind: "Integer", get: messageFlags, set: setMessageFlags},
 	{path: "0xe08", kind: "Integer", uri: "item:Size", readOnly: true},

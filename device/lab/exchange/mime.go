@@ -21,21 +21,7 @@ func mimeOf(it *item) []byte {
 		return calendarOf(it)
 	}
 	var b bytes.Buffer
-	for _, h := range [][2]string{
-		{"From", addressList(it.values["message:From"])},
-		{"Sender", addressList(it.values["message:Sender"])},
-		{"To", addressList(it.values["message:ToRecipients"])},
-		{"Cc", addressList(it.values["message:CcRecipients"])},
-		{"Subject", mime.QEncoding.Encode("utf-8", oneLine(it.values["item:Subject"]))},
-		{"Date", mailDate(it.values["item:DateTimeSent"])},
-		{"Message-ID", oneLine(it.values["message:InternetMessageId"])},
-		{"Content-Class", "urn:content-classes:message"},
-		{"MIME-Version", "1.0"},
-	} {
-		if h[1] != "" {
-			fmt.Fprintf(&b, "%s: %s\r\n", h[0], h[1])
-		}
-	}
+	b.WriteString(headersOf(it))
 	if len(it.attachments) == 0 {
 		fmt.Fprintf(&b, "Content-Type: %s\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n", bodyMediaType(it))
 		writeQuoted(&b, it.values["item:Body"])
@@ -59,6 +45,31 @@ func mimeOf(it *item) []byte {
 	}
 	_ = w.Close()
 	return b.Bytes()
+}
+
+// headersOf returns the header fields of a message but for those of its content;
+// "" if the item is no message.
+func headersOf(it *item) string {
+	if it.element != "Message" {
+		return ""
+	}
+	var b strings.Builder
+	for _, h := range [][2]string{
+		{"From", addressList(it.values["message:From"])},
+		{"Sender", addressList(it.values["message:Sender"])},
+		{"To", addressList(it.values["message:ToRecipients"])},
+		{"Cc", addressList(it.values["message:CcRecipients"])},
+		{"Subject", mime.QEncoding.Encode("utf-8", oneLine(it.values["item:Subject"]))},
+		{"Date", mailDate(it.values["item:DateTimeSent"])},
+		{"Message-ID", oneLine(it.values["message:InternetMessageId"])},
+		{"Content-Class", "urn:content-classes:message"},
+		{"MIME-Version", "1.0"},
+	} {
+		if h[1] != "" {
+			fmt.Fprintf(&b, "%s: %s\r\n", h[0], h[1])
+		}
+	}
+	return b.String()
 }
 
 // oneLine returns v as the value of a header field.

@@ -289,7 +289,7 @@ func checkSchema(n *node, parent string) error {
 			return invalidChild(n, n.Children[0])
 		}
 		if !isOfType(n.Value(), e.content[1:]) {
-			return schemaError(n, "the element '"+name+"' has an invalid value")
+			return schemaError(n, "the element '"+name+"' has the invalid value '"+clipField(n.Value())+"'")
 		}
 	default:
 		if n.Value() != "" {
@@ -337,7 +337,7 @@ func checkAttributes(n *node, model string) error {
 		case a.Name.Space != "" || !ok:
 			return schemaError(n, "the attribute '"+a.Name.Local+"' is not declared")
 		case !isOfType(a.Value, kind):
-			return schemaError(n, "the attribute '"+a.Name.Local+"' has an invalid value")
+			return schemaError(n, "the attribute '"+a.Name.Local+"' has the invalid value '"+clipField(a.Value)+"'")
 		}
 	}
 	return nil
