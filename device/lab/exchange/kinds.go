@@ -208,9 +208,21 @@ func readPeople(it *item, p property, n *node) error {
 		if name == "" {
 			return codeError("ErrorMissingInformationEmailAddress", "")
 		}
+		if err := checkRouting(m); err != nil {
+			return err
+		}
 		list = append(list, strings.ReplaceAll(name, "\n", " ")+"\n"+address)
 	}
 	it.values[p.uri] = strings.Join(list, listSeparator)
+	return nil
+}
+
+// checkRouting checks the RoutingType of a Mailbox, if there is one: the lab knows
+// SMTP addresses alone.
+func checkRouting(mailbox *node) error {
+	if r := child(mailbox, "t:RoutingType"); r != nil && !strings.EqualFold(r.Value(), "SMTP") {
+		return codeError("ErrorInvalidRoutingType", "")
+	}
 	return nil
 }
 

@@ -392,6 +392,9 @@ func (b *mailbox) findFolder(n *node) (folder, error) {
 // user's mailbox.
 func (b *mailbox) checkOwner(n *node) error {
 	address := child(n, "t:EmailAddress").Value()
+	if err := checkRouting(n); err != nil {
+		return err
+	}
 	switch {
 	case n == nil, strings.EqualFold(address, b.mail):
 		return nil
