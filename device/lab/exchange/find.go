@@ -48,7 +48,8 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 	if faults.EmptyPages && paged != nil {
 		found, last = nil, false
 	}
-	root.attr("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last && !faults.EndlessPages))
+	last = last && !faults.EndlessPages
+	root.attr("TotalItemsInView", strconv.Itoa(total), "IncludesLastItemInRange", strconv.FormatBool(last))
 	items := el("t:Items")
 	for _, it := range found {
 		items.add(sh.write(c.mailbox, it))

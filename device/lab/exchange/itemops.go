@@ -332,8 +332,9 @@ func (it *item) delete(p property, path *node) error {
 	switch {
 	case p.kind == extended:
 		return it.deleteExtended(path)
-	case p.readOnly, p.kind == unsupported, p.kind == mimeContent, p.kind.flag, p.kind.entries && path.Name.Local == "t:FieldURI",
-		p.uri == "item:ItemClass", p.uri == "calendar:Start", p.uri == "calendar:End":
+	case p.readOnly, p.kind == unsupported, p.kind == mimeContent, p.kind.flag,
+		p.kind.entries && path.Name.Local == "t:FieldURI",
+		slices.Contains([]string{"item:ItemClass", "calendar:Start", "calendar:End"}, p.uri):
 		return codeError("ErrorInvalidPropertyDelete", "")
 	}
 	delete(it.values, pathOf(path))

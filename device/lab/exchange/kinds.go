@@ -67,17 +67,27 @@ var (
 		compare: compareText,
 		appends: true,
 	}
-	entries   = &kind{element: element{"", "t:Entry+"}, write: writeEntries, read: readEntries, compare: compareText, entries: true}
-	addresses = &kind{element: element{"", "t:Entry+"}, write: writeAddresses, read: readAddresses, compare: compareText, entries: true}
+	entries   = &kind{element: entryList, write: writeEntries, read: readEntries, compare: compareText, entries: true}
+	addresses = &kind{element: entryList, write: writeAddresses, read: readAddresses, compare: compareText, entries: true}
+	extended  = &kind{
+		element: element{"", "t:ExtendedFieldURI t:Value|t:Values"},
+		write:   writeExtended,
+		read:    readExtended,
+	}
 
-	attachments  = &kind{element: element{"", "any"}, write: writeAttachments, read: refuse} // not in FindItem
-	extended     = &kind{element: element{"", "t:ExtendedFieldURI t:Value|t:Values"}, write: writeExtended, read: readExtended}
+	mimeContent  = &kind{element: element{"CharacterSet", "=base64"}, write: writeMIME, read: refuseMIME}
 	itemID       = &kind{element: element{"Id! ChangeKey", ""}, write: writeItemID, read: refuse} // in every answer
 	parentFolder = &kind{element: element{"Id! ChangeKey", ""}, write: writeParentFolder, read: refuse}
-	rights       = &kind{element: element{"", "any"}, write: writeRights, read: refuse}
-	mimeContent  = &kind{element: element{"CharacterSet", "=base64"}, write: writeMIME, read: refuseMIME}
-	absent       = &kind{element: element{"", "any"}, write: writeNothing, read: refuse}            // no item of the lab has it
-	unsupported  = &kind{element: element{"", "any"}, write: writeNothing, read: refuseUnsupported} // absent, but can be set at Exchange
+	attachments  = &kind{element: unchecked, write: writeAttachments, read: refuse} // not in FindItem
+	rights       = &kind{element: unchecked, write: writeRights, read: refuse}
+	absent       = &kind{element: unchecked, write: writeNothing, read: refuse}            // no item of the lab has it
+	unsupported  = &kind{element: unchecked, write: writeNothing, read: refuseUnsupported} // as absent; Exchange stores it
+)
+
+// Elements of several kinds.
+var (
+	entryList = element{"", "t:Entry+"}
+	unchecked = element{"", "any"}
 )
 
 // parsed is a text with a canonical form.

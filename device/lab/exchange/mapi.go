@@ -38,11 +38,11 @@ var mapiProperties = byPath([]mapiProperty{
 	{path: "0xe08", kind: "Integer", uri: "item:Size", readOnly: true},
 	{path: "0xe1b", kind: "Boolean", uri: "item:HasAttachments", readOnly: true},
 	{path: "0xe1d", kind: "String", uri: "item:Subject"},
-	{path: "0xe23", kind: "Integer", get: func(it *item) string { return strconv.FormatUint(it.id, 10) }, readOnly: true},
+	{path: "0xe23", kind: "Integer", get: articleNumber, readOnly: true},
 	{path: "0xff9", kind: "Binary", get: recordKey, readOnly: true},
 	{path: "0x1000", kind: "String", uri: "item:Body"},
 	{path: "0x1035", kind: "String", uri: "message:InternetMessageId"},
-	{path: "0x10f3", kind: "String", get: func(it *item) string { return strconv.FormatUint(it.id, 10) + ".EML" }, readOnly: true},
+	{path: "0x10f3", kind: "String", get: urlName, readOnly: true},
 	{path: "0x3007", kind: "SystemTime", uri: "item:DateTimeCreated", readOnly: true},
 	{path: "0x3008", kind: "SystemTime", uri: "item:LastModifiedTime", readOnly: true},
 	{path: "publicstrings//Keywords/", kind: "StringArray", uri: "item:Categories"},
@@ -300,6 +300,11 @@ func setMessageFlags(it *item, v string) {
 	it.values["message:IsRead"] = strconv.FormatBool(flags&flagRead != 0)
 	it.values["item:IsDraft"] = strconv.FormatBool(flags&flagUnsent != 0)
 }
+
+// articleNumber is the UID of IMAP: it grows with every new item.
+func articleNumber(it *item) string { return strconv.FormatUint(it.id, 10) }
+
+func urlName(it *item) string { return articleNumber(it) + ".EML" }
 
 func recordKey(it *item) string {
 	return base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint64(nil, it.id))

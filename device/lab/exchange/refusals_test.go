@@ -205,6 +205,12 @@ func TestViewsShowTheirPart(t *testing.T) {
 		got.first("RootFolder").attr("IncludesLastItemInRange") != "false" {
 		t.Errorf("a short contacts view: %q", got.texts("DisplayName"))
 	}
+	for comparison, want := range map[string]int{"Exact": 0, "IgnoreCase": 0, "IgnoreNonSpacingCharacters": 0, "IgnoreCaseAndNonSpacingCharacters": 1} {
+		got := ask(search("contacts", restriction(`<t:Contains ContainmentMode="Substring" ContainmentComparison="`+comparison+`">`+fieldURI("contacts:Surname")+`<t:Constant Value="DEGARD"/></t:Contains>`)))
+		if n := len(got.all("ItemId")); n != want {
+			t.Errorf("%s: %d contacts", comparison, n)
+		}
+	}
 	for mask, want := range map[string]int{"1": 3, "0x10": 2, "0x11": 1, "2": 5} { // read, with attachments
 		got := ask(search("inbox", restriction(`<t:Excludes><t:ExtendedFieldURI PropertyTag="0xe07" PropertyType="Integer"/><t:Bitmask Value="`+mask+`"/></t:Excludes>`)))
 		if n := len(got.all("ItemId")); n != want {

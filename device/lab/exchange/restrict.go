@@ -4,6 +4,9 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // maxExpressions is the number of search expressions that Exchange allows
@@ -200,9 +203,11 @@ func parseBoolean(v string) (value, ok bool) {
 // matchText reports whether value contains part in a mode; the default is
 // FullString and Exact.
 func matchText(value, part, mode, comparison string) bool {
-	if comparison != "" && comparison != "Exact" && comparison != "IgnoreNonSpacingCharacters" &&
-		comparison != "LooseAndIgnoreNonSpace" {
+	if strings.Contains(comparison, "Loose") || strings.Contains(comparison, "IgnoreCase") {
 		value, part = strings.ToLower(value), strings.ToLower(part)
+	}
+	if strings.Contains(comparison, "NonSpac") {
+		value, part = withoutMarks(value), withoutMarks(part)
 	}
 	switch mode {
 	case "Substring":
@@ -215,4 +220,14 @@ func matchText(value, part, mode, comparison string) bool {
 		return strings.Contains(" "+value+" ", " "+part+" ")
 	}
 	return value == part // FullString
+}
+
+// withoutMarks returns v without its nonspacing characters: "Ødegård" as "Ødegard".
+func withoutMarks(v string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Mn, r) {
+			return -1
+		}
+		return r
+	}, norm.NFD.String(v))
 }

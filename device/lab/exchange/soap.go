@@ -210,11 +210,12 @@ func decode(b []byte) (*node, error) {
 	if err != nil {
 		return nil, xmlError(err)
 	}
-	body := root.Children[max(0, len(root.Children)-1):]
-	if root.Name.Local != "soap:Envelope" || len(body) == 0 || body[0].Name.Local != "soap:Body" || len(body[0].Children) != 1 {
+	body := child(root, "soap:Body")
+	if root.Name.Local != "soap:Envelope" || checkChildren(root, "soap:Header? soap:Body") != nil ||
+		len(body.Children) != 1 {
 		return nil, schemaError(root, "the root must be a SOAP 1.1 Envelope with a Body that holds one operation")
 	}
-	op := body[0].Children[0]
+	op := body.Children[0]
 	if header := child(root, "soap:Header"); header != nil {
 		for _, h := range header.Children {
 			if err := checkHeader(h); err != nil {

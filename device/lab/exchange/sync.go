@@ -104,10 +104,11 @@ func (c *ewsRequest) syncItems() (*elem, error) {
 		st.cursor = ch.mark
 	}
 	last := len(part) == len(all)
+	isLast := tx("m:IncludesLastItemInRange", strconv.FormatBool(last))
 	if last { // the next round begins
 		st.base, st.cursor = c.s.lastID, c.s.lastID
 	}
-	return success(c.op, tx("m:SyncState", st.String()), tx("m:IncludesLastItemInRange", strconv.FormatBool(last)), list), nil
+	return success(c.op, tx("m:SyncState", st.String()), isLast, list), nil
 }
 
 // changeElement returns the element of a change for a client whose round began
