@@ -29,7 +29,10 @@
 //   - An operation of 2007 that the lab does not have is the fault
 //     ErrorInvalidOperation; an operation that 2007 does not have is
 //     ErrorSchemaValidation.
-//   - Unknown property paths are not refused: the properties are absent.
+//   - The schema of SP1 holds for requests with the version Exchange2007 too.
+//   - A property that an item does not have is absent, also in FindItem.
+//   - What Exchange can do and the lab cannot (send mail, group items, recurring
+//     items, tasks, MIME content in a request) is refused with the nearest code.
 package exchange
 
 import (

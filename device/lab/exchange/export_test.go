@@ -31,12 +31,18 @@ func (w *writerString) WriteString(s string) (int, error) { *w = append(*w, s...
 // MuLaw encodes one sample.
 var MuLaw = muLaw
 
-// NewForFuzz returns a server with one user, which does not listen.
+// NewForFuzz returns a server with one user, which does not listen. Its calendar
+// is short.
 func NewForFuzz() *Server {
 	d := directory.New("contoso.com", "CONTOSO")
 	_ = d.AddUser(directory.User{SAM: "tu", Mail: "tu@contoso.com", EUM: "tu@contoso.com;phone-context=x"})
 	s := New(d)
 	s.Clock = clock.NewManual(time.Date(2008, 4, 1, 10, 0, 0, 0, time.UTC))
+	u, _ := d.User("tu")
+	b := s.mailboxOf(u)
+	for _, it := range b.itemsIn("calendar")[3:] {
+		b.remove(it)
+	}
 	return s
 }
 

@@ -18,14 +18,14 @@ const maxResolutions = 100
 func (c *ewsRequest) resolveNames() ([]*elem, error) {
 	full, _ := parseBoolean(attr(c.body, "ReturnFullContactData"))
 	entry := strings.ToLower(child(c.body, "m:UnresolvedEntry").Value())
+	for _, prefix := range []string{"smtp:", "sip:"} {
+		entry = strings.TrimPrefix(entry, prefix)
+	}
 	if strings.Trim(entry, " ,-") == "" {
 		return []*elem{failure(c.op, codeError("ErrorInvalidNameForNameResolution", ""))}, nil
 	}
 	if err := c.checkResolveFolders(); err != nil {
 		return []*elem{failure(c.op, err)}, nil
-	}
-	for _, prefix := range []string{"smtp:", "sip:"} {
-		entry = strings.TrimPrefix(entry, prefix)
 	}
 	scope := cmp.Or(attr(c.body, "SearchScope"), "ActiveDirectoryContacts")
 	var found []*elem
@@ -133,7 +133,7 @@ func resolution(u directory.User, full bool) *elem {
 // (docs/protocol/exchange-um.md#entry-ids-for-play-on-phone). In the lab an entry
 // id has the bytes of the EWS id, so that the UM web service finds the item. Any
 // Mailbox is accepted, and the answer has the user's own: DavMail learns the
-// address in that way (docs/peers.md#kamailio-sipp-baresip-exchangelib-davmail).
+// address in that way.
 func (c *ewsRequest) convertID() ([]*elem, error) {
 	to := attr(c.body, "DestinationFormat")
 	return c.forEach("m:SourceIds", func(n *node) (*elem, error) {
