@@ -180,6 +180,21 @@ func TestBadRequestsAreFaults(t *testing.T) {
 	if resp, _ := w.do(c, "DELETE", ewsURL, "tu", password, ""); resp.StatusCode != 405 {
 		t.Errorf("DELETE: %s", resp.Status)
 	}
+	for _, url := range []string{ewsURL, "https://cas01.contoso.com/UnifiedMessaging/Service.asmx"} {
+		r, err := http.NewRequest("POST", url, strings.NewReader(good))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("Content-Type", "text/plain")
+		r.SetBasicAuth("tu", password)
+		resp, err := c.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if resp.Body.Close(); resp.StatusCode != 415 {
+			t.Errorf("%s as text/plain: %s", url, resp.Status)
+		}
+	}
 	if n := w.Counters().Operations["unknown"]; n == 0 {
 		t.Error("unknown operations are not counted")
 	}
@@ -213,6 +228,9 @@ func FuzzOperation(f *testing.F) {
 		`<m:CreateItem MessageDisposition="SaveOnly"><m:Items><t:Message><t:Subject>x</t:Subject></t:Message></m:Items></m:CreateItem>`,
 		`<m:UpdateItem ConflictResolution="AlwaysOverwrite" MessageDisposition="SaveOnly"><m:ItemChanges><t:ItemChange><t:ItemId Id="AAAWSQAAAAAAAAABdHU="/><t:Updates><t:DeleteItemField><t:FieldURI FieldURI="item:Subject"/></t:DeleteItemField></t:Updates></t:ItemChange></m:ItemChanges></m:UpdateItem>`,
 		`<m:Subscribe><m:PullSubscriptionRequest><t:FolderIds/><t:EventTypes/><t:Timeout>1</t:Timeout></m:PullSubscriptionRequest></m:Subscribe>`} {
+		f.Add([]byte(op))
+	}
+	for _, op := range validRequests {
 		f.Add([]byte(op))
 	}
 	f.Fuzz(func(t *testing.T, op []byte) {

@@ -85,45 +85,38 @@ func (v folderView) kindOf(path *node) (*kind, bool) {
 
 func (v folderView) get(path *node) (string, bool) {
 	p, ok := v.find(path)
-	if !ok || p.uri == "UnreadCount" && path.Name.Local == "t:FieldURI" && !v.hasUnread() {
+	if !ok || path.Name.Local == "t:FieldURI" && !v.has(p.uri) {
 		return "", false
 	}
 	value := p.value(v)
 	return value, value != ""
 }
 
-// hasUnread reports whether the folder's type has the element UnreadCount
-// (docs/protocol/exchange-ews.md#mailbox-folders).
-func (v folderView) hasUnread() bool {
-	return v.f.element != "ContactsFolder" && v.f.element != "CalendarFolder"
+// has reports whether the folder's type has an element: folders of contacts and
+// appointments have no UnreadCount (docs/protocol/exchange-ews.md#mailbox-folders).
+func (v folderView) has(element string) bool {
+	return element != "UnreadCount" || v.f.element != "ContactsFolder" && v.f.element != "CalendarFolder"
 }
 
 // write returns the element of the folder.
 func (v folderView) write(sh shape) *elem {
-	wants := func(uri string, inDefault bool) bool {
+	wants := func(element string, inDefault bool) bool {
 		return sh.base == "AllProperties" || sh.base == "Default" && inDefault ||
-			slices.ContainsFunc(sh.paths, func(n *node) bool { return pathOf(n) == "folder:"+uri })
+			slices.ContainsFunc(sh.paths, func(n *node) bool { return pathOf(n) == "folder:"+element })
 	}
 	e := el("t:"+v.f.element, v.box.folderID("t:FolderId", v.f.name))
 	if wants("ParentFolderId", false) && v.f.parent != "" {
 		e.add(v.box.folderID("t:ParentFolderId", v.f.parent))
 	}
 	for _, p := range folderProperties() {
-		switch {
-		case p.uri == "UnreadCount":
+		if p.uri == "UnreadCount" { // the schema has these before it
 			e.add(sh.extended(v)...)
 			if wants("EffectiveRights", false) {
-				e.add(el("t:EffectiveRights", tx("t:CreateAssociated", "true"), tx("t:CreateContents", "true"),
-					tx("t:CreateHierarchy", "true"), tx("t:Delete", "true"), tx("t:Modify", "true"), tx("t:Read", "true")))
+				e.add(effectiveRights(true))
 			}
-			if !v.hasUnread() {
-				continue
-			}
-			fallthrough
-		case p.uri != "":
-			if value := p.value(v); value != "" && wants(p.uri, p.inDefault) {
-				e.add(tx("t:"+p.uri, value))
-			}
+		}
+		if value := p.value(v); p.uri != "" && value != "" && wants(p.uri, p.inDefault) && v.has(p.uri) {
+			e.add(tx("t:"+p.uri, value))
 		}
 	}
 	return e

@@ -1,9 +1,11 @@
 package exchange
 
 import (
+	"bytes"
 	"cmp"
-	"encoding/base64"
 	"html"
+	"io"
+	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -357,17 +359,25 @@ func writeParentFolder(_ shape, b *mailbox, it *item, _ property, _ []string) []
 	return []*elem{b.folderID("t:ParentFolderId", it.folder)}
 }
 
-// writeRights writes those of the owner of the mailbox.
 func writeRights(shape, *mailbox, *item, property, []string) []*elem {
-	return []*elem{el("t:EffectiveRights", tx("t:CreateAssociated", "false"), tx("t:CreateContents", "false"),
-		tx("t:CreateHierarchy", "false"), tx("t:Delete", "true"), tx("t:Modify", "true"), tx("t:Read", "true"))}
+	return []*elem{effectiveRights(false)}
+}
+
+// effectiveRights are those of the owner of the mailbox, for a folder or an item.
+func effectiveRights(folder bool) *elem {
+	create := strconv.FormatBool(folder)
+	return el("t:EffectiveRights", tx("t:CreateAssociated", create), tx("t:CreateContents", create),
+		tx("t:CreateHierarchy", create), tx("t:Delete", "true"), tx("t:Modify", "true"), tx("t:Read", "true"))
 }
 
 // writeMIME writes the item as a message of RFC 5322 or, for a calendar item, RFC
-// 5545.
+// 5545. The content is made when it is sent, since it can be long.
 func writeMIME(sh shape, _ *mailbox, it *item, _ property, _ []string) []*elem {
 	if sh.find {
 		return nil
 	}
-	return []*elem{tx("t:MimeContent", base64.StdEncoding.EncodeToString(mimeOf(it))).attr("CharacterSet", "UTF-8")}
+	sent := *it
+	sent.values = maps.Clone(it.values)
+	content := func(w io.Writer) error { return encode(w, bytes.NewReader(mimeOf(&sent))) }
+	return []*elem{(&elem{name: "t:MimeContent", stream: content}).attr("CharacterSet", "UTF-8")}
 }

@@ -1,11 +1,7 @@
 package exchange
 
 import (
-	"cmp"
-	"encoding/base64"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -39,11 +35,12 @@ const (
 		"t:CancelCalendarItem|t:RemoveItem|t:SuppressReadReceipt|t:PostReplyItem"
 	itemView = "m:IndexedPageItemView|m:FractionalPageItemView|m:CalendarView|m:ContactsView?"
 	grouping = "m:GroupBy|m:DistinguishedGroupBy?"
-	disposal = "DeleteType!=HardDelete|SoftDelete|MoveToDeletedItems"
-	sendOnly = "SendToNone|SendOnlyToAll|SendToAllAndSaveCopy"
-	message  = "MessageDisposition=SaveOnly|SendOnly|SendAndSaveCopy"
-	order    = "Order!=Ascending|Descending"
-	pagedBy  = "MaxEntriesReturned=int"
+
+	deleteType         = "DeleteType!=HardDelete|SoftDelete|MoveToDeletedItems"
+	messageDisposition = "MessageDisposition=SaveOnly|SendOnly|SendAndSaveCopy"
+	sortDirection      = "Order!=Ascending|Descending"
+	rows               = "MaxEntriesReturned=int"
+	sendToAll          = "SendToNone|SendOnlyToAll|SendToAllAndSaveCopy"
 )
 
 // schema is the table, by name; a name may begin with that of the parent and "/".
@@ -55,11 +52,11 @@ var schema = withProperties(map[string]element{
 	"m:GetFolder":     {"", "m:FolderShape m:FolderIds"},
 	"m:GetItem":       {"", "m:ItemShape m:ItemIds"},
 	"m:GetAttachment": {"", "m:AttachmentShape? m:AttachmentIds"},
-	"m:CreateItem":    {message + " SendMeetingInvitations=" + sendOnly, "m:SavedItemFolderId? m:Items"},
-	"m:UpdateItem": {"ConflictResolution!=NeverOverwrite|AutoResolve|AlwaysOverwrite " + message +
-		" SendMeetingInvitationsOrCancellations=SendOnlyToChanged|SendToChangedAndSaveCopy|" + sendOnly,
+	"m:CreateItem":    {messageDisposition + " SendMeetingInvitations=" + sendToAll, "m:SavedItemFolderId? m:Items"},
+	"m:UpdateItem": {"ConflictResolution!=NeverOverwrite|AutoResolve|AlwaysOverwrite " + messageDisposition +
+		" SendMeetingInvitationsOrCancellations=SendOnlyToChanged|SendToChangedAndSaveCopy|" + sendToAll,
 		"m:SavedItemFolderId? m:ItemChanges"},
-	"m:DeleteItem": {disposal + " SendMeetingCancellations=" + sendOnly +
+	"m:DeleteItem": {deleteType + " SendMeetingCancellations=" + sendToAll +
 		" AffectedTaskOccurrences=AllOccurrences|SpecifiedOccurrenceOnly", "m:ItemIds"},
 	"m:CopyItem": {"", "m:ToFolderId m:ItemIds"},
 	"m:MoveItem": {"", "m:ToFolderId m:ItemIds"},
@@ -88,18 +85,18 @@ var schema = withProperties(map[string]element{
 		"PropertyId=int PropertyType!=" + mapiTypes, ""},
 
 	// views
-	"m:IndexedPageItemView":      {pagedBy + " Offset!=int BasePoint!=Beginning|End", ""},
-	"m:IndexedPageFolderView":    {pagedBy + " Offset!=int BasePoint!=Beginning|End", ""},
-	"m:FractionalPageItemView":   {pagedBy + " Numerator!=int Denominator!=int", ""},
-	"m:FractionalPageFolderView": {pagedBy + " Numerator!=int Denominator!=int", ""},
-	"m:CalendarView":             {pagedBy + " StartDate!=dateTime EndDate!=dateTime", ""},
-	"m:ContactsView":             {pagedBy + " InitialName FinalName", ""},
-	"m:GroupBy":                  {order, anyPath + " t:AggregateOn"},
+	"m:IndexedPageItemView":      {rows + " Offset!=int BasePoint!=Beginning|End", ""},
+	"m:IndexedPageFolderView":    {rows + " Offset!=int BasePoint!=Beginning|End", ""},
+	"m:FractionalPageItemView":   {rows + " Numerator!=int Denominator!=int", ""},
+	"m:FractionalPageFolderView": {rows + " Numerator!=int Denominator!=int", ""},
+	"m:CalendarView":             {rows + " StartDate!=dateTime EndDate!=dateTime", ""},
+	"m:ContactsView":             {rows + " InitialName FinalName", ""},
+	"m:GroupBy":                  {sortDirection, anyPath + " t:AggregateOn"},
 	"t:AggregateOn":              {"Aggregate!=Minimum|Maximum", anyPath},
-	"m:DistinguishedGroupBy":     {order, "t:StandardGroupBy"},
+	"m:DistinguishedGroupBy":     {sortDirection, "t:StandardGroupBy"},
 	"t:StandardGroupBy":          {"", "=ConversationTopic"},
 	"m:SortOrder":                {"", "t:FieldOrder+"},
-	"t:FieldOrder":               {order, anyPath},
+	"t:FieldOrder":               {sortDirection, anyPath},
 
 	// restrictions
 	"m:Restriction": {"", anyExpression},
@@ -216,32 +213,6 @@ var otherURIs = map[string]string{
 	"postitem": "PostedTime",
 }
 
-// simpleTypes are the types of texts and attributes beside enumerations.
-var simpleTypes = map[string]func(string) bool{
-	"string":   func(string) bool { return true },
-	"nonEmpty": func(v string) bool { return v != "" },
-	"boolean":  func(v string) bool { _, ok := parseBoolean(v); return ok },
-	"int":      func(v string) bool { _, err := strconv.ParseInt(strings.TrimSpace(v), 10, 32); return err == nil },
-	"long":     func(v string) bool { _, err := strconv.ParseInt(v, 10, 64); return err == nil },
-	"dateTime": func(v string) bool { _, err := parseTime(v); return err == nil },
-	"base64":   func(v string) bool { _, err := base64.StdEncoding.DecodeString(v); return err == nil },
-	"guid":     regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`).MatchString,
-	"bitmask":  regexp.MustCompile(`^(0[xX][0-9A-Fa-f]*|[0-9]*)$`).MatchString,
-	"tag":      func(v string) bool { _, err := parseTag(v); return err == nil },
-	"minutes":  func(v string) bool { n, err := strconv.Atoi(v); return err == nil && n >= 1 && n <= 1440 },
-	"changes":  func(v string) bool { n, err := strconv.Atoi(v); return err == nil && n >= 1 && n <= 512 },
-	"fieldURI": func(v string) bool { return fieldURIs[v] },
-}
-
-// parseTag reads a PropertyTag: 0x and 1 to 4 hexadecimal digits, or a decimal
-// number below 65536 (docs/protocol/exchange-items.md#extended-properties-of-unified-messaging).
-func parseTag(v string) (uint64, error) {
-	if digits, hex := strings.CutPrefix(strings.ToLower(v), "0x"); hex && len(digits) <= 4 {
-		return strconv.ParseUint(digits, 16, 16)
-	}
-	return strconv.ParseUint(v, 10, 16)
-}
-
 // fieldURIs are the values of FieldURI in the schema.
 var fieldURIs = map[string]bool{}
 
@@ -275,129 +246,8 @@ func withProperties(table map[string]element) map[string]element {
 	return table
 }
 
-// checkSchema checks n, a child of parent, and the elements inside it. parse has
-// bounded the depth.
-func checkSchema(n *node, parent string) error {
-	name := n.Name.Local
-	e, ok := schema[parent+"/"+name]
-	if !ok {
-		e, ok = schema[name]
-	}
-	switch {
-	case !ok || e.content == "any":
-		return nil
-	case strings.HasPrefix(e.content, "="):
-		if len(n.Children) > 0 {
-			return invalidChild(n, n.Children[0])
-		}
-		if !isOfType(n.Value(), e.content[1:]) {
-			return schemaError(n, "the element '"+name+"' has the invalid value '"+clipField(n.Value())+"'")
-		}
-	default:
-		if n.Value() != "" {
-			return schemaError(n, "the element '"+name+"' cannot contain text")
-		}
-		if err := checkChildren(n, e.content); err != nil {
-			return err
-		}
-	}
-	if err := checkAttributes(n, e.attributes); err != nil {
-		return err
-	}
-	for _, c := range n.Children {
-		if err := checkSchema(c, name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// isOfType reports whether v has a type: a name of simpleTypes or an enumeration.
-func isOfType(v, name string) bool {
-	if check := simpleTypes[name]; check != nil {
-		return check(v)
-	}
-	return slices.Contains(strings.Split(name, "|"), v)
-}
-
-func checkAttributes(n *node, model string) error {
-	types := map[string]string{}
-	for field := range strings.FieldsSeq(model) {
-		name, kind, typed := strings.Cut(field, "=")
-		name, required := strings.CutSuffix(name, "!")
-		if !typed {
-			kind = "string"
-		}
-		types[name] = kind
-		if _, ok := n.FindAttr(xmlName(name)); required && !ok {
-			return schemaError(n, "the required attribute '"+name+"' is missing")
-		}
-	}
-	for _, a := range n.Attrs {
-		switch kind, ok := types[a.Name.Local]; {
-		case a.Name.Space == "xmlns" || a.Name.Local == "xmlns" || a.Name.Space == nsXSI:
-		case a.Name.Space != "" || !ok:
-			return schemaError(n, "the attribute '"+a.Name.Local+"' is not declared")
-		case !isOfType(a.Value, kind):
-			return schemaError(n, "the attribute '"+a.Name.Local+"' has the invalid value '"+clipField(a.Value)+"'")
-		}
-	}
-	return nil
-}
-
-func checkChildren(n *node, model string) error {
-	rest := n.Children
-	for step := range strings.FieldsSeq(model) {
-		names := strings.TrimRight(step, "?*+")
-		occurs := step[len(names):]
-		count := 0
-		for len(rest) > 0 && slices.Contains(strings.Split(names, "|"), rest[0].Name.Local) {
-			rest = rest[1:]
-			if count++; occurs != "*" && occurs != "+" {
-				break
-			}
-		}
-		switch {
-		case count > 0 || occurs == "?" || occurs == "*":
-		case len(rest) == 0:
-			return schemaError(n, "the element '"+n.Name.Local+"' has incomplete content, expected '"+names+"'")
-		default:
-			return invalidChild(n, rest[0])
-		}
-	}
-	if len(rest) > 0 {
-		return invalidChild(n, rest[0])
-	}
-	return nil
-}
-
-// invalidChild is the error for a child of n that its content model does not have
-// at that place.
-func invalidChild(n, child *node) error {
-	return schemaError(child, "the element '"+n.Name.Local+"' has invalid child element '"+child.Name.Local+"'")
-}
-
 // otherURI reports whether the schema has a property that no item of the lab has.
 func otherURI(namespace, uri string) bool {
 	name, ok := strings.CutPrefix(uri, namespace+":")
 	return ok && slices.Contains(strings.Fields(otherURIs[namespace]), name)
-}
-
-// messageTexts are the texts of Exchange for response codes.
-var messageTexts = map[string]string{
-	"ErrorServerBusy":                    "The server is too busy for this request.",
-	"ErrorInvalidServerVersion":          "The specified server version is invalid.",
-	"ErrorSchemaValidation":              "The request failed schema validation.",
-	"ErrorInvalidIdMalformed":            "Id is malformed.",
-	"ErrorItemNotFound":                  "The specified object was not found in the store.",
-	"ErrorFolderNotFound":                "The specified folder could not be found in the store.",
-	"ErrorAccessDenied":                  "Access is denied. Check credentials and try again.",
-	"ErrorNonExistentMailbox":            "The SMTP address has no mailbox associated with it.",
-	"ErrorNameResolutionNoResults":       "No results were found.",
-	"ErrorNameResolutionMultipleResults": "Multiple results were found.",
-	"ErrorInternalServerError":           "An internal server error occurred. Try again later.",
-}
-
-func messageText(code string) string {
-	return cmp.Or(messageTexts[code], "The request was refused with "+code+".")
 }
