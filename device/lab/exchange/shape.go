@@ -12,18 +12,25 @@ const maxFindText = 255
 
 // shape selects the properties of an answer.
 type shape struct {
-	base     string // IdOnly, Default, AllProperties
-	paths    []*node
-	find     bool   // FindItem: no bodies, no attachments, truncated strings, names without addresses
-	mime     bool   // with MimeContent
-	bodyType string // Best, HTML, Text; "": Best
+	base     string  // IdOnly, Default, AllProperties
+	paths    []*node // without repetitions
+	find     bool    // FindItem: no bodies, no attachments, truncated strings, names without addresses
+	mime     bool    // with MimeContent
+	bodyType string  // Best, HTML, Text; "": Best
 }
 
 func shapeOf(n *node, find bool) shape {
 	sh := shape{base: child(n, "t:BaseShape").Value(), find: find, bodyType: child(n, "t:BodyType").Value()}
 	sh.mime, _ = parseBoolean(child(n, "t:IncludeMimeContent").Value())
-	if more := child(n, "t:AdditionalProperties"); more != nil {
-		sh.paths = more.Children
+	more := child(n, "t:AdditionalProperties")
+	if more == nil {
+		return sh
+	}
+	for _, path := range more.Children {
+		same := func(p *node) bool { return pathOf(p) == pathOf(path) && extendedKey(p) == extendedKey(path) }
+		if !slices.ContainsFunc(sh.paths, same) {
+			sh.paths = append(sh.paths, path)
+		}
 	}
 	return sh
 }
