@@ -174,6 +174,26 @@ func propertyOf(element string, path *node) (property, bool) {
 	return itemElements[element][i], true
 }
 
+// kindsOfItems are the kinds of all properties and entries, as pathOf names them.
+var kindsOfItems = func() map[string]*kind {
+	kinds := map[string]*kind{}
+	for _, all := range itemElements {
+		for _, p := range all {
+			kinds[p.unindexed()] = p.kind
+			if !p.kind.entries {
+				continue
+			}
+			for key := range strings.SplitSeq(entryKeys[p.uri], "|") {
+				kinds[p.uri+":"+key] = p.kind
+				for _, part := range addressParts() {
+					kinds[p.uri+":"+part+":"+key] = p.kind
+				}
+			}
+		}
+	}
+	return kinds
+}()
+
 // entryKeys are the keys of the Entry elements of a property, complete and in the
 // order of the schema (docs/protocol/exchange-contacts.md#contacts).
 var entryKeys = map[string]string{

@@ -27,10 +27,8 @@ func (*item) kindOf(path *node) (*kind, bool) {
 	if path.Name.Local == "t:ExtendedFieldURI" {
 		return mapiKind(attr(path, "PropertyType")), true
 	}
-	for _, element := range []string{"Message", "Contact", "CalendarItem"} {
-		if p, ok := propertyOf(element, path); ok {
-			return p.kind, true
-		}
+	if k := kindsOfItems[pathOf(path)]; k != nil {
+		return k, true
 	}
 	return text, !strings.HasPrefix(attr(path, "FieldURI"), "folder:")
 }
