@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/go-ldap/ldap/v3"
 
@@ -39,6 +40,9 @@ func TestPeerR9_2DavMail(t *testing.T) {
 	peer.Row(t, "davmail-server", "at the lab's EWS: IMAP folders, messages with their recordings, search, flags and copy; "+
 		"contacts by CardDAV and LDAP with numbers; all appointments by CalDAV")
 }
+
+// davMailTimeout bounds a conversation with DavMail, which may hang.
+const davMailTimeout = time.Minute
 
 // davMailMail lists, reads, searches, marks and copies messages.
 func davMailMail(t *testing.T, c *imap) {
@@ -83,6 +87,9 @@ func dialIMAP(t *testing.T, addr string) *imap {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
+	if err := conn.SetDeadline(time.Now().Add(davMailTimeout)); err != nil {
+		t.Fatal(err)
+	}
 	c := &imap{t: t, conn: conn, in: bufio.NewReader(conn)}
 	c.line() // greeting
 	return c
@@ -139,7 +146,8 @@ func dav(t *testing.T, g peer.Gateway, method, collection, body string) string {
 	r.SetBasicAuth(`CONTOSO\tu`, password)
 	r.Header.Set("Depth", "1")
 	r.Header.Set("Content-Type", "text/xml")
-	resp, err := http.DefaultClient.Do(r)
+	client := http.Client{Timeout: davMailTimeout, Transport: &http.Transport{DisableKeepAlives: true}}
+	resp, err := client.Do(r)
 	if err != nil {
 		t.Fatal(err)
 	}
