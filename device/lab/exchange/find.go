@@ -21,12 +21,12 @@ func (c *ewsRequest) findIn(sh shape, id *node) (*elem, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := c.judgeSearch(f); err != nil {
+		return nil, err
+	}
 	paged := child(c.body, "m:IndexedPageItemView")
 	if c.s.Faults().ShiftingPages && attr(paged, "Offset") != "0" && paged != nil && len(c.mailbox.items) < maxItems {
 		c.mailbox.addVoiceMail(VoiceMail{Number: "+14255550177", Name: "Between Pages"})
-	}
-	if err := c.judgeSearch(f); err != nil {
-		return nil, err
 	}
 	inFolder := c.mailbox.itemsIn(f.name)
 	if attr(c.body, "Traversal") == "SoftDeleted" {

@@ -159,11 +159,11 @@ func (s *Server) dispatch(f Faults, user directory.User, op *node, name string) 
 	if user.Mail == "" {
 		return nil, codeError("ErrorNonExistentMailbox", "")
 	}
-	if err := checkPaths(op); err != nil {
-		return failures(op, name, err), nil
-	}
 	if exceedsLimits(op) {
 		return nil, codeError("ErrorInvalidRequest", "The request asks for too much at once.")
+	}
+	if err := checkPaths(op); err != nil {
+		return failures(op, name, err), nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -268,7 +268,7 @@ func schemaError(n *node, violation string) *responseError {
 func xmlError(err error) *responseError {
 	p := codeError("ErrorSchemaValidation", "")
 	if errors.As(err, &p.at) {
-		p.text += " " + p.at.What
+		p.text = strings.TrimSuffix(p.text, ".") + ": " + p.at.What
 	}
 	return p
 }

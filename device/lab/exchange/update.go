@@ -112,6 +112,9 @@ func (it *item) append(p property, n *node) error {
 	default:
 		it.values[p.uri] = before + it.values[p.uri]
 	}
+	if len(it.values[p.uri]) > maxBody { // as long as one request can make it
+		return codeError("ErrorDataSizeLimitExceeded", "The property would be longer than the lab stores.")
+	}
 	return nil
 }
 
