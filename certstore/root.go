@@ -57,7 +57,7 @@ func (r Root) MarshalJSON() ([]byte, error) {
 // UnmarshalJSON reads what MarshalJSON wrote.
 func (r *Root) UnmarshalJSON(b []byte) error {
 	var j rootJSON
-	if err := json.Unmarshal(b, &j); err != nil {
+	if err := unmarshalKnown(b, &j); err != nil {
 		return err
 	}
 	c, err := ParseCertificate(j.DER)

@@ -32,6 +32,7 @@
 package certstore
 
 import (
+	"bytes"
 	"crypto/x509"
 	"encoding/json"
 	"fmt"
@@ -211,11 +212,11 @@ func (s Store) MarshalJSON() ([]byte, error) {
 	return json.Marshal(storeJSON{V: storeVersion, Host: s.HostTrusted(), Roots: append([]Root{}, s.content().roots...)})
 }
 
-// UnmarshalJSON reads what MarshalJSON wrote. A version it does not know or a
-// certificate that cannot be parsed is an error and leaves s as it was.
+// UnmarshalJSON reads what MarshalJSON wrote. A version or a field that it does not
+// know, or a certificate that cannot be parsed, is an error and leaves s as it was.
 func (s *Store) UnmarshalJSON(b []byte) error {
 	var j storeJSON
-	if err := json.Unmarshal(b, &j); err != nil {
+	if err := unmarshalKnown(b, &j); err != nil {
 		return fmt.Errorf("certificate store: %w", err)
 	}
 	if j.V != storeVersion {
@@ -223,4 +224,11 @@ func (s *Store) UnmarshalJSON(b []byte) error {
 	}
 	*s = newStore(j.Roots, j.Host)
 	return nil
+}
+
+// unmarshalKnown is json.Unmarshal that refuses unknown fields.
+func unmarshalKnown(b []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	return dec.Decode(v)
 }

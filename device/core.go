@@ -28,6 +28,7 @@ type core struct {
 	store certstore.Store
 	roots []certstore.Root // of store
 	user  lastUser
+	pin   lock
 	plan  *Plan // of the user signed in or, before, of the last user
 	state State
 	epoch uint64
@@ -52,9 +53,13 @@ func (c *core) open(cfg Config) error {
 	if err := cmp.Or(
 		load(c.flash, keyIdentity, &c.id),
 		load(c.flash, keyRoots, &kept),
-		load(c.flash, keyUser, &c.user)); err != nil {
+		load(c.flash, keyUser, &c.user),
+		load(c.flash, keyLock, &c.pin),
+		load(c.flash, keyPlan, new(keptPlan)),
+		load(c.flash, keyPreferences, new(map[string]string))); err != nil {
 		return err
 	}
+	stored := c.id
 	roots, err := c.cfg.settle(&c.id)
 	if err != nil {
 		return err
@@ -64,6 +69,9 @@ func (c *core) open(cfg Config) error {
 	}
 	c.trust(roots)
 	c.recall(c.user.Address)
+	if c.id == stored { // a command that only reads does not write
+		return nil
+	}
 	return store(c.flash, map[string]any{keyIdentity: c.id})
 }
 
@@ -104,15 +112,21 @@ func (c *core) install(roots []certstore.Root) (certstore.Diff, error) {
 func (c *core) trust(s certstore.Store) { c.store, c.roots = s, s.Roots() }
 
 // keep writes values that the phone can live without; a failure is journaled.
-func (c *core) keep(values map[string]any, drop ...string) {
-	if err := store(c.flash, values, drop...); err != nil {
+func (c *core) keep(values map[string]any) { c.report(store(c.flash, values)) }
+
+// forget erases values; a failure is journaled.
+func (c *core) forget(keys ...string) { c.report(erase(c.flash, nil, keys...)) }
+
+// report journals a failure of the memory.
+func (c *core) report(err error) {
+	if err != nil {
 		c.step(journal.FailureOf(err).Step(journal.Power))
 	}
 }
 
 // recall takes the last good dial plan of the user from flash
 // (docs/protocol/sip-services.md#life-of-a-location-profile). A plan that cannot
-// be read is left out: the pool sends it again.
+// be read any more is left out: the pool sends it again.
 func (c *core) recall(address string) {
 	c.plan = nil
 	var kept keptPlan

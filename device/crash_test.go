@@ -244,6 +244,10 @@ func (f *worn) Update(change func(put func(string, []byte), del func(string)) er
 	return f.Memory.Update(change)
 }
 
+func (f *worn) Erase(change func(put func(string, []byte), del func(string)) error) error {
+	return f.Update(change)
+}
+
 func TestWhatCannotBeKeptIsNotBelieved(t *testing.T) { // docs/decisions.md#the-store-is-a-value
 	memory := new(worn)
 	r := newRig(t, nil, func(c *device.Config) { c.Flash = memory })

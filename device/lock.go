@@ -32,6 +32,10 @@ type lock struct {
 	Digits int    `json:"digits"`
 }
 
+func (l *lock) valid() bool {
+	return len(l.Salt) > 0 && len(l.Hash) == sha256.Size && l.Digits >= minPIN && l.Digits <= maxPIN
+}
+
 func hashPIN(pin string, salt []byte) ([]byte, error) {
 	return pbkdf2.Key(sha256.New, pin, salt, pinRounds, sha256.Size)
 }
@@ -54,40 +58,42 @@ func (p *Phone) SetPIN(pin string) (err error) {
 		}
 		switch {
 		case pin == "":
-			return store(p.flash, nil, keyLock)
+			err = erase(p.flash, nil, keyLock)
 		case len(pin) < least || len(pin) > maxPIN || strings.Trim(pin, "0123456789") != "":
 			return &journal.Failure{Code: journal.Usage, What: fmt.Sprintf("A PIN has %d to %d digits", least, maxPIN)}
+		default:
+			err = erase(p.flash, map[string]any{keyLock: l})
 		}
-		return store(p.flash, map[string]any{keyLock: l})
+		if err == nil {
+			p.pin = l
+		}
+		return err
 	})
 }
 
 // PINDigits is the number of digits of the PIN; 0: there is none.
-func (p *Phone) PINDigits() int {
-	l, _ := p.lock()
-	return l.Digits
-}
+func (p *Phone) PINDigits() int { return p.lock().Digits }
 
 // Unlocks reports whether pin is the PIN. It does not count wrong ones.
 func (p *Phone) Unlocks(pin string) bool {
-	l, err := p.lock()
-	if err != nil || len(pin) > maxPIN || len(l.Hash) == 0 {
+	l := p.lock()
+	if len(pin) > maxPIN || len(l.Hash) == 0 {
 		return false
 	}
 	h, err := hashPIN(pin, l.Salt)
 	return err == nil && subtle.ConstantTimeCompare(h, l.Hash) == 1
 }
 
-func (p *Phone) lock() (l lock, err error) {
-	err = p.queue.try(func() error { return load(p.flash, keyLock, &l) })
-	return l, err
+func (p *Phone) lock() (l lock) {
+	p.queue.do(func() { l = p.pin })
+	return l
 }
 
 // Preferences are what a person has set on the phone, such as volumes: names
 // and values, which have no meaning for the phone.
 func (p *Phone) Preferences() map[string]string {
 	all := map[string]string{}
-	p.queue.do(func() { _ = load(p.flash, keyPreferences, &all) }) // damaged: none
+	p.queue.do(func() { _ = load(p.flash, keyPreferences, &all) }) // New has read it: only a closed one fails
 	return all
 }
 
@@ -96,7 +102,9 @@ func (p *Phone) Preferences() map[string]string {
 func (p *Phone) SetPreference(name, value string) error {
 	return p.queue.try(func() error {
 		all := map[string]string{}
-		_ = load(p.flash, keyPreferences, &all)
+		if err := load(p.flash, keyPreferences, &all); err != nil {
+			return err
+		}
 		if all[name] = value; value == "" {
 			delete(all, name)
 		}

@@ -140,7 +140,7 @@ func (p *Phone) SignOut(ctx context.Context) error {
 	err := p.unregister(ctx, func() {
 		had = p.user != (lastUser{}) || p.login() != nil
 		p.user, p.plan = lastUser{}, nil
-		p.keep(nil, keyUser, keyPlan)
+		p.forget(keyUser, keyPlan)
 	})
 	p.queue.do(func() {
 		if p.login() != nil {

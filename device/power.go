@@ -132,13 +132,15 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 			user, drop = lastUser{}, []string{keyPlan, keyLock, keyPreferences}
 		}
 		// One transaction, before the phone acts on the new store
-		// (docs/decisions.md#the-store-is-a-value).
-		if err := store(p.flash, map[string]any{keyRoots: added(next), keyUser: user}, drop...); err != nil {
+		// (docs/decisions.md#the-store-is-a-value). Nothing brings a removed root back.
+		if err := erase(p.flash, map[string]any{keyRoots: added(next), keyUser: user}, drop...); err != nil {
 			p.step(journal.FailureOf(err).Step(journal.Reset))
 			return err
 		}
 		p.trust(next)
-		p.user = user
+		if p.user = user; forgetUser {
+			p.pin = lock{}
+		}
 		p.recall(user.Address)
 		p.step(journal.Step{Name: journal.Reset, State: journal.OK, Asked: kind, Because: "R1.3",
 			Decided: fmt.Sprintf("%s, %s.", journal.Count(len(diff.Removed), "root went", "roots went"),

@@ -1,8 +1,12 @@
 package device
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"time"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -65,13 +69,18 @@ func (s Snapshot) Done() bool {
 	return s.State == Off || s.State == SignedOut || s.State == Failed || s.State == Ready
 }
 
-// Keys of the phone's flash. Each value is JSON.
+// Keys of the phone's flash. Each value is JSON. A version that adds a key or a field,
+// or changes the meaning of one, is refused by the versions before it: they refuse
+// each key and each field that they do not know. A new meaning comes with a field
+// "v", as certstore.Store has.
 const (
 	keyIdentity = "identity"
 	keyRoots    = "roots" // what a reset removes; the identity names the factory set
 	keyUser     = "user"
 	keyPlan     = "dialplan" // the last good location profile
 )
+
+var knownKeys = []string{keyIdentity, keyRoots, keyUser, keyPlan, keyLock, keyPreferences}
 
 // Identity is what the phone has from the factory.
 type Identity struct {
@@ -80,21 +89,54 @@ type Identity struct {
 	RootSet  string `json:"rootSet"`  // name of the factory root set
 }
 
+func (id *Identity) valid() bool { return id.MAC != "" && id.Firmware != "" && id.RootSet != "" }
+
 // lastUser is the user who signed in last; it has no password (docs/decisions.md#secrets).
 type lastUser struct {
 	Address string `json:"address"`
 	User    string `json:"user"`
 }
 
-// load reads one key into v; an absent key leaves v as it is.
+// load reads one key into v; an absent key leaves v as it is. It fails with
+// flash.newer if the memory holds something that this version does not know: to go
+// on without it could trust a root that was removed, or open a phone that is locked.
 func load(f flash.Flash, key string, v any) error {
+	keys, err := f.Keys()
+	if err != nil {
+		return err
+	}
+	for _, k := range keys {
+		if !slices.Contains(knownKeys, k) {
+			return newer(k, errors.New("the key is not known"))
+		}
+	}
 	b, err := f.Get(key)
 	if err != nil || b == nil {
 		return err
 	}
-	if err := json.Unmarshal(b, v); err != nil {
-		return &journal.Failure{Code: journal.FlashDamaged, Asked: key, Err: err,
-			What: fmt.Sprintf("The phone's memory holds %q in a form that this version cannot read", key)}
+	if err := decode(b, v); err != nil {
+		return newer(key, err)
+	}
+	return nil
+}
+
+func newer(key string, err error) error {
+	return &journal.Failure{Code: journal.FlashNewer, Asked: key, Err: err,
+		What: fmt.Sprintf("The phone's memory holds %.40q in a form that this version cannot read", key)}
+}
+
+// decode reads a JSON value that has no unknown field and, if v has a method valid,
+// is valid.
+func decode(b []byte, v any) error {
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(v); err != nil {
+		return err
+	}
+	_, err := dec.Token()
+	checked, hasCheck := v.(interface{ valid() bool })
+	if !errors.Is(err, io.EOF) || string(bytes.TrimSpace(b)) == "null" || hasCheck && !checked.valid() {
+		return errors.New("the value is not whole")
 	}
 	return nil
 }
@@ -116,6 +158,16 @@ func ReadRoots(f flash.Flash) (certstore.Store, error) {
 // store keeps several values in one transaction: after a crash the phone has
 // the old or the new state, never half (docs/decisions.md#the-store-is-a-value).
 func store(f flash.Flash, values map[string]any, drop ...string) error {
+	return write(f.Update, values, drop)
+}
+
+// erase is store, after which nothing is left of the old values.
+func erase(f flash.Flash, values map[string]any, drop ...string) error {
+	return write(f.Erase, values, drop)
+}
+
+func write(update func(func(func(string, []byte), func(string)) error) error, values map[string]any,
+	drop []string) error {
 	encoded := make(map[string][]byte, len(values))
 	for k, v := range values {
 		b, err := json.Marshal(v)
@@ -124,7 +176,7 @@ func store(f flash.Flash, values map[string]any, drop ...string) error {
 		}
 		encoded[k] = b
 	}
-	return f.Update(func(put func(string, []byte), del func(string)) error {
+	return update(func(put func(string, []byte), del func(string)) error {
 		for k, b := range encoded {
 			put(k, b)
 		}

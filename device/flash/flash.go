@@ -10,7 +10,7 @@
 //  1. Take new(Memory), which is lost with the process, or Open(dir), which uses
 //     the file dir/phone.db and locks it against other processes.
 //  2. Read with Get and change with Update. Put changes that belong together into
-//     one call.
+//     one call. Use Erase if the old values must not come back.
 //  3. Close it when the phone is switched off.
 package flash
 
@@ -18,6 +18,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"github.com/ocphone/ocphone/device/journal"
@@ -44,10 +46,16 @@ var (
 type Flash interface {
 	// Get returns a copy of the value of key, or nil if there is none.
 	Get(key string) ([]byte, error)
+	// Keys returns the keys in alphabetical order.
+	Keys() ([]string, error)
 	// Update calls change, which puts and deletes values, and stores all changes
 	// as one. If change or Update returns an error, nothing has changed. put
 	// copies the value.
 	Update(change func(put func(key string, value []byte), del func(key string)) error) error
+	// Erase is an Update after which the old values of all keys that change puts or
+	// deletes are gone from the memory: damage to the memory does not bring them
+	// back, and its bytes do not hold them.
+	Erase(change func(put func(key string, value []byte), del func(key string)) error) error
 	// Close ends the use. Stored values stay.
 	Close() error
 }
@@ -57,9 +65,9 @@ type Memory struct {
 	mu     sync.Mutex
 	values map[string][]byte
 	closed bool
-	// commit stores changes before Get returns them; nil for a Memory. A nil value
-	// in changes is a deletion.
-	commit func(changes map[string][]byte) error
+	// commit stores changes before Get returns them, and removes the old values if
+	// erase is set; nil for a Memory. A nil value in changes is a deletion.
+	commit func(changes map[string][]byte, erase bool) error
 }
 
 // Get implements Flash.
@@ -72,8 +80,27 @@ func (m *Memory) Get(key string) ([]byte, error) {
 	return bytes.Clone(m.values[key]), nil
 }
 
+// Keys implements Flash.
+func (m *Memory) Keys() ([]string, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.closed {
+		return nil, ErrClosed
+	}
+	return slices.Sorted(maps.Keys(m.values)), nil
+}
+
 // Update implements Flash.
 func (m *Memory) Update(change func(put func(key string, value []byte), del func(key string)) error) error {
+	return m.update(change, false)
+}
+
+// Erase implements Flash.
+func (m *Memory) Erase(change func(put func(key string, value []byte), del func(key string)) error) error {
+	return m.update(change, true)
+}
+
+func (m *Memory) update(change func(put func(string, []byte), del func(string)) error, erase bool) error {
 	changes := make(map[string][]byte)
 	var boundsErr error
 	put := func(key string, value []byte) {
@@ -102,21 +129,21 @@ func (m *Memory) Update(change func(put func(key string, value []byte), del func
 		return ErrClosed
 	}
 	if m.commit != nil && len(changes) > 0 {
-		if err := m.commit(changes); err != nil {
+		if err := m.commit(changes, erase); err != nil {
 			return err
 		}
 	}
-	if m.values == nil {
-		m.values = make(map[string][]byte)
-	}
-	for key, value := range changes {
-		if value == nil {
-			delete(m.values, key)
-		} else {
-			m.values[key] = value
-		}
-	}
+	m.values = applied(m.values, changes)
 	return nil
+}
+
+// applied is a copy of values after changes.
+func applied(values, changes map[string][]byte) map[string][]byte {
+	after := make(map[string][]byte, len(values))
+	maps.Copy(after, values)
+	maps.Copy(after, changes)
+	maps.DeleteFunc(after, func(_ string, value []byte) bool { return value == nil })
+	return after
 }
 
 // Close implements Flash.

@@ -126,8 +126,12 @@ func TestClosedFlashReturnsErrClosed(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 		_, err := f.Get("roots")
-		if err2 := f.Update(func(put putFunc, _ delFunc) error { put("a", nil); return nil }); !errors.Is(err, flash.ErrClosed) || !errors.Is(err2, flash.ErrClosed) {
-			t.Errorf("%s: %v, %v", name, err, err2)
+		_, err2 := f.Keys()
+		change := func(put putFunc, _ delFunc) error { put("a", nil); return nil }
+		for _, err := range []error{err, err2, f.Update(change), f.Erase(change)} {
+			if !errors.Is(err, flash.ErrClosed) {
+				t.Errorf("%s: %v", name, err)
+			}
 		}
 	}
 }

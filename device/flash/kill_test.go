@@ -30,7 +30,11 @@ func updateForEver(dir string) {
 	i, _ := strconv.Atoi(string(last))
 	for {
 		i++
-		if err := f.Update(func(put putFunc, del delFunc) error {
+		update := f.Update
+		if i%3 == 0 {
+			update = f.Erase
+		}
+		if err := update(func(put putFunc, del delFunc) error {
 			put("serial", []byte(strconv.Itoa(i)))
 			put("roots", []byte(bulk(i)))
 			put("root "+strconv.Itoa(i), nil)

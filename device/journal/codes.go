@@ -99,6 +99,7 @@ const (
 	// The phone's non-volatile memory (device/flash).
 	FlashBusy    Code = "flash.busy"    // another process has the phone on
 	FlashDamaged Code = "flash.damaged" // the file cannot be read
+	FlashNewer   Code = "flash.newer"   // the file holds what this version does not know
 	FlashFailed  Code = "flash.failed"  // the file cannot be written
 )
 

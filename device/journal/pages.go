@@ -388,6 +388,13 @@ var pages = map[Code]Page{
 		Prove:  "The message names the file; nothing was changed in it.",
 		Change: "Put back a copy, or move the file away and start with an empty phone.",
 		Rule:   "the phone has the old state or the new one, never half"},
+	FlashNewer: {Title: "the phone's memory is in a form that this version does not know",
+		Cause: "Another version of ocphone, a newer one as a rule, wrote the file in the --state directory, or somebody " +
+			"changed it by hand.",
+		Prove: "The message names the value. Nothing was changed in the file; ocphone version shows this version.",
+		Change: "Use the version that wrote the file, or a newer one; or move phone.db out of the directory and start with " +
+			"an empty phone.",
+		Rule: "a version that does not know a value does not go on without it"},
 	FlashFailed: {Title: "the phone's memory cannot be written",
 		Cause: "The disk is full or read-only, or permission is missing. The new data was not saved; the data from " +
 			"before is still there.",

@@ -54,6 +54,7 @@ var retryable = map[journal.Code]bool{
 	journal.TimeSkew:          false,
 	journal.FlashBusy:         false,
 	journal.FlashDamaged:      false,
+	journal.FlashNewer:        false,
 	journal.ExchangeNone:      false,
 	journal.ExchangeHTTP:      false,
 	journal.ExchangeMalformed: false,
