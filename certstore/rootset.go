@@ -1,6 +1,7 @@
 package certstore
 
 import (
+	"context"
 	"crypto/x509"
 	"fmt"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/journal"
 )
 
@@ -55,13 +57,24 @@ func Describe(name string) string {
 	return ""
 }
 
+// CertificateFile is what ParseCertificates reads.
+var CertificateFile = boundedfile.Kind{Name: "a file with certificates", Limit: maxFile}
+
+// readKept reads a file that a phone reads at each start.
+func readKept(path string) ([]byte, error) {
+	kind := CertificateFile
+	kind.Kept = true
+	return kind.Read(context.Background(), path)
+}
+
 func fileRoots(set, path string) (Store, error) {
-	data, err := os.ReadFile(path)
+	data, err := readKept(path)
+	if err != nil {
+		return Store{}, err
+	}
+	certificates, err := ParseCertificates(data)
 	if err == nil {
-		var certificates []*x509.Certificate
-		if certificates, err = ParseCertificates(data); err == nil {
-			return New(rootsOf(certificates, Source{Kind: File, Set: set})...), nil
-		}
+		return New(rootsOf(certificates, Source{Kind: File, Set: set})...), nil
 	}
 	return Store{}, &journal.Failure{Code: journal.Usage, Asked: set, What: "the root set cannot be read", Err: err,
 		Fix: "name a file with certificates in PEM, DER or PKCS#7"}
@@ -103,7 +116,7 @@ func systemRoots() (Store, error) {
 	}
 	var roots []Root
 	read := func(path string) error {
-		data, err := os.ReadFile(path)
+		data, err := readKept(path)
 		if err != nil {
 			return err
 		}

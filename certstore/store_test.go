@@ -157,7 +157,7 @@ func TestRootSets(t *testing.T) {
 	if s, err := RootSet(SetNone); err != nil || s.Len() != 0 {
 		t.Errorf("none: %d %v", s.Len(), err)
 	}
-	for _, bad := range []string{"", "file:", "file:" + filepath.Join(dir, "absent"), "factory-2008"} {
+	for _, bad := range []string{"", "file:", "file:" + filepath.Join(dir, "absent"), "file:" + dir, "file:/dev/zero", "factory-2008"} {
 		if _, err := RootSet(bad); journal.FailureOf(err).Code != journal.Usage {
 			t.Errorf("RootSet(%q): %v", bad, err)
 		}

@@ -204,7 +204,7 @@ func BenchmarkIdlePhone(b *testing.B) {
 // idle is the main function of the other process: it signs in and prints what
 // each client weighs.
 func idle(dir string) error {
-	ready, err := lab.ReadReady(filepath.Join(dir, readyFile))
+	ready, err := lab.ReadReady(context.Background(), filepath.Join(dir, readyFile))
 	if err != nil {
 		return err
 	}

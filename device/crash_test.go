@@ -31,7 +31,7 @@ const readyFile = "ready.json"
 // signInAndResetForEver is the main function of that phone. It says "roots" and
 // "reset" when either is done.
 func signInAndResetForEver(dir string) error {
-	ready, err := lab.ReadReady(filepath.Join(dir, readyFile))
+	ready, err := lab.ReadReady(context.Background(), filepath.Join(dir, readyFile))
 	if err != nil {
 		return err
 	}

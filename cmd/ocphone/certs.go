@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -79,11 +78,11 @@ func (e environment) certsVerify() *cobra.Command {
 	c := &cobra.Command{
 		Use: "verify CHAIN.pem", Short: "Give the phone's verdict on a certificate chain from a file",
 		Example: "  ocphone certs verify pool-chain.pem --name pool.example.com --state phone1",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 || name == "" {
 				return usagef("it is called as `ocphone certs verify CHAIN.pem --name HOST --state FOLDER`")
 			}
-			chain, err := check.ReadFile(args[0])
+			chain, err := check.ReadFile(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
@@ -134,13 +133,13 @@ func (e environment) certsImport() *cobra.Command {
 	c := &cobra.Command{
 		Use: "import FILE", Short: "Install roots by hand, which the real phone could not; a reset removes them",
 		Example: "  ocphone certs import company-root.cer --state phone1",
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usagef("it is called as `ocphone certs import FILE --state FOLDER`")
 			}
-			b, err := os.ReadFile(args[0])
+			b, err := certstore.CertificateFile.Read(c.Context(), args[0])
 			if err != nil {
-				return exit{exitUsage, err}
+				return err
 			}
 			roots, err := certstore.ImportRoots(b, filepath.Base(args[0]), time.Now())
 			if err != nil {
@@ -161,39 +160,35 @@ func (e environment) certsImport() *cobra.Command {
 
 func (e environment) certsExport() *cobra.Command {
 	var state, out string
+	var force bool
 	c := &cobra.Command{
 		Use: "export [FINGERPRINT…]", Short: "Write roots as PEM: all, or those whose fingerprint begins with FINGERPRINT",
 		Example: "  ocphone certs export --state phone1 --out roots.pem\n  ocphone certs export 3f9a --state phone1",
 		RunE: func(_ *cobra.Command, args []string) error {
+			if out != "" {
+				if err := e.checkOutput(out, force); err != nil {
+					return err
+				}
+			}
 			return withPhone(state, false, func(p *device.Phone) error {
-				w := e.out
-				if out != "" {
-					f, err := os.Create(out)
-					if err != nil {
-						return err
-					}
-					defer f.Close()
-					w = f
-				}
-				n := 0
-				for _, r := range p.Snapshot().Roots {
-					if !hasPrefixOf(r.Fingerprint(), args) {
-						continue
-					}
-					n++
-					if _, err := w.Write(certstore.ExportPEM(r)); err != nil {
-						return err
-					}
-				}
-				if n == 0 {
+				roots := slices.DeleteFunc(p.Snapshot().Roots, func(r certstore.Root) bool {
+					return !hasPrefixOf(r.Fingerprint(), args)
+				})
+				if len(roots) == 0 {
 					return personf("the phone trusts no such root; `ocphone certs list` shows them")
 				}
-				return nil
+				text := certstore.ExportPEM(roots...)
+				if out == "" || out == toStdout {
+					_, err := e.out.Write(text)
+					return err
+				}
+				return saveFile(out, text, force)
 			})
 		},
 	}
 	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
-	c.Flags().StringVar(&out, "out", "", "write to `FILE` instead of standard output")
+	c.Flags().StringVar(&out, "out", "", "write to `FILE`, which only you may read, instead of standard output")
+	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
 	return c
 }
 

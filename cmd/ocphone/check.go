@@ -121,14 +121,14 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 // config reads the files that the flags name, and asks for the password last. The
 // caller closes Memory, after an error too.
 func (f *trustFlags) config(ctx context.Context, e environment, args []string) (cfg check.Config, err error) {
-	if cfg.Endpoints, err = f.endpoints(args); err != nil {
+	if cfg.Endpoints, err = f.endpoints(ctx, args); err != nil {
 		return cfg, err
 	}
 	if len(f.chains) > 0 && f.ad != "" {
 		return cfg, usagef("--chain dials nothing: give what is published with --published FOLDER instead of --ad")
 	}
 	f.Clock = setup.ClockHost
-	s, err := f.Resolve()
+	s, err := f.Resolve(ctx)
 	if err != nil {
 		return cfg, err
 	}
@@ -142,14 +142,14 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 		return cfg, err
 	}
 	for _, file := range f.with {
-		root, err := check.ReadFile(file)
+		root, err := check.ReadFile(ctx, file)
 		if err != nil {
 			return cfg, err
 		}
 		cfg.With = append(cfg.With, root)
 	}
 	if f.published != "" {
-		if cfg.Published, err = check.ReadFolder(f.published); err != nil {
+		if cfg.Published, err = check.ReadFolder(ctx, f.published); err != nil {
 			return cfg, err
 		}
 	}
@@ -172,7 +172,7 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 }
 
 // endpoints reads the arguments, or --chain and --name.
-func (f *trustFlags) endpoints(args []string) (all []check.Endpoint, err error) {
+func (f *trustFlags) endpoints(ctx context.Context, args []string) (all []check.Endpoint, err error) {
 	switch {
 	case len(f.chains) != len(f.names):
 		return nil, usagef("each --chain FILE needs a --name HOST, the name that its certificate must bear")
@@ -187,7 +187,7 @@ func (f *trustFlags) endpoints(args []string) (all []check.Endpoint, err error) 
 			return nil, err
 		}
 		if i < len(f.chains) {
-			file, err := check.ReadFile(f.chains[i])
+			file, err := check.ReadFile(ctx, f.chains[i])
 			if err != nil {
 				return nil, err
 			}

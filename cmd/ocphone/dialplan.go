@@ -2,15 +2,15 @@ package main
 
 import (
 	"cmp"
+	"context"
 	"fmt"
-	"io"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
@@ -57,11 +57,11 @@ func (f *planFlags) register(c *cobra.Command, junit, domain bool) *cobra.Comman
 }
 
 // readPlans reads the plans of FILE, or the one of --plan.
-func (f *planFlags) readPlans(e environment, args []string) ([]dialplan.Plan, error) {
+func (f *planFlags) readPlans(ctx context.Context, e environment, args []string) ([]dialplan.Plan, error) {
 	if len(args) == 0 {
 		return nil, usagef("which dial plan? Give a FILE: XML, CSV, or the JSON of Get-CsTenantDialPlan")
 	}
-	document, err := e.document(args[0])
+	document, err := e.document(ctx, args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -72,12 +72,17 @@ func (f *planFlags) readPlans(e environment, args []string) ([]dialplan.Plan, er
 	if f.plan == "" {
 		return plans, nil
 	}
+	return planNamed(f.plan, args[0], plans)
+}
+
+// planNamed is the plan of that name among the plans of a file.
+func planNamed(name, file string, plans []dialplan.Plan) ([]dialplan.Plan, error) {
 	for _, p := range plans {
-		if strings.EqualFold(p.Name, f.plan) {
+		if strings.EqualFold(p.Name, name) {
 			return []dialplan.Plan{p}, nil
 		}
 	}
-	return nil, usagef("%s holds no dial plan %q, but %s", args[0], f.plan, planNames(plans))
+	return nil, usagef("%s holds no dial plan %q, but %s", file, name, planNames(plans))
 }
 
 func planNames(plans []dialplan.Plan) string {
@@ -89,8 +94,8 @@ func planNames(plans []dialplan.Plan) string {
 }
 
 // readPlan reads the one plan that is used to translate numbers.
-func (f *planFlags) readPlan(e environment, args []string) (dialplan.Plan, error) {
-	plans, err := f.readPlans(e, args)
+func (f *planFlags) readPlan(ctx context.Context, e environment, args []string) (dialplan.Plan, error) {
+	plans, err := f.readPlans(ctx, e, args)
 	switch {
 	case err != nil:
 		return dialplan.Plan{}, err
@@ -101,23 +106,14 @@ func (f *planFlags) readPlan(e environment, args []string) (dialplan.Plan, error
 	return plans[0], nil
 }
 
-// document reads one byte more than the limit, so that a larger file is
-// recognised.
-func (e environment) document(name string) ([]byte, error) {
-	in := e.in
-	if name != "-" {
-		file, err := os.Open(name)
-		if err != nil {
-			return nil, usagef("%w", err)
-		}
-		defer file.Close()
-		in = file
+var planFile = boundedfile.Kind{Name: "a dial plan or a table of cases", Limit: dialplan.MaxDocument}
+
+// document reads a file; - is the standard input.
+func (e environment) document(ctx context.Context, name string) ([]byte, error) {
+	if name == "-" {
+		return planFile.ReadOpen(ctx, e.in, "the standard input")
 	}
-	b, err := io.ReadAll(io.LimitReader(in, dialplan.MaxDocument+1))
-	if err != nil {
-		return nil, usagef("%s cannot be read: %w", name, err)
-	}
-	return b, nil
+	return planFile.Read(ctx, name)
 }
 
 func (e environment) dialplanLint() *cobra.Command {
@@ -134,11 +130,11 @@ Exit code 1 when there is an error or a warning; notes alone give 0.`,
 		Example: `  ocphone dialplan lint plan.json
   ocphone dialplan lint profile.xml --json
   ocphone dialplan lint rules.csv --junit > lint.xml`,
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(c *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usagef("lint takes one FILE")
 			}
-			plans, err := f.readPlans(e, args)
+			plans, err := f.readPlans(c.Context(), e, args)
 			if err != nil {
 				return err
 			}
@@ -253,12 +249,12 @@ Exit code 1 when a case is not met; with NUMBERs, when one becomes no number.`,
 		Example: `  ocphone dialplan test plan.json 5123 '(425) 555-0100' 911
   ocphone dialplan test profile.xml cases.csv --junit > test.xml
   ocphone dialplan test profile.xml 5123 --domain example.com`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			p, err := f.readPlan(e, args)
+		RunE: func(c *cobra.Command, args []string) error {
+			p, err := f.readPlan(c.Context(), e, args)
 			if err != nil {
 				return err
 			}
-			cases, expecting, err := e.cases(args[1:])
+			cases, expecting, err := e.cases(c.Context(), args[1:])
 			if err != nil {
 				return err
 			}
@@ -270,12 +266,12 @@ Exit code 1 when a case is not met; with NUMBERs, when one becomes no number.`,
 
 // cases reads the cases of a file, or makes one for each number, without an
 // expected result.
-func (e environment) cases(args []string) (cases []dialplan.Case, expecting bool, err error) {
+func (e environment) cases(ctx context.Context, args []string) (cases []dialplan.Case, expecting bool, err error) {
 	if len(args) == 0 {
 		return nil, false, usagef("test what? Give numbers, or a CSV file with the columns input,expected")
 	}
 	if len(args) == 1 && strings.EqualFold(filepath.Ext(args[0]), ".csv") {
-		document, err := e.document(args[0])
+		document, err := e.document(ctx, args[0])
 		if err != nil {
 			return nil, true, err
 		}
@@ -375,18 +371,18 @@ func (e environment) dialplanExplain() *cobra.Command {
 		Use: "explain FILE NUMBER…", Short: "Show which rule made what of a number, and why the others did not match",
 		Example: `  ocphone dialplan explain plan.json 5123
   ocphone dialplan explain profile.xml '(425) 555-0100' --domain example.com --json`,
-		RunE: func(_ *cobra.Command, args []string) error {
-			plan, err := f.readPlan(e, args)
+		RunE: func(c *cobra.Command, args []string) error {
+			plan, err := f.readPlan(c.Context(), e, args)
 			if err != nil {
 				return err
 			}
 			if len(args) == 1 {
 				return usagef("explain what? Give numbers after the FILE")
 			}
-			c := dialplan.Compile(plan, dialplan.Options{})
+			compiled := dialplan.Compile(plan, dialplan.Options{})
 			explained := []dialplan.Explanation{}
 			for _, a := range args[1:] {
-				explained = append(explained, c.Explain(a))
+				explained = append(explained, compiled.Explain(a))
 			}
 			if f.json {
 				return writeJSON(e.out, struct {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+	"go/ast"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -17,7 +19,7 @@ import (
 const module = "github.com/ocphone/ocphone"
 
 // open rooms may be imported by every other one (docs/architecture.md#who-may-import-whom).
-var open = []string{"device/boundedxml", "device/clock", "device/journal", "device/ntlm", "device/ntlm/ntlmhttp", "device/ntlm/spnego"}
+var open = []string{"device/boundedfile", "device/boundedxml", "device/clock", "device/journal", "device/ntlm", "device/ntlm/ntlmhttp", "device/ntlm/spnego"}
 
 // leaf rooms, whose world comes in as small interfaces.
 var leaf = []string{"certstore", "certstore/adroots", "provisioning", "provisioning/dialplan", "provisioning/roaming", "provisioning/update", "ews", "ews/autodiscover"}
@@ -26,6 +28,7 @@ var leaf = []string{"certstore", "certstore/adroots", "provisioning", "provision
 // project. A room that is missing here may import open rooms only; one that
 // ends in /... stands for all below it.
 var mayImport = map[string][]string{
+	"device/boundedfile":   {"device/journal"},
 	"certstore/adroots":    {"certstore"},
 	"provisioning":         {"certstore", "provisioning/dialplan"},
 	"provisioning/update":  {"certstore"},
@@ -184,5 +187,64 @@ func eachGoFile(t *testing.T, f func(t *testing.T, file string)) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// calls lists the calls of pkg.Name in the product code of a file.
+func calls(t *testing.T, file string, names ...string) (found []string) {
+	t.Helper()
+	if strings.HasSuffix(file, "_test.go") {
+		return nil
+	}
+	set := token.NewFileSet()
+	f, err := parser.ParseFile(set, filepath.Join(root, file), nil, parser.SkipObjectResolution)
+	if err != nil {
+		t.Error(err)
+		return nil
+	}
+	ast.Inspect(f, func(n ast.Node) bool {
+		if s, ok := n.(*ast.SelectorExpr); ok {
+			if x, ok := s.X.(*ast.Ident); ok && slices.Contains(names, x.Name+"."+s.Sel.Name) {
+				found = append(found, fmt.Sprintf("%s: %s.%s", set.Position(n.Pos()), x.Name, s.Sel.Name))
+			}
+		}
+		return true
+	})
+	return found
+}
+
+// TestFilesOfAUserAreReadInOnePlace: device/boundedfile bounds them
+// (docs/decisions.md#one-way-in-one-way-out).
+func TestFilesOfAUserAreReadInOnePlace(t *testing.T) {
+	allowed := []string{"device/boundedfile", "device/flash", "device/peer"} // flash opens its own file, peer is of the tests
+	seen := 0
+	eachGoFile(t, func(t *testing.T, file string) {
+		found := calls(t, file, "os.ReadFile", "os.Open", "os.OpenInRoot", "ioutil.ReadFile", "tls.LoadX509KeyPair")
+		if seen += len(found); !slices.Contains(allowed, path.Dir(file)) {
+			for _, call := range found {
+				t.Errorf("%s: read it by device/boundedfile", call)
+			}
+		}
+	})
+	if seen == 0 {
+		t.Error("no call was found")
+	}
+}
+
+// TestStartedProgramsDoNotGetThePassword: it is in the environment of this process
+// (docs/decisions.md#secrets).
+func TestStartedProgramsDoNotGetThePassword(t *testing.T) {
+	seen := 0
+	eachGoFile(t, func(t *testing.T, file string) {
+		started := calls(t, file, "exec.Command", "exec.CommandContext", "os.StartProcess", "syscall.Exec")
+		if path.Dir(file) == "device/peer" { // of the tests
+			return
+		}
+		if seen += len(started); len(started) != len(calls(t, file, "setup.Environ")) {
+			t.Errorf("%q: set Env of each to setup.Environ()", started)
+		}
+	})
+	if seen == 0 {
+		t.Error("no program is started")
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"os"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/pki"
@@ -66,13 +68,13 @@ Its users, passwords and keys are public: it protects nothing.`,
 
 // runLab runs a lab until ctx ends.
 func (e environment) runLab(ctx context.Context, f labFlags) error {
-	d, err := deployment(f.config, f.today)
+	d, err := deployment(ctx, f.config, f.today)
 	if err != nil {
 		return err
 	}
 	file := f.ready
 	if file != "" {
-		if file, err = readyPath(file); err != nil {
+		if file, err = readyPath(ctx, file); err != nil {
 			return err
 		}
 	}
@@ -110,12 +112,16 @@ func (e environment) runLab(ctx context.Context, f labFlags) error {
 // readyPath is the absolute path of the ready file, so that the paths in it are
 // valid from every folder. A file that is not a ready file is not overwritten,
 // since the lab removes the file at its end.
-func readyPath(file string) (string, error) {
+func readyPath(ctx context.Context, file string) (string, error) {
 	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
 		return "", usagef("--ready %s: there is no folder %s", file, filepath.Dir(file))
 	}
-	if info, err := os.Stat(file); err == nil && (info.IsDir() || info.Size() > 0) {
-		r, err := lab.ReadReady(file)
+	info, err := os.Stat(file)
+	if err == nil && !info.Mode().IsRegular() {
+		return "", usagef("--ready %s: it is there already and is no ready file; give another name", file)
+	}
+	if err == nil && info.Size() > 0 {
+		r, err := lab.ReadReady(ctx, file)
 		if err != nil {
 			return "", usagef("--ready %s: it is there already and is not written over: %w", file, err)
 		}
@@ -127,16 +133,15 @@ func readyPath(file string) (string, error) {
 	return filepath.Abs(file)
 }
 
-func deployment(file string, today bool) (lab.Deployment, error) {
+func deployment(ctx context.Context, file string, today bool) (lab.Deployment, error) {
 	if file == "" {
 		return setup.Contoso(today), nil
 	}
-	f, err := os.Open(file)
+	b, err := lab.DeploymentFile.Read(ctx, file)
 	if err != nil {
-		return lab.Deployment{}, exit{exitUsage, err}
+		return lab.Deployment{}, err
 	}
-	defer f.Close()
-	d, err := lab.Read(f)
+	d, err := lab.Read(bytes.NewReader(b))
 	if err != nil {
 		return d, usagef("%s: %w", file, err)
 	}
@@ -209,7 +214,7 @@ func labVerb(use, short, example string, nargs int,
 		if *file == "" {
 			return usagef("which lab? Give --lab FILE, the ready file of a running `ocphone lab --ready FILE`")
 		}
-		r, err := setup.ReadLab(*file)
+		r, err := setup.ReadLab(c.Context(), *file)
 		if err != nil {
 			return err
 		}
@@ -263,9 +268,9 @@ func (e environment) labCert() *cobra.Command {
 				if *file == "" {
 					continue
 				}
-				b, err := os.ReadFile(*file)
+				b, err := pemFile.Read(c.Context(), *file)
 				if err != nil {
-					return exit{exitUsage, err}
+					return err
 				}
 				*into = string(b)
 			}
@@ -293,6 +298,9 @@ func (e environment) labCert() *cobra.Command {
 	sub.MarkFlagsRequiredTogether("chain", "key")
 	return addCommands(&cobra.Command{Use: "cert", Short: "Change the certificate of a server of the lab"}, sub)
 }
+
+// pemFile is a file that goes to the control server of a lab, which takes no more.
+var pemFile = boundedfile.Kind{Name: "a PEM file of a certificate chain or a key", Limit: 512 << 10}
 
 func defects() string {
 	var rows [][]string

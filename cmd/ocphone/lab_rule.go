@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"strconv"
 	"strings"
@@ -77,7 +78,7 @@ func (e environment) removeRule(c *cobra.Command, l lab.Client, args []string) e
 }
 
 func (e environment) loadProfile(c *cobra.Command, l lab.Client, args []string) error {
-	p, err := e.profileFrom(args[0], args[1])
+	p, err := e.profileFrom(c.Context(), args[0], args[1])
 	if err != nil {
 		return err
 	}
@@ -105,10 +106,10 @@ func profileNamed(all []lab.Profile, name string) ([]lab.Profile, error) {
 }
 
 // profileFrom reads the plan of that name in a file, or its only one.
-func (e environment) profileFrom(name, file string) (lab.Profile, error) {
-	plans, err := (&planFlags{}).readPlans(e, []string{file})
+func (e environment) profileFrom(ctx context.Context, name, file string) (lab.Profile, error) {
+	plans, err := (&planFlags{}).readPlans(ctx, e, []string{file})
 	if err == nil && len(plans) > 1 {
-		plans, err = (&planFlags{plan: name}).readPlans(e, []string{file})
+		plans, err = planNamed(name, file, plans)
 	}
 	if err != nil {
 		return lab.Profile{}, err

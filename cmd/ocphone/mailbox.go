@@ -167,7 +167,7 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
 		err = use(ctx, phone, *s.Mailbox)
 		session.finish()
 		if err != nil && ctx.Err() != nil {
-			return exit{exitTimeout, errInterrupted}
+			return errInterrupted
 		}
 		return err
 	}

@@ -2,10 +2,11 @@
 // sign-in works or fails, resets the phone, and runs the lab. It parses flags and
 // prints; the packages below device do the work.
 //
-// Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.
+// Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out; 130 interrupted.
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -28,17 +30,22 @@ import (
 
 // Exit codes.
 const (
-	exitDone    = 0
-	exitPerson  = 1
-	exitUsage   = 2
-	exitTimeout = 3
+	exitDone        = 0
+	exitPerson      = 1
+	exitUsage       = 2
+	exitTimeout     = 3
+	exitInterrupted = 130 // by any signal; what a shell reports for a program that Ctrl-C has ended
 )
 
 func main() { os.Exit(Main()) }
 
 // Main runs the command line of the process and returns its exit code.
 func Main() int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it for the program that it starts
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	env := environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	return env.run(ctx, os.Args[1:])
@@ -51,13 +58,49 @@ type environment struct {
 }
 
 func (e environment) run(ctx context.Context, args []string) int {
+	ctx, end := context.WithCancel(ctx)
+	defer end()
+	out := &output{Writer: e.out, end: end}
+	e.out = out
 	root := e.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
-	if coded := (exit{}); err != nil && ctx.Err() != nil && !errors.As(err, &coded) {
-		err = exit{exitTimeout, errInterrupted} // whatever it broke off
+	coded := exit{}
+	if lost := out.lost(); lost != nil {
+		err = personf("the standard output cannot be written: %w; make room, or write it to another place", lost)
+	} else if err != nil && ctx.Err() != nil && !errors.As(err, &coded) {
+		err = errInterrupted // whatever it broke off
 	}
 	return e.report(err)
+}
+
+// output is the standard output. The first write that fails ends the command, and
+// the command fails (docs/ci.md#exit-codes): a script must not take half an output
+// for the whole.
+type output struct {
+	io.Writer
+	end context.CancelFunc
+
+	mu  sync.Mutex
+	err error
+}
+
+func (o *output) Write(b []byte) (int, error) {
+	n, err := o.Writer.Write(b)
+	if err != nil {
+		o.mu.Lock()
+		o.err = cmp.Or(o.err, err)
+		o.mu.Unlock()
+		o.end()
+	}
+	return n, err
+}
+
+// lost is why output was lost; nil: all of it is written.
+func (o *output) lost() error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.err
 }
 
 // exit is an error with an exit code of its own.
@@ -70,7 +113,7 @@ func (e exit) Error() string { return fmt.Sprint(e.err) }
 func (e exit) Unwrap() error { return e.err }
 
 // errInterrupted is returned when a signal ended the command.
-var errInterrupted = errors.New("interrupted")
+var errInterrupted error = exit{exitInterrupted, errors.New("interrupted")}
 
 // usagef is an error with the exit code for usage.
 func usagef(format string, a ...any) error { return exit{exitUsage, fmt.Errorf(format, a...)} }
@@ -128,7 +171,7 @@ real servers or against its own lab, and shows why every step was decided.
   ocphone check trust pool.example.com    does the phone trust this server, and why not?
   ocphone lab                             a whole deployment of 2007 on loopback
 
-Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out.`,
+Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out; 130 interrupted.`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
@@ -252,6 +295,9 @@ func printGuesses(w io.Writer) {
 
 // terminal reports whether f is one, and its width.
 func terminal(f any) (width int, ok bool) {
+	if o, isOutput := f.(*output); isOutput {
+		f = o.Writer
+	}
 	file, isFile := f.(*os.File)
 	if !isFile || !term.IsTerminal(int(file.Fd())) {
 		return 0, false

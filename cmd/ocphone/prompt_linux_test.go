@@ -29,7 +29,7 @@ func TestInterruptEndsThePrompt(t *testing.T) {
 	defer cancel()
 	var asked bytes.Buffer
 	code := environment{in: terminal, out: &bytes.Buffer{}, err: &asked}.run(ctx, []string{"run", "--sign-in", "tu@example.com"})
-	if code != exitTimeout || asked.String() != "Password: \nocphone: interrupted\n" {
+	if code != exitInterrupted || asked.String() != "Password: \nocphone: interrupted\n" {
 		t.Errorf("exit code %d, %q", code, &asked)
 	}
 	if !echoes(t, keyboard) {

@@ -80,7 +80,7 @@ func (e environment) ask(ctx context.Context) (string, error) {
 	case err = <-done:
 	case <-ctx.Done(): // the reading goroutine ends with the process
 		fmt.Fprintln(e.err)
-		return "", errors.Join(exit{exitTimeout, errInterrupted}, term.Restore(fd, echoing))
+		return "", errors.Join(errInterrupted, term.Restore(fd, echoing))
 	}
 	fmt.Fprintln(e.err)
 	if err == nil && len(typed) == 0 {
@@ -265,7 +265,7 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 	}
 	switch {
 	case interrupted:
-		return exit{exitTimeout, errInterrupted}
+		return errInterrupted
 	case expect != "" && (failed == expect || s.State == device.Ready && slices.Contains(warningsOf(s), string(expect))):
 		return nil
 	case expect != "" && err == nil && failed != "":

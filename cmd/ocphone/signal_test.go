@@ -37,7 +37,7 @@ func runningLab(t *testing.T) (world *lab.Lab, ready string) {
 // TestEndedPhoneSignsOut: nothing stays registered (docs/decisions.md#do-no-harm),
 // whichever signal ends the phone.
 func TestEndedPhoneSignsOut(t *testing.T) {
-	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM} {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
 		t.Run(signal.String(), func(t *testing.T) {
 			t.Parallel()
 			world, ready := runningLab(t)
@@ -89,7 +89,7 @@ func TestInterruptedPhoneSaysSo(t *testing.T) {
 		cancel()
 		var complaints bytes.Buffer
 		code := environment{in: os.Stdin, out: io.Discard, err: &complaints}.run(ctx, args)
-		if code != exitTimeout || complaints.String() != "ocphone: interrupted\n" {
+		if code != exitInterrupted || complaints.String() != "ocphone: interrupted\n" {
 			t.Errorf("%s: exit code %d, %q", args, code, &complaints)
 		}
 	}
@@ -98,8 +98,73 @@ func TestInterruptedPhoneSaysSo(t *testing.T) {
 		cancel()
 		var out, complaints bytes.Buffer
 		code := environment{in: os.Stdin, out: &out, err: &complaints}.run(ctx, []string{"run", "--lab", ready, "--until", until})
-		if code != exitTimeout || complaints.String() != "ocphone: interrupted\n" {
+		if code != exitInterrupted || complaints.String() != "ocphone: interrupted\n" {
 			t.Errorf("--until %s: exit code %d, %q", until, code, &complaints)
 		}
+	}
+}
+
+// TestEndedLabRemovesItsFiles: a script waits for the ready file of the next lab.
+func TestEndedLabRemovesItsFiles(t *testing.T) {
+	for _, signal := range []os.Signal{os.Interrupt, syscall.SIGTERM, syscall.SIGHUP} {
+		t.Run(signal.String(), func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			defer cancel()
+			process := exec.CommandContext(ctx, "ocphone", "lab", "--ready", filepath.Join(dir, "lab.json"))
+			out, err := process.StdoutPipe()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := process.Start(); err != nil {
+				t.Fatal(err)
+			}
+			for lines := bufio.NewScanner(out); lines.Scan(); {
+				if !strings.HasPrefix(lines.Text(), "try ") { // the last line
+					continue
+				}
+				if files, _ := filepath.Glob(filepath.Join(dir, "*")); len(files) != 2 {
+					t.Errorf("the lab runs with the files %q", files)
+				}
+				if err := process.Process.Signal(signal); err != nil {
+					t.Error(err)
+				}
+			}
+			if err := process.Wait(); err != nil {
+				t.Error(err)
+			}
+			if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+				t.Errorf("left behind: %q", left)
+			}
+		})
+	}
+}
+
+// TestIgnoredHangUpStaysIgnored: nohup starts a program so.
+func TestIgnoredHangUpStaysIgnored(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	process := exec.CommandContext(ctx, "sh", "-c", "trap '' HUP; exec ocphone lab")
+	out, err := process.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := process.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for lines := bufio.NewScanner(out); lines.Scan(); {
+		if strings.HasPrefix(lines.Text(), "hint ") {
+			if err := process.Process.Signal(syscall.SIGHUP); err != nil {
+				t.Fatal(err)
+			}
+			if err := process.Process.Signal(syscall.Signal(0)); err != nil {
+				t.Errorf("it ended with the signal that it ignores: %v", err)
+			}
+			process.Process.Signal(syscall.SIGTERM)
+		}
+	}
+	if err := process.Wait(); err != nil {
+		t.Error(err)
 	}
 }

@@ -19,6 +19,7 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/setup"
 	"github.com/ocphone/ocphone/ews"
 )
 
@@ -120,9 +121,12 @@ unless --mark-read is given.`,
 		}
 		e.warnf("%s: %s, %s\n", args[0], describeVoiceMail(v), describeAudio(audio))
 		play := exec.CommandContext(ctx, args[0], args[1:]...)
+		play.Env = setup.Environ()
 		play.Stdin, play.Stdout, play.Stderr = recording, e.err, e.err
 		play.WaitDelay = signOutTimeout
-		if err := play.Run(); err != nil {
+		if err := play.Run(); ctx.Err() != nil {
+			return ctx.Err()
+		} else if err != nil {
 			return personf("playing failed: %w; try another --player, or save it (ocphone voicemail save)", err)
 		}
 		return nil

@@ -215,11 +215,11 @@ func TestFolderIsTakenForWhatIsPublished(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	p, err := check.ReadFolder(dir)
+	p, err := check.ReadFolder(t.Context(), dir)
 	if err != nil || !p.Known || len(p.Roots) != 1 || len(p.Rejected) != 2 {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := check.ReadFolder(filepath.Join(dir, "nowhere")); journal.FailureOf(err).Code != journal.Usage {
+	if _, err := check.ReadFolder(t.Context(), filepath.Join(dir, "nowhere")); journal.FailureOf(err).Code != journal.Usage {
 		t.Error(err)
 	}
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"context"
 	"crypto/sha1"
 	"crypto/x509"
 	"encoding/hex"
@@ -25,10 +26,10 @@ func (f RootFile) base() string { return filepath.Base(f.Name) }
 
 // ReadFile reads the certificates of a PEM, DER or PKCS #7 file. A file that
 // cannot be read or holds no certificate is a usage failure.
-func ReadFile(name string) (RootFile, error) {
-	b, err := os.ReadFile(name)
+func ReadFile(ctx context.Context, name string) (RootFile, error) {
+	b, err := certstore.CertificateFile.Read(ctx, name)
 	if err != nil {
-		return RootFile{}, journal.Usagef("%v", err)
+		return RootFile{}, err
 	}
 	found, err := certstore.ParseCertificates(b)
 	switch {
@@ -46,7 +47,7 @@ var certificateFiles = []string{".cer", ".crt", ".pem", ".der", ".p7b"}
 
 // ReadFolder takes the certificates of a folder for what is published. A file
 // that a phone would not install is in Rejected.
-func ReadFolder(dir string) (Published, error) {
+func ReadFolder(ctx context.Context, dir string) (Published, error) {
 	p := Published{From: "the folder " + dir, Known: true}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
@@ -56,9 +57,12 @@ func ReadFolder(dir string) (Published, error) {
 		if entry.IsDir() || !slices.Contains(certificateFiles, strings.ToLower(filepath.Ext(entry.Name()))) {
 			continue
 		}
-		file, err := ReadFile(filepath.Join(dir, entry.Name()))
+		file, err := ReadFile(ctx, filepath.Join(dir, entry.Name()))
+		if ctx.Err() != nil {
+			return p, ctx.Err()
+		}
 		if err != nil {
-			p.Rejected = append(p.Rejected, journal.FailureOf(err).What)
+			p.Rejected = append(p.Rejected, strings.TrimSuffix(err.Error(), " ["+string(journal.Usage)+"]"))
 		}
 		for _, c := range file.Certificates {
 			r := certstore.Root{Certificate: c, Source: certstore.Source{Kind: certstore.AD, DN: entry.Name()}}

@@ -12,6 +12,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/pki"
 	"github.com/ocphone/ocphone/device/lab/pool"
@@ -157,6 +158,9 @@ func ContosoToday() Deployment {
 
 // maxDeployment bounds a deployment file, in bytes.
 const maxDeployment = 1 << 20
+
+// DeploymentFile is what Read reads.
+var DeploymentFile = boundedfile.Kind{Name: "a deployment.yaml", Limit: maxDeployment}
 
 // Read reads a deployment.yaml. An unknown field or an impossible value is an
 // error that names it.

@@ -199,7 +199,7 @@ func TestReadyFileIsCompleteAndPrivate(t *testing.T) {
 	if runtime.GOOS != "windows" && info.Mode().Perm() != fs.FileMode(0o600) {
 		t.Errorf("mode %v, want 0600", info.Mode())
 	}
-	r, err := lab.ReadReady(file)
+	r, err := lab.ReadReady(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -224,7 +224,7 @@ func TestReadyFileIsCompleteAndPrivate(t *testing.T) {
 	}
 
 	os.WriteFile(file, []byte("{}"), 0o600)
-	if _, err := lab.ReadReady(file); err == nil || !strings.Contains(err.Error(), "ocphone lab --ready") {
+	if _, err := lab.ReadReady(t.Context(), file); err == nil || !strings.Contains(err.Error(), "ocphone lab --ready") {
 		t.Errorf("an empty ready file: %v", err)
 	}
 }

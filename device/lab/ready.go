@@ -1,12 +1,15 @@
 package lab
 
 import (
+	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/network"
 )
 
@@ -104,25 +107,21 @@ func (l *Lab) RemoveReady(file string) {
 	os.Remove(file + ".roots")
 }
 
-// maxReady bounds a ready file, in bytes.
+// maxReady bounds a ready file and an answer of the control server, in bytes.
 const maxReady = 4 << 20
 
+var readyFile = boundedfile.Kind{Name: "the ready file of a lab", Limit: maxReady}
+
 // ReadReady reads a file written by WriteReady.
-func ReadReady(file string) (Ready, error) {
+func ReadReady(ctx context.Context, file string) (Ready, error) {
 	var r Ready
-	info, err := os.Stat(file)
-	if err != nil {
-		return r, err
-	}
-	if info.Size() > maxReady {
-		return r, fmt.Errorf("%s is too large to be a lab's ready file", file)
-	}
-	b, err := os.ReadFile(file)
+	b, err := readyFile.Read(ctx, file)
 	if err != nil {
 		return r, err
 	}
 	if err := json.Unmarshal(b, &r); err != nil || r.Inside.DNS == "" {
-		return r, fmt.Errorf("%s is no ready file of `ocphone lab --ready FILE` (%v)", file, err)
+		return r, fmt.Errorf("%s is no ready file of `ocphone lab --ready FILE` (%v)", file,
+			cmp.Or(err, errors.New("no DNS server inside")))
 	}
 	return r, nil
 }

@@ -25,9 +25,9 @@ const (
 
 // plug settles the place: inside or outside of the lab, or the host's network
 // with the DNS server of the options.
-func (o *Options) plug(s *Setup) (err error) {
+func (o *Options) plug(ctx context.Context, s *Setup) (err error) {
 	if o.Lab != "" {
-		ready, err := ReadLab(o.Lab)
+		ready, err := ReadLab(ctx, o.Lab)
 		if err != nil {
 			return err
 		}
@@ -51,9 +51,11 @@ func (o *Options) plug(s *Setup) (err error) {
 
 // ReadLab reads the ready file of a lab. A file that is missing or of another
 // form is a usage failure.
-func ReadLab(file string) (lab.Ready, error) {
-	r, err := lab.ReadReady(file)
+func ReadLab(ctx context.Context, file string) (lab.Ready, error) {
+	r, err := lab.ReadReady(ctx, file)
+	var refused *journal.Failure
 	switch {
+	case ctx.Err() != nil || errors.As(err, &refused) && !errors.Is(err, fs.ErrNotExist):
 	case errors.Is(err, fs.ErrNotExist):
 		err = journal.Usagef("there is no file %[1]s: start a lab first, with `ocphone lab --ready %[1]s`", file)
 	case err != nil:

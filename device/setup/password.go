@@ -4,7 +4,10 @@ import (
 	"bytes"
 	"context"
 	"os"
+	"slices"
+	"strings"
 
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/journal"
 )
 
@@ -22,12 +25,21 @@ const maxPassword = 1024
 // PasswordVariable is the environment variable that may hold the password.
 const PasswordVariable = "OCPHONE_PASSWORD"
 
+// Environ is the environment of this process without the password, for the programs
+// that it starts (docs/decisions.md#secrets).
+func Environ() []string {
+	return slices.DeleteFunc(os.Environ(), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return strings.EqualFold(name, PasswordVariable) // Windows does not distinguish case
+	})
+}
+
 // Password takes the password from a safe place, never from an argument
 // (docs/decisions.md#secrets): PasswordFile, the environment, known (which a lab
 // publishes), prompt. The error is ErrNoPassword if all of them are empty.
 func (o *Options) Password(ctx context.Context, known string, prompt Prompt) (string, error) {
 	if o.PasswordFile != "" {
-		return firstLine(o.PasswordFile)
+		return firstLine(ctx, o.PasswordFile)
 	}
 	if p := os.Getenv(PasswordVariable); p != "" {
 		return p, nil
@@ -41,10 +53,13 @@ func (o *Options) Password(ctx context.Context, known string, prompt Prompt) (st
 	return prompt(ctx)
 }
 
-func firstLine(file string) (string, error) {
-	b, err := os.ReadFile(file)
+// passwordFile may hold more than the password, such as the notes of a password store.
+var passwordFile = boundedfile.Kind{Name: "a file whose first line is the password", Limit: 64 << 10}
+
+func firstLine(ctx context.Context, file string) (string, error) {
+	b, err := passwordFile.Read(ctx, file)
 	if err != nil {
-		return "", journal.Usagef("%v", err)
+		return "", err
 	}
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))

@@ -141,12 +141,12 @@ type Setup struct {
 // Resolve reads the ready file of the lab, and settles network, configuration
 // and, as far as the options and the lab say, the user. It reads no password and
 // does not open the phone's memory.
-func (o *Options) Resolve() (s *Setup, err error) {
+func (o *Options) Resolve(ctx context.Context) (s *Setup, err error) {
 	if err := o.Check(); err != nil {
 		return nil, err
 	}
 	s = &Setup{}
-	if err := o.plug(s); err != nil {
+	if err := o.plug(ctx, s); err != nil {
 		return nil, err
 	}
 	name := o.Firmware
@@ -195,7 +195,7 @@ func (o *Options) clock() (c *clock.Adjustable, ntp bool, err error) {
 // otherwise; nil: it cannot be asked for. The password comes last, so that
 // nobody types it in vain.
 func (o *Options) Open(ctx context.Context, prompt Prompt) (*Setup, error) {
-	return o.open(func(s *Setup) (err error) {
+	return o.open(ctx, func(s *Setup) (err error) {
 		if s.Credentials.Address == "" {
 			return journal.Usagef("who signs in? Give --sign-in user@domain")
 		}
@@ -211,8 +211,9 @@ func (o *Options) Open(ctx context.Context, prompt Prompt) (*Setup, error) {
 // OpenForm resolves the options for a phone whose user types what they leave
 // out, the password too.
 func (o *Options) OpenForm() (*Setup, error) {
-	return o.open(func(s *Setup) (err error) {
-		s.Credentials.Password, err = o.Password(context.Background(), s.Credentials.Password, nil)
+	ctx := context.Background()
+	return o.open(ctx, func(s *Setup) (err error) {
+		s.Credentials.Password, err = o.Password(ctx, s.Credentials.Password, nil)
 		if errors.Is(err, ErrNoPassword) {
 			return nil
 		}
@@ -220,8 +221,8 @@ func (o *Options) OpenForm() (*Setup, error) {
 	})
 }
 
-func (o *Options) open(credentials func(*Setup) error) (*Setup, error) {
-	s, err := o.Resolve()
+func (o *Options) open(ctx context.Context, credentials func(*Setup) error) (*Setup, error) {
+	s, err := o.Resolve(ctx)
 	if err != nil {
 		return nil, err
 	}
