@@ -11,6 +11,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"github.com/ocphone/ocphone/device/lab"
 )
 
 // filesOfAUser are the calls that read a file that a user names, FILE.
@@ -153,5 +155,18 @@ func TestPipeIsReadAsAFile(t *testing.T) {
 		`echo 'Passw0rd!' | ocphone run --lab <(cat "$READY") --password-file /dev/stdin --expect ad.credentials --brief`)
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Errorf("%v: %s", err, out)
+	}
+}
+
+// TestPlayerDoesNotSeeThePassword: it is in the environment of ocphone
+// (docs/decisions.md#secrets).
+func TestPlayerDoesNotSeeThePassword(t *testing.T) {
+	_, ready := runningLab(t)
+	t.Setenv("OCPHONE_PASSWORD", lab.DefaultPassword)
+	t.Setenv("OCPHONE_OTHER", "is passed on")
+	_, environ, code := call(t, "voicemail", "play", "1", "--lab", ready, "--player", "env")
+	if code != exitDone || strings.Contains(environ, "OCPHONE_PASSWORD") || strings.Contains(environ, lab.DefaultPassword) ||
+		!strings.Contains(environ, "OCPHONE_OTHER=is passed on") {
+		t.Errorf("exit code %d, %s", code, environ)
 	}
 }
