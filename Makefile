@@ -68,9 +68,7 @@ bench: ## the figures of docs/figures.md
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
-	@for p in $$($(GO) list ./...); do \
-	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; done; done
+	@bash .ci/fuzz $(FUZZTIME)
 
 cross: ## build and vet the binary for every system it is made for
 	for os in linux darwin windows; do \

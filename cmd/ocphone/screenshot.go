@@ -143,13 +143,12 @@ func (e environment) checkOutput(out string, force bool) error {
 		}
 		return nil
 	}
-	if s, err := os.Lstat(out); err == nil {
-		if s.Mode()&^(os.ModePerm|os.ModeSymlink) != 0 { // a rename would replace a device
-			return usagef("--out %s: it is no regular file; give another name, or - for the standard output", out)
-		}
-		if !force {
-			return existsError(out)
-		}
+	switch s, err := os.Lstat(out); {
+	case err != nil:
+	case !force || s.IsDir():
+		return existsError(out)
+	case s.Mode()&^(os.ModePerm|os.ModeSymlink) != 0: // a rename would replace a device
+		return usagef("--out %s: it is no regular file; give another name, or - for the standard output", out)
 	}
 	if s, err := os.Stat(filepath.Dir(out)); err != nil || !s.IsDir() {
 		return usagef("--out %s: there is no folder %s", out, filepath.Dir(out))

@@ -1,12 +1,16 @@
 package dialplan
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 )
 
 // noCharacter is a category without dialled characters (surrogates).
 const noCharacter = `\p{Cs}`
+
+// extended finds the option x, which makes # begin a comment.
+var extended = regexp.MustCompile(`\(\?[imns]*x`)
 
 // rewrite changes a pattern that regexp2 v1.12.0 reads differently from .NET. In a
 // set such as [^\W\d], regexp2 checks the categories up to the first negated one
@@ -26,6 +30,10 @@ func rewrite(pattern string) string {
 		switch {
 		case strings.HasPrefix(rest, "(?#"):
 			if n = strings.IndexByte(rest, ')'); n < 0 {
+				n = len(rest)
+			}
+		case rest[0] == '#' && extended.MatchString(pattern[:i]): // a comment to the end of the line
+			if n = strings.IndexByte(rest, '\n'); n < 0 {
 				n = len(rest)
 			}
 		case rest[0] == '[':

@@ -57,7 +57,7 @@ func TestR12_1CategoriesInSets(t *testing.T) {
 
 // FuzzRewrite: a pattern that compiles does so after it was mended, with the same groups.
 func FuzzRewrite(f *testing.F) {
-	for _, s := range []string{`[^\W\d-[\D5-[^\S]]]+(?<n>x)`, `(?#[\W)[a-\W\d]`, `[]\W\d[:a:]\c]]`, `\D[^\P{L}\d`, `(?x) # [\W\d]`} {
+	for _, s := range []string{`[^\W\d-[\D5-[^\S]]]+(?<n>x)`, `(?#[\W)[a-\W\d]`, `[]\W\d[:a:]\c]]`, `\D[^\P{L}\d`, `(?x) # [\W\d]`, "(?x) # [\\W\n\\d]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, pattern string) {
