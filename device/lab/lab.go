@@ -86,7 +86,7 @@ func (l *Lab) Start() (err error) {
 			err = errors.Join(fmt.Errorf("lab: %w", err), l.Close())
 		}
 	}()
-	if err := inOrder(l.createAuthorities, l.fillDirectory, l.build); err != nil {
+	if err := inOrder(checkLoopback, l.createAuthorities, l.fillDirectory, l.build); err != nil {
 		return err
 	}
 	type server interface {

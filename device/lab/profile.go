@@ -3,7 +3,9 @@ package lab
 import (
 	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
@@ -68,6 +70,10 @@ func (l *Lab) setProfile(p Profile) error {
 }
 
 func (p Profile) check() error {
+	if strings.TrimSpace(p.Name) == "" || p.Name != journal.Printable(p.Name, 0) {
+		return fmt.Errorf("%q is no name of a location profile: give at least one character, and no control characters",
+			p.Name)
+	}
 	for i, r := range p.Rules {
 		if r.Pattern == "" || r.Translation == "" {
 			return fmt.Errorf("%s: rule %d needs a pattern and a translation", p.Name, i+1)

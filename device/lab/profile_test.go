@@ -143,6 +143,11 @@ func TestControlChangesRulesUsersAndMailboxes(t *testing.T) {
 	if err != nil || len(all) != 2 || all[0].Rules[0] != extra || all[1].Name != "New/York" || len(all[1].Rules) != 1 {
 		t.Errorf("profiles: %+v, %v", all, err)
 	}
+	for _, name := range []string{"a\nb", "a\x1b[2J", "\u202e", " "} {
+		if err := c.SetProfile(ctx, lab.Profile{Name: name, Rules: []lab.Rule{extra}}); err == nil || !strings.Contains(err.Error(), "no control characters") {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
 	for want, err := range map[string]error{
 		"there is no rule 9":     second(c.SetRule(ctx, hellerup, 9, extra)),
 		"there is no rule 7":     second(c.RemoveRule(ctx, hellerup, 7)),
