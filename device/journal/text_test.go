@@ -70,3 +70,21 @@ func TestStampMakesEveryTextPrintable(t *testing.T) {
 		t.Error("Stamp changed the caller's slice")
 	}
 }
+
+// FuzzExcerpt: a value of a document is short and printable, and shows no password.
+func FuzzExcerpt(f *testing.F) {
+	f.Add("https", "kerry:hunter2", "contoso.com/a?b#c@d")
+	f.Add("x", "a@b\u202e", "\xff")
+	f.Fuzz(func(t *testing.T, scheme, user, rest string) {
+		got := journal.Excerpt(scheme + "://" + user + "@" + rest)
+		if n := utf8.RuneCountInString(got); n > 81 || got != journal.Printable(got, 0) {
+			t.Errorf("%d characters: %q", n, got)
+		}
+		// A user part that nothing else of the value holds.
+		const secret = "hunter2"
+		got = journal.Excerpt("https://kerry:" + secret + "@" + rest)
+		if strings.Contains(got, secret) && !strings.Contains(rest, secret) {
+			t.Errorf("%q shows the password", got)
+		}
+	})
+}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"unicode"
 	"unicode/utf8"
 )
 
@@ -121,4 +122,36 @@ func TestFindGivesTheControlWithAnID(t *testing.T) {
 	if v.Top().ID != "over" {
 		t.Error("the dialog is not on top")
 	}
+}
+
+// FuzzPlain: text of foreign origin, wherever a page shows it, stays on its line and
+// cannot move the cursor.
+func FuzzPlain(f *testing.F) {
+	f.Add("a\x1b[2J\u202e\u009b\xff\r\n", "漢字", float64(0.5), uint8(3))
+	f.Add("", "\u0301", float64(-1), uint8(200))
+	f.Fuzz(func(t *testing.T, text, value string, fraction float64, n uint8) {
+		roles := []Role{Text, Heading, Label, Field, Secret, Button, Tile, Toggle, Choice, Tab, Progress, Slider, Row}
+		var controls []Control
+		for _, role := range roles {
+			controls = append(controls, Control{ID: "id", Role: role, Text: text, Value: value, Second: value, Badge: text, Fraction: fraction})
+		}
+		v := View{On: true, Status: Status{Clock: value, Who: text, Signed: true, Missed: int(n), Exchange: ToneBad}, Page: Page{
+			Title: text, Back: n%2 == 0, Focus: "id", Controls: controls, Nav: controls[:1],
+			List: &Rows{ID: "row", Len: int(n), Empty: text, Row: func(int) Control { return controls[5] }},
+		}}
+		plain := v.Plain()
+		for line := range strings.Lines(plain) {
+			line = strings.TrimSuffix(line, "\n")
+			if i := strings.IndexFunc(line, func(r rune) bool { return !unicode.IsPrint(r) }); i >= 0 || !utf8.ValidString(line) {
+				t.Fatalf("%q is not printable at byte %d", line, i)
+			}
+			if w := Width(line); w < 0 || w > 2*utf8.RuneCountInString(line) {
+				t.Errorf("%q is %d cells wide", line, w)
+			}
+		}
+		// The number of lines depends on the shape of the page and not on its text.
+		if again := strings.Count(v.Plain(), "\n"); again != strings.Count(plain, "\n") || again > 200 {
+			t.Errorf("%d lines, then %d", strings.Count(plain, "\n"), again)
+		}
+	})
 }
