@@ -101,10 +101,10 @@ func TestOutputReplacesNoDevice(t *testing.T) {
 func TestReadOfAPipeIsInterrupted(t *testing.T) {
 	_, ready := runningLab(t)
 	for name, args := range filesOfAUser {
+		if name == "roots" { // read again at each start: a pipe is refused
+			continue
+		}
 		t.Run(name, func(t *testing.T) {
-			if name == "roots" {
-				t.Skip("a root set is read again at each start: a pipe is refused")
-			}
 			t.Parallel()
 			pipe := filepath.Join(t.TempDir(), "pipe")
 			if err := syscall.Mkfifo(pipe, 0o600); err != nil {

@@ -2,10 +2,8 @@ package flash_test
 
 import (
 	"bytes"
-	"errors"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -111,26 +109,5 @@ func TestErasedValuesDoNotComeBackWithADamagedMetaPage(t *testing.T) { // R1.3
 	check("second page lost", page, make([]byte, page)...)
 	if refused > 0 {
 		t.Error("the loss of one page was not survived")
-	}
-}
-
-func TestFailedEraseChangesNothing(t *testing.T) {
-	if runtime.GOOS == "windows" || os.Getuid() == 0 && runtime.GOOS != "linux" {
-		t.Skip("a folder without permission to write is an example of Unix")
-	}
-	dir := t.TempDir()
-	f := open(t, dir)
-	put(t, f, "roots", "old")
-	if err := os.RemoveAll(dir); err != nil { // nothing can be made in a folder that is gone
-		t.Fatal(err)
-	}
-	err := f.Erase(func(put putFunc, _ delFunc) error { put("roots", []byte("new")); return nil })
-	if journal.FailureOf(err).Code != journal.FlashFailed {
-		t.Errorf("%v", err)
-	}
-	wantValue(t, f, "roots", "old")
-	own := errors.New("the caller's")
-	if err := f.Erase(func(putFunc, delFunc) error { return own }); !errors.Is(err, own) {
-		t.Error(err)
 	}
 }

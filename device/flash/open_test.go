@@ -1,3 +1,5 @@
+//go:build unix
+
 package flash_test
 
 import (
@@ -5,7 +7,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 
@@ -29,9 +30,6 @@ func TestFileThatIsNoPhonesIsRefusedAndNotWritten(t *testing.T) {
 		"folder": {func(path string) error { return os.Mkdir(path, 0o700) }, "not a regular file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if runtime.GOOS == "windows" && strings.Contains(name, "link") {
-				t.Skip("a link needs a privilege on Windows")
-			}
 			dir := t.TempDir()
 			if err := row.make(filepath.Join(dir, flash.FileName)); err != nil {
 				t.Fatal(err)
@@ -69,9 +67,6 @@ func TestNextStartRemovesTheFilesOfAKilledFirstStart(t *testing.T) {
 
 // TestEraseKeepsALinkToTheFile: a state folder may lie on another disk.
 func TestEraseKeepsALinkToTheFile(t *testing.T) {
-	if runtime.GOOS == "windows" {
-		t.Skip("a link needs a privilege on Windows")
-	}
 	there, here := t.TempDir(), t.TempDir()
 	f := open(t, there)
 	put(t, f, "user", "secret@example.com")
@@ -125,6 +120,24 @@ func TestProcessThatWaitsDoesNotGetTheReplacedFile(t *testing.T) {
 		t.Error(err)
 	}
 	if err := <-done; err != nil {
+		t.Error(err)
+	}
+}
+
+func TestFailedEraseChangesNothing(t *testing.T) {
+	dir := t.TempDir()
+	f := open(t, dir)
+	put(t, f, "roots", "old")
+	if err := os.RemoveAll(dir); err != nil { // nothing can be made in a folder that is gone
+		t.Fatal(err)
+	}
+	err := f.Erase(func(put putFunc, _ delFunc) error { put("roots", []byte("new")); return nil })
+	if journal.FailureOf(err).Code != journal.FlashFailed {
+		t.Errorf("%v", err)
+	}
+	wantValue(t, f, "roots", "old")
+	own := errors.New("the caller's")
+	if err := f.Erase(func(putFunc, delFunc) error { return own }); !errors.Is(err, own) {
 		t.Error(err)
 	}
 }
