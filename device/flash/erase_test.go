@@ -58,8 +58,8 @@ func TestErasedValuesAreNotInTheFile(t *testing.T) { // R1.3, docs/decisions.md#
 	wantValue(t, f, "user", "next@example.com")
 }
 
-// TestErasedValuesDoNotComeBackWithADamagedMetaPage flips each bit of both meta
-// pages: bbolt falls back to the other page, which is that of the change before.
+// TestErasedValuesDoNotComeBackWithADamagedMetaPage flips each bit of the meta data
+// in both meta pages, and a sample of the others: bbolt falls back to the other page, which is that of the change before.
 func TestErasedValuesDoNotComeBackWithADamagedMetaPage(t *testing.T) { // R1.3
 	good := erased(t, t.TempDir())
 	page := os.Getpagesize()
@@ -94,11 +94,10 @@ func TestErasedValuesDoNotComeBackWithADamagedMetaPage(t *testing.T) { // R1.3
 		}
 	}
 	for at := range 2 * page {
-		bits := 8
-		if at%page >= metaSize {
-			bits = 1 // bbolt does not use the rest of the page
+		if at%page >= metaSize && at%64 > 0 {
+			continue // bbolt does not use the rest of the page: a sample is enough
 		}
-		for bit := range bits {
+		for bit := range 8 {
 			check("bit", at, good[at]^1<<bit)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -220,9 +221,18 @@ func writeNew(dir string, values map[string][]byte) (name string, err error) {
 }
 
 func (f *File) load(tx *bolt.Tx) error {
+	seen := map[uint64]bool{}
+	if err := f.checkTree(uint64(tx.Cursor().Bucket().Root()), seen); err != nil {
+		return err
+	}
 	b := tx.Bucket([]byte(bucketName))
 	if b == nil {
 		return errors.New("not a file of a phone: the bucket is missing")
+	}
+	if root := b.Root(); root != 0 { // 0: it lies in the tree above
+		if err := f.checkTree(uint64(root), seen); err != nil {
+			return err
+		}
 	}
 	f.values = make(map[string][]byte)
 	return b.ForEach(func(k, v []byte) error {
@@ -232,6 +242,44 @@ func (f *File) load(tx *bolt.Tx) error {
 		f.values[string(k)] = cloneBytes(v[crcSize:])
 		return nil
 	})
+}
+
+// The layout of a page of bbolt 1.5: id (8 bytes), flags (2), number of elements (2),
+// overflow (4), then the elements. An element of a branch ends with the id of a page.
+const (
+	pageHeader    = 16
+	pageFlags     = 8
+	pageCount     = 10
+	branchFlag    = 1
+	branchElement = 16
+	branchPage    = 8
+)
+
+// checkTree reports a damaged tree that leads to a page twice: bbolt follows the pages
+// without looking whether it has been there, and would not end.
+func (d *database) checkTree(root uint64, seen map[uint64]bool) error {
+	if seen[root] {
+		return fmt.Errorf("page %d is in the tree twice", root)
+	}
+	seen[root] = true
+	at := int64(root) * int64(d.db.Info().PageSize)
+	header := make([]byte, pageHeader)
+	if _, err := d.file.ReadAt(header, at); err != nil {
+		return fmt.Errorf("page %d cannot be read: %w", root, err)
+	}
+	if binary.NativeEndian.Uint16(header[pageFlags:])&branchFlag == 0 {
+		return nil
+	}
+	elements := make([]byte, branchElement*int(binary.NativeEndian.Uint16(header[pageCount:])))
+	if _, err := d.file.ReadAt(elements, at+pageHeader); err != nil {
+		return fmt.Errorf("page %d cannot be read: %w", root, err)
+	}
+	for e := range slices.Chunk(elements, branchElement) {
+		if err := d.checkTree(binary.NativeEndian.Uint64(e[branchPage:]), seen); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // write is Memory.commit.
