@@ -58,8 +58,9 @@ func TestErasedValuesAreNotInTheFile(t *testing.T) { // R1.3, docs/decisions.md#
 	wantValue(t, f, "user", "next@example.com")
 }
 
-// TestErasedValuesDoNotComeBackWithADamagedMetaPage flips each bit of the meta data
-// in both meta pages, and a sample of the others: bbolt falls back to the other page, which is that of the change before.
+// TestErasedValuesDoNotComeBackWithADamagedMetaPage flips each bit of the meta data in
+// both meta pages, and a sample of the rest: bbolt falls back to the other page, which
+// is that of the change before.
 func TestErasedValuesDoNotComeBackWithADamagedMetaPage(t *testing.T) { // R1.3
 	good := erased(t, t.TempDir())
 	page := os.Getpagesize()
