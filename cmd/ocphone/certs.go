@@ -171,7 +171,7 @@ func (e environment) certsExport() *cobra.Command {
 				}
 			}
 			return withPhone(state, false, func(p *device.Phone) error {
-				roots := slices.DeleteFunc(p.Snapshot().Roots, func(r certstore.Root) bool {
+				roots := slices.DeleteFunc(slices.Clone(p.Snapshot().Roots), func(r certstore.Root) bool {
 					return !hasPrefixOf(r.Fingerprint(), args)
 				})
 				if len(roots) == 0 {
