@@ -68,7 +68,7 @@ bench: ## the figures of docs/figures.md
 
 FUZZTIME ?= 30s
 fuzz: ## every fuzz target for FUZZTIME
-	@bash .ci/fuzz $(FUZZTIME)
+	@GUIDED=1 bash .ci/fuzz $(FUZZTIME)
 
 cross: ## build and vet the binary for every system it is made for
 	for os in linux darwin windows; do \
