@@ -57,6 +57,7 @@ func (s *session) connector() connector {
 type outcome struct {
 	reg     *sipua.Registration
 	server  sipua.Candidate
+	private bool               // server has a private address: the phone is inside
 	verdict *certstore.Verdict // on a certificate that was refused
 	err     error              // nil if verdict needs a root
 	during  journal.Name       // which step err belongs to
@@ -135,11 +136,12 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 	}
 	options := c.tls
 	options.ServerName, options.OnVerdict = server.Host, func(v certstore.Verdict) { verdict = &v }
-	tc := tls.Client(nc, certstore.ClientConfig(options))
+	config := certstore.ClientConfig(options)
+	tc := tls.Client(nc, config)
 	guard, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
 	defer cancel()
 	if err = tc.HandshakeContext(guard); err != nil {
-		out.explain(err, nc.RemoteAddr().String())
+		out.explain(err, nc.RemoteAddr(), config)
 		nc.Close()
 		return nil, out
 	}
@@ -154,8 +156,10 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 }
 
 // explain fills out with the cause of a TLS handshake that has failed.
-func (out *outcome) explain(err error, remote string) {
+func (out *outcome) explain(err error, remote net.Addr, config *tls.Config) {
 	var refused *certstore.VerdictError
+	tcp, ok := remote.(*net.TCPAddr)
+	out.private = ok && tcp.IP.IsPrivate()
 	switch {
 	case errors.As(err, &refused):
 		out.verdict, out.during = &refused.Verdict, journal.Trust
@@ -164,11 +168,10 @@ func (out *outcome) explain(err error, remote string) {
 		}
 	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no error value for it
 		out.during = journal.Trust
-		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote, Err: err,
+		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote.String(), Err: err,
 			Asked: "the certificate of " + out.server.Host, Fix: certstore.ParseRemedy(err)}
 	default:
-		out.err = &journal.Failure{Code: journal.TLSFailed, Asked: out.server.Addr(), By: remote, Err: err,
-			What: fmt.Sprintf("The TLS handshake with %s failed", out.server.Addr())}
+		out.err = network.HandshakeFailure(out.server.Addr(), remote.String(), config, err)
 	}
 }
 

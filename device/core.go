@@ -33,6 +33,9 @@ type core struct {
 	state State
 	epoch uint64
 	steps uint64 // number of the last step
+
+	moved      time.Duration // by which time servers have moved the clock, in all
+	timeServer string        // the last one that did
 }
 
 // keepEvents is enough for a reader to follow a sign-in with many candidates,

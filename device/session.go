@@ -41,6 +41,14 @@ type attempt struct {
 	searched bool             // Active Directory was asked
 	found    []string         // the roots that it held, for the text of a failure
 	again    *sipua.Candidate // the server to dial; nil: discovery finds one
+	private  bool             // the last server that was reached has a private address
+}
+
+// seesInside reports whether f, of a search for roots, means that a phone outside
+// sees records of the inside: the SIP server is reached, and not at a private
+// address, which the domain controller has.
+func (a attempt) seesInside(f *journal.Failure) bool {
+	return f.Code == journal.ADUnreachable && errors.Is(f, network.ErrPrivateAddress) && !a.private
 }
 
 // newSession prepares a session of a phone that is plugged into place; nil: it
@@ -135,22 +143,53 @@ func (s *session) setClock(found network.TimeAnswer, err error) {
 		return
 	}
 	s.clock.Set(s.clock.Now().Add(found.Offset))
-	s.step(journal.Step{
+	s.timeServer, s.moved = found.Server, s.moved+found.Offset
+	step := journal.Step{
 		Name: journal.Time, State: journal.OK, Asked: found.Record, By: found.Server, Details: found.Tried,
 		Answered: s.clock.Now().UTC().Format(time.DateTime) + " UTC",
 		Decided:  fmt.Sprintf("The phone's clock is set; it was %s.", offsetText(found.Offset)),
 		Because:  "OCS 2007 R2 documentation, NTP",
-	})
+	}
+	if found.Offset.Abs() > maxJump {
+		step.State, step.Code = journal.Warned, journal.TimeJump
+		step.Fix = fmt.Sprintf("Compare the time of %s with another clock. If it is wrong, correct the time server %[1]s, or let "+
+			"%s name another one; if it is right, change nothing.", found.Server, found.Record)
+	}
+	s.step(step)
+}
+
+// maxJump is the largest correction of the clock without a warning. A clock drifts
+// by seconds a day, and a wrong time zone is less than a day; more than that comes
+// from an empty battery or from a wrong time server, and decides which
+// certificates are valid.
+const maxJump = 24 * time.Hour
+
+// blameClock puts the time server first in the remedy of a certificate that is out
+// of date, if that server has moved the phone's clock far.
+func (s *session) blameClock(f *journal.Failure) *journal.Failure {
+	if f.Code != journal.CertExpired && f.Code != journal.CertNotYetValid || s.moved.Abs() <= maxJump {
+		return f
+	}
+	blamed := *f
+	blamed.Fix = fmt.Sprintf("Correct the time server %s first, if its time is wrong: the phone's clock was %s before that "+
+		"server set it to %s UTC. If that time is right: %s", s.timeServer, offsetText(s.moved),
+		s.clock.Now().UTC().Format(time.DateTime), cmp.Or(f.Fix, f.Code.Page().Change))
+	return &blamed
 }
 
 func offsetText(d time.Duration) string {
-	switch {
-	case d > time.Second:
-		return d.Round(time.Second).String() + " slow"
-	case d < -time.Second:
-		return (-d).Round(time.Second).String() + " fast"
+	size, direction := d.Abs(), "slow"
+	if d < 0 {
+		direction = "fast"
 	}
-	return "right"
+	const day = 24 * time.Hour
+	switch {
+	case size <= time.Second:
+		return "right"
+	case size >= 2*day:
+		return fmt.Sprintf("%d days %s", size/day, direction)
+	}
+	return size.Round(time.Second).String() + " " + direction
 }
 
 // connect finds a server, dials it and registers.
@@ -168,7 +207,7 @@ func (s *session) connect() {
 
 // connected takes the result of connect.
 func (s *session) connected(out outcome) {
-	s.verdict = out.verdict
+	s.verdict, s.attempt.private = out.verdict, out.private
 	switch {
 	case out.reg != nil:
 		s.verdict, s.failure = nil, nil
@@ -215,7 +254,7 @@ func (s *session) onUntrusted(server sipua.Candidate, v certstore.Verdict) {
 func (s *session) searched(v certstore.Verdict, result adroots.Result, err error) {
 	if err != nil {
 		f := journal.FailureOf(err)
-		if f.Code == journal.ADNoDomain || f.Code == journal.ADNoController {
+		if f.Code == journal.ADNoDomain || f.Code == journal.ADNoController || s.attempt.seesInside(f) {
 			s.step(noDirectory(f, s.login.User))
 			f = refusal(v)  // a person must act on the certificate
 			f.Details = nil // they are in the step that led to the search
@@ -275,7 +314,7 @@ func (s *session) onRegistrationEvent(e sipua.Event) {
 // fail ends the attempt. A temporary failure is tried again after a back-off;
 // after any other failure the phone waits for a person.
 func (s *session) fail(f *journal.Failure, during journal.Name) {
-	step := f.Step(cmp.Or(during, journal.Connect))
+	step := s.blameClock(f).Step(cmp.Or(during, journal.Connect))
 	if f.Code.Page().Retry && f.Code != journal.NetUnplugged {
 		s.retryLater(step)
 		return

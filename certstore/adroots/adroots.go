@@ -196,8 +196,7 @@ func (d *download) downloadFrom(ctx context.Context, dc controller) error {
 	defer cancel()
 	nc, err := d.Dialer.DialContext(ctx, "tcp", dc.address())
 	if err != nil {
-		return &journal.Failure{Code: journal.ADUnreachable, Asked: "LDAP connection to " + dc.address(), By: dc.address(),
-			What: fmt.Sprintf("The domain controller %s cannot be reached", dc.host), Because: "R1.5", Err: err}
+		return dc.unreachable(err)
 	}
 	defer nc.Close()
 	defer context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })()

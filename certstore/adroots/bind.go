@@ -143,50 +143,101 @@ func parseBind(msg []byte, id int64) (bindResult, error) {
 	return r, nil
 }
 
-const noNTLM = "The domain controller does not accept NTLM, and the phone has no other method"
-
-// accountCodes are the Win32 errors that AD and Samba put into the text of
-// result 49: "…AcceptSecurityContext error, data 52e, v1db1".
-var accountCodes = map[string]struct {
+// logonRefusal is what a Windows error of a log-on means, and what to change.
+type logonRefusal struct {
 	code journal.Code
 	what string
-}{
-	"525": {journal.ADCredentials, "The domain controller does not know the user"},
-	"52e": {journal.ADCredentials, "The domain controller refused the user name or the password"},
-	"530": {journal.ADDisabled, "The account may not log on at this time"},
-	"531": {journal.ADDisabled, "The account may not log on from this device"},
-	"532": {journal.ADExpired, "The password has expired"},
-	"533": {journal.ADDisabled, "The account is disabled"},
-	"418": {journal.ADWeakBind, noNTLM}, // STATUS_NTLM_BLOCKED C0000418, from Samba with "ntlm auth = disabled"
-	"791": {journal.ADWeakBind, noNTLM}, // ERROR_NTLM_BLOCKED
-	"701": {journal.ADExpired, "The account has expired"},
-	"773": {journal.ADExpired, "The password must be changed before the first log-on"},
-	"775": {journal.ADLocked, "The account is locked out"},
+	fix  string // "": the code's page says it
 }
+
+var (
+	wrongPassword = logonRefusal{journal.ADCredentials, "The domain controller refused the user name or the password", ""}
+	noNTLM        = logonRefusal{journal.ADWeakBind,
+		"The domain controller does not accept NTLM, and the phone has no other method",
+		"Allow NTLM on the domain controller (policy \"Network security: Restrict NTLM\", in Samba `ntlm auth`), or make " +
+			"an exception for this account."}
+)
+
+// logonRefusals are the errors that AD and Samba put into the text of result 49:
+// "…AcceptSecurityContext error, data 52e, v1db1" (MS-ERREF 2.2 for the short
+// ones, 2.1.1 for those that begin with 8009).
+var logonRefusals = map[string]logonRefusal{
+	"525": {journal.ADCredentials, "The domain controller does not know the user", ""},
+	"52e": wrongPassword,
+	"52f": {journal.ADRestricted, "A restriction of the account forbids this log-on",
+		"Take the account out of the group Protected Users, whose members cannot use NTLM, or out of the authentication " +
+			"policy that forbids NTLM to it."},
+	"530": {journal.ADRestricted, "The account may not log on at this time",
+		"Allow this hour in the logon hours of the account."},
+	"531": {journal.ADRestricted, "The account may not log on from this device",
+		"Allow all computers, or this phone, in the list \"Log On To\" of the account."},
+	"532": {journal.ADExpired, "The password has expired", changePassword},
+	"533": {journal.ADDisabled, "The account is disabled", ""},
+	"569": {journal.ADRestricted, "The account lacks the right to log on over the network",
+		"Grant the account \"Access this computer from the network\" on the domain controllers, and take it out of \"Deny " +
+			"access to this computer from the network\"."},
+	"418": noNTLM, // STATUS_NTLM_BLOCKED C0000418, from Samba with "ntlm auth = disabled"
+	"791": noNTLM, // ERROR_NTLM_BLOCKED
+	"701": {journal.ADExpired, "The account has expired",
+		"Remove or extend the end date of the account (accountExpires). The password is not the cause."},
+	"773": {journal.ADExpired, "The password must be changed before the first log-on", changePassword},
+	"775": {journal.ADLocked, "The account is locked out", ""},
+
+	"80090302": noNTLM, // SEC_E_UNSUPPORTED_FUNCTION
+	"80090346": {journal.AuthBinding, // SEC_E_BAD_BINDINGS
+		"The domain controller requires a log-on that is bound to a TLS connection, and the phone made none",
+		"Remove the device that turns the phone's LDAP into LDAPS on the way, or set the policy \"LDAP server channel " +
+			"binding token requirements\" to \"When supported\". The password is not the cause."},
+}
+
+const changePassword = "Change the password at a computer, then sign in with the new one."
 
 var dataCode = regexp.MustCompile(`\bdata ([0-9a-fA-F]{1,8})\b`)
 
 // bindFailure returns the failure for a bind result other than success.
 func bindFailure(r bindResult, asked string, dc controller) *journal.Failure {
-	f := &journal.Failure{Asked: asked, By: dc.address(), Answered: resultText(r.code, r.message)}
+	f := refusal(r)
+	f.Asked, f.By = asked, dc.address()
+	return f
+}
+
+// refusal is the part of bindFailure that depends on r alone.
+func refusal(r bindResult) *journal.Failure {
+	f := &journal.Failure{Answered: resultText(r.code, r.message)}
 	switch r.code {
 	case ldap.LDAPResultInvalidCredentials:
-		f.Code, f.What = journal.ADCredentials, accountCodes["52e"].what
-		if m := dataCode.FindStringSubmatch(r.message); m != nil {
-			if known, ok := accountCodes[strings.ToLower(m[1])]; ok {
-				f.Code, f.What = known.code, known.what
-			}
-		}
+		why := logonRefusalOf(r.message)
+		f.Code, f.What, f.Fix = why.code, why.what, why.fix
 	case ldap.LDAPResultAuthMethodNotSupported, ldap.LDAPResultStrongAuthRequired, ldap.LDAPResultConfidentialityRequired,
 		ldap.LDAPResultInappropriateAuthentication:
 		f.Code, f.What = journal.ADWeakBind, "The domain controller does not accept a sealed NTLM bind"
 	case ldap.LDAPResultBusy, ldap.LDAPResultUnavailable:
 		f.Code, f.What = journal.ADUnreachable, "The domain controller is busy or not available"
+		f.Fix = "Look at the event log of the domain controller; the phone tries again later by itself."
 	default:
 		f.Code, f.What = journal.ADProtocol, "The domain controller refused the bind"
 	}
 	f.Because = f.Code.Page().Rule
 	return f
+}
+
+// logonRefusalOf reads the error in the text of result 49. Without one the result
+// itself means wrong credentials (RFC 4511 A.2); an error that is not in the
+// table does not.
+func logonRefusalOf(message string) logonRefusal {
+	m := dataCode.FindStringSubmatch(message)
+	if m == nil {
+		return wrongPassword
+	}
+	data := strings.ToLower(m[1])
+	if known, ok := logonRefusals[data]; ok {
+		return known
+	}
+	return logonRefusal{
+		journal.ADProtocol,
+		"The domain controller refused the log-on with the error " + data + ", which does not say that the password is wrong",
+		"Look up the error " + data + " (MS-ERREF), and event 4625 in the security log of the domain controller.",
+	}
 }
 
 // resultText is "49 Invalid Credentials: 80090308: …".

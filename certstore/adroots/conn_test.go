@@ -174,29 +174,42 @@ func TestBindResultsAreMapped(t *testing.T) {
 		code    int64
 		message string
 		want    journal.Code
+		fix     string // what the remedy contains; "": the code's page says it
 	}{
-		{"wrong password", 49, text("52e"), journal.ADCredentials},
-		{"wrong password, upper case", 49, text("52E"), journal.ADCredentials},
-		{"unknown user", 49, text("525"), journal.ADCredentials},
-		{"no reason given", 49, "", journal.ADCredentials},
-		{"a reason that nobody knows", 49, text("80090346"), journal.ADCredentials},
-		{"locked", 49, text("775"), journal.ADLocked},
-		{"disabled", 49, text("533"), journal.ADDisabled},
-		{"not at this time", 49, text("530"), journal.ADDisabled},
-		{"password expired", 49, text("532"), journal.ADExpired},
-		{"account expired", 49, text("701"), journal.ADExpired},
-		{"password must be changed", 49, text("773"), journal.ADExpired},
-		{"no NTLM, Samba", 49, text("418"), journal.ADWeakBind},
-		{"no NTLM, Windows", 49, text("791"), journal.ADWeakBind},
-		{"strong authentication", 8, "SASL:[GSS-SPNEGO]: Sign or Seal are required.", journal.ADWeakBind},
-		{"no such mechanism", 7, "", journal.ADWeakBind},
-		{"busy", 51, "", journal.ADUnreachable},
-		{"unavailable", 52, "", journal.ADUnreachable},
-		{"unwilling", 53, "", journal.ADProtocol},
-		{"a number that LDAP has not", 70000, "", journal.ADProtocol},
+		{"wrong password", 49, text("52e"), journal.ADCredentials, ""},
+		{"wrong password, upper case", 49, text("52E"), journal.ADCredentials, ""},
+		{"unknown user", 49, text("525"), journal.ADCredentials, ""},
+		{"no reason given", 49, "", journal.ADCredentials, ""},
+		{"locked", 49, text("775"), journal.ADLocked, ""},
+		{"disabled", 49, text("533"), journal.ADDisabled, ""},
+		{"not at this time", 49, text("530"), journal.ADRestricted, "logon hours"},
+		{"not from this device", 49, text("531"), journal.ADRestricted, "Log On To"},
+		{"Protected Users", 49, text("52f"), journal.ADRestricted, "Protected Users"},
+		{"no right to log on", 49, text("569"), journal.ADRestricted, "Access this computer from the network"},
+		{"password expired", 49, text("532"), journal.ADExpired, "Change the password"},
+		{"password must be changed", 49, text("773"), journal.ADExpired, "Change the password"},
+		{"account expired", 49, text("701"), journal.ADExpired, "end date of the account"},
+		{"no NTLM, Samba", 49, text("418"), journal.ADWeakBind, "Allow NTLM"},
+		{"no NTLM, Windows", 49, text("791"), journal.ADWeakBind, "Allow NTLM"},
+		{"no such function", 49, text("80090302"), journal.ADWeakBind, "Allow NTLM"},
+		{"channel binding", 49, text("80090346"), journal.AuthBinding, "channel binding token"},
+		{"an invalid message", 49, text("57"), journal.ADProtocol, "error 57 (MS-ERREF)"},
+		{"an unknown error", 49, text("4BE"), journal.ADProtocol, "error 4be (MS-ERREF)"},
+		{"strong authentication", 8, "SASL:[GSS-SPNEGO]: Sign or Seal are required.", journal.ADWeakBind, ""},
+		{"no such mechanism", 7, "", journal.ADWeakBind, ""},
+		{"busy", 51, "", journal.ADUnreachable, "event log"},
+		{"unavailable", 52, "", journal.ADUnreachable, "event log"},
+		{"unwilling", 53, "", journal.ADProtocol, ""},
+		{"a number that LDAP has not", 70000, "", journal.ADProtocol, ""},
 	} {
-		if f := bindFailure(bindResult{code: c.code, message: c.message}, "", controller{}); f.Code != c.want || f.What == "" {
-			t.Errorf("%s: %+v, want %s", c.name, f, c.want)
+		f := bindFailure(bindResult{code: c.code, message: c.message}, "", controller{})
+		if f.Code != c.want || f.What == "" || !strings.Contains(f.Fix, c.fix) || (f.Fix == "") != (c.fix == "") {
+			t.Errorf("%s: %+v, want %s and a remedy with %q", c.name, f, c.want, c.fix)
+		}
+		advice := f.Step(journal.Roots).Fix
+		aboutPassword := strings.Contains(advice, "password") && !strings.Contains(advice, "password is not the cause")
+		if mayBe := c.want == journal.ADCredentials || strings.Contains(c.fix, "password"); aboutPassword && !mayBe {
+			t.Errorf("%s: the remedy speaks of the password: %s", c.name, advice)
 		}
 	}
 }

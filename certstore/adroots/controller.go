@@ -21,6 +21,21 @@ func (c controller) address() string {
 	return net.JoinHostPort(c.host, strconv.Itoa(int(c.port)))
 }
 
+// unreachable is the failure of a connection; err says what to change at the host
+// or in its records.
+func (c controller) unreachable(err error) error {
+	cause := journal.FailureOf(err).Step(journal.Roots)
+	return &journal.Failure{
+		Code:    journal.ADUnreachable,
+		Asked:   "LDAP connection to " + c.address(),
+		By:      c.address(),
+		What:    fmt.Sprintf("The domain controller %s cannot be reached", c.host),
+		Because: "R1.5",
+		Fix:     cause.Fix + " From the Internet this must fail: roots arrive inside only (R1.4).",
+		Err:     err,
+	}
+}
+
 // ldapPort is the default port of LDAP, RFC 4516 2.
 const ldapPort uint16 = 389
 
@@ -72,8 +87,9 @@ func (d *download) findControllers(ctx context.Context) ([]controller, error) {
 		Asked:   strings.Join(tried, ", "),
 		What:    "No domain controller of " + domain + " was found" + d.domainSource(),
 		Because: "R1.5",
-		Fix: fmt.Sprintf("give the phone a DNS server that knows the zone of the AD domain "+
-			"(nslookup -type=srv _ldap._tcp.dc._msdcs.%s), or name the domain: DHCP option 15, --domain.", domain),
+		Fix: fmt.Sprintf(`Publish the SRV record _ldap._tcp.dc._msdcs.%[1]s, to port 389 of a domain controller, in the DNS `+
+			`that the phone asks ("nltest /dsregdns" on the controller registers it again). If %[1]s is not the domain of `+
+			`Active Directory, name that: DHCP option 15, --domain, or a user name of the form DOMAIN\user.`, domain),
 		Err: cause,
 	}
 }

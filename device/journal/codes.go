@@ -24,6 +24,7 @@ const (
 	ConnFailed    Code = "net.failed"         // any other failure to connect
 	TLSFailed     Code = "tls.failed"         // handshake refused, alert, or not TLS at all
 	TimeNone      Code = "time.none"          // no time server answered
+	TimeJump      Code = "time.jump"          // a time server moved the clock by more than a day
 	TimeSkew      Code = "time.skew"          // the server reports that the clocks differ too much
 
 	// Certificates (certstore).
@@ -46,6 +47,7 @@ const (
 	ADCredentials  Code = "ad.credentials"   // the DC refused user or password
 	ADLocked       Code = "ad.locked"        // the account is locked out
 	ADDisabled     Code = "ad.disabled"      // the account is disabled
+	ADRestricted   Code = "ad.restricted"    // the account may not log on there, now or by NTLM
 	ADExpired      Code = "ad.expired"       // password or account expired, or must be changed
 	ADWeakBind     Code = "ad.weak-bind"     // the DC offers no sealed NTLMv2 session
 	ADUnverified   Code = "ad.unverified"    // the DC's answer failed verification

@@ -23,10 +23,11 @@ var pages = map[Code]Page{
 		Prove: "The network step is missing from the journal.", Change: "Plug the phone in.",
 		Rule: "the phone asks nothing before it is plugged in", Retry: true},
 	DNSNoServer: {Title: "no DNS server answers",
-		Cause:  "DHCP gave no DNS server, the servers that it gave do not run, or a firewall blocks them.",
-		Prove:  "dig @SERVER example.com SOA, with your own domain and from the phone's network.",
-		Change: "Give the phone a DNS server that answers: DHCP option 6 for a real phone, --dns ADDR for this one.",
-		Rule:   "OCS 2007 R2 documentation, DNS for Communicator Phone Edition", Retry: true},
+		Cause: "DHCP gave no DNS server, the servers that it gave do not run, or a firewall blocks them.",
+		Prove: "dig @SERVER example.com SOA, with your own domain and from the phone's network.",
+		Change: "Let the servers that the step names answer on UDP and TCP 53, or give the phone another one: DHCP option 6 " +
+			"for a real phone, --dns ADDR for this one.",
+		Rule: "OCS 2007 R2 documentation, DNS for Communicator Phone Edition", Retry: true},
 	DNSNoRecords: {Title: "the name or record does not exist",
 		Cause: "The DNS server answered NXDOMAIN, or has the name but not the record that was asked for. If the phone " +
 			"has a DNS suffix, it has asked again with that appended.",
@@ -60,26 +61,42 @@ var pages = map[Code]Page{
 		Change: "Start the service, or open the port: 5061 to the pool inside, 443 to the Edge outside.", Rule: "RFC 9293",
 		Retry: true},
 	ConnTimeout: {Title: "the host did not answer the connection attempt",
-		Cause:  "A firewall drops the packets, the host is down, or the address is wrong.",
-		Prove:  "nc -vz -w 5 HOST PORT hangs until its time-out.",
-		Change: "Check the address that the step shows, then the firewalls on the way.", Rule: "RFC 9293", Retry: true},
+		Cause: "A firewall drops the packets, the host is down, or the address is wrong. If the address is private (RFC " +
+			"1918), a phone outside cannot reach it: a DNS record of the inside is visible outside.",
+		Prove: "nc -vz -w 5 HOST PORT hangs until its time-out.",
+		Change: "Check the address that the step shows, then the firewalls on the way. Outside, remove the records of the " +
+			"inside from the DNS that is visible there.",
+		Rule: "RFC 9293", Retry: true},
 	ConnFailed: {Title: "the host could not be reached",
-		Cause: "The network reported another error than a refusal or a time-out, such as no route to the host, or closed " +
-			"the connection while it was being set up.",
-		Prove: "The step holds the text of the operating system.", Change: "Check routing and VLAN of the phone's network.",
+		Cause: "The network reported another error than a refusal or a time-out, such as no route to the host, or the " +
+			"connection ended while it was being set up, such as in the TLS handshake. If the address is private (RFC 1918), " +
+			"a phone outside cannot reach it: a DNS record of the inside is visible outside.",
+		Prove: "The step holds the text of the operating system, and the address.",
+		Change: "Check routing and VLAN of the phone's network. Outside, remove the records of the inside from the DNS that " +
+			"is visible there.",
 		Rule: "RFC 9293", Retry: true},
 	TLSFailed: {Title: "the TLS handshake failed",
 		Cause: "The two ends share no TLS version or cipher suite, the server sent an alert, or what listens there does " +
-			"not speak TLS. The 2007 firmware speaks TLS 1.0 only; the emulator cannot speak SSL 3.0.",
-		Prove:  "openssl s_client -connect HOST:PORT -servername HOST, with -tls1 for the 2007 firmware.",
-		Change: "Enable a version and suite that the firmware speaks, or try another firmware profile (--firmware today).",
-		Rule:   "RFC 5246; versions and suites of the firmware are recalled (ocphone version --guesses)", Retry: true},
+			"not speak TLS. The 2007 firmware speaks TLS 1.0 only, firmware today TLS 1.2 or newer; the emulator cannot speak " +
+			"SSL 3.0.",
+		Prove: "openssl s_client -connect HOST:PORT -servername HOST, with -tls1 for the 2007 firmware.",
+		Change: "If the step says that the port speaks no TLS, name the right port in the SRV record. Otherwise enable the " +
+			"version that the step names on the server, or choose a firmware profile that speaks the server's (--firmware).",
+		Rule: "RFC 5246; versions and suites of the firmware are recalled (ocphone version --guesses)"},
 	TimeNone: {Title: "no time server answered",
-		Cause: "There is no SRV record _ntp._udp in the phone's domains and time.windows.com cannot be reached on UDP " +
-			"123. A phone with a wrong clock refuses every certificate as expired or not yet valid.",
-		Prove:  "dig _ntp._udp.<SIP domain> SRV, then ntpdate -q SERVER.",
-		Change: "Create the SRV record _ntp._udp.<SIP domain> to a domain controller that serves time, or open UDP 123.",
-		Rule:   "OCS 2007 R2 documentation, NTP", Retry: true},
+		Cause: "The servers of the SRV record _ntp._udp in the phone's domains do not answer, or there is no such record, " +
+			"and time.windows.com cannot be reached on UDP 123. A phone with a wrong clock refuses every certificate as " +
+			"expired or not yet valid.",
+		Prove: "dig _ntp._udp.<SIP domain> SRV, then ntpdate -q SERVER.",
+		Change: "If the record exists, let the servers that it names answer on UDP 123. Otherwise create the SRV record " +
+			"_ntp._udp.<SIP domain> to a domain controller that serves time.",
+		Rule: "OCS 2007 R2 documentation, NTP", Retry: true},
+	TimeJump: {Title: "a time server moved the phone's clock by more than a day",
+		Cause: "The phone's clock was wrong, as after a long time without power, or the time server is wrong. With a wrong " +
+			"time good certificates look expired or not yet valid.",
+		Prove:  "The time step names the server and the time that it gave; ntpdate -q SERVER, beside another clock.",
+		Change: "If the time server is wrong, correct it, or let the SRV record _ntp._udp name another one.",
+		Rule:   "RFC 5905; certificates are judged at the phone's time"},
 	TimeSkew: {Title: "the clocks of phone and server differ too much",
 		Cause:  "The server tolerates 15 minutes with NTLM and 5 with Kerberos.",
 		Prove:  "Compare the Date header of the 401 with the phone's time in the time step.",
@@ -154,14 +171,15 @@ var pages = map[Code]Page{
 	ADNoController: {Title: "no domain controller was found",
 		Cause: "DNS has no _ldap records for the domain, and NetBIOS found no controller or was not asked.",
 		Prove: "dig _ldap._tcp.dc._msdcs.DOMAIN SRV, with the domain that the step shows.",
-		Change: "Let the phone see the domain's DNS zone; if the domain is wrong, correct DHCP option 15 or sign in as " +
-			"DOMAIN\\user.",
-		Rule: "R1.5"},
+		Change: "Publish the SRV record _ldap._tcp.dc._msdcs.DOMAIN in the DNS that the phone asks; a domain controller " +
+			"registers its own with `nltest /dsregdns`. If the domain is wrong, correct DHCP option 15 or sign in as " +
+			"DOMAIN\\user. Outside no controller can be found, and none must be: roots arrive inside only.",
+		Rule: "R1.5; MS-ADTS 6.3.2.3"},
 	ADUnreachable: {Title: "no domain controller answers",
-		Cause: "TCP 389 to the domain controllers is blocked, or they are down.",
+		Cause: "TCP 389 to the domain controllers is blocked, they are down or busy, or their names have no address.",
 		Prove: "nc -vz DC 389, from the phone's network.",
-		Change: "Open TCP 389 from the phone's network to a domain controller. From the Internet this must fail: roots " +
-			"arrive inside only.",
+		Change: "Start a domain controller that the step names, or open TCP 389 from the phone's network to it. From the " +
+			"Internet this must fail: roots arrive inside only.",
 		Rule: "R1.5", Retry: true},
 	ADCredentials: {Title: "the domain controller refused user or password",
 		Cause: "The password is wrong, or the controller does not know the user by that name. With a UPN user name the " +
@@ -176,19 +194,27 @@ var pages = map[Code]Page{
 	ADDisabled: {Title: "the account is disabled", Cause: "userAccountControl has the flag ACCOUNTDISABLE.",
 		Prove: "userAccountControl & 2 of the account.", Change: "Enable the account, or sign in as another user.",
 		Rule: "MS-ADTS 5.1.1.1 (data 533)"},
+	ADRestricted: {Title: "the account may not log on there",
+		Cause: "The password is right. The account is restricted to other hours (data 530) or computers (531), lacks the " +
+			"right to log on over the network (569), or may not use NTLM (52f), as members of Protected Users.",
+		Prove:  "Event 4625 in the security log of the domain controller names the restriction.",
+		Change: "Lift the restriction that the step names, or sign in as another user.",
+		Rule:   "MS-ERREF 2.2 (data 52f, 530, 531, 569)"},
 	ADExpired: {Title: "the password or the account has expired",
-		Cause: "The password is too old or must be changed at the next log-on, which a phone cannot do, or the account " +
-			"itself has an end date.",
-		Prove:  "Log on at a computer with the account.",
-		Change: "Change the password at a computer, then sign in with the new one.",
-		Rule:   "MS-ADTS 5.1.1.1 (data 532, 701, 773)"},
+		Cause: "The password is too old (data 532) or must be changed at the next log-on (773), which a phone cannot do, or " +
+			"the account itself had an end date (701).",
+		Prove: "The step says which; log on at a computer with the account.",
+		Change: "For data 532 and 773 change the password at a computer, then sign in with the new one. For data 701 remove " +
+			"or extend the end date of the account; the password is not the cause.",
+		Rule: "MS-ADTS 5.1.1.1 (data 532, 701, 773)"},
 	ADWeakBind: {Title: "the domain controller offers no sealed session",
 		Cause: "The domain controller, or somebody in between, offered less than NTLMv2 with extended session security, " +
 			"128 bit, key exchange, sign and seal. Over a weaker channel anybody could send roots, so the password was not " +
 			"used. Or the controller does not accept NTLM at all.",
-		Prove:  "The step lists the flags that the challenge lacked, or holds the controller's data 418 or 791.",
-		Change: "Allow NTLMv2 with 128-bit session security on the controller; look for a device that changes LDAP.",
-		Rule:   "no root over an unauthenticated channel"},
+		Prove: "The step lists the flags that the challenge lacked, or holds the controller's data 418, 791 or 80090302.",
+		Change: "Allow NTLMv2 with 128-bit session security, sign and seal on the controller; look for a device that changes " +
+			"LDAP.",
+		Rule: "no root over an unauthenticated channel"},
 	ADUnverified: {Title: "the domain controller's answer failed verification",
 		Cause: "A message did not carry the signature of the session key: it was changed on the way, or the controller " +
 			"does not know the password and so is not the real one.",
@@ -197,9 +223,9 @@ var pages = map[Code]Page{
 		Rule:   "no root over an unauthenticated channel"},
 	ADProtocol: {Title: "the LDAP conversation failed",
 		Cause: "The answer of the domain controller was malformed or too large, pointed to another server, or refused " +
-			"the search.",
+			"the search or, with an error that is not about the password, the log-on.",
 		Prove:  "The step holds the result code and text of the controller.",
-		Change: "Read the text of the controller; check that the user may read the Configuration partition.",
+		Change: "Act on the text of the controller; check that the user may read the Configuration partition.",
 		Rule:   "RFC 4511"},
 	ADNoRoots: {Title: "no root is published in Active Directory",
 		Cause: "The container Certification Authorities holds no usable certificate.",

@@ -1,10 +1,12 @@
 package network
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"net"
+	"net/netip"
 
 	"github.com/ocphone/ocphone/device/journal"
 )
@@ -23,8 +25,8 @@ func (n *Network) DialContext(ctx context.Context, network, hostport string) (ne
 		return nil, err
 	}
 	var f *journal.Failure
-	for _, addr := range addrs {
-		c, err := n.connect(ctx, network, network, hostport, addr, n.opt.DialTimeout)
+	for _, a := range addrs {
+		c, err := n.connect(ctx, network, network, hostport, a.dial, n.opt.DialTimeout)
 		if err == nil {
 			return c, nil
 		}
@@ -32,49 +34,70 @@ func (n *Network) DialContext(ctx context.Context, network, hostport string) (ne
 			return nil, err
 		}
 		if f == nil { // the first address decides the code
-			f = connectFailure(hostport, addr, err)
+			f = connectFailure(hostport, a, err)
 		}
-		f.Details = append(f.Details, fmt.Sprintf("%s: %v", addr, err))
+		f.Details = append(f.Details, fmt.Sprintf("%s: %v", a.dial, err))
 	}
 	return nil, f
 }
 
-// resolve returns the addresses of hostport as host:port, at least one.
-func (n *Network) resolve(ctx context.Context, hostport string) ([]string, error) {
+// address is where to dial.
+type address struct {
+	dial string     // host:port
+	ip   netip.Addr // that DNS gave; the zero Addr: DNS was not asked
+}
+
+// resolve returns the addresses of hostport, at least one.
+func (n *Network) resolve(ctx context.Context, hostport string) ([]address, error) {
 	if err := n.interrupted(ctx, hostport); err != nil {
 		return nil, err
 	}
 	if addr, mapped := n.place.Patch.Lookup(hostport); mapped {
-		return []string{addr}, nil
+		return []address{{dial: addr}}, nil
 	}
 	host, port, err := net.SplitHostPort(hostport)
 	if err != nil {
-		return nil, &journal.Failure{Code: journal.ConnFailed, Asked: hostport, What: "not a host and a port", Err: err}
+		return nil, &journal.Failure{Code: journal.ConnFailed, Asked: hostport, What: "not a host and a port", Err: err,
+			Fix: "Write HOST:PORT."}
 	}
 	ips, err := n.LookupHost(ctx, host)
 	if err != nil {
 		return nil, err
 	}
-	addrs := make([]string, 0, len(ips))
+	addrs := make([]address, 0, len(ips))
 	for _, ip := range ips[:min(len(ips), maxAddresses)] {
 		addr, _ := n.place.Patch.Lookup(net.JoinHostPort(ip.String(), port))
-		addrs = append(addrs, addr)
+		addrs = append(addrs, address{addr, ip})
 	}
 	return addrs, nil
 }
 
-func connectFailure(hostport, addr string, err error) *journal.Failure {
-	f := &journal.Failure{Code: journal.ConnFailed, Asked: hostport, By: addr, Err: err}
+// ErrPrivateAddress is in the chain of a failure to connect to an address that only
+// the network to which it belongs can reach (RFC 1918, RFC 4193): outside, the
+// record of that name is one of the inside.
+var ErrPrivateAddress = errors.New("the address is private")
+
+func connectFailure(hostport string, a address, err error) *journal.Failure {
+	f := &journal.Failure{Code: journal.ConnFailed, Asked: hostport, By: a.dial, Err: err}
 	f.What = "cannot connect to " + hostport
-	var timeout net.Error
+	host, port, _ := net.SplitHostPort(hostport)
 	switch {
 	case isRefused(err):
 		f.Code, f.What = journal.ConnRefused, hostport+" refuses connections"
-	case errors.As(err, &timeout) && timeout.Timeout(), errors.Is(err, context.DeadlineExceeded):
+		f.Fix = fmt.Sprintf("Start the server on %s, or let the firewall open port %s to it.", hostport, port)
+	case isTimeout(err):
 		f.Code, f.What = journal.ConnTimeout, hostport+" does not answer"
+		f.Fix = fmt.Sprintf("Check that %s has the address %s and is up, and that no firewall on the way drops port %s.",
+			host, a.dial, port)
 	}
-	if addr != hostport {
-		f.What += " at " + addr
+	if a.dial != hostport {
+		f.What += " at " + a.dial
+	}
+	if a.ip.IsPrivate() {
+		f.Err = fmt.Errorf("%w: %w", ErrPrivateAddress, err)
+		f.Fix = fmt.Sprintf("The address %s of %s is private. If the phone is outside, remove the record of %[2]s, and the SRV "+
+			"records that lead there, from the DNS that is visible outside. If it is inside: %s", a.ip, host,
+			cmp.Or(f.Fix, f.Code.Page().Change))
 	}
 	return f
 }

@@ -37,7 +37,7 @@ func (n *Network) ask(ctx context.Context, name string, qtype uint16) (answer *d
 		return nil, "", &noServer{name: display, what: "no DNS server is known", tries: []string{err.Error()}}
 	}
 	first := int(n.preferred.Load())
-	noAnswer := &noServer{name: display, what: "no DNS server answers"}
+	noAnswer := &noServer{name: display, what: "no DNS server answers", servers: servers}
 	var refusal *negative
 	done := make([]bool, len(servers)) // answered with an error code, or refused the connection
 	for range dnsTries {

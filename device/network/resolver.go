@@ -154,18 +154,27 @@ func dnsFailure(asked string, errs []error) error {
 		f.By, f.Answered = err.by, err.answer()
 		if err.isRefusal() {
 			f.Code, f.What = journal.DNSRefused, "the DNS server answers "+f.Answered+" to "+asked
+			f.Fix = fmt.Sprintf("Let the DNS server %s answer for %s (zone, forwarding, or the clients that it serves), or give "+
+				"the phone another one (DHCP option 6, --dns ADDR).", err.by, err.name)
 			break
 		}
 		f.Code, f.What = journal.DNSNoRecords, "DNS has no record "+asked
+		f.Fix = fmt.Sprintf("Create the record %s in the zone that the phone sees: inside and outside have different ones.",
+			asked)
 		if len(errs) > 1 {
 			f.What += ", nor one with the phone's DNS suffix"
 			f.Because = "OCS 2007 R2 documentation, DNS for Communicator Phone Edition"
 		}
 	case *noServer:
 		f.Code, f.What = journal.DNSNoServer, err.what
-		f.Fix = "check that the phone gets its DNS servers (DHCP option 6, or --dns ADDR) and that they answer"
+		f.Fix = "Give the phone a DNS server: DHCP option 6 for a real phone, --dns ADDR for this one."
+		if len(err.servers) > 0 {
+			f.Fix = fmt.Sprintf("Let the DNS server %s answer the phone on UDP and TCP 53, or give the phone another one: "+
+				"DHCP option 6 for a real phone, --dns ADDR for this one.", strings.Join(err.servers, ", "))
+		}
 	default:
 		f.Code, f.What, f.Err = journal.DNSNoRecords, asked+" is not a name that DNS can be asked for", err
+		f.Fix = "Correct the name: labels of at most 63 characters, 253 in all."
 	}
 	return f
 }
@@ -196,6 +205,7 @@ func (e *negative) Error() string { return fmt.Sprintf("%s: %s, says %s", e.name
 // noServer: no server is known or none answered.
 type noServer struct {
 	name, what string
+	servers    []string // asked
 	tries      []string
 }
 

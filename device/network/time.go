@@ -22,6 +22,8 @@ const (
 	timeTotal = 15 * time.Second
 	// timeTries is how often each time server is asked; UDP loses datagrams.
 	timeTries = 2
+	// maxFixes is how many time servers a remedy names.
+	maxFixes = 3
 )
 
 // TimeAnswer is the answer of a time server.
@@ -44,7 +46,7 @@ type TimeAnswer struct {
 func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeTotal)
 	defer cancel()
-	var tried, asked []string
+	var tried, asked, fixes []string
 	final := func(err error) bool { // notes err, and reports whether it ends the search
 		tried = append(tried, err.Error())
 		return n.interrupted(ctx, "") != nil || journal.FailureOf(err).Code == journal.DNSNoServer
@@ -68,6 +70,9 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 			if final(err) {
 				return TimeAnswer{}, err
 			}
+			if fix := journal.FailureOf(err).Fix; len(fixes) < maxFixes {
+				fixes = append(fixes, fix)
+			}
 		}
 	}
 	asked = append(asked, "A "+FallbackTimeServer)
@@ -79,9 +84,18 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 	if final(err) {
 		return TimeAnswer{}, err
 	}
-	return TimeAnswer{}, &journal.Failure{Code: journal.TimeNone, Asked: strings.Join(asked, ", "),
+	if len(fixes) == 0 {
+		fixes = []string{fmt.Sprintf("Create the record %s to a server of time, such as a domain controller (UDP 123), or let "+
+			"the phone reach %s on UDP 123.", asked[0], FallbackTimeServer)}
+	}
+	return TimeAnswer{}, &journal.Failure{
+		Code:    journal.TimeNone,
+		Asked:   strings.Join(asked, ", "),
 		What:    "no time server answered, so the phone cannot judge whether certificates are valid",
-		Because: "OCS 2007 R2 documentation, NTP", Details: tried}
+		Because: "OCS 2007 R2 documentation, NTP",
+		Fix:     strings.Join(fixes, " "),
+		Details: tried,
+	}
 }
 
 // Time asks one time server, "host" or "host:port" (123), at each of its
@@ -92,17 +106,20 @@ func (n *Network) Time(ctx context.Context, server string) (TimeAnswer, error) {
 	if err != nil {
 		return TimeAnswer{}, err
 	}
-	f := &journal.Failure{Code: journal.TimeNone, Asked: "NTP " + server, Because: "RFC 5905"}
+	host, port, _ := net.SplitHostPort(server)
+	f := &journal.Failure{Code: journal.TimeNone, Asked: "NTP " + server, Because: "RFC 5905",
+		Fix: fmt.Sprintf("Let the time server %s answer: start and synchronize its NTP service, and open UDP %s to it.",
+			host, port)}
 	for range timeTries {
-		for _, addr := range addrs {
-			r, err := n.askTime(ctx, addr)
+		for _, a := range addrs {
+			r, err := n.askTime(ctx, a.dial)
 			if err == nil {
-				return TimeAnswer{Offset: r.ClockOffset, Server: server, Address: addr, Stratum: r.Stratum, RTT: r.RTT}, nil
+				return TimeAnswer{Offset: r.ClockOffset, Server: server, Address: a.dial, Stratum: r.Stratum, RTT: r.RTT}, nil
 			}
 			if stop := n.interrupted(ctx, f.Asked); stop != nil {
 				return TimeAnswer{}, stop
 			}
-			f.Details = append(f.Details, fmt.Sprintf("%s: %v", addr, err))
+			f.Details = append(f.Details, fmt.Sprintf("%s: %v", a.dial, err))
 			f.What, f.Err = "no usable time from "+server, err
 		}
 	}

@@ -56,7 +56,8 @@ func (s *Screen) signInAgain() {
 // credentialsRefused reports whether a server has refused user or password.
 func credentialsRefused(code journal.Code) bool {
 	return slices.Contains([]journal.Code{journal.AuthPassword, journal.AuthDisabled,
-		journal.ADCredentials, journal.ADLocked, journal.ADExpired, journal.ADDisabled}, code)
+		journal.ADCredentials, journal.ADLocked, journal.ADExpired, journal.ADDisabled,
+		journal.ADRestricted}, code)
 }
 
 // stepPage shows all fields of one step.

@@ -135,6 +135,9 @@ func (c *conn) bindSimple(m message, name, password string) error {
 		}
 		return c.sendBindResult(m, invalidCredentials, "", logonDiagnostic(data))
 	}
+	if data := c.faults.RefuseLogon; data != "" {
+		return c.sendBindResult(m, invalidCredentials, "", logonDiagnostic(data))
+	}
 	c.user = u.SAM
 	return c.sendBindResult(m, success, "", "")
 }
@@ -189,6 +192,8 @@ func (c *conn) bindToken(
 	case session == nil:
 		c.exchange = exchange
 		return c.send(m.id, answer(false, reply))
+	case c.faults.RefuseLogon != "":
+		return c.sendBindResult(m, invalidCredentials, "", logonDiagnostic(c.faults.RefuseLogon))
 	}
 	layer := session.Flags()&(ntlm.NegotiateSign|ntlm.NegotiateSeal) != 0
 	switch {

@@ -13,6 +13,9 @@ type Faults struct {
 	// RefuseBind is the LDAP result code of every bind that is not anonymous (51
 	// busy, 52 unavailable …); 0: binds work.
 	RefuseBind int
+	// RefuseLogon is the Windows error, in hexadecimal, with which every log-on with the
+	// right password is refused, such as 569 (MS-ERREF 2.2); "": such log-ons succeed.
+	RefuseLogon string
 	// ClearFlags are removed from the NTLM challenge: seal, sign, extended session
 	// security, 128 bit, key exchange …
 	ClearFlags ntlm.Flags
