@@ -27,7 +27,7 @@ func impatient(d time.Duration) func(*device.Config) {
 }
 
 // nowhere is an address on which no server listens.
-func nowhere(t *testing.T) string {
+func nowhere(t testing.TB) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -150,10 +150,10 @@ func (s *session) setClock(found network.TimeAnswer, err error) {
 		Decided:  fmt.Sprintf("The phone's clock is set; it was %s.", offsetText(found.Offset)),
 		Because:  "OCS 2007 R2 documentation, NTP",
 	}
-	if found.Offset.Abs() > maxJump {
+	if found.Offset.Abs() > maxJump && s.moved.Abs() > maxJump { // not on the way back
 		step.State, step.Code = journal.Warned, journal.TimeJump
-		step.Fix = fmt.Sprintf("Compare the time of %s with another clock. If it is wrong, correct the time server %[1]s, or let "+
-			"%s name another one; if it is right, change nothing.", found.Server, found.Record)
+		step.Fix = fmt.Sprintf("Compare the time of %s with another clock. If it is wrong, correct the time server %[1]s, "+
+			"or let %s name another one; if it is right, change nothing.", found.Server, found.Record)
 	}
 	s.step(step)
 }
@@ -171,8 +171,8 @@ func (s *session) blameClock(f *journal.Failure) *journal.Failure {
 		return f
 	}
 	blamed := *f
-	blamed.Fix = fmt.Sprintf("Correct the time server %s first, if its time is wrong: the phone's clock was %s before that "+
-		"server set it to %s UTC. If that time is right: %s", s.timeServer, offsetText(s.moved),
+	blamed.Fix = fmt.Sprintf("Correct the time server %s first, if its time is wrong: the phone's clock was %s before "+
+		"that server set it to %s UTC. If that time is right: %s", s.timeServer, offsetText(s.moved),
 		s.clock.Now().UTC().Format(time.DateTime), cmp.Or(f.Fix, f.Code.Page().Change))
 	return &blamed
 }
@@ -187,7 +187,7 @@ func offsetText(d time.Duration) string {
 	case size <= time.Second:
 		return "right"
 	case size >= 2*day:
-		return fmt.Sprintf("%d days %s", size/day, direction)
+		return fmt.Sprintf("%d days %s", size.Round(day)/day, direction)
 	}
 	return size.Round(time.Second).String() + " " + direction
 }

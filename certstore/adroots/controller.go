@@ -3,6 +3,7 @@ package adroots
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"strconv"
@@ -21,19 +22,22 @@ func (c controller) address() string {
 	return net.JoinHostPort(c.host, strconv.Itoa(int(c.port)))
 }
 
-// unreachable is the failure of a connection; err says what to change at the host
-// or in its records.
+// unreachable is the failure of a connection. If err holds a Failure, that says what
+// to change at the host or in its records.
 func (c controller) unreachable(err error) error {
-	cause := journal.FailureOf(err).Step(journal.Roots)
-	return &journal.Failure{
+	f := &journal.Failure{
 		Code:    journal.ADUnreachable,
 		Asked:   "LDAP connection to " + c.address(),
 		By:      c.address(),
 		What:    fmt.Sprintf("The domain controller %s cannot be reached", c.host),
 		Because: "R1.5",
-		Fix:     cause.Fix + " From the Internet this must fail: roots arrive inside only (R1.4).",
 		Err:     err,
 	}
+	var cause *journal.Failure
+	if errors.As(err, &cause) {
+		f.Fix = cause.Step(journal.Roots).Fix + " From the Internet this must fail: roots arrive inside only (R1.4)."
+	}
+	return f
 }
 
 // ldapPort is the default port of LDAP, RFC 4516 2.

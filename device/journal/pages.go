@@ -25,8 +25,8 @@ var pages = map[Code]Page{
 	DNSNoServer: {Title: "no DNS server answers",
 		Cause: "DHCP gave no DNS server, the servers that it gave do not run, or a firewall blocks them.",
 		Prove: "dig @SERVER example.com SOA, with your own domain and from the phone's network.",
-		Change: "Let the servers that the step names answer on UDP and TCP 53, or give the phone another one: DHCP option 6 " +
-			"for a real phone, --dns ADDR for this one.",
+		Change: "Let the servers that the step names answer on UDP and TCP 53, or give the phone another one: DHCP option " +
+			"6 for a real phone, --dns ADDR for this one.",
 		Rule: "OCS 2007 R2 documentation, DNS for Communicator Phone Edition", Retry: true},
 	DNSNoRecords: {Title: "the name or record does not exist",
 		Cause: "The DNS server answered NXDOMAIN, or has the name but not the record that was asked for. If the phone " +
@@ -72,8 +72,8 @@ var pages = map[Code]Page{
 			"connection ended while it was being set up, such as in the TLS handshake. If the address is private (RFC 1918), " +
 			"a phone outside cannot reach it: a DNS record of the inside is visible outside.",
 		Prove: "The step holds the text of the operating system, and the address.",
-		Change: "Check routing and VLAN of the phone's network. Outside, remove the records of the inside from the DNS that " +
-			"is visible there.",
+		Change: "Check routing and VLAN of the phone's network. Outside, remove the records of the inside from the DNS " +
+			"that is visible there.",
 		Rule: "RFC 9293", Retry: true},
 	TLSFailed: {Title: "the TLS handshake failed",
 		Cause: "The two ends share no TLS version or cipher suite, the server sent an alert, or what listens there does " +
@@ -201,19 +201,19 @@ var pages = map[Code]Page{
 		Change: "Lift the restriction that the step names, or sign in as another user.",
 		Rule:   "MS-ERREF 2.2 (data 52f, 530, 531, 569)"},
 	ADExpired: {Title: "the password or the account has expired",
-		Cause: "The password is too old (data 532) or must be changed at the next log-on (773), which a phone cannot do, or " +
-			"the account itself had an end date (701).",
+		Cause: "The password is too old (data 532) or must be changed at the next log-on (773), which a phone cannot do, " +
+			"or the account itself had an end date (701).",
 		Prove: "The step says which; log on at a computer with the account.",
-		Change: "For data 532 and 773 change the password at a computer, then sign in with the new one. For data 701 remove " +
-			"or extend the end date of the account; the password is not the cause.",
+		Change: "For data 532 and 773 change the password at a computer, then sign in with the new one. For data 701 " +
+			"remove or extend the end date of the account; the password is not the cause.",
 		Rule: "MS-ADTS 5.1.1.1 (data 532, 701, 773)"},
 	ADWeakBind: {Title: "the domain controller offers no sealed session",
 		Cause: "The domain controller, or somebody in between, offered less than NTLMv2 with extended session security, " +
 			"128 bit, key exchange, sign and seal. Over a weaker channel anybody could send roots, so the password was not " +
 			"used. Or the controller does not accept NTLM at all.",
 		Prove: "The step lists the flags that the challenge lacked, or holds the controller's data 418, 791 or 80090302.",
-		Change: "Allow NTLMv2 with 128-bit session security, sign and seal on the controller; look for a device that changes " +
-			"LDAP.",
+		Change: "Allow NTLMv2 with 128-bit session security, sign and seal on the controller; look for a device that " +
+			"changes LDAP.",
 		Rule: "no root over an unauthenticated channel"},
 	ADUnverified: {Title: "the domain controller's answer failed verification",
 		Cause: "A message did not carry the signature of the session key: it was changed on the way, or the controller " +

@@ -60,6 +60,8 @@ type Pool struct {
 	Server  `yaml:",inline"`
 	Version int  `yaml:"version"` // of NTLM authentication: 2, 3, 4; 0 means 4
 	NoESS   bool `yaml:"noESS"`   // NTLM without extended session security
+	// CheckSkew refuses a log-on whose time is more than 15 minutes off (ms-diagnostics 1013).
+	CheckSkew bool `yaml:"checkSkew"`
 	// Schemes are the authentication schemes to offer; nil means NTLM and
 	// Kerberos. MD5 and SHA-256 make the pool a registrar with digest.
 	Schemes []pool.Scheme `yaml:"schemes"`

@@ -275,6 +275,7 @@ func (l *Lab) buildPool() error {
 	p.MinTLS = l.minTLS()
 	p.Version = d.Version
 	p.NoESS = d.NoESS
+	p.CheckSkew = d.CheckSkew
 	p.Schemes = d.Schemes
 	p.LocationProfile = d.Profile
 	for _, f := range d.FrontEnds {

@@ -1,7 +1,6 @@
 package network
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,9 +77,10 @@ func (n *Network) resolve(ctx context.Context, hostport string) ([]address, erro
 var ErrPrivateAddress = errors.New("the address is private")
 
 func connectFailure(hostport string, a address, err error) *journal.Failure {
+	host, port, _ := net.SplitHostPort(hostport)
 	f := &journal.Failure{Code: journal.ConnFailed, Asked: hostport, By: a.dial, Err: err}
 	f.What = "cannot connect to " + hostport
-	host, port, _ := net.SplitHostPort(hostport)
+	f.Fix = fmt.Sprintf("Check routing and VLAN between the phone and %s, and the address %s.", host, a.dial)
 	switch {
 	case isRefused(err):
 		f.Code, f.What = journal.ConnRefused, hostport+" refuses connections"
@@ -95,9 +95,8 @@ func connectFailure(hostport string, a address, err error) *journal.Failure {
 	}
 	if a.ip.IsPrivate() {
 		f.Err = fmt.Errorf("%w: %w", ErrPrivateAddress, err)
-		f.Fix = fmt.Sprintf("The address %s of %s is private. If the phone is outside, remove the record of %[2]s, and the SRV "+
-			"records that lead there, from the DNS that is visible outside. If it is inside: %s", a.ip, host,
-			cmp.Or(f.Fix, f.Code.Page().Change))
+		f.Fix = fmt.Sprintf("The address %s of %s is private. If the phone is outside, remove the record of %[2]s, and the "+
+			"SRV records that lead there, from the DNS that is visible outside. If it is inside: %s", a.ip, host, f.Fix)
 	}
 	return f
 }

@@ -28,8 +28,8 @@ func HandshakeFailure(hostport, remote string, offered *tls.Config, err error) *
 	case errors.As(err, &noTLS):
 		f.What = fmt.Sprintf("What listens at %s speaks no TLS: it answers %q", hostport,
 			journal.Printable(string(noTLS.RecordHeader[:]), len(noTLS.RecordHeader)))
-		f.Fix = fmt.Sprintf("Name a port of %s that speaks TLS, in the SRV record or in --registrar (5061 for SIP inside, 443 "+
-			"for an Edge), or let the server on port %s speak TLS.", host, port)
+		f.Fix = fmt.Sprintf("Name a port of %s that speaks TLS, in the SRV record or in --registrar (5061 for SIP inside, "+
+			"443 for an Edge), or let the server on port %s speak TLS.", host, port)
 		f.Because = "RFC 5246 6.2.1"
 	case selectedVersion(err) != 0:
 		theirs := tls.VersionName(selectedVersion(err))
@@ -47,8 +47,8 @@ func HandshakeFailure(hostport, remote string, offered *tls.Config, err error) *
 		f.Fix = fmt.Sprintf("Enable %s on %s with a cipher suite of that version.", ours, host)
 	default: // closed or reset
 		f.Code, f.What = journal.ConnFailed, hostport+" closed the connection during the TLS handshake"
-		f.Fix = fmt.Sprintf("Look in the log of %s for why it closed the connection; some servers do it in place of an alert "+
-			"when they do not speak %s.", host, ours)
+		f.Fix = fmt.Sprintf("Look in the log of %s for why it closed the connection; some servers do it in place of an "+
+			"alert when they do not speak %s.", host, ours)
 	}
 	return f
 }

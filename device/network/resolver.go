@@ -154,8 +154,8 @@ func dnsFailure(asked string, errs []error) error {
 		f.By, f.Answered = err.by, err.answer()
 		if err.isRefusal() {
 			f.Code, f.What = journal.DNSRefused, "the DNS server answers "+f.Answered+" to "+asked
-			f.Fix = fmt.Sprintf("Let the DNS server %s answer for %s (zone, forwarding, or the clients that it serves), or give "+
-				"the phone another one (DHCP option 6, --dns ADDR).", err.by, err.name)
+			f.Fix = fmt.Sprintf("Let the DNS server %s answer for %s (zone, forwarding, or the clients that it serves), or "+
+				"give the phone another one (DHCP option 6, --dns ADDR).", err.by, err.name)
 			break
 		}
 		f.Code, f.What = journal.DNSNoRecords, "DNS has no record "+asked

@@ -85,8 +85,8 @@ func (n *Network) FindTime(ctx context.Context, domains ...string) (TimeAnswer, 
 		return TimeAnswer{}, err
 	}
 	if len(fixes) == 0 {
-		fixes = []string{fmt.Sprintf("Create the record %s to a server of time, such as a domain controller (UDP 123), or let "+
-			"the phone reach %s on UDP 123.", asked[0], FallbackTimeServer)}
+		fixes = []string{fmt.Sprintf("Create the record %s to a server of time, such as a domain controller (UDP 123), or "+
+			"let the phone reach %s on UDP 123.", asked[0], FallbackTimeServer)}
 	}
 	return TimeAnswer{}, &journal.Failure{
 		Code:    journal.TimeNone,

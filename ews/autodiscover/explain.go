@@ -36,7 +36,7 @@ func explain(err error, asked, by string) (*journal.Failure, int) {
 	case explainLogon(f, err):
 		return f, rankAuth
 	case errors.As(err, &inner):
-		f.Code, f.What, f.Because, f.Details = inner.Code, inner.What, inner.Because, inner.Details
+		f.Code, f.What, f.Because, f.Fix, f.Details = inner.Code, inner.What, inner.Because, inner.Fix, inner.Details
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.Code = journal.ConnRefused
 	case isTimeout(err):

@@ -30,6 +30,23 @@ func TestRefusedBindDoesNotChangeAccounts(t *testing.T) {
 	bound(t, s)
 }
 
+func TestRefusedLogonHasItsErrorAndIsNoBadLogon(t *testing.T) {
+	s, dir := newServer(t, nil)
+	s.SetFaults(ad.Faults{RefuseLogon: "569"})
+	_, sealedErr := sealedBind(t, s, sealed{})
+	for _, err := range []error{dial(t, s).Bind("tu@contoso.com", testPassword), sealedErr} {
+		wantCode(t, err, ldap.LDAPResultInvalidCredentials)
+		if !strings.Contains(err.Error(), "data 569,") {
+			t.Errorf("%v", err)
+		}
+	}
+	if u, _ := dir.User("tu"); u.BadLogons != 0 {
+		t.Errorf("%d bad logons", u.BadLogons)
+	}
+	s.SetFaults(ad.Faults{})
+	bound(t, s)
+}
+
 func TestDowngradedChallengeLacksTheFlag(t *testing.T) {
 	for _, flag := range []ntlm.Flags{ntlm.NegotiateSeal, ntlm.NegotiateSign, ntlm.NegotiateESS, ntlm.Negotiate128, ntlm.NegotiateKeyExch} {
 		t.Run(flag.String(), func(t *testing.T) {
