@@ -57,7 +57,6 @@ func (s *session) connector() connector {
 type outcome struct {
 	reg     *sipua.Registration
 	server  sipua.Candidate
-	private bool               // server has a private address: the phone is inside
 	verdict *certstore.Verdict // on a certificate that was refused
 	err     error              // nil if verdict needs a root
 	during  journal.Name       // which step err belongs to
@@ -141,7 +140,7 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 	guard, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
 	defer cancel()
 	if err = tc.HandshakeContext(guard); err != nil {
-		out.explain(err, nc.RemoteAddr(), config)
+		out.explain(err, nc.RemoteAddr().String(), config)
 		nc.Close()
 		return nil, out
 	}
@@ -156,10 +155,8 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 }
 
 // explain fills out with the cause of a TLS handshake that has failed.
-func (out *outcome) explain(err error, remote net.Addr, config *tls.Config) {
+func (out *outcome) explain(err error, remote string, config *tls.Config) {
 	var refused *certstore.VerdictError
-	tcp, ok := remote.(*net.TCPAddr)
-	out.private = ok && tcp.IP.IsPrivate()
 	switch {
 	case errors.As(err, &refused):
 		out.verdict, out.during = &refused.Verdict, journal.Trust
@@ -168,10 +165,10 @@ func (out *outcome) explain(err error, remote net.Addr, config *tls.Config) {
 		}
 	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no error value for it
 		out.during = journal.Trust
-		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote.String(), Err: err,
+		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote, Err: err,
 			Asked: "the certificate of " + out.server.Host, Fix: certstore.ParseRemedy(err)}
 	default:
-		out.err = network.HandshakeFailure(out.server.Addr(), remote.String(), config, err)
+		out.err = network.HandshakeFailure(out.server.Addr(), remote, config, err)
 	}
 }
 

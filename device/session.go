@@ -41,14 +41,6 @@ type attempt struct {
 	searched bool             // Active Directory was asked
 	found    []string         // the roots that it held, for the text of a failure
 	again    *sipua.Candidate // the server to dial; nil: discovery finds one
-	private  bool             // the last server that was reached has a private address
-}
-
-// seesInside reports whether f, of a search for roots, means that a phone outside
-// sees records of the inside: the SIP server is reached, and not at a private
-// address, which the domain controller has.
-func (a attempt) seesInside(f *journal.Failure) bool {
-	return f.Code == journal.ADUnreachable && errors.Is(f, network.ErrPrivateAddress) && !a.private
 }
 
 // newSession prepares a session of a phone that is plugged into place; nil: it
@@ -207,7 +199,7 @@ func (s *session) connect() {
 
 // connected takes the result of connect.
 func (s *session) connected(out outcome) {
-	s.verdict, s.attempt.private = out.verdict, out.private
+	s.verdict = out.verdict
 	switch {
 	case out.reg != nil:
 		s.verdict, s.failure = nil, nil
@@ -254,7 +246,8 @@ func (s *session) onUntrusted(server sipua.Candidate, v certstore.Verdict) {
 func (s *session) searched(v certstore.Verdict, result adroots.Result, err error) {
 	if err != nil {
 		f := journal.FailureOf(err)
-		if f.Code == journal.ADNoDomain || f.Code == journal.ADNoController || s.attempt.seesInside(f) {
+		outside := f.Code == journal.ADUnreachable && strings.HasPrefix(s.attempt.again.From, "SRV _sip._tls.") // R1.4
+		if f.Code == journal.ADNoDomain || f.Code == journal.ADNoController || outside {
 			s.step(noDirectory(f, s.login.User))
 			f = refusal(v)  // a person must act on the certificate
 			f.Details = nil // they are in the step that led to the search

@@ -2,7 +2,6 @@ package network
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -71,11 +70,6 @@ func (n *Network) resolve(ctx context.Context, hostport string) ([]address, erro
 	return addrs, nil
 }
 
-// ErrPrivateAddress is in the chain of a failure to connect to an address that only
-// the network to which it belongs can reach (RFC 1918, RFC 4193): outside, the
-// record of that name is one of the inside.
-var ErrPrivateAddress = errors.New("the address is private")
-
 func connectFailure(hostport string, a address, err error) *journal.Failure {
 	host, port, _ := net.SplitHostPort(hostport)
 	f := &journal.Failure{Code: journal.ConnFailed, Asked: hostport, By: a.dial, Err: err}
@@ -93,8 +87,7 @@ func connectFailure(hostport string, a address, err error) *journal.Failure {
 	if a.dial != hostport {
 		f.What += " at " + a.dial
 	}
-	if a.ip.IsPrivate() {
-		f.Err = fmt.Errorf("%w: %w", ErrPrivateAddress, err)
+	if a.ip.IsPrivate() { // RFC 1918, RFC 4193: outside, the record is one of the inside
 		f.Fix = fmt.Sprintf("The address %s of %s is private. If the phone is outside, remove the record of %[2]s, and the "+
 			"SRV records that lead there, from the DNS that is visible outside. If it is inside: %s", a.ip, host, f.Fix)
 	}
