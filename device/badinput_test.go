@@ -215,7 +215,7 @@ func TestServerThatIsSilentInTheTLSHandshake(t *testing.T) {
 	defer l.Close()
 	r := newRig(t, nil, impatient(400*time.Millisecond))
 	s := r.signIn(patched(r.lab.Inside(), map[string]string{"pool.contoso.com:5061": l.Addr().String()}))
-	r.wantFailure(s, journal.ConnTimeout)
+	r.wantFailure(s, journal.SIPNoAnswer)
 	r.wantState(s, device.Waiting)
 }
 

@@ -55,9 +55,8 @@ var networkBreakages = []breakage{
 		goOutside(p)
 		leak(p)
 	}},
-	{code: journal.ConnTimeout, how: "what listens in place of the pool says nothing", build: impatient(300 * time.Millisecond), spoil: func(p *patient) {
-		p.repatch("pool.contoso.com:5061", listening(p.t, func(nc net.Conn) { io.Copy(io.Discard, nc) }))
-	}},
+	{code: journal.ConnTimeout, how: "the host of the pool does not answer", spoil: func(*patient) {},
+		build: func(c *device.Config) { c.DialTimeout = 1 }},
 	{code: journal.ConnFailed, how: "no route to the pool", spoil: func(p *patient) { p.repatch("pool.contoso.com:5061", "127.255.255.255:5061") }},
 	{code: journal.ConnFailed, how: "the pool closes the connection in the TLS handshake", cause: "log", spoil: func(p *patient) {
 		p.repatch("pool.contoso.com:5061", listening(p.t, func(nc net.Conn) { nc.Read(make([]byte, 512)) }))
@@ -187,7 +186,8 @@ var poolBreakages = []breakage{
 		home.SetHomePool("pool.contoso.com")
 	}},
 	{code: journal.SIPMalformed, how: "what answers is no SIP", cause: "no SIP", spoil: poolFault(pool.Faults{Malformed: true})},
-	{code: journal.SIPNoAnswer, how: "the pool does not answer", cause: "down", build: impatient(500 * time.Millisecond), spoil: poolFault(pool.Faults{Silent: true})},
+	{code: journal.SIPNoAnswer, how: "the pool does not answer", cause: "down", spoil: poolFault(pool.Faults{Silent: true}),
+		build: func(c *device.Config) { c.Firmware.SIP.AnswerTimeout = 200 * time.Millisecond }},
 	{code: journal.SIPLost, how: "the pool closes the connection", cause: "log", spoil: poolFault(pool.Faults{CloseAfter: 1})},
 	{code: journal.SIPLost, how: "a firewall ends the connection of a registered phone", cause: "firewall", signedIn: true, live: true, spoil: func(p *patient) { p.lab.Pool.DropAll() }},
 	{code: journal.SIPDeregistered, how: "the user was disabled while signed in", signedIn: true, live: true, spoil: func(p *patient) {

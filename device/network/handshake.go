@@ -16,8 +16,9 @@ import (
 // HandshakeFailure explains err of a TLS handshake with hostport at remote, for
 // errors that are not about a certificate. offered is the configuration of the
 // phone. The code is tls.failed if the server refuses what the phone offers or
-// speaks no TLS, which does not change by itself; it is net.failed or net.timeout
-// if the server has an internal error or the connection ended without an answer.
+// speaks no TLS, which does not change by itself; it is net.failed
+// if the server has an internal error or closes the connection, and sip.no-answer if
+// it does not answer in time.
 func HandshakeFailure(hostport, remote string, offered *tls.Config, err error) *journal.Failure {
 	f := &journal.Failure{Code: journal.TLSFailed, Asked: "TLS handshake with " + hostport, By: remote, Err: err}
 	host, port, _ := net.SplitHostPort(hostport)
@@ -40,7 +41,7 @@ func HandshakeFailure(hostport, remote string, offered *tls.Config, err error) *
 	case errors.As(err, &op) && op.Op == "remote error": // crypto/tls's name for an alert of the server
 		explainAlert(f, host, ours, offered.MaxVersion != 0, strings.TrimPrefix(op.Err.Error(), "tls: "))
 	case isTimeout(err):
-		f.Code, f.What = journal.ConnTimeout, hostport+" does not answer the TLS handshake"
+		f.Code, f.What = journal.SIPNoAnswer, hostport+" takes the connection and does not answer the TLS handshake"
 		f.Fix = fmt.Sprintf("Check that a server with TLS listens at %s and is not overloaded.", hostport)
 	case strings.HasPrefix(err.Error(), "tls: "): // what crypto/tls does not accept
 		f.What = "The TLS handshake with " + hostport + " broke off"

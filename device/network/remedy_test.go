@@ -150,7 +150,7 @@ func TestHandshakeFailuresSayWhatTheServerLacks(t *testing.T) {
 		{"its own trouble", server(&tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) { return nil, errors.New("none") }}), today, journal.ConnFailed,
 			"internal error", "log of pool.contoso.com", "--firmware"},
 		{"closes", func(nc net.Conn) { nc.Read(make([]byte, 512)) }, today, journal.ConnFailed, "closed the connection", "log of pool.contoso.com", "--firmware"},
-		{"says nothing", func(nc net.Conn) { io.Copy(io.Discard, nc) }, today, journal.ConnTimeout, "does not answer", "server with TLS listens at pool.contoso.com:5061", "--firmware"},
+		{"says nothing", func(nc net.Conn) { io.Copy(io.Discard, nc) }, today, journal.SIPNoAnswer, "does not answer", "server with TLS listens at pool.contoso.com:5061", "--firmware"},
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			t.Parallel()
@@ -160,7 +160,7 @@ func TestHandshakeFailuresSayWhatTheServerLacks(t *testing.T) {
 			}
 			defer nc.Close()
 			ctx := t.Context()
-			if row.code == journal.ConnTimeout {
+			if row.code == journal.SIPNoAnswer {
 				past, cancel := context.WithTimeout(ctx, 0)
 				defer cancel()
 				ctx = past
