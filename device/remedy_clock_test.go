@@ -26,7 +26,7 @@ func TestATimeServerThatIsYearsOffIsNamedFirst(t *testing.T) {
 			for range 2 { // the second session finds the clock where the first one left it
 				s := r.signIn(r.lab.Inside())
 				r.wantFailure(s, row.code)
-				if !strings.HasPrefix(s.Failure.Fix, "Correct the time server dc1.contoso.com:123 first") {
+				if !strings.HasPrefix(s.Failure.Fix, "Correct the time server dc1.contoso.com:123") {
 					t.Errorf("remedy %q", s.Failure.Fix)
 				}
 				r.wantWarning(journal.TimeJump)
@@ -38,8 +38,8 @@ func TestATimeServerThatIsYearsOffIsNamedFirst(t *testing.T) {
 			}
 			s := r.move(r.lab.Inside())
 			r.wantFailure(s, journal.CertExpired)
-			if strings.Contains(s.Failure.Fix, "dc1.contoso.com") {
-				t.Errorf("the clock is where it was, and the remedy still names the time server: %q", s.Failure.Fix)
+			if !strings.HasPrefix(s.Failure.Fix, "Renew the certificate") {
+				t.Errorf("the clock is where it was, and the remedy does not begin with the certificate: %q", s.Failure.Fix)
 			}
 		})
 	}
