@@ -119,7 +119,12 @@ var remedies = []remedy{
 		return nil
 	}},
 	{says(`(?:Give the server a certificate with its name, from an authority whose root the phone holds|Install a certificate of an issuing authority)`),
-		"installed a certificate of the enterprise CA", func(p *patient, _ []string) error { return p.goodCertificate("exchange") }},
+		"installed a certificate of the enterprise CA", func(p *patient, _ []string) error {
+			if p.step.Name == journal.Trust {
+				return p.goodCertificate("pool")
+			}
+			return p.goodCertificate("exchange")
+		}},
 	{says(`publish (?:the )?root of the server's certificate: certutil`), "published the root", func(p *patient, _ []string) error {
 		return p.lab.PublishRoot(lab.EnterpriseRoot)
 	}},

@@ -48,6 +48,7 @@ type patient struct {
 	place      *network.Place // nil: not plugged in
 	settings   device.Config  // what the person at the phone has set; for newPhone
 	cause      string
+	step       journal.Step // whose remedy is carried out
 	undo       func() error      // what else a remedy about cause changes; may be nil
 	publish    map[string][]byte // certificates beside the lab's roots that an administrator could publish, by subject
 }
@@ -199,6 +200,7 @@ func (b breakage) prove(t *testing.T) proof {
 // carryOut does what the remedy of a step says, and returns it in words.
 func (p *patient) carryOut(step journal.Step) string {
 	p.t.Helper()
+	p.step = step
 	for _, r := range remedies {
 		if m := r.text.FindStringSubmatch(step.Fix); m != nil {
 			if err := r.do(p, m); err != nil {
