@@ -48,7 +48,7 @@ type patient struct {
 	place      *network.Place // nil: not plugged in
 	settings   device.Config  // what the person at the phone has set; for newPhone
 	cause      string
-	step       journal.Step // whose remedy is carried out
+	step       journal.Step      // whose remedy is carried out
 	undo       func() error      // what else a remedy about cause changes; may be nil
 	publish    map[string][]byte // certificates beside the lab's roots that an administrator could publish, by subject
 }
