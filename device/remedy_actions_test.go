@@ -211,7 +211,7 @@ var remedies = []remedy{
 		return nil
 	}},
 	{says(`Check that the port belongs to a SIP server\.`), "repaired the SIP server", cures("no SIP")},
-	{says(`Check that a pool listens there`), "started the pool", cures("down")},
+	{says(`Check that a (?:pool|SIP server) listens there`), "started the pool", cures("down")},
 	{says(`Look into the server's log for why it closed the connection`), "repaired what the log shows", cures("log", "load")},
 	{says(`Nothing, if the phone registers again\. Otherwise look for firewalls with a short idle time`), "corrected the firewall", cures("firewall")},
 	{says(`Enable the user(?: again if that was not meant|, then sign in again)`), "enabled the user and signed in", (*patient).enableAccount},
@@ -243,7 +243,7 @@ var remedies = []remedy{
 	{says(`Nothing while a mailbox is moved`), "waited until the mailbox was moved", cures("moved")},
 	{says(`Check the URLs and publishing rules: Get-WebServicesVirtualDirectory`), "corrected the publishing", cures("publishing", "URLs", "moved")},
 	{says(`Check that the account has a mailbox, is enabled and not locked`), "enabled the mailbox", cures("account")},
-	{says(`Publish /ews/\* with NTLM or Basic authentication instead of forms|Publish /ews and /autodiscover with pass-through`), "published it without the form", cures("forms")},
+	{says(`Publish /(?:ews|autodiscover)/\* with NTLM or Basic authentication|Publish /ews and /autodiscover with pass-through`), "published it without the form", cures("forms")},
 	{says(`See the server's words; Get-EventLog Application`), "repaired what the event log shows", cures("event log")},
 	{says(`Report it, with the request in the details`), "exchanged the server's software", cures("software")},
 	{says(`Check what the URL answers: curl`), "corrected what the URL answers", cures("answer")},
