@@ -205,6 +205,7 @@ var remedies = []remedy{
 	{says(`Check the spelling of the sign-in address, and enable the user for Communications Server`), "enabled the user for SIP", (*patient).enableAccount},
 	{says(`Allow the product OCPhone of this version in the client version filter`), "allowed OCPhone in the filter", cures("filter")},
 	{says(`Look at the server's event log at that time\.`), "repaired what the event log shows", cures("load")},
+	{says(`The server gives no reason: look for this request in its log`), "removed the reason that the log shows", cures("reason")},
 	{says(`Act on the server's reason\.`), "removed the reason", cures("reason")},
 	{says(`Check the home server of the user\.`), "corrected the home server of the user", func(p *patient, _ []string) error {
 		p.lab.Pool.SetHomePool("")
