@@ -65,6 +65,9 @@ func (n *Network) resolve(ctx context.Context, hostport string) ([]address, erro
 	addrs := make([]address, 0, len(ips))
 	for _, ip := range ips[:min(len(ips), maxAddresses)] {
 		addr, _ := n.place.Patch.Lookup(net.JoinHostPort(ip.String(), port))
+		if ip.String() == host {
+			ip = netip.Addr{}
+		}
 		addrs = append(addrs, address{addr, ip})
 	}
 	return addrs, nil

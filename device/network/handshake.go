@@ -16,9 +16,9 @@ import (
 // HandshakeFailure explains err of a TLS handshake with hostport at remote, for
 // errors that are not about a certificate. offered is the configuration of the
 // phone. The code is tls.failed if the server refuses what the phone offers or
-// speaks no TLS, which does not change by itself; it is net.failed
-// if the server has an internal error or closes the connection, and sip.no-answer if
-// it does not answer in time.
+// speaks no TLS, which does not change by itself. It is net.failed if the server has
+// an internal error or closes the connection, and sip.no-answer if it does not
+// answer in time.
 func HandshakeFailure(hostport, remote string, offered *tls.Config, err error) *journal.Failure {
 	f := &journal.Failure{Code: journal.TLSFailed, Asked: "TLS handshake with " + hostport, By: remote, Err: err}
 	host, port, _ := net.SplitHostPort(hostport)

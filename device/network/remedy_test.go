@@ -38,6 +38,7 @@ func TestRemediesNameWhatToChange(t *testing.T) {
 		{"a private address", s.addr, "private.contoso.com:5061", t.Context(), journal.ConnRefused,
 			"The address 10.1.2.3 of private.contoso.com is private. If the phone is outside, remove the record of private.contoso.com"},
 		{"a private IPv6 address", s.addr, "six.contoso.com:5061", t.Context(), journal.ConnRefused, "The address fd00::1 of six.contoso.com is private."},
+		{"a private address that a person gave", s.addr, "10.1.2.3:5061", t.Context(), journal.ConnRefused, "Start the server on 10.1.2.3:5061"},
 		{"no record", s.addr, "nope.contoso.com:5061", t.Context(), journal.DNSNoRecords, "Create the record A nope.contoso.com in the zone"},
 		{"a server that refuses", refuse.addr, "pool.contoso.com:5061", t.Context(), journal.DNSRefused, "Let the DNS server " + refuse.addr + " answer for pool.contoso.com"},
 		{"a server that is silent", quiet, "pool.contoso.com:5061", t.Context(), journal.DNSNoServer, "Let the DNS server " + quiet + " answer"},
