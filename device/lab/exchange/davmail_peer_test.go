@@ -23,7 +23,7 @@ import (
 
 // TestPeerR9_2DavMail reads the mailbox by the protocols into which DavMail
 // translates EWS: IMAP, CardDAV, CalDAV and LDAP. It speaks 2007 SP1 by itself,
-// and asks for almost everything as extended properties of MAPI.
+// and requests almost everything as extended properties of MAPI.
 func TestPeerR9_2DavMail(t *testing.T) {
 	f := newForeign(t, func(s *exchange.Server) { s.Schemes = []exchange.Scheme{exchange.NTLM, exchange.Basic} })
 	g := peer.DavMail(t, "https://"+casAddr+exchange.EWSPath, f.shown)

@@ -10,7 +10,7 @@ import (
 )
 
 // Ids are opaque: a letter for the kind, numbers, the mailbox, and zeros up to the
-// length of the Ids of Exchange, by which DavMail knows them.
+// length of the Ids of Exchange, by which DavMail recognises them.
 
 const idLength = 114 // octets: 152 characters
 

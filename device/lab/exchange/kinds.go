@@ -229,7 +229,7 @@ func readPeople(it *item, p property, n *node) error {
 	return nil
 }
 
-// checkRouting checks the RoutingType of a Mailbox, if there is one: the lab knows
+// checkRouting checks the RoutingType of a Mailbox, if there is one: the lab has
 // SMTP addresses alone.
 func checkRouting(mailbox *node) error {
 	if r := child(mailbox, "t:RoutingType"); r != nil && !strings.EqualFold(r.Value(), "SMTP") {

@@ -132,7 +132,7 @@ func resolution(u directory.User, full bool) *elem {
 // convertID converts ids to other formats
 // (docs/protocol/exchange-um.md#entry-ids-for-play-on-phone). In the lab an entry
 // id has the bytes of the EWS id, so that the UM web service finds the item. Any
-// Mailbox is accepted, and the answer has the user's own: DavMail learns the
+// Mailbox is accepted, and the answer has the user's own: DavMail finds the
 // address in that way.
 func (c *ewsRequest) convertID() ([]*elem, error) {
 	to := attr(c.body, "DestinationFormat")

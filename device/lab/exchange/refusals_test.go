@@ -302,9 +302,9 @@ func TestMIMEContent(t *testing.T) {
 	}
 }
 
-// TestSynchronisationTellsEachChangeOnce follows a folder through creations,
+// TestSynchronisationReportsEachChangeOnce follows a folder through creations,
 // changes and deletions, three changes at a time.
-func TestSynchronisationTellsEachChangeOnce(t *testing.T) {
+func TestSynchronisationReportsEachChangeOnce(t *testing.T) {
 	w := newWorld(t, nil)
 	state := ""
 	sync := func() (changes []string) {
@@ -344,8 +344,8 @@ func TestSynchronisationTellsEachChangeOnce(t *testing.T) {
 	}
 }
 
-// TestMovedAndCopiedItemsTellTheirFormerIds is MovedCopiedEventType of the schema.
-func TestMovedAndCopiedItemsTellTheirFormerIds(t *testing.T) {
+// TestEventsOfMovedAndCopiedItemsHaveTheFormerIds is MovedCopiedEventType of the schema.
+func TestEventsOfMovedAndCopiedItemsHaveTheFormerIds(t *testing.T) {
 	w := newWorld(t, nil)
 	old := w.ask(find("inbox", "", "")).first("ItemId").attr("Id")
 	sub := w.ask(`<m:Subscribe><m:PullSubscriptionRequest><t:FolderIds><t:DistinguishedFolderId Id="junkemail"/></t:FolderIds><t:EventTypes><t:EventType>MovedEvent</t:EventType><t:EventType>CopiedEvent</t:EventType></t:EventTypes><t:Timeout>30</t:Timeout></m:PullSubscriptionRequest></m:Subscribe>`)
