@@ -37,6 +37,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Limits of one document. A zero field has the default of the constant beside
@@ -308,7 +309,7 @@ func (g *guard) explain(err error) error {
 	case errors.As(err, &syntax) && syntax.Msg == "unexpected EOF":
 		return g.fail(io.ErrUnexpectedEOF, "It ends inside a tag.")
 	case errors.As(err, &syntax):
-		return g.fail(nil, "It is not well-formed XML: %.200s.", syntax.Msg)
+		return g.fail(nil, "It is not well-formed XML: %.200s.", strings.ToValidUTF8(syntax.Msg, "\ufffd"))
 	case err == g.filter.failed:
 		return g.fail(err, "It could not be read to its end: %.200v.", err)
 	}
