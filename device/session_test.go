@@ -92,6 +92,22 @@ func TestLostConnectionComesBackAfterABackOff(t *testing.T) {
 	}
 }
 
+func TestRepeatedMessageIsALossAndThePhoneComesBack(t *testing.T) { // docs/protocol/sip-connection.md#which-messages-are-signed
+	r := newTimed(t, nil)
+	r.lab.Pool.SetFaults(pool.Faults{Repeat: true})
+	if err := r.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	s := r.wantBecomes(device.Waiting)
+	r.wantFailure(s, journal.SIPLost)
+	if !strings.Contains(s.Failure.Decided, "repeated message") || !strings.Contains(s.Failure.Fix, "twice") {
+		t.Errorf("%+v", s.Failure)
+	}
+	r.lab.Pool.SetFaults(pool.Faults{})
+	r.clock.Advance(beyondBackOff)
+	r.wantReady(r.wantBecomes(device.Ready))
+}
+
 func TestBackOffGrowsWhileThePoolIsGone(t *testing.T) {
 	r := newTimed(t, nil)
 	r.lab.Pool.SetFaults(pool.Faults{Reject: &pool.Rejection{Status: 503}})

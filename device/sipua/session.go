@@ -405,7 +405,7 @@ func (r *Registration) onClose(_ *sipwire.Conn, err error) {
 		err = &journal.Failure{Code: journal.SIPLost}
 	}
 	f := journal.FailureOf(err)
-	lost := &journal.Failure{Code: f.Code, By: r.by(), Answered: f.Answered, Because: f.Because, Err: f.Err,
+	lost := &journal.Failure{Code: f.Code, By: r.by(), Answered: f.Answered, Because: f.Because, Fix: f.Fix, Err: f.Err,
 		What: fmt.Sprintf("The connection to %s was lost: %s.", r.server, cmp.Or(f.What, "it was closed"))}
 	r.end(&Event{Kind: Lost, Err: lost})
 }

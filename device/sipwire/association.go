@@ -26,7 +26,8 @@ type Signature int
 const (
 	Unsigned Signature = iota // no signature, or no association to verify it
 	Valid                     // made by the association in Incoming.By, and not a repetition
-	Invalid                   // wrong, repeated, or of an association that this connection does not have
+	Invalid                   // wrong, or of an association that this connection does not have
+	Repeated                  // true, but its number was verified before or is long past
 )
 
 func (s Signature) String() string {
@@ -35,6 +36,8 @@ func (s Signature) String() string {
 		return "valid"
 	case Invalid:
 		return "invalid"
+	case Repeated:
+		return "repeated"
 	}
 	return "unsigned"
 }
@@ -183,8 +186,11 @@ func verify(associations []*Association, b *block) (Signature, *Association) {
 					continue
 				}
 				for _, a := range associations {
-					if a.verify(auth, n, b) {
+					switch a.verify(auth, n, b) {
+					case Valid:
 						return Valid, a
+					case Repeated:
+						return Repeated, nil
 					}
 				}
 				result = Invalid
@@ -194,31 +200,34 @@ func verify(associations []*Association, b *block) (Signature, *Association) {
 	return result, nil
 }
 
-// verify checks the signature in auth. It accepts each number once, to prevent
-// replays.
-func (a *Association) verify(auth Auth, n signatureNames, b *block) bool {
+// verify checks the signature in auth: Valid, Repeated or Invalid. It accepts each
+// number once, to prevent replays.
+func (a *Association) verify(auth Auth, n signatureNames, b *block) Signature {
 	if !strings.EqualFold(auth.Scheme, a.Scheme) || auth.Has("opaque") && auth.Get("opaque") != a.Opaque {
-		return false
+		return Invalid
 	}
 	signature, err := hex.DecodeString(auth.Get(n.signature)) // either case
 	if err != nil {
-		return false
+		return Invalid
 	}
 	num, err := strconv.ParseUint(auth.Get(n.num), 10, 32)
 	if err != nil {
-		return false
+		return Invalid
 	}
 	fields := signatureFields(a.Version, b, SignatureParams{
 		Scheme: auth.Scheme, Rand: auth.Get(n.rand), Num: auth.Get(n.num), Realm: a.Realm, TargetName: a.TargetName})
 	for _, f := range fields {
 		if strings.Contains(f, "><") { // ambiguous: another message could have the same text
-			return false
+			return Invalid
 		}
 	}
-	if !a.Session.VerifyDatagram(signatureSeq, []byte(joinFields(fields)), signature) {
-		return false
+	switch {
+	case !a.Session.VerifyDatagram(signatureSeq, []byte(joinFields(fields)), signature):
+		return Invalid
+	case !a.isNewNumber(uint32(num)):
+		return Repeated
 	}
-	return a.isNewNumber(uint32(num))
+	return Valid
 }
 
 // isNewNumber reports whether num is new. At a server numbers must rise: TCP keeps

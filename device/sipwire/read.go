@@ -259,6 +259,13 @@ func (c *Conn) dispatch(in *Incoming) {
 			c.end(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.printableStart(),
 				What: "the signature of a SIP message is wrong", Because: "MS-SIPAE"})
 			return
+		case in.Signature == Repeated: // docs/protocol/sip-connection.md#which-messages-are-signed
+			c.end(&journal.Failure{Code: journal.SIPLost, By: c.peer(), Answered: in.block.printableStart(),
+				What: "repeated message: a signed SIP message came a second time, or long after its successors",
+				Fix: "Nothing, if it happens once: the phone registers again. Otherwise look for what sends messages twice " +
+					"between phone and server; somebody may replay them.",
+				Because: "MS-SIPAE"})
+			return
 		case in.Signature == Unsigned && signed && !mayBeUnsigned(in):
 			c.dropMessage(&journal.Failure{Code: journal.AuthServer, By: c.peer(), Answered: in.block.printableStart(),
 				What: "an unsigned SIP message was dropped", Because: "MS-SIPAE"})

@@ -3,6 +3,7 @@ package sipwire
 import (
 	"encoding/base64"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 
@@ -171,6 +172,26 @@ func TestInvalidSignatureEndsConnectionAtClient(t *testing.T) {
 		t.Fatal(err)
 	}
 	wantCode(t, wait(t, closed, "OnClose"), journal.AuthServer)
+}
+
+func TestRepeatedMessageEndsConnectionAtClient(t *testing.T) {
+	closed := make(chan error, 1)
+	c, s := pair(t, Config{RequireSigned: true, OnClose: func(_ *Conn, err error) { closed <- err }}, Config{})
+	client, server := associations(4, "A")
+	again := NewAssociation(server.AssociationConfig) // its numbers begin again
+	c.Use(client)
+	s.Use(server)
+	for _, by := range []*Association{server, again} {
+		s.Use(by)
+		if err := s.Send(request(t, BENOTIFY, 1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	err := wait(t, closed, "OnClose")
+	wantCode(t, err, journal.SIPLost)
+	if !strings.Contains(err.Error(), "repeated message") {
+		t.Error(err)
+	}
 }
 
 func TestServerSeesSignatureStates(t *testing.T) {

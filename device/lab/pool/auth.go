@@ -189,7 +189,7 @@ func (c *conn) complete(
 	}
 	// MS-SIPAE: from version 4 on the REGISTER that completes the handshake is signed.
 	signature := s.association.Verify(in)
-	if h.version >= 4 && signature != sipwire.Valid || signature == sipwire.Invalid {
+	if h.version >= 4 && signature != sipwire.Valid || refused(signature) {
 		p.count(func(n *Counters) { n.BadSignatures++ })
 		return nil, c.challenge(req, diagHandshake)
 	}
@@ -256,3 +256,6 @@ func (s signer) SignDatagram(seq uint32, msg []byte) []byte {
 	}
 	return signature
 }
+
+// refused reports whether a signature was made and does not count.
+func refused(s sipwire.Signature) bool { return s == sipwire.Invalid || s == sipwire.Repeated }

@@ -74,7 +74,7 @@ func (c *conn) remove() {
 // serve reads SIP from nc, after its TLS handshake.
 func (c *conn) serve(nc net.Conn) {
 	c.pool.count(func(n *Counters) { n.Connections++ })
-	sipwire.New(&idleConn{Conn: nc, idle: c.pool.IdleTimeout}, sipwire.Config{
+	sipwire.New(&idleConn{Conn: &faultyConn{Conn: nc, pool: c.pool}, idle: c.pool.IdleTimeout}, sipwire.Config{
 		Handler:      c.handle,
 		OnClose:      func(*sipwire.Conn, error) { c.remove() },
 		MaxMessage:   maxMessage,
@@ -107,7 +107,7 @@ func (c *idleConn) Read(p []byte) (int, error) {
 
 // handle answers a request, subject to the faults.
 func (c *conn) handle(w *sipwire.Conn, in *sipwire.Incoming) {
-	if in.Signature == sipwire.Invalid && handshakeToken(in) == "" {
+	if refused(in.Signature) && handshakeToken(in) == "" {
 		c.pool.count(func(n *Counters) { n.BadSignatures++ })
 	}
 	req := in.Request()
@@ -177,7 +177,7 @@ func (c *conn) answer(w *sipwire.Conn, in *sipwire.Incoming, req *sip.Request) *
 	// challenges only REGISTER.
 	mayBeUnsigned := len(c.sessions) == 0 && req.Method == sip.OPTIONS || !c.pool.offersScheme(NTLM)
 	s := c.sessionOf(in)
-	if s == nil && (in.Signature == sipwire.Invalid || !mayBeUnsigned) {
+	if s == nil && (refused(in.Signature) || !mayBeUnsigned) {
 		return c.challenge(req, Diagnostics{})
 	}
 	switch {

@@ -3,6 +3,8 @@ package pool
 import (
 	"cmp"
 	"fmt"
+	"io"
+	"net"
 
 	"github.com/emiago/sipgo/sip"
 )
@@ -34,11 +36,40 @@ type Faults struct {
 	// or NOTIFY (docs/protocol/sip-services.md#provisioning-answer).
 	LateBody map[string]bool
 
+	// On the connection, after the TLS handshake.
+	Repeat       bool // write every message twice
+	RefusesSplit bool // close a connection whose first record of SIP has one byte (docs/limits.md#tls-of-the-period)
+
 	CloseAfter int // close each connection after that many answered requests; 0: never
 
 	// Hold is called with each request before it is processed. The connection waits
 	// until Hold returns, so that a test can control the order of events.
 	Hold func(*sip.Request)
+}
+
+// faultyConn has the faults of a connection.
+type faultyConn struct {
+	net.Conn
+	pool  *Server
+	begun bool // the client has sent something
+}
+
+func (c *faultyConn) Write(p []byte) (int, error) {
+	n, err := c.Conn.Write(p)
+	if err == nil && c.pool.Faults().Repeat {
+		_, err = c.Conn.Write(p)
+	}
+	return n, err
+}
+
+// Read returns at most one record: crypto/tls does not join them.
+func (c *faultyConn) Read(p []byte) (int, error) {
+	n, err := c.Conn.Read(p)
+	if n == 1 && len(p) > 1 && !c.begun && c.pool.Faults().RefusesSplit {
+		return 0, io.ErrUnexpectedEOF
+	}
+	c.begun = c.begun || n > 0
+	return n, err
 }
 
 // LocationProfile names the SERVICE for a location profile in Faults.
