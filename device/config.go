@@ -35,8 +35,11 @@ type Config struct {
 	Registrar    string // HOST[:PORT] of an RFC 3261 registrar; "": discovery
 	AllowOutside bool   // accept servers outside the SIP domain
 
-	DialTimeout time.Duration // 0: DefaultDialTimeout
-	DNSTimeout  time.Duration // 0: DefaultDNSTimeout
+	// Budget is how long a sign-in may take, in real time; 0: DefaultBudget. No wait
+	// for a server is longer than its part of it (docs/go.md#time-limits).
+	Budget      time.Duration
+	DialTimeout time.Duration // 0: DefaultDialTimeout; at most a sixth of Budget
+	DNSTimeout  time.Duration // 0: DefaultDNSTimeout; at most a twentieth of Budget
 	KeyLog      io.Writer     // TLS key log, for captures; nil: none
 	Wire        network.Tap   // sees the bytes of every connection; nil: no tap
 }
@@ -88,7 +91,9 @@ func (c *Config) settle(id *Identity) (factory certstore.Store, err error) {
 		return factory, err
 	}
 	c.Policy = cmp.Or(c.Policy, c.Firmware.Policy)
-	c.DialTimeout, c.DNSTimeout = cmp.Or(c.DialTimeout, DefaultDialTimeout), cmp.Or(c.DNSTimeout, DefaultDNSTimeout)
+	if c.Budget <= 0 {
+		c.Budget = DefaultBudget
+	}
 	if factory = c.Factory; factory.Len() > 0 || factory.HostTrusted() {
 		return factory, nil
 	}

@@ -26,6 +26,8 @@ type connector struct {
 	cfg       *Config
 	sip       sipua.Config
 	record    journal.Recorder
+	limits    limits
+	await     func(what string)
 }
 
 func (s *session) connector() connector {
@@ -46,7 +48,10 @@ func (s *session) connector() connector {
 			Clock:       s.clock, Record: s.record, Go: s.background.spawn,
 		},
 		record: s.record,
+		limits: s.limits,
+		await:  s.await,
 	}
+	c.sip.Profile.AnswerTimeout = s.limits.answer
 	c.sip.Profile.Digest = c.sip.Profile.Digest || c.sip.Registrar
 	c.sip.Profile.AllowOutside = s.cfg.AllowOutside
 	return c
@@ -66,6 +71,7 @@ type outcome struct {
 // failures go on to the next one.
 func (c connector) run(ctx context.Context) (out outcome) {
 	var first *outcome
+	c.await("the DNS server, for the SIP servers of " + c.discovery.Domain)
 	for candidate, err := range c.candidates(ctx) {
 		if err != nil {
 			out = outcome{err: err, during: journal.Discovery}
@@ -74,6 +80,9 @@ func (c connector) run(ctx context.Context) (out outcome) {
 		out = c.signIn(ctx, candidate)
 		if out.err == nil || !network.Retryable(out.err) {
 			return out
+		}
+		if ctx.Err() != nil { // no time is left for another server
+			break
 		}
 		s := journal.FailureOf(out.err).Step(out.during)
 		s.State = journal.Warned
@@ -103,6 +112,7 @@ func (c connector) signIn(ctx context.Context, server sipua.Candidate) outcome {
 		if conn == nil {
 			return out
 		}
+		c.await("the answer of " + server.Addr() + " to REGISTER")
 		reg, err := sipua.Register(ctx, conn, server, c.sip)
 		if err == nil {
 			out.reg = reg
@@ -128,6 +138,7 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 	out := outcome{server: server, during: journal.Connect}
 	var verdict *certstore.Verdict
 	defer func() { verdict = nil }() // the connection keeps the variable; the evidence is in the journal
+	c.await("a connection to " + server.Addr())
 	nc, err := c.net.DialContext(ctx, "tcp", server.Addr())
 	if err != nil {
 		out.err = err
@@ -137,7 +148,8 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 	options.ServerName, options.OnVerdict = server.Host, func(v certstore.Verdict) { verdict = &v }
 	config := certstore.ClientConfig(options)
 	tc := tls.Client(nc, config)
-	guard, cancel := context.WithTimeout(ctx, c.cfg.DialTimeout)
+	c.await("the TLS handshake of " + server.Addr())
+	guard, cancel := context.WithTimeout(ctx, c.limits.dial)
 	defer cancel()
 	if err = tc.HandshakeContext(guard); err != nil {
 		out.explain(err, nc.RemoteAddr().String(), config)
@@ -163,6 +175,11 @@ func (out *outcome) explain(err error, remote string, config *tls.Config) {
 		if !out.verdict.NeedsRoot() {
 			out.err = refusal(*out.verdict)
 		}
+	case errors.Is(err, context.DeadlineExceeded):
+		out.err = &journal.Failure{Code: journal.SIPNoAnswer, Asked: out.server.Addr(), By: remote, Err: err,
+			What: out.server.Addr() + " takes the connection and does not answer the TLS handshake in time",
+			Fix: "Look at the server's load, and check that the port is the one of SIP over TLS. A slow server needs more " +
+				"time: --timeout."}
 	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no error value for it
 		out.during = journal.Trust
 		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote, Err: err,

@@ -19,6 +19,7 @@ type core struct {
 	id         Identity
 	flash      flash.Flash
 	clock      *clock.Adjustable
+	limits     limits
 	events     journal.Log[Event]
 	queue      taskQueue
 	background background
@@ -36,6 +37,8 @@ type core struct {
 
 	moved      time.Duration // by which time servers have moved the clock, in all
 	timeServer string        // the last one that did
+
+	awaiting Awaiting // of the sign-in under way, or of the last one
 }
 
 // keepEvents is enough for a reader to follow a sign-in with many candidates,
@@ -67,6 +70,7 @@ func (c *core) open(cfg Config) error {
 	if err != nil {
 		return err
 	}
+	c.limits = c.cfg.limits()
 	if kept.Len() > 0 {
 		roots, _ = roots.Install(kept.Roots())
 	}

@@ -22,6 +22,8 @@ type exchangeClient struct {
 	fw      *Firmware // of the Config, which does not change
 	clock   clock.Clock
 	record  journal.Recorder
+	limits  limits
+	await   func(what string)
 	web     *ntlmhttp.Client // nil as long as Exchange was not asked
 	finder  *autodiscover.Client
 	found   autodiscover.Result
@@ -53,7 +55,8 @@ func (x *exchangeClient) connect(dialer ntlmhttp.Dialer, c Credentials, tls cert
 	domain, user := c.account()
 	x.web = &ntlmhttp.Client{Dialer: dialer, User: user, Domain: domain, Password: c.Password, AllowBasic: x.fw.Basic,
 		Now: x.clock.Now, TLS: certstore.ClientConfig(tls), Proven: func() bool { return proven }}
-	x.finder = &autodiscover.Client{HTTP: explainer{x.web}, Clock: x.clock, Record: x.record}
+	x.finder = &autodiscover.Client{HTTP: explainer{x.web}, Clock: x.clock, Record: x.record,
+		Timeout: x.limits.autodiscover}
 }
 
 func (x *exchangeClient) situation(last error, discoveredFor time.Duration) ews.Situation {
@@ -69,6 +72,7 @@ func (x *exchangeClient) poll(ctx context.Context, held *Mailbox) (*Mailbox, err
 		return nil, err
 	}
 	c := x.client
+	x.await("Exchange Web Services at " + c.URL)
 	box := &Mailbox{Address: c.Mailbox, URL: c.URL, Polled: now}
 	unread, err := c.UnreadVoiceMail(ctx)
 	if err != nil {
@@ -113,6 +117,7 @@ func (x *exchangeClient) discover(ctx context.Context, now time.Time) error {
 	if x.client != nil && !expired(now, x.found.At, autodiscover.Lifetime) {
 		return nil
 	}
+	x.await("Autodiscover for " + x.address)
 	found, err := x.finder.Discover(ctx, x.address)
 	if err != nil {
 		x.client = nil // its URL may not be valid any more
@@ -120,7 +125,7 @@ func (x *exchangeClient) discover(ctx context.Context, now time.Time) error {
 	}
 	if url := found.EWS(x.outside); x.client == nil || url != x.client.URL {
 		x.client = &ews.Client{URL: url, Doer: explainer{x.web}, Mailbox: found.Address, Patience: -1,
-			UserAgent: x.fw.SIP.UserAgent, Clock: x.clock, Record: exceptOK(x.record)}
+			Timeout: x.limits.ews, UserAgent: x.fw.SIP.UserAgent, Clock: x.clock, Record: exceptOK(x.record)}
 	}
 	if x.found = found; found.Stale { // Autodiscover is not asked again at each poll
 		x.found.At = now.Add(autodiscover.RetryAfter - autodiscover.Lifetime)

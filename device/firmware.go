@@ -82,8 +82,10 @@ var commonGuesses = []Guess{
 	{"keep-alive after 60 s until the server names a time", "recalled", "as pidgin-sipe"},
 	{"refresh 30 s before a registration expires, which is after 2 h unless the server names a time", "recalled",
 		"as pidgin-sipe"},
-	{"60 s for the answer to a request, 2 s for that to a farewell", "guess", "the first as pidgin-sipe"},
-	{"3 s for an answer of DNS, NTP or NetBIOS, 10 s for a connection, 10 s for TLS", "guess", "not documented"},
+	{"60 s for the answer to a request, 2 s for that to a farewell", "guess", "the first as pidgin-sipe; a part of the " +
+		"time limit of the sign-in if that is less"},
+	{"3 s for an answer of DNS, NTP or NetBIOS, 10 s for a connection, 10 s for TLS", "guess", "not documented; a part " +
+		"of the time limit of the sign-in if that is less"},
 	{"back-off of re-registration: 5 s doubling to 15 min", "guess", "not documented"},
 	{"at most 3 redirects to a home pool in one attempt", "guess", "not documented"},
 	{"SRV records that lead to plain TCP are passed over", "inferred", "the SIP security mode is High by default"},
@@ -159,10 +161,3 @@ func FirmwareNamed(name string) (Firmware, error) {
 	return Firmware{}, &journal.Failure{Code: journal.Usage, Asked: name,
 		What: fmt.Sprintf("There is no firmware %q", name), Fix: "Choose one of " + strings.Join(names, ", ") + "."}
 }
-
-// Guards of network I/O, in real time (docs/decisions.md#two-kinds-of-time). Config may change
-// the first two.
-const (
-	DefaultDialTimeout = 10 * time.Second // TCP connect and TLS handshake, each
-	DefaultDNSTimeout  = 3 * time.Second  // one query to one server
-)

@@ -54,7 +54,7 @@ func (r *registration) mailboxParams() mailboxParams {
 func (r *registration) openMailbox(then func()) {
 	m := &r.mailbox
 	x := &exchangeClient{mailboxParams: r.mailboxParams(), outside: r.sip.Info().RemoteUser,
-		fw: &r.cfg.Firmware, clock: r.clock, record: r.record}
+		fw: &r.cfg.Firmware, clock: r.clock, record: r.record, limits: r.limits, await: r.await}
 	if m.timer != nil {
 		m.timer.Stop()
 	}
@@ -109,8 +109,10 @@ func (r *registration) pollMailbox(then func()) {
 		return
 	}
 	m.polling = true
-	x, held := *m.client, m.held
+	x, held, began := *m.client, m.held, r.began
 	r.run(func(ctx context.Context) (apply, drop func()) {
+		ctx, cancel := until(ctx, began, r.limits.ready)
+		defer cancel()
 		box, err := x.poll(ctx, held)
 		x.web.CloseIdle() // nothing stays open between polls (docs/decisions.md#growth)
 		return func() {

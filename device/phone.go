@@ -233,7 +233,7 @@ func (p *Phone) Events() *journal.Log[Event] { return &p.events }
 
 // Wait blocks until match(snapshot) holds, and returns that snapshot. A state
 // that passes quickly may go unseen. It fails with ctx, or when the phone is
-// closed.
+// closed; the snapshot is then the last one.
 func (p *Phone) Wait(ctx context.Context, match func(Snapshot) bool) (Snapshot, error) {
 	for cursor := p.events.Last(); ; {
 		s := p.Snapshot()
@@ -241,9 +241,16 @@ func (p *Phone) Wait(ctx context.Context, match func(Snapshot) bool) (Snapshot, 
 			return s, nil
 		}
 		var ok bool
-		if _, cursor, _, ok = p.events.Wait(ctx, cursor); !ok {
-			return s, cmp.Or(context.Cause(ctx), net.ErrClosed)
+		if _, cursor, _, ok = p.events.Wait(ctx, cursor); ok {
+			continue
 		}
+		if ctx.Err() == nil {
+			return s, net.ErrClosed
+		}
+		if s = p.Snapshot(); match(s) {
+			return s, nil
+		}
+		return s, context.Cause(ctx)
 	}
 }
 

@@ -80,7 +80,9 @@ func newPhone(t testing.TB, firmware string, build func(*device.Config)) *device
 	if err != nil {
 		t.Fatal(err)
 	}
-	cfg := device.Config{Firmware: fw, RootSet: "none", Clock: clock.New(time.Now()), NTP: true}
+	// A test does not depend on the speed of the computer.
+	cfg := device.Config{Firmware: fw, RootSet: "none", Clock: clock.New(time.Now()), NTP: true, Budget: time.Hour,
+		DialTimeout: time.Minute}
 	if build != nil {
 		build(&cfg)
 	}
@@ -122,7 +124,7 @@ func (r *rig) rest() device.Snapshot {
 
 func wait(t testing.TB, p *device.Phone, good func(device.Snapshot) bool) device.Snapshot {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	s, err := p.Wait(ctx, good)
 	if err != nil {

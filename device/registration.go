@@ -28,6 +28,7 @@ type registration struct {
 	server sipua.Candidate
 	net    *network.Network
 	login  *login
+	began  time.Time // of the sign-in, by the host's clock; zero when it has ended
 
 	settings *provisioning.Settings // nil until the pool has answered
 	self     document[roaming.Self]
@@ -46,7 +47,8 @@ type reload struct {
 }
 
 func newRegistration(s *session, reg *sipua.Registration, server sipua.Candidate) *registration {
-	r := &registration{lifetime: newLifetime(s.core, s.ctx), sip: reg, server: server, net: s.net, login: s.login}
+	r := &registration{lifetime: newLifetime(s.core, s.ctx), sip: reg, server: server, net: s.net, login: s.login,
+		began: s.attempt.began}
 	r.self = newDocument(&selfDocument, r, roaming.Self{Address: s.login.Address}, r.recheckMailbox)
 	r.contacts = newDocument(&contactsDocument, r, roaming.ContactList{}, func() {})
 	return r
@@ -88,12 +90,14 @@ func (r *registration) begin() {
 
 // loadSettings asks for settings and location profile, and posts what comes.
 func (r *registration) loadSettings(ctx context.Context, q query) {
+	r.await("the settings of " + q.server)
 	settings, answered := q.askSettings(ctx)
 	r.post(func() {
 		if r.settings = &settings; answered != nil {
 			r.report(*answered)
 		}
 	})
+	r.await("the location profile of " + q.server)
 	plan, step := q.askProfile(ctx, settings)
 	r.post(func() {
 		if plan != nil {
@@ -118,6 +122,7 @@ func (r *registration) ready() {
 		s.Decided = fmt.Sprintf("Signed in as %s through the Edge %s.", r.login.Address, r.server.Host)
 	}
 	r.step(s)
+	r.began = time.Time{}
 	r.enter(Ready)
 }
 
@@ -134,12 +139,17 @@ func (r *registration) load(then func()) {
 	r.reload.running, r.reload.next = true, time.Time{}
 	q := r.query()
 	self, contacts := r.self.takePending(), r.contacts.takePending()
+	began := r.began
 	r.run(func(ctx context.Context) (apply, drop func()) {
+		ctx, cancel := until(ctx, began, r.limits.loaded)
+		defer cancel()
 		r.loadSettings(ctx, q)
 		if self {
+			r.await("the user's own data from " + q.server)
 			r.self.subscribe(ctx, q)
 		}
 		if contacts {
+			r.await("the contact list from " + q.server)
 			r.contacts.subscribe(ctx, q)
 		}
 		return func() {

@@ -38,6 +38,7 @@ type session struct {
 // attempt is one connection attempt: from the first look-up to signed in or
 // refused. A second search for roots needs a second attempt (R1.2).
 type attempt struct {
+	began    time.Time        // by the host's clock
 	searched bool             // Active Directory was asked
 	found    []string         // the roots that it held, for the text of a failure
 	again    *sipua.Candidate // the server to dial; nil: discovery finds one
@@ -48,7 +49,7 @@ type attempt struct {
 func newSession(c *core, l *login, place *network.Place) *session {
 	s := &session{lifetime: newLifetime(c, context.Background()), login: l}
 	if place != nil {
-		s.net = network.New(*place, network.Options{Timeout: c.cfg.DNSTimeout, DialTimeout: c.cfg.DialTimeout,
+		s.net = network.New(*place, network.Options{Timeout: c.limits.dns, DialTimeout: c.limits.dial,
 			Tap: c.cfg.Wire, Now: c.clock.Now})
 	}
 	return s
@@ -88,6 +89,9 @@ func (s *session) describe(to *Snapshot) {
 	if to.State == Waiting {
 		to.NextTry = s.nextTry
 	}
+	if to.State == SigningIn || to.State == SignedIn {
+		to.Awaiting = s.awaiting
+	}
 	if !s.leaving {
 		to.Address, to.User = s.login.Address, s.login.User
 	}
@@ -99,7 +103,7 @@ func (s *session) describe(to *Snapshot) {
 // begin starts a connection attempt; the clock comes first, since it judges
 // certificates (docs/protocol/phone.md#time).
 func (s *session) begin() {
-	s.attempt = attempt{}
+	s.attempt = attempt{began: time.Now()}
 	switch {
 	case s.net == nil:
 		s.fail(&journal.Failure{Code: journal.NetUnplugged}, journal.Network)
@@ -116,6 +120,9 @@ func (s *session) findTime() {
 	n := s.net
 	_, domain, _ := strings.Cut(s.login.Address, "@")
 	s.run(func(ctx context.Context) (apply, drop func()) {
+		ctx, cancel := context.WithTimeout(ctx, s.limits.clock)
+		defer cancel()
+		s.await("the answer of a time server")
 		found, err := n.FindTime(ctx, n.Place().Suffix, domain)
 		return func() {
 			s.clockSet = err == nil // else the next attempt asks again
@@ -186,8 +193,10 @@ func offsetText(d time.Duration) string {
 
 // connect finds a server, dials it and registers.
 func (s *session) connect() {
-	c := s.connector()
+	c, began := s.connector(), s.attempt.began
 	s.run(func(ctx context.Context) (apply, drop func()) {
+		ctx, cancel := until(ctx, began, s.limits.registered)
+		defer cancel()
 		out := c.run(ctx)
 		return func() { s.connected(out) }, func() {
 			if out.reg != nil {
@@ -236,7 +245,12 @@ func (s *session) onUntrusted(server sipua.Candidate, v certstore.Verdict) {
 	s.attempt.searched, s.attempt.again = true, &server
 	cfg := adConfig(s.login.Credentials, s.cfg.Domain, s.net, s.cfg.NetBIOS)
 	cfg.HTTP, cfg.Store, cfg.Now, cfg.Record = s.cfg.Firmware.WebEnrolment, s.store, s.clock.Now, s.record
+	cfg.Timeout = s.limits.roots
+	began := s.attempt.began
 	s.run(func(ctx context.Context) (apply, drop func()) {
+		ctx, cancel := until(ctx, began, s.limits.registered)
+		defer cancel()
+		s.await("the roots in the Active Directory of " + cfg.Domain)
 		result, err := adroots.Download(ctx, cfg)
 		return func() { s.searched(v, result, err) }, nil
 	})
@@ -284,7 +298,7 @@ func (s *session) onRegistrationEvent(e sipua.Event) {
 	switch {
 	case errors.As(e.Err, &moved):
 		server := moved.Candidate()
-		s.attempt = attempt{again: &server}
+		s.attempt = attempt{began: time.Now(), again: &server}
 		s.enter(SigningIn)
 		s.connect()
 	// moved: docs/protocol/sip-connection.md#deregistration-by-the-server

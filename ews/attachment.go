@@ -90,7 +90,7 @@ func (c *Client) FetchAttachment(ctx context.Context, id string, w io.Writer) (F
 	request.IDs.ID.ID = id
 	limit := cmp.Or(c.MaxAttachment, DefaultMaxAttachment)
 	var f attachmentReader
-	err := c.sendWithRetries(ctx, op, request, attachmentTimeout*cmp.Or(c.Timeout, DefaultTimeout),
+	err := c.sendWithRetries(ctx, op, request, max(attachmentTimeout, c.Timeout),
 		func(r *http.Response) error {
 			// base64 has 4 bytes for 3; line ends and the envelope are added
 			whole := limit*2 + 1<<20

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"net/url"
 	"strings"
 	"testing"
@@ -105,6 +106,10 @@ func TestBackOff(t *testing.T) {
 		{"transient for ever", 0, []answer{{body: transient}}, []time.Duration{0, 10 * s, 30 * s, 70 * s, 150 * s, 310 * s}, Retry},
 		{"no patience", -1, []answer{{body: transient}}, []time.Duration{0}, Retry},
 		{"503 with seconds", 0, []answer{{status: 503, kind: "text/html", header: "Retry-After: 7"}, unread(0)}, []time.Duration{0, 7 * s}, ""},
+		{"429 with seconds", 0, []answer{{status: 429, header: "Retry-After: 7"}, unread(0)}, []time.Duration{0, 7 * s}, ""},
+		{"429 without a time", 0, []answer{{status: 429}, unread(0)}, []time.Duration{0, 60 * s}, ""},
+		{"429 longer than patience", 0, []answer{{status: 429, header: "Retry-After: 86400"}}, []time.Duration{0}, Wait},
+		{"503 longer than patience", 0, []answer{{status: 503, header: "Retry-After: 86400"}}, []time.Duration{0}, Reconnect},
 		{"503 with a date", 0, []answer{{status: 503, kind: "text/html", header: "Retry-After: Tue, 01 Apr 2008 12:00:20 GMT"}, unread(0)}, []time.Duration{0, 20 * s}, ""},
 		{"503 with nonsense", 0, []answer{{status: 503, kind: "text/html", header: "Retry-After: soon"}, unread(0)}, []time.Duration{0, 10 * s}, ""},
 		{"the connection fails", 0, []answer{{err: &url.Error{Op: "Post", Err: &net.OpError{Op: "dial", Err: errors.New("refused")}}}, unread(0)}, []time.Duration{0, 10 * s}, ""},
@@ -155,6 +160,45 @@ func TestNoRequestGoesToABusyServer(t *testing.T) {
 	}
 }
 
+// TestRetryAfterStopsTheNextCallToo: RFC 6585 4 and RFC 9110 10.2.3, for ten minutes at most.
+func TestRetryAfterStopsTheNextCallToo(t *testing.T) {
+	for _, status := range []int{429, 503} {
+		for after, busy := range map[string]time.Duration{"30": 30 * time.Second, "86400": DefaultPatience} {
+			cl := clock.NewManual(spring)
+			c := client(&answers{list: []answer{{status: status, header: "Retry-After: " + after}}})
+			c.Clock = cl
+			_, err := c.UnreadVoiceMail(context.Background())
+			f := journal.FailureOf(err)
+			if until := c.BusyUntil(); f.Code != journal.ExchangeBusy || !until.Equal(spring.Add(busy)) || !strings.Contains(fmt.Sprint(f.Details), "asks to wait") {
+				t.Errorf("%d, %s s: %s %v, busy until %v", status, after, f.Code, f.Details, until)
+			}
+		}
+	}
+}
+
+// TestSilentServerIsUnreachable: the request's own limit and the caller's both name it.
+func TestSilentServerIsUnreachable(t *testing.T) {
+	for _, whole := range []time.Duration{time.Millisecond, time.Hour} {
+		c := client(nil)
+		c.Doer, c.Timeout = silent{}, time.Hour+time.Millisecond-whole
+		ctx, cancel := context.WithTimeout(t.Context(), whole)
+		defer cancel()
+		_, err := c.UnreadVoiceMail(ctx)
+		want(t, err, Reconnect)
+		if f := journal.FailureOf(err); f.Code != journal.ExchangeUnreached || !strings.Contains(f.What, "does not answer in time") || !strings.Contains(f.Fix, "application pools") {
+			t.Errorf("%+v", f)
+		}
+	}
+}
+
+// silent takes requests and answers none.
+type silent struct{}
+
+func (silent) Do(r *http.Request) (*http.Response, error) {
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
 func TestNeverRepeated(t *testing.T) {
 	forms := answer{status: 302, kind: "text/html", header: "Location: https://mail.contoso.com/owa/auth/logon.aspx"}
 	refused := &journal.Failure{Code: journal.AuthPassword, What: "refused"}
@@ -165,6 +209,9 @@ func TestNeverRepeated(t *testing.T) {
 		code   journal.Code
 	}{
 		{"forms log-on", forms, Report, journal.ExchangeForms},
+		{"Login Time-out", answer{status: 440, kind: "text/html"}, Report, journal.ExchangeForms},
+		{"a log-on form", answer{kind: "text/html", body: `<html><form action="/owa/auth.owa"></form>`}, Report, journal.ExchangeForms},
+		{"a form", answer{kind: "text/html", body: "<html><FORM></FORM>"}, Report, journal.ExchangeForms},
 		{"401", answer{status: 401, kind: "text/html"}, Credentials, journal.AuthPassword},
 		{"password expired", answer{body: refusal("GetFolder", "ErrorPasswordExpired")}, Credentials, journal.ADExpired},
 		{"password refused by the handshake", answer{err: fmt.Errorf("post: %w", refused)}, Credentials, journal.AuthPassword},

@@ -54,8 +54,8 @@ const (
 	DefaultTimeout       = 30 * time.Second // one request with its answer
 )
 
-// attachmentTimeout is the time-out of a recording, in units of Client.Timeout.
-const attachmentTimeout = 6
+// attachmentTimeout is the time-out of a recording, unless Client.Timeout is longer.
+const attachmentTimeout = 3 * time.Minute
 
 // Page sizes of docs/protocol/exchange-items.md#listing-items and
 // docs/protocol/exchange-contacts.md#contacts. Exchange 2010 and later cap a page

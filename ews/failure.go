@@ -2,6 +2,7 @@ package ews
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"net/url"
@@ -25,6 +26,7 @@ type Error struct {
 	url         string // the URL
 	request     []byte // what was sent, for OwnDefect
 	partWritten bool   // part of the answer was written: never repeat
+	form        bool   // the answer is a web page with a form
 }
 
 func (e *Error) Error() string {
@@ -62,6 +64,9 @@ func (e *Error) failure() error {
 	if e.Action == OwnDefect && len(e.request) > 0 {
 		f.Details = []string{"the request: " + string(e.request)}
 	}
+	if e.After > 0 {
+		f.Details = append(f.Details, "the server asks to wait "+e.After.String())
+	}
 	return f
 }
 
@@ -95,6 +100,11 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 		return journal.ExchangeBusy, "Exchange is busy or failing for the moment, so the phone shows what it has",
 			"nothing, unless it lasts: then look at the Client Access server's load and event log"
 	case Reconnect:
+		if errors.Is(e.Err, context.DeadlineExceeded) {
+			return journal.ExchangeUnreached, "the Exchange server takes the request and does not answer in time",
+				"look at the load and the application pools of the Client Access server, and at the proxy before it; " +
+					"a slow server needs more time: --timeout"
+		}
 		if e.Status == 0 && e.Code == "" {
 			return journal.ExchangeUnreached, "the Exchange server was not reached",
 				"check that the host of the URL resolves and listens on its port: curl -I " + e.url
@@ -133,9 +143,9 @@ func (e *Error) explain() (code journal.Code, what, fix string) {
 		return journal.ExchangeRefused, "the server says that the phone's request is not in order",
 			"report it, with the request in the details"
 	}
-	if e.Location != "" {
+	if e.Location != "" || e.form || e.Status == statusLoginTimeout && e.Code == "" {
 		return journal.ExchangeForms, "a proxy in front of Exchange wants a log-on by a form, which the phone cannot fill in",
-			"publish /ews/* with NTLM or Basic authentication instead of forms"
+			"publish /ews/* with NTLM or Basic authentication and switch pre-authentication by a form off for it"
 	}
 	if e.Code == "" && e.Err != nil && (e.Status == 0 || e.Status == 200) {
 		return journal.ExchangeMalformed, "the answer of Exchange is not one that the phone can read",

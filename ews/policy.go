@@ -117,6 +117,8 @@ var rules = [...]Rule{
 	{"", http.StatusMovedPermanently, Report, formsLogon},
 	{"", http.StatusFound, Report, formsLogon},
 	{"", http.StatusTemporaryRedirect, Report, formsLogon},
+	{"", statusLoginTimeout, Report, formsLogon},
+	{"", http.StatusTooManyRequests, Wait, "RFC 6585 4: Retry-After, else a wait"},
 	{"", 456, Hide, "the account is locked"},
 	{"", http.StatusRequestEntityTooLarge, TooLarge, "beyond a limit of the server"},
 	{"", http.StatusInternalServerError, Retry, "the web server failed before Exchange Web Services answered"},
@@ -124,6 +126,10 @@ var rules = [...]Rule{
 	{"", http.StatusServiceUnavailable, Reconnect, "Retry-After, else a growing wait"},
 	{"", http.StatusGatewayTimeout, Reconnect, "a proxy does not reach the server"},
 }
+
+// statusLoginTimeout is what Outlook Web Access answers when its form has to be
+// filled in again; IIS calls it Login Time-out.
+const statusLoginTimeout = 440
 
 const formsLogon = "a proxy asks for forms log-on; a relative /ews/genericerrorpage.htm is passing"
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/ocphone/ocphone/device/boundedxml"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 )
 
 // The versions of the schema that the phone uses, 2007 SP1 first. A server of 2007
@@ -124,7 +125,7 @@ func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit
 			return nil
 		}
 		if ctx.Err() != nil {
-			return canceled(ctx, op)
+			return c.canceled(ctx, op)
 		}
 		var e *Error
 		if !errors.As(err, &e) {
@@ -148,7 +149,8 @@ func (c *Client) sendWithRetries(ctx context.Context, op string, body any, limit
 // e if too little time is left.
 func (c *Client) waitAfter(ctx context.Context, p *waitBudget, e *Error) error {
 	wait, ok := p.next(e)
-	if e.Action == Wait {
+	busy := e.Action == Wait || e.After > 0
+	if busy {
 		c.setBusy(cmp.Or(wait, busyWait))
 	}
 	if !ok {
@@ -157,7 +159,7 @@ func (c *Client) waitAfter(ctx context.Context, p *waitBudget, e *Error) error {
 	s := journal.FailureOf(e.failure()).Step(journal.Exchange)
 	s.State, s.Decided = journal.Warned, fmt.Sprintf("the phone asks again in %s", wait.Round(100*time.Millisecond))
 	c.Record.Record(s)
-	if e.Action == Wait {
+	if busy {
 		return nil // waitWhileBusy waits for a busy server
 	}
 	return c.sleep(ctx, wait, e.Op)
@@ -170,7 +172,10 @@ func (c *Client) itemError(e *Error) error {
 }
 
 // canceled returns the failure for the end of the caller's context.
-func canceled(ctx context.Context, op string) error {
+func (c *Client) canceled(ctx context.Context, op string) error {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return c.itemError(&Error{Op: op, Action: Reconnect, Err: ctx.Err()})
+	}
 	return &journal.Failure{Code: journal.Timeout, Asked: op, What: "Exchange was not asked to the end",
 		Because: "the time given ran out, or the request was cancelled", Fix: "ask again", Err: context.Cause(ctx)}
 }
@@ -218,6 +223,10 @@ func (c *Client) send(ctx context.Context, u *url.URL, op string, request []byte
 	defer answer.Body.Close()
 	if answer.StatusCode == http.StatusOK || answer.StatusCode == http.StatusInternalServerError && isXML(answer) {
 		if !isXML(answer) {
+			page, _ := io.ReadAll(io.LimitReader(answer.Body, maxPage))
+			if text := string(page); ntlmhttp.HasForm(text) || ntlmhttp.IsLogonPage(text) {
+				return &Error{Op: op, Status: answer.StatusCode, Action: Report, form: true}
+			}
 			return malformed(op, "the answer is %q, not XML", clean(answer.Header.Get("Content-Type")))
 		}
 		err := read(answer)
@@ -234,6 +243,9 @@ func (c *Client) send(ctx context.Context, u *url.URL, op string, request []byte
 	return c.httpError(op, answer)
 }
 
+// maxPage is how many bytes of an answer that is not SOAP are read.
+const maxPage = 64 << 10
+
 func isXML(r *http.Response) bool {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
 	return err == nil && (kind == "text/xml" || kind == "application/xml" || kind == "application/soap+xml")
@@ -243,7 +255,7 @@ func isXML(r *http.Response) bool {
 // (docs/protocol/exchange-errors.md#what-a-client-does-about-each-code, last rows).
 func (c *Client) httpError(op string, r *http.Response) *Error {
 	e := &Error{Op: op, Status: r.StatusCode, Action: actionOfStatus(r.StatusCode)}
-	_, _ = io.CopyN(io.Discard, r.Body, 64<<10) // a short page is read, so that the connection can be used again
+	_, _ = io.CopyN(io.Discard, r.Body, maxPage) // a short page is read, so that the connection can be used again
 	if r.StatusCode >= 300 && r.StatusCode < 400 {
 		e.Location = clean(r.Header.Get("Location"))
 		if strings.HasPrefix(strings.ToLower(e.Location), "/ews/genericerrorpage.htm") {

@@ -70,7 +70,7 @@ func (c *Client) BusyUntil() time.Time {
 func (c *Client) waitWhileBusy(ctx context.Context, p *waitBudget, op string) error {
 	for {
 		if ctx.Err() != nil {
-			return canceled(ctx, op)
+			return c.canceled(ctx, op)
 		}
 		until := c.BusyUntil()
 		if until.IsZero() {
@@ -99,6 +99,6 @@ func (c *Client) sleep(ctx context.Context, d time.Duration, op string) error {
 	case <-done:
 		return nil
 	case <-ctx.Done():
-		return canceled(ctx, op)
+		return c.canceled(ctx, op)
 	}
 }

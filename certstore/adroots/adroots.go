@@ -58,14 +58,17 @@ type Config struct {
 	Now    func() time.Time // the phone's clock; nil is time.Now
 	Record journal.Recorder // nil drops the steps
 
-	Timeout  time.Duration // limit for all work with one DC, in real time; 0 is DefaultTimeout
-	MaxRoots int           // accepted roots at most; 0 is DefaultMaxRoots
-	MaxBytes int64         // octets read from one DC at most; 0 is DefaultMaxBytes
+	// Timeout is the limit of the whole download, in real time; 0 is DefaultTimeout.
+	// What is left of it is divided among the controllers that are left.
+	Timeout  time.Duration
+	MaxRoots int   // accepted roots at most; 0 is DefaultMaxRoots
+	MaxBytes int64 // octets read from one DC at most; 0 is DefaultMaxBytes
 }
 
 const (
 	// DefaultTimeout is far above what 1500 roots took a Samba DC (0.5 s,
-	// docs/peers.md#samba-as-a-domain-controller).
+	// docs/peers.md#samba-as-a-domain-controller). A phone gives less if the time
+	// limit of its sign-in is short.
 	DefaultTimeout = 15 * time.Second
 	// DefaultMaxRoots is twice the largest container in the tests.
 	DefaultMaxRoots = 4096
@@ -155,13 +158,16 @@ func (d *download) run(ctx context.Context) error {
 			Fix:     "Sign in with a password.",
 		}
 	}
+	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	defer cancel()
 	controllers, err := d.findControllers(ctx)
 	if err != nil {
 		return err
 	}
 	var failure *journal.Failure
-	for _, dc := range controllers {
-		err := d.downloadFrom(ctx, dc)
+	for i, dc := range controllers {
+		end, _ := ctx.Deadline()
+		err := d.downloadFrom(ctx, dc, time.Until(end)/time.Duration(len(controllers)-i))
 		if err == nil {
 			return nil
 		}
@@ -189,10 +195,10 @@ func tryNext(c journal.Code) bool {
 	return c == journal.ADUnreachable || c == journal.ADWeakBind
 }
 
-// downloadFrom does everything with one domain controller.
-func (d *download) downloadFrom(ctx context.Context, dc controller) error {
+// downloadFrom does everything with one domain controller, within limit.
+func (d *download) downloadFrom(ctx context.Context, dc controller, limit time.Duration) error {
 	d.Result, d.held, d.moreRejected = Result{Domain: d.Config.Domain}, map[string]bool{}, 0
-	ctx, cancel := context.WithTimeout(ctx, d.Timeout)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	nc, err := d.Dialer.DialContext(ctx, "tcp", dc.address())
 	if err != nil {

@@ -25,7 +25,7 @@ type mailboxFlags struct {
 
 func (f *mailboxFlags) register(c *cobra.Command) {
 	f.phoneFlags.register(c)
-	c.Flags().DurationVar(&f.timeout, "timeout", 30*time.Second, "how long the sign-in may take, in real time")
+	c.Flags().DurationVar(&f.timeout, "timeout", device.DefaultBudget, "how long the sign-in may take, in real time")
 	c.Flags().BoolVarP(&f.verbose, "verbose", "v", false, "show the steps of the sign-in, on the standard error")
 }
 
@@ -151,6 +151,7 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
 		return err
 	}
 	defer r.Close()
+	r.Config.Budget = f.timeout
 	phone, err := r.NewPhone()
 	if err != nil {
 		return err

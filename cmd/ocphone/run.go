@@ -116,8 +116,10 @@ asked, who answered, what was decided and why. When the end is reached the phone
 signs out, so that nothing stays behind on the server.
 
 A password is tried once. Failures that may pass by themselves are retried until
-the time-out. What fails after the sign-in, at Exchange say, leaves the phone
-ready, with warnings: the exit code is 0, and the last line names their codes.
+the time-out. Each wait for a server takes at most a part of it, so that a step
+with a code names the server that does not answer. What fails after the sign-in,
+at Exchange say, leaves the phone ready, with warnings: the exit code is 0, and the
+last line names their codes.
 
 --screen shows what the phone's panel shows instead, as text, each time that it
 changes; with --verbose the steps go to the standard error.`,
@@ -135,7 +137,8 @@ changes; with --verbose the steps go to the standard error.`,
 		"`END` when the phone is "+untilSignedIn+" or "+untilReady+", or stay until "+untilInterrupted)
 	s.StringVar(&f.expect, "expect", "",
 		"exit 0 exactly when the sign-in fails, or the phone is ready with a warning, of this `CODE`")
-	s.DurationVar(&f.timeout, "timeout", 30*time.Second, "how long to try, in real time")
+	s.DurationVar(&f.timeout, "timeout", device.DefaultBudget,
+		"how long to try, in real time; each wait for a server takes a part of it")
 	s.BoolVar(&f.json, "json", false, "print the steps as JSON lines")
 	s.BoolVarP(&f.brief, "brief", "b", false, "leave out the evidence")
 	s.BoolVar(&f.screen, "screen", false, "show what the phone's panel shows, as text, instead of the steps")
@@ -171,6 +174,7 @@ func (e environment) runWith(ctx context.Context, f *runFlags) error {
 		return err
 	}
 	defer s.Close()
+	s.Config.Budget = f.timeout
 	phone, err := s.NewPhone()
 	if err != nil {
 		return err
@@ -272,15 +276,27 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 		return personf("%s was expected, but not signed in: %s (ocphone explain %s)", expect, failed.Title(), failed)
 	case expect != "" && err == nil:
 		return personf("%s was expected, but the phone signed in%s", expect, warnings(s))
+	case err != nil && s.State == device.SignedIn:
+		return exit{exitTimeout, fmt.Errorf("signed in, but not ready after %s%s; a slow server needs a longer --timeout",
+			timeout, awaiting(s))}
 	case err != nil && failed != "":
-		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last failure was %s (ocphone explain %s)", timeout,
-			failed, failed)}
+		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last failure was %s (ocphone explain %s)%s", timeout,
+			failed, failed, awaiting(s))}
 	case err != nil:
-		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last step says what the phone was doing", timeout)}
+		return exit{exitTimeout, fmt.Errorf("not signed in after %s%s; correct that server, or give a longer --timeout",
+			timeout, cmp.Or(awaiting(s), ": the last step says what the phone was doing"))}
 	case failed == journal.Usage: // the step has said what is wrong
 		return exit{code: exitUsage}
 	case failed != "":
 		return personf("not signed in: %s (ocphone explain %s)", failed.Title(), failed)
 	}
 	return nil
+}
+
+// awaiting is ": waiting for X since T"; empty if nothing is awaited.
+func awaiting(s device.Snapshot) string {
+	if s.Awaiting.What == "" {
+		return ""
+	}
+	return fmt.Sprintf(": waiting for %s since %s", s.Awaiting.What, time.Since(s.Awaiting.Since).Round(time.Second))
 }

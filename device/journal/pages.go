@@ -333,12 +333,13 @@ var pages = map[Code]Page{
 		Rule:   "MS-PRES"},
 
 	ExchangeNone: {Title: "no Autodiscover service was found",
-		Cause: "Neither address of the e-mail domain leads to an Autodiscover service: the address record is missing, or " +
+		Cause: "No address of the e-mail domain leads to an Autodiscover service: the address record is missing, or " +
 			"a web page or nothing answers there. The phone does not use service connection points or SRV records.",
 		Prove: "Open https://autodiscover.DOMAIN/autodiscover/autodiscover.xml in a browser: a healthy service answers " +
 			"XML with 600 Invalid Request.",
-		Change: "Create the A record autodiscover.DOMAIN to the Client Access Server, with a certificate for that name.",
-		Rule:   "R9.1", Retry: true},
+		Change: "Create the A record autodiscover.DOMAIN to the Client Access Server, with a certificate for that name; if " +
+			"it exists, publish /autodiscover there.",
+		Rule: "R9.1", Retry: true},
 	ExchangeHTTP: {Title: "the web server answered with an unexpected HTTP status",
 		Cause: "A publishing rule, a stopped application pool, or a web server that is not Exchange.",
 		Prove: "curl -v URL, with the URL of the step.", Change: "Correct the publishing of /autodiscover and /ews.",
@@ -366,8 +367,9 @@ var pages = map[Code]Page{
 		Cause: "The pool gave none, or what it gave is not an address.", Prove: "The provisioning step shows what arrived.",
 		Change: "Set the user's primary e-mail address.", Rule: "R9.1"},
 	ExchangeUnreached: {Title: "the Exchange server was not reached",
-		Cause: "The connection failed or broke before an answer came.", Prove: proveWithCurl,
-		Change: "Check the way to the server that the step names.", Rule: "R9.2", Retry: true},
+		Cause: "The connection failed or broke before an answer came, or no answer came in time.", Prove: proveWithCurl,
+		Change: "Check the way to the server that the step names, its load and its application pools.", Rule: "R9.2",
+		Retry: true},
 	ExchangeBusy: {Title: "Exchange is busy or failing for the moment",
 		Cause: "The server asks to try again later, or its back end is not available.", Prove: proveWithCurl,
 		Change: "Nothing, if it passes; otherwise look at the load and the throttling policy of the server.", Rule: "R9.2",
@@ -386,8 +388,11 @@ var pages = map[Code]Page{
 		Cause: "The server names a reason that has no code of its own.", Prove: proveWithCurl, Change: "Act on the reason.",
 		Rule: "R9.2"},
 	ExchangeForms: {Title: "a proxy asks for a log-on with a web form",
-		Cause: "The proxy that publishes Exchange answers with a web page for the password, which a phone cannot fill in.",
-		Prove: proveWithCurl, Change: "Publish /ews and /autodiscover with pass-through authentication.", Rule: "R9.2"},
+		Cause: "Exchange, or the proxy that publishes it, answers with a web page for the password, which a phone cannot " +
+			"fill in.",
+		Prove:  proveWithCurl,
+		Change: "Publish /ews and /autodiscover with NTLM or Basic authentication and without pre-authentication by a form.",
+		Rule:   "R9.2"},
 	AuthBinding: {Title: "Extended Protection refused the log-on",
 		Cause: "The server requires a log-on that is bound to the TLS connection, and it has another certificate than " +
 			"the phone saw: a device between the two ends TLS.",

@@ -98,7 +98,8 @@ var lookupOrder = [...]lookup{
 // Without any candidate the only element is an error that holds a
 // *journal.Failure: sip.outside-domain if all servers found lie outside the
 // domain, the DNS failure if no query was answered, otherwise sip.no-server with
-// all queries. When ctx ends, the sequence ends with the error of ctx.
+// all queries. When ctx ends, the sequence ends with the error of ctx, or with the
+// failure of the DNS that took its time.
 func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 	return func(yield func(Candidate, error) bool) {
 		if d.Fixed != "" {
@@ -115,6 +116,10 @@ func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 				if !yield(c, nil) {
 					return
 				}
+			}
+			if errors.Is(ctx.Err(), context.DeadlineExceeded) && s.dnsErr != nil {
+				yield(Candidate{}, s.dnsErr) // what the DNS did not answer in time
+				return
 			}
 			if ctx.Err() != nil {
 				yield(Candidate{}, context.Cause(ctx))

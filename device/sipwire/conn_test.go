@@ -101,6 +101,7 @@ func TestBrokenFramingEndsConnection(t *testing.T) {
 		{"body over the limit", length(fmt.Sprint("Content-Length: ", small)), journal.SIPMalformed},
 		{"header block over the limit", strings.Replace(ok, "Max", "X: "+strings.Repeat("x", small)+"\r\nMax", 1), journal.SIPMalformed},
 		{"header block without an end", strings.Repeat("x: y\r\n", small), journal.SIPMalformed},
+		{"lines that end with LF", strings.ReplaceAll(ok, "\r\n", "\n"), journal.SIPMalformed},
 		{"cut in the header block", ok[:40], journal.SIPLost},
 		{"cut in the body", length("Content-Length: 5") + "abc", journal.SIPLost},
 		{"closed between messages", "", journal.SIPLost},

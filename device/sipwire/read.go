@@ -134,6 +134,9 @@ func readHead(r *bufio.Reader, limit int) ([]byte, error) {
 			return nil, malformedError{fmt.Errorf("a header block of more than %d bytes", limit)}
 		}
 		head = append(head, part...)
+		if bytes.HasSuffix(head, []byte("\n\n")) { // there is no empty line for which to wait (RFC 3261 7)
+			return nil, malformedError{errors.New("lines that end with LF alone; SIP ends them with CR LF")}
+		}
 		if err == nil && bytes.HasSuffix(head, []byte("\r\n\r\n")) {
 			return head, nil
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"mime"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -77,7 +78,7 @@ func (s *search) ask(ctx context.Context, method, at, address string) *query {
 		// A password that must not be used again ends the search (docs/decisions.md#do-no-harm); other
 		// clients go on (docs/protocol/exchange-autodiscover.md#http-status-of-autodiscover).
 		q.failure.stop = errors.Is(err, ntlmhttp.ErrPasswordUsed) || whole.Err() != nil
-		if whole.Err() != nil {
+		if errors.Is(whole.Err(), context.Canceled) {
 			f.Code, f.What = journal.Timeout, "The time given ran out while "+req.URL.Host+" was asked"
 		}
 	}
@@ -114,6 +115,11 @@ func (q *query) read(resp *http.Response) error {
 		q.fail(rankAnswer, journal.ExchangeHTTP, fmt.Sprintf("passed over: status %d is no answer of Autodiscover", status))
 		return nil
 	case strings.Contains(media, "html"):
+		page, _ := io.ReadAll(io.LimitReader(resp.Body, maxPage))
+		if text := string(page); ntlmhttp.IsLogonPage(text) || ntlmhttp.HasForm(text) && !q.s.isBareDomain(q.hop.URL) {
+			q.failForm("answers with a log-on form")
+			return nil
+		}
 		q.fail(rankAnswer, journal.ExchangeNone, "passed over: this is a web page, not Autodiscover")
 		return nil
 	}
@@ -162,6 +168,23 @@ func (q *query) explainErrorCode() {
 	}
 	q.fail(rankError, code, what)
 	q.failure.Fix = fix
+}
+
+// maxPage is how many bytes of a web page are read.
+const maxPage = 64 << 10
+
+// isBareDomain reports whether at is at the bare e-mail domain, where a web site
+// with forms of its own is usual.
+func (s *search) isBareDomain(at string) bool {
+	return slices.ContainsFunc(s.addresses, func(a string) bool { return domainOf(a) == hostOf(at) })
+}
+
+// failForm records that a server asks for the log-on by a form.
+func (q *query) failForm(how string) {
+	q.fail(rankForm, journal.ExchangeForms, fmt.Sprintf("%s %s, which a phone cannot fill in; the phone does not send "+
+		"its request there", hostOf(q.hop.URL), how))
+	q.failure.Fix = "Publish /autodiscover/* and /ews/* with NTLM or Basic authentication, and switch " +
+		"pre-authentication by a form off for both, on the Client Access server and on the proxy before it."
 }
 
 func (q *query) fail(rank int, code journal.Code, what string) {

@@ -99,6 +99,51 @@ func bodyOf(r *http.Request) string {
 	return string(b[:n])
 }
 
+// TestLogOnForms: the remedy is to publish without a form, and the phone's request
+// goes to no log-on page (docs/protocol/exchange-autodiscover.md#log-on-forms).
+func TestLogOnForms(t *testing.T) {
+	form := says(200, "text/html", `<html><title>Sign in</title><FORM action="/x"><input name=username></form></html>`)
+	owa := says(200, "text/html", `<html><form action="/owa/auth.owa"></form></html>`)
+	for _, row := range []struct {
+		name    string
+		replies map[string]reply
+		code    journal.Code
+		asked   int
+	}{
+		{"Outlook Web Access", map[string]reply{bare: to(302, "https://mail.contoso.com/owa/auth/logon.aspx?url=x&reason=0")}, journal.ExchangeForms, 3},
+		{"ISA Server", map[string]reply{named: to(302, "/CookieAuth.dll?GetLogon?curl=Z2F&reason=0&formdir=3")}, journal.ExchangeForms, 3},
+		{"AD FS", map[string]reply{named: to(302, "https://sts.contoso.com/adfs/ls/?wa=wsignin1.0")}, journal.ExchangeForms, 3},
+		{"from plain http", map[string]reply{plain: to(302, "https://mail.contoso.com/owa/auth/logon.aspx")}, journal.ExchangeForms, 3},
+		{"any form at autodiscover", map[string]reply{named: form}, journal.ExchangeForms, 3},
+		{"any form after a redirect", map[string]reply{bare: to(302, "https://mail.contoso.com/login"), "https://mail.contoso.com/login": form}, journal.ExchangeForms, 4},
+		{"the form of Outlook Web Access at the bare domain", map[string]reply{bare: owa}, journal.ExchangeForms, 3},
+		{"a web site with a form at the bare domain", map[string]reply{bare: form}, journal.ExchangeNone, 3},
+		{"a certificate that is not trusted says more", map[string]reply{bare: owa, named: fails(&certstore.VerdictError{Verdict: certstore.Verdict{Code: journal.CertSelfSigned}})}, journal.CertSelfSigned, 3},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRig(row.replies)
+			_, err := r.Discover(t.Context(), alice)
+			f := journal.FailureOf(err)
+			if f.Code != row.code || len(r.asked) != row.asked || f.Code == journal.ExchangeForms && !strings.Contains(f.Fix, "Publish /autodiscover/*") {
+				t.Errorf("%s after %q, %s\n%s", f.Code, r.asked, f.Fix, r.text())
+			}
+		})
+	}
+}
+
+// TestNoneNamesWhatToChange: a record that exists is not to be created.
+func TestNoneNamesWhatToChange(t *testing.T) {
+	for want, replies := range map[string]map[string]reply{
+		"Create the A record autodiscover.contoso.com":                  {bare: says(404, "", "")},
+		"Publish /autodiscover of the Client Access server at autodisc": {named: says(404, "", ""), plain: says(404, "", "")},
+	} {
+		_, err := newRig(replies).Discover(t.Context(), alice)
+		if f := journal.FailureOf(err); f.Code != journal.ExchangeNone || !strings.HasPrefix(f.Fix, want) {
+			t.Errorf("%s: %s, want %s", f.Code, f.Fix, want)
+		}
+	}
+}
+
 // TestFailuresOfASearch: the failure with the highest rank is returned.
 func TestFailuresOfASearch(t *testing.T) {
 	verdict := &certstore.VerdictError{Verdict: certstore.Verdict{Code: journal.CertSelfSigned, Sentence: "the certificate is self-signed", Rule: "R1.6"}}
@@ -142,7 +187,7 @@ func TestFailuresOfASearch(t *testing.T) {
 		{"redirectUrl with a password", alice, map[string]reply{bare: toURL("https://u:secret@x.com/")}, journal.ExchangeRedirects, "odd", 3},
 		{"302 circle over http", alice, map[string]reply{plain: to(302, named), named: to(302, "https://contoso.com/autodiscover/autodiscover.xml")}, journal.ExchangeRedirects, "circle", 3},
 		{"the third redirects to the second, where a web page is", alice, map[string]reply{named: says(200, "text/html", home), plain: to(301, named)}, journal.ExchangeNone, "None of the places", 3},
-		{"the third redirects to the second, which is slow", alice, map[string]reply{named: fails(context.DeadlineExceeded), plain: to(301, named)}, journal.ConnTimeout, "in time", 3},
+		{"the third redirects to the second, which is slow", alice, map[string]reply{named: fails(context.DeadlineExceeded), plain: to(301, named)}, journal.ExchangeUnreached, "in time", 3},
 		{"the third redirects to http", alice, map[string]reply{plain: to(302, plain)}, journal.ExchangeRedirects, "only https", 3},
 		{"the third redirects to another path", alice, map[string]reply{plain: to(302, "https://contoso.com/owa/")}, journal.ExchangeRedirects, "no path of Autodiscover", 3},
 		{"the third redirects in relative form", alice, map[string]reply{plain: to(302, "//contoso.com/autodiscover/autodiscover.xml")}, journal.ExchangeRedirects, "only https", 3},
@@ -267,7 +312,7 @@ func TestSlowServerEndsTheCandidateOnly(t *testing.T) {
 	slow := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
 	r := newRig(map[string]reply{bare: slow, named: xmlOf(settingsOf(t, "settings-2007sp1.xml"))})
 	r.Timeout = 10 * time.Millisecond
-	if _, err := r.Discover(t.Context(), alice); err != nil || r.steps[0].Code != journal.ConnTimeout {
+	if _, err := r.Discover(t.Context(), alice); err != nil || r.steps[0].Code != journal.ExchangeUnreached {
 		t.Errorf("%v\n%s", err, r.text())
 	}
 	r = newRig(map[string]reply{bare: slow, named: slow})

@@ -40,7 +40,7 @@ func explain(err error, asked, by string) (*journal.Failure, int) {
 	case errors.Is(err, syscall.ECONNREFUSED):
 		f.Code = journal.ConnRefused
 	case isTimeout(err):
-		f.Code, f.What = journal.ConnTimeout, by+" does not answer in time"
+		f.Code, f.What, f.Fix = journal.ExchangeUnreached, by+silent, silentFix
 	case strings.Contains(err.Error(), "TLS with ") || strings.Contains(err.Error(), "tls: "):
 		f.Code = journal.TLSFailed
 	case errors.Is(err, ntlmhttp.ErrProtocol), errors.Is(err, ntlmhttp.ErrTooLarge):
@@ -54,6 +54,13 @@ func explain(err error, asked, by string) (*journal.Failure, int) {
 	}
 	return f, rankNet
 }
+
+// What to say of a server that takes a request and sends no answer.
+const (
+	silent    = " takes the connection and does not answer in time"
+	silentFix = "Look at the load and the application pools of the server, and at the proxy before it. A slow " +
+		"server needs more time: --timeout."
+)
 
 // explainLogon fills f if err is a log-on that failed.
 func explainLogon(f *journal.Failure, err error) bool {
@@ -101,6 +108,8 @@ func explainLogon(f *journal.Failure, err error) bool {
 			"NTLM cannot do without; the password was not used"
 		f.Fix = "Let server and proxies keep connections open (HTTP keep-alive), or publish the service without a proxy " +
 			"that breaks them."
+	case errors.Is(err, ntlmhttp.ErrUnanswered) && isTimeout(err):
+		f.Code, f.What, f.Fix = journal.ExchangeUnreached, f.By+silent, silentFix
 	case errors.Is(err, ntlmhttp.ErrUnanswered):
 		f.Code, f.What = journal.AuthUnanswered, f.By+" gave no answer to the proof of the password"
 		f.Fix = "Look for a proxy that closes connections between the legs of NTLM. The password is tried again after the " +

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
 )
 
 // search is one search, with all candidates and redirects.
@@ -30,6 +31,7 @@ const (
 	rankNet                 // no connection
 	rankAnswer              // an answer that is not Autodiscover
 	rankRedirect            // redirected in a circle, too often, or to http
+	rankForm                // a form asks for the log-on
 	rankCert                // R1.6
 	rankAuth                // the log-on was refused
 	rankError               // Exchange says what is wrong
@@ -117,15 +119,19 @@ func (s *search) candidates(ctx context.Context, address, domain string) (r Resu
 		}
 	}
 	if worst.rank == rankNet && strings.HasPrefix(string(worst.Code), "dns.") || worst.rank == rankAnswer {
+		host := "autodiscover." + domain
+		fix := "Create the A record " + host + " for the Client Access server, which needs a certificate with that name."
+		if worst.By == host { // it is there, and answers with something else
+			fix = "Publish /autodiscover of the Client Access server at " + host + ", which answers with something else, or " +
+				"correct its A record."
+		}
 		worst = &candidateFailure{rank: worst.rank, Failure: &journal.Failure{
 			Code:     journal.ExchangeNone,
 			Answered: worst.Answered,
 			By:       worst.By,
 			Because:  "R9.1",
 			What:     "None of the places where a phone looks for Exchange answers as Autodiscover",
-			Fix: "Create the A record autodiscover." + domain +
-				" for the Client Access server, which needs a certificate with that name. In a browser https://autodiscover." +
-				domain + path +
+			Fix: fix + " In a browser https://" + host + path +
 				" must show 600 Invalid Request. A phone reads neither service connection points nor SRV records.",
 			Err: worst.Failure,
 		}}
@@ -153,16 +159,22 @@ func (s *search) follow(ctx context.Context, address, domain string, c candidate
 			}
 		case q.redirectURL != "":
 			next, why := s.redirectTarget(q, at, address)
-			if why == askedAlready { // as most web servers redirect http to https
+			switch why {
+			case toLogon:
+				q.failForm("redirects to " + clean(next.Redacted()))
+			case askedAlready: // as most web servers redirect http to https
 				q.fail(rankAgain, journal.ExchangeRedirects,
 					"passed over: the redirect leads to "+clean(next.Redacted())+", which was asked before")
-			} else if why != "" {
-				q.fail(rankRedirect, journal.ExchangeRedirects, why)
-			} else if s.countRedirect(q) {
+			case "":
+				if !s.countRedirect(q) {
+					break
+				}
 				q.recordDecision(journal.OK, "ask "+next.String())
 				s.withoutBasic = s.withoutBasic || method == http.MethodGet && !isInDomain(next.Hostname(), domain)
 				method, at = http.MethodPost, next.String()
 				continue
+			default:
+				q.fail(rankRedirect, journal.ExchangeRedirects, why)
 			}
 		default:
 			if r, ok := s.readSettings(q, at, address); ok {
@@ -184,10 +196,15 @@ func (s *search) countRedirect(q *query) bool {
 	return true
 }
 
-// askedAlready is the reason not to follow a redirect from http to a candidate.
-const askedAlready = "asked before"
+// Reasons not to follow a redirect that lead to codes of their own
+// (docs/protocol/exchange-autodiscover.md#log-on-forms).
+const (
+	askedAlready = "asked before" // from http to a candidate
+	toLogon      = "to a log-on page"
+)
 
-// redirectTarget returns the URL of a redirect, or why it is not followed.
+// redirectTarget returns the URL of a redirect, or why it is not followed: one of
+// the reasons above or a sentence.
 func (s *search) redirectTarget(q *query, at, address string) (next *url.URL, why string) {
 	base, err := url.Parse(at)
 	if err != nil {
@@ -202,6 +219,8 @@ func (s *search) redirectTarget(q *query, at, address string) (next *url.URL, wh
 	next = base.ResolveReference(location)
 	next.Fragment = ""
 	switch {
+	case ntlmhttp.IsLogonPage(next.String()):
+		return next, toLogon
 	case next.Scheme != "https" || plain && !absolute:
 		return nil, "the redirect to " + clean(next.Redacted()) + " is passed over: only https is followed"
 	case next.Hostname() == "" || next.User != nil || next.Opaque != "" || len(next.String()) > maxText:

@@ -1,0 +1,153 @@
+package device_test
+
+import (
+	"context"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/emiago/sipgo/sip"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/lab/ad"
+	"github.com/ocphone/ocphone/device/lab/dns"
+	"github.com/ocphone/ocphone/device/lab/exchange"
+	"github.com/ocphone/ocphone/device/lab/pool"
+)
+
+// hole is a TCP server that takes connections and does not answer.
+func hole(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	return l.Addr().String()
+}
+
+// silentUDP is a UDP server that does not answer.
+func silentUDP(t *testing.T) string {
+	t.Helper()
+	c, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c.LocalAddr().String()
+}
+
+// A server that hangs is named by the code of its own step, before the time of the
+// caller has passed; after the sign-in the phone is ready all the same
+// (docs/go.md#time-limits).
+func TestEveryServerThatHangsIsNamedByItsCode(t *testing.T) {
+	for name, row := range map[string]struct {
+		holes   []string // names that lead to a hole
+		spoil   func(t *testing.T, r *rig, in *lab.Attachment)
+		code    journal.Code
+		ready   bool // with a warning
+		wording string
+	}{
+		"DNS": {nil, func(_ *testing.T, r *rig, _ *lab.Attachment) { r.lab.InsideDNS.SetFault(dns.Silence) }, journal.DNSNoServer, false, "DNS"},
+		"NTP": {nil, func(t *testing.T, _ *rig, in *lab.Attachment) {
+			*in = patched(*in, map[string]string{"dc1.contoso.com:123": silentUDP(t)})
+		}, journal.TimeNone, true, "time server"},
+		"domain controller": {nil, func(_ *testing.T, r *rig, _ *lab.Attachment) { r.lab.DC.SetFaults(ad.Faults{Silent: true}) }, journal.ADUnreachable, false, "did not answer in time"},
+		"TLS of the pool":   {[]string{"pool.contoso.com:5061"}, nil, journal.SIPNoAnswer, false, "TLS handshake"},
+		"REGISTER":          {nil, func(_ *testing.T, r *rig, _ *lab.Attachment) { r.lab.Pool.SetFaults(pool.Faults{Silent: true}) }, journal.SIPNoAnswer, false, "REGISTER"},
+		"settings": {nil, func(t *testing.T, r *rig, _ *lab.Attachment) {
+			r.lab.Pool.SetFaults(pool.Faults{Hold: func(q *sip.Request) {
+				if q.Method == sip.SUBSCRIBE {
+					<-t.Context().Done()
+				}
+			}})
+		}, journal.SIPNoAnswer, true, "SUBSCRIBE"},
+		"Autodiscover": {[]string{"contoso.com:443", "autodiscover.contoso.com:443", "autodiscover.contoso.com:80"}, nil, journal.ExchangeUnreached, true, "does not answer in time"},
+		"Exchange Web Services": {nil, func(_ *testing.T, r *rig, _ *lab.Attachment) {
+			r.lab.Exchange.SetFaults(exchange.Faults{Hold: func(ctx context.Context, _ string) { <-ctx.Done() }})
+		}, journal.ExchangeUnreached, true, "does not answer in time"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			// A slow computer needs more for what does not hang.
+			for budget := 3 * time.Second; ; budget *= 4 {
+				r := newRig(t, nil, func(c *device.Config) { c.Budget = budget })
+				in, names := r.lab.Inside(), map[string]string{}
+				for _, host := range row.holes {
+					names[host] = hole(t)
+				}
+				in = patched(in, names)
+				if row.spoil != nil {
+					row.spoil(t, r, &in)
+				}
+				said := r.within(budget, in, row.ready)
+				if strings.Contains(said, string(row.code)) && strings.Contains(said, row.wording) {
+					return
+				}
+				if budget > time.Minute {
+					t.Fatalf("%s, want %s with %q\n%s", said, row.code, row.wording, story(r.Phone))
+				}
+			}
+		})
+	}
+}
+
+// within signs in as `ocphone run` does: the caller gives up after its time limit.
+// It returns the failure, or the warnings of a phone that is ready.
+func (r *rig) within(limit time.Duration, at lab.Attachment, ready bool) string {
+	r.t.Helper()
+	r.PowerOn()
+	r.Plug(at.Place)
+	ctx, cancel := context.WithTimeout(r.t.Context(), limit)
+	defer cancel()
+	if err := r.SignIn(r.creds); err != nil {
+		r.t.Fatal(err)
+	}
+	s, err := r.Wait(ctx, func(s device.Snapshot) bool { return s.Done() || s.Failure != nil })
+	if err != nil || (s.State == device.Ready) != ready {
+		return string(s.State)
+	}
+	if !ready {
+		return string(s.Failure.Code) + " " + s.Failure.Asked + " " + s.Failure.Decided
+	}
+	var all []string
+	for _, w := range r.Steps() {
+		if w.State == journal.Warned {
+			all = append(all, string(w.Code)+" "+w.Asked+" "+w.Decided)
+		}
+	}
+	return strings.Join(all, "\n")
+}
+
+// What a sign-in waits for is in the Snapshot, for the caller whose time has passed.
+func TestSnapshotSaysWhatIsAwaited(t *testing.T) {
+	for stage, want := range map[string]string{
+		stages[0]: "the settings of pool.contoso.com:5061", stages[1]: "the location profile of pool.contoso.com:5061",
+		stages[2]: "the user's own data", stages[3]: "the contact list", "FindItem": "Exchange Web Services at https://",
+	} {
+		t.Run(stage, func(t *testing.T) {
+			r := newRig(t, nil, nil)
+			reached, release := r.stopAt(stage)
+			defer release()
+			r.PowerOn()
+			r.Plug(r.lab.Inside().Place)
+			if err := r.SignIn(r.creds); err != nil {
+				t.Fatal(err)
+			}
+			<-reached
+			ended, cancel := context.WithCancel(t.Context())
+			cancel()
+			s, err := r.Wait(ended, device.Snapshot.Done)
+			if err == nil || !strings.Contains(s.Awaiting.What, want) || s.Awaiting.Since.IsZero() {
+				t.Errorf("%v: %+v, want %s", err, s.Awaiting, want)
+			}
+			release()
+			if s = r.rest(); s.Awaiting != (device.Awaiting{}) {
+				t.Errorf("a phone that is %s waits for %s", s.State, s.Awaiting.What)
+			}
+		})
+	}
+}
