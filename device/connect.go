@@ -133,8 +133,23 @@ func (c connector) signIn(ctx context.Context, server sipua.Candidate) outcome {
 }
 
 // dial connects by TCP and TLS and judges the certificate, for the name that
-// was looked up, at the phone's time.
+// was looked up, at the phone's time. The firmware's stream suites come first.
 func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, outcome) {
+	if c.cfg.Firmware.StreamSuites != nil {
+		c.tls.CipherSuites = c.cfg.Firmware.StreamSuites
+		conn, out := c.dialOnce(ctx, server, "")
+		if conn != nil || out.err == nil || journal.FailureOf(out.err).Code != journal.TLSFailed {
+			return conn, out
+		}
+		c.tls.CipherSuites = c.cfg.Firmware.Suites
+		return c.dialOnce(ctx, server, "The server takes no RC4 suite. With this suite of TLS 1.0 each message goes as two "+
+			"records, which some front ends of OCS and Lync refuse.")
+	}
+	return c.dialOnce(ctx, server, "")
+}
+
+// dialOnce is dial with the suites in c.tls; note is a detail of the step.
+func (c connector) dialOnce(ctx context.Context, server sipua.Candidate, note string) (net.Conn, outcome) {
 	out := outcome{server: server, during: journal.Connect}
 	var verdict *certstore.Verdict
 	defer func() { verdict = nil }() // the connection keeps the variable; the evidence is in the journal
@@ -157,11 +172,15 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 		return nil, out
 	}
 	state := tc.ConnectionState()
-	c.record(journal.Step{
+	step := journal.Step{
 		Name: journal.Connect, State: journal.OK, Asked: server.Addr(), By: nc.RemoteAddr().String(),
 		Answered: tls.VersionName(state.Version) + ", " + tls.CipherSuiteName(state.CipherSuite),
 		Decided:  fmt.Sprintf("Connected to %s (%s).", server.Addr(), server.From),
-	})
+	}
+	if note != "" {
+		step.Details = []string{note}
+	}
+	c.record(step)
 	c.record(trusted(*verdict))
 	return tc, out
 }

@@ -33,6 +33,10 @@ type Firmware struct {
 	// TLS.
 	MinTLS, MaxTLS uint16
 	Suites         []uint16 // nil: crypto/tls's choice
+	// StreamSuites are offered alone, and first, to a SIP server; Suites follow if it
+	// refuses them. crypto/tls sends a message of TLS 1.0 with any other suite as two
+	// records, which the phone did not (docs/limits.md#tls-of-the-period). nil: none.
+	StreamSuites []uint16
 
 	SIP sipua.Profile
 
@@ -59,15 +63,20 @@ type Guess struct {
 
 // periodSuites are those of Windows CE SChannel that Go still speaks
 // (docs/protocol/trust.md#limits-of-verification, recalled). RC4 and 3DES serve
-// only against servers of the period; AES-CBC is preferred.
+// only against servers of the period.
 var periodSuites = []uint16{
 	tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
 	tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA,
 }
 
+// streamSuites are the RC4 suites among them.
+var streamSuites = []uint16{tls.TLS_RSA_WITH_RC4_128_SHA}
+
 // periodGuesses hold for builds of the period only, commonGuesses for today too.
 var periodGuesses = []Guess{
 	{"TLS 1.0 only, RSA key exchange, AES-CBC, 3DES and RC4 suites", "recalled", "Windows CE SChannel"},
+	{"RC4 is offered first to SIP servers, the other suites if it is refused", "recalled",
+		"the order of SChannel; Go would send a message with AES-CBC as two records"},
 	{"SHA-1 signatures and names in the common name alone are accepted", "inferred", "servers of 2007 presented them"},
 	{"which sixteen roots the factory set holds", "recalled", "a table of Microsoft's of the period"},
 	{"web enrolment: objects of category pKIEnrollmentService, then /certsrv/certnew.p7b", "recalled",
@@ -77,6 +86,8 @@ var periodGuesses = []Guess{
 var commonGuesses = []Guess{
 	{"RSA keys from 1024 bits, no revocation check", "guess", "the defaults of Windows CE SChannel"},
 	{"User-Agent string", "recalled", "its tokens and form: MS-SIPREGE 3.4.1.5.1"},
+	{"an answer to NTLM names the service, such as sip/HOST (MsvAvTargetName)", "guess",
+		"against relays; Windows did not send it before 2009"},
 	{"NTLM authentication in protocol versions up to 4", "guess", "OCS 2007 offers 3, OCS 2007 R2 offers 4"},
 	{"epid of 10 hex digits from MAC address and sign-in address", "guess", "stable for a device and user"},
 	{"keep-alive after 60 s until the server names a time", "recalled", "as pidgin-sipe"},
@@ -112,7 +123,7 @@ func period(version, text string) Firmware {
 	return Firmware{
 		Name: version, Text: text,
 		Policy: certstore.Policy2007, NoSHA2: true, RootSet: "factory-2007", WebEnrolment: true,
-		MinTLS: tls.VersionTLS10, MaxTLS: tls.VersionTLS10, Suites: periodSuites,
+		MinTLS: tls.VersionTLS10, MaxTLS: tls.VersionTLS10, Suites: periodSuites, StreamSuites: streamSuites,
 		SIP: sip, MaxRedirects: 3, LocationProfileOpaque: "app:locationprofile:get",
 		ReloadEvery: 8 * time.Hour, ContactsEvery: 24 * time.Hour, CalendarEvery: 30 * time.Minute,
 		Guesses: slices.Concat(periodGuesses, commonGuesses),
@@ -126,7 +137,7 @@ func Firmwares() []Firmware {
 	today.Policy, today.NoSHA2, today.RootSet = certstore.Today, false, "system"
 	today.Basic = true
 	today.WebEnrolment = false // plain HTTP would see the password's proof for no root that LDAP does not hold
-	today.MinTLS, today.MaxTLS, today.Suites = tls.VersionTLS12, 0, nil
+	today.MinTLS, today.MaxTLS, today.Suites, today.StreamSuites = tls.VersionTLS12, 0, nil, nil
 	today.Guesses = commonGuesses // its trust and TLS are those of Go
 	today.SIP.UserAgent = sipua.DefaultProfile().UserAgent
 

@@ -151,3 +151,44 @@ func TestSnapshotSaysWhatIsAwaited(t *testing.T) {
 		})
 	}
 }
+
+// A front end that closes at the first record of one byte: RC4 is not split, and
+// without RC4 the failure says what to change (docs/limits.md#tls-of-the-period).
+func TestServerThatRefusesSplitRecords(t *testing.T) {
+	const rc4, aes = "TLS 1.0, TLS_RSA_WITH_RC4_128_SHA", "TLS 1.0, TLS_RSA_WITH_AES_128_CBC_SHA"
+	connected := func(r *rig) (answered, details string) {
+		for _, s := range r.Steps() {
+			if s.Name == journal.Connect && s.State == journal.OK {
+				answered, details = s.Answered, strings.Join(s.Details, " ")
+			}
+		}
+		return answered, details
+	}
+	r, c, _ := signedIn(t, nil, nil)
+	if suite, details := connected(r); suite != rc4 || details != "" {
+		t.Errorf("connected by %s, %q", suite, details)
+	}
+	again := func(f pool.Faults) device.Snapshot {
+		r.lab.Pool.SetFaults(f)
+		r.Plug(r.lab.Inside().Place)
+		return r.rest()
+	}
+	r.wantReady(again(pool.Faults{RefusesSplit: true}))
+	r.wantReady(again(pool.Faults{NoRC4: true}))
+	if suite, details := connected(r); suite != aes || !strings.Contains(details, "takes no RC4 suite") {
+		t.Errorf("connected by %s, %q", suite, details)
+	}
+	s := again(pool.Faults{NoRC4: true, RefusesSplit: true})
+	r.wantFailure(s, journal.SIPLost)
+	if !strings.Contains(s.Failure.Decided, "two records") || !strings.Contains(s.Failure.Fix, "TLS_RSA_WITH_RC4_128_SHA") {
+		t.Errorf("%+v", s.Failure)
+	}
+	r.lab.Pool.SetFaults(pool.Faults{RefusesSplit: true}) // the remedy: RC4
+	c.Advance(beyondBackOff)
+	r.wantReady(r.becomes(func(s device.Snapshot) bool { return s.State == device.Ready }))
+	// Only the split explains the loss: an answer has come before, or the suite is RC4.
+	s = again(pool.Faults{CloseAfter: 1, NoRC4: true})
+	if s.Failure == nil || strings.Contains(s.Failure.Decided, "two records") {
+		t.Errorf("%+v", s.Failure)
+	}
+}

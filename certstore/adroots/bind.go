@@ -30,7 +30,7 @@ func (d *download) bind(c *conn, dc controller) error {
 	fail := func(code journal.Code, what string, err error) *journal.Failure {
 		return &journal.Failure{Code: code, Asked: asked, By: dc.address(), What: what, Because: bindRule, Err: err}
 	}
-	client := d.ntlmClient(ntlm.FlagsLDAP, requiredFlags)
+	client := d.ntlmClient("ldap/"+dc.host, ntlm.FlagsLDAP, requiredFlags)
 	r, err := c.bind(1, client.Negotiate())
 	if err != nil {
 		return c.failureOf(err, dc, asked)
@@ -78,10 +78,10 @@ func (d *download) suggestDomain(f *journal.Failure, c ntlm.Challenge) {
 		`or check the password.`, domain, name, d.User, domain)
 }
 
-// ntlmClient returns a client for one log-on of the user.
-func (d *download) ntlmClient(flags, require ntlm.Flags) *ntlm.Client {
+// ntlmClient returns a client for one log-on of the user to a service.
+func (d *download) ntlmClient(service string, flags, require ntlm.Flags) *ntlm.Client {
 	return &ntlm.Client{User: d.User, Domain: d.UserDomain, Password: d.Password, Flags: flags, Require: require,
-		MIC: true, Now: d.Now}
+		MIC: true, TargetName: service, Now: d.Now}
 }
 
 // bindResult is a BindResponse, RFC 4511 4.2.2.

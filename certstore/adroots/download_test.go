@@ -1,10 +1,12 @@
 package adroots_test
 
 import (
+	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
+	"net"
 	"net/netip"
 	"os"
 	"slices"
@@ -46,6 +48,45 @@ func TestEveryPublishedRootIsDownloaded(t *testing.T) {
 				t.Errorf("the step tells %d roots", len(s.Details))
 			}
 		})
+	}
+}
+
+// sentBytes keeps what the phone sends.
+type sentBytes struct {
+	*world
+	sent bytes.Buffer
+}
+
+func (s *sentBytes) DialContext(ctx context.Context, network, hostport string) (net.Conn, error) {
+	c, err := s.world.DialContext(ctx, network, hostport)
+	return sentConn{c, &s.sent}, err
+}
+
+type sentConn struct {
+	net.Conn
+	sent *bytes.Buffer
+}
+
+func (c sentConn) Write(p []byte) (int, error) {
+	c.sent.Write(p)
+	return c.Conn.Write(p)
+}
+
+// The log-on names the service, so that it cannot be relayed to another one that
+// checks the name (MS-NLMP 2.2.2.1).
+func TestLogonNamesTheDomainController(t *testing.T) {
+	w := newWorld(t)
+	w.publish(1)
+	s := &sentBytes{world: w}
+	c := w.config()
+	c.Dialer = s
+	w.mustDownload(c)
+	var name []byte
+	for _, r := range "ldap/dc1.contoso.com" {
+		name = append(name, byte(r), 0)
+	}
+	if !bytes.Contains(s.sent.Bytes(), name) {
+		t.Error("the bind does not name ldap/dc1.contoso.com")
 	}
 }
 

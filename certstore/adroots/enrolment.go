@@ -171,7 +171,7 @@ func (d *download) get(ctx context.Context, target *url.URL) ([]byte, error) {
 	defer context.AfterFunc(ctx, func() { nc.SetDeadline(time.Unix(1, 0)) })()
 	in := bufio.NewReader(&limitedReader{nc, maxChain})
 
-	client := d.ntlmClient(ntlm.FlagsHTTP, ntlm.NegotiateESS)
+	client := d.ntlmClient("HTTP/"+target.Hostname(), ntlm.FlagsHTTP, ntlm.NegotiateESS)
 	resp, body, err := roundTrip(nc, in, target, client.Negotiate())
 	if err != nil {
 		return nil, err

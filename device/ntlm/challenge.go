@@ -31,6 +31,7 @@ const (
 	avDNSTree         = 5
 	avFlags           = 6
 	avTimestamp       = 7
+	avTargetName      = 9
 	avChannelBindings = 10
 )
 

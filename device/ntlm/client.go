@@ -34,6 +34,11 @@ type Client struct {
 	// ChannelBinding binds the log-on to a TLS connection (ChannelBindings); nil
 	// means no binding. NTLMv1 has no field for it.
 	ChannelBinding []byte
+	// TargetName is the service that the log-on is for, such as
+	// "HTTP/mail.contoso.com" (MsvAvTargetName, MS-NLMP 2.2.2.1): a server that checks
+	// it refuses a log-on that was made for another service and relayed. "" leaves it
+	// out. NTLMv1 has no field for it.
+	TargetName string
 
 	Now  func() time.Time // used if the challenge has no timestamp; nil is time.Now
 	Rand io.Reader        // 8 octets for the challenge, then 16 for the session key; nil is crypto/rand
@@ -168,7 +173,7 @@ func (c *Client) negotiateFlags(offered Flags) (Flags, error) {
 // respondV2 makes the NTLMv2 response with the pairs that the client adds.
 func (c *Client) respondV2(ch Challenge, clientChallenge []byte, mic bool) response {
 	info := ch.targetInfo
-	if mic || c.ChannelBinding != nil {
+	if mic || c.ChannelBinding != nil || c.TargetName != "" {
 		info = c.addClientPairs(info, mic)
 	}
 	ft := ch.filetime
@@ -196,7 +201,7 @@ func (c *Client) addClientPairs(info []byte, mic bool) []byte {
 		switch {
 		case id == avFlags && n == 4:
 			flags |= le.Uint32(info[4:])
-		case id == avFlags, id == avChannelBindings:
+		case id == avFlags, id == avChannelBindings, id == avTargetName:
 		default:
 			out = append(out, info[:4+n]...)
 		}
@@ -210,6 +215,9 @@ func (c *Client) addClientPairs(info []byte, mic bool) []byte {
 	}
 	if c.ChannelBinding != nil {
 		out = appendPair(out, avChannelBindings, c.ChannelBinding)
+	}
+	if c.TargetName != "" {
+		out = appendPair(out, avTargetName, encodeUTF16(c.TargetName))
 	}
 	return appendPair(out, avEOL, nil)
 }

@@ -60,6 +60,8 @@ func TestEveryFormAuthenticatesSignsAndSeals(t *testing.T) {
 	}{
 		{"LDAP", Client{Require: FlagsLDAP}, Identity{}},
 		{"LDAP with MIC", Client{MIC: true}, Identity{MIC: true}},
+		{"LDAP for a service", Client{MIC: true, TargetName: "ldap/dc1.contoso.com"}, Identity{MIC: true, TargetName: "ldap/dc1.contoso.com"}},
+		{"SIP for a service", Client{Flags: FlagsSIP, TargetName: "sip/pool.contoso.com"}, Identity{TargetName: "sip/pool.contoso.com"}},
 		{"LDAP 56 bit", Client{Flags: FlagsLDAP&^Negotiate128 | Negotiate56}, Identity{}},
 		{"LDAP 40 bit", Client{Flags: FlagsLDAP &^ Negotiate128}, Identity{}},
 		{"LDAP without key exchange", Client{Flags: FlagsLDAP &^ NegotiateKeyExch}, Identity{}},
@@ -209,6 +211,10 @@ func TestServerRefuses(t *testing.T) {
 		{"no channel where one is required", nil, func(s *Server) { s.ChannelBinding, s.RequireChannelBinding = bytes.Repeat([]byte{2}, 16), true }, nil, ErrBinding},
 		{"no channel known where one is required", func(c *Client) { c.ChannelBinding = bytes.Repeat([]byte{1}, 16) }, func(s *Server) { s.RequireChannelBinding = true }, nil, ErrBinding},
 		{"v1 where a channel is required", func(c *Client) { c.AllowV1, c.V1 = true, true }, func(s *Server) { s.ChannelBinding, s.RequireChannelBinding = bytes.Repeat([]byte{2}, 16), true }, nil, ErrBinding},
+		{"another service", func(c *Client) { c.TargetName = "ldap/dc1.contoso.com" }, func(s *Server) { s.Target = ForService("HTTP", nil) }, nil, ErrTarget},
+		{"another host", func(c *Client) { c.TargetName = "HTTP/evil.org" }, func(s *Server) {
+			s.Target = ForService("HTTP", func(host string) bool { return host == "mail.contoso.com" })
+		}, nil, ErrTarget},
 		{"a cut session key", nil, nil, func(typ uint32, m []byte) {
 			if typ == 3 {
 				m[52] = 8
@@ -241,6 +247,18 @@ func TestServerRefuses(t *testing.T) {
 				t.Error("the error tells the password")
 			}
 		})
+	}
+}
+
+func TestForService(t *testing.T) { // MS-NLMP 2.2.2.1; the forms of MS-ADTS 2.2.21
+	accepts := ForService("HTTP", func(host string) bool { return host == "mail.contoso.com" || host == "::1" })
+	for name, want := range map[string]bool{
+		"HTTP/mail.contoso.com": true, "http/mail.contoso.com:443": true, "HTTP/mail.contoso.com/contoso.com": true, "HTTP/[::1]:443": true,
+		"ldap/mail.contoso.com": false, "HTTP/evil.org": false, "HTTP/": false, "HTTP": false, "mail.contoso.com": false,
+	} {
+		if accepts(name) != want {
+			t.Errorf("%s: %v", name, !want)
+		}
 	}
 }
 

@@ -42,7 +42,7 @@ func TestSIPSignaturesAgreeWithGoNTLM(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	client := &ntlm.Client{User: "tu", Domain: "CONTOSO", Password: password, Workstation: "PHONE", Flags: ntlm.FlagsSIP}
+	client := &ntlm.Client{User: "tu", Domain: "CONTOSO", Password: password, Workstation: "PHONE", Flags: ntlm.FlagsSIP, TargetName: "sip/fe1.contoso.com"}
 	msg, session, err := client.Authenticate(challenge.Bytes())
 	if err != nil {
 		t.Fatal(err)

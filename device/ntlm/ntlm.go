@@ -115,6 +115,8 @@ var (
 	ErrMIC = errors.New("ntlm: the message integrity code is wrong")
 	// ErrBinding is for a log-on that was made for another TLS connection.
 	ErrBinding = errors.New("ntlm: the channel binding is wrong or missing")
+	// ErrTarget is for a log-on that was made for another service.
+	ErrTarget = errors.New("ntlm: the log-on is for another service")
 	// ErrSignature is for a sealed message that the peer did not make.
 	ErrSignature = errors.New("ntlm: the message signature is wrong")
 )

@@ -91,7 +91,7 @@ func TestPeerNTLMAuth(t *testing.T) {
 		for _, right := range []bool{true, false} {
 			t.Run(fmt.Sprintf("server/%s/%v", row.name, right), func(t *testing.T) {
 				talk := ntlmAuth(t, "squid-2.5-ntlmssp", password)
-				c := &ntlm.Client{User: "tu", Domain: "CONTOSO", Password: password, Flags: row.flags, Require: ntlm.NegotiateESS | ntlm.Negotiate128, MIC: row.mic}
+				c := &ntlm.Client{User: "tu", Domain: "CONTOSO", Password: password, Flags: row.flags, Require: ntlm.NegotiateESS | ntlm.Negotiate128, MIC: row.mic, TargetName: "HTTP/web.contoso.com"}
 				if !right {
 					c.Password = "x"
 				}

@@ -6,6 +6,8 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"net"
+	"strings"
 	"time"
 )
 
@@ -34,6 +36,10 @@ type Server struct {
 	ChannelBinding []byte
 	// RequireChannelBinding also refuses a client without a token.
 	RequireChannelBinding bool
+	// Target reports whether a service name that the client sends (Client.TargetName)
+	// is this server's; nil accepts all. A client that sends another one is refused
+	// with ErrTarget, a client that sends none is not. See ForService.
+	Target func(name string) bool
 
 	Now  func() time.Time // nil is time.Now
 	Rand io.Reader        // nil is crypto/rand; 8 octets are read
@@ -49,6 +55,7 @@ type Identity struct {
 	Workstation string
 	V1          bool      // answered with NTLMv1
 	MIC         bool      // all three messages were protected
+	TargetName  string    // the service that the client logs on to, as it says; "": it does not say
 	Time        time.Time // of the client's answer, by its clock or the server's Timestamp; zero with NTLMv1
 }
 
@@ -144,7 +151,7 @@ const v2FixedSize = 16 + 28
 
 // Authenticate checks the client's answer to the challenge and opens the
 // session. It can be called once for a challenge. Errors are ErrMalformed, ErrLogon,
-// ErrBinding, ErrMIC and those of the NTHash field; with an error, Identity is the
+// ErrBinding, ErrTarget, ErrMIC and those of the NTHash field; with an error, Identity is the
 // claimed user as far as it could be parsed.
 func (s *Server) Authenticate(msg []byte) (Identity, *Session, error) {
 	var id Identity
@@ -219,7 +226,25 @@ func (s *Server) Authenticate(msg []byte) (Identity, *Session, error) {
 	if err := s.checkBinding(pairs[avChannelBindings]); err != nil {
 		return id, nil, err
 	}
+	id.TargetName = decodeUTF16(pairs[avTargetName])
+	if id.TargetName != "" && s.Target != nil && !s.Target(id.TargetName) {
+		return id, nil, ErrTarget
+	}
 	return id, newSession(flags, key, true), nil
+}
+
+// ForService returns a Server.Target that accepts the names of a service, such as
+// "HTTP/mail.contoso.com", in any case and with or without a port. isHost judges the
+// host of a name; nil accepts every host.
+func ForService(class string, isHost func(host string) bool) func(name string) bool {
+	return func(name string) bool {
+		gotClass, host, _ := strings.Cut(name, "/")
+		host, _, _ = strings.Cut(host, "/") // the domain may follow, MS-ADTS 2.2.21
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		return strings.EqualFold(gotClass, class) && (isHost == nil || isHost(host))
+	}
 }
 
 // checkMIC checks the MIC if the flags pair of the message announces one.

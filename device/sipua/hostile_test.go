@@ -21,7 +21,8 @@ type ntlmServer struct {
 	token     string     // gssapi-data instead of the true challenge
 	plain     bool       // the last answer is not signed
 	last      func(c *sipwire.Conn, in *sipwire.Incoming)
-	tokenless bool // 401 once more without a challenge
+	tokenless bool   // 401 once more without a challenge
+	target    string // service name in the answer to the challenge
 }
 
 func (s *ntlmServer) answer() func(*sipwire.Conn, int, *sipwire.Incoming) {
@@ -54,7 +55,8 @@ func (s *ntlmServer) answer() func(*sipwire.Conn, int, *sipwire.Incoming) {
 		default:
 			for _, a := range sipwire.Auths(in.Msg, creds) {
 				token, _ := base64.StdEncoding.DecodeString(a.Get("gssapi-data"))
-				if _, session, err := server.Authenticate(token); err == nil && !s.plain {
+				id, session, err := server.Authenticate(token)
+				if s.target = id.TargetName; err == nil && !s.plain {
 					c.Use(sipwire.NewAssociation(sipwire.AssociationConfig{Version: s.version, Proxy: s.proxy, Realm: "R", TargetName: "fe1.contoso.com", Opaque: "AB", Server: true, Session: session}))
 				}
 			}
@@ -70,10 +72,14 @@ func (s *ntlmServer) answer() func(*sipwire.Conn, int, *sipwire.Incoming) {
 // docs/protocol/sip-connection.md#registration: a proxy hop may use 407 and the Proxy forms.
 func TestProxyAuthentication(t *testing.T) {
 	for version := 2; version <= 4; version++ {
-		f := newFake(t, (&ntlmServer{version: version, proxy: true}).answer())
+		s := &ntlmServer{version: version, proxy: true}
+		f := newFake(t, s.answer())
 		r, err := f.register()
 		if err != nil {
 			t.Fatal(version, err)
+		}
+		if s.target != "sip/pool.contoso.com" { // the dialled server, whatever the challenge names: MS-NLMP 2.2.2.1
+			t.Errorf("the log-on is for %q", s.target)
 		}
 		if g := r.Info(); g.Version != version || !r.Conn().Stats().Signed {
 			t.Errorf("granted %+v", g)

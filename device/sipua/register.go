@@ -223,7 +223,9 @@ func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 		// MS-SIPAE signatures need both.
 		Require: ntlm.NegotiateSign | ntlm.NegotiateDatagram,
 		AllowV1: h.server.TLS, // docs/decisions.md#own-ntlm
-		Now:     h.clock.Now,
+		// The server that the certificate named, not the one that the challenge names.
+		TargetName: "sip/" + h.server.Host,
+		Now:        h.clock.Now,
 	}
 	if c, err := ntlm.ParseChallenge(blob); err == nil {
 		h.netbios = printable(c.NetBIOSDomain)
@@ -316,6 +318,17 @@ func (r *Registration) connFailureFor(asked string, err error) error {
 	}
 	out := *f
 	out.Asked, out.By, out.Fix, out.Details = asked, r.by(), "", nil
+	switch {
+	case f.Code == journal.SIPLost && f.Fix != "": // it says what to look for
+		out.Fix = f.Fix
+		return &out
+	case f.Code == journal.SIPLost && r.split && r.conn.Stats().Received == 0:
+		out.What = "The connection was lost before the server had answered anything. In TLS 1.0 without RC4 each message " +
+			"goes as two records, which some front ends of OCS and Lync refuse."
+		out.Fix = "Let the server take TLS_RSA_WITH_RC4_128_SHA, or TLS 1.2 from --firmware today. If it does, look into " +
+			"its log for why it closed the connection."
+		return &out
+	}
 	switch f.Code {
 	case journal.SIPNoAnswer:
 		out.What = "The server did not answer in time."

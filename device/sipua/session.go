@@ -3,6 +3,7 @@ package sipua
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -24,6 +25,7 @@ type Registration struct {
 	address Address
 	server  Candidate
 	conn    *sipwire.Conn
+	split   bool // each message goes as two records of TLS (docs/limits.md#tls-of-the-period)
 
 	// The same for all REGISTERs of the endpoint's lifetime
 	// (docs/protocol/sip-connection.md#registration).
@@ -88,6 +90,7 @@ func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*
 		opaque:   sipwire.NewTag()[:10],
 		instance: InstanceUUID(cfg.EPID),
 		sem:      make(chan struct{}, 1),
+		split:    splitsRecords(nc),
 	}
 	r.ctx, r.cancel = context.WithCancel(context.Background())
 	r.sem <- struct{}{}
@@ -106,6 +109,17 @@ func Register(ctx context.Context, nc net.Conn, server Candidate, cfg Config) (*
 		return nil, err
 	}
 	return r, nil
+}
+
+// splitsRecords reports whether crypto/tls sends each message on nc as two records:
+// in TLS 1.0 with every suite that is not a stream cipher.
+func splitsRecords(nc net.Conn) bool {
+	tc, ok := nc.(*tls.Conn)
+	if !ok {
+		return false
+	}
+	s := tc.ConnectionState()
+	return s.Version == tls.VersionTLS10 && s.CipherSuite != tls.TLS_RSA_WITH_RC4_128_SHA
 }
 
 // endDuringRegister is the error of an end before Register could return.

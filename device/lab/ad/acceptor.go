@@ -19,10 +19,12 @@ type acceptor struct {
 // challengeFlags are the flags of a DC's challenge.
 const challengeFlags = ntlm.FlagsLDAP | ntlm.Negotiate56
 
-func (s *Server) newAcceptor() *acceptor {
+// newAcceptor takes the class of the service, "ldap" or "HTTP".
+func (s *Server) newAcceptor(service string) *acceptor {
 	a := &acceptor{s: s}
 	n := s.dir.NTLMServer(s.Host, challengeFlags&^s.fault().ClearFlags, s.Clock.Now, func(u directory.User) { a.user = u })
 	n.RequireV2, n.Timestamp = s.RequireNTLMv2, true
+	n.Target = ntlm.ForService(service, nil)
 	a.spnego.NTLM = n
 	return a
 }

@@ -178,7 +178,7 @@ func (c *conn) bindToken(
 		if refused, err := c.countBind(m); refused {
 			return err
 		}
-		exchange = c.s.newAcceptor()
+		exchange = c.s.newAcceptor("ldap")
 	}
 	if exchange == nil {
 		return c.sendBindResult(m, invalidCredentials, "", logonDiagnostic("57"))
@@ -232,6 +232,7 @@ func windowsError(err error) string {
 		{directory.ErrPasswordExpired, "532"},
 		{directory.ErrMustChange, "773"},
 		{ntlm.ErrMalformed, "57"},
+		{ntlm.ErrTarget, "80090346"}, // SEC_E_BAD_BINDINGS
 		{spnego.ErrToken, "57"},
 	} {
 		if errors.Is(err, d.err) {

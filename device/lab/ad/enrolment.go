@@ -108,7 +108,7 @@ func (s *Server) authenticate(w http.ResponseWriter, r *http.Request) bool {
 		return refuse(w, "Negotiate", "NTLM")
 	}
 	if spnego.IsInitial(token) {
-		l.exchange = s.newAcceptor()
+		l.exchange = s.newAcceptor("HTTP")
 	}
 	exchange := l.exchange
 	l.exchange = nil

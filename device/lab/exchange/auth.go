@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"io"
+	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -71,7 +72,7 @@ func (s *Server) authenticate(w *recorder, r *http.Request) (directory.User, boo
 		s.count(func(c *Counters) { c.Logons++ })
 		w.log.User = u.SAM
 		return u, true
-	case errors.Is(err, ntlm.ErrBinding):
+	case errors.Is(err, ntlm.ErrBinding), errors.Is(err, ntlm.ErrTarget):
 		s.count(func(c *Counters) { c.BindingRefused++ })
 	default:
 		s.count(func(c *Counters) { c.BadLogons++ })
@@ -172,6 +173,7 @@ func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
 	flags := ntlm.FlagsHTTP | ntlm.NegotiateSign
 	x := s.dir.NTLMServer(s.Host, flags, s.Clock.Now, func(u directory.User) { l.claimedUser = u })
 	x.RequireV2, x.Timestamp = s.RequireNTLMv2, true
+	x.Target = ntlm.ForService("HTTP", func(host string) bool { return s.isHost(c, host) })
 	// 2007 SP1 ignores channel bindings. Extended Protection refuses a binding that is
 	// missing or belongs to another connection (a relay,
 	// docs/protocol/http-ntlm.md#ntlm-over-http).
@@ -179,4 +181,14 @@ func (s *Server) newExchange(l *login, c *peerConn) *spnego.Acceptor {
 		x.ChannelBinding, x.RequireChannelBinding = ntlm.ChannelBindings(leaf), true
 	}
 	return &spnego.Acceptor{NTLM: x}
+}
+
+// isHost reports whether host is a name or address of this server.
+func (s *Server) isHost(c *peerConn, host string) bool {
+	if ip := net.ParseIP(host); host == "localhost" || ip != nil && ip.IsLoopback() {
+		return true
+	}
+	leaf := c.leaf.Load() // nil by http
+	return strings.EqualFold(host, s.Host) ||
+		leaf != nil && (leaf.VerifyHostname(host) == nil || strings.EqualFold(host, leaf.Subject.CommonName))
 }

@@ -60,7 +60,7 @@ type Counters struct {
 	ClearText      int            // requests by http with a password or a body
 	Logons         int            // NTLM exchanges and requests with Basic that succeeded
 	BadLogons      int            // wrong user, password or message
-	BindingRefused int            // NTLM without the required channel binding
+	BindingRefused int            // NTLM without the required channel binding, or for another service
 	Autodiscovers  int            // authenticated autodiscover requests
 	Operations     map[string]int // of EWS and UM, by name
 }

@@ -242,6 +242,39 @@ func bindings(cert *x509.Certificate, given []byte) []byte {
 	return given
 }
 
+// A false domain controller, or a false web server, passes this server's challenge on
+// to its victim and brings the answer: the service name in it refuses that
+// (MS-NLMP 2.2.2.1).
+func TestRelayedLogonIsRefused(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		target string
+		status int
+	}{
+		{"an old client", "", 200},
+		{"for this server", "HTTP/cas01.contoso.com", 200},
+		{"for its other name", "http/MAIL.contoso.com:443", 200},
+		{"for the loopback of the lab", "HTTP/127.0.0.1", 200},
+		{"made for a domain controller", "ldap/dc1.contoso.com", 401},
+		{"made for the pool", "sip/pool.contoso.com", 401},
+		{"made for another web server", "HTTP/evil.org", 401},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w := newWorld(t, nil)
+			tr := w.transport()
+			tr.MaxConnsPerHost = 1
+			resp, err := handshake(w, w.client(tr), "NTLM", &ntlm.Client{User: "tu", Domain: "CONTOSO", Password: password, Flags: ntlm.FlagsHTTP, TargetName: c.target})
+			if err != nil {
+				t.Fatal(err)
+			}
+			u, _ := w.dir.User("tu")
+			if n := w.Counters(); resp.StatusCode != c.status || u.BadLogons != 0 || n.BindingRefused != 0 != (c.status == 401) {
+				t.Errorf("%s, %d bad log-ons, %+v", resp.Status, u.BadLogons, n)
+			}
+		})
+	}
+}
+
 func TestChannelBindingIsRequired(t *testing.T) {
 	for _, c := range []struct {
 		name, scheme string

@@ -117,7 +117,7 @@ func (c *conn) begin(req *sip.Request, cred sipwire.Auth) *sip.Response {
 	p := c.pool
 	o := &handshake{opaque: strings.ToUpper(sipwire.NewTag()), version: 2}
 	o.ntlm = p.dir.NTLMServer(p.Host, ntlm.FlagsSIP, p.Clock.Now, func(directory.User) {})
-	o.ntlm.RequireV2 = p.RequireNTLMv2
+	o.ntlm.RequireV2, o.ntlm.Target = p.RequireNTLMv2, ntlm.ForService("sip", nil)
 	if p.NoESS {
 		o.ntlm.Flags &^= ntlm.NegotiateESS
 	}
@@ -172,7 +172,7 @@ func (c *conn) complete(
 	case err == nil:
 	case errors.Is(err, ntlm.ErrLogon), errors.Is(err, directory.ErrUnknown):
 		return nil, c.badLogon(req)
-	case errors.Is(err, ntlm.ErrMalformed):
+	case errors.Is(err, ntlm.ErrMalformed), errors.Is(err, ntlm.ErrTarget):
 		return nil, c.challenge(req, diagHandshake)
 	default: // the account cannot be used
 		return nil, c.accountRefusal(req, err)

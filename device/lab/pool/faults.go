@@ -14,6 +14,7 @@ type Faults struct {
 	// Before SIP.
 	Reset    bool // RST right after accepting
 	TLSAlert bool // a fatal alert for every ClientHello
+	NoRC4    bool // no RC4 suite, as servers since 2015
 
 	// Instead of an answer.
 	Silent    bool // read everything, do not answer

@@ -6,6 +6,8 @@ import (
 	"crypto/tls"
 	"errors"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,6 +59,16 @@ func (l *listener) start(s *Server, address string, cert tls.Certificate, remote
 				l.tls.CipherSuites = append(l.tls.CipherSuites, c.ID)
 			}
 		}
+	}
+	withoutRC4 := l.tls.Clone()
+	withoutRC4.CipherSuites = slices.DeleteFunc(slices.Clone(l.tls.CipherSuites), func(id uint16) bool {
+		return strings.Contains(tls.CipherSuiteName(id), "RC4")
+	})
+	l.tls.GetConfigForClient = func(*tls.ClientHelloInfo) (*tls.Config, error) {
+		if s.Faults().NoRC4 {
+			return withoutRC4, nil
+		}
+		return nil, nil
 	}
 	l.running.Go(l.accept)
 	return nil

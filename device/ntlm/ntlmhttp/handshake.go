@@ -133,7 +133,9 @@ func (h *handshake) client() *ntlm.Client {
 		Flags:    ntlm.FlagsHTTP,
 		Require:  ntlm.NegotiateESS,
 		MIC:      true,
-		Now:      h.c.Now,
+		// against a relay of the log-on to another service or server
+		TargetName: "HTTP/" + h.req.URL.Hostname(),
+		Now:        h.c.Now,
 	}
 }
 

@@ -319,3 +319,23 @@ func FuzzOffers(f *testing.F) {
 		}
 	})
 }
+
+// A log-on names the host of the URL, without its port, against a relay
+// (MS-NLMP 2.2.2.1).
+func TestLogonNamesTheService(t *testing.T) {
+	s := new(server).start(t)
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodGet, s.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp, err := s.client(t).Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	resp.Body.Close()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.target != "HTTP/127.0.0.1" {
+		t.Errorf("%q", s.target)
+	}
+}

@@ -50,6 +50,7 @@ type server struct {
 	conns  int
 	active int
 	peak   int
+	target string // service name in the last proof
 }
 
 type login struct {
@@ -170,7 +171,10 @@ func (s *server) logOn(w http.ResponseWriter, r *http.Request, kind, scheme stri
 		if s.dropping {
 			panic(http.ErrAbortHandler)
 		}
-		_, _, err := l.exchange.Authenticate(token)
+		id, _, err := l.exchange.Authenticate(token)
+		s.mu.Lock()
+		s.target = id.TargetName
+		s.mu.Unlock()
 		l.exchange = nil
 		if err != nil {
 			return refuse(s.why)
