@@ -16,7 +16,7 @@ var pages = map[Code]Page{
 		Rule: "exit code 2"},
 	Timeout: {Title: "the time limit ran out",
 		Cause:  "The expected event did not happen within --timeout. Network failures are retried until then.",
-		Prove:  "The last step shown says what the phone was doing.",
+		Prove:  "The last line says what the phone was waiting for, and since when; the step before it, what came last.",
 		Change: "Correct what the last step names, or give more time with --timeout.", Rule: "exit code 3", Retry: true},
 
 	NetUnplugged: {Title: "the phone is not plugged in", Cause: "No cable is in the LAN jack.",
@@ -295,8 +295,9 @@ var pages = map[Code]Page{
 		Prove: "The step names the defect.", Change: "Correct the sender.",
 		Rule: "RFC 3261 25; a message has at most 1 MiB", Retry: true},
 	SIPNoAnswer: {Title: "the server did not answer in time", Cause: "The connection stands, but no final answer came.",
-		Prove: "The step says how long the phone waited and for what.", Change: "Look at the server's load and event log.",
-		Rule: "RFC 3261 17.1.2", Retry: true},
+		Prove:  "The step says what the phone waited for. One answer may take a quarter of --timeout.",
+		Change: "Look at the server's load and event log. A slow server needs a longer --timeout.",
+		Rule:   "RFC 3261 17.1.2", Retry: true},
 	SIPLost: {Title: "the connection or the registration was lost",
 		Cause: "The server closed the connection, the network failed, or a refresh showed that the registrar had " +
 			"forgotten the phone. The phone registers again with growing intervals.",

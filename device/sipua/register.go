@@ -332,7 +332,8 @@ func (r *Registration) connFailureFor(asked string, err error) error {
 	switch f.Code {
 	case journal.SIPNoAnswer:
 		out.What = "The server did not answer in time."
-		out.Fix = "Check that a pool listens there; the phone tries again later by itself."
+		out.Fix = "Check that a SIP server listens there, and its load; a slow one needs more time: --timeout. The phone " +
+			"tries again later by itself."
 	case journal.SIPLost:
 		out.What = "The connection was lost before the server had answered."
 		out.Fix = "Look into the server's log for why it closed the connection; the phone tries again later by itself."
