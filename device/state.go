@@ -43,7 +43,7 @@ type Snapshot struct {
 	Remote   bool                 `json:"remote,omitempty"` // through an Edge
 	GRUU     string               `json:"gruu,omitempty"`
 	Failure  *journal.Step        `json:"failure,omitempty"` // why State is waiting or failed
-	Awaiting Awaiting             `json:"awaiting,omitzero"` // while State is signing-in or signed-in
+	Awaiting Awaiting             `json:"awaiting,omitzero"` // while State is signing-in or signed-in; no Event of its own
 	NextTry  time.Time            `json:"nextTry,omitzero"`  // while State is waiting, by the phone's clock
 	Verdict  *certstore.Verdict   `json:"-"`                 // on a SIP server's certificate that is not trusted; else nil
 	Roots    []certstore.Root     `json:"-"`                 // what the phone trusts now

@@ -346,7 +346,7 @@ func TestHostileControllersEndInAClearStep(t *testing.T) {
 			w.dc.SetFaults(c.faults)
 			cfg := w.config()
 			if c.faults.Silent {
-				cfg.Timeout = 50 * time.Millisecond
+				cfg.Timeout = 500 * time.Millisecond
 			}
 			if f := w.mustFail(cfg, c.want); !strings.Contains(f.What, c.text) {
 				t.Errorf("%q does not say %q", f.What, c.text)
@@ -355,6 +355,30 @@ func TestHostileControllersEndInAClearStep(t *testing.T) {
 				t.Errorf("dialed %v", w.dialed)
 			}
 		})
+	}
+}
+
+// A controller that is silent leaves half of the time to the other one.
+func TestTimeIsSharedAmongControllers(t *testing.T) {
+	for timeout := time.Second; ; timeout *= 4 { // a slow computer needs more for the second one
+		w := newWorld(t)
+		w.publish(3)
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.srv[msdcs] = []adroots.SRV{{Target: "dead.contoso.com", Port: 389}, {Target: "dc1.contoso.com", Port: 389}}
+		w.hosts["dead.contoso.com:389"] = silent.Addr().String()
+		c := w.config()
+		c.Timeout = timeout
+		r, err := adroots.Download(t.Context(), c)
+		silent.Close()
+		if err == nil && len(r.Roots) == 3 && w.step("did not answer in time").Code == journal.ADUnreachable {
+			return
+		}
+		if timeout > time.Minute {
+			t.Fatalf("%d roots, %v", len(r.Roots), err)
+		}
 	}
 }
 

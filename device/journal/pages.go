@@ -300,7 +300,7 @@ var pages = map[Code]Page{
 		Rule:   "RFC 3261 17.1.2", Retry: true},
 	SIPLost: {Title: "the connection or the registration was lost",
 		Cause: "The server closed the connection, the network failed, or a refresh showed that the registrar had " +
-			"forgotten the phone. The phone registers again with growing intervals.",
+			"forgotten the phone, or a message came twice. The phone registers again with growing intervals.",
 		Prove: "The session step says which.",
 		Change: "Nothing, if the phone registers again. Otherwise look for firewalls with a short idle time and for " +
 			"restarts of the server.",
