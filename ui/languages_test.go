@@ -53,7 +53,7 @@ func newWalk(t *testing.T) *walk {
 		t.Fatal(err)
 	}
 	w := &walk{t: t, lab: world, time: clock.New(time.Now()), changed: make(chan struct{}, 1), seen: map[string]int{}}
-	if w.phone, err = device.New(device.Config{Firmware: firmware, RootSet: "factory-2007", Clock: w.time, NTP: true}); err != nil {
+	if w.phone, err = device.New(device.Config{Firmware: firmware, RootSet: "factory-2007", Clock: w.time, NTP: true, Budget: time.Hour}); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { w.phone.Close() })

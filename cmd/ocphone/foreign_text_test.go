@@ -214,7 +214,7 @@ func windowText(t *testing.T, world *lab.Lab) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	phone, err := device.New(device.Config{Firmware: firmware, RootSet: "none", Clock: world.Clock})
+	phone, err := device.New(device.Config{Firmware: firmware, RootSet: "none", Clock: world.Clock, Budget: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -36,7 +36,7 @@ func TestLastPageIsThatOfTheLastState(t *testing.T) {
 	} {
 		t.Run(row.name, func(t *testing.T) {
 			time := clock.New(time.Now())
-			phone, err := device.New(device.Config{Firmware: firmware, RootSet: "none", Clock: time})
+			phone, err := device.New(device.Config{Firmware: firmware, RootSet: "none", Clock: time, Budget: 99 * device.DefaultBudget})
 			if err != nil {
 				t.Fatal(err)
 			}

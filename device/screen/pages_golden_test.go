@@ -168,7 +168,7 @@ func stillScreen(t testing.TB, now device.Snapshot) *Screen {
 		t.Fatal(err)
 	}
 	at := clock.NewManual(noon)
-	phone, err := device.New(device.Config{Firmware: fw, RootSet: "none", Clock: at})
+	phone, err := device.New(device.Config{Firmware: fw, RootSet: "none", Clock: at, Budget: time.Hour})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func newRig(t testing.TB, s setup) *rig {
 	if s.time == nil {
 		s.time = clock.New(time.Now())
 	}
-	cfg := device.Config{Firmware: fw, RootSet: "none", Clock: s.time, NTP: true}
+	cfg := device.Config{Firmware: fw, RootSet: "none", Clock: s.time, NTP: true, Budget: time.Hour}
 	if s.phone != nil {
 		s.phone(&cfg)
 	}

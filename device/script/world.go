@@ -66,6 +66,7 @@ func NewWorld(o WorldOptions) (_ *World, err error) {
 		Clock:    w.Clock,
 		NTP:      true,
 		MAC:      o.MAC,
+		Budget:   20 * device.DefaultBudget, // the lab shares a computer that may be busy
 	})
 	if err != nil {
 		w.Lab.Close()
