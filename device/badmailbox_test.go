@@ -117,6 +117,7 @@ func TestR9_2HostileEWSLeavesThePhoneReady(t *testing.T) {
 	all := func(code string) map[string]string { return map[string]string{"*": code} }
 	rows := map[string]exchange.Faults{
 		"busy": {Busy: true}, "busy inside": {InnerBusy: true}, "503": {Status: 503, RetryAfter: 7}, "500": {Status: 500}, "404": {Status: 404}, "403": {Status: 403},
+		"440": {Status: 440}, "429": {Status: 429, RetryAfter: 7},
 		"302": {Status: 302, Location: "/owa/auth/logon.aspx"}, "456": {Status: 456}, "401": {Refuse401: true}, "200 of nothing": {Raw: []byte("")}, "garbage": {Raw: []byte("<a><b>")},
 		"UTF-16": {Raw: inUTF16("<a/>")}, "a DTD": {Raw: []byte(`<!DOCTYPE a [<!ENTITY b "c">]><a/>`)}, "cut": {Truncate: 100}, "between the legs": {CloseBetweenLegs: true},
 		"endless": {EndlessPages: true}, "empty pages": {EmptyPages: true}, "shifting": {ShiftingPages: true}, "close after each": {CloseAfter: true},
@@ -129,6 +130,7 @@ func TestR9_2HostileEWSLeavesThePhoneReady(t *testing.T) {
 			rows["fault "+code], rows["code "+code] = exchange.Faults{SOAPFault: all(code)}, exchange.Faults{Codes: all(code)}
 		}
 	}
+	codes := map[string]journal.Code{"302": journal.ExchangeForms, "440": journal.ExchangeForms, "429": journal.ExchangeBusy, "503": journal.ExchangeBusy}
 	good := map[string]bool{"endless": true, "empty pages": true, "shifting": true, "close after each": true, "no version": true, "ids gone": true, "malformed ids": true}
 	for name, faults := range rows {
 		t.Run(name, func(t *testing.T) {
@@ -142,6 +144,9 @@ func TestR9_2HostileEWSLeavesThePhoneReady(t *testing.T) {
 			}
 			if len(s.Warnings) != 1 || s.Warnings[0].Code == journal.Internal || s.Warnings[0].Code == journal.AuthPassword || s.Warnings[0].Decided == "" || s.Warnings[0].Fix == "" {
 				t.Fatalf("warnings %+v\n%s", s.Warnings, story(r.Phone))
+			}
+			if want := codes[name]; want != "" && s.Warnings[0].Code != want {
+				t.Errorf("code %s, want %s", s.Warnings[0].Code, want)
 			}
 			if name == "no UM" && !strings.Contains(s.Warnings[0].Fix, "Unified Messaging") {
 				t.Errorf("fix %q", s.Warnings[0].Fix)

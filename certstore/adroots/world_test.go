@@ -78,7 +78,7 @@ func newWorld(t testing.TB) *world {
 
 func (w *world) config() adroots.Config {
 	return adroots.Config{Domain: "contoso.com", DomainFrom: "DHCP option 15", NetBIOSDomain: "CONTOSO", User: "tu", UserDomain: "CONTOSO",
-		Password: password, Resolver: w, Dialer: w, Now: func() time.Time { return now },
+		Password: password, Resolver: w, Dialer: w, Now: func() time.Time { return now }, Timeout: time.Hour,
 		Record: func(s journal.Step) { w.steps = append(w.steps, s) }}
 }
 
