@@ -179,10 +179,11 @@ func (s *search) isBareDomain(at string) bool {
 	return slices.ContainsFunc(s.addresses, func(a string) bool { return domainOf(a) == hostOf(at) })
 }
 
-// failForm records that a server asks for the log-on by a form.
+// failForm records that a server asks for the log-on by a form; how ends with the
+// form.
 func (q *query) failForm(how string) {
-	q.fail(rankForm, journal.ExchangeForms, fmt.Sprintf("%s %s, which a phone cannot fill in; the phone does not send "+
-		"its request there", hostOf(q.hop.URL), how))
+	q.fail(rankForm, journal.ExchangeForms, fmt.Sprintf("%s %s, which a phone cannot fill in",
+		hostOf(q.hop.URL), how))
 	q.failure.Fix = "Publish /autodiscover/* and /ews/* with NTLM or Basic authentication, and switch " +
 		"pre-authentication by a form off for both, on the Client Access server and on the proxy before it."
 }

@@ -161,7 +161,7 @@ func (s *search) follow(ctx context.Context, address, domain string, c candidate
 			next, why := s.redirectTarget(q, at, address)
 			switch why {
 			case toLogon:
-				q.failForm("redirects to " + clean(next.Redacted()))
+				q.failForm("redirects, and the phone does not go there, to the log-on form " + clean(next.Redacted()))
 			case askedAlready: // as most web servers redirect http to https
 				q.fail(rankAgain, journal.ExchangeRedirects,
 					"passed over: the redirect leads to "+clean(next.Redacted())+", which was asked before")
