@@ -74,6 +74,7 @@ func (r *registration) describe(to *Snapshot) {
 // begin asks for everything that a phone asks for after REGISTER, and ends the
 // sign-in. A registrar that is no pool has nothing to ask for.
 func (r *registration) begin() {
+	r.checkListed()
 	if r.cfg.Registrar != "" {
 		r.ready()
 		return
@@ -86,6 +87,20 @@ func (r *registration) begin() {
 		r.plan = &kept
 	}
 	r.load(func() { r.openMailbox(r.ready) })
+}
+
+// checkListed warns of a registrar whose answer lists no registration, and ends the
+// warning when it does.
+func (r *registration) checkListed() {
+	switch listed := !r.sip.Info().Unlisted; {
+	case listed:
+		r.clearWarnings(journal.Register)
+	case r.warning(journal.Register) == "":
+		f := journal.Failure{Code: journal.SIPNotListed, By: r.server.Addr(), Answered: "200 without a Contact",
+			Because: "RFC 3261 10.3", What: fmt.Sprintf("The registrar may not hold the registration of %s: its answer lists "+
+				"none", r.login.Address)}
+		r.warn(f.Step(journal.Register))
+	}
 }
 
 // loadSettings asks for settings and location profile, and posts what comes.
@@ -117,7 +132,7 @@ func (r *registration) ready() {
 	}
 	switch {
 	case r.cfg.Registrar != "":
-		s.Details = []string{"provisioning, dial plan and Exchange skipped: not an OCS pool"}
+		s.Details = append(s.Details, "provisioning, dial plan and Exchange skipped: not an OCS pool")
 	case r.sip.Info().RemoteUser:
 		s.Decided = fmt.Sprintf("Signed in as %s through the Edge %s.", r.login.Address, r.server.Host)
 	}

@@ -290,6 +290,7 @@ func (s *session) searched(v certstore.Verdict, result adroots.Result, err error
 func (s *session) onRegistrationEvent(e sipua.Event) {
 	if e.Kind == sipua.Refreshed {
 		s.failures = 0 // it has lasted, so that the next loss begins with the shortest back-off
+		s.registration.checkListed()
 		s.changed()
 		return
 	}
@@ -305,7 +306,7 @@ func (s *session) onRegistrationEvent(e sipua.Event) {
 	case e.Kind == sipua.Deregistered && e.Notice == sipua.NoticeDeactivated:
 		step := journal.FailureOf(e.Err).Step(journal.Session)
 		if s.failures > 0 { // again, before the last registration was ever refreshed
-			s.retryLater(step)
+			s.retryLater(step, 0)
 			return
 		}
 		s.failures++
@@ -323,7 +324,7 @@ func (s *session) onRegistrationEvent(e sipua.Event) {
 func (s *session) fail(f *journal.Failure, during journal.Name) {
 	step := s.blameClock(f).Step(cmp.Or(during, journal.Connect))
 	if f.Code.Page().Retry && f.Code != journal.NetUnplugged {
-		s.retryLater(step)
+		s.retryLater(step, f.Wait)
 		return
 	}
 	s.state = Failed // the step announces it
@@ -331,10 +332,11 @@ func (s *session) fail(f *journal.Failure, during journal.Name) {
 }
 
 // retryLater journals step and begins another attempt after a back-off that
-// grows until a registration has lasted to its first refresh.
-func (s *session) retryLater(step journal.Step) {
+// grows until a registration has lasted to its first refresh, and not before least
+// has passed.
+func (s *session) retryLater(step journal.Step, least time.Duration) {
 	s.failures++
-	wait := s.cfg.Firmware.SIP.Backoff(s.failures, nil)
+	wait := max(s.cfg.Firmware.SIP.Backoff(s.failures, nil), least)
 	step.Details = append(step.Details, fmt.Sprintf("tries again in %s", wait.Round(time.Second)))
 	s.nextTry = s.clock.Now().Add(wait)
 	s.after(&s.retry, wait, func() {

@@ -118,8 +118,8 @@ signs out, so that nothing stays behind on the server.
 A password is tried once. Failures that may pass by themselves are retried until
 the time-out. Each wait for a server takes at most a part of it, so that a step
 with a code names the server that does not answer. What fails after the sign-in,
-at Exchange say, leaves the phone ready, with warnings: the exit code is 0, and the
-last line names their codes.
+at Exchange or at the sign-out say, leaves the phone ready, with warnings: the exit
+code is 0, and the last line names their codes.
 
 --screen shows what the phone's panel shows instead, as text, each time that it
 changes; with --verbose the steps go to the standard error.`,
@@ -207,7 +207,7 @@ func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.S
 		<-ctx.Done()
 	}
 	w.pages.close()
-	session.finish()
+	s.Warnings = slices.Concat(s.Warnings, session.finish())
 	if s.State == device.Ready {
 		w.summary(s)
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -79,11 +80,15 @@ func (s *session) last(names ...journal.Name) (step journal.Step, ok bool) {
 }
 
 // finish signs out, so that nothing stays registered (docs/decisions.md#do-no-harm), and
-// switches the phone off.
-func (s *session) finish() {
+// switches the phone off. It returns the step of a sign-out that the server did not
+// confirm, if any.
+func (s *session) finish() (unconfirmed []journal.Step) {
 	bye, cancel := context.WithTimeout(context.Background(), signOutTimeout)
 	defer cancel()
-	s.phone.ShutDown(bye)
+	if f, failed := errors.AsType[*journal.Failure](s.phone.ShutDown(bye)); failed {
+		unconfirmed = append(unconfirmed, f.Step(journal.Session))
+	}
 	s.phone.Close()
 	<-s.shown
+	return unconfirmed
 }

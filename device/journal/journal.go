@@ -132,7 +132,8 @@ type Failure struct {
 	Because  string
 	Fix      string // empty: the code's page says what to change
 	Details  []string
-	Err      error // the cause; may be nil
+	Wait     time.Duration // the server allows no attempt before; 0: it does not say
+	Err      error         // the cause; may be nil
 }
 
 func (f *Failure) Error() string {

@@ -251,9 +251,11 @@ var pages = map[Code]Page{
 		Prove:  "badPwdCount of the account: one more than before.",
 		Change: "Type the password again; with a UPN, try DOMAIN\\user.", Rule: "R1.5; a password is tried once"},
 	AuthNoScheme: {Title: "the server offers no authentication that the phone speaks",
-		Cause:  "The phone speaks NTLM, and digest with a registrar that is not an OCS pool; the server offered neither.",
-		Prove:  "The register step lists the schemes of the 401.",
-		Change: "Enable NTLM on the pool; for a registrar use --registrar HOST:PORT.", Rule: "MS-SIPAE; RFC 3261 22"},
+		Cause: "The phone speaks NTLM, and digest with a registrar that is not an OCS pool; the server offered neither.",
+		Prove: "The register step lists the schemes of the 401.",
+		Change: "Enable NTLM on the pool. If the server is a registrar and not a pool, use --registrar HOST:PORT, and let " +
+			"it offer Digest with MD5, SHA-256 or SHA-512-256.",
+		Rule: "MS-SIPAE; RFC 3261 22"},
 	AuthServer: {Title: "the server could not prove itself",
 		Cause: "Its answer was not signed with the session key, or wrongly: the server does not know the password, or " +
 			"somebody changed the message.",
@@ -265,27 +267,34 @@ var pages = map[Code]Page{
 		Rule: "MS-OCER (ms-diagnostics 4141)"},
 	SIPForbidden: {Title: "the server forbids the sign-in (403)",
 		Cause: "The server understood the request and refuses it: the user may not sign in from here, or with this " +
-			"sign-in address.",
-		Prove:  "The step holds the server's Warning and ms-diagnostics.",
-		Change: "Act on the server's reason; check remote access for the user if the phone is outside.",
-		Rule:   "RFC 3261 21.4.4"},
+			"sign-in address. Many registrars answer a wrong user name or password so.",
+		Prove: "The step holds the server's Warning and ms-diagnostics.",
+		Change: "At a registrar check user name (--auth-user) and password first. Otherwise act on the server's reason; " +
+			"check remote access for the user if the phone is outside.",
+		Rule: "RFC 3261 21.4.4"},
 	SIPUnknownUser: {Title: "the server does not know the sign-in address (404)",
-		Cause:  "The user is not enabled for Communications Server, or the sign-in address is not the user's SIP address.",
-		Prove:  "msRTCSIP-PrimaryUserAddress and msRTCSIP-UserEnabled of the account.",
-		Change: "Enable the user, or sign in with the SIP address that the directory holds.", Rule: "RFC 3261 21.4.5"},
+		Cause: "The user is not enabled for Communications Server, or the sign-in address is not the user's SIP address. " +
+			"Some registrars answer a wrong user name or password so.",
+		Prove: "msRTCSIP-PrimaryUserAddress and msRTCSIP-UserEnabled of the account.",
+		Change: "Enable the user, or sign in with the SIP address that the directory holds. At a registrar check user " +
+			"name (--auth-user) and password first.",
+		Rule: "RFC 3261 21.4.5"},
 	SIPVersion: {Title: "the server declines this client version",
 		Cause:  "The client version filter of the pool has a rule for this User-Agent.",
 		Prove:  "The step holds the User-Agent sent and ms-diagnostics 17000-17004.",
 		Change: "Allow OCPhone and CPE in the client version filter, or update the firmware.",
 		Rule:   "MS-OCER (ms-diagnostics 17000 to 17004)"},
 	SIPUnavailable: {Title: "the server is temporarily unavailable",
-		Cause: "A 5xx answer: overloaded, restarting, or its own back end is not available. The phone tries again with " +
-			"growing intervals.",
+		Cause: "A 480 or 5xx answer: overloaded, restarting, or its own back end is not available. The phone tries again " +
+			"with growing intervals, and not before the time in Retry-After, a day at most.",
 		Prove: "The step holds the status and ms-diagnostics.", Change: "Look at the server's event log at that time.",
 		Rule: "RFC 3261 21.5", Retry: true},
 	SIPRejected: {Title: "the server rejected the request",
 		Cause: "The server gave a final answer that has no code of its own here.",
-		Prove: "The step holds status and reason.", Change: "Act on the server's reason.", Rule: "RFC 3261 8.1.3"},
+		Prove: "The step holds status and reason, and what the server demands: Require, Unsupported, Min-Expires, " +
+			"Security-Server.",
+		Change: "Act on the reason in the step. If the server gives none, look for the request in its log.",
+		Rule:   "RFC 3261 8.1.3"},
 	SIPRedirects: {Title: "the sign-in was redirected in a circle",
 		Cause: "Servers answered 301 more often than a director and a home pool explain.",
 		Prove: "The register steps list each redirect.", Change: "Check the home server of the user.",
@@ -310,6 +319,19 @@ var pages = map[Code]Page{
 		Prove:  "The session step holds the event and reason of the server's NOTIFY.",
 		Change: "Enable the user, then sign in again; the phone of a moved user signs in again by itself.",
 		Rule:   "MS-SIPREGE"},
+	SIPNotListed: {Title: "the registrar's answer lists no registration",
+		Cause: "The registrar answered 200 without a Contact. It must list the registrations of the address, so it may " +
+			"have stored none. Calls would then not reach the phone.",
+		Prove: "Look the address up at the registrar: `kamctl ul show USER`, `pjsip show contacts`.",
+		Change: "Let the registrar return the Contact of the phone. If it holds no registration, look in its log for why " +
+			"it did not store it.",
+		Rule: "RFC 3261 10.3"},
+	SIPSignOut: {Title: "the server did not confirm the sign-out",
+		Cause: "The server refused the REGISTER with Expires: 0, or did not answer it in time. The registration stays " +
+			"there until it expires, and calls are sent to a phone that is not there.",
+		Prove:  "The session step holds the answer; look the address up at the server.",
+		Change: "Nothing, if it may stay until it expires. Otherwise remove the registration at the server.",
+		Rule:   "RFC 3261 10.2.2"},
 
 	ProvMalformed: {Title: "the pool's settings cannot be read",
 		Cause: "The answer is not XML, has a document type definition, another character set or another root element, or " +

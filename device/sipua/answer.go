@@ -32,7 +32,12 @@ type diagnosis struct {
 	ids       []int
 	texts     []string // "4141 User disabled (from fe1.contoso.com)"
 	warnCodes []string // warning codes
+	demands   []string // "Require: outbound"
 }
+
+// demandHeaders are the headers of a refusal that say what the server demands
+// (RFC 3261 20, RFC 3329 2.2).
+var demandHeaders = []string{"Unsupported", "Require", "Min-Expires", "Retry-After", "Security-Server"}
 
 var (
 	reasonParam = regexp.MustCompile(`(?i);\s*reason\s*=\s*"([^"]*)"`)
@@ -46,7 +51,7 @@ const (
 	maxTexts = 16  // texts of one answer; real servers send one or two
 )
 
-// diagnose reads ms-diagnostics, ms-diagnostics-public and Warning.
+// diagnose reads ms-diagnostics, ms-diagnostics-public, Warning and demandHeaders.
 func diagnose(in *sipwire.Incoming) diagnosis {
 	var d diagnosis
 	for _, name := range []string{"ms-diagnostics", "ms-diagnostics-public"} {
@@ -78,7 +83,20 @@ func diagnose(in *sipwire.Incoming) diagnosis {
 	}
 	d.texts = slices.Compact(d.texts)
 	d.texts = d.texts[:min(len(d.texts), maxTexts)]
+	for _, name := range demandHeaders {
+		if values := in.Headers(name); len(values) > 0 {
+			d.demands = append(d.demands, name+": "+printable(strings.Join(values, ", ")))
+		}
+	}
 	return d
+}
+
+// remedy is what to change when a refusal has no remedy of its own.
+func (d diagnosis) remedy() string {
+	if len(d.texts) == 0 {
+		return "The server gives no reason: look for this request in its log."
+	}
+	return fmt.Sprintf("Act on the server's reason: %s.", strings.TrimSuffix(strings.Join(d.texts, "; "), "."))
 }
 
 // printable bounds a text of the server. The copy does not keep the message in
@@ -103,13 +121,14 @@ func (d diagnosis) versionDeclined() bool {
 		slices.ContainsFunc(d.ids, func(id int) bool { return id >= diagVersionFirst && id <= diagVersionLast })
 }
 
-// summary is the status line with the server's reasons.
+// summary is the status line with the server's reasons, and with its demands if it
+// refuses.
 func (d diagnosis) summary(res *sip.Response) string {
-	s := fmt.Sprintf("%d %s", res.StatusCode, printable(res.Reason))
-	for _, t := range d.texts {
-		s += "; " + t
+	parts := append([]string{fmt.Sprintf("%d %s", res.StatusCode, printable(res.Reason))}, d.texts...)
+	if res.StatusCode >= 300 {
+		parts = append(parts, d.demands...)
 	}
-	return s
+	return strings.Join(parts, "; ")
 }
 
 // registerFailure is a Failure about in, a response to REGISTER.
@@ -126,8 +145,8 @@ func (r *Registration) registerFailure(in *sipwire.Incoming, code journal.Code, 
 
 // refusal turns a final response to REGISTER into a Failure. It is not for 2xx,
 // 3xx, and challenges that the phone answers.
-func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
-	d := diagnose(in)
+func (h *handshake) refusal(in *sipwire.Incoming) *journal.Failure {
+	r, d := h.Registration, diagnose(in)
 	f := r.registerFailure(in, "", "RFC 3261 21; ms-diagnostics of MS-OCER", "")
 	code := in.Response().StatusCode
 	switch {
@@ -148,22 +167,81 @@ func (r *Registration) refusal(in *sipwire.Incoming) *journal.Failure {
 		f.What = fmt.Sprintf("The server forbids %s to sign in.", r.address)
 		f.Fix = fmt.Sprintf("Check that this account may sign in as %s (the sign-in address belongs to one account) and "+
 			"that remote access is allowed if the phone is outside.", r.address)
+	case code == 404 && r.cfg.Registrar:
+		f.Code = journal.SIPUnknownUser
+		f.What = fmt.Sprintf("The registrar does not know %s.", r.address)
+		f.Fix = fmt.Sprintf("Create the account %s at the registrar, or correct the sign-in address.", r.address)
 	case code == 404:
 		f.Code = journal.SIPUnknownUser
 		f.What = fmt.Sprintf("The server does not know %s: SIP is not enabled for this user, or there is no such user.",
 			r.address)
 		f.Fix = "Check the spelling of the sign-in address, and enable the user for Communications Server."
-	case code >= 500 && code < 600:
-		f.Code = journal.SIPUnavailable
+	case code == 405 || code == 501: // before the other 5xx: a later attempt gets the same answer
+		f.Code = journal.SIPRejected
+		f.What = fmt.Sprintf("The server at %s takes no registrations.", r.server.Addr())
+		f.Fix = "Check host and port: they must be those of the pool or registrar of the user."
+	case code == 480 || code >= 500 && code < 600:
+		f.Code, f.Wait = journal.SIPUnavailable, retryAfter(in)
 		f.What = "The server cannot serve the phone now. The phone tries again later by itself."
-		if wait := in.Header("Retry-After"); wait != "" {
-			f.Details = append(f.Details, "The server asks to wait: Retry-After "+printable(wait))
+		if f.Wait > 0 {
+			f.What = fmt.Sprintf("The server cannot serve the phone now. The phone tries again after %v at the earliest, "+
+				"as the server demands.", f.Wait)
 		}
 	default:
 		f.Code = journal.SIPRejected
-		f.What = fmt.Sprintf("The server refused the registration with %d.", code)
+		f.What, f.Fix = h.rejection(in, d)
+	}
+	if h.digest != nil && (f.Code == journal.SIPForbidden || f.Code == journal.SIPUnknownUser) {
+		f.What = fmt.Sprintf("The registrar answers %d to the user name %s and the password.", code, r.cfg.AuthUser)
+		f.Fix = fmt.Sprintf("Check the user name %s (--auth-user) and the password first: many registrars refuse wrong "+
+			"ones so. If both are right, check that this account may register as %s.", r.cfg.AuthUser, r.address)
 	}
 	return f
+}
+
+// rejection says what a refusal means that has no code of its own, and what to
+// change. It uses what the server names.
+func (h *handshake) rejection(in *sipwire.Incoming, d diagnosis) (what, fix string) {
+	code := in.Response().StatusCode
+	what = fmt.Sprintf("The server refused the registration with %d.", code)
+	named := func(header string) string { return printable(strings.Join(in.Headers(header), ", ")) }
+	switch required := cmp.Or(named("Require"), named("Unsupported")); {
+	case code == 420 && required != "": // RFC 3261 21.4.15
+		return fmt.Sprintf("The server does not support the extension %s, which the phone has not required.", required),
+			fmt.Sprintf("Look for a proxy that adds Require: %s to requests, or allow the extension at the server.", required)
+	case code == 421 && required != "": // RFC 3261 21.4.16
+		return fmt.Sprintf("The server demands the extension %s, which the phone does not support.", required),
+			fmt.Sprintf("Let the server register this user without %s.", required)
+	case code == 423: // RFC 3261 21.4.17
+		least := named("Min-Expires")
+		if least == "" {
+			return "The server finds the lifetime of the registration too brief and does not say which one it accepts.",
+				"Request a longer lifetime, such as --expires 3600. A 423 must bear Min-Expires: correct the server."
+		}
+		return "The server finds the lifetime of the registration too brief.",
+			fmt.Sprintf("Request the lifetime that the server demands: --expires %s.", least)
+	case code == 494: // RFC 3329 2.3.1
+		return "The server demands a security agreement, which the phone does not support.",
+			"Let the server register this user without a security agreement (RFC 3329)."
+	}
+	return what, d.remedy()
+}
+
+// maxRetryAfter bounds how long a server may make the phone wait.
+const maxRetryAfter = 24 * time.Hour
+
+// retryAfter is the delay in Retry-After, at most maxRetryAfter; 0 without the
+// header: "18000 (maintenance);duration=3600" (RFC 3261 20.33).
+func retryAfter(in *sipwire.Incoming) time.Duration {
+	value := strings.TrimSpace(in.Header("Retry-After"))
+	if end := strings.IndexFunc(value, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
+		value = value[:end]
+	}
+	n, err := strconv.ParseUint(value, 10, 32) // RFC 3261 25.1: delta-seconds; a larger number is not one
+	if err != nil {
+		return 0
+	}
+	return min(time.Duration(n)*time.Second, maxRetryAfter)
 }
 
 // passwordRefused is the Failure for a challenge after the password was used
@@ -174,10 +252,17 @@ func (h *handshake) passwordRefused(in *sipwire.Incoming) *journal.Failure {
 		return h.refusal(in)
 	}
 	typed := h.cfg.userAsTyped
+	if h.digest != nil {
+		typed = h.cfg.AuthUser
+	}
 	f := h.registerFailure(in, journal.AuthPassword, "a password is tried once",
 		fmt.Sprintf("The server refused user name %s or the password. It was tried once; the phone does not "+
 			"try it again.", typed))
 	f.Fix = "Check user name and password; the sign-in address need not be the logon name."
+	if h.digest != nil {
+		f.Fix = fmt.Sprintf("Check the password, and whether %s is the user name for authentication at the registrar; "+
+			"give another one with --auth-user.", typed)
+	}
 	if at, ok := serverTime(in); ok && h.challenge.hasScheme(schemeNTLM) && h.clock.Now().Sub(at).Abs() > ntlmSkew {
 		h.setTimeSkew(f, in)
 		return f

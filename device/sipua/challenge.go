@@ -2,7 +2,14 @@ package sipua
 
 import (
 	"cmp"
+	"crypto/md5"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/sha512"
+	"encoding/hex"
 	"fmt"
+	"hash"
+	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -117,20 +124,41 @@ func (c challenge) digest() *digest.Challenge {
 	return d
 }
 
+// sessionSuffix is the end of an algorithm's name whose hash of user and password
+// is bound to the first nonce (RFC 7616 3.4.2).
+const sessionSuffix = "-SESS"
+
+// digestAlgorithm is one that the phone answers challenges with.
+type digestAlgorithm struct {
+	strength int // RFC 8760 2.3
+	hash     func() hash.Hash
+}
+
+var digestAlgorithms = map[string]digestAlgorithm{
+	"":            {1, md5.New}, // RFC 7616 3.3: absent means MD5
+	"MD5":         {1, md5.New},
+	"SHA-256":     {2, sha256.New},
+	"SHA-512-256": {3, sha512.New512_256},
+}
+
+// algorithm returns the name of the algorithm without sessionSuffix, and whether
+// it had that suffix.
+func (c challenge) algorithm() (name string, session bool) {
+	return strings.CutSuffix(strings.ToUpper(c.Get("algorithm")), sessionSuffix)
+}
+
 // digestStrength orders digests by their algorithm (RFC 8760 2.3); 0 means that
 // the phone cannot answer it.
 func (c challenge) digestStrength() int {
 	d := c.digest()
-	if d.Nonce == "" || !digest.CanDigest(d) {
+	name, session := c.algorithm()
+	if d.Algorithm = name; d.Nonce == "" || !digest.CanDigest(d) {
 		return 0
 	}
-	switch strings.ToUpper(d.Algorithm) {
-	case "", "MD5":
-		return 1
-	case "SHA-256":
-		return 2
+	if session && len(d.QOP) == 0 { // without qop the answer may not carry the cnonce that it depends on
+		return 0
 	}
-	return 3
+	return digestAlgorithms[name].strength
 }
 
 // digester makes the credentials of requests from one digest challenge. It uses
@@ -139,15 +167,35 @@ type digester struct {
 	challenge      challenge
 	user, password string
 	count          int
+	cnonce         string // the same in all answers; "": chosen with the first
 }
 
 func (d *digester) credentials(method, uri string) (sipwire.Header, error) {
 	d.count++
-	c, err := digest.Digest(d.challenge.digest(), digest.Options{
-		Method: method, URI: uri, Count: d.count, Username: d.user, Password: d.password,
-	})
+	d.cnonce = cmp.Or(d.cnonce, rand.Text())
+	offer := d.challenge.digest()
+	o := digest.Options{Method: method, URI: uri, Count: d.count, Username: d.user, Password: d.password, Cnonce: d.cnonce}
+	name, session := d.challenge.algorithm()
+	if session {
+		o.A1 = d.sessionA1(name)
+	}
+	named := offer.Algorithm
+	offer.Algorithm = name
+	c, err := digest.Digest(offer, o)
 	if err != nil {
 		return sipwire.Header{}, err
 	}
+	c.Algorithm = named
 	return d.challenge.credentials(c.String()), nil
+}
+
+// sessionA1 is H(A1) of an algorithm with sessionSuffix (RFC 7616 3.4.2). The
+// library does not compute it.
+func (d *digester) sessionA1(algorithm string) string {
+	sum := func(parts ...string) string {
+		h := digestAlgorithms[algorithm].hash()
+		io.WriteString(h, strings.Join(parts, ":"))
+		return hex.EncodeToString(h.Sum(nil))
+	}
+	return sum(sum(d.user, d.challenge.Get("realm"), d.password), d.challenge.Get("nonce"), d.cnonce)
 }

@@ -3,6 +3,8 @@ package sipua
 import (
 	"cmp"
 	"fmt"
+	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,6 +19,10 @@ const (
 	maxListed  = 256                  // event packages or option tags in one answer
 	maxParams  = 32                   // parameters of one header
 	maxExpires = 366 * 24 * time.Hour // longer lifetimes are reduced to it
+
+	// registrarExpires is the lifetime if a registrar names none, or no number
+	// (RFC 3261 10.2).
+	registrarExpires = 3600 * time.Second
 )
 
 // registrationInfo reads the 200 to a REGISTER
@@ -31,20 +37,24 @@ func (r *Registration) registrationInfo(in *sipwire.Incoming) (g RegistrationInf
 		Supported:   headerList(in, "Supported"),
 		RemoteUser:  strings.Contains(strings.ToLower(in.Header("ms-user-logon-data")), "remoteuser"),
 	}
-	seconds := in.Header("Expires")
-	if c, ok := r.ourContact(in); ok {
-		seconds = cmp.Or(c.Param("expires"), seconds)
+	contacts := contactsOf(in)
+	c, ours := r.ourContact(contacts)
+	switch {
+	case ours:
 		if g.GRUU = strings.Clone(c.Param("gruu")); g.GRUU != "" && !r.isGRUU(g.GRUU) {
 			g.GRUU = ""
 			notes = append(notes, "The GRUU is not used: it is no SIP address of this domain.")
 		}
-	} else if !r.cfg.Registrar {
+	case !r.cfg.Registrar:
 		notes = append(notes, "No Contact of the answer is this phone's, so it has no GRUU.")
+	case len(contacts) == 0:
+		g.Unlisted = true
+	default:
+		c = briefest(contacts)
+		notes = append(notes, fmt.Sprintf("No Contact of the answer is the phone's own: the registrar has rewritten the "+
+			"address. The lifetime is that of %s.", printable(c.URI)))
 	}
-	g.Expires = r.cfg.Profile.ExpiresDefault
-	if n, err := strconv.ParseUint(seconds, 10, 32); err == nil {
-		g.Expires = min(time.Duration(n)*time.Second, maxExpires)
-	}
+	g.Expires = r.lifetime(cmp.Or(c.Param("expires"), in.Header("Expires")))
 	if g.Expires == 0 {
 		return g, nil, &journal.Failure{
 			Code:     journal.SIPRejected,
@@ -53,6 +63,7 @@ func (r *Registration) registrationInfo(in *sipwire.Incoming) (g RegistrationInf
 			By:       r.by(),
 			What:     "The server accepted the registration and ended it in the same answer.",
 			Because:  "RFC 3261 10.2.2",
+			Fix:      "Let the server grant a lifetime above 0, or request another one with --expires SECONDS.",
 		}
 	}
 	keep := parseParams(in.Header("ms-keep-alive"))
@@ -65,23 +76,60 @@ func (r *Registration) registrationInfo(in *sipwire.Incoming) (g RegistrationInf
 	return g, notes, nil
 }
 
-// ourContact is the Contact with this phone's instance; the case of UUIDs does not
-// matter (docs/protocol/sip-connection.md#registration). A registrar that does not
-// store instances returns the URI with this phone's ms-opaque.
-func (r *Registration) ourContact(in *sipwire.Incoming) (ours sipwire.Address, ok bool) {
+// lifetime is that of a registration, from the value of an expires parameter or of
+// Expires; "" if the server names none.
+func (r *Registration) lifetime(seconds string) time.Duration {
+	n, err := strconv.ParseUint(seconds, 10, 32)
+	requested := r.cfg.Profile.Expires
+	switch {
+	case err == nil:
+		return min(time.Duration(n)*time.Second, maxExpires)
+	case !r.cfg.Registrar:
+		return r.cfg.Profile.ExpiresDefault
+	case requested > 0: // the server may grant less than requested, not more
+		return min(requested, registrarExpires)
+	}
+	return registrarExpires
+}
+
+// contactsOf are the bindings that a 200 to REGISTER lists (RFC 3261 10.3).
+func contactsOf(in *sipwire.Incoming) (all []sipwire.Address) {
 	for _, value := range in.Headers("Contact") {
 		for _, element := range sipwire.SplitList(value) {
-			c, err := sipwire.ParseAddress(element)
-			switch {
-			case err != nil:
-			case strings.EqualFold(strings.Trim(c.Param("+sip.instance"), "<>"), "urn:uuid:"+r.instance):
-				return c, true
-			case strings.Contains(c.URI, ";ms-opaque="+r.opaque):
-				ours, ok = c, true
+			if c, err := sipwire.ParseAddress(element); err == nil && len(all) < maxListed {
+				all = append(all, c)
 			}
 		}
 	}
+	return all
+}
+
+// ourContact is the Contact with this phone's instance; the case of UUIDs does not
+// matter (docs/protocol/sip-connection.md#registration). A registrar that does not
+// store instances returns the URI with this phone's ms-opaque.
+func (r *Registration) ourContact(contacts []sipwire.Address) (ours sipwire.Address, ok bool) {
+	for _, c := range contacts {
+		switch {
+		case strings.EqualFold(strings.Trim(c.Param("+sip.instance"), "<>"), "urn:uuid:"+r.instance):
+			return c, true
+		case strings.Contains(c.URI, ";ms-opaque="+r.opaque):
+			ours, ok = c, true
+		}
+	}
 	return ours, ok
+}
+
+// briefest is the Contact with the shortest lifetime: a refresh that comes early
+// does no harm.
+func briefest(contacts []sipwire.Address) sipwire.Address {
+	life := func(c sipwire.Address) uint64 {
+		n, err := strconv.ParseUint(c.Param("expires"), 10, 32)
+		if err != nil {
+			return math.MaxUint64
+		}
+		return n
+	}
+	return slices.MinFunc(contacts, func(a, b sipwire.Address) int { return cmp.Compare(life(a), life(b)) })
 }
 
 // isGRUU reports whether s may be written into the Contact of later requests.

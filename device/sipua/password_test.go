@@ -65,8 +65,8 @@ func TestUnsignedFarewellIsNotBelieved(t *testing.T) {
 	w := newWorld(t, nil)
 	r, _ := w.signedIn(t)
 	w.SetFaults(pool.Faults{Unsigned: true})
-	wantFailure(t, r.Unregister(context.Background()), journal.AuthServer)
-	if strings.Contains(w.steps.text(), "Signed out") {
+	wantFailure(t, r.Unregister(context.Background()), journal.SIPSignOut)
+	if steps := w.steps.text(); strings.Contains(steps, "Signed out") || !strings.Contains(steps, "is not signed") {
 		t.Error(w.steps.text())
 	}
 }

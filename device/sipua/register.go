@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,7 +153,7 @@ func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 			Details:  skipped,
 			Because:  "MS-SIPAE; RFC 3261 22",
 			What:     "The server does not offer an authentication scheme that the phone supports.",
-			Fix:      "Allow NTLM on the pool (authentication protocol: NTLM, or both Kerberos and NTLM).",
+			Fix:      h.schemeRemedy(offers),
 		}
 	}
 	if h.digest != nil && best.hasScheme(schemeDigest) && !best.stale() &&
@@ -177,6 +178,20 @@ func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 	c := h.challenge.credentials(h.ntlmHeader(best).String())
 	h.credentials = &c
 	return nil
+}
+
+// schemeRemedy says which authentication scheme the server must offer.
+func (h *handshake) schemeRemedy(offers []challenge) string {
+	const digests = "Digest with MD5, SHA-256 or SHA-512-256"
+	isDigest := func(c challenge) bool { return c.hasScheme(schemeDigest) }
+	switch {
+	case h.cfg.Registrar:
+		return "Let the registrar offer " + digests + "."
+	case slices.ContainsFunc(offers, isDigest):
+		return fmt.Sprintf("If %s is a registrar and not an OCS pool, give it with --registrar %s; otherwise allow NTLM "+
+			"on the pool.", h.server.Host, h.server.Addr())
+	}
+	return "Allow NTLM on the pool (authentication protocol: NTLM, or both Kerberos and NTLM)."
 }
 
 // version is the highest version that both ends support.
@@ -254,7 +269,7 @@ func (h *handshake) answerNTLM(in *sipwire.Incoming, offers []challenge) error {
 // answerDigest answers a digest challenge with the password.
 func (h *handshake) answerDigest(c challenge) error {
 	h.passwordUsed, h.challenge = true, c
-	h.digest = &digester{challenge: c, user: h.cfg.userAsTyped, password: h.cfg.Password}
+	h.digest = &digester{challenge: c, user: h.cfg.AuthUser, password: h.cfg.Password}
 	return h.digestCredentials()
 }
 
@@ -294,12 +309,16 @@ func (h *handshake) verifyServer(in *sipwire.Incoming) error {
 	return f
 }
 
-// onIntervalTooBrief takes the lifetime that a 423 Interval Too Brief demands. It
-// reports whether to send the request again (RFC 3261 10.3).
+// onIntervalTooBrief takes the lifetime that a 423 Interval Too Brief demands, also
+// when the phone has requested none. It reports whether to send the request again
+// (RFC 3261 10.2.8).
 func (h *handshake) onIntervalTooBrief(in *sipwire.Incoming) bool {
 	n, err := strconv.ParseUint(in.Header("Min-Expires"), 10, 31)
 	least := time.Duration(n) * time.Second
-	if err != nil || h.expires == nil || least <= *h.expires || least > maxExpires || h.offer != nil {
+	if err != nil || least == 0 || least > maxExpires || h.offer != nil {
+		return false
+	}
+	if h.expires != nil && (*h.expires == 0 || least <= *h.expires) { // 0: the phone signs out
 		return false
 	}
 	h.expires = &least

@@ -189,7 +189,7 @@ func TestRefusalsOfThePool(t *testing.T) {
 		{"403", rejection(403, 4004, "Credentials provided are not authorized"), journal.SIPForbidden, []string{"4004 Credentials provided are not authorized (from pool.contoso.com)"}},
 		{"client version filter", func(w *world) { w.SetFaults(pool.Faults{Reject: pool.VersionDeclined()}) }, journal.SIPVersion, []string{"OCPhone/1.0.522.71", "17002", "not using the recommended version"}},
 		{"time skew", rejection(401, 1013, "Significant time skew detected during authentication"), journal.TimeSkew, []string{"2008-04-21 09:00:00", "1013"}},
-		{"overload", rejection(503, 5, "busy"), journal.SIPUnavailable, []string{"Retry-After 60"}},
+		{"overload", rejection(503, 5, "busy"), journal.SIPUnavailable, []string{"Retry-After: 60"}},
 		{"gateway time-out", rejection(504, 0, ""), journal.SIPUnavailable, nil},
 		{"anything else", rejection(606, 0, ""), journal.SIPRejected, []string{"606"}},
 		{"closing", func(w *world) { w.SetFaults(pool.Faults{CloseAfter: 2}) }, journal.SIPLost, []string{"server's log"}},

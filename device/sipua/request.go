@@ -92,7 +92,7 @@ func (r *Registration) digestFor(in *sipwire.Incoming, q *request) (sipwire.Head
 	if !ok || !c.hasScheme(schemeDigest) || g.Scheme != schemeDigest || printable(c.Get("realm")) != g.Target {
 		return sipwire.Header{}, false
 	}
-	d := digester{challenge: c, user: r.cfg.userAsTyped, password: r.cfg.Password}
+	d := digester{challenge: c, user: r.cfg.AuthUser, password: r.cfg.Password}
 	h, err := d.credentials(q.method, q.uri)
 	return h, err == nil
 }
@@ -129,7 +129,7 @@ func (r *Registration) refusedFailure(in *sipwire.Incoming, q *request) *journal
 	case refused.Status == 403:
 		f.Code = journal.SIPForbidden
 		f.What = fmt.Sprintf("The server forbids %s %s.", r.address, q.subject)
-		f.Fix = "Act on the server's reason; the user may need to be enabled for this on the pool."
+		f.Fix = diagnose(in).remedy() + " The user may need to be enabled for this on the pool."
 	case refused.Status == 404 && q.uri == r.address.URI():
 		f.Code = journal.SIPUnknownUser
 		f.What = fmt.Sprintf("The server does not know %s when asked for %s.", r.address, q.subject)
@@ -145,9 +145,9 @@ func (r *Registration) refusedFailure(in *sipwire.Incoming, q *request) *journal
 	case refused.Status >= 500 && refused.Status < 600:
 		f.Code = journal.SIPUnavailable
 		f.What = fmt.Sprintf("The server cannot serve %s now.", q.subject)
-		if wait := in.Header("Retry-After"); wait != "" {
-			f.Details = append(f.Details, "The server asks to wait: Retry-After "+printable(wait))
-		}
+	}
+	if f.Code == journal.SIPRejected {
+		f.Fix = diagnose(in).remedy()
 	}
 	f.Fix = cmp.Or(f.Fix, f.Code.Page().Change)
 	return f

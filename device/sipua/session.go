@@ -132,9 +132,10 @@ func (r *Registration) endDuringRegister() error {
 	return nil
 }
 
-// splitUser splits DOMAIN\user; it does not split a UPN.
+// splitUser splits DOMAIN\user; it does not split a UPN. The names that are
+// missing become the user of the address.
 func (c *Config) splitUser(a Address) {
-	c.User = cmp.Or(c.User, a.User)
+	c.User, c.AuthUser = cmp.Or(c.User, a.User), cmp.Or(c.AuthUser, a.User)
 	c.userAsTyped = c.User
 	if domain, user, ok := strings.Cut(c.User, `\`); ok && c.Domain == "" {
 		c.Domain, c.User = domain, user
@@ -175,9 +176,10 @@ func (r *Registration) Close() { r.end(nil) }
 // Done is closed when the connection has ended.
 func (r *Registration) Done() <-chan struct{} { return r.conn.Done() }
 
-// Unregister sends a REGISTER with Expires: 0, waits at most the profile's
-// Goodbye for the answer, and closes. No event follows. After an error the
-// registration may still exist at the server.
+// Unregister sends a REGISTER with Expires: 0, answers one more challenge of the
+// server, and closes, all within the profile's UnregisterTimeout. No event follows.
+// After an error, which is recorded as a warning, the registration may still exist
+// at the server until it expires.
 func (r *Registration) Unregister(ctx context.Context) error {
 	defer r.Close()
 	ctx, cancel := context.WithTimeout(ctx, r.cfg.Profile.UnregisterTimeout)
@@ -199,32 +201,37 @@ func (r *Registration) Unregister(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	h := &handshake{Registration: r, expires: new(time.Duration)}
-	if r.digest != nil {
-		if err := h.digestCredentials(); err != nil {
-			return err
-		}
-	}
-	in, err := h.send(ctx)
+	in, err := h.run(ctx)
 	if err != nil {
-		return r.connFailure(err)
-	}
-	asked, answered := r.asked()+" with Expires: 0", diagnose(in).summary(in.Response())
-	if in.Response().StatusCode >= 300 { // signing out does not use the password
-		return &journal.Failure{Code: journal.SIPRejected, Asked: asked, Answered: answered, By: r.by(),
-			What: "The server did not confirm that the phone has signed out."}
-	}
-	if err := h.verifyServer(in); err != nil {
-		return err
+		f := r.signOutFailure(err)
+		step := f.Step(journal.Session)
+		step.State = journal.Warned
+		r.cfg.Record.Record(step)
+		return f
 	}
 	r.cfg.Record.Record(journal.Step{
 		Name:     journal.Session,
 		State:    journal.OK,
-		Asked:    asked,
-		Answered: answered,
+		Asked:    r.asked() + signOutExpires,
+		Answered: diagnose(in).summary(in.Response()),
 		By:       r.by(),
 		Decided:  fmt.Sprintf("Signed out %s.", r.address),
 	})
 	return nil
+}
+
+// signOutExpires ends what is asked of a server when the phone signs out.
+const signOutExpires = " with Expires: 0"
+
+// signOutFailure is the Failure of a sign-out that err ended.
+func (r *Registration) signOutFailure(err error) *journal.Failure {
+	f := &journal.Failure{Code: journal.SIPSignOut, Asked: r.asked() + signOutExpires, By: r.by(), Err: err,
+		Because: "RFC 3261 10.2.2", What: fmt.Sprintf("The server did not confirm the sign-out of %s. The registration "+
+			"stays at the server until it expires, %v after the last refresh at the latest.", r.address, r.Info().Expires)}
+	if cause, ok := errors.AsType[*journal.Failure](err); ok {
+		f.Answered, f.Details = cmp.Or(cause.Answered, cause.What), []string{cause.Step(journal.Session).Decided}
+	}
+	return f
 }
 
 // register registers or refreshes, and stores the parameters from the 200. renew

@@ -298,7 +298,7 @@ func TestUnregisterDoesNotWaitLong(t *testing.T) {
 	w.phone.Profile.UnregisterTimeout = 20 * time.Millisecond
 	r, events := w.signedIn(t)
 	w.SetFaults(pool.Faults{Silent: true})
-	wantFailure(t, r.Unregister(context.Background()), journal.SIPNoAnswer)
+	wantFailure(t, r.Unregister(context.Background()), journal.SIPSignOut)
 	<-r.Done()
 	none(t, events)
 }

@@ -37,8 +37,9 @@ import (
 // Config is one sign-in. Register does not change it.
 type Config struct {
 	Address  string // sign-in address: user@domain, with or without "sip:"
-	User     string // as typed: DOMAIN\user or a UPN; empty: the user of Address (for digest)
+	User     string // for NTLM, as typed: DOMAIN\user or a UPN; empty: the user of Address
 	Domain   string // NetBIOS domain, if it is not part of User; usually empty
+	AuthUser string // for digest; empty: the user of Address
 	Password string
 	EPID     string // 10 hexadecimal digits (EPID); empty: derived from Address
 
@@ -63,7 +64,7 @@ type Config struct {
 	// Tap gets every message as sent or received, without secrets.
 	Tap func(sent bool, raw []byte)
 
-	userAsTyped string // User as typed
+	userAsTyped string // User before its domain was cut off
 }
 
 // RegistrationInfo holds the parameters of a registration from the last 200 to REGISTER. It
@@ -80,6 +81,7 @@ type RegistrationInfo struct {
 	AllowEvents   []string      // event packages that the server offers
 	Supported     []string      // option tags of the server
 	RemoteUser    bool          // signed in through an Access Edge
+	Unlisted      bool          // the registrar lists no Contact: it may not hold the registration (RFC 3261 10.3)
 	InstanceUUID  string        // of +sip.instance
 	EPID          string
 	Authenticated time.Time // last use of the password, by the phone's clock

@@ -140,7 +140,7 @@ func TestSubscriptionRefused(t *testing.T) {
 			if !strings.Contains(f.What, row.text) || !strings.Contains(f.What, " x") || f.Asked != "SUBSCRIBE, event x" || f.Fix == "" {
 				t.Errorf("%+v", f)
 			}
-			if row.status == 503 && (len(f.Details) == 0 || !strings.Contains(f.Answered, "5000 down")) || row.status == 489 && len(f.Details) == 0 {
+			if row.status == 503 && !strings.Contains(f.Answered, "5000 down; Retry-After: 7") || row.status == 489 && len(f.Details) == 0 {
 				t.Errorf("details %v, answered %q", f.Details, f.Answered)
 			}
 			w.want(t)
