@@ -3,6 +3,7 @@ package device
 import (
 	"cmp"
 	"crypto/rand"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/sipua"
 )
 
 // Config says how to build a phone. Its zero value is a phone of firmware
@@ -32,8 +34,16 @@ type Config struct {
 
 	Domain       string // AD domain to ask for roots, before all others
 	NetBIOS      bool   // ask the place's WINS server too (docs/decisions.md#do-no-harm)
-	Registrar    string // HOST[:PORT] of an RFC 3261 registrar; "": discovery
 	AllowOutside bool   // accept servers outside the SIP domain
+
+	// Registrar is an RFC 3261 registrar, HOST[:PORT][;transport=tls|tcp]; "": the
+	// pool of the SIP domain.
+	Registrar string
+	AuthUser  string        // user name in a registrar's digest; "": the user of the sign-in address
+	Expires   time.Duration // lifetime of the registration to request, in whole seconds; 0: the server chooses it
+
+	MinTLS, MaxTLS uint16           // TLS versions; 0: the firmware's
+	Certificate    *tls.Certificate // shown to a SIP server that asks for one; nil: none
 
 	// Budget is how long a sign-in may take, in real time; 0: DefaultBudget. No wait
 	// for a server is longer than its part of it (docs/go.md#time-limits).
@@ -42,6 +52,30 @@ type Config struct {
 	DNSTimeout  time.Duration // 0: DefaultDNSTimeout; at most a twentieth of Budget
 	KeyLog      io.Writer     // TLS key log, for captures; nil: none
 	Wire        network.Tap   // sees the bytes of every connection; nil: no tap
+
+	registrar *sipua.Registrar // Registrar; nil: none
+}
+
+// maxExpires bounds Config.Expires.
+const maxExpires = 366 * 24 * time.Hour
+
+// Check reports a Registrar, a lifetime or TLS versions that cannot work, as New
+// does. The error is a *journal.Failure with code usage.
+func (c *Config) Check() error {
+	if c.Registrar != "" {
+		if _, err := sipua.ParseRegistrar(c.Registrar); err != nil {
+			return err
+		}
+	}
+	if c.Expires < 0 || c.Expires > maxExpires || c.Expires%time.Second != 0 {
+		return journal.Usagef("a registration cannot live for %v: request whole seconds, 366 days at most", c.Expires)
+	}
+	least, most := cmp.Or(c.MinTLS, c.Firmware.MinTLS), cmp.Or(c.MaxTLS, c.Firmware.MaxTLS)
+	if least != 0 && most != 0 && least > most {
+		return journal.Usagef("no TLS version is left: at least %s and at most %s", tls.VersionName(least),
+			tls.VersionName(most))
+	}
+	return nil
 }
 
 // Credentials are what a person types on the touch keyboard.
@@ -49,6 +83,13 @@ type Credentials struct {
 	Address  string // sign-in address: user@domain
 	User     string // DOMAIN\user or a UPN; "": the sign-in address
 	Password string
+}
+
+// Check reports a sign-in address that cannot be one, as SignIn does. The error is
+// a *journal.Failure with code usage.
+func (c Credentials) Check() error {
+	_, err := sipua.ParseAddress(c.Address)
+	return err
 }
 
 // account splits User of the form DOMAIN\user. A UPN stays whole, with an
@@ -90,6 +131,14 @@ func (c *Config) settle(id *Identity) (factory certstore.Store, err error) {
 	if id.MAC, err = parseMAC(cmp.Or(c.MAC, id.MAC, newMAC())); err != nil {
 		return factory, err
 	}
+	if err := c.Check(); err != nil {
+		return factory, err
+	}
+	if c.Registrar != "" {
+		place, _ := sipua.ParseRegistrar(c.Registrar) // Check has read it
+		c.registrar = &place
+	}
+	c.MinTLS, c.MaxTLS = cmp.Or(c.MinTLS, c.Firmware.MinTLS), cmp.Or(c.MaxTLS, c.Firmware.MaxTLS)
 	c.Policy = cmp.Or(c.Policy, c.Firmware.Policy)
 	if c.Budget <= 0 {
 		c.Budget = DefaultBudget

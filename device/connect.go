@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -34,15 +35,16 @@ func (s *session) connector() connector {
 	address, _ := sipua.ParseAddress(s.login.Address) // SignIn has checked it
 	c := connector{
 		discovery: sipua.Discovery{Domain: address.Domain, Resolver: resolver[sipua.SRV]{s.net},
-			Fixed: s.cfg.Registrar, AllowOutside: s.cfg.AllowOutside, Record: s.record},
+			Registrar: s.cfg.registrar, AllowOutside: s.cfg.AllowOutside, Record: s.record},
 		again: s.attempt.again,
 		net:   s.net,
 		tls:   s.tlsOptions(),
 		cfg:   &s.cfg,
 		sip: sipua.Config{
 			Address: s.login.Address, User: s.login.User, Password: s.login.Password,
+			AuthUser:    s.cfg.AuthUser,
 			EPID:        sipua.EPID(s.id.MAC, s.login.Address),
-			Registrar:   s.cfg.Registrar != "",
+			Registrar:   s.cfg.registrar != nil,
 			Profile:     s.cfg.Firmware.SIP,
 			Workstation: "OCPE-" + strings.ReplaceAll(s.id.MAC[9:], "-", ""),
 			Clock:       s.clock, Record: s.record, Go: s.background.spawn,
@@ -54,6 +56,7 @@ func (s *session) connector() connector {
 	c.sip.Profile.AnswerTimeout = s.limits.answer
 	c.sip.Profile.Digest = c.sip.Profile.Digest || c.sip.Registrar
 	c.sip.Profile.AllowOutside = s.cfg.AllowOutside
+	c.sip.Profile.Expires = cmp.Or(s.cfg.Expires, c.sip.Profile.Expires)
 	return c
 }
 
@@ -65,6 +68,7 @@ type outcome struct {
 	verdict *certstore.Verdict // on a certificate that was refused
 	err     error              // nil if verdict needs a root
 	during  journal.Name       // which step err belongs to
+	client  *clientCertificate // nil without TLS
 }
 
 // run tries one candidate after the other. network.Retryable decides which
@@ -119,6 +123,7 @@ func (c connector) signIn(ctx context.Context, server sipua.Candidate) outcome {
 			return out
 		}
 		out.during = journal.Register
+		out.client.explain(err) // in TLS 1.3 a server refuses the certificate after the handshake
 		var moved *sipua.Redirect
 		if !errors.As(err, &moved) {
 			out.err = err
@@ -133,9 +138,10 @@ func (c connector) signIn(ctx context.Context, server sipua.Candidate) outcome {
 }
 
 // dial connects by TCP and TLS and judges the certificate, for the name that
-// was looked up, at the phone's time. The firmware's stream suites come first.
+// was looked up, at the phone's time. A candidate without TLS is one that a person
+// has chosen. The firmware's stream suites come first.
 func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, outcome) {
-	if c.cfg.Firmware.StreamSuites != nil {
+	if c.cfg.Firmware.StreamSuites != nil && server.TLS {
 		c.tls.CipherSuites = c.cfg.Firmware.StreamSuites
 		conn, out := c.dialOnce(ctx, server, "")
 		if conn != nil || out.err == nil || journal.FailureOf(out.err).Code != journal.TLSFailed {
@@ -159,30 +165,81 @@ func (c connector) dialOnce(ctx context.Context, server sipua.Candidate, note st
 		out.err = err
 		return nil, out
 	}
+	step := journal.Step{
+		Name: journal.Connect, State: journal.OK, Asked: server.Addr(), By: nc.RemoteAddr().String(),
+		Decided: fmt.Sprintf("Connected to %s (%s).", server.Addr(), server.From),
+	}
+	if !server.TLS {
+		step.State, step.Answered = journal.Warned, "TCP without TLS"
+		step.Decided += " The connection is not encrypted, and no certificate proves who the server is. The password is " +
+			"used for digest authentication only."
+		c.record(step)
+		return nc, out
+	}
 	options := c.tls
-	options.ServerName, options.OnVerdict = server.Host, func(v certstore.Verdict) { verdict = &v }
+	options.ServerName, options.OnVerdict = server.Name(), func(v certstore.Verdict) { verdict = &v }
 	config := certstore.ClientConfig(options)
+	client := new(clientCertificate)
+	config.GetClientCertificate = client.choose(c.cfg.Certificate)
+	out.client = client
 	tc := tls.Client(nc, config)
 	c.await("the TLS handshake of " + server.Addr())
 	guard, cancel := context.WithTimeout(ctx, c.limits.dial)
 	defer cancel()
 	if err = tc.HandshakeContext(guard); err != nil {
 		out.explain(err, nc.RemoteAddr().String(), config)
+		client.explain(out.err)
 		nc.Close()
 		return nil, out
 	}
 	state := tc.ConnectionState()
-	step := journal.Step{
-		Name: journal.Connect, State: journal.OK, Asked: server.Addr(), By: nc.RemoteAddr().String(),
-		Answered: tls.VersionName(state.Version) + ", " + tls.CipherSuiteName(state.CipherSuite),
-		Decided:  fmt.Sprintf("Connected to %s (%s).", server.Addr(), server.From),
-	}
+	step.Answered = tls.VersionName(state.Version) + ", " + tls.CipherSuiteName(state.CipherSuite)
 	if note != "" {
-		step.Details = []string{note}
+		step.Details = append(step.Details, note)
+	}
+	if client.asked {
+		step.Details = append(step.Details, client.text)
 	}
 	c.record(step)
 	c.record(trusted(*verdict))
 	return tc, out
+}
+
+// clientCertificate is what became of a server's request for a certificate of the
+// phone.
+type clientCertificate struct {
+	asked bool
+	text  string
+	fix   string // if the server ends the connection then
+}
+
+// explain adds the request to err, if the server has ended the connection.
+func (a *clientCertificate) explain(err error) {
+	f, failed := errors.AsType[*journal.Failure](err)
+	if failed && a != nil && a.asked && (f.Code == journal.TLSFailed || f.Code == journal.SIPLost) {
+		f.Details, f.Fix = append(f.Details, a.text), a.fix
+	}
+}
+
+// choose answers the request with own; nil: the phone has none. A certificate of an
+// authority that the server does not name is shown too: servers list too few.
+func (a *clientCertificate) choose(own *tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	return func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+		a.asked = true
+		if own == nil {
+			a.text = "The server asks for a certificate of the phone, which has none (--tls-cert FILE --tls-key FILE)."
+			a.fix = "Give the phone a certificate that the server accepts: --tls-cert FILE --tls-key FILE."
+			return new(tls.Certificate), nil
+		}
+		a.text = "The server asks for a certificate of the phone, which shows its own"
+		if own.Leaf != nil {
+			a.text += ": " + own.Leaf.Subject.String()
+		}
+		a.text += "."
+		a.fix = "Give the phone a certificate that the server accepts (--tls-cert FILE --tls-key FILE), or let the server " +
+			"trust the issuer of this one."
+		return own, nil
+	}
 }
 
 // explain fills out with the cause of a TLS handshake that has failed.
@@ -210,6 +267,15 @@ func (out *outcome) explain(err error, remote string, config *tls.Config) {
 
 // resolver is the network with the records of the package that asks.
 type resolver[T sipua.SRV | adroots.SRV] struct{ *network.Network }
+
+func (r resolver[T]) LookupNAPTR(ctx context.Context, name string) ([]sipua.NAPTR, string, error) {
+	found, by, err := r.Network.LookupNAPTR(ctx, name)
+	records := make([]sipua.NAPTR, len(found))
+	for i, n := range found {
+		records[i] = sipua.NAPTR(n)
+	}
+	return records, by, err
+}
 
 func (r resolver[T]) LookupSRV(ctx context.Context, name string) ([]T, string, error) {
 	found, by, err := r.Network.LookupSRV(ctx, name)

@@ -147,7 +147,7 @@ func (c *core) recall(address string) {
 func (c *core) tlsOptions() certstore.ClientOptions {
 	fw := c.cfg.Firmware
 	return certstore.ClientOptions{Store: c.store, Policy: c.cfg.Policy, NoSHA2: fw.NoSHA2, Now: c.clock.Now,
-		MinVersion: fw.MinTLS, MaxVersion: fw.MaxTLS, CipherSuites: fw.Suites, KeyLogWriter: c.cfg.KeyLog}
+		MinVersion: c.cfg.MinTLS, MaxVersion: c.cfg.MaxTLS, CipherSuites: fw.Suites, KeyLogWriter: c.cfg.KeyLog}
 }
 
 // maxLines bounds the evidence of one step.

@@ -33,6 +33,8 @@ func completeFlags(c *cobra.Command) {
 		"firmware": firmwareNames(),
 		"roots":    {"system", "factory-2007", "file:", "none"},
 		"clock":    {setup.ClockNTP, setup.ClockHost},
+		"tls-min":  {"1.0", "1.1", "1.2", "1.3"},
+		"tls-max":  {"1.0", "1.1", "1.2", "1.3"},
 	} {
 		if c.Flags().Lookup(flag) != nil {
 			c.RegisterFlagCompletionFunc(flag, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
@@ -128,7 +130,8 @@ changes; with --verbose the steps go to the standard error.`,
   ocphone run --lab lab.json
   ocphone run --lab lab.json --outside --expect cert.untrusted
   ocphone run --lab lab.json --screen --until interrupted
-  ocphone run --sign-in alice@example.com --registrar sip.example.com:5061 --roots system`,
+  ocphone run --sign-in alice@example.com --registrar sip.example.com:5061 --roots system
+  ocphone run --sign-in alice@example.com --registrar 'pbx.example.com:5060;transport=tcp' --auth-user line7`,
 		RunE: func(c *cobra.Command, _ []string) error { return e.runWith(c.Context(), &f) },
 	}
 	f.register(c)

@@ -7,9 +7,12 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/miekg/dns"
+	"golang.org/x/net/idna"
 
 	"github.com/ocphone/ocphone/device/journal"
 )
@@ -51,6 +54,33 @@ func (n *Network) LookupSRV(ctx context.Context, name string) (records []SRV, by
 	}
 	n.order(records)
 	return records, by, nil
+}
+
+// NAPTR is one record that names a service of a domain (RFC 3403 4.1). Replacement
+// has no final dot.
+type NAPTR struct {
+	Order, Preference uint16
+	Flags             string
+	Service           string
+	Replacement       string
+}
+
+// LookupNAPTR returns the records of name in the order to try them (RFC 3403 4.1).
+// by is as in LookupSRV.
+func (n *Network) LookupNAPTR(ctx context.Context, name string) (records []NAPTR, by string, err error) {
+	err = n.withSuffix(name, "NAPTR", func(full string) error {
+		rrs, from, err := n.query(ctx, name, full, dns.TypeNAPTR)
+		for _, rr := range rrs {
+			r := rr.(*dns.NAPTR)
+			records = append(records, NAPTR{r.Order, r.Preference, r.Flags, r.Service, strings.TrimSuffix(r.Replacement, ".")})
+		}
+		by = from
+		return err
+	})
+	slices.SortStableFunc(records, func(a, b NAPTR) int {
+		return cmp.Or(cmp.Compare(a.Order, b.Order), cmp.Compare(a.Preference, b.Preference))
+	})
+	return records, by, err
 }
 
 // LookupHost returns the addresses of host: those of its A records, then those
@@ -219,7 +249,7 @@ func (e *noServer) Error() string {
 func (n *Network) query(
 	ctx context.Context, wanted, name string, qtype uint16,
 ) (records []dns.RR, by string, err error) {
-	name = dns.Fqdn(name)
+	wanted, name = asciiName(wanted), dns.Fqdn(asciiName(name))
 	for range maxAliases {
 		answer, server, err := n.ask(ctx, name, qtype)
 		if err != nil {
@@ -240,6 +270,17 @@ func (n *Network) query(
 	}
 	by = fmt.Sprintf("more than %d aliases", maxAliases)
 	return nil, "", &negative{name: strings.TrimSuffix(name, "."), by: by, qtype: qtype}
+}
+
+// asciiName is an internationalized name in the form of DNS (RFC 5891 5); any other
+// name as it is.
+func asciiName(name string) string {
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		if ascii, err := idna.Lookup.ToASCII(name); err == nil {
+			return ascii
+		}
+	}
+	return name
 }
 
 // followAliases follows the CNAMEs of an answer from name. It returns the records

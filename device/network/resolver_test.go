@@ -283,6 +283,35 @@ func TestSRVOrderIsPriorityThenWeightedChance(t *testing.T) { // RFC 2782
 	}
 }
 
+func TestNAPTROrderIsOrderThenPreference(t *testing.T) { // RFC 3403 4.1
+	s := newDNS(t, nil,
+		`contoso.com. NAPTR 20 10 "s" "SIP+D2U" "" _sip._udp.contoso.com.`,
+		`contoso.com. NAPTR 10 60 "s" "SIP+D2T" "" _sip._tcp.contoso.com.`,
+		`contoso.com. NAPTR 10 50 "s" "SIPS+D2T" "" _sips._tcp.contoso.com.`)
+	n := plug(t, network.Place{DNS: []string{s.addr}}, network.Options{})
+	got, by, err := n.LookupNAPTR(t.Context(), "contoso.com")
+	var services []string
+	for _, r := range got {
+		services = append(services, r.Service+" "+r.Flags+" "+r.Replacement)
+	}
+	want := []string{"SIPS+D2T s _sips._tcp.contoso.com", "SIP+D2T s _sip._tcp.contoso.com", "SIP+D2U s _sip._udp.contoso.com"}
+	if err != nil || by != s.addr || !slices.Equal(services, want) {
+		t.Errorf("%q by %q, %v", services, by, err)
+	}
+	if _, _, err := n.LookupNAPTR(t.Context(), "fabrikam.com"); journal.FailureOf(err).Code != journal.DNSNoRecords {
+		t.Errorf("no such name: %v", err)
+	}
+}
+
+// RFC 5891 5: DNS is asked for the A-labels of an internationalized name.
+func TestInternationalizedNameIsAskedInASCII(t *testing.T) {
+	s := newDNS(t, nil, "sip.xn--bcher-kva.example. A 127.0.0.9")
+	got, by, err := plug(t, network.Place{DNS: []string{s.addr}}, network.Options{}).LookupHostBy(t.Context(), "sip.Bücher.example")
+	if err != nil || len(got) != 1 || by != s.addr {
+		t.Errorf("%v by %q, %v", got, by, err)
+	}
+}
+
 func TestSRVTargetDotMeansNoService(t *testing.T) { // RFC 2782
 	s := newDNS(t, nil, "_sip._tls.contoso.com. SRV 0 0 0 .", "_sip._tls.contoso.com.corp.example. SRV 0 0 443 sip.corp.example.")
 	n := plug(t, network.Place{DNS: []string{s.addr}, Suffix: "corp.example"}, network.Options{})

@@ -14,12 +14,13 @@ import (
 //	          net.refused net.timeout net.failed  down or filtered
 //	          tls.failed                        not TLS, or no common version; no secret was sent
 //	          sip.outside-domain                this target is refused, the next may be in the domain
-//	          sip.unavailable                   5xx: another front end may be up
+//	          sip.unavailable                   480, 5xx: another front end may be up
 //	          sip.no-answer sip.lost sip.malformed  no answer, closed, or not a SIP server
 //	no        cert.*                            an administrator must see it; it starts the search for roots (R1.2)
 //	          ad.*                              the search for roots follows a certificate failure
 //	          auth.* sip.forbidden              401, 403: another server of the pool knows the same account
 //	          sip.unknown-user sip.client-version sip.rejected sip.redirects sip.deregistered
+//	          sip.not-listed sip.sign-out
 //	                                            the pool has answered
 //	          sip.no-server                     there is no next candidate
 //	          net.unplugged timeout usage internal time.* prov.* exchange.* flash.*

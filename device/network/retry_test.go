@@ -45,6 +45,8 @@ var retryable = map[journal.Code]bool{
 	journal.SIPRejected:       false,
 	journal.SIPRedirects:      false,
 	journal.SIPDeregistered:   false,
+	journal.SIPNotListed:      false,
+	journal.SIPSignOut:        false,
 	journal.NoCandidate:       false,
 	journal.NetUnplugged:      false,
 	journal.Timeout:           false,

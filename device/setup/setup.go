@@ -37,17 +37,24 @@ import (
 // the firmware "today" on the host's network, at which nobody is signed in.
 type Options struct {
 	SignIn       string // sign-in address, user@domain; "": the first user of Lab
-	User         string // DOMAIN\user or a UPN; "": the one of Lab, else SignIn
+	User         string // of Active Directory: DOMAIN\user or a UPN; "": the one of Lab, else SignIn
 	PasswordFile string // file whose first line is the password; "": see Password
 
 	Lab     string // ready file of a running lab; "": no lab
 	Outside bool   // plug into the outside of Lab instead of its inside
 
-	DNS       string // the phone's DNS server, ADDR[:PORT]; "": the host's
-	Domain    string // AD domain to ask for roots, before all others
-	WINS      string // NetBIOS name server, ADDR[:PORT]; "": NetBIOS is not used
-	NetBIOS   bool   // ask the NetBIOS name server of Lab
-	Registrar string // HOST[:PORT] of an RFC 3261 registrar; "": discovery
+	DNS     string // the phone's DNS server, ADDR[:PORT]; "": the host's
+	Domain  string // AD domain to ask for roots, before all others
+	WINS    string // NetBIOS name server, ADDR[:PORT]; "": NetBIOS is not used
+	NetBIOS bool   // ask the NetBIOS name server of Lab
+
+	Registrar string // HOST[:PORT][;transport=tls|tcp] of an RFC 3261 registrar; "": the pool of the SIP domain
+	AuthUser  string // user name in the registrar's digest; "": the user of SignIn
+	Expires   uint   // lifetime of the registration to request, in seconds; 0: the server chooses it
+	TLSMin    string // lowest TLS version, such as "1.2"; "": the firmware's
+	TLSMax    string // highest TLS version; "": the firmware's
+	TLSCert   string // file of the certificate for a SIP server that asks for one, PEM; "": none
+	TLSKey    string // file of its key, PEM
 
 	Firmware     string // profile; "": the one that fits Lab, else the one of State, else "today"
 	Roots        string // factory root set; "": the firmware's
@@ -66,7 +73,8 @@ const (
 // AddFlags adds a flag for each option to s.
 func (o *Options) AddFlags(s *pflag.FlagSet) {
 	s.StringVar(&o.SignIn, "sign-in", "", "sign-in address: `user@domain` (with --lab: its first user)")
-	s.StringVar(&o.User, "user", "", "user name: `DOMAIN\\user` or a UPN (default: the sign-in address)")
+	s.StringVar(&o.User, "user", "",
+		"user name in Active Directory: `DOMAIN\\user` or a UPN (default: the sign-in address)")
 	s.StringVar(&o.PasswordFile, "password-file", "",
 		"`FILE` whose first line is the password (else OCPHONE_PASSWORD, else it is asked for)")
 	s.StringVar(&o.Lab, "lab", "", "ready `FILE` of a running lab (ocphone lab --ready FILE)")
@@ -76,7 +84,16 @@ func (o *Options) AddFlags(s *pflag.FlagSet) {
 	s.StringVar(&o.WINS, "wins", "", "NetBIOS name server, `ADDR[:PORT]`; without it NetBIOS is not asked")
 	s.BoolVar(&o.NetBIOS, "netbios", false, "ask the lab's NetBIOS name server")
 	s.StringVar(&o.Registrar, "registrar", "",
-		"RFC 3261 registrar `HOST[:PORT]` instead of an OCS pool; HOST is the name its certificate must bear")
+		"RFC 3261 registrar `HOST[:PORT]` instead of an OCS pool; HOST is the name its certificate must bear. "+
+			"HOST:PORT;transport=tcp is without TLS: not encrypted, password by digest only")
+	s.StringVar(&o.AuthUser, "auth-user", "",
+		"user `NAME` for digest at the registrar (default: the part of the sign-in address before @)")
+	s.UintVar(&o.Expires, "expires", 0,
+		"lifetime of the registration to request, in `SECONDS` (default: the server chooses it)")
+	s.StringVar(&o.TLSMin, "tls-min", "", "lowest TLS `VERSION`: 1.0, 1.1, 1.2, 1.3 (default: the firmware's)")
+	s.StringVar(&o.TLSMax, "tls-max", "", "highest TLS `VERSION` (default: the firmware's)")
+	s.StringVar(&o.TLSCert, "tls-cert", "", "PEM `FILE` with a certificate for SIP servers that ask for one")
+	s.StringVar(&o.TLSKey, "tls-key", "", "PEM `FILE` with its key, without a passphrase")
 	s.StringVar(&o.Firmware, "firmware", "",
 		"firmware `PROFILE`, see ocphone version (default: the lab's, else the state's, else today)")
 	s.StringVar(&o.Roots, "roots", "",
@@ -92,7 +109,7 @@ func (o *Options) AddFlags(s *pflag.FlagSet) {
 func (o *Options) Check() error {
 	_, domain, ok := strings.Cut(o.SignIn, "@")
 	switch {
-	case o.SignIn != "" && !ok:
+	case o.SignIn != "" && (!ok || device.Credentials{Address: o.SignIn}.Check() != nil):
 		return journal.Usagef("--sign-in %q: a sign-in address has the form user@domain", o.SignIn)
 	case o.Lab != "" && o.DNS != "":
 		return journal.Usagef("--lab and --dns exclude each other: the lab has its own DNS")
@@ -107,6 +124,9 @@ func (o *Options) Check() error {
 		return err
 	}
 	if _, err := serverList("wins", o.WINS, winsPort); err != nil {
+		return err
+	}
+	if err := o.sip(new(device.Config)); err != nil {
 		return err
 	}
 	_, _, err := o.clock()
@@ -159,7 +179,13 @@ func (o *Options) Resolve(ctx context.Context) (s *Setup, err error) {
 		}
 	}
 	s.Config.RootSet, s.Config.Domain = o.Roots, o.Domain
-	s.Config.Registrar, s.Config.AllowOutside = o.Registrar, o.AllowOutside
+	s.Config.AllowOutside = o.AllowOutside
+	if err = o.sip(&s.Config); err != nil {
+		return nil, err
+	}
+	if s.Config.Certificate, err = o.clientCertificate(); err != nil {
+		return nil, err
+	}
 	if s.Config.Clock, s.Config.NTP, err = o.clock(); err != nil {
 		return nil, err
 	}

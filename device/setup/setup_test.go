@@ -1,7 +1,11 @@
 package setup_test
 
 import (
+	"bytes"
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"os"
 	"path/filepath"
@@ -44,9 +48,9 @@ func TestEachOptionIsAFlag(t *testing.T) {
 		t.Errorf("the clock is %q by default", o.Clock)
 	}
 	err := s.Parse(strings.Fields("--sign-in a@example.com --user u --password-file p --lab l --outside --dns d --domain e --wins w --netbios " +
-		"--registrar r --firmware f --roots s --clock c --state t --allow-outside --key-log k"))
+		"--registrar r --auth-user n --expires 600 --tls-min 1.1 --tls-max 1.2 --tls-cert c.pem --tls-key k.pem --firmware f --roots s --clock c --state t --allow-outside --key-log k"))
 	want := setup.Options{SignIn: "a@example.com", User: "u", PasswordFile: "p", Lab: "l", Outside: true, DNS: "d", Domain: "e", WINS: "w", NetBIOS: true,
-		Registrar: "r", Firmware: "f", Roots: "s", Clock: "c", State: "t", AllowOutside: true, KeyLog: "k"}
+		Registrar: "r", AuthUser: "n", Expires: 600, TLSMin: "1.1", TLSMax: "1.2", TLSCert: "c.pem", TLSKey: "k.pem", Firmware: "f", Roots: "s", Clock: "c", State: "t", AllowOutside: true, KeyLog: "k"}
 	if err != nil || o != want {
 		t.Errorf("%+v, %v", o, err)
 	}
@@ -64,6 +68,17 @@ func TestContradictionsAreUsage(t *testing.T) {
 		"port 0":                {DNS: "192.0.2.53:0"},
 		"port 70000":            {WINS: "192.0.2.53:70000"},
 		"no time":               {Clock: "yesterday"},
+		"no address":            {SignIn: "tu@"},
+		"two addresses":         {SignIn: "a b@example.com"},
+		"a URL for a registrar": {Registrar: "http://sip.example.com"},
+		"no port of it":         {Registrar: "sip.example.com:abc"},
+		"UDP":                   {Registrar: "sip.example.com;transport=udp"},
+		"a name for nobody":     {AuthUser: "alice"},
+		"a key of nothing":      {TLSKey: "key.pem"},
+		"no such TLS":           {TLSMin: "3.0"},
+		"TLS of no version":     {TLSMin: "1.3", TLSMax: "1.2"},
+		"two years":             {Expires: 63072000},
+		"beyond all years":      {Expires: 1 << 62},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if err := o.Check(); !isUsage(err) {
@@ -79,6 +94,8 @@ func TestContradictionsAreUsage(t *testing.T) {
 		"a server of the lab's domain": {SignIn: "tu@contoso.com", DNS: "[2001:db8::53]:5353"},
 		"the lab":                      {SignIn: "tu@contoso.com", Lab: "f"},
 		"a registrar":                  {SignIn: "tu@contoso.com", Registrar: "sip.example.com"},
+		"a registrar without TLS":      {SignIn: "tu@bücher.example", Registrar: "bücher.example:5060;transport=tcp", AuthUser: "line7", Expires: 600},
+		"one TLS version":              {TLSMin: "1.2", TLSMax: "1.2"},
 	} {
 		if err := o.Check(); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -195,6 +212,62 @@ func TestSetupWithoutAPhoneGivesItsMemoryBack(t *testing.T) {
 		}
 		if err := s.Close(); err != nil {
 			t.Fatal(err)
+		}
+	}
+}
+
+func TestFirmwareLimitsTheTLSVersions(t *testing.T) {
+	o := setup.Options{TLSMin: "1.2", Firmware: "1.0.522.71"}
+	if _, err := o.Resolve(); !isUsage(err) {
+		t.Error(err)
+	}
+	o.TLSMax = "1.3"
+	if s, err := o.Resolve(); err != nil || s.Config.MinTLS != tls.VersionTLS12 || s.Config.MaxTLS != tls.VersionTLS13 {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// The key of the phone's certificate shows in no error (docs/decisions.md#secrets).
+func TestClientCertificate(t *testing.T) {
+	const secret = "c2VjcmV0IGtleQ=="
+	world, err := lab.New(lab.Contoso())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer world.Close()
+	dir := t.TempDir()
+	write := func(name string, content []byte) string {
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, content, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return file
+	}
+	own, err := world.Certificate("pool.contoso.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(own.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	chain := write("cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}))
+	key := write("key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
+	o := setup.Options{TLSCert: chain, TLSKey: key}
+	s, err := o.Resolve()
+	if err != nil || s.Config.Certificate.Leaf.Subject.CommonName != own.Leaf.Subject.CommonName {
+		t.Fatalf("%+v, %v", s, err)
+	}
+	for name, file := range map[string]string{
+		"no key":         write("none.pem", []byte("-----BEGIN PRIVATE KEY-----\n"+secret+"\n-----END PRIVATE KEY-----\n")),
+		"no PEM":         write("text", []byte(secret)),
+		"no file":        filepath.Join(dir, "nowhere"),
+		"too long":       write("long", bytes.Repeat([]byte(secret), 1<<17)),
+		"without an end": "/dev/zero",
+	} {
+		o.TLSKey = file
+		if _, err := o.Resolve(); !isUsage(err) || strings.Contains(err.Error(), secret) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
 }

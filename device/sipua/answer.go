@@ -314,6 +314,10 @@ func (r *Registration) redirect(in *sipwire.Incoming) error {
 		return f
 	}
 	to := &Redirect{Host: canonicalHost(uri.Host), Port: uint16(cmp.Or(uri.Port, portSIPS)), By: r.server.Addr()}
+	transport, _ := uri.UriParams.Get("transport")
+	if to.Plain = !r.server.TLS && !uri.IsEncrypted() && !strings.EqualFold(transport, TransportTLS); to.Plain {
+		to.Port = uint16(cmp.Or(uri.Port, portSIP))
+	}
 	if !inDomain(to.Host, r.address.Domain) && !r.cfg.Profile.AllowOutside {
 		f.Code, f.Because = journal.OutsideDomain, "no server outside the SIP domain unless it is allowed"
 		f.What = fmt.Sprintf("%s redirects the phone to %s, which lies outside the SIP domain %s; the phone does not go "+

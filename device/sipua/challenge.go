@@ -50,11 +50,12 @@ func challenges(res *sip.Response) []challenge {
 }
 
 // chooseChallenge returns the strongest challenge that the phone supports; ok is
-// false if there is none. skipped has a sentence for each other challenge.
-func chooseChallenge(all []challenge, digest bool) (best challenge, ok bool, skipped []string) {
+// false if there is none. skipped has a sentence for each other challenge. The
+// phone uses NTLM and digest only where ntlm and digest are set.
+func chooseChallenge(all []challenge, ntlm, digest bool) (best challenge, ok bool, skipped []string) {
 	strength := func(c challenge) int {
 		switch {
-		case c.hasScheme(schemeNTLM):
+		case c.hasScheme(schemeNTLM) && ntlm:
 			return 100 + c.version()
 		case c.hasScheme(schemeDigest) && digest:
 			return c.digestStrength()
@@ -71,6 +72,8 @@ func chooseChallenge(all []challenge, digest bool) (best challenge, ok bool, ski
 			skipped = append(skipped, c.String()+" skipped: weaker.")
 		case c.hasScheme(schemeKerberos):
 			skipped = append(skipped, "Kerberos skipped: no Kerberos ticket.")
+		case c.hasScheme(schemeNTLM) && !ntlm:
+			skipped = append(skipped, c.String()+" skipped: the phone uses it over TLS only.")
 		case c.hasScheme(schemeDigest) && !digest:
 			skipped = append(skipped, c.String()+" skipped: this firmware does not sign in to a pool with it.")
 		default:

@@ -1,6 +1,7 @@
 package sipua
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -27,16 +28,16 @@ type SRV struct {
 type Resolver interface {
 	LookupSRV(ctx context.Context, name string) (records []SRV, by string, err error)
 	LookupHost(ctx context.Context, host string) ([]netip.Addr, error)
+	// LookupNAPTR returns the records in the order in which to try them.
+	LookupNAPTR(ctx context.Context, name string) (records []NAPTR, by string, err error)
 }
 
 // Discovery finds the servers of a SIP domain.
 type Discovery struct {
 	Domain   string   // SIP domain: the right side of the sign-in address
-	Resolver Resolver // must be set, except with Fixed
-	Fixed    string   // HOST[:PORT] given by the user: no discovery; the default port is 5061
-	// Registrar looks for an RFC 3261 registrar, which may be published as
-	// _sips._tcp (RFC 3263 4.1), before the places of an OCS pool.
-	Registrar bool
+	Resolver Resolver // must be set, except for a Registrar with a port
+	// Registrar is the RFC 3261 registrar to look for instead of an OCS pool.
+	Registrar *Registrar
 	// Allow servers without TLS: SIPSecurityMode is not High
 	// (docs/protocol/phone.md#finding-the-sip-server)
 	AllowTCP     bool
@@ -46,14 +47,27 @@ type Discovery struct {
 
 // Candidate is a server to try.
 type Candidate struct {
-	Host string // name for the server's certificate: the SRV target, or the name looked up
+	Host string // the SRV target, or the name looked up
 	Port uint16
 	TLS  bool
 	From string // the look-up that led here, such as "SRV _sipinternaltls._tcp.contoso.com"
+	// Identity is the name that the server's certificate must bear; "": Host.
+	Identity string
 }
+
+// Name is the name that the server's certificate must bear.
+func (c Candidate) Name() string { return cmp.Or(c.Identity, c.Host) }
 
 // Addr is host:port.
 func (c Candidate) Addr() string { return net.JoinHostPort(c.Host, strconv.Itoa(int(c.Port))) }
+
+// transport is that of a Via header (RFC 3261 20.42).
+func (c Candidate) transport() string {
+	if c.TLS {
+		return "TLS"
+	}
+	return "TCP"
+}
 
 // String names the candidate in sentences.
 func (c Candidate) String() string {
@@ -95,23 +109,20 @@ var lookupOrder = [...]lookup{
 // lazy: the next query is sent only when the caller asks for another candidate,
 // after all before have failed. Each look-up is a step.
 //
+// The servers of a Registrar are those of RFC 3263 4, in its order.
+//
 // Without any candidate the only element is an error that holds a
 // *journal.Failure: sip.outside-domain if all servers found lie outside the
 // domain, the DNS failure if no query was answered, otherwise sip.no-server with
 // all queries. When ctx ends, the sequence ends with the error of ctx, or with the
 // failure of the DNS that took its time.
 func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
+	if d.Registrar != nil {
+		return d.registrarCandidates(ctx)
+	}
 	return func(yield func(Candidate, error) bool) {
-		if d.Fixed != "" {
-			yield(d.fixed())
-			return
-		}
-		s := discoveryRun{Discovery: d, hosts: map[string]error{}, yielded: map[string]bool{}}
-		places := lookupOrder[:]
-		if d.Registrar {
-			places = append([]lookup{{srv: "_sips._tcp.", tls: true}}, places...)
-		}
-		for _, l := range places {
+		s := discoveryRun{Discovery: d, rule: discoveryRule, hosts: map[string]error{}, yielded: map[string]bool{}}
+		for _, l := range lookupOrder {
 			for _, c := range s.lookUp(ctx, l) {
 				if !yield(c, nil) {
 					return
@@ -125,8 +136,8 @@ func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 				yield(Candidate{}, context.Cause(ctx))
 				return
 			}
-			if !s.dnsAnswered && s.dnsErr != nil && journal.FailureOf(s.dnsErr).Code == journal.DNSNoServer {
-				break // without a DNS server every further query would end in a time-out
+			if s.withoutDNS() {
+				break
 			}
 		}
 		if len(s.yielded) == 0 {
@@ -135,34 +146,23 @@ func (d Discovery) Candidates(ctx context.Context) iter.Seq2[Candidate, error] {
 	}
 }
 
-func (d Discovery) fixed() (Candidate, error) {
-	c := Candidate{Host: d.Fixed, Port: portSIPS, TLS: true, From: "given: " + d.Fixed}
-	if host, port, err := net.SplitHostPort(d.Fixed); err == nil {
-		n, err := strconv.ParseUint(port, 10, 16)
-		if err != nil || n == 0 || host == "" {
-			return Candidate{}, &journal.Failure{Code: journal.Usage, Asked: d.Fixed, What: "A registrar is given as HOST:PORT."}
-		}
-		c.Host, c.Port = host, uint16(n)
-	}
-	d.Record.Record(journal.Step{
-		Name:    journal.Discovery,
-		State:   journal.OK,
-		Asked:   d.Fixed,
-		Decided: fmt.Sprintf("The server is given: %s. The DNS is not asked where to sign in.", c),
-		Because: "a given server is not looked up",
-	})
-	return c, nil
-}
-
 // discoveryRun is one run of a Discovery.
 type discoveryRun struct {
 	Discovery
+	rule        string           // source of the look-ups, for the steps
 	hosts       map[string]error // host names looked up
 	yielded     map[string]bool  // candidates yielded
 	queries     []string
 	dnsAnswered bool             // the DNS answered at least one query, perhaps with "no such record"
 	outside     *journal.Failure // for the first target outside the domain
 	dnsErr      error            // the first failure of the DNS itself
+	plain       string           // name of the SRV records without TLS that were not used
+}
+
+// withoutDNS reports that there is no DNS server, so that every further query would
+// end in a time-out.
+func (s *discoveryRun) withoutDNS() bool {
+	return !s.dnsAnswered && s.dnsErr != nil && journal.FailureOf(s.dnsErr).Code == journal.DNSNoServer
 }
 
 // discoveryRule is the source of the order of the look-ups
@@ -174,9 +174,13 @@ func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 	if l.srv == "" {
 		return s.lookUpHost(ctx, l)
 	}
-	name := l.srv + s.Domain
-	step := journal.Step{Name: journal.Discovery, Asked: "SRV " + name, Because: discoveryRule}
-	if !l.tls && !s.AllowTCP {
+	return s.lookUpSRV(ctx, l.srv+s.Domain, l.tls)
+}
+
+func (s *discoveryRun) lookUpSRV(ctx context.Context, name string, tls bool) []Candidate {
+	step := journal.Step{Name: journal.Discovery, Asked: "SRV " + name, Because: s.rule}
+	unused := !tls && !s.AllowTCP
+	if unused && s.Registrar == nil {
 		step.State = journal.Skipped
 		step.Decided = "Not asked: the server would be used without TLS, which SIPSecurityMode High forbids."
 		s.Record.Record(step)
@@ -190,12 +194,22 @@ func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 		return nil
 	}
 	s.dnsAnswered = true
+	if unused {
+		s.plain = name
+		step.State, step.Decided = journal.Skipped, "Not used: these servers are without TLS. --registrar with "+
+			";transport=tcp uses them, not encrypted."
+		s.Record.Record(step)
+		return nil
+	}
 	var found []Candidate
 	var answers []string
 	for _, r := range records {
 		target := strings.TrimSuffix(r.Target, ".")
 		answers = append(answers, fmt.Sprintf("%s:%d (priority %d, weight %d)", target, r.Port, r.Priority, r.Weight))
-		c := Candidate{Host: canonicalHost(r.Target), Port: r.Port, TLS: l.tls, From: step.Asked}
+		c := Candidate{Host: canonicalHost(r.Target), Port: r.Port, TLS: tls, From: step.Asked}
+		if s.Registrar != nil {
+			c.Identity = s.Registrar.Host
+		}
 		switch {
 		case c.Host == "" || c.Port == 0: // RFC 2782: "." says that there is no such service
 			step.Details = append(step.Details, "The record says that the service is not available in this domain.")
@@ -204,7 +218,7 @@ func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 			if s.outside == nil {
 				s.outside = &journal.Failure{Code: journal.OutsideDomain, Asked: step.Asked, By: by,
 					What: fmt.Sprintf("The server %s lies outside the SIP domain %s. The phone does not sign in there, since "+
-						"a forged DNS answer could name any server.", c.Host, s.Domain),
+						"a forged DNS answer could name any server.", c.Host, shownHost(s.Domain)),
 					Because: "no server outside the SIP domain unless it is allowed",
 					Fix: fmt.Sprintf("Let the SRV record name a server whose name ends in %s, or allow targets outside the "+
 						"domain (--allow-outside).", s.Domain)}
@@ -223,7 +237,7 @@ func (s *discoveryRun) lookUp(ctx context.Context, l lookup) []Candidate {
 
 func (s *discoveryRun) lookUpHost(ctx context.Context, l lookup) []Candidate {
 	c := Candidate{Host: canonicalHost(l.host + s.Domain), Port: l.port, TLS: l.tls, From: "A " + l.host + s.Domain}
-	step := journal.Step{Name: journal.Discovery, Asked: "A " + c.Addr(), Because: discoveryRule}
+	step := journal.Step{Name: journal.Discovery, Asked: "A " + c.Addr(), Because: s.rule}
 	err, known := s.hosts[c.Host]
 	if !known {
 		var addrs []netip.Addr
@@ -305,9 +319,9 @@ func (s *discoveryRun) failure() error {
 	if !s.dnsAnswered && s.dnsErr != nil {
 		return s.dnsErr
 	}
-	return &journal.Failure{Code: journal.NoCandidate, Asked: strings.Join(s.queries, ", "), Because: discoveryRule,
+	return &journal.Failure{Code: journal.NoCandidate, Asked: strings.Join(s.queries, ", "), Because: s.rule,
 		What: fmt.Sprintf("No server is published for the SIP domain %s: none of the names that the phone knows to ask "+
-			"for exists.", s.Domain),
+			"for exists.", shownHost(s.Domain)),
 		Fix: fmt.Sprintf("Publish the SRV record _sipinternaltls._tcp.%[1]s (inside) or _sip._tls.%[1]s (outside), or "+
 			"an A record sip.%[1]s.", s.Domain)}
 }

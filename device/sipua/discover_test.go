@@ -3,7 +3,6 @@ package sipua_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -16,6 +15,7 @@ import (
 // names is a DNS: SRV records by name, addresses by host, failures by either.
 type names struct {
 	srv   map[string][]sipua.SRV
+	naptr map[string][]sipua.NAPTR
 	hosts []string
 	fails map[string]journal.Code
 	all   journal.Code // every other look-up fails with it; "": dns.no-records
@@ -48,6 +48,14 @@ func (n *names) LookupHost(_ context.Context, host string) ([]netip.Addr, error)
 		return []netip.Addr{netip.MustParseAddr("127.0.0.1")}, nil
 	}
 	return nil, n.fail(host)
+}
+
+func (n *names) LookupNAPTR(_ context.Context, name string) ([]sipua.NAPTR, string, error) {
+	if r, ok := n.naptr[name]; ok {
+		n.asked = append(n.asked, "NAPTR "+name)
+		return r, "dns.contoso.com", nil
+	}
+	return nil, "dns.contoso.com", n.fail("NAPTR " + name)
 }
 
 // collect tries n candidates, or all when n is 0.
@@ -192,24 +200,5 @@ func TestDNSTroubleWithOneNameIsNoEnd(t *testing.T) {
 	}
 	if s := steps.all[0]; s.State != journal.Warned || s.Code != journal.DNSRefused {
 		t.Errorf("step %+v", s)
-	}
-}
-
-// Issue: RFC 3261 registrars, also _sips._tcp; --registrar HOST:PORT.
-func TestRegistrarDiscovery(t *testing.T) {
-	dns := &names{srv: map[string][]sipua.SRV{"_sips._tcp.contoso.com": srv("registrar.contoso.com", 5061)}}
-	found, err := collect(sipua.Discovery{Domain: "contoso.com", Resolver: dns, Registrar: true}, 1)
-	if err != nil || fmt.Sprint(found, dns.asked) != "[registrar.contoso.com:5061] [_sips._tcp.contoso.com]" {
-		t.Errorf("found %v, asked %v, %v", found, dns.asked, err)
-	}
-	for fixed, want := range map[string]string{"sip.fabrikam.com:5065": "sip.fabrikam.com:5065", "sip.fabrikam.com": "sip.fabrikam.com:5061", "[::1]:5061": "[::1]:5061", "x:0": "", "x:y": "", ":1": ""} {
-		found, err := collect(sipua.Discovery{Domain: "contoso.com", Fixed: fixed}, 0)
-		if want == "" {
-			if journal.FailureOf(err).Code != journal.Usage {
-				t.Errorf("%s: %v, %v", fixed, found, err)
-			}
-		} else if err != nil || !slices.Equal(found, []string{want}) {
-			t.Errorf("%s: %v, %v", fixed, found, err)
-		}
 	}
 }

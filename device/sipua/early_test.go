@@ -37,6 +37,11 @@ func (s silentDNS) LookupHost(context.Context, string) ([]netip.Addr, error) {
 	return nil, &journal.Failure{Code: journal.DNSNoServer}
 }
 
+func (s silentDNS) LookupNAPTR(context.Context, string) ([]sipua.NAPTR, string, error) {
+	*s.asked++
+	return nil, "", &journal.Failure{Code: journal.DNSNoServer}
+}
+
 func TestDiscoveryEndsWhenNoDNSServerAnswers(t *testing.T) {
 	asked := 0
 	for _, err := range (sipua.Discovery{Domain: "contoso.com", Resolver: silentDNS{&asked}}).Candidates(t.Context()) {

@@ -36,7 +36,7 @@ func FuzzChallenge(f *testing.F) {
 		for _, a := range auths {
 			all = append(all, challenge{Auth: a})
 		}
-		best, ok, skipped := chooseChallenge(all, true)
+		best, ok, skipped := chooseChallenge(all, true, true)
 		if ok && len(skipped) != len(all)-1 || !ok && len(skipped) != len(all) {
 			t.Errorf("%d challenges, %v chosen, skipped %q", len(all), ok, skipped)
 		}

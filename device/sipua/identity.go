@@ -6,6 +6,9 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"unicode/utf8"
+
+	"golang.org/x/net/idna"
 
 	"github.com/ocphone/ocphone/device/journal"
 )
@@ -13,7 +16,7 @@ import (
 // Address is a sign-in address: user@domain, the SIP address of record.
 type Address struct {
 	User   string
-	Domain string // the SIP domain, lower case
+	Domain string // the SIP domain, lower case, in the form that DNS asks for (RFC 5890: A-labels)
 }
 
 // maxAddress bounds a sign-in address, in bytes: a domain name has at most 253,
@@ -28,7 +31,8 @@ func ParseAddress(s string) (Address, error) {
 		a = a[4:]
 	}
 	user, domain, ok := strings.Cut(a, "@")
-	if !ok || user == "" || len(a) > maxAddress || !isHost(domain) || strings.ContainsFunc(user, isForbiddenInUser) {
+	domain, err := asciiHost(domain)
+	if !ok || user == "" || len(a) > maxAddress || err != nil || strings.ContainsFunc(user, isForbiddenInUser) {
 		return Address{}, &journal.Failure{Code: journal.Usage, Asked: fmt.Sprintf("sign-in address %q", s),
 			What: "A sign-in address has the form user@domain, such as tu@contoso.com.",
 			Fix:  "Type the SIP address of the user, which need not be his e-mail address or his logon name."}
@@ -36,15 +40,40 @@ func ParseAddress(s string) (Address, error) {
 	return Address{User: user, Domain: strings.ToLower(domain)}, nil
 }
 
-// String is the address without a scheme.
-func (a Address) String() string { return a.User + "@" + a.Domain }
+// String is the address without a scheme, as people write it: an internationalized
+// domain has its own letters.
+func (a Address) String() string { return a.User + "@" + shownHost(a.Domain) }
 
-// URI is the address of record as a SIP URI.
-func (a Address) URI() string { return "sip:" + a.String() }
+// URI is the address of record as a SIP URI, for messages.
+func (a Address) URI() string { return "sip:" + a.User + "@" + a.Domain }
 
 // isForbiddenInUser reports whether r would end or split a header field.
 func isForbiddenInUser(r rune) bool {
 	return r <= ' ' || r == 0x7f || strings.ContainsRune("<>\"@,;?:\\", r)
+}
+
+// asciiHost returns a host name in the form of DNS and SIP: an internationalized one
+// as A-labels (RFC 5891 5).
+func asciiHost(name string) (string, error) {
+	ascii := name
+	if strings.ContainsFunc(name, func(r rune) bool { return r >= utf8.RuneSelf }) {
+		var err error
+		if ascii, err = idna.Lookup.ToASCII(name); err != nil {
+			return "", err
+		}
+	}
+	if !isHost(ascii) {
+		return "", fmt.Errorf("%q is no host name", name)
+	}
+	return ascii, nil
+}
+
+// shownHost is a host name as people write it.
+func shownHost(ascii string) string {
+	if shown, err := idna.Display.ToUnicode(ascii); err == nil {
+		return shown
+	}
+	return ascii
 }
 
 func isHost(s string) bool {

@@ -98,7 +98,7 @@ func (h *handshake) send(ctx context.Context) (*sipwire.Incoming, error) {
 	}
 	h.cseq++
 	req, err := sipwire.NewRequest(sipwire.RequestConfig{
-		Method: "REGISTER", URI: h.registrar(), Via: h.conn.LocalAddr().String(),
+		Method: "REGISTER", URI: h.registrar(), Transport: h.server.transport(), Via: h.conn.LocalAddr().String(),
 		From: fmt.Sprintf("<%s>;tag=%s;epid=%s", h.address.URI(), h.tag, h.cfg.EPID), To: "<" + h.address.URI() + ">",
 		CallID: h.callID, CSeq: h.cseq, Headers: headers,
 	})
@@ -138,7 +138,7 @@ func (h *handshake) onChallenge(in *sipwire.Incoming) error {
 	if h.ntlmStarted {
 		return h.answerNTLM(in, offers)
 	}
-	best, ok, skipped := chooseChallenge(offers, h.cfg.Profile.Digest || h.cfg.Registrar)
+	best, ok, skipped := chooseChallenge(offers, h.server.TLS, h.cfg.Profile.Digest || h.cfg.Registrar)
 	var names []string
 	for _, c := range offers {
 		names = append(names, c.String())

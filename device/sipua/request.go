@@ -55,7 +55,7 @@ func (r *Registration) doOnce(ctx context.Context, q *request, credentials *sipw
 	c := q.dialog.request(q.method)
 	r.mu.Unlock()
 	q.uri = c.URI
-	c.Via, c.Body = r.conn.LocalAddr().String(), q.body
+	c.Transport, c.Via, c.Body = r.server.transport(), r.conn.LocalAddr().String(), q.body
 	c.From += ";epid=" + r.cfg.EPID
 	own := []sipwire.Header{{Name: "Contact", Value: contact}, {Name: "User-Agent", Value: r.cfg.Profile.UserAgent}}
 	c.Headers = slices.Concat(own, c.Headers, q.headers)
@@ -87,7 +87,7 @@ func (r *Registration) timeoutError(ctx context.Context) error {
 // digestFor makes the credentials for a digest challenge. Only the realm of the
 // sign-in gets them (docs/decisions.md#do-no-harm).
 func (r *Registration) digestFor(in *sipwire.Incoming, q *request) (sipwire.Header, bool) {
-	c, ok, _ := chooseChallenge(challenges(in.Response()), true)
+	c, ok, _ := chooseChallenge(challenges(in.Response()), true, true)
 	g := r.Info()
 	if !ok || !c.hasScheme(schemeDigest) || g.Scheme != schemeDigest || printable(c.Get("realm")) != g.Target {
 		return sipwire.Header{}, false

@@ -449,12 +449,8 @@ func (r *Registration) onWarning(_ *sipwire.Conn, f *journal.Failure) {
 
 // contact is the Contact of every REGISTER.
 func (r *Registration) contact() string {
-	transport := "tls"
-	if !r.server.TLS {
-		transport = "tcp"
-	}
 	return fmt.Sprintf(`<sip:%s;transport=%s;ms-opaque=%s>;methods="%s";proxy=replace;+sip.instance="<urn:uuid:%s>"`,
-		r.conn.LocalAddr(), transport, r.opaque, r.cfg.Profile.Methods, r.instance)
+		r.conn.LocalAddr(), strings.ToLower(r.server.transport()), r.opaque, r.cfg.Profile.Methods, r.instance)
 }
 
 // registrar is the Request-URI.

@@ -110,9 +110,10 @@ type Event struct {
 // Redirect is the error for a user whose server is another one: dial that and
 // register there (docs/protocol/sip-connection.md#registration).
 type Redirect struct {
-	Host string // name for the certificate
-	Port uint16
-	By   string // host:port of the server that sent the redirect
+	Host  string // name for the certificate
+	Port  uint16
+	Plain bool   // without TLS, as the registrar that sent the redirect
+	By    string // host:port of the server that sent the redirect
 }
 
 func (r *Redirect) Error() string {
@@ -121,5 +122,5 @@ func (r *Redirect) Error() string {
 
 // Candidate is the server to dial.
 func (r *Redirect) Candidate() Candidate {
-	return Candidate{Host: r.Host, Port: r.Port, TLS: true, From: "redirected by " + r.By}
+	return Candidate{Host: r.Host, Port: r.Port, TLS: !r.Plain, From: "redirected by " + r.By}
 }

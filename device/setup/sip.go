@@ -1,0 +1,88 @@
+package setup
+
+import (
+	"crypto/tls"
+	"errors"
+	"io"
+	"os"
+	"time"
+
+	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
+)
+
+// sip settles in c what the options say of the SIP server, and reports values that
+// cannot work.
+func (o *Options) sip(c *device.Config) (err error) {
+	switch {
+	case o.Registrar == "" && o.AuthUser != "":
+		return journal.Usagef("--auth-user is for a registrar: give --registrar HOST too, or --user for Active Directory")
+	case (o.TLSCert == "") != (o.TLSKey == ""):
+		return journal.Usagef("--tls-cert and --tls-key belong together")
+	}
+	c.Registrar, c.AuthUser, c.Expires = o.Registrar, o.AuthUser, time.Duration(min(o.Expires, maxSeconds))*time.Second
+	if c.MinTLS, err = tlsVersion("tls-min", o.TLSMin); err != nil {
+		return err
+	}
+	if c.MaxTLS, err = tlsVersion("tls-max", o.TLSMax); err != nil {
+		return err
+	}
+	return c.Check()
+}
+
+// maxSeconds is beyond what a phone requests, and no overflow.
+const maxSeconds = 1 << 31
+
+// tlsVersion reads the version of a flag; the empty string is 0.
+func tlsVersion(flag, version string) (uint16, error) {
+	for v := uint16(tls.VersionTLS10); v <= tls.VersionTLS13; v++ {
+		if tls.VersionName(v) == "TLS "+version {
+			return v, nil
+		}
+	}
+	if version != "" {
+		return 0, journal.Usagef("--%s %q: a TLS version is 1.0, 1.1, 1.2 or 1.3", flag, version)
+	}
+	return 0, nil
+}
+
+// maxPEM bounds a file with a certificate or a key, in bytes.
+const maxPEM = 1 << 20
+
+// clientCertificate reads the certificate of the phone; nil if the options name none.
+func (o *Options) clientCertificate() (*tls.Certificate, error) {
+	if o.TLSCert == "" {
+		return nil, nil
+	}
+	chain, err := readPEM("tls-cert", o.TLSCert)
+	if err != nil {
+		return nil, err
+	}
+	key, err := readPEM("tls-key", o.TLSKey)
+	if err != nil {
+		return nil, err
+	}
+	c, err := tls.X509KeyPair(chain, key)
+	if err != nil { // the text holds nothing of the key
+		return nil, journal.Usagef("--tls-cert %s and --tls-key %s are no pair of a certificate and its key: %v; both are "+
+			"PEM, the key without a passphrase", o.TLSCert, o.TLSKey, err)
+	}
+	return &c, nil
+}
+
+// readPEM reads a file of at most maxPEM bytes.
+func readPEM(flag, file string) ([]byte, error) {
+	f, err := os.Open(file)
+	if err != nil {
+		return nil, journal.Usagef("--%s: %v", flag, err)
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
+	if err == nil && len(b) > maxPEM {
+		err = errors.New("it is longer than a certificate or a key")
+	}
+	if err != nil {
+		return nil, journal.Usagef("--%s %s: %v", flag, file, err)
+	}
+	return b, nil
+}
