@@ -119,8 +119,11 @@ func (c connector) signIn(ctx context.Context, server sipua.Candidate) outcome {
 		c.await("the answer of " + server.Addr() + " to REGISTER")
 		reg, err := sipua.Register(ctx, conn, server, c.sip)
 		if err == nil {
-			out.reg = reg
-			return out
+			if err = reg.EnhancedPresence(); err == nil {
+				out.reg = reg
+				return out
+			}
+			_ = reg.Unregister(ctx) // it has recorded a failure
 		}
 		out.during = journal.Register
 		out.client.explain(err) // in TLS 1.3 a server refuses the certificate after the handshake

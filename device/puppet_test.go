@@ -33,6 +33,7 @@ type puppet struct {
 	servers       map[*sipwire.Conn]*ntlm.Server
 	known         map[*sipwire.Conn]bool         // who has logged on
 	dialogs       map[string][]*sipwire.Incoming // SUBSCRIBEs with a new Call-ID, by event
+	features      [][2]string                    // headers of the 200 to REGISTER
 	notifications uint32
 	ended         map[string]int                            // SUBSCRIBEs that want no more, by event
 	requests      map[string]int                            // by event, or "SERVICE" and what was asked for
@@ -66,7 +67,7 @@ func newPuppet(t *testing.T, build ...func(*device.Config)) (*puppet, *rig, *clo
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &puppet{t: t, came: make(chan struct{}), servers: map[*sipwire.Conn]*ntlm.Server{}, known: map[*sipwire.Conn]bool{}, dialogs: map[string][]*sipwire.Incoming{}, ended: map[string]int{}, requests: map[string]int{},
+	p := &puppet{t: t, features: [][2]string{{"Supported", "msrtc-event-categories"}}, came: make(chan struct{}), servers: map[*sipwire.Conn]*ntlm.Server{}, known: map[*sipwire.Conn]bool{}, dialogs: map[string][]*sipwire.Incoming{}, ended: map[string]int{}, requests: map[string]int{},
 		answers: map[string]func(int) (int, string){
 			provisioning.EventPackage: always(200, noGroups),
 			roaming.SelfEvent:         always(200, selfOf+selfEnd),
@@ -175,7 +176,7 @@ func (p *puppet) register(c *sipwire.Conn, in *sipwire.Incoming, res *sip.Respon
 	p.mu.Unlock()
 	switch {
 	case known:
-		res.AppendHeader(sip.NewHeader("Expires", "86400"))
+		p.welcome(res)
 	case !has:
 		res.StatusCode = 401
 		res.AppendHeader(sip.NewHeader("WWW-Authenticate", offer))
@@ -197,7 +198,17 @@ func (p *puppet) register(c *sipwire.Conn, in *sipwire.Incoming, res *sip.Respon
 		p.mu.Lock()
 		p.known[c] = true
 		p.mu.Unlock()
-		res.AppendHeader(sip.NewHeader("Expires", "86400"))
+		p.welcome(res)
+	}
+}
+
+// welcome completes the 200 to REGISTER as OCS 2007 does.
+func (p *puppet) welcome(res *sip.Response) {
+	res.AppendHeader(sip.NewHeader("Expires", "86400"))
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range p.features {
+		res.AppendHeader(sip.NewHeader(h[0], h[1]))
 	}
 }
 

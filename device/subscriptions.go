@@ -73,6 +73,13 @@ const maxEarly = 16
 // in which they arrive. It blocks, and may be called by any goroutine.
 func (d *document[T]) subscribe(ctx context.Context, q query) {
 	r := d.registration
+	if !r.sip.Info().Offers(d.request.Event) { // docs/protocol/sip-connection.md#order-of-a-sign-in
+		r.post(func() {
+			r.report(journal.Step{Name: d.name, State: journal.Skipped, Asked: "SUBSCRIBE " + d.request.Event, By: q.server,
+				Because: "RFC 6665 4.4.4", Decided: "Not asked: the pool does not offer it, as Allow-Events of its 200 shows."})
+		})
+		return
+	}
 	s := &subscription[T]{lifetime: newLifetime(r.core, r.ctx), doc: d, stop: func() {}}
 	request := d.request
 	request.Notify = func(_ string, body []byte) { s.arrived(body) }

@@ -71,8 +71,11 @@ const (
 	SIPNoAnswer     Code = "sip.no-answer"      // no answer in time
 	SIPLost         Code = "sip.lost"           // the connection or the registration was lost
 	SIPDeregistered Code = "sip.deregistered"   // the server ended the registration
-	SIPNotListed    Code = "sip.not-listed"     // the 200 to REGISTER lists no registration
-	SIPSignOut      Code = "sip.sign-out"       // the server did not confirm the sign-out
+
+	// The registration (sipua).
+	SIPNoEnhancedPresence Code = "sip.no-enhanced-presence" // LCS 2005, or the user is not enabled (R14.1)
+	SIPNotListed          Code = "sip.not-listed"           // the 200 to REGISTER lists no registration
+	SIPSignOut            Code = "sip.sign-out"             // the server did not confirm the sign-out
 
 	// Settings from the pool (provisioning).
 	ProvMalformed Code = "prov.malformed"  // settings or location profile that cannot be read

@@ -319,6 +319,14 @@ var pages = map[Code]Page{
 		Prove:  "The session step holds the event and reason of the server's NOTIFY.",
 		Change: "Enable the user, then sign in again; the phone of a moved user signs in again by itself.",
 		Rule:   "MS-SIPREGE"},
+	SIPNoEnhancedPresence: {Title: "the user has no enhanced presence",
+		Cause: "The 200 to REGISTER does not support msrtc-event-categories: the user's server is Live Communications " +
+			"Server 2005, or the user is on OCS 2007 and not enabled for enhanced presence. A moved user is not enabled.",
+		Prove: "The step shows Supported and Allow-Events. In the properties of the user, Communications, Configure: " +
+			"enhanced presence.",
+		Change: "Enable the user for enhanced presence; move a user of LCS 2005 to a pool of OCS 2007 first. What is " +
+			"enabled cannot be disabled: clients of 2005 can no longer sign in once the phone has.",
+		Rule: "R14.1, R14.2"},
 	SIPNotListed: {Title: "the registrar's answer lists no registration",
 		Cause: "The registrar answered 200 without a Contact. It must list the registrations of the address, so it may " +
 			"have stored none. Calls would then not reach the phone.",

@@ -51,6 +51,13 @@ var rules = []Rule{
 	{"R12.2", "front ends read the rules every 5 minutes",
 		"The rules live in Active Directory. Each front end of the pool reads them from its own domain controller every 5 " +
 			"minutes, so two front ends can answer differently while a change replicates."},
+	{"R14.1", "the phone needs OCS 2007 and a user with enhanced presence",
+		"Clients of 2007, the phone among them, cannot sign in to Live Communications Server 2005 SP1, nor on OCS 2007 as " +
+			"a user who is not enabled for enhanced presence. Clients of 2005 can, until a client of 2007 has signed in as " +
+			"that user (R14.2)."},
+	{"R14.2", "the first sign-in of a client of 2007 sets the enhanced presence mode",
+		"A user who is created on OCS 2007 is enabled for enhanced presence; a user who was moved there is not. The first " +
+			"client of 2007 that signs in sets the mode, and locks clients of 2005 out. What is enabled cannot be disabled."},
 }
 
 // Rules returns all rules in the order of their ids.

@@ -20,7 +20,7 @@ import (
 //	          ad.*                              the search for roots follows a certificate failure
 //	          auth.* sip.forbidden              401, 403: another server of the pool knows the same account
 //	          sip.unknown-user sip.client-version sip.rejected sip.redirects sip.deregistered
-//	          sip.not-listed sip.sign-out
+//	          sip.no-enhanced-presence sip.not-listed sip.sign-out
 //	                                            the pool has answered
 //	          sip.no-server                     there is no next candidate
 //	          net.unplugged timeout usage internal time.* prov.* exchange.* flash.*

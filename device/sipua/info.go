@@ -132,6 +132,51 @@ func briefest(contacts []sipwire.Address) sipwire.Address {
 	return slices.MinFunc(contacts, func(a, b sipwire.Address) int { return cmp.Compare(life(a), life(b)) })
 }
 
+// The option tag and the event package that only OCS 2007 and later have
+// (docs/protocol/presence.md#enhanced-presence-and-migration-from-lcs-2005).
+const (
+	tagEnhancedPresence = "msrtc-event-categories"
+	eventProvisioning   = "vnd-microsoft-provisioning-v2"
+)
+
+// Offers reports whether the server offers an event package. A server that names
+// none is taken to offer it (RFC 6665 4.4.4).
+func (g RegistrationInfo) Offers(event string) bool {
+	return len(g.AllowEvents) == 0 || slices.ContainsFunc(g.AllowEvents, func(e string) bool {
+		return strings.EqualFold(e, event)
+	})
+}
+
+// EnhancedPresence fails with sip.no-enhanced-presence if the user is signed in at
+// a pool and not enabled for enhanced presence there: such a user cannot work with
+// the phone (R14.1). Other registrars have no enhanced presence.
+func (r *Registration) EnhancedPresence() error {
+	g := r.Info()
+	enabled := slices.ContainsFunc(g.Supported, func(s string) bool { return strings.EqualFold(s, tagEnhancedPresence) })
+	if enabled || g.Scheme != schemeNTLM {
+		return nil
+	}
+	f := &journal.Failure{
+		Code:  journal.SIPNoEnhancedPresence,
+		Asked: r.asked(),
+		Answered: fmt.Sprintf("200 with Supported: %s; Allow-Events: %s", cmp.Or(strings.Join(g.Supported, ", "), "none"),
+			cmp.Or(strings.Join(g.AllowEvents, ", "), "none")),
+		By:      r.by(),
+		Because: "R14.1",
+		What: fmt.Sprintf("The pool has signed %s in without enhanced presence, which the phone needs. The phone signs out "+
+			"again.", r.address),
+		Details: []string{"authentication protocol version " + strconv.Itoa(g.Version)},
+		Fix: fmt.Sprintf("Enable %s for enhanced presence on the pool (properties of the user, Communications, Configure). "+
+			"It cannot be disabled again.", r.address),
+	}
+	if g.Version < 3 && !slices.Contains(g.AllowEvents, eventProvisioning) { // as LCS 2005 answers
+		f.What = fmt.Sprintf("The server of %s is Live Communications Server 2005, which has no enhanced presence. The "+
+			"phone needs it, and signs out again.", r.address)
+		f.Fix = fmt.Sprintf("Move %s to a pool of OCS 2007, and enable the user for enhanced presence there.", r.address)
+	}
+	return f
+}
+
 // isGRUU reports whether s may be written into the Contact of later requests.
 func (r *Registration) isGRUU(s string) bool {
 	var uri sip.Uri

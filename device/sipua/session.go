@@ -294,6 +294,9 @@ func (r *Registration) recordRegistered(
 		Because:  "MS-SIPREGE",
 		Details:  append(g.details(), notes...),
 	}
+	if r.cfg.Registrar {
+		step.Because = "RFC 3261 10"
+	}
 	how := g.Scheme
 	if g.Version > 0 {
 		how = fmt.Sprintf("%s version %d", g.Scheme, g.Version)
