@@ -29,7 +29,7 @@ func TestRegistrarAsTyped(t *testing.T) {
 		}
 	}
 	for s, text := range map[string]string{
-		"": "no host name", ":5061": "no host name", "http://sip.example.com": `no port "//sip.example.com"`, "https://sip.example.com:5061": "no host name",
+		"": "no host name", ":5061": "no host name", "http://sip.example.com": "it is a URL", "https://sip.example.com:5061": "it is a URL",
 		"x:abc": `no port "abc"`, "x:0": "no port", "x:70000": "no port", "sip:x.example.com": "no port", "a b": "no host name", "x/y": "no host name",
 		"x;transport=udp": "not speak SIP over udp", "x;transport": "not speak", "x;transport=": "not speak", "x;lr": `no parameter "lr"`, "x;transport=tls;lr": "not speak",
 		"bü cher.example": "no host name", strings.Repeat("x", 300): "no host name", "alice@x": "no host name", "x\r\ny": "no host name",

@@ -13,6 +13,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab/pool"
 	"github.com/ocphone/ocphone/device/sipua"
+	"github.com/ocphone/ocphone/device/sipwire"
 )
 
 const (
@@ -117,5 +118,47 @@ func TestPoolRefuses(t *testing.T) {
 	wantFailure(t, err, journal.SIPLost)
 	if !strings.Contains(fmt.Sprint(err), "sip.lost") {
 		t.Error(err)
+	}
+}
+
+// R14.1 rows 2 and 4: the 200 of Live Communications Server 2005, and that of OCS 2007
+// to a user who is not enabled for enhanced presence.
+func TestR14_1EnhancedPresence(t *testing.T) {
+	const events = "Allow-Events: vnd-microsoft-provisioning-v2,vnd-microsoft-roaming-self"
+	for _, row := range []struct {
+		name    string
+		version int
+		headers []string
+		fix     string // "": the user is enabled
+	}{
+		{"row 6", 3, []string{events, "Supported: adhoclist", "Supported: MSRTC-Event-Categories"}, ""},
+		{"row 6, version 2", 2, []string{"Supported: msrtc-event-categories"}, ""},
+		{"row 2", 2, []string{"Supported: com.microsoft.msrtc.presence", "Allow-Events: vnd-microsoft-provisioning,presence"}, "Move tu@contoso.com to a pool of OCS 2007"},
+		{"row 4", 3, []string{events, "Supported: adhoclist"}, "Enable tu@contoso.com for enhanced presence"},
+		{"row 4, version 2", 2, []string{events}, "Enable tu@contoso.com for enhanced presence"},
+		{"row 4, without a word", 4, nil, "Enable tu@contoso.com for enhanced presence"},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			f := newFake(t, (&ntlmServer{version: row.version, last: func(c *sipwire.Conn, in *sipwire.Incoming) {
+				c.Send(respond(in, 200, append(row.headers, "Expires: 600")...))
+			}}).answer())
+			r, err := f.register()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err = r.EnhancedPresence(); row.fix == "" {
+				if err != nil {
+					t.Error(err)
+				}
+				return
+			}
+			if got := wantFailure(t, err, journal.SIPNoEnhancedPresence); !strings.Contains(got.Fix, row.fix) || got.Because != "R14.1" {
+				t.Errorf("%+v", got)
+			}
+		})
+	}
+	f := registrarWith(t, func(c *sipwire.Conn, n int, in *sipwire.Incoming) { c.Send(respond(in, 200)) })
+	if r, err := f.register(); err != nil || r.EnhancedPresence() != nil || !r.Info().Offers("presence") {
+		t.Errorf("a registrar has none: %v", err)
 	}
 }

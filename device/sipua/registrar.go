@@ -38,6 +38,9 @@ func ParseRegistrar(s string) (Registrar, error) {
 		return Registrar{}, &journal.Failure{Code: journal.Usage, Asked: s, What: fmt.Sprintf("The registrar %q: ", s) +
 			fmt.Sprintf(format, a...), Fix: "Write it as HOST, HOST:PORT or HOST:PORT;transport=tcp, without sip: before it."}
 	}
+	if strings.Contains(place, "//") {
+		return fail("it is a URL, and the phone needs a host.")
+	}
 	r := Registrar{Host: place}
 	if params != "" {
 		name, value, _ := strings.Cut(params, "=")
