@@ -31,12 +31,13 @@ import (
 const (
 	kamailioAddress = "127.23.2.1"
 	kamailioPort    = "5061"
+	kamailioPlain   = "5060" // without TLS
 	kamailioHost    = "sip.contoso.com"
 	kamailioExpires = 600 * time.Second
 )
 
-// A registrar over TLS and nothing else: it forwards to nobody and looks no
-// name up. The password of user X is pw-X. One TCP process: with two, the 5.6
+// A registrar and nothing else: it forwards to nobody and looks no name up. The
+// password of user X is pw-X, and X may register any address. One TCP process: with two, the 5.6
 // of Debian 12 on OpenSSL 3.0 dies after some thousand TLS handshakes.
 const kamailioConfig = `#!KAMAILIO
 debug=1
@@ -47,6 +48,7 @@ tcp_children=1
 auto_aliases=no
 alias="contoso.com"
 listen=tls:` + kamailioAddress + `:` + kamailioPort + `
+listen=tcp:` + kamailioAddress + `:` + kamailioPlain + `
 enable_tls=yes
 dns=no
 rev_dns=no
@@ -74,13 +76,14 @@ modparam("registrar", "default_expires", 600)
 modparam("registrar", "gruu_enabled", 0)
 modparam("nathelper", "received_avp", "$avp(RECEIVED)")
 modparam("htable", "htable", "control=>size=4;")
+%[3]s
 
 request_route {
 	if (!mf_process_maxfwd_header("10")) { sl_send_reply("483", "Too Many Hops"); exit; }
 	if (!is_method("REGISTER")) { sl_send_reply("405", "Method Not Allowed"); exit; }
 	force_rport();
 	$var(pw) = "pw-" + $au;
-	if (!pv_auth_check("contoso.com", "$var(pw)", "0", "1")) {
+	if (!pv_auth_check("contoso.com", "$var(pw)", "0", "0")) {
 		if ($au != $null) xlog("L_ALERT", "REFUSED $au\n");
 		auth_challenge("contoso.com", "0");
 		exit;
@@ -110,7 +113,8 @@ type kamailio struct {
 	pki *pki.PKI
 }
 
-func startKamailio(t *testing.T) *kamailio {
+// startKamailio starts one with more settings of its modules.
+func startKamailio(t *testing.T, settings ...string) *kamailio {
 	t.Helper()
 	peer.Need(t, "kamailio kamailio-tls-modules", "kamailio")
 	modules, _ := filepath.Glob("/usr/lib/*/kamailio/modules/tls.so")
@@ -124,7 +128,8 @@ func startKamailio(t *testing.T) *kamailio {
 	}
 	k.present(t, k.pki.Issuing)
 	peer.Write(t, k.dir, "tls.cfg", fmt.Sprintf(kamailioTLS, k.dir))
-	peer.Write(t, k.dir, "kamailio.cfg", fmt.Sprintf(kamailioConfig, filepath.Dir(modules[0])+"/", k.dir))
+	peer.Write(t, k.dir, "kamailio.cfg", fmt.Sprintf(kamailioConfig, filepath.Dir(modules[0])+"/", k.dir, strings.Join(settings, "
+")))
 	k.start(t)
 	return k
 }
@@ -229,17 +234,22 @@ func (k *kamailio) contacts(t *testing.T, user string) int {
 }
 
 // phone is one that trusts Kamailio's first root and is told where it is.
-func (k *kamailio) phone(t *testing.T, registrar string) (*device.Phone, *clock.Adjustable) {
+func (k *kamailio) phone(t *testing.T, registrar string, build ...func(*device.Config)) (*device.Phone, *clock.Adjustable) {
 	t.Helper()
 	now := clock.New(time.Now())
 	p := newPhone(t, "today", func(c *device.Config) {
 		c.Registrar, c.NTP, c.Clock = registrar, false, now
+		for _, b := range build {
+			b(c)
+		}
 	})
 	trustRoot(t, p, k.pki.Enterprise)
 	p.PowerOn()
 	patch := network.AddressMap{}
 	for _, host := range []string{kamailioHost, "other.contoso.com"} {
-		patch[net.JoinHostPort(host, kamailioPort)] = net.JoinHostPort(kamailioAddress, kamailioPort)
+		for _, port := range []string{kamailioPort, kamailioPlain} {
+			patch[net.JoinHostPort(host, port)] = net.JoinHostPort(kamailioAddress, port)
+		}
 	}
 	// Nobody is at that DNS server: where the registrar is was told.
 	p.Plug(network.Place{Name: "a desk", DNS: []string{kamailioAddress + ":9"}, Patch: patch})
@@ -328,6 +338,60 @@ func TestPeerKamailio(t *testing.T) {
 		}
 		peer.Row(t, "kamailio", "--registrar HOST is the name that the certificate must bear")
 	})
+}
+
+func TestPeerKamailioWithoutTLS(t *testing.T) {
+	k := startKamailio(t)
+	p, _ := k.phone(t, kamailioHost+":"+kamailioPlain+";transport=tcp", func(c *device.Config) { c.AuthUser, c.Expires = "line7", 2*time.Minute })
+	if s := signIn(t, p, "carol", "pw-line7"); s.State != device.Ready || len(s.Warnings) != 0 {
+		t.Fatalf("%s, %+v\n%s", s.State, s.Warnings, story(p))
+	}
+	if details := strings.Join(last(t, p, journal.Register).Details, "|"); !strings.Contains(details, "Registered for 2m0s") {
+		t.Error(details)
+	}
+	if n := k.contacts(t, "carol"); n != 1 {
+		t.Errorf("%d contacts of carol", n)
+	}
+	if err := p.SignOut(t.Context()); err != nil || k.contacts(t, "carol") != 0 {
+		t.Errorf("%v, %d contacts of carol after she signed out", err, k.contacts(t, "carol"))
+	}
+	peer.Row(t, "kamailio", "the phone registers over TCP (;transport=tcp) with a user name of its own (--auth-user) for the lifetime that it requests")
+}
+
+// TestPeerKamailioWithNoncesForOneUse has Kamailio call each nonce stale that it has
+// seen before: the refresh and the sign-out are challenged again.
+func TestPeerKamailioWithNoncesForOneUse(t *testing.T) {
+	k := startKamailio(t, `modparam("auth", "one_time_nonce", 1)`)
+	p, now := k.phone(t, kamailioHost+":"+kamailioPort)
+	if s := signIn(t, p, "dave", "pw-dave"); s.State != device.Ready {
+		t.Fatalf("%s\n%s", s.State, story(p))
+	}
+	now.Advance(kamailioExpires)
+	wait(t, p, func(device.Snapshot) bool { return count(p, "is refreshed") == 1 })
+	if err := p.SignOut(t.Context()); err != nil || k.contacts(t, "dave") != 0 {
+		t.Errorf("%v, %d contacts of dave after he signed out", err, k.contacts(t, "dave"))
+	}
+	if n := count(p, "Authenticate with Digest"); n != 3 {
+		t.Errorf("%d challenges, want one each for sign-in, refresh and sign-out\n%s", n, story(p))
+	}
+	peer.Row(t, "kamailio", "a stale nonce is answered once, at the refresh and at the sign-out too, which leaves nothing behind")
+}
+
+// TestPeerRegistrarByNAPTR finds Kamailio as RFC 3263 says. Its certificate bears the
+// name that was given, not that of the host in the SRV record.
+func TestPeerRegistrarByNAPTR(t *testing.T) {
+	k := startKamailio(t)
+	s := peer.BIND(t, "contoso.com",
+		kamailioHost+` NAPTR 10 10 "s" "SIPS+D2T" "" _sips._tcp.contoso.com.`,
+		kamailioHost+` NAPTR 20 10 "s" "SIP+D2T" "" _sip._tcp.contoso.com.`,
+		"_sips._tcp.contoso.com SRV 0 0 "+kamailioPort+" k1.contoso.com", "k1.contoso.com A "+kamailioAddress)
+	p, _ := k.phone(t, kamailioHost)
+	p.Plug(network.Place{Name: "a desk", DNS: []string{s.Addr}})
+	if s := signIn(t, p, "erin", "pw-erin"); s.State != device.Ready || s.Server != "k1.contoso.com:"+kamailioPort {
+		t.Fatalf("%s at %s\n%s", s.State, s.Server, story(p))
+	}
+	peer.Row(t, "bind9", "NAPTR, SRV and address lead to an RFC 3261 registrar")
+	peer.Row(t, "kamailio", "a registrar that NAPTR and SRV name must bear the name that was given in its certificate")
 }
 
 // fate is what became of one phone.
