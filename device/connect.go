@@ -212,14 +212,20 @@ func (c connector) dialOnce(ctx context.Context, server sipua.Candidate, note st
 // phone.
 type clientCertificate struct {
 	asked bool
+	none  bool // the phone has none
 	text  string
-	fix   string // if the server ends the connection then
+	fix   string // if the server refuses what it gets
 }
 
-// explain adds the request to err, if the server has ended the connection.
+// explain adds the request to err if the server has ended the connection: with an
+// alert, or by closing it on a phone that has no certificate.
 func (a *clientCertificate) explain(err error) {
 	f, failed := errors.AsType[*journal.Failure](err)
-	if failed && a != nil && a.asked && (f.Code == journal.TLSFailed || f.Code == journal.SIPLost) {
+	if !failed || a == nil || !a.asked || f.Code != journal.TLSFailed && f.Code != journal.SIPLost {
+		return
+	}
+	alert, _ := errors.AsType[*net.OpError](err)
+	if a.none || alert != nil && alert.Op == "remote error" {
 		f.Details, f.Fix = append(f.Details, a.text), a.fix
 	}
 }
@@ -229,7 +235,7 @@ func (a *clientCertificate) explain(err error) {
 func (a *clientCertificate) choose(own *tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 	return func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 		a.asked = true
-		if own == nil {
+		if a.none = own == nil; a.none {
 			a.text = "The server asks for a certificate of the phone, which has none (--tls-cert FILE --tls-key FILE)."
 			a.fix = "Give the phone a certificate that the server accepts: --tls-cert FILE --tls-key FILE."
 			return new(tls.Certificate), nil

@@ -2,6 +2,7 @@ package sipua
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
@@ -162,6 +163,10 @@ func (h *handshake) refusal(in *sipwire.Incoming) *journal.Failure {
 		f.What = fmt.Sprintf("The pool says that the account of %s is disabled or locked.", r.address)
 		f.Fix = "Unlock or enable the account in Active Directory and check that the user is enabled for " +
 			"Communications Server."
+	case code == 403 && r.cfg.Registrar:
+		f.Code = journal.SIPForbidden
+		f.What = fmt.Sprintf("The registrar forbids %s to register, before it has asked for a password.", r.address)
+		f.Fix = fmt.Sprintf("Allow %s to register from the phone's address at the registrar. %s", r.address, d.remedy())
 	case code == 403:
 		f.Code = journal.SIPForbidden
 		f.What = fmt.Sprintf("The server forbids %s to sign in.", r.address)
@@ -212,14 +217,12 @@ func (h *handshake) rejection(in *sipwire.Incoming, d diagnosis) (what, fix stri
 	case code == 421 && required != "": // RFC 3261 21.4.16
 		return fmt.Sprintf("The server demands the extension %s, which the phone does not support.", required),
 			fmt.Sprintf("Let the server register this user without %s.", required)
-	case code == 423: // RFC 3261 21.4.17
-		least := named("Min-Expires")
-		if least == "" {
-			return "The server finds the lifetime of the registration too brief and does not say which one it accepts.",
-				"Request a longer lifetime, such as --expires 3600. A 423 must bear Min-Expires: correct the server."
-		}
-		return "The server finds the lifetime of the registration too brief.",
-			fmt.Sprintf("Request the lifetime that the server demands: --expires %s.", least)
+	case code == 423 && named("Min-Expires") == "": // RFC 3261 21.4.17
+		return "The server finds the lifetime of the registration too brief and does not say which one it accepts.",
+			"Request a longer lifetime, such as --expires 3600. A 423 must bear Min-Expires: correct the server."
+	case code == 423:
+		return fmt.Sprintf("The server demands a lifetime of at least %s seconds, which is no answer to what the phone has "+
+			"requested.", named("Min-Expires")), "Correct the least lifetime of a registration at the server."
 	case code == 494: // RFC 3329 2.3.1
 		return "The server demands a security agreement, which the phone does not support.",
 			"Let the server register this user without a security agreement (RFC 3329)."
@@ -237,8 +240,8 @@ func retryAfter(in *sipwire.Incoming) time.Duration {
 	if end := strings.IndexFunc(value, func(r rune) bool { return r < '0' || r > '9' }); end >= 0 {
 		value = value[:end]
 	}
-	n, err := strconv.ParseUint(value, 10, 32) // RFC 3261 25.1: delta-seconds; a larger number is not one
-	if err != nil {
+	n, err := strconv.ParseUint(value, 10, 32)
+	if err != nil && !errors.Is(err, strconv.ErrRange) { // then n is the greatest number
 		return 0
 	}
 	return min(time.Duration(n)*time.Second, maxRetryAfter)

@@ -138,10 +138,10 @@ func (d Discovery) registrarCandidates(ctx context.Context) iter.Seq2[Candidate,
 }
 
 // registrarPlaces are the look-ups for the registrar in their order.
-func (s *discoveryRun) registrarPlaces() (places []func(context.Context) []Candidate) {
+func (s *discoveryRun) registrarPlaces() []func(context.Context) []Candidate {
 	service := func(prefix string, tls bool) func(context.Context) []Candidate {
 		return func(ctx context.Context) []Candidate {
-			if s.withoutDNS() { // an address of this computer needs none
+			if s.withoutDNS() { // only the address may be known then: that of localhost
 				return nil
 			}
 			return s.lookUpSRV(ctx, prefix+s.Domain, tls)

@@ -110,10 +110,12 @@ func TestRefusalsOfARegistrar(t *testing.T) {
 		{status: 420, headers: []string{"Unsupported: path"}, code: journal.SIPRejected, answered: "420 Reason; Unsupported: path", fix: "Look for a proxy that adds Require: path"},
 		{status: 421, headers: []string{"Require: outbound", "Require: path"}, code: journal.SIPRejected, answered: "Require: outbound, path", fix: "Let the server register this user without outbound, path."},
 		{status: 423, code: journal.SIPRejected, fix: "--expires 3600"},
+		{status: 423, headers: []string{"Min-Expires: 4294967295"}, code: journal.SIPRejected, answered: "Min-Expires: 4294967295", fix: "Correct the least lifetime"},
 		{status: 494, headers: []string{"Security-Server: tls;q=0.2"}, code: journal.SIPRejected, answered: "Security-Server: tls;q=0.2", fix: "without a security agreement (RFC 3329)"},
 		{status: 480, headers: []string{"Retry-After: 18000 (maintenance);duration=3600"}, code: journal.SIPUnavailable, answered: "Retry-After: 18000 (maintenance)", fix: "event log", wait: 5 * time.Hour},
 		{status: 503, headers: []string{"Retry-After: 2"}, code: journal.SIPUnavailable, answered: "Retry-After: 2", fix: "event log", wait: 2 * time.Second},
 		{status: 503, headers: []string{"Retry-After: 4294967295"}, code: journal.SIPUnavailable, fix: "event log", wait: 24 * time.Hour},
+		{status: 503, headers: []string{"Retry-After: 99999999999999999999"}, code: journal.SIPUnavailable, fix: "event log", wait: 24 * time.Hour},
 		{status: 503, headers: []string{"Retry-After: soon"}, code: journal.SIPUnavailable, fix: "event log"},
 		{status: 500, code: journal.SIPUnavailable, fix: "event log"},
 		{status: 488, code: journal.SIPRejected, fix: "The server gives no reason: look for this request in its log."},
@@ -130,13 +132,23 @@ func TestRefusalsOfARegistrar(t *testing.T) {
 	}
 }
 
-// A registrar that does not know the address says so before it asks for a password.
-func TestUnknownAddressAtARegistrar(t *testing.T) {
-	f := newFake(t, func(c *sipwire.Conn, n int, in *sipwire.Incoming) { c.Send(respond(in, 404)) })
-	f.phone.Registrar = true
-	_, err := f.register()
-	if got := wantFailure(t, err, journal.SIPUnknownUser); !strings.Contains(got.Fix, "Create the account tu@contoso.com at the registrar") {
-		t.Errorf("fix %q", got.Fix)
+// A registrar that refuses the address before it asks for a password does not mean
+// the password.
+func TestAddressRefusedByARegistrar(t *testing.T) {
+	for _, row := range []struct {
+		status int
+		code   journal.Code
+		fix    string
+	}{
+		{403, journal.SIPForbidden, "Allow tu@contoso.com to register from the phone's address"},
+		{404, journal.SIPUnknownUser, "Create the account tu@contoso.com at the registrar"},
+	} {
+		f := newFake(t, func(c *sipwire.Conn, n int, in *sipwire.Incoming) { c.Send(respond(in, row.status)) })
+		f.phone.Registrar = true
+		_, err := f.register()
+		if got := wantFailure(t, err, row.code); !strings.Contains(got.Fix, row.fix) {
+			t.Errorf("fix %q", got.Fix)
+		}
 	}
 }
 
@@ -218,7 +230,7 @@ func TestSignOutAnswersAChallenge(t *testing.T) {
 		{"every nonce has changed", []string{challenge(`nonce="2"`), challenge(`nonce="3"`)}, 2, "refused user name tu or the password"},
 		{"the nonce is the same", []string{challenge(`nonce="1"`)}, 1, "refused user name tu or the password"},
 		{"refused", []string{"403"}, 1, "403"},
-		{"too brief", []string{"423"}, 1, "too brief"},
+		{"too brief", []string{"423"}, 1, "a lifetime of at least 60 seconds"},
 		{"redirected", []string{"302"}, 1, "without saying where to"},
 	} {
 		t.Run(row.name, func(t *testing.T) {

@@ -10,7 +10,7 @@
 //
 //  1. address, err := sipua.ParseAddress("tu@contoso.com")
 //  2. For each candidate of Discovery{Domain: address.Domain, …}.Candidates:
-//     dial it, verify its certificate for candidate.Host.
+//     dial it, verify its certificate for candidate.Name().
 //  3. registration, err := sipua.Register(ctx, conn, candidate, config). The
 //     error is a *Redirect to another server, or holds a *journal.Failure for
 //     the user; the page of its code tells whether a later attempt can succeed.
