@@ -109,6 +109,11 @@ func listen(t testing.TB) net.Listener {
 // plainPhone is a phone at a registrar without TLS, which is signed in.
 func plainPhone(t *testing.T, r *registrar, build func(*device.Config)) (*device.Phone, *clock.Adjustable, device.Snapshot) {
 	t.Helper()
+	return plainPhoneOf(t, r, "alice@contoso.com", build)
+}
+
+func plainPhoneOf(t *testing.T, r *registrar, address string, build func(*device.Config)) (*device.Phone, *clock.Adjustable, device.Snapshot) {
+	t.Helper()
 	now := clock.NewManual(time.Now())
 	p := newPhone(t, "today", func(c *device.Config) {
 		c.Registrar, c.NTP, c.Clock = registrarHost+":5060;transport=tcp", false, now
@@ -118,7 +123,7 @@ func plainPhone(t *testing.T, r *registrar, build func(*device.Config)) (*device
 	})
 	p.PowerOn()
 	p.Plug(network.Place{Name: "a desk", DNS: []string{"127.0.0.1:9"}, Patch: network.AddressMap{registrarHost + ":5060": r.at}})
-	if err := p.SignIn(device.Credentials{Address: "alice@contoso.com", User: `CONTOSO\alice`, Password: "pw"}); err != nil {
+	if err := p.SignIn(device.Credentials{Address: address, User: `CONTOSO\alice`, Password: "pw"}); err != nil {
 		t.Fatal(err)
 	}
 	return p, now, wait(t, p, func(s device.Snapshot) bool { return s.Done() || s.State == device.Waiting })
@@ -140,6 +145,23 @@ func TestRegistrarOverTCP(t *testing.T) {
 		if r.users[0] != want || r.count() != 2 {
 			t.Errorf("REGISTERs of %q, want %s twice", r.users, want)
 		}
+	}
+}
+
+// RFC 5890: an internationalized domain has A-labels on the wire and its own letters
+// on the phone.
+func TestInternationalizedSignInAddress(t *testing.T) {
+	from := make(chan string, 8)
+	r := newRegistrar(t, listen(t), func(n int, in *sipwire.Incoming, res *sip.Response) {
+		from <- in.Header("From")
+		bind(n, in, res)
+	})
+	p, _, s := plainPhoneOf(t, r, "alice@Bücher.example", nil)
+	if got := <-from; s.State != device.Ready || s.Address != "alice@bücher.example" || !strings.HasPrefix(got, "<sip:alice@xn--bcher-kva.example>;") {
+		t.Errorf("%s as %s, From %s\n%s", s.State, s.Address, got, story(p))
+	}
+	if ready := last(t, p, journal.Ready); !strings.Contains(ready.Decided, "alice@bücher.example") {
+		t.Errorf("%+v", ready)
 	}
 }
 

@@ -359,6 +359,9 @@ func (r *Registration) connFailureFor(asked string, err error) error {
 	case journal.SIPMalformed:
 		out.What = "The server sent something that is no usable SIP message."
 		out.Fix = "Check that the port belongs to a SIP server."
+		if f.Answered != "" {
+			out.Fix += fmt.Sprintf(" If it does, correct its messages: %s.", f.Answered)
+		}
 	case journal.AuthServer:
 		out.What = "The server's signature is wrong: it does not know the password, or somebody changed the message on " +
 			"its way."
