@@ -14,6 +14,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/sipwire"
 	"github.com/ocphone/ocphone/provisioning"
@@ -292,6 +293,26 @@ func TestR14_1UserWithoutEnhancedPresence(t *testing.T) {
 				t.Errorf("it asked for %v", p.requests)
 			}
 		})
+	}
+}
+
+// R14.1 row 4 and its remedy at the lab: once the user is enabled the sign-in succeeds
+// (docs/decisions.md#proved-remedies).
+func TestR14_1EnabledUserSignsIn(t *testing.T) {
+	r := newRig(t, nil, nil)
+	for _, disabled := range []bool{true, false} {
+		if err := r.lab.Directory.SetUser("tu", func(u *directory.User) { u.NoEnhancedPresence = disabled }); err != nil {
+			t.Fatal(err)
+		}
+		s := r.signIn(r.lab.Inside())
+		if disabled {
+			r.wantFailure(s, journal.SIPNoEnhancedPresence)
+		} else {
+			r.wantReady(s)
+		}
+		if n := len(r.lab.Pool.Registrations()); n == 0 != disabled {
+			t.Errorf("%d registrations, disabled %v", n, disabled)
+		}
 	}
 }
 

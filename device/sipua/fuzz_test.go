@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func FuzzNotice(f *testing.F) {
 func FuzzChallenge(f *testing.F) {
 	for _, s := range []string{
 		`NTLM realm="SIP Communications Service", targetname="fe1.contoso.local", version=4, Kerberos realm="R", targetname="sip/fe1"`,
-		`Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth, auth-int", stale=TRUE`, `TLS-DSK`, `NTLM version=99999999999`, `="`,
+		`Digest realm="r", nonce="n", algorithm=SHA-256, qop="auth, auth-int", stale=TRUE`, `TLS-DSK`, `Digest nonce="n", algorithm=md5-SESS, qop=auth`, `NTLM version=99999999999`, `="`,
 	} {
 		f.Add(s)
 	}
@@ -45,6 +46,19 @@ func FuzzChallenge(f *testing.F) {
 			if _, err := d.credentials("REGISTER", "sip:contoso.com"); err != nil {
 				t.Errorf("chosen but not answerable: %v", err)
 			}
+		}
+	})
+}
+
+// FuzzRegistrar: what is taken for a registrar has a host that DNS can be asked for.
+func FuzzRegistrar(f *testing.F) {
+	for _, s := range []string{"sip.example.com", "[::1]:5061;transport=tcp", "bücher.example:5061", "http://x", "x:abc", ";;"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		r, err := ParseRegistrar(s)
+		if _, literal := netip.ParseAddr(r.Host); err == nil && literal != nil && !isHost(r.Host) {
+			t.Errorf("%q is the registrar %+v", s, r)
 		}
 	})
 }

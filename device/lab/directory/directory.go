@@ -66,6 +66,10 @@ type User struct {
 	PasswordExpired bool
 	MustChange      bool // password must be changed at next logon
 
+	// NoEnhancedPresence: not enabled for enhanced presence, as a user who was moved
+	// from LCS 2005 (R14.1, R14.2).
+	NoEnhancedPresence bool
+
 	BadLogons int       // wrong passwords since the last good logon
 	LockedAt  time.Time // when Locked was set by BadLogon; zero otherwise
 	LastBad   time.Time // last wrong password; zero: never

@@ -246,7 +246,8 @@ func (c *conn) registerResponse(
 	if !r.signed() {
 		return res
 	}
-	if owner, ok := c.pool.dir.User(r.session.sam); ok {
+	owner, ok := c.pool.dir.User(r.session.sam)
+	if ok {
 		res.From().DisplayName = journal.Printable(owner.DisplayName, 0) // a header is one line
 	}
 	if action != "" {
@@ -260,7 +261,9 @@ func (c *conn) registerResponse(
 		withHeader(res, "ms-user-logon-data", "RemoteUser")
 	}
 	withHeader(res, "Allow-Events", allowEvents)
-	withHeader(res, "Supported", "adhoclist")
+	if withHeader(res, "Supported", "adhoclist"); ok && owner.NoEnhancedPresence {
+		return res
+	}
 	return withHeader(res, "Supported", "msrtc-event-categories")
 }
 
