@@ -34,16 +34,8 @@ type Config struct {
 
 	Domain       string // AD domain to ask for roots, before all others
 	NetBIOS      bool   // ask the place's WINS server too (docs/decisions.md#do-no-harm)
+	Registrar    string // HOST[:PORT][;transport=tls|tcp] of an RFC 3261 registrar; "": the pool of the SIP domain
 	AllowOutside bool   // accept servers outside the SIP domain
-
-	// Registrar is an RFC 3261 registrar, HOST[:PORT][;transport=tls|tcp]; "": the
-	// pool of the SIP domain.
-	Registrar string
-	AuthUser  string        // user name in a registrar's digest; "": the user of the sign-in address
-	Expires   time.Duration // lifetime of the registration to request, in whole seconds; 0: the server chooses it
-
-	MinTLS, MaxTLS uint16           // TLS versions; 0: the firmware's
-	Certificate    *tls.Certificate // shown to a SIP server that asks for one; nil: none
 
 	// Budget is how long a sign-in may take, in real time; 0: DefaultBudget. No wait
 	// for a server is longer than its part of it (docs/go.md#time-limits).
@@ -52,6 +44,12 @@ type Config struct {
 	DNSTimeout  time.Duration // 0: DefaultDNSTimeout; at most a twentieth of Budget
 	KeyLog      io.Writer     // TLS key log, for captures; nil: none
 	Wire        network.Tap   // sees the bytes of every connection; nil: no tap
+
+	AuthUser string        // user name in a registrar's digest; "": the user of the sign-in address
+	Expires  time.Duration // lifetime of the registration to request, in whole seconds; 0: the server chooses it
+
+	MinTLS, MaxTLS uint16           // TLS versions; 0: the firmware's
+	Certificate    *tls.Certificate // shown to a SIP server that asks for one; nil: none
 
 	registrar *sipua.Registrar // Registrar; nil: none
 }

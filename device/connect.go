@@ -168,87 +168,38 @@ func (c connector) dialOnce(ctx context.Context, server sipua.Candidate, note st
 		out.err = err
 		return nil, out
 	}
-	step := journal.Step{
-		Name: journal.Connect, State: journal.OK, Asked: server.Addr(), By: nc.RemoteAddr().String(),
-		Decided: fmt.Sprintf("Connected to %s (%s).", server.Addr(), server.From),
-	}
 	if !server.TLS {
-		step.State, step.Answered = journal.Warned, "TCP without TLS"
-		step.Decided += " The connection is not encrypted, and no certificate proves who the server is. The password is " +
-			"used for digest authentication only."
-		c.record(step)
+		c.record(connectedPlain(server, nc.RemoteAddr().String()))
 		return nc, out
 	}
 	options := c.tls
 	options.ServerName, options.OnVerdict = server.Name(), func(v certstore.Verdict) { verdict = &v }
 	config := certstore.ClientConfig(options)
-	client := new(clientCertificate)
-	config.GetClientCertificate = client.choose(c.cfg.Certificate)
-	out.client = client
+	out.client = new(clientCertificate)
+	config.GetClientCertificate = out.client.choose(c.cfg.Certificate)
 	tc := tls.Client(nc, config)
 	c.await("the TLS handshake of " + server.Addr())
 	guard, cancel := context.WithTimeout(ctx, c.limits.dial)
 	defer cancel()
 	if err = tc.HandshakeContext(guard); err != nil {
 		out.explain(err, nc.RemoteAddr().String(), config)
-		client.explain(out.err)
+		out.client.explain(out.err)
 		nc.Close()
 		return nil, out
 	}
 	state := tc.ConnectionState()
-	step.Answered = tls.VersionName(state.Version) + ", " + tls.CipherSuiteName(state.CipherSuite)
+	details := out.client.details()
 	if note != "" {
-		step.Details = append(step.Details, note)
+		details = append(details, note)
 	}
-	if client.asked {
-		step.Details = append(step.Details, client.text)
-	}
-	c.record(step)
+	c.record(journal.Step{
+		Name: journal.Connect, State: journal.OK, Asked: server.Addr(), By: nc.RemoteAddr().String(),
+		Answered: tls.VersionName(state.Version) + ", " + tls.CipherSuiteName(state.CipherSuite),
+		Decided:  fmt.Sprintf("Connected to %s (%s).", server.Addr(), server.From),
+		Details:  details,
+	})
 	c.record(trusted(*verdict))
 	return tc, out
-}
-
-// clientCertificate is what became of a server's request for a certificate of the
-// phone.
-type clientCertificate struct {
-	asked bool
-	none  bool // the phone has none
-	text  string
-	fix   string // if the server refuses what it gets
-}
-
-// explain adds the request to err if the server has ended the connection: with an
-// alert, or by closing it on a phone that has no certificate.
-func (a *clientCertificate) explain(err error) {
-	f, failed := errors.AsType[*journal.Failure](err)
-	if !failed || a == nil || !a.asked || f.Code != journal.TLSFailed && f.Code != journal.SIPLost {
-		return
-	}
-	alert, _ := errors.AsType[*net.OpError](err)
-	if a.none || alert != nil && alert.Op == "remote error" {
-		f.Details, f.Fix = append(f.Details, a.text), a.fix
-	}
-}
-
-// choose answers the request with own; nil: the phone has none. A certificate of an
-// authority that the server does not name is shown too: servers list too few.
-func (a *clientCertificate) choose(own *tls.Certificate) func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	return func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-		a.asked = true
-		if a.none = own == nil; a.none {
-			a.text = "The server asks for a certificate of the phone, which has none (--tls-cert FILE --tls-key FILE)."
-			a.fix = "Give the phone a certificate that the server accepts: --tls-cert FILE --tls-key FILE."
-			return new(tls.Certificate), nil
-		}
-		a.text = "The server asks for a certificate of the phone, which shows its own"
-		if own.Leaf != nil {
-			a.text += ": " + own.Leaf.Subject.String()
-		}
-		a.text += "."
-		a.fix = "Give the phone a certificate that the server accepts (--tls-cert FILE --tls-key FILE), or let the server " +
-			"trust the issuer of this one."
-		return own, nil
-	}
 }
 
 // explain fills out with the cause of a TLS handshake that has failed.

@@ -128,8 +128,7 @@ func startKamailio(t *testing.T, settings ...string) *kamailio {
 	}
 	k.present(t, k.pki.Issuing)
 	peer.Write(t, k.dir, "tls.cfg", fmt.Sprintf(kamailioTLS, k.dir))
-	peer.Write(t, k.dir, "kamailio.cfg", fmt.Sprintf(kamailioConfig, filepath.Dir(modules[0])+"/", k.dir, strings.Join(settings, "
-")))
+	peer.Write(t, k.dir, "kamailio.cfg", fmt.Sprintf(kamailioConfig, filepath.Dir(modules[0])+"/", k.dir, strings.Join(settings, "\n")))
 	k.start(t)
 	return k
 }

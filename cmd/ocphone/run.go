@@ -115,13 +115,14 @@ func (e environment) runPhone() *cobra.Command {
 		Use: "run", Short: "Sign a phone in and show every step", Args: noArguments,
 		Long: `Run powers a phone on, plugs it in and signs a user in; each step says what was
 asked, who answered, what was decided and why. When the end is reached the phone
-signs out, so that nothing stays behind on the server.
+signs out, so that nothing stays behind on the server. A sign-out that the server
+does not confirm is a warning.
 
 A password is tried once. Failures that may pass by themselves are retried until
 the time-out. Each wait for a server takes at most a part of it, so that a step
 with a code names the server that does not answer. What fails after the sign-in,
-at Exchange or at the sign-out say, leaves the phone ready, with warnings: the exit
-code is 0, and the last line names their codes.
+at Exchange say, leaves the phone ready, with warnings: the exit code is 0, and the
+last line names their codes.
 
 --screen shows what the phone's panel shows instead, as text, each time that it
 changes; with --verbose the steps go to the standard error.`,
