@@ -134,7 +134,7 @@ func NewDecoder(r io.Reader, l Limits) *Decoder {
 
 // InputPos returns the position behind the token that was returned last; both
 // numbers start at 1 and the column is in bytes.
-func (d *Decoder) InputPos() (line, column int) { return d.guard.in.InputPos() }
+func (d *Decoder) InputPos() (line, column int) { return d.guard.position() }
 
 // Replaced returns how many forbidden characters have become U+FFFD so far.
 func (d *Decoder) Replaced() int { return d.guard.filter.replaced }
@@ -295,7 +295,7 @@ func (g *guard) explain(err error) error {
 	switch {
 	case errors.As(err, &ours):
 		if ours.Line == 0 {
-			ours.Line, ours.Column = g.in.InputPos()
+			ours.Line, ours.Column = g.position()
 		}
 		return ours
 	case err == io.EOF && len(g.open) > 0:
@@ -317,8 +317,15 @@ func (g *guard) explain(err error) error {
 }
 
 func (g *guard) fail(cause error, format string, args ...any) error {
-	line, column := g.in.InputPos()
+	line, column := g.position()
 	return &Error{line, column, fmt.Sprintf(format, args...), cause}
+}
+
+// position is the position in the input, from 1. encoding/xml gives column 0 after a
+// line feed that it has put back.
+func (g *guard) position() (line, column int) {
+	line, column = g.in.InputPos()
+	return line, max(column, 1)
 }
 
 // charset is called for a declared encoding other than UTF-8.

@@ -284,6 +284,7 @@ func FuzzParse(f *testing.F) {
 	}
 	f.Add([]byte("<?xml version='1.0' encoding='utf-16'?><!DOCTYPE a><a/>"))
 	f.Add([]byte("<a><?\x93 "))
+	f.Add([]byte("<\x88\n"))
 	f.Add([]byte("<a><b/><b/><b/><b/><b/><b/><b/><b/><b/><b/></a>"))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		root, err := boundedxml.Parse(body, small)
