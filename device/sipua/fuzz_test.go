@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/ocphone/ocphone/device/sipwire"
 )
@@ -116,7 +117,7 @@ func FuzzSubscriptionState(f *testing.F) {
 		if life < 0 || life > maxExpires || !named && life != 0 {
 			t.Errorf("%q lives %v, %v", s, life, named)
 		}
-		if state != strings.TrimSpace(state) || len(state) > 2*maxText || len(reason) > 2*maxText {
+		if state != strings.TrimSpace(state) || utf8.RuneCountInString(state) > 2*maxText || utf8.RuneCountInString(reason) > 2*maxText {
 			t.Errorf("%q is %q for %q", s, state, reason)
 		}
 		if after := resubscribeAfter(life); after < minRefresh || after > max(life, minRefresh) {
