@@ -109,6 +109,7 @@ var remedies = []remedy{
 	}},
 	{says(`Issue the certificate for (?:the name in the SRV record|pool\.contoso\.com)`), "issued the certificate for that name", (*patient).reissue},
 	{says(`Issue the certificate again with a subject alternative name, the DNS name pool\.contoso\.com`), "issued it with that name", (*patient).reissue},
+	{says(`Put the server's certificate first in the file of the chain`), "put it first", (*patient).reissue},
 	{says(`Issue it from the Web Server template`), "issued it for a server", (*patient).reissue},
 	{says(`Issue the chain again `), "issued the chain again", (*patient).reissue},
 	{says(`Replace the certificate`), "replaced the certificate", (*patient).reissue},
@@ -283,8 +284,8 @@ func (p *patient) startServer(m []string) error {
 	return nil
 }
 
-// cures is what a remedy changes that is about one cause, or one of several: without
-// it nothing is better. A cause that only a log shows is cured by who looks there.
+// cures carries out a remedy that removes one of these causes. Another cause stays,
+// so that the same report comes again.
 func cures(causes ...string) func(*patient, []string) error {
 	return func(p *patient, _ []string) error {
 		if !slices.Contains(causes, p.cause) {

@@ -300,7 +300,7 @@ func searchForRoots(p *patient) *journal.Step {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	_, err = device.DownloadRoots(p.t.Context(), *p.place, fw, p.creds, p.settings.Domain, false, nil)
+	_, err = device.DownloadRoots(p.t.Context(), *p.place, fw, p.creds, "", false, nil)
 	if err == nil {
 		return nil
 	}

@@ -46,7 +46,6 @@ type patient struct {
 	firmware   string
 	clock      *clock.Adjustable
 	place      *network.Place // nil: not plugged in
-	settings   device.Config  // what the person at the phone has set; for newPhone
 	cause      string
 	step       journal.Step      // whose remedy is carried out
 	undo       func() error      // what else a remedy about cause changes; may be nil
@@ -92,7 +91,7 @@ func (p *patient) exchangePhone(build func(*device.Config)) {
 	}
 	p.Phone = newPhone(p.t, p.firmware, func(c *device.Config) {
 		c.Clock = p.clock
-		c.Registrar, c.Domain = p.settings.Registrar, p.settings.Domain
+		c.DNSTimeout, c.DialTimeout = time.Minute, time.Minute // a busy machine is no breakage
 		if build != nil {
 			build(c)
 		}
