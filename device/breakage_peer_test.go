@@ -250,9 +250,9 @@ var breakages = []breakage{
 	{"registrar off", "kamailio", toKamailio, func(s *site) { s.kamailio.Stop() }, []journal.Code{journal.ConnRefused}},
 }
 
-// remedies carry out what a remedy says, at the foreign servers. The names are
+// siteRemedies carry out what a remedy says, at the foreign servers. The names are
 // those of the remedy.
-var remedies = []struct {
+var siteRemedies = []struct {
 	text *regexp.Regexp
 	do   func(s *site, names []string)
 }{
@@ -392,7 +392,7 @@ func TestPeerRemediesOfForeignServers(t *testing.T) {
 // apply carries out a remedy. An unknown one fails the test.
 func (s *site) apply(fix string) {
 	s.t.Helper()
-	for _, r := range remedies {
+	for _, r := range siteRemedies {
 		if m := r.text.FindStringSubmatch(fix); m != nil {
 			r.do(s, m)
 			return

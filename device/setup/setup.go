@@ -183,7 +183,7 @@ func (o *Options) Resolve(ctx context.Context) (s *Setup, err error) {
 	if err = o.sip(&s.Config); err != nil {
 		return nil, err
 	}
-	if s.Config.Certificate, err = o.clientCertificate(); err != nil {
+	if s.Config.Certificate, err = o.clientCertificate(ctx); err != nil {
 		return nil, err
 	}
 	if s.Config.Clock, s.Config.NTP, err = o.clock(); err != nil {

@@ -218,11 +218,11 @@ func TestSetupWithoutAPhoneGivesItsMemoryBack(t *testing.T) {
 
 func TestFirmwareLimitsTheTLSVersions(t *testing.T) {
 	o := setup.Options{TLSMin: "1.2", Firmware: "1.0.522.71"}
-	if _, err := o.Resolve(); !isUsage(err) {
+	if _, err := o.Resolve(t.Context()); !isUsage(err) {
 		t.Error(err)
 	}
 	o.TLSMax = "1.3"
-	if s, err := o.Resolve(); err != nil || s.Config.MinTLS != tls.VersionTLS12 || s.Config.MaxTLS != tls.VersionTLS13 {
+	if s, err := o.Resolve(t.Context()); err != nil || s.Config.MinTLS != tls.VersionTLS12 || s.Config.MaxTLS != tls.VersionTLS13 {
 		t.Errorf("%+v, %v", s, err)
 	}
 }
@@ -254,7 +254,7 @@ func TestClientCertificate(t *testing.T) {
 	chain := write("cert.pem", pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: own.Certificate[0]}))
 	key := write("key.pem", pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}))
 	o := setup.Options{TLSCert: chain, TLSKey: key}
-	s, err := o.Resolve()
+	s, err := o.Resolve(t.Context())
 	if err != nil || s.Config.Certificate.Leaf.Subject.CommonName != own.Leaf.Subject.CommonName {
 		t.Fatalf("%+v, %v", s, err)
 	}
@@ -266,7 +266,7 @@ func TestClientCertificate(t *testing.T) {
 		"without an end": "/dev/zero",
 	} {
 		o.TLSKey = file
-		if _, err := o.Resolve(); !isUsage(err) || strings.Contains(err.Error(), secret) {
+		if _, err := o.Resolve(t.Context()); !isUsage(err) || strings.Contains(err.Error(), secret) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

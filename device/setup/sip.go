@@ -1,13 +1,12 @@
 package setup
 
 import (
+	"context"
 	"crypto/tls"
-	"errors"
-	"io"
-	"os"
 	"time"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/journal"
 )
 
@@ -46,19 +45,19 @@ func tlsVersion(flag, version string) (uint16, error) {
 	return 0, nil
 }
 
-// maxPEM bounds a file with a certificate or a key, in bytes.
-const maxPEM = 1 << 20
+// pemFiles are the files of a certificate and of its key.
+var pemFiles = boundedfile.Kind{Name: "a PEM file with a certificate or its key", Limit: 1 << 20}
 
 // clientCertificate reads the certificate of the phone; nil if the options name none.
-func (o *Options) clientCertificate() (*tls.Certificate, error) {
+func (o *Options) clientCertificate(ctx context.Context) (*tls.Certificate, error) {
 	if o.TLSCert == "" {
 		return nil, nil
 	}
-	chain, err := readPEM("tls-cert", o.TLSCert)
+	chain, err := pemFiles.Read(ctx, o.TLSCert)
 	if err != nil {
 		return nil, err
 	}
-	key, err := readPEM("tls-key", o.TLSKey)
+	key, err := pemFiles.Read(ctx, o.TLSKey)
 	if err != nil {
 		return nil, err
 	}
@@ -68,21 +67,4 @@ func (o *Options) clientCertificate() (*tls.Certificate, error) {
 			"PEM, the key without a passphrase", o.TLSCert, o.TLSKey, err)
 	}
 	return &c, nil
-}
-
-// readPEM reads a file of at most maxPEM bytes.
-func readPEM(flag, file string) ([]byte, error) {
-	f, err := os.Open(file)
-	if err != nil {
-		return nil, journal.Usagef("--%s: %v", flag, err)
-	}
-	defer f.Close()
-	b, err := io.ReadAll(io.LimitReader(f, maxPEM+1))
-	if err == nil && len(b) > maxPEM {
-		err = errors.New("it is longer than a certificate or a key")
-	}
-	if err != nil {
-		return nil, journal.Usagef("--%s %s: %v", flag, file, err)
-	}
-	return b, nil
 }
