@@ -77,7 +77,7 @@ func ExampleStore_Verify() {
 	fmt.Println(store.Verify(request).Failure())
 	// Output:
 	// cert.untrusted needs a root: true
-	// The certificate of pool.contoso.com was issued by CN=Contoso Root CA,O=Contoso; that root is not trusted: the phone holds no root at all.
+	// The certificate of pool.contoso.com was issued by CN=Contoso Root CA,O=Contoso, which is not trusted: the phone holds no root at all.
 	// true CN=Contoso Root CA,O=Contoso
 	// The certificate of pool.contoso.com is good under policy 2007: it leads to the trusted root CN=Contoso Root CA,O=Contoso (import contoso.pem).
 	// The certificate presented for edge.contoso.com is not for that name: it is for pool.contoso.com. [cert.name]

@@ -23,11 +23,11 @@ func (v *Verdict) conclude(s Store, r Request) {
 	} else {
 		main := decided.Findings[0]
 		v.Code, v.Sentence, v.Rule = main.Code, main.Text, main.Rule
-		switch n := len(decided.Findings) - 1; {
-		case n == 1:
-			v.Sentence += " There is one more reason."
-		case n > 1:
-			v.Sentence += fmt.Sprintf(" There are %d more reasons.", n)
+		for _, more := range decided.Findings[1:min(len(decided.Findings), maxReasons)] {
+			v.Sentence += " Another reason: " + more.Text
+		}
+		if len(decided.Findings) > maxReasons {
+			v.Sentence += " There are more reasons, in the evidence."
 		}
 	}
 	if len(decided.Path) > 0 {
@@ -35,6 +35,9 @@ func (v *Verdict) conclude(s Store, r Request) {
 		v.Notes = notes(r, decided)
 	}
 }
+
+// maxReasons is how many findings a sentence holds.
+const maxReasons = 3
 
 // evidence describes the presented certificates, then the root that was not presented.
 func evidence(s Store, r Request, a Answer) []CertificateEvidence {
@@ -111,10 +114,6 @@ func notes(r Request, a Answer) []string {
 	leaf := a.Path[0]
 	if r.Name == "" {
 		note("No name was given, so none was looked for in the certificate.")
-	}
-	if last := a.Path[len(a.Path)-1]; len(a.Findings) > 0 && a.Findings[len(a.Findings)-1].Code == journal.CertUntrusted &&
-		!slices.ContainsFunc(r.Chain, func(c *x509.Certificate) bool { return bytes.Equal(c.RawSubject, last.RawIssuer) }) {
-		note("Should %s be an intermediate CA, then the server must present its certificate too.", issuer(last))
 	}
 	if left := leaf.NotAfter.Sub(r.At); left >= 0 && left < expirySoon {
 		note("The certificate expires soon, on %s.", formatTime(leaf.NotAfter))

@@ -137,7 +137,7 @@ func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 	case n == 1:
 		trusted = "the one root that the phone trusts"
 	default:
-		trusted = fmt.Sprintf("among the %d the phone trusts", n)
+		trusted = fmt.Sprintf("among the %d roots that the phone trusts", n)
 	}
 	if len(path) == 1 && s.selfSigned(last) {
 		f.Code, f.Rule = journal.CertSelfSigned, "R1.6"
@@ -145,9 +145,9 @@ func (u rules) unanchored(path []*x509.Certificate, s *search) Finding {
 		return f
 	}
 	f.Code, f.Rule = journal.CertUntrusted, "R1.1"
-	text := fmt.Sprintf("%s was issued by %s; that root is not %s", u.label(path, 0), issuer(last), trusted)
+	text := fmt.Sprintf("%s was issued by %s, which is not %s", u.label(path, 0), issuer(last), trusted)
 	if len(path) > 1 {
-		text = fmt.Sprintf("%s was issued by %s, whose chain leads to %s; that root is not %s",
+		text = fmt.Sprintf("%s was issued by %s, whose chain leads to %s, which is not %s",
 			u.label(path, 0), issuer(path[0]), issuer(last), trusted)
 	}
 	if len(s.store.bySubject[string(last.RawIssuer)]) > 0 {

@@ -232,7 +232,7 @@ var defects = map[pki.Defect]struct {
 	pki.WrongName:           {journal.CertName, journal.CertName, false},
 	pki.Wildcard:            {"", "", true},
 	pki.CNOnly:              {"", journal.CertName, true},
-	pki.SelfSigned:          {journal.ADNoMatch, journal.ADNoMatch, true}, // R1.6
+	pki.SelfSigned:          {journal.CertSelfSigned, journal.CertSelfSigned, true}, // R1.6
 	pki.UntrustedIssuer:     {journal.ADNoMatch, journal.ADNoMatch, true},
 	pki.MissingIntermediate: {journal.ADNoMatch, journal.ADNoMatch, true},
 	pki.ExpiredIntermediate: {journal.CertExpired, journal.CertExpired, true},

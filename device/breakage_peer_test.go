@@ -199,8 +199,8 @@ http {
 	s.setRecords(append(s.records, "autodiscover.contoso.com A 127.22.3.4")...)
 }
 
-// breakage is one fault of a deployment.
-type breakage struct {
+// siteBreakage is one fault of a deployment.
+type siteBreakage struct {
 	name  string
 	peer  string // Debian package
 	build func(*device.Config)
@@ -208,7 +208,7 @@ type breakage struct {
 	codes []journal.Code // of each attempt before the one that succeeds
 }
 
-var breakages = []breakage{
+var siteBreakages = []siteBreakage{
 	{"no SRV record of the pool", "dnsmasq-base", nil, func(s *site) { s.withoutRecord("_sipinternaltls._tcp.contoso.com") },
 		[]journal.Code{journal.NoCandidate}},
 	{"SRV target without an address", "dnsmasq-base", nil, func(s *site) { s.withoutRecord("pool.contoso.com") },
@@ -332,7 +332,7 @@ func newSite(t *testing.T) *site {
 }
 
 // mend makes the deployment faultless again.
-func (s *site) mend(t *testing.T, b breakage) {
+func (s *site) mend(t *testing.T, b siteBreakage) {
 	t.Helper()
 	s.t, s.nginx = t, nil
 	records := siteRecords()
@@ -357,7 +357,7 @@ func (s *site) mend(t *testing.T, b breakage) {
 // signs in again. Within four remedies the phone must be signed in.
 func TestPeerRemediesOfForeignServers(t *testing.T) {
 	s := newSite(t)
-	for _, b := range breakages {
+	for _, b := range siteBreakages {
 		t.Run(b.name, func(t *testing.T) {
 			s.mend(t, b)
 			b.do(s)

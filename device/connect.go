@@ -15,6 +15,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/sipua"
+	"github.com/ocphone/ocphone/device/trust"
 )
 
 // connector is the input of one connection attempt, which runs in the
@@ -60,13 +61,13 @@ func (s *session) connector() connector {
 	return c
 }
 
-// outcome is the result: a registration, a certificate that needs a root, or
-// a failure.
+// outcome is the result: a registration, a certificate that was refused, or a
+// failure.
 type outcome struct {
 	reg     *sipua.Registration
 	server  sipua.Candidate
 	verdict *certstore.Verdict // on a certificate that was refused
-	err     error              // nil if verdict needs a root
+	err     error              // nil if there is a verdict
 	during  journal.Name       // which step err belongs to
 	client  *clientCertificate // nil without TLS
 }
@@ -198,7 +199,7 @@ func (c connector) dialOnce(ctx context.Context, server sipua.Candidate, note st
 		Decided:  fmt.Sprintf("Connected to %s (%s).", server.Addr(), server.From),
 		Details:  details,
 	})
-	c.record(trusted(*verdict))
+	c.record(trust.Case{Verdict: *verdict}.Good())
 	return tc, out
 }
 
@@ -207,15 +208,7 @@ func (out *outcome) explain(err error, remote string, config *tls.Config) {
 	var refused *certstore.VerdictError
 	switch {
 	case errors.As(err, &refused):
-		out.verdict, out.during = &refused.Verdict, journal.Trust
-		if !out.verdict.NeedsRoot() {
-			out.err = refusal(*out.verdict)
-		}
-	case errors.Is(err, context.DeadlineExceeded):
-		out.err = &journal.Failure{Code: journal.SIPNoAnswer, Asked: out.server.Addr(), By: remote, Err: err,
-			What: out.server.Addr() + " takes the connection and does not answer the TLS handshake in time",
-			Fix: "Look at the server's load, and check that the port is the one of SIP over TLS. A slow server needs more " +
-				"time: --timeout."}
+		out.verdict = &refused.Verdict
 	case strings.Contains(err.Error(), "failed to parse certificate"): // crypto/tls has no error value for it
 		out.during = journal.Trust
 		out.err = &journal.Failure{Code: journal.CertMalformed, By: remote, Err: err,

@@ -10,6 +10,7 @@ import (
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/trust"
 )
 
 // core is the part of a phone that all lifetimes use: identity, memory, clock,
@@ -28,15 +29,13 @@ type core struct {
 	// use them.
 	store certstore.Store
 	roots []certstore.Root // of store
+	setBy trust.Clock      // which time server has set the clock last, and how far all have moved it
 	user  lastUser
 	pin   lock
 	plan  *Plan // of the user signed in or, before, of the last user
 	state State
 	epoch uint64
 	steps uint64 // number of the last step
-
-	moved      time.Duration // by which time servers have moved the clock, in all
-	timeServer string        // the last one that did
 
 	awaiting Awaiting // of the sign-in under way, or of the last one
 }

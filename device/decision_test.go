@@ -1,6 +1,11 @@
 package device_test
 
 import (
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -8,6 +13,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/lab/dns"
 	"github.com/ocphone/ocphone/device/lab/pki"
 )
 
@@ -38,20 +44,21 @@ func TestR1_2WhenActiveDirectoryIsAsked(t *testing.T) {
 		"nothing satisfies, AD has the root": {pool: enterprise, published: []string{enterprise, public},
 			usual: result{"", 1, 2, "paper clip"}, strict: result{"", 1, 2, "paper clip"}},
 		"nothing satisfies, AD has another root": {pool: enterprise, published: []string{public},
-			usual:  result{journal.ADNoMatch, 1, 1, "Publish the root of CN=Contoso Root CA"},
+			usual:  result{journal.ADNoMatch, 1, 1, "Publish the root CN=Contoso Root CA"},
 			strict: result{journal.ADNoMatch, 1, 1, "does not ask again while it holds any downloaded root"}},
 		"nothing satisfies, AD is empty": {pool: enterprise, published: []string{},
 			usual: result{journal.ADNoRoots, 1, 0, "certutil"}, strict: result{journal.ADNoRoots, 1, 0, "certutil"}},
 		"nothing satisfies, no domain controller": {pool: enterprise, published: []string{enterprise}, noDC: true,
-			usual: result{journal.CertUntrusted, 0, 0, "Publish"}, strict: result{journal.CertUntrusted, 0, 0, "Publish"}},
+			usual:  result{journal.ADNoController, 0, 0, "_ldap._tcp.dc._msdcs.contoso.com"},
+			strict: result{journal.ADNoController, 0, 0, "_ldap._tcp.dc._msdcs.contoso.com"}},
 		"a factory root does not satisfy, AD has the root": {factory: true, pool: public, published: []string{public},
 			usual: result{"", 1, 1, "paper clip"}, strict: result{"", 1, 1, "paper clip"}},
 		"a downloaded root does not satisfy, AD has the root": {downloaded: true, pool: public, published: []string{enterprise, public},
 			usual: result{"", 1, 2, "paper clip"}, strict: result{journal.CertUntrusted, 0, 1, "paper clip"}},
 		"a downloaded root does not satisfy, AD has not the root": {downloaded: true, pool: public, published: []string{enterprise},
-			usual: result{journal.ADNoMatch, 1, 1, "Publish the root of CN=Adatum"}, strict: result{journal.CertUntrusted, 0, 1, "paper clip"}},
+			usual: result{journal.ADNoMatch, 1, 1, "Publish the root CN=Adatum"}, strict: result{journal.CertUntrusted, 0, 1, "paper clip"}},
 		"a downloaded root does not satisfy, no domain controller": {downloaded: true, pool: public, published: []string{enterprise, public}, noDC: true,
-			usual: result{journal.CertUntrusted, 0, 1, "Publish"}, strict: result{journal.CertUntrusted, 0, 1, "paper clip"}},
+			usual: result{journal.ADNoController, 0, 1, "_ldap._tcp.dc._msdcs.contoso.com"}, strict: result{journal.CertUntrusted, 0, 1, "paper clip"}},
 	} {
 		for reading, want := range map[string]result{"usual": row.usual, "strict": row.strict} {
 			t.Run(name+", "+reading, func(t *testing.T) {
@@ -113,5 +120,98 @@ func TestR1_2WhenActiveDirectoryIsAsked(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// TestR1_6SelfSignedCertificateThatIsPublished: it is installed as a root unless it
+// says that it is no CA, as that of Exchange does
+// (docs/protocol/trust.md#limits-of-verification). The remedy names it in neither case.
+func TestR1_6SelfSignedCertificateThatIsPublished(t *testing.T) {
+	for _, row := range []struct {
+		name string
+		noCA bool
+		code journal.Code
+	}{
+		{"it does not say what it is", false, ""},
+		{"it says that it is no CA", true, journal.CertSelfSigned},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRig(t, func(d *lab.Deployment) { d.Pool.Defect, d.Publish = pki.SelfSigned, []string{} }, nil)
+			cert := r.lab.Pool.Certificate
+			if row.noCA {
+				c := *cert.Leaf
+				c.BasicConstraintsValid = true
+				der, err := x509.CreateCertificate(rand.Reader, &c, &c, c.PublicKey, cert.PrivateKey)
+				if err != nil {
+					t.Fatal(err)
+				}
+				cert = tls.Certificate{Certificate: [][]byte{der}, PrivateKey: cert.PrivateKey}
+				if err := r.lab.SetCertificate("pool", cert); err != nil {
+					t.Fatal(err)
+				}
+			}
+			r.lab.Directory.PublishRoot("pool", cert.Certificate[0])
+			s := r.signIn(r.lab.Inside())
+			if row.code == "" {
+				r.wantReady(s)
+				return
+			}
+			r.wantFailure(s, row.code)
+			if s.Failure.Fix != journal.CertSelfSigned.Page().Change || !strings.Contains(s.Failure.Decided, "holds what is no root, too: CN=pool.contoso.com") {
+				t.Errorf("decided %q, fix %q", s.Failure.Decided, s.Failure.Fix)
+			}
+		})
+	}
+}
+
+// TestFirstCauseEndsTheSignIn: inside, the failure of the search is that of the
+// sign-in; outside it is the certificate, since no domain controller is there (R1.4).
+func TestFirstCauseEndsTheSignIn(t *testing.T) {
+	deadDC := func(a *lab.Attachment) {
+		a.Place.Patch = maps.Clone(a.Place.Patch)
+		a.Place.Patch["dc1.contoso.com:389"] = "127.0.0.1:1"
+	}
+	srv := "_ldap._tcp.dc._msdcs.contoso.com"
+	for _, row := range []struct {
+		name    string
+		outside bool
+		change  func(r *rig, a *lab.Attachment)
+		code    journal.Code
+		state   device.State
+	}{
+		{"inside, no record", false, func(r *rig, _ *lab.Attachment) {
+			r.lab.InsideDNS.Remove(srv)
+			r.lab.InsideDNS.Remove("_ldap._tcp.contoso.com")
+		}, journal.ADNoController, device.Failed},
+		{"inside, the DNS refuses", false, func(r *rig, _ *lab.Attachment) {
+			r.lab.InsideDNS.SetFault(dns.Refused, srv, "_ldap._tcp.contoso.com")
+		}, journal.DNSRefused, device.Waiting},
+		{"inside, a domain controller that is down", false, func(_ *rig, a *lab.Attachment) { deadDC(a) }, journal.ADUnreachable, device.Waiting},
+		{"outside, no record", true, func(*rig, *lab.Attachment) {}, journal.CertUntrusted, device.Failed},
+		{"outside, a record of the inside that leaked", true, func(r *rig, a *lab.Attachment) {
+			if err := errors.Join(r.lab.OutsideDNS.Set(srv, "SRV", "0 100 389 dc1.contoso.com"), r.lab.OutsideDNS.Set("dc1.contoso.com", "A", "127.0.0.1")); err != nil {
+				r.t.Fatal(err)
+			}
+			deadDC(a)
+		}, journal.CertUntrusted, device.Failed},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, nil, nil)
+			at := r.lab.Inside()
+			if row.outside {
+				at = r.lab.Outside()
+			}
+			row.change(r, &at)
+			s := r.signIn(at)
+			r.wantFailure(s, row.code)
+			r.wantState(s, row.state)
+			if s.Verdict == nil || s.Verdict.Code != journal.CertUntrusted {
+				t.Errorf("verdict %+v", s.Verdict)
+			}
+			if row.outside && last(t, r.Phone, journal.Roots).State != journal.Warned {
+				t.Errorf("the search outside is no warning:\n%s", story(r.Phone))
+			}
+		})
 	}
 }

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/ntlm/ntlmhttp"
+	"github.com/ocphone/ocphone/device/trust"
 	"github.com/ocphone/ocphone/ews"
 )
 
@@ -163,6 +165,11 @@ func (r *registration) pollFailed(err error, d ews.Decision) (again bool) {
 	if r.mailbox.client.client == nil {
 		name = journal.Autodiscover
 		again = again && f.Code.Page().Retry // R1.6 and others: nothing changes before the next sign-in
+	}
+	var refused *certstore.VerdictError
+	if errors.As(err, &refused) { // its root arrives as that of the Edge does: the phone asks for the pool only (R1.2)
+		judged := trust.Case{Verdict: refused.Verdict, Held: r.store, Side: trust.Outside, Name: trust.Fixed, Clock: r.setBy}
+		f.Fix = judged.Remedy()
 	}
 	if errors.Is(err, ews.ErrNoVoiceMail) {
 		f.What = "The mailbox has no Voice Mail folder, as one that is not enabled for Unified Messaging, " +

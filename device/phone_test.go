@@ -360,7 +360,7 @@ func TestR1_5UPNSuffixThatIsNoDomainFailsWhereDomainUserWorks(t *testing.T) {
 	noSuffix.Place.Suffix = "" // no DHCP option 15: the user name decides
 	r.creds = device.Credentials{Address: u.SIP, User: u.UPN, Password: u.Password}
 	s := r.signIn(noSuffix)
-	r.wantFailure(s, journal.CertUntrusted)
+	r.wantFailure(s, journal.ADNoController)
 	told := false
 	for _, step := range steps(r.Phone) {
 		told = told || strings.Contains(step.Fix, `\`)
@@ -381,7 +381,7 @@ func TestR1_5NetBIOSFindsTheDomainControllerWhenTold(t *testing.T) {
 		if told {
 			r.wantReady(s)
 		} else {
-			r.wantFailure(s, journal.CertUntrusted)
+			r.wantFailure(s, journal.ADNoController)
 		}
 	}
 }

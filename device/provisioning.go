@@ -70,7 +70,7 @@ func (q query) askSettings(ctx context.Context) (provisioning.Settings, *journal
 		Name: journal.Provisioning, State: journal.OK, Because: "MS-SIPREGE 2.2.2",
 		Asked: "SUBSCRIBE " + provisioning.EventPackage, Answered: reply.Text, By: q.server,
 		Decided: fmt.Sprintf("The pool provisioned %s: %s.",
-			journal.Count(len(answer.Groups), "group", "groups"), strings.Join(atMost(maxGroupsNamed, names), ", ")),
+			journal.Count(len(answer.Groups), "group", "groups"), journal.List(maxGroupsNamed, ", ", names)),
 		Details: append(settings.Lines(), provisioning.WarningLines(settings.Warnings)...),
 	}
 	if len(names) == 0 {

@@ -249,6 +249,27 @@ func TestR1_6ExchangeWithASelfSignedCertificateIsNotTalkedTo(t *testing.T) {
 	}
 }
 
+// TestRemedyOfExchangesCertificate: a root that is published for Exchange arrives
+// after a reset only, since the pool is trusted already (R1.2).
+func TestRemedyOfExchangesCertificate(t *testing.T) {
+	for defect, want := range map[pki.Defect]string{
+		pki.SelfSigned:      "Install a certificate of an issuing authority",
+		pki.WrongName:       "Issue the certificate for cas01.contoso.com too",
+		pki.Expired:         "Renew the certificate of ",
+		pki.UntrustedIssuer: "Publish the root CN=Fabrikam Root CA,DC=fabrikam,DC=com (certutil -f -dspublish ROOT.cer RootCA). Then push a paper clip",
+	} {
+		r := newRig(t, nil, nil)
+		if err := r.lab.SetDefect("exchange", defect); err != nil {
+			t.Fatal(err)
+		}
+		s := r.signIn(r.lab.Inside())
+		r.wantReady(s)
+		if len(s.Warnings) != 1 || !strings.Contains(s.Warnings[0].Fix, want) {
+			t.Errorf("%s: warnings %+v, want %q", defect, s.Warnings, want)
+		}
+	}
+}
+
 // TestNoPasswordIsTriedTwiceAtExchange: the pool has taken the password, so that
 // a refusal is not called a wrong one either.
 func TestNoPasswordIsTriedTwiceAtExchange(t *testing.T) {

@@ -111,12 +111,30 @@ var certificateBreakages = []breakage{
 			p.t.Fatal(err)
 		}
 	}},
+	{code: journal.CertOrder, how: "the file of the chain begins with the issuing CA", spoil: func(p *patient) {
+		c, err := p.lab.Certificate("pool.contoso.com")
+		if err != nil {
+			p.t.Fatal(err)
+		}
+		slices.Reverse(c.Certificate)
+		c.Leaf = nil
+		if err := p.lab.SetCertificate("pool", c); err != nil {
+			p.t.Fatal(err)
+		}
+	}},
 	{code: journal.CertSelfSigned, how: "the certificate of Exchange is self-signed", spoil: defect("exchange", pki.SelfSigned)},
 	{code: journal.CertUntrusted, how: "outside for the first time", spoil: goOutside},
 	{code: journal.CertUntrusted, how: "outside, the root of the Edge was not published when the phone was inside", signedIn: true, spoil: goOutside},
 	{code: journal.CertUntrusted, how: "outside for the first time, the records of the inside are visible", spoil: func(p *patient) {
 		goOutside(p)
 		leak(p)
+	}},
+	{code: journal.CertSelfSigned, how: "the certificate of the pool is self-signed", spoil: defect("pool", pki.SelfSigned)},
+	{code: journal.CertName, how: "the name is in the common name alone, firmware today", prepare: today, spoil: defect("pool", pki.CNOnly)},
+	{code: journal.ADNoMatch, how: "the pool does not send the certificate of the issuing CA", spoil: defect("pool", pki.MissingIntermediate)},
+	{code: journal.ADNoMatch, how: "nor does it, and that certificate was published as a root", spoil: func(p *patient) {
+		defect("pool", pki.MissingIntermediate)(p)
+		p.lab.Directory.PublishRoot("Contoso Issuing CA", p.lab.PKI.Issuing.Certificate.Raw)
 	}},
 	{code: journal.ADNoRoots, how: "no root is published", prepare: func(d *lab.Deployment) { d.Publish = []string{} }, spoil: func(*patient) {}},
 	{code: journal.ADNoMatch, how: "the root of the pool is not published", spoil: func(p *patient) {
@@ -139,6 +157,10 @@ var directoryBreakages = []breakage{
 	{code: journal.ADNoDomain, how: "check: no domain is known", spoil: func(p *patient) {
 		p.place.Suffix, p.creds.Address, p.creds.User = "", "", "tu"
 	}, ask: searchForRoots},
+	{code: journal.ADNoController, how: "no SRV record of a domain controller", spoil: func(p *patient) {
+		p.lab.InsideDNS.Remove("_ldap._tcp.dc._msdcs.contoso.com")
+		p.lab.InsideDNS.Remove("_ldap._tcp.contoso.com")
+	}},
 	{code: journal.ADNoController, how: "check: no SRV record of a domain controller", spoil: func(p *patient) {
 		p.lab.InsideDNS.Remove("_ldap._tcp.dc._msdcs.contoso.com")
 		p.lab.InsideDNS.Remove("_ldap._tcp.contoso.com")

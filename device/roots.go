@@ -1,9 +1,8 @@
 package device
 
 import (
+	"cmp"
 	"context"
-	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -11,86 +10,54 @@ import (
 	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/sipua"
+	"github.com/ocphone/ocphone/device/trust"
 )
 
-// When the phone asks Active Directory (R1.2): only for the SIP server's
-// certificate, only when the one thing wrong with it is that no chain leads to
-// a trusted root, and at most once per connection attempt.
+// The phone asks Active Directory about the SIP server's certificate only, and at
+// most once in a connection attempt; package trust decides about the rest (R1.2).
 
-// trusted is the step of a good verdict. It says that Active Directory is not
-// asked, and whether a reset would change that.
-func trusted(v certstore.Verdict) journal.Step {
-	s := journal.Step{Name: journal.Trust, State: journal.OK, Asked: "the certificate of " + v.Name,
-		Decided: v.Sentence + " Active Directory is not asked for roots.", Because: "R1.2", Details: v.Details()}
-	switch {
-	case v.Anchor == nil:
-	case v.Anchor.Source.Kind == certstore.Import:
-		s.Fix = "A reset makes the phone ask again: this server is trusted through a root that was imported by hand, " +
-			"which a reset takes away."
-	case v.Anchor.Downloaded():
-		s.Fix = "A root that is published from now on, say that of the Edge, does not arrive while a stored one " +
-			"satisfies the pool: push a paper clip into the reset hole, then sign in once inside (R1.3, R1.4)."
+// judged is the verdict on the certificate of server, with what the phone knows.
+func (s *session) judged(v certstore.Verdict, server sipua.Candidate) trust.Case {
+	c := trust.Case{
+		Verdict:             v,
+		Held:                s.store,
+		DownloadedRootStops: s.cfg.Firmware.AnyDownloadedRootStops,
+		Directory:           s.attempt.directory,
+		Clock:               s.setBy,
+	}
+	switch from := server.From; { // docs/protocol/phone.md#finding-the-sip-server
+	case s.cfg.Registrar != "":
+		c.Name = trust.Registrar
+	case strings.HasPrefix(from, "SRV _sipinternaltls."):
+		c.Side = trust.Inside
+	case strings.HasPrefix(from, "SRV "):
+		c.Side = trust.Outside
+	case strings.HasPrefix(from, "A sipinternal."):
+		c.Side, c.Name = trust.Inside, trust.Fixed
+	case strings.HasPrefix(from, "A sipexternal."), strings.HasPrefix(from, "A ") && server.Port == edgePort:
+		c.Side, c.Name = trust.Outside, trust.Fixed
 	default:
-		s.Fix = "A reset cannot make the phone ask: this server is trusted through a factory root, which a reset leaves. " +
-			"A root that only others need, say that of the Edge, must be among the factory roots."
+		c.Name = trust.Fixed
 	}
-	return s
+	return c
 }
 
-// refusal is the failure of a certificate.
-func refusal(v certstore.Verdict) *journal.Failure {
-	f := &journal.Failure{Code: v.Code, Asked: "the certificate of " + v.Name, What: v.Sentence, Because: v.Rule,
-		Details: v.Details()}
-	switch {
-	case v.NeedsOnlyRoot():
-		f.Fix = publish(v.Issuer()) + ". Then, if the phone trusts its pool already, push the paper clip; " +
-			"sign in once inside, where all published roots arrive (R1.3, R1.4)."
-	case v.NeedsRoot(): // the certificate of an issuer has a flaw
-		f.Fix = fmt.Sprintf("%s If %s is a root CA of its own, it also helps to publish its self-signed certificate "+
-			"(certutil -f -dspublish ROOT.cer RootCA).", f.Code.Page().Change, v.MissingRoot())
-	}
-	return f
-}
+// edgePort is the port of an Access Edge.
+const edgePort = 443
 
-// publish says how an administrator publishes a root.
-func publish(root string) string {
-	return fmt.Sprintf("Publish the root of %s (certutil -f -dspublish ROOT.cer RootCA)", root)
-}
-
-// searchBlocker is why the phone does not ask Active Directory for the root that
-// v needs; nil: it does.
-func (a attempt) searchBlocker(v certstore.Verdict, fw Firmware, held certstore.Store) *journal.Failure {
-	f := refusal(v)
-	stops := fw.AnyDownloadedRootStops && slices.ContainsFunc(held.Roots(), certstore.Root.Downloaded)
-	switch {
-	case a.searched && !v.NeedsOnlyRoot():
-		f.What = v.Sentence + " Active Directory was asked: it publishes no root that makes up for it."
-	case a.searched:
-		f.Code = journal.ADNoMatch
-		f.What = fmt.Sprintf("%s Active Directory was asked: it publishes %s, and none of these leads there.",
-			v.Sentence, strings.Join(atMost(maxNamed, a.found), "; "))
-		if stops {
-			f.Fix = publish(v.Issuer()) + ", push a paper clip into the reset hole, since this firmware does not ask again " +
-				"while it holds any downloaded root, and sign in once inside (R1.3)."
+// directoryOf is what r says of Active Directory to package trust.
+func directoryOf(r adroots.Result) *trust.Directory {
+	d := &trust.Directory{Server: r.Server, Roots: rootNames(r)}
+	for _, x := range r.Rejected {
+		if x.Certificate == nil {
+			continue
 		}
-	case stops:
-		f.What = v.Sentence + " This firmware does not ask Active Directory while it holds any downloaded root."
-		f.Fix = "Push a paper clip into the reset hole, then sign in once inside (R1.3)."
-	default:
-		return nil
+		if _, err := adroots.ParseRoot(x.Certificate.Raw); err != nil { // else it is above the limit
+			d.Other = append(d.Other, x.Certificate)
+		}
 	}
-	return f
-}
-
-// maxNamed bounds how many roots a sentence names.
-const maxNamed = 5
-
-// atMost returns names; it replaces those after the first most by their number.
-func atMost(most int, names []string) []string {
-	if more := len(names) - most; more > 0 {
-		return append(slices.Clone(names[:most]), fmt.Sprintf("%d more", more))
-	}
-	return names
+	return d
 }
 
 func rootNames(r adroots.Result) (names []string) {
@@ -104,16 +71,12 @@ func rootNames(r adroots.Result) (names []string) {
 	return names
 }
 
-// noDirectory is the step of a search that found no domain controller, as is
-// always so outside.
-func noDirectory(f *journal.Failure, user string) journal.Step {
-	s := f.Step(journal.Roots)
-	if strings.Contains(user, "@") { // R1.5
-		s.Fix += ` With a user name of the form user@suffix the domain is taken from the suffix, ` +
-			`which need not be one of Active Directory: try DOMAIN\user.`
+// noDirectory completes the remedy of a search that found no domain controller.
+func noDirectory(f *journal.Failure, user string) {
+	if f.Code == journal.ADNoController && strings.Contains(user, "@") { // R1.5
+		f.Fix = cmp.Or(f.Fix, f.Code.Page().Change) + ` With a user name of the form user@suffix the domain is taken ` +
+			`from the suffix, which need not be one of Active Directory: try DOMAIN\user.`
 	}
-	s.Fix = "Outside this is as it should be: roots arrive inside only (R1.4). Inside: " + s.Fix
-	return s
 }
 
 // adConfig decides which domain is asked: the one in a setting, else that of

@@ -14,6 +14,7 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/sipua"
+	"github.com/ocphone/ocphone/device/trust"
 )
 
 // session is the lifetime from SignIn, or from a restart that signs the user in
@@ -38,10 +39,10 @@ type session struct {
 // attempt is one connection attempt: from the first look-up to signed in or
 // refused. A second search for roots needs a second attempt (R1.2).
 type attempt struct {
-	began    time.Time        // by the host's clock
-	searched bool             // Active Directory was asked
-	found    []string         // the roots that it held, for the text of a failure
-	again    *sipua.Candidate // the server to dial; nil: discovery finds one
+	began     time.Time        // by the host's clock
+	searched  bool             // Active Directory was asked
+	directory *trust.Directory // what it answered; nil: nothing
+	again     *sipua.Candidate // the server to dial; nil: discovery finds one
 }
 
 // newSession prepares a session of a phone that is plugged into place; nil: it
@@ -142,38 +143,19 @@ func (s *session) setClock(found network.TimeAnswer, err error) {
 		return
 	}
 	s.clock.Set(s.clock.Now().Add(found.Offset))
-	s.timeServer, s.moved = found.Server, s.moved+found.Offset
+	s.setBy = trust.Clock{Server: found.Server, Offset: s.setBy.Offset + found.Offset}
 	step := journal.Step{
 		Name: journal.Time, State: journal.OK, Asked: found.Record, By: found.Server, Details: found.Tried,
 		Answered: s.clock.Now().UTC().Format(time.DateTime) + " UTC",
 		Decided:  fmt.Sprintf("The phone's clock is set; it was %s.", offsetText(found.Offset)),
 		Because:  "OCS 2007 R2 documentation, NTP",
 	}
-	if found.Offset.Abs() > maxJump && s.moved.Abs() > maxJump { // not on the way back
+	if found.Offset.Abs() >= trust.LargeJump && s.setBy.Offset.Abs() >= trust.LargeJump { // not on the way back
 		step.State, step.Code = journal.Warned, journal.TimeJump
 		step.Fix = fmt.Sprintf("Compare the time of %s with another clock. If it is wrong, correct the time server %[1]s, "+
 			"or let %s name another one; if it is right, change nothing.", found.Server, found.Record)
 	}
 	s.step(step)
-}
-
-// maxJump is the largest correction of the clock without a warning. A clock drifts
-// by seconds a day, and a wrong time zone is less than a day; more than that comes
-// from an empty battery or from a wrong time server, and decides which
-// certificates are valid.
-const maxJump = 24 * time.Hour
-
-// blameClock puts the time server first in the remedy of a certificate that is out
-// of date, if that server has moved the phone's clock far.
-func (s *session) blameClock(f *journal.Failure) *journal.Failure {
-	if f.Code != journal.CertExpired && f.Code != journal.CertNotYetValid || s.moved.Abs() <= maxJump {
-		return f
-	}
-	blamed := *f
-	blamed.Fix = fmt.Sprintf("Correct the time server %s first, if its time is wrong: the phone's clock was %s before "+
-		"that server set it to %s UTC. If that time is right: %s", s.timeServer, offsetText(s.moved),
-		s.clock.Now().UTC().Format(time.DateTime), cmp.Or(f.Fix, f.Code.Page().Change))
-	return &blamed
 }
 
 func offsetText(d time.Duration) string {
@@ -213,8 +195,8 @@ func (s *session) connected(out outcome) {
 	case out.reg != nil:
 		s.verdict, s.failure = nil, nil
 		s.register(out.reg, out.server)
-	case out.verdict != nil && out.verdict.NeedsRoot():
-		s.onUntrusted(out.server, *out.verdict)
+	case out.verdict != nil:
+		s.onRefused(out.server, *out.verdict)
 	default:
 		s.fail(journal.FailureOf(out.err), out.during)
 	}
@@ -231,13 +213,15 @@ func (s *session) register(reg *sipua.Registration, server sipua.Candidate) {
 	reg.OnEvent(func(e sipua.Event) { r.post(func() { s.onRegistrationEvent(e) }) })
 }
 
-// onUntrusted decides about the certificate of a server that needs a root.
-func (s *session) onUntrusted(server sipua.Candidate, v certstore.Verdict) {
-	if f := s.attempt.searchBlocker(v, s.cfg.Firmware, s.store); f != nil {
-		s.fail(f, journal.Trust)
+// onRefused asks Active Directory for roots if the certificate of a server needs
+// one, else it ends the attempt.
+func (s *session) onRefused(server sipua.Candidate, v certstore.Verdict) {
+	judged := s.judged(v, server)
+	if judged.Search() != trust.Asks || s.attempt.searched {
+		s.fail(judged.Failure(), journal.Trust)
 		return
 	}
-	step := refusal(v).Step(journal.Trust)
+	step := v.Failure().Step(journal.Trust)
 	step.State, step.Fix, step.Because = journal.Warned, "", "R1.2"
 	step.Decided = v.Sentence + " The phone asks Active Directory for roots."
 	s.step(step)
@@ -252,25 +236,40 @@ func (s *session) onUntrusted(server sipua.Candidate, v certstore.Verdict) {
 		defer cancel()
 		s.await("the roots in the Active Directory of " + cfg.Domain)
 		result, err := adroots.Download(ctx, cfg)
-		return func() { s.searched(v, result, err) }, nil
+		return func() { s.searched(judged, result, err) }, nil
 	})
 }
 
-// searched takes the result of the search for roots, and dials again.
-func (s *session) searched(v certstore.Verdict, result adroots.Result, err error) {
+// searched takes the result of the search for roots, and dials again. A search that
+// fails inside ends the attempt with its own failure. Outside there is no domain
+// controller (R1.4), and a registrar need not have one: there a person must act on
+// the certificate.
+func (s *session) searched(judged trust.Case, result adroots.Result, err error) {
 	if err != nil {
 		f := journal.FailureOf(err)
-		outside := f.Code == journal.ADUnreachable && strings.HasPrefix(s.attempt.again.From, "SRV _sip._tls.") // R1.4
-		if f.Code == journal.ADNoDomain || f.Code == journal.ADNoController || outside {
-			s.step(noDirectory(f, s.login.User))
-			f = refusal(v)  // a person must act on the certificate
+		noDirectory(f, s.login.User)
+		unreached := f.Code == journal.ADNoDomain || f.Code == journal.ADNoController || f.Code == journal.ADUnreachable
+		switch elsewhere := judged.Side == trust.Outside || judged.Name == trust.Registrar; {
+		case unreached && elsewhere:
+			step := f.Step(journal.Roots)
+			step.State = journal.Warned
+			step.Fix = "Outside, and at a registrar without Active Directory, this is as it should be: roots arrive inside " +
+				"only (R1.4). Inside: " + step.Fix
+			s.step(step)
+			f = judged.Failure()
 			f.Details = nil // they are in the step that led to the search
-			f.What = v.Sentence + " Active Directory could not be asked from here."
 			s.fail(f, journal.Trust)
-			return
+		case f.Code == journal.ADNoRoots:
+			judged.Directory = directoryOf(result)
+			s.fail(judged.Failure(), journal.Trust)
+		default:
+			var cause *journal.Failure // a DNS that fails for a while is tried again
+			if f.Code == journal.ADNoController && errors.As(f.Err, &cause) && cause.Code.Page().Retry {
+				f = cause
+			}
+			f.Details = append(f.Details, "wanted: "+judged.Verdict.Issuer())
+			s.fail(f, journal.Roots)
 		}
-		f.Details = append(f.Details, "wanted: "+v.Issuer())
-		s.fail(f, journal.Roots)
 		return
 	}
 	diff, err := s.install(result.Roots)
@@ -278,7 +277,7 @@ func (s *session) searched(v certstore.Verdict, result adroots.Result, err error
 		s.fail(journal.FailureOf(err), journal.Roots)
 		return
 	}
-	s.attempt.found = rootNames(result)
+	s.attempt.directory = directoryOf(result)
 	s.step(journal.Step{Name: journal.Roots, State: journal.OK, By: result.Server, Because: "R1.1",
 		Decided: fmt.Sprintf("All that was found is installed: %s, %d held before. The phone dials again.",
 			journal.Count(len(diff.Added), "new root", "new roots"), result.Duplicates)})
@@ -322,7 +321,7 @@ func (s *session) onRegistrationEvent(e sipua.Event) {
 // fail ends the attempt. A temporary failure is tried again after a back-off;
 // after any other failure the phone waits for a person.
 func (s *session) fail(f *journal.Failure, during journal.Name) {
-	step := s.blameClock(f).Step(cmp.Or(during, journal.Connect))
+	step := f.Step(cmp.Or(during, journal.Connect))
 	if f.Code.Page().Retry && f.Code != journal.NetUnplugged {
 		s.retryLater(step, f.Wait)
 		return

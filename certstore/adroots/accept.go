@@ -17,7 +17,7 @@ const maxValue = 32768
 func (d *download) accept(dn string, value []byte, src certstore.Source) {
 	cert, err := ParseRoot(value)
 	if err != nil {
-		d.reject(dn, err.Error())
+		d.reject(dn, value, err.Error())
 		return
 	}
 	src.Account, src.At = d.account(), d.Now()
@@ -27,19 +27,20 @@ func (d *download) accept(dn string, value []byte, src certstore.Source) {
 	case stored, d.held[string(cert.Raw)]:
 		d.Duplicates++
 	case len(d.Roots) >= d.MaxRoots:
-		d.reject(dn, fmt.Sprintf("above the limit of %d roots", d.MaxRoots))
+		d.reject(dn, value, fmt.Sprintf("above the limit of %d roots", d.MaxRoots))
 	default:
 		d.held[string(cert.Raw)] = true
 		d.Roots = append(d.Roots, root)
 	}
 }
 
-func (d *download) reject(dn, why string) {
+func (d *download) reject(dn string, value []byte, why string) {
 	if len(d.Rejected) >= maxRejected {
 		d.moreRejected++
 		return
 	}
-	d.Rejected = append(d.Rejected, Rejected{dn, printable(why)})
+	cert, _ := x509.ParseCertificate(value) // nil: no certificate
+	d.Rejected = append(d.Rejected, Rejected{dn, cert, printable(why)})
 }
 
 // ParseRoot reads a published value as the phone does: it accepts a CA certificate

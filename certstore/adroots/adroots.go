@@ -113,8 +113,18 @@ type Result struct {
 
 // Rejected is a value that is not installed.
 type Rejected struct {
-	DN  string // of the object that holds it
-	Why string
+	DN          string            // of the object that holds it
+	Certificate *x509.Certificate // nil: the value is no certificate
+	Why         string
+}
+
+// String names the value by the subject of the certificate, since the object may
+// bear any name.
+func (r Rejected) String() string {
+	if r.Certificate == nil {
+		return r.DN + ": " + r.Why
+	}
+	return fmt.Sprintf("%s, in %s: %s", certstore.DistinguishedName(r.Certificate.RawSubject), r.DN, r.Why)
 }
 
 // Download finds a domain controller and reads every published root.
@@ -253,10 +263,8 @@ func (d *download) read(ctx context.Context, dir *directory) error {
 	}
 	return &journal.Failure{Code: journal.ADNoRoots, By: d.Server, Because: "R1.1",
 		Asked:    "certificationAuthority objects of " + d.Config.Domain,
-		Answered: fmt.Sprintf("%d objects without a usable root certificate", len(objects)),
-		What:     "No root certificate is published in the Active Directory of " + d.Config.Domain,
-		Fix: "Publish the root of the server's certificate: certutil -f -dspublish root.cer RootCA, " +
-			"then wait for replication."}
+		Answered: journal.Count(len(objects), "object", "objects") + " without a usable root certificate",
+		What:     "No root certificate is published in the Active Directory of " + d.Config.Domain}
 }
 
 // account is the user name in the form that a person types.
@@ -299,7 +307,7 @@ func (d *download) report() {
 			Fix: "Publish self-signed CA certificates only, and remove these values from " +
 				"CN=Certification Authorities (adsiedit.msc)."}
 		for _, r := range d.Rejected[:min(len(d.Rejected), maxDetails)] {
-			s.Details = append(s.Details, r.DN+": "+r.Why)
+			s.Details = append(s.Details, r.String())
 		}
 		if n > maxDetails {
 			s.Details = append(s.Details, fmt.Sprintf("and %d more", n-maxDetails))

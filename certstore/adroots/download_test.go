@@ -410,8 +410,8 @@ func TestOctetsOfOneControllerAreBounded(t *testing.T) {
 
 func TestDirectoryWithoutRoots(t *testing.T) {
 	w := newWorld(t)
-	if f := w.mustFail(w.config(), journal.ADNoRoots); !strings.Contains(f.Fix, "certutil -f -dspublish") {
-		t.Errorf("fix %q", f.Fix)
+	if s := w.mustFail(w.config(), journal.ADNoRoots).Step(journal.Roots); !strings.Contains(s.Fix, "certutil -f -dspublish") || !strings.HasPrefix(s.Answered, "0 objects ") {
+		t.Errorf("answered %q, fix %q", s.Answered, s.Fix)
 	}
 }
 

@@ -110,7 +110,7 @@ func (d *download) enrolAt(ctx context.Context, service object, forest string) *
 		if held[string(cert.Raw)] {
 			d.accept(service.dn, cert.Raw, certstore.Source{Kind: certstore.Enrolment, DN: service.dn, Server: service.host})
 		} else {
-			d.reject("http://"+service.host, "sent by web enrolment, but the directory does not hold it for "+service.dn)
+			d.reject("http://"+service.host, nil, "sent by web enrolment, but the directory does not hold it for "+service.dn)
 		}
 	}
 	if len(d.Roots)+d.Duplicates == before {

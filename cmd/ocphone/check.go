@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -33,21 +32,21 @@ type trustFlags struct {
 func (e environment) checkTrust() *cobra.Command {
 	var f trustFlags
 	c := &cobra.Command{
-		Use: "trust HOST[:PORT]…", Short: "Show which servers a phone trusts now, after a reset and after a change, and " +
-			"what to publish",
+		Use: "trust HOST[:PORT]…", Short: "Show which servers a phone trusts at its next sign-in, after a reset and after " +
+			"a change, and what to publish",
 		Long: `Trust reads the certificates of pools and Edges and judges them as a phone would:
-with what it holds now, after a paper clip and one sign-in inside, and after a
-change that you plan. It compares them with what Active Directory publishes
-and prints the certutil line that is missing, if one would help.
+after its next sign-in inside, after a paper clip as well, and after a change
+that you plan. It compares them with what Active Directory publishes and prints
+the certutil line that is missing, if one would help. The time is that of the
+time servers that the phone would ask.
 
 Nothing is written anywhere. --ad logs on to a domain controller, once; servers
 are asked for their certificates only. A port of 443 means an Edge, whose root
 must have arrived inside; any other is taken for the phone's pool, which decides
 whether the phone asks Active Directory at all (R1.2).
 
-Exit code 0 when everything is trusted: now; with --with or --without after the
-change; with --as-if-reset after a reset and one sign-in inside as well, which
-is also the result for a new phone.`,
+Exit code 0 when everything is trusted: after the next sign-in inside; with
+--with or --without after the change; with --as-if-reset after a reset as well.`,
 		Example: `  ocphone check trust pool.example.com sip.example.com:443 --ad example.com --user 'EXAMPLE\tu'
   ocphone check trust pool.example.com sip.example.com:443 --ad example.com --user 'EXAMPLE\tu' --with new-edge-root.cer
   ocphone check trust pool.example.com --state phone1 --at 2027-01-01
@@ -86,6 +85,7 @@ func (f *trustFlags) addShared(s *pflag.FlagSet) {
 		"lab":           "",
 		"outside":       "look from the lab's outside only (default: from inside, else from outside)",
 		"dns":           "",
+		"clock":         "judge at the time of: ntp (the time servers that the phone would ask), host, or a `TIME`",
 		"wins":          "NetBIOS name server to find a domain controller, `ADDR[:PORT]`",
 	} {
 		flag := all.Lookup(name)
@@ -127,7 +127,6 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 	if len(f.chains) > 0 && f.ad != "" {
 		return cfg, usagef("--chain dials nothing: give what is published with --published FOLDER instead of --ad")
 	}
-	f.Clock = setup.ClockHost
 	s, err := f.Resolve(ctx)
 	if err != nil {
 		return cfg, err
@@ -138,8 +137,14 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 	}
 	cfg.Firmware, cfg.RootSet, cfg.NetBIOS = s.Config.Firmware, f.Roots, s.Config.NetBIOS
 	cfg.Domain, cfg.Without, cfg.AsIfReset = f.ad, f.without, f.asIfReset
-	if cfg.At, err = f.time(ctx, s); err != nil {
-		return cfg, err
+	cfg.NTP = s.Config.NTP && (len(f.chains) == 0 || f.ad != "")
+	switch {
+	case f.at != "":
+		if cfg.At, err = setup.ParseTime(f.at); err != nil {
+			return cfg, usagef("--at: %w", err)
+		}
+	case f.Clock != setup.ClockNTP && f.Clock != setup.ClockHost:
+		cfg.At = s.Config.Clock.Now()
 	}
 	for _, file := range f.with {
 		root, err := check.ReadFile(ctx, file)
@@ -198,20 +203,4 @@ func (f *trustFlags) endpoints(ctx context.Context, args []string) (all []check.
 		all = append(all, e)
 	}
 	return all, nil
-}
-
-// time is the time to judge at: that of --at, in a lab that of its time server,
-// else the host's.
-func (f *trustFlags) time(ctx context.Context, s *setup.Setup) (time.Time, error) {
-	if f.at != "" {
-		at, err := setup.ParseTime(f.at)
-		if err != nil {
-			return at, usagef("--at: %w", err)
-		}
-		return at, nil
-	}
-	if len(f.chains) > 0 {
-		return time.Now(), nil
-	}
-	return s.Time(ctx, f.ad), nil
 }

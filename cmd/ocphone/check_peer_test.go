@@ -61,7 +61,7 @@ func TestPeerCheckTrust(t *testing.T) {
 		c := checking{T: t, dir: c.dir}
 		t.Setenv("OCPHONE_PASSWORD", password)
 		r, code := c.judged(ask...)
-		c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted")
+		c.wantRow(r, thePool, "next sign-in ✗ ad.no-roots")
 		if code != exitPerson || !r.Published.Known || len(r.Publish) != 2 {
 			t.Errorf("exit %d, to publish %+v", code, r.Publish)
 		}
@@ -79,9 +79,9 @@ func TestPeerCheckTrust(t *testing.T) {
 		c := checking{T: t, dir: c.dir}
 		t.Setenv("OCPHONE_PASSWORD", password)
 		r, code := c.judged(append(ask, "--with", public)...)
-		c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✓, after the change ✓")
-		c.wantRow(r, "dc1.contoso.com:636", "now ✗ cert.untrusted, after a reset ✓, after the change ✓")
-		c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✓")
+		c.wantRow(r, thePool, "next sign-in ✓, after the change ✓")
+		c.wantRow(r, "dc1.contoso.com:636", "next sign-in ✓, after the change ✓")
+		c.wantRow(r, theEdge, "next sign-in ✗ cert.untrusted, after the change ✓")
 		if code != exitDone || len(r.Publish) != 1 || r.Publish[0].Command != "certutil -f -dspublish "+filepath.Base(public)+" RootCA" {
 			t.Errorf("exit %d, to publish %+v", code, r.Publish)
 		}

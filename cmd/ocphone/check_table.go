@@ -141,7 +141,7 @@ func printEndpoint(p *printer, e check.EndpointReport, situations int) {
 		p.wrap("  presented  ", fmt.Sprintf("%s, issued by %s, %s, signed with %s, until %s",
 			c.Subject, c.Issuer, c.Key, c.Signature, c.NotAfter.UTC().Format(time.DateOnly)), dim)
 	}
-	p.wrap("  root       ", e.Issuer, dim)
+	p.wrap("  leads to   ", e.Issuer, dim)
 	p.wrap("  published  ", e.Published, dim)
 	if e.Fix != "" {
 		p.wrap("  "+p.paint(yellow, "fix: "), e.Fix, "")

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -140,8 +141,8 @@ func (c checking) wantRow(r trustReport, addr, want string) {
 func TestUnpublishedEdgeRoot(t *testing.T) {
 	c := newChecking(t, lab.Contoso())
 	r, code := c.trust(thePool, theEdge, "--ad", "contoso.com")
-	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✓")
-	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted")
+	c.wantRow(r, thePool, "next sign-in ✓")
+	c.wantRow(r, theEdge, "next sign-in ✗ cert.untrusted")
 	if code != exitPerson || len(r.Publish) != 1 || !slices.Equal(r.Publish[0].For, []string{theEdge}) ||
 		r.Publish[0].Command != "certutil -f -dspublish ROOT.cer RootCA" || r.Publish[0].Root != pki.PublicName {
 		t.Errorf("exit %d, to publish %+v", code, r.Publish)
@@ -158,6 +159,10 @@ func TestUnpublishedEdgeRoot(t *testing.T) {
 	if _, code := c.trust(thePool, "--ad", "contoso.com", "--as-if-reset"); code != exitDone {
 		t.Errorf("the pool after a reset: exit %d", code)
 	}
+	r, code = c.trust(thePool, "--ad", "contoso.com") // a healthy deployment and a new phone
+	if e := r.of(thePool); code != exitDone || e.Fix != "" || r.Summary != "Everything is trusted after one sign-in inside." {
+		t.Errorf("exit %d: %s Fix %q", code, r.Summary, e.Fix)
+	}
 }
 
 // TestNothingIsPublished: an empty container is an answer, not a failure.
@@ -166,11 +171,11 @@ func TestNothingIsPublished(t *testing.T) {
 	d.Publish = []string{}
 	c := newChecking(t, d)
 	r, code := c.trust(thePool, "--ad", "contoso.com")
-	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted")
+	c.wantRow(r, thePool, "next sign-in ✗ ad.no-roots")
 	if got := r.of(thePool).Published; code != exitPerson || !r.Published.Known || got != "no, nothing is" {
 		t.Errorf("exit %d, published: %s", code, got)
 	}
-	if len(r.Publish) != 1 || r.Publish[0].Root != pki.EnterpriseName || r.Publish[0].If != "" {
+	if len(r.Publish) != 1 || r.Publish[0].Root != pki.EnterpriseName || !strings.HasPrefix(r.Publish[0].If, "it is self-signed (else") {
 		t.Errorf("to publish %+v", r.Publish)
 	}
 }
@@ -178,8 +183,8 @@ func TestNothingIsPublished(t *testing.T) {
 func TestChangeThatPublishesTheEdgeRoot(t *testing.T) {
 	c := newChecking(t, lab.Contoso())
 	r, code := c.trust(thePool, theEdge, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot))
-	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✓, after the change ✓")
-	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✓")
+	c.wantRow(r, thePool, "next sign-in ✓, after the change ✓")
+	c.wantRow(r, theEdge, "next sign-in ✗ cert.untrusted, after the change ✓")
 	public := certstore.Root{Certificate: c.world.PKI.Public.Certificate}
 	if code != exitDone || len(r.Publish) != 1 || r.Publish[0].Command != "certutil -f -dspublish public.pem RootCA" ||
 		r.Publish[0].Fingerprint != public.Fingerprint() || r.Publish[0].Thumbprint != check.Thumbprint(public.Certificate) {
@@ -217,8 +222,8 @@ func TestStoredRootKeepsTheNewOneAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, code := c.trust(thePool, theEdge, "--state", state, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot))
-	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✓, change and reset ✓")
-	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✗ cert.untrusted, change and reset ✓")
+	c.wantRow(r, thePool, "next sign-in ✓, after a reset ✓, after the change ✓, change and reset ✓")
+	c.wantRow(r, theEdge, "next sign-in ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✗ cert.untrusted, change and reset ✓")
 	if code != exitPerson {
 		t.Errorf("exit %d: the phone as it is will not trust the Edge", code)
 	}
@@ -234,7 +239,7 @@ func TestStoredRootKeepsTheNewOneAway(t *testing.T) {
 		t.Fatal(err)
 	}
 	r, _ = c.trust(thePool, theEdge, "--state", state, "--ad", "contoso.com")
-	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✓")
+	c.wantRow(r, theEdge, "next sign-in ✗ cert.untrusted, after a reset ✓")
 	if fix := r.of(theEdge).Fix; !strings.Contains(fix, "paper clip") || len(r.Publish) > 0 {
 		t.Errorf("fix %q, to publish %+v", fix, r.Publish)
 	}
@@ -245,7 +250,7 @@ func TestStoredRootKeepsTheNewOneAway(t *testing.T) {
 
 	// What is withdrawn stays in the phone until a reset.
 	r, _ = c.trust(thePool, "--state", state, "--ad", "contoso.com", "--without", certstore.Root{Certificate: c.world.PKI.Enterprise.Certificate}.Fingerprint()[:12])
-	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✓, change and reset ✗ cert.untrusted")
+	c.wantRow(r, thePool, "next sign-in ✓, after a reset ✓, after the change ✓, change and reset ✗ ad.no-match")
 }
 
 // TestStricterReading is the switch of R1.2: any downloaded root stops the
@@ -262,9 +267,9 @@ func TestStricterReading(t *testing.T) {
 	}
 	args := []string{thePool, "--state", state, "--ad", "contoso.com", "--with", c.root(lab.PublicRoot)}
 	r, _ := c.trust(args...)
-	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✓, change and reset ✓")
+	c.wantRow(r, thePool, "next sign-in ✗ ad.no-match, after a reset ✗ ad.no-match, after the change ✓, change and reset ✓")
 	r, _ = c.trust(append(args, "--firmware", "1.0.522.71-strict")...)
-	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✗ cert.untrusted, change and reset ✓")
+	c.wantRow(r, thePool, "next sign-in ✗ cert.untrusted, after a reset ✗ ad.no-match, after the change ✗ cert.untrusted, change and reset ✓")
 }
 
 // TestFactoryRootKeepsEverythingAway is R1.2: a pool that the factory set
@@ -272,13 +277,13 @@ func TestStricterReading(t *testing.T) {
 func TestFactoryRootKeepsEverythingAway(t *testing.T) {
 	c := newChecking(t, lab.Contoso())
 	r, code := c.trust(thePool, theEdge, "--ad", "contoso.com", "--roots", "file:"+c.root(lab.EnterpriseRoot), "--with", c.root(lab.PublicRoot))
-	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✓")
-	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted, after the change ✗ cert.untrusted")
+	c.wantRow(r, thePool, "next sign-in ✓, after the change ✓")
+	c.wantRow(r, theEdge, "next sign-in ✗ cert.untrusted, after the change ✗ cert.untrusted")
 	if code != exitPerson || len(r.Publish) > 0 {
 		t.Errorf("exit %d, to publish %+v", code, r.Publish)
 	}
 	for _, e := range r.Endpoints {
-		if why := e.Cells[1].NotAsked; !strings.Contains(why, "a reset fetches nothing") {
+		if why := e.Cells[0].NotAsked; !strings.Contains(why, "a reset fetches nothing") {
 			t.Errorf("%s: %q", e.Endpoint, why)
 		}
 	}
@@ -288,7 +293,7 @@ func TestFactoryRootKeepsEverythingAway(t *testing.T) {
 
 	gone := check.Thumbprint(c.world.PKI.Enterprise.Certificate) // as Windows shows it
 	r, code = c.trust(thePool, theEdge, "--ad", "contoso.com", "--roots", "file:"+c.root(lab.EnterpriseRoot), "--without", strings.ToUpper(gone[:2]+":"+gone[2:]))
-	c.wantRow(r, thePool, "now ✓, after a reset ✓, after the change ✗ cert.untrusted")
+	c.wantRow(r, thePool, "next sign-in ✓, after the change ✗ ad.no-roots")
 	if code != exitPerson || len(r.Publish) != 2 {
 		t.Errorf("exit %d, to publish %+v", code, r.Publish)
 	}
@@ -306,8 +311,8 @@ func TestChainFromFilesDialsNothing(t *testing.T) {
 
 	args := []string{"--chain", pool, "--name", "pool.contoso.com", "--chain", edge, "--name", theEdge, "--published", filepath.Join(c.dir, "published"), "--firmware", "1.0.522.71"}
 	r, code := c.judged(args...)
-	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ✓")
-	c.wantRow(r, theEdge, "now ✗ cert.untrusted, after a reset ✗ cert.untrusted")
+	c.wantRow(r, thePool, "next sign-in ✓")
+	c.wantRow(r, theEdge, "next sign-in ✗ cert.untrusted")
 	if code != exitPerson || len(r.Steps) > 0 || len(r.Published.Roots) != 1 {
 		t.Errorf("exit %d, %d steps, published %d", code, len(r.Steps), len(r.Published.Roots))
 	}
@@ -327,47 +332,45 @@ func TestNoRootCuresADefect(t *testing.T) {
 	for _, row := range []struct {
 		defect pki.Defect
 		code   journal.Code
+		fix    string // its beginning
 	}{
-		{pki.WrongName, journal.CertName},
-		{pki.Expired, journal.CertExpired},
-		{pki.MissingEKU, journal.CertUsage},
-		{pki.SHA2, journal.CertSHA2},
+		{pki.WrongName, journal.CertName, "Issue the certificate for pool.contoso.com too, or let the SRV record lead to a host whose name it bears (other.contoso.com)."},
+		{pki.Expired, journal.CertExpired, "Renew the certificate of pool.contoso.com. If "},
+		{pki.MissingEKU, journal.CertUsage, journal.CertUsage.Page().Change},
+		{pki.SHA2, journal.CertSHA2, journal.CertSHA2.Page().Change},
 	} {
 		t.Run(string(row.defect), func(t *testing.T) {
 			if err := c.world.SetDefect("pool", row.defect); err != nil {
 				t.Fatal(err)
 			}
 			r, code := c.trust(thePool, theEdge, "--ad", "contoso.com")
-			c.wantRow(r, thePool, "now ✗ "+string(row.code)+", after a reset ✗ "+string(row.code))
+			c.wantRow(r, thePool, "next sign-in ✗ "+string(row.code))
 			for _, m := range r.Publish {
 				if slices.Contains(m.For, thePool) {
 					t.Errorf("to publish %+v", m)
 				}
 			}
-			if fix := r.of(thePool).Fix; code != exitPerson || fix != row.code.Page().Change {
+			if fix := r.of(thePool).Fix; code != exitPerson || !strings.HasPrefix(fix, row.fix) {
 				t.Errorf("exit %d, fix %q", code, fix)
 			}
-			if why := r.of(theEdge).Cells[1].NotAsked; !strings.Contains(why, "refused for a reason that no root cures") {
+			if why := r.of(theEdge).Cells[0].NotAsked; !strings.Contains(why, "refused for a reason that no root cures") {
 				t.Errorf("the Edge's root does not arrive either: %q", why)
 			}
 		})
 	}
 }
 
-// TestSelfSignedServer is R1.6: a certificate of a CA is the cure, publishing
-// the certificate itself only a makeshift (docs/protocol/trust.md#limits-of-verification).
+// TestSelfSignedServer is R1.6: a certificate of a CA is the cure, and nothing is
+// to be published.
 func TestSelfSignedServer(t *testing.T) {
 	c := newChecking(t, lab.Contoso())
 	if err := c.world.SetDefect("pool", pki.SelfSigned); err != nil {
 		t.Fatal(err)
 	}
 	r, _ := c.trust(thePool, "--ad", "contoso.com")
-	c.wantRow(r, thePool, "now ✗ cert.self-signed, after a reset ✗ cert.self-signed")
-	if fix := r.of(thePool).Fix; !strings.HasPrefix(fix, journal.CertSelfSigned.Page().Change) {
-		t.Errorf("fix %q", fix)
-	}
-	if len(r.Publish) != 1 || !strings.Contains(r.Publish[0].Seen, "compare the fingerprint") {
-		t.Errorf("to publish %+v", r.Publish)
+	c.wantRow(r, thePool, "next sign-in ✗ cert.self-signed")
+	if fix := r.of(thePool).Fix; fix != journal.CertSelfSigned.Page().Change || len(r.Publish) > 0 {
+		t.Errorf("fix %q, to publish %+v", fix, r.Publish)
 	}
 }
 
@@ -382,7 +385,7 @@ func TestWrongPasswordIsTriedOnce(t *testing.T) {
 	if u, _ := c.world.Directory.User("tu"); u.BadLogons != 1 {
 		t.Errorf("%d bad log-ons", u.BadLogons)
 	}
-	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ? ask AD")
+	c.wantRow(r, thePool, "next sign-in ? ask AD")
 	out, _, _ := c.run(thePool, "--lab", c.ready, "--ad", "contoso.com")
 	if strings.Contains(out, "not the password") || !strings.Contains(out, "[ad.credentials]") {
 		t.Errorf("told:\n%s", out)
@@ -400,7 +403,7 @@ func TestServerThatDoesNotAnswerIsARow(t *testing.T) {
 			t.Errorf("%s: %+v", r.Endpoints[i].Endpoint, f)
 		}
 	}
-	c.wantRow(r, thePool, "now ✗ cert.untrusted, after a reset ? ask AD")
+	c.wantRow(r, thePool, "next sign-in ? ask AD")
 }
 
 // TestServerOfTodayIsJudged reads a certificate that the firmware could not
@@ -408,7 +411,7 @@ func TestServerThatDoesNotAnswerIsARow(t *testing.T) {
 func TestServerOfTodayIsJudged(t *testing.T) {
 	c := newChecking(t, lab.ContosoToday())
 	r, _ := c.trust(thePool, "--firmware", "1.0.522.71")
-	c.wantRow(r, thePool, "now ✗ cert.sha2, after a reset ✗ cert.sha2")
+	c.wantRow(r, thePool, "next sign-in ✗ cert.sha2")
 	if notes := strings.Join(r.of(thePool).Notes, "\n"); !strings.Contains(notes, "speaks TLS 1.0 only and could not connect") {
 		t.Errorf("notes %q", notes)
 	}
@@ -417,13 +420,40 @@ func TestServerOfTodayIsJudged(t *testing.T) {
 	}
 }
 
+// TestOtherTime: it is judged at the time that the phone would take from its time
+// server, however wrong that is, and the server is named.
 func TestOtherTime(t *testing.T) {
 	c := newChecking(t, lab.Contoso())
 	r, _ := c.trust(thePool, "--at", "2099-01-01")
-	c.wantRow(r, thePool, "now ✗ cert.expired, after a reset ✗ cert.expired")
-	c.world.Clock.Advance(4 * 365 * 24 * 60 * 60 * 1e9)
-	r, _ = c.trust(thePool)
-	c.wantRow(r, thePool, "now ✗ cert.expired, after a reset ✗ cert.expired")
+	c.wantRow(r, thePool, "next sign-in ✗ cert.expired")
+	c.world.NTP.SetOffset(1500 * 24 * time.Hour)
+	r, code := c.trust(thePool, "--ad", "contoso.com")
+	c.wantRow(r, thePool, "next sign-in ✗ cert.expired")
+	if s := r.Steps[0]; code != exitPerson || s.Name != journal.Time || s.State != journal.Warned || !strings.Contains(s.Decided, "by +1500 days") {
+		t.Errorf("exit %d, %+v", code, r.Steps)
+	}
+	if fix := r.of(thePool).Fix; !strings.HasPrefix(fix, "Correct the time server dc1.contoso.com:123, which moved the phone's clock by +1500 days") {
+		t.Errorf("fix %q", fix)
+	}
+	if r, code := c.trust(thePool, "--ad", "contoso.com", "--clock", "host"); code != exitDone {
+		t.Errorf("the host's clock: exit %d, %s", code, r.Summary)
+	}
+	if r, _ := c.trust(thePool, "--clock", "2099-01-01"); r.At.Year() != 2099 {
+		t.Errorf("judged at %s", r.At)
+	}
+}
+
+// TestDirectoryThatDoesNotAnswer says what to open, not what was given already.
+func TestDirectoryThatDoesNotAnswer(t *testing.T) {
+	c := newChecking(t, lab.Contoso())
+	c.world.DC.Close()
+	r, code := c.trust(thePool, "--ad", "contoso.com")
+	if fix := r.of(thePool).Fix; code != exitPerson || len(r.Publish) > 0 || fix == "" || strings.Contains(fix, "--ad") {
+		t.Errorf("exit %d, fix %q, to publish %+v", code, fix, r.Publish)
+	}
+	if want := r.Steps[len(r.Steps)-2]; want.Code != journal.ADUnreachable || r.of(thePool).Fix != want.Fix {
+		t.Errorf("fix %q of %+v", r.of(thePool).Fix, want)
+	}
 }
 
 func TestTableFitsALine(t *testing.T) {

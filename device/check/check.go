@@ -2,9 +2,9 @@
 // in, and reports what is wrong and what to change. A report is data, with a
 // JSON form that is versioned.
 //
-// Trust answers which servers a phone trusts: with what it holds now, after a
-// reset and one sign-in inside, and after a change of what Active Directory
-// publishes (rules R1.1 to R1.4). It follows
+// Trust answers which servers a phone trusts: after its next sign-in inside, after
+// a reset, and after a change of what Active Directory publishes (rules R1.1 to
+// R1.4). Codes and remedies are those of a sign-in (package trust). It follows
 // docs/protocol/phone.md#finding-the-sip-server and
 // docs/protocol/troubleshooting.md#issuer-neither-stored-nor-published.
 //
@@ -32,6 +32,7 @@ import (
 	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/network"
+	"github.com/ocphone/ocphone/device/trust"
 )
 
 // Config says what Trust examines.
@@ -42,6 +43,7 @@ type Config struct {
 	RootSet  string          // factory root set; "": the one in Memory, else the firmware's
 
 	At        time.Time  // the time to judge at; zero: now
+	NTP       bool       // with a zero At: now is what the time servers say that the phone would ask
 	Endpoints []Endpoint // the servers, at least one
 
 	// Places are where to dial from, tried in order; Active Directory is asked
@@ -59,7 +61,7 @@ type Config struct {
 	With    []RootFile
 	Without []string
 
-	AsIfReset bool // judge after a reset and one sign-in inside, instead of now
+	AsIfReset bool // judge after a reset and one sign-in inside only
 
 	Record journal.Recorder // gets each step when it happens; nil: steps are in the report only
 }
@@ -76,9 +78,11 @@ func Trust(ctx context.Context, c Config) (Report, error) {
 	if len(c.Places) == 0 {
 		c.Places = []network.Place{{}}
 	}
-	var unknown error // why Active Directory gave no answer
+	if c.NTP && c.At.IsZero() {
+		t.findTime(ctx, c)
+	}
 	if c.Domain != "" {
-		unknown = t.askDomain(ctx, c)
+		t.askDomain(ctx, c)
 	}
 	if err := t.findWithout(c.Without); err != nil {
 		return Report{}, err
@@ -87,16 +91,16 @@ func Trust(ctx context.Context, c Config) (Report, error) {
 	if err := ctx.Err(); err != nil {
 		return Report{}, context.Cause(ctx)
 	}
-	return t.report(c.AsIfReset, unknown), nil
+	return t.report(c.AsIfReset), nil
 }
 
 // newTrust settles which phone judges, and the change as far as it needs no
 // answer of Active Directory.
-func newTrust(c Config) (*trust, error) {
+func newTrust(c Config) (*run, error) {
 	if len(c.Endpoints) == 0 {
 		return nil, journal.Usagef("no server is given")
 	}
-	t := &trust{
+	t := &run{
 		phone:     cmp.Or(c.Phone, "a new phone"),
 		fw:        c.Firmware,
 		at:        c.At,
@@ -116,7 +120,7 @@ func newTrust(c Config) (*trust, error) {
 }
 
 // readPhone reads the phone's memory, if there is one, and its factory set.
-func (t *trust) readPhone(memory flash.Flash, rootSet string) (err error) {
+func (t *run) readPhone(memory flash.Flash, rootSet string) (err error) {
 	var id device.Identity
 	if memory != nil {
 		if id, err = device.ReadIdentity(memory); err != nil {
@@ -142,7 +146,7 @@ func (t *trust) readPhone(memory flash.Flash, rootSet string) (err error) {
 }
 
 // record stamps a step, keeps it for the report and passes it on.
-func (t *trust) record(s journal.Step) {
+func (t *run) record(s journal.Step) {
 	s = s.Stamp(uint64(len(t.steps)+1), t.at)
 	t.steps = append(t.steps, s)
 	if t.observer != nil {
@@ -150,9 +154,38 @@ func (t *trust) record(s journal.Step) {
 	}
 }
 
-// askDomain asks a domain controller what is published. Its error is part of
-// the report: the certificates can be shown nevertheless.
-func (t *trust) askDomain(ctx context.Context, c Config) error {
+// findTime asks the time servers that the phone would ask, and judges by their time
+// (docs/protocol/phone.md#time). The domain of the address comes before that of the
+// first endpoint, whose host lies in the SIP domain. Without an answer the phone goes
+// on with its own clock.
+func (t *run) findTime(ctx context.Context, c Config) {
+	_, sip, _ := strings.Cut(c.Credentials.Address, "@")
+	_, parent, _ := strings.Cut(c.Endpoints[0].Name, ".")
+	n := network.New(c.Places[0], network.Options{})
+	defer n.Close()
+	found, err := n.FindTime(ctx, c.Places[0].Suffix, cmp.Or(sip, parent), c.Domain)
+	if err != nil {
+		s := journal.FailureOf(err).Step(journal.Time)
+		s.State = journal.Warned
+		s.Decided = strings.TrimSuffix(s.Decided, ".") + ". It is judged by this computer's clock."
+		t.record(s)
+		return
+	}
+	t.at, t.clock = t.at.Add(found.Offset), trust.Clock{Server: found.Server, Offset: found.Offset}
+	s := journal.Step{Name: journal.Time, State: journal.OK, Asked: found.Record, By: found.Server, Details: found.Tried,
+		Answered: t.at.UTC().Format(time.DateTime) + " UTC", Because: "OCS 2007 R2 documentation, NTP",
+		Decided: "It is judged at the time that the phone would take from " + found.Server + "."}
+	if found.Offset.Abs() >= trust.LargeJump {
+		s.State = journal.Warned
+		s.Decided += fmt.Sprintf(" It moves this computer's clock by %+d days.", t.clock.Days())
+		s.Fix = "Correct whichever of the two clocks is wrong; --clock host judges by this computer's."
+	}
+	t.record(s)
+}
+
+// askDomain asks a domain controller what is published. A failure is part of the
+// report: the certificates can be shown nevertheless.
+func (t *run) askDomain(ctx context.Context, c Config) {
 	result, err := device.DownloadRoots(ctx, c.Places[0], t.fw, c.Credentials, c.Domain, c.NetBIOS, t.record)
 	t.published = Published{
 		From:   "Active Directory of " + c.Domain,
@@ -161,21 +194,26 @@ func (t *trust) askDomain(ctx context.Context, c Config) error {
 		Roots:  result.Roots,
 	}
 	for _, x := range result.Rejected {
-		t.published.Rejected = append(t.published.Rejected, x.DN+": "+x.Why)
+		t.published.Rejected = append(t.published.Rejected, x.String())
+		if x.Certificate != nil {
+			t.published.other = append(t.published.other, x.Certificate)
+		}
 	}
 	if err == nil {
-		return nil
+		return
 	}
-	s := journal.FailureOf(err).Step(journal.Roots)
+	f := journal.FailureOf(err)
+	s := f.Step(journal.Roots)
 	if s.Code == journal.ADNoRoots { // an answer too: nothing is published
-		s.State, t.published.Known, err = journal.Warned, true, nil
+		s.State, t.published.Known = journal.Warned, true
+	} else {
+		t.unknown = f
 	}
 	t.record(s)
-	return err
 }
 
 // readWith takes the roots that might be published from files.
-func (t *trust) readWith(files []RootFile) error {
+func (t *run) readWith(files []RootFile) error {
 	for _, file := range files {
 		var whyNot error
 		n := len(t.with)
@@ -200,7 +238,7 @@ func (t *trust) readWith(files []RootFile) error {
 }
 
 // findWithout finds the roots that might go: published, factory or kept ones.
-func (t *trust) findWithout(prefixes []string) error {
+func (t *run) findWithout(prefixes []string) error {
 	all := append(t.factory.Roots(), t.published.Roots...)
 	known := certstore.New(append(all, t.kept...)...).Roots()
 	for _, prefix := range prefixes {

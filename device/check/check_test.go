@@ -81,10 +81,10 @@ func TestR1_1MissingRootIsNamed(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := states(r.Endpoints[0]); !slices.Equal(got, []check.State{check.Refused, check.Trusted}) {
+	if got := states(r.Endpoints[0]); !slices.Equal(got, []check.State{check.Trusted}) {
 		t.Errorf("pool: %v", got)
 	}
-	if got := states(r.Endpoints[1]); !slices.Equal(got, []check.State{check.Refused, check.Refused}) {
+	if got := states(r.Endpoints[1]); !slices.Equal(got, []check.State{check.Refused}) {
 		t.Errorf("Edge: %v", got)
 	}
 	public := certstore.Root{Certificate: d.Public.Certificate}
@@ -124,7 +124,7 @@ func TestWhatIsNotAskedIsUnknown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := states(r.Endpoints[0]); got[1] != check.Unknown || r.Publish[0].If == "" {
+	if got := states(r.Endpoints[0]); got[0] != check.Unknown || r.Publish[0].If == "" {
 		t.Errorf("%v, to publish %+v", got, r.Publish)
 	}
 }

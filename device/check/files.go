@@ -68,6 +68,7 @@ func ReadFolder(ctx context.Context, dir string) (Published, error) {
 			r := certstore.Root{Certificate: c, Source: certstore.Source{Kind: certstore.AD, DN: entry.Name()}}
 			if _, err := adroots.ParseRoot(c.Raw); err != nil {
 				p.Rejected = append(p.Rejected, fmt.Sprintf("%s: %s: %v", entry.Name(), r.Subject(), err))
+				p.other = append(p.other, c)
 				continue
 			}
 			p.Roots = append(p.Roots, r)

@@ -31,6 +31,9 @@ type server struct {
 	Endpoint
 	step  journal.Step // the zero Step if the chain was given
 	notes []string     // about the connection
+
+	root *x509.Certificate // the root that it lacks, if it is at hand
+	seen string            // where root was seen
 }
 
 // Ports of docs/protocol/phone.md#finding-the-sip-server.
@@ -54,7 +57,7 @@ func ParseEndpoint(s string) (Endpoint, error) {
 }
 
 // probe reads the chains that are not given, all at once, and records how.
-func (t *trust) probe(ctx context.Context, places []network.Place) {
+func (t *run) probe(ctx context.Context, places []network.Place) {
 	var networks []*network.Network
 	for _, p := range places {
 		n := network.New(p, network.Options{})
@@ -76,7 +79,7 @@ func (t *trust) probe(ctx context.Context, places []network.Place) {
 }
 
 // clientOptions are those of the phone that judges.
-func (t *trust) clientOptions(name string) certstore.ClientOptions {
+func (t *run) clientOptions(name string) certstore.ClientOptions {
 	return certstore.ClientOptions{
 		Store:        t.now(),
 		Policy:       t.fw.Policy,
@@ -91,7 +94,7 @@ func (t *trust) clientOptions(name string) certstore.ClientOptions {
 
 // read fills in the chain, or the step that says why there is none. Only the
 // TLS handshake is made; nothing is sent after it.
-func (e *server) read(ctx context.Context, networks []*network.Network, t *trust) {
+func (e *server) read(ctx context.Context, networks []*network.Network, t *run) {
 	asked := "the certificate of " + e.Addr
 	e.step = journal.Step{Name: journal.Connect, State: journal.OK, Asked: asked, Because: "only the certificate is read"}
 	options := t.clientOptions(e.Name)

@@ -9,6 +9,7 @@ import (
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/trust"
 )
 
 // Remedy is a root that should be published, and the command that does it (R1.1).
@@ -25,18 +26,12 @@ type Remedy struct {
 // remedies are the roots without which endpoints stay refused even after a reset,
 // if the roots of Config.With are not published. Roots that would not arrive or not
 // help are left out.
-func (t *trust) remedies() (all []Remedy) {
-	factory, ad := t.changed(nil)
-	held, _ := factory.Install(ad)
+func (t *run) remedies() (all []Remedy) {
 	for _, e := range t.endpoints {
-		if e.Chain == nil || t.notAsked(factory, e, t.fw.Policy) != "" {
+		if e.Chain == nil || t.unknown != nil {
 			continue
 		}
-		v := t.verify(held, e, t.fw.Policy)
-		if v.OK || !v.NeedsRoot() {
-			continue
-		}
-		r, ok := t.remedy(held, e, v)
+		r, ok := t.remedy(e)
 		if !ok {
 			continue
 		}
@@ -50,28 +45,39 @@ func (t *trust) remedies() (all []Remedy) {
 	return all
 }
 
-// remedy finds the root that makes e trusted. If the root certificate itself was
-// not seen, only its name is known.
-func (t *trust) remedy(held certstore.Store, e *server, v certstore.Verdict) (r Remedy, ok bool) {
-	r = Remedy{Root: v.Issuer(), For: []string{e.Addr}}
-	if !t.published.Known {
-		r.If = "it is not published already: ask with --ad DOMAIN, or give --published FOLDER"
+// remedy is the root to publish for e. If its certificate was not seen, only its
+// name is known.
+func (t *run) remedy(e *server) (r Remedy, ok bool) {
+	c := t.withoutChange(e)
+	m, lacks := c.judged.Missing()
+	switch v := c.judged.Verdict; {
+	case c.NotAsked != "" || v.OK || !v.NeedsOnlyRoot() || v.Code == journal.CertSelfSigned:
+		return r, false
+	case lacks && m.Kind == trust.Intermediate && m.AboveHeld:
+		return r, false
 	}
+	r = Remedy{Root: c.judged.Verdict.Issuer(), For: []string{e.Addr}}
 	file := "ROOT.cer"
-	root, seen := t.missing(held, e)
 	switch {
-	case root != nil:
-		r.Root, r.Seen = certstore.Root{Certificate: root}.Subject(), seen
-		r.Fingerprint, r.Thumbprint = certstore.Root{Certificate: root}.Fingerprint(), Thumbprint(root)
+	case e.root != nil:
+		root := certstore.Root{Certificate: e.root}
+		r.Root, r.Seen = root.Subject(), e.seen
+		r.Fingerprint, r.Thumbprint = root.Fingerprint(), Thumbprint(e.root)
 		for _, f := range t.files {
 			if f.fingerprint == r.Fingerprint {
 				file = f.file
 			}
 		}
-	case v.Code == journal.CertSelfSigned, !v.NeedsOnlyRoot(): // R1.6, or the certificate of an issuer has a flaw
-		return r, false
-	case v.Code == journal.CertExpired || v.Code == journal.CertNotYetValid:
+	case !lacks: // a root that has expired, or is not valid yet
 		r.Root = "the renewed certificate of " + r.Root
+	case m.Kind == trust.Intermediate:
+		r.Root = fmt.Sprintf("the root of %s, which issued the certificate of %s", m.Above, m.Name)
+	case m.Kind == trust.RootOrIntermediate:
+		r.If = "it is self-signed (else let the server send it with its own certificate, and publish the root above it)"
+	}
+	if !t.published.Known {
+		unknown := "it is not published already (ask with --ad DOMAIN, or give --published FOLDER)"
+		r.If = strings.TrimPrefix(r.If+", and "+unknown, ", and ")
 	}
 	if strings.Contains(file, " ") {
 		file = `"` + file + `"`
@@ -80,13 +86,26 @@ func (t *trust) remedy(held certstore.Store, e *server, v certstore.Verdict) (r 
 	return r, true
 }
 
+// withoutChange judges e after a reset, as if the roots of Config.With were not
+// published.
+func (t *run) withoutChange(e *server) Verdict {
+	s := t.reset()
+	s.held, s.ad = t.changed(nil)
+	return t.judge(s, e, t.fw.Policy)
+}
+
 // missing looks for the root in whatever is at hand, and says where it was seen.
-func (t *trust) missing(held certstore.Store, e *server) (root *x509.Certificate, seen string) {
+func (t *run) missing(e *server) (root *x509.Certificate, seen string) {
 	var presented []certstore.Root
 	for _, c := range e.Chain {
 		if _, err := adroots.ParseRoot(c.Raw); err == nil {
 			presented = append(presented, certstore.Root{Certificate: c})
 		}
+	}
+	factory, ad := t.changed(nil)
+	held, _ := factory.Install(ad)
+	if t.verify(held, e, t.fw.Policy).OK {
+		return nil, ""
 	}
 	host, _ := certstore.RootSet(certstore.SetSystem) // a host without roots has none to offer
 	for _, group := range []struct {
@@ -102,7 +121,7 @@ func (t *trust) missing(held certstore.Store, e *server) (root *x509.Certificate
 		{"among the roots of this computer", host, nil},
 	} {
 		store, _ := group.base.Install(append(held.Roots(), group.roots...))
-		if v := t.verify(store, e, t.fw.Policy); v.OK {
+		if v := t.verify(store, e, t.fw.Policy); v.OK && len(v.Answers[v.Policy].Path) > 1 {
 			path := v.Answers[v.Policy].Path
 			return path[len(path)-1], group.seen
 		}
@@ -111,36 +130,19 @@ func (t *trust) missing(held certstore.Store, e *server) (root *x509.Certificate
 }
 
 // advice is what to do about e; empty when nothing is.
-func (t *trust) advice(e *server, Published []Remedy) string {
-	now := t.verify(t.now(), e, t.fw.Policy)
-	asIs := t.judge(Situation{held: t.now(), inside: true, ad: t.published.Roots}, e, t.fw.Policy)
-	reset := t.judge(Situation{held: t.factory, inside: true, ad: t.published.Roots}, e, t.fw.Policy)
-	clip := "Push a paper clip into the reset hole, then sign in once inside (R1.3, R1.4)."
-	if len(t.kept) == 0 {
-		clip = "Sign in once inside."
-	}
-	switch named := slices.ContainsFunc(Published, func(r Remedy) bool { return slices.Contains(r.For, e.Addr) }); {
-	case now.OK && reset.State == Refused:
+func (t *run) advice(e *server) string {
+	next, reset := t.judge(t.next(), e, t.fw.Policy), t.judge(t.reset(), e, t.fw.Policy)
+	switch {
+	case next.State == Trusted && reset.State == Refused:
 		return "Do not reset this phone: the root that it trusts here would not come back."
-	case now.OK:
+	case next.State == Trusted:
 		return ""
-	case asIs.State == Trusted && !e.Edge:
-		return "Nothing: the phone asks Active Directory by itself when it signs in inside, and the root is published (R1.2)."
-	case asIs.State == Trusted:
-		return "Sign in once inside, where the root arrives (R1.4)."
 	case reset.State == Trusted:
-		return clip
-	case !now.NeedsOnlyRoot() && !named:
-		return now.Code.Page().Change
-	case reset.NotAsked != "":
-		return "Publishing its root cannot help while that is so: it would not arrive. Issue the certificate from a CA " +
-			"whose root is among the phone's factory roots, or change the pool's certificate."
-	case named && reset.State == Unknown:
+		return "Push a paper clip into the reset hole, then sign in once inside (R1.3, R1.4)."
+	case reset.State == Unknown && t.unknown != nil:
+		return t.unknown.Step(journal.Roots).Fix
+	case reset.State == Unknown:
 		return "Find out what is published: --ad DOMAIN --user 'DOMAIN\\user', or --published FOLDER."
-	case named && now.Code == journal.CertSelfSigned:
-		return now.Code.Page().Change + " For the phone it would do to publish this certificate itself, with the line below."
-	case named:
-		return "Publish its root with the line below. " + clip
 	}
-	return now.Code.Page().Change
+	return next.judged.Remedy()
 }

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"crypto/x509"
 	"fmt"
 	"slices"
 	"strings"
@@ -42,7 +43,7 @@ type EndpointReport struct {
 	// Cells are ordered by policy, the deciding one first, then by situation.
 	Cells     []Verdict                       `json:"cells,omitempty"`
 	Presented []certstore.CertificateEvidence `json:"presented,omitempty"` // its certificates
-	Issuer    string                          `json:"issuer,omitempty"`    // the root that it needs, by name
+	Issuer    string                          `json:"issuer,omitempty"`    // the CA at the end of its chain, by name
 	Published string                          `json:"published,omitempty"` // what Active Directory has of the issuer
 	Notes     []string                        `json:"notes,omitempty"`
 	Fix       string                          `json:"fix,omitempty"` // what to do; empty: nothing
@@ -50,11 +51,12 @@ type EndpointReport struct {
 
 // Published is what Active Directory holds.
 type Published struct {
-	From     string           `json:"from,omitempty"`   // who was asked, in words
-	Server   string           `json:"server,omitempty"` // the domain controller that answered
-	Known    bool             `json:"known"`            // false: nobody was asked, or there was no answer
-	Roots    []certstore.Root `json:"roots"`
-	Rejected []string         `json:"rejected,omitempty"` // values that a phone would not install, and why
+	From     string              `json:"from,omitempty"`   // who was asked, in words
+	Server   string              `json:"server,omitempty"` // the domain controller that answered
+	Known    bool                `json:"known"`            // false: nobody was asked, or there was no answer
+	Roots    []certstore.Root    `json:"roots"`
+	Rejected []string            `json:"rejected,omitempty"` // values that a phone would not install, and why
+	other    []*x509.Certificate // those of Rejected that are certificates
 }
 
 // ChainRoot is a root and the endpoints whose chain ends there.
@@ -67,9 +69,13 @@ type ChainRoot struct {
 	For         []string  `json:"for"`         // addresses of endpoints
 }
 
-// report draws the conclusions. unknown is why Active Directory gave no answer;
-// nil: it did, or was not asked.
-func (t *trust) report(asIfReset bool, unknown error) Report {
+// report draws the conclusions.
+func (t *run) report(asIfReset bool) Report {
+	for _, e := range t.endpoints {
+		if e.Chain != nil {
+			e.root, e.seen = t.missing(e)
+		}
+	}
 	r := Report{
 		V:         journal.Version,
 		Phone:     t.phone,
@@ -86,8 +92,8 @@ func (t *trust) report(asIfReset bool, unknown error) Report {
 	r.Situations, decides = t.situations(asIfReset)
 	r.Decides = r.Situations[decides].Name
 	var bad []string
-	if unknown != nil {
-		bad = append(bad, fmt.Sprintf("what is published could not be learnt (%s)", journal.FailureOf(unknown).Code))
+	if t.unknown != nil {
+		bad = append(bad, fmt.Sprintf("what is published could not be learnt (%s)", t.unknown.Code))
 	}
 	for _, e := range t.endpoints {
 		x, why := t.endpointReport(e, r, decides)
@@ -101,16 +107,17 @@ func (t *trust) report(asIfReset bool, unknown error) Report {
 			"Directory. Give the pool too: one that is trusted without that keeps every other root away (R1.2).")
 	}
 	r.OK = len(bad) == 0
-	r.Summary = fmt.Sprintf("Everything is trusted %s.", r.Decides)
+	when := r.Situations[decides].when
+	r.Summary = fmt.Sprintf("Everything is trusted %s.", when)
 	if !r.OK {
-		r.Summary = fmt.Sprintf("Not everything is trusted %s: %s.", r.Decides, strings.Join(bad, ", "))
+		r.Summary = fmt.Sprintf("Not everything is trusted %s: %s.", when, strings.Join(bad, ", "))
 	}
 	return r
 }
 
 // endpointReport judges e in the situations of r; why is the short reason if e
 // is not trusted in the deciding one.
-func (t *trust) endpointReport(e *server, r Report, decides int) (x EndpointReport, why string) {
+func (t *run) endpointReport(e *server, r Report, decides int) (x EndpointReport, why string) {
 	x = EndpointReport{Endpoint: e.Addr, Name: e.Name, Edge: e.Edge, Notes: e.notes}
 	if e.Chain == nil {
 		x.Failure = &e.step
@@ -131,16 +138,16 @@ func (t *trust) endpointReport(e *server, r Report, decides int) (x EndpointRepo
 	case Unknown:
 		why = "depends on what is published"
 	}
-	v := x.Cells[len(r.Situations)-1].evidence // of the deciding policy, when all roots have arrived
+	v := x.Cells[len(r.Situations)-1].judged.Verdict // of the deciding policy, when all roots have arrived
 	x.Presented = slices.DeleteFunc(v.Certificates, func(c certstore.CertificateEvidence) bool { return !c.Presented })
 	x.Issuer, x.Published = v.Issuer(), t.publishes(e, v.Issuer())
 	x.Notes = append(x.Notes, v.Notes...)
-	x.Fix = t.advice(e, r.Publish)
+	x.Fix = t.advice(e)
 	return x, why
 }
 
 // reportRoots lists the roots that are published or of the change.
-func (t *trust) reportRoots(r *Report) {
+func (t *run) reportRoots(r *Report) {
 	r.Leads = []ChainRoot{}
 	for _, root := range t.published.Roots {
 		change := ""
@@ -159,7 +166,7 @@ func (t *trust) reportRoots(r *Report) {
 }
 
 // edgeAlone reports whether a new phone is judged at an Edge without any pool.
-func (t *trust) edgeAlone() bool {
+func (t *run) edgeAlone() bool {
 	isEdge := func(e *server) bool { return e.Edge }
 	isPool := func(e *server) bool { return !e.Edge && e.Chain != nil }
 	return len(t.kept) == 0 && slices.ContainsFunc(t.endpoints, isEdge) && !slices.ContainsFunc(t.endpoints, isPool)
@@ -167,11 +174,11 @@ func (t *trust) edgeAlone() bool {
 
 // endsAt reports whether the chain of e ends at root, whether or not it is in
 // date.
-func (t *trust) endsAt(e *server, root certstore.Root) bool {
+func (t *run) endsAt(e *server, root certstore.Root) bool {
 	return e.Chain != nil && t.verify(certstore.New(root), e, t.fw.Policy).Answers[t.fw.Policy].Anchor != nil
 }
 
-func (t *trust) chainRoot(change string, root certstore.Root) ChainRoot {
+func (t *run) chainRoot(change string, root certstore.Root) ChainRoot {
 	l := ChainRoot{
 		Change:      change,
 		Subject:     root.Subject(),
@@ -190,7 +197,7 @@ func (t *trust) chainRoot(change string, root certstore.Root) ChainRoot {
 
 // publishes says what is published of the issuer of e's chain: compared by
 // key, not by name (docs/protocol/troubleshooting.md#issuer-neither-stored-nor-published).
-func (t *trust) publishes(e *server, issuer string) string {
+func (t *run) publishes(e *server, issuer string) string {
 	switch {
 	case t.published.Known:
 	case t.published.From == "":
@@ -208,6 +215,10 @@ func (t *trust) publishes(e *server, issuer string) string {
 	switch {
 	case namesake:
 		return "no; a root of that name is, but with another key"
+	case slices.ContainsFunc(t.published.other, func(c *x509.Certificate) bool {
+		return certstore.DistinguishedName(c.RawSubject) == issuer
+	}):
+		return "no; a certificate of that name is, which is no root, so that no phone installs it"
 	case len(t.published.Roots) == 0:
 		return "no, nothing is"
 	}

@@ -105,9 +105,11 @@ var pages = map[Code]Page{
 	CertUntrusted: {Title: "the certificate leads to no trusted root",
 		Cause: "The server's certificate was issued, directly or over intermediates, by a root that the phone does not " +
 			"hold, or the server leaves an intermediate certificate out. Roots cannot be installed by hand on a phone.",
-		Prove: "ocphone check trust HOST shows the issuer beside what Active Directory publishes.",
-		Change: "Publish the root with `certutil -f -dspublish ROOT.cer RootCA`. If the phone trusts its pool already, " +
-			"push a paper clip into its reset hole. Then let it sign in once inside.",
+		Prove: "ocphone check trust HOST shows what the server sends and its issuer beside what Active Directory publishes.",
+		Change: "If another CA issued the certificate of the issuer that the step names, let the server send that " +
+			"certificate with its own. If it is self-signed, publish it with `certutil -f -dspublish ROOT.cer RootCA`. Then " +
+			"let the phone sign in once inside; if it trusts its pool already, push a paper clip into its reset hole before. " +
+			"At a registrar without Active Directory give the root with --roots file:ROOT.pem.",
 		Rule: "R1.1, R1.2, R1.4"},
 	CertSelfSigned: {Title: "the server's certificate is self-signed",
 		Cause: "No certificate authority issued it. Exchange installs such a certificate by default. The phone does not " +
@@ -116,19 +118,23 @@ var pages = map[Code]Page{
 		Change: "Install a certificate of an issuing authority whose root the phone trusts or Active Directory publishes.",
 		Rule:   "R1.6"},
 	CertExpired: {Title: "a certificate has expired",
-		Cause:  "The phone's clock is past the end of the validity of the certificate that the step names.",
-		Prove:  "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -dates; compare with the time step.",
-		Change: "Renew the certificate; if the phone's clock is wrong, correct its time source first.",
-		Rule:   "RFC 5280 4.1.2.5"},
+		Cause: "The phone's clock is past the end of the validity of the certificate that the step names.",
+		Prove: "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -dates; compare with the time step.",
+		Change: "If the time step shows a wrong time, correct the time server that it names first. Else renew the " +
+			"certificate that the step names; publish a renewed root.",
+		Rule: "RFC 5280 4.1.2.5"},
 	CertNotYetValid: {Title: "a certificate is not valid yet",
 		Cause:  "By the phone's clock the certificate in the step is not valid yet. Usually the clock is wrong.",
 		Prove:  "Compare notBefore with the phone's time in the time step.",
 		Change: "Correct the phone's time source, or wait.", Rule: "RFC 5280 4.1.2.5"},
 	CertName: {Title: "the certificate is for another name",
-		Cause:  "The name that the phone looked up (the SRV target) is not among the names of the certificate.",
-		Prove:  "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -subject -ext subjectAltName.",
-		Change: "Issue the certificate for the name in the SRV record, or point the record to a name in the certificate.",
-		Rule:   "RFC 6125 6.4"},
+		Cause: "The name that the phone looked up (the SRV target, or the host of --registrar) is not among the names of " +
+			"the certificate. Firmware today looks at the subject alternative names only, that of 2007 at the common name if " +
+			"there are none.",
+		Prove: "openssl s_client -connect HOST:PORT </dev/null | openssl x509 -noout -subject -ext subjectAltName.",
+		Change: "Issue the certificate for that name, as a subject alternative name, or let the SRV record, or " +
+			"--registrar, lead to a host whose name it bears.",
+		Rule: "RFC 6125 6.4"},
 	CertOrder: {Title: "the server's certificate is not the first of its chain",
 		Cause: "TLS takes the first certificate for the server's. Here that is another one, and the certificate with the " +
 			"server's name comes later, as in a file that was joined root first.",
@@ -148,8 +154,7 @@ var pages = map[Code]Page{
 		Change: "Update the phone's firmware to 3.5.x or later, or issue the chain with SHA-1 for it.",
 		Rule:   "Deployment Guide for the Polycom CX700 IP Phone, page 26"},
 	CertWeak: {Title: "a signature or key is too weak",
-		Cause: "No policy accepts MD5 or an RSA key of less than 1024 bits. Policy today also refuses SHA-1, and a host " +
-			"name that stands in the common name only.",
+		Cause: "No policy accepts MD5 or an RSA key of less than 1024 bits. Policy today also refuses SHA-1.",
 		Prove: "openssl x509 -in CERT.pem -noout -text.",
 		Change: "Issue the chain again with SHA-256 and RSA 2048 or ECDSA P-256; for a phone of 2007 choose --firmware " +
 			"1.0.522.71.",
@@ -228,15 +233,19 @@ var pages = map[Code]Page{
 		Change: "Act on the text of the controller; check that the user may read the Configuration partition.",
 		Rule:   "RFC 4511"},
 	ADNoRoots: {Title: "no root is published in Active Directory",
-		Cause: "The container Certification Authorities holds no usable certificate.",
+		Cause: "The container Certification Authorities holds no usable certificate: none at all, or none that is a " +
+			"self-signed certificate of a CA.",
 		Prove: "certutil -viewstore \"ldap:///CN=Certification Authorities,CN=Public Key " +
 			"Services,CN=Services,CN=Configuration,DC=…?cACertificate\".",
-		Change: "Publish the root: `certutil -f -dspublish ROOT.cer RootCA`.", Rule: "R1.1"},
+		Change: "Publish the root at the top of the server's chain: `certutil -f -dspublish ROOT.cer RootCA`. A phone " +
+			"installs no certificate of a server or of an intermediate CA from there.",
+		Rule: "R1.1"},
 	ADNoMatch: {Title: "none of the published roots trusts the server",
-		Cause: "Roots came from Active Directory, but the certificate of the server chains to none of them.",
+		Cause: "Roots came from Active Directory, but the certificate of the server leads to none of them: the server " +
+			"leaves an intermediate certificate out, or its root is not published.",
 		Prove: "The step names the roots that came and the issuer that was needed.",
-		Change: "Publish the root of the issuer that the step names: `certutil -f -dspublish ROOT.cer RootCA`. If that " +
-			"issuer is an intermediate CA, let the server send its certificate too.",
+		Change: "If another CA issued the certificate of the issuer that the step names, let the server send that " +
+			"certificate with its own. If it is self-signed, publish it: `certutil -f -dspublish ROOT.cer RootCA`.",
 		Rule: "R1.1"},
 	ADEnrolment: {Title: "web enrolment gave no root that the directory confirms",
 		Cause: "The enrolment pages did not answer, refused the user, or served a certificate that the directory does " +

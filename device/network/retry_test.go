@@ -96,6 +96,7 @@ var retryable = map[journal.Code]bool{
 	journal.ADNoMatch:             false,
 	journal.ADEnrolment:           false,
 	journal.SIPNoEnhancedPresence: false,
+	journal.CertOrder:             false,
 }
 
 func TestRetryableFailures(t *testing.T) {

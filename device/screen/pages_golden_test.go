@@ -181,7 +181,7 @@ func stillScreen(t testing.TB, now device.Snapshot) *Screen {
 		{Name: journal.Network, State: journal.OK, Decided: "The phone is plugged into the place inside", Details: []string{"DNS server 192.0.2.53", "DNS suffix (option 15) contoso.com"}},
 		{Name: journal.Time, State: journal.OK, Asked: "dc1.contoso.com:123", Answered: "stratum 3", By: "dc1.contoso.com:123", Decided: "The phone's clock is set; it was right", Because: "R2.1"},
 		{Name: journal.Discovery, State: journal.OK, Asked: "_sipinternaltls._tcp.contoso.com", Decided: "The server is pool.contoso.com:5061"},
-		{Name: journal.Trust, State: journal.Warned, Decided: "The certificate of pool.contoso.com was issued by CN=Contoso Root CA,DC=contoso,DC=com; that root is not among the 6 the phone trusts"},
+		{Name: journal.Trust, State: journal.Warned, Decided: "The certificate of pool.contoso.com was issued by CN=Contoso Root CA,DC=contoso,DC=com, which is not among the 6 roots that the phone trusts"},
 		{Name: journal.Roots, State: journal.OK, Decided: "Ask dc1.contoso.com for the roots of contoso.com"},
 	} {
 		s.record(device.Event{Seq: uint64(i + 1), Epoch: 1, Step: stamped(st, uint64(i+1))})
@@ -195,7 +195,7 @@ func stamped(st journal.Step, seq uint64) *journal.Step {
 }
 
 var refusedStep = journal.Step{Name: journal.Trust, State: journal.Failed, Code: journal.CertUntrusted, At: noon.Add(-time.Second),
-	Decided: "The certificate of pool.contoso.com was issued by CN=Contoso Root CA,DC=contoso,DC=com; that root is not among the 6 the phone trusts.",
+	Decided: "The certificate of pool.contoso.com was issued by CN=Contoso Root CA,DC=contoso,DC=com, which is not among the 6 roots that the phone trusts.",
 	Fix:     "Publish the root in Active Directory (certutil -f -dspublish ROOT.cer RootCA).", Because: "R1.1", Asked: "the certificate of pool.contoso.com"}
 
 // knownSnapshot is a phone that has been told everything, without anything of a run: no

@@ -14,7 +14,6 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
-	"github.com/ocphone/ocphone/device/network"
 )
 
 // Default ports of name servers.
@@ -103,22 +102,6 @@ func (o *Options) labUser(ready lab.Ready) (c device.Credentials) {
 // LabCredentials are the credentials of a user of a lab.
 func LabCredentials(u lab.ReadyUser) device.Credentials {
 	return device.Credentials{Address: u.SignIn, User: u.User, Password: u.Password}
-}
-
-// Time is the time of the lab's time server, which is looked for in the DHCP
-// domain and in domain; "" is not looked in. Without a lab or an answer it is the
-// host's time.
-func (s *Setup) Time(ctx context.Context, domain string) time.Time {
-	now := time.Now()
-	if s.Lab == nil {
-		return now
-	}
-	n := network.New(s.Place, network.Options{})
-	defer n.Close()
-	if found, err := n.FindTime(ctx, s.Place.Suffix, domain); err == nil {
-		now = now.Add(found.Offset)
-	}
-	return now
 }
 
 // signIns lists the sign-in addresses of a lab.

@@ -30,8 +30,6 @@ func explain(err error, asked, by string) (*journal.Failure, int) {
 		held := verdict.Verdict.Failure()
 		f.Code, f.Because, f.Details = held.Code, held.Because, held.Details
 		f.What = strings.TrimSuffix(held.What, ".") + ". The phone does not talk to " + by
-		f.Fix = "Give the server a certificate with its name, from an authority whose root the phone holds; Exchange's " +
-			"own self-signed one is never trusted."
 		return f, rankCert
 	case explainLogon(f, err):
 		return f, rankAuth
