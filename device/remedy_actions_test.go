@@ -164,6 +164,10 @@ var remedies = []remedy{
 	}},
 	{says(`Unlock the account`), "unlocked the account", (*patient).enableAccount},
 	{says(`Enable the account`), "enabled the account", (*patient).enableAccount},
+	{says(`Enable (\S+) for enhanced presence on the pool`), "enabled the user for it", func(p *patient, _ []string) error {
+		return p.account(func(u *directory.User) { u.NoEnhancedPresence = false })
+	}},
+	{says(`Let the registrar return the Contact of the phone\.`), "let the registrar return it", func(p *patient, _ []string) error { return p.undo() }},
 	{says(`Remove or extend the end date of the account`), "removed the end date", func(p *patient, _ []string) error {
 		return p.account(func(u *directory.User) { u.AccountExpired = false })
 	}},
@@ -371,6 +375,8 @@ var listed = map[journal.Code]string{
 	journal.Timeout:         "the time limit of the command that waits, not an answer of the deployment",
 	journal.FlashBusy:       "about the folder of the phone's memory, not about the deployment",
 	journal.FlashDamaged:    "about the folder of the phone's memory, not about the deployment",
+	journal.FlashNewer:      "about the folder of the phone's memory, not about the deployment",
+	journal.SIPSignOut:      "the remedy is to change nothing, or to remove the registration: neither is needed for a sign-in",
 	journal.FlashFailed:     "about the disk of the phone's memory, not about the deployment",
 	journal.ExchangeHTTP:    "a place of Autodiscover is passed over with it; the report of the search is exchange.none",
 	journal.ExchangeAddress: "the phone does not search without an e-mail address: the step is skipped and says so",

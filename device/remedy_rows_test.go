@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -22,7 +23,9 @@ import (
 	"github.com/ocphone/ocphone/device/lab/ntp"
 	"github.com/ocphone/ocphone/device/lab/pki"
 	"github.com/ocphone/ocphone/device/lab/pool"
+	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/device/ntlm"
+	"github.com/ocphone/ocphone/device/sipwire"
 	"github.com/ocphone/ocphone/provisioning"
 )
 
@@ -223,6 +226,18 @@ var poolBreakages = []breakage{
 			d.Users[i].EUM = ""
 		}
 	}, spoil: func(*patient) {}},
+	{code: journal.SIPNoEnhancedPresence, how: "the user is not enabled for enhanced presence", spoil: user(func(u *directory.User) { u.NoEnhancedPresence = true })},
+	{code: journal.SIPNotListed, how: "a registrar returns no Contact", spoil: func(p *patient) {
+		var lists atomic.Bool
+		r := newRegistrar(p.t, listen(p.t), func(n int, in *sipwire.Incoming, res *sip.Response) {
+			if lists.Load() {
+				bind(n, in, res)
+			}
+		})
+		p.undo = func() error { lists.Store(true); return nil }
+		p.exchangePhone(func(c *device.Config) { c.Registrar, c.NTP = registrarHost+":5060;transport=tcp", false })
+		p.place = &network.Place{Name: "a desk", DNS: []string{nowhere(p.t)}, Patch: network.AddressMap{registrarHost + ":5060": r.at}}
+	}},
 	{code: journal.ProvNoVoice, how: "the user has no line", spoil: user(func(u *directory.User) { u.LineURI = "" })},
 }
 
