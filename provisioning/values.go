@@ -129,8 +129,9 @@ func (r *valueReader) webURL(name string) string {
 		func(v string) (string, bool) {
 			u, err := url.Parse(v)
 			return v, err == nil && (u.Scheme == "http" || u.Scheme == "https") && u.Hostname() != "" && u.User == nil &&
-				u.Fragment == "" && !strings.ContainsFunc(v,
-				func(c rune) bool { return c <= ' ' || c == 0x7f || c == utf8.RuneError })
+				u.Fragment == "" && !strings.ContainsFunc(v, func(c rune) bool { // RFC 3986 2, which url.Parse does not check
+				return c <= ' ' || c == 0x7f || c == utf8.RuneError || strings.ContainsRune("<>\"\\^`{|}", c)
+			})
 		})
 }
 
