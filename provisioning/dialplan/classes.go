@@ -9,8 +9,9 @@ import (
 // noCharacter is a category without dialled characters (surrogates).
 const noCharacter = `\p{Cs}`
 
-// extended finds the option x, which makes # begin a comment.
-var extended = regexp.MustCompile(`\(\?[imns]*x`)
+// extended finds the option x, which makes # begin a comment: a letter of either
+// case, not after a minus sign, unless a plus sign comes between.
+var extended = regexp.MustCompile(`(?i)\(\?(?:[imnsdu+]|-[imnsdux-]*\+)*x`)
 
 // rewrite changes a pattern that regexp2 v1.12.0 reads differently from .NET. In a
 // set such as [^\W\d], regexp2 checks the categories up to the first negated one
