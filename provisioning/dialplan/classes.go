@@ -4,6 +4,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"github.com/dlclark/regexp2/syntax"
 )
 
 // noCharacter is a category without dialled characters (surrogates).
@@ -127,8 +129,9 @@ func itemLength(s string) int {
 		return min(3, len(s))
 	case strings.HasPrefix(s, "[:"):
 		name, _, ok := strings.Cut(s[2:], ":]")
-		if ok && !strings.ContainsFunc(name, func(r rune) bool { return r < 'a' || r > 'z' }) {
-			return len(name) + 4
+		name = strings.TrimPrefix(name, "^")
+		if ok && !strings.ContainsFunc(name, func(r rune) bool { return !syntax.IsWordChar(r) }) {
+			return strings.Index(s, ":]") + 2
 		}
 	}
 	if s[0] == '\\' {

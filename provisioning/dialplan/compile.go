@@ -151,10 +151,17 @@ func compile(pattern string) (re *regexp2.Regexp, err error) {
 	defer recoverEngine(&err)
 	// docs/protocol/sip-services.md#location-profile-rules: case-sensitive, no options
 	re, err = regexp2.Compile(pattern, regexp2.None)
-	if rewritten := rewrite(pattern); err == nil && rewritten != pattern {
-		return regexp2.Compile(rewritten, regexp2.None)
+	rewritten := rewrite(pattern)
+	if err != nil || rewritten == pattern {
+		return re, err
 	}
-	return re, err
+	// regexp2 and rewrite do not agree on where some malformed sets end, such as
+	// [5-\-[^\S]]. Such a pattern stays as it is.
+	if better, err := regexp2.Compile(rewritten, regexp2.None); err == nil &&
+		len(better.GetGroupNumbers()) == len(re.GetGroupNumbers()) {
+		return better, nil
+	}
+	return re, nil
 }
 
 // match is .NET's Regex.IsMatch.
