@@ -53,7 +53,7 @@ func (t *run) remedy(e *server) (r Remedy, ok bool) {
 	switch v := c.judged.Verdict; {
 	case c.NotAsked != "" || v.OK || !v.NeedsOnlyRoot() || v.Code == journal.CertSelfSigned:
 		return r, false
-	case lacks && m.Kind == trust.Intermediate && m.AboveHeld:
+	case lacks && (m.Kind == trust.Intermediate && m.AboveHeld || e.root == nil && m.ToSend()):
 		return r, false
 	}
 	r = Remedy{Root: c.judged.Verdict.Issuer(), For: []string{e.Addr}}

@@ -24,6 +24,13 @@ type Missing struct {
 	Alone     bool   // the server sent its own certificate alone
 }
 
+// ToSend reports that the server must rather send m than the directory publish it,
+// though nothing decides it: the server sent its own certificate alone, and most
+// roots say so in their name.
+func (m Missing) ToSend() bool {
+	return m.Kind == RootOrIntermediate && m.Alone && !strings.Contains(strings.ToLower(m.Name), "root")
+}
+
 // Kind is whether a missing certificate is a root: a root is published, an
 // intermediate is sent by the server.
 type Kind int

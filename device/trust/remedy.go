@@ -136,7 +136,7 @@ func (c Case) rootRemedy() string {
 			"phone holds or that is published", m.Name, from))) + c.then() + "."
 	case m.Kind == Root:
 		return capital(c.publish("the root "+m.Name+from)) + c.then() + "."
-	case m.Alone && !strings.Contains(strings.ToLower(m.Name), "root"): // most roots say so in their name
+	case m.ToSend():
 		return fmt.Sprintf("%s, and see that the root above it is published. If that certificate is self-signed, %s "+
 			"instead%s.", capital(send), c.publish("it"), c.then())
 	}
