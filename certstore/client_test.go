@@ -28,7 +28,7 @@ func serve(t *testing.T, n int, config *tls.Config) string {
 			if err != nil {
 				return
 			}
-			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			_ = c.SetDeadline(time.Now().Add(time.Minute))
 			if s := tls.Server(c, config); s.Handshake() == nil {
 				_, _ = s.Write([]byte("x"))
 			}

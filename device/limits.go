@@ -5,7 +5,6 @@ import (
 	"context"
 	"time"
 
-	"github.com/ocphone/ocphone/certstore/adroots"
 	"github.com/ocphone/ocphone/ews"
 	"github.com/ocphone/ocphone/ews/autodiscover"
 )
@@ -49,7 +48,7 @@ func (c *Config) limits() limits {
 		dial:         min(cmp.Or(c.DialTimeout, DefaultDialTimeout), b/6),
 		answer:       min(cmp.Or(c.Firmware.SIP.AnswerTimeout, b), b/4),
 		clock:        b / 6,
-		roots:        min(adroots.DefaultTimeout, b/4),
+		roots:        b / 4,
 		autodiscover: min(autodiscover.DefaultTimeout, b/4),
 		ews:          min(ews.DefaultTimeout, b/4),
 		registered:   b * 3 / 5,

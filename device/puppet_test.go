@@ -265,7 +265,7 @@ func (p *puppet) notice() {
 // until waits for requests.
 func (p *puppet) until(good func() bool) {
 	p.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute)
 	for {
 		p.mu.Lock()
 		came := p.came

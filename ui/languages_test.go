@@ -89,7 +89,7 @@ func (w *walk) each(what string, do func(*screen.Screen), good func(view.View) b
 
 func (w *walk) until(s *screen.Screen, what string, good func(view.View) bool) {
 	w.t.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(2 * time.Minute)
 	defer limit.Stop()
 	for v := s.View(); !good(v); v = s.View() {
 		select {

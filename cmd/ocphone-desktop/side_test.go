@@ -65,7 +65,7 @@ func (b *board) now() boardFacts { return boardFacts{b.emulator.world.Facts(), b
 // until waits until phone and lab say something of themselves.
 func (b *board) until(what string, good func(boardFacts) bool) {
 	b.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute)
 	for !good(b.now()) {
 		select {
 		case <-b.more:
@@ -78,7 +78,7 @@ func (b *board) until(what string, good func(boardFacts) bool) {
 // acts says how many acts are ticked, once n are.
 func (b *board) acts(n int) {
 	b.t.Helper()
-	late := time.After(20 * time.Second)
+	late := time.After(2 * time.Minute)
 	for {
 		b.mu.Lock()
 		done := 0

@@ -98,7 +98,7 @@ func newRig(t testing.TB, s setup) *rig {
 // until waits for a View that is good.
 func (r *rig) until(what string, good func(view.View) bool) view.View {
 	r.t.Helper()
-	limit := time.NewTimer(20 * time.Second)
+	limit := time.NewTimer(2 * time.Minute)
 	defer limit.Stop()
 	for {
 		if v := r.View(); good(v) {

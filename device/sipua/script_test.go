@@ -88,7 +88,7 @@ func (w updates) want(t *testing.T, all ...string) {
 			if got != want {
 				t.Fatalf("update %.80q, want %q", got, want)
 			}
-		case <-time.After(5 * time.Second):
+		case <-time.After(time.Minute):
 			t.Fatalf("no update %q", want)
 		}
 	}

@@ -25,7 +25,7 @@ func next(t *testing.T, events <-chan sipua.Event) sipua.Event {
 	select {
 	case e := <-events:
 		return e
-	case <-time.After(5 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatal("no event")
 		panic("unreachable")
 	}

@@ -101,7 +101,7 @@ func TestMalformedMessagesEndTheConnection(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer nc.Close()
-			_ = nc.SetDeadline(time.Now().Add(5 * time.Second))
+			_ = nc.SetDeadline(time.Now().Add(time.Minute))
 			if _, err := nc.Write(b); err != nil {
 				t.Fatal(err)
 			}

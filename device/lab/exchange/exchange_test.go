@@ -95,7 +95,7 @@ func (w *world) transport() *http.Transport {
 }
 
 func (w *world) client(rt http.RoundTripper) *http.Client {
-	return &http.Client{Transport: rt, Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	return &http.Client{Transport: rt, Timeout: 2 * time.Minute, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
 }
 
 // do makes one request; user "" sends no credentials.

@@ -88,7 +88,7 @@ func newWorld(t testing.TB, configure func(*pool.Server)) *world {
 }
 
 // patience is the time-out of await.
-const patience = 20 * time.Second
+const patience = 2 * time.Minute
 
 func await[T any](t testing.TB, from <-chan T, what string) (v T) {
 	t.Helper()
