@@ -164,6 +164,7 @@ var (
 var logonRefusals = map[string]logonRefusal{
 	"525": {journal.ADCredentials, "The domain controller does not know the user", ""},
 	"52e": wrongPassword,
+	"490": wrongPassword, // "not found": Samba's answer to a wrong password with a UPN
 	"52f": {journal.ADRestricted, "A restriction of the account forbids this log-on",
 		"Take the account out of the group Protected Users, whose members cannot use NTLM, or out of the authentication " +
 			"policy that forbids NTLM to it."},

@@ -177,6 +177,7 @@ func TestBindResultsAreMapped(t *testing.T) {
 		fix     string // what the remedy contains; "": the code's page says it
 	}{
 		{"wrong password", 49, text("52e"), journal.ADCredentials, ""},
+		{"wrong password with a UPN, Samba", 49, text("490"), journal.ADCredentials, ""},
 		{"wrong password, upper case", 49, text("52E"), journal.ADCredentials, ""},
 		{"unknown user", 49, text("525"), journal.ADCredentials, ""},
 		{"no reason given", 49, "", journal.ADCredentials, ""},

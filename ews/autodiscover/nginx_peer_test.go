@@ -186,8 +186,8 @@ func TestPeerNginxAutodiscover(t *testing.T) {
 		{"closed without an answer", []site{bareAt(good + " location / { return 444; }"), namedAt(good + service)}, "", "", journal.ExchangeMalformed, all([]string{"POST " + bare + " 444 -"}, loggedOn(named))},
 		{"no TLS on its port", []site{bareAt(clearText + service), namedAt(good + service)}, "", "", journal.TLSFailed, nil},
 		{"a body that never ends", []site{bareAt(good + ` location / { error_page 405 =200 /large.xml; }`), namedAt(good + service)}, "", "", journal.ExchangeMalformed, nil},
-		{"silence", []site{bareAt(good + " location / { proxy_pass http://" + silent.Addr().String() + "; }"), namedAt(good + service)}, "", "", journal.ConnTimeout, nil},
-		{"an answer that drips", []site{bareAt(good + " limit_rate 100; location / { error_page 405 =200 $uri; }"), namedAt(good + service)}, "", "", journal.ConnTimeout, nil},
+		{"silence", []site{bareAt(good + " location / { proxy_pass http://" + silent.Addr().String() + "; }"), namedAt(good + service)}, "", "", journal.ExchangeUnreached, nil},
+		{"an answer that drips", []site{bareAt(good + " limit_rate 100; location / { error_page 405 =200 $uri; }"), namedAt(good + service)}, "", "", journal.ExchangeUnreached, nil},
 		{"only a home page", []site{bareAt(good + page), namedAt(good + page), plainAt(page)}, "", journal.ExchangeNone, journal.ExchangeNone,
 			all(open(bare, 200), open(named, 200), []string{"GET " + plain + " 200 -"})},
 
@@ -229,7 +229,7 @@ func TestPeerNginxAutodiscover(t *testing.T) {
 			t.Cleanup(func() { pinned.Close() })
 			r := newRig(nil)
 			r.HTTP, r.Timeout = pinned, 2*time.Second
-			if row.first == journal.ConnTimeout {
+			if row.first == journal.ExchangeUnreached {
 				r.Timeout = 200 * time.Millisecond
 			}
 			result, err := r.Discover(t.Context(), alice)
