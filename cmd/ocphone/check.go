@@ -32,8 +32,9 @@ type trustFlags struct {
 func (e environment) checkTrust() *cobra.Command {
 	var f trustFlags
 	c := &cobra.Command{
-		Use: "trust HOST[:PORT]…", Short: "Show which servers a phone trusts at its next sign-in, after a reset and after " +
-			"a change, and what to publish",
+		Use: "trust HOST[:PORT]…",
+		Short: "Show which servers a phone trusts at its next sign-in, after a reset and after a change, and what to " +
+			"publish",
 		Long: `Trust reads the certificates of pools and Edges and judges them as a phone would:
 after its next sign-in inside, after a paper clip as well, and after a change
 that you plan. It compares them with what Active Directory publishes and prints
