@@ -148,7 +148,7 @@ func (c connector) dial(ctx context.Context, server sipua.Candidate) (net.Conn, 
 	if c.cfg.Firmware.StreamSuites != nil && server.TLS {
 		c.tls.CipherSuites = c.cfg.Firmware.StreamSuites
 		conn, out := c.dialOnce(ctx, server, "")
-		if conn != nil || out.err == nil || journal.FailureOf(out.err).Code != journal.TLSFailed {
+		if conn != nil || out.err == nil || !out.brokeOff() {
 			return conn, out
 		}
 		c.tls.CipherSuites = c.cfg.Firmware.Suites
@@ -201,6 +201,13 @@ func (c connector) dialOnce(ctx context.Context, server sipua.Candidate, note st
 	})
 	c.record(trust.Case{Verdict: *verdict}.Good())
 	return tc, out
+}
+
+// brokeOff reports that the server has ended the TLS handshake, by an alert or, as
+// some do in its place, by closing the connection.
+func (out *outcome) brokeOff() bool {
+	code := journal.FailureOf(out.err).Code
+	return code == journal.TLSFailed || code == journal.ConnFailed && out.client != nil
 }
 
 // explain fills out with the cause of a TLS handshake that has failed.

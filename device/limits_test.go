@@ -2,8 +2,11 @@ package device_test
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -190,5 +193,33 @@ func TestServerThatRefusesSplitRecords(t *testing.T) {
 	s = again(pool.Faults{CloseAfter: 1, NoRC4: true})
 	if s.Failure == nil || strings.Contains(s.Failure.Decided, "two records") {
 		t.Errorf("%+v", s.Failure)
+	}
+}
+
+// Some servers close the connection in place of an alert when they take no suite. The
+// phone offers its other suites then too (docs/limits.md#tls-of-the-period).
+func TestServerThatClosesOnRC4IsTriedWithTheOtherSuites(t *testing.T) {
+	r := newRig(t, nil, nil)
+	c, err := r.lab.Certificate("pool.contoso.com")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var agreed atomic.Uint32 // the suite
+	at := listening(t, func(nc net.Conn) {
+		server := tls.Server(nc, &tls.Config{MinVersion: tls.VersionTLS10, Certificates: []tls.Certificate{c},
+			CipherSuites: []uint16{tls.TLS_RSA_WITH_AES_128_CBC_SHA},
+			GetConfigForClient: func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+				if !slices.Contains(hello.CipherSuites, tls.TLS_RSA_WITH_AES_128_CBC_SHA) {
+					nc.Close()
+				}
+				return nil, nil
+			}})
+		if server.Handshake() == nil {
+			agreed.Store(uint32(server.ConnectionState().CipherSuite))
+		}
+	})
+	r.wantFailure(r.signIn(patched(r.lab.Inside(), map[string]string{"pool.contoso.com:5061": at})), journal.SIPLost)
+	if agreed.Load() != uint32(tls.TLS_RSA_WITH_AES_128_CBC_SHA) {
+		t.Errorf("agreed on suite %#x\n%s", agreed.Load(), story(r.Phone))
 	}
 }

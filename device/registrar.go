@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/sipua"
@@ -35,7 +36,8 @@ type clientCertificate struct {
 // alert, or by closing it on a phone that has no certificate.
 func (a *clientCertificate) explain(err error) {
 	f, failed := errors.AsType[*journal.Failure](err)
-	if !failed || a == nil || !a.asked || f.Code != journal.TLSFailed && f.Code != journal.SIPLost {
+	ended := []journal.Code{journal.TLSFailed, journal.ConnFailed, journal.SIPLost}
+	if !failed || a == nil || !a.asked || !slices.Contains(ended, f.Code) {
 		return
 	}
 	alert, _ := errors.AsType[*net.OpError](err)

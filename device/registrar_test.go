@@ -268,6 +268,26 @@ func TestClientCertificateForTheServer(t *testing.T) {
 	}
 }
 
+// A server may close the connection in the handshake in place of an alert.
+func TestServerThatClosesWithoutAClientCertificate(t *testing.T) {
+	rig := newRig(t, func(d *lab.Deployment) { d.Today = true }, func(c *device.Config) {
+		c.Registrar, c.NTP, c.MaxTLS = registrarHost+":5061", false, tls.VersionTLS12
+	})
+	certificate, err := rig.lab.Certificate(registrarHost)
+	if err != nil {
+		t.Fatal(err)
+	}
+	at := listening(t, func(nc net.Conn) {
+		tls.Server(nc, &tls.Config{Certificates: []tls.Certificate{certificate}, ClientAuth: tls.RequestClientCert,
+			VerifyConnection: func(tls.ConnectionState) error { return nc.Close() }}).Handshake()
+	})
+	s := rig.signIn(patched(rig.lab.Inside(), map[string]string{registrarHost + ":5061": at}))
+	rig.wantFailure(s, journal.ConnFailed)
+	if !strings.Contains(s.Failure.Fix, "--tls-cert FILE --tls-key FILE") {
+		t.Errorf("%s", s.Failure.Fix)
+	}
+}
+
 // R14.1 rows 2 and 4: with a user of LCS 2005, or one who is not enabled for enhanced
 // presence, the phone does not work. It asks for nothing and signs out.
 func TestR14_1UserWithoutEnhancedPresence(t *testing.T) {
