@@ -145,7 +145,8 @@ func TestEndedLabRemovesItsFiles(t *testing.T) {
 func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	process := exec.CommandContext(ctx, "sh", "-c", "trap '' HUP; exec ocphone lab")
+	ready := filepath.Join(t.TempDir(), "lab.json")
+	process := exec.CommandContext(ctx, "sh", "-c", "trap '' HUP; exec ocphone lab --ready \"$0\"", ready)
 	out, err := process.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -154,12 +155,12 @@ func TestIgnoredHangUpStaysIgnored(t *testing.T) {
 		t.Fatal(err)
 	}
 	for lines := bufio.NewScanner(out); lines.Scan(); {
-		if strings.HasPrefix(lines.Text(), "hint ") {
+		if strings.HasPrefix(lines.Text(), "try ") {
 			if err := process.Process.Signal(syscall.SIGHUP); err != nil {
 				t.Fatal(err)
 			}
-			if err := process.Process.Signal(syscall.Signal(0)); err != nil {
-				t.Errorf("it ended with the signal that it ignores: %v", err)
+			if out, err := exec.CommandContext(ctx, "ocphone", "lab", "root", "list", "--lab", ready).CombinedOutput(); err != nil {
+				t.Errorf("it serves no longer after the signal that it ignores: %v\n%s", err, out)
 			}
 			process.Process.Signal(syscall.SIGTERM)
 		}
