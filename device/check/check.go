@@ -176,7 +176,7 @@ func (t *run) findTime(ctx context.Context, c Config) {
 		Answered: t.at.UTC().Format(time.DateTime) + " UTC", Because: "OCS 2007 R2 documentation, NTP",
 		Decided: "It is judged at the time that the phone would take from " + found.Server + "."}
 	if found.Offset.Abs() >= trust.LargeJump {
-		s.State = journal.Warned
+		s.State, s.Code = journal.Warned, journal.TimeJump
 		s.Decided += fmt.Sprintf(" It moves this computer's clock by %+d days.", t.clock.Days())
 		s.Fix = "Correct whichever of the two clocks is wrong; --clock host judges by this computer's."
 	}
