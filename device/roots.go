@@ -35,16 +35,13 @@ func (s *session) judged(v certstore.Verdict, server sipua.Candidate) trust.Case
 		c.Side = trust.Outside
 	case strings.HasPrefix(from, "A sipinternal."):
 		c.Side, c.Name = trust.Inside, trust.Fixed
-	case strings.HasPrefix(from, "A sipexternal."), strings.HasPrefix(from, "A ") && server.Port == edgePort:
+	case strings.HasPrefix(from, "A sipexternal."), strings.HasPrefix(from, "A ") && server.Port == sipua.PortEdge:
 		c.Side, c.Name = trust.Outside, trust.Fixed
 	default:
 		c.Name = trust.Fixed
 	}
 	return c
 }
-
-// edgePort is the port of an Access Edge.
-const edgePort = 443
 
 // directoryOf is what r says of Active Directory to package trust.
 func directoryOf(r adroots.Result) *trust.Directory {

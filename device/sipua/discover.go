@@ -77,11 +77,11 @@ func (c Candidate) String() string {
 	return c.Addr() + " without TLS"
 }
 
-// The ports of SIP over TLS: RFC 3261 19.1.2, and the one of an Access Edge
+// The ports of SIP over TLS: RFC 3261 19.1.2
 // (docs/protocol/sip-connection.md#tcp-connection-and-via).
 const (
 	portSIPS = 5061
-	portEdge = 443
+	PortEdge = 443 // of an Access Edge
 )
 
 // lookup is one place where a server may be published.
@@ -98,11 +98,11 @@ var lookupOrder = [...]lookup{
 	{srv: "_sip._tls.", tls: true},
 	{srv: "_sipinternal._tcp.", tls: false},
 	{host: "sipinternal.", port: portSIPS, tls: true},
-	{host: "sipinternal.", port: portEdge, tls: true},
+	{host: "sipinternal.", port: PortEdge, tls: true},
 	{host: "sip.", port: portSIPS, tls: true},
-	{host: "sip.", port: portEdge, tls: true},
+	{host: "sip.", port: PortEdge, tls: true},
 	{host: "sipexternal.", port: portSIPS, tls: true},
-	{host: "sipexternal.", port: portEdge, tls: true},
+	{host: "sipexternal.", port: PortEdge, tls: true},
 }
 
 // Candidates yields the servers in the order in which to try them. Look-ups are
