@@ -223,7 +223,7 @@ var siteBreakages = []siteBreakage{
 		func(s *site) { s.setPool(nobody) }, []journal.Code{journal.ConnRefused}},
 	{"no SRV record of the domain controller", "dnsmasq-base", nil,
 		func(s *site) { s.withoutRecord("_ldap._tcp.dc._msdcs.contoso.com") }, []journal.Code{journal.ADNoController}},
-	{"DNS server does not serve the zone", "dnsmasq-base", nil,
+	{"DNS server off", "dnsmasq-base", nil,
 		func(s *site) { s.place.DNS = []string{nobody + ":53"} }, []journal.Code{journal.DNSNoServer}},
 
 	{"time server years ahead", "chrony", nil, func(s *site) { s.serveTime("+1500d") }, []journal.Code{journal.CertExpired}},
