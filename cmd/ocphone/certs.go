@@ -38,15 +38,19 @@ func (e environment) certs() *cobra.Command {
 
 func (e environment) certsList() *cobra.Command {
 	var state string
-	var asJSON, provenance bool
+	var provenance bool
 	c := &cobra.Command{
 		Use: "list", Short: "List the roots that the phone trusts, with their source", Args: noArguments,
 		Example: "  ocphone certs list --state phone1\n  ocphone certs list --state phone1 --json",
 		RunE: func(*cobra.Command, []string) error {
 			return withPhone(state, false, func(p *device.Phone) error {
 				s := p.Snapshot()
-				if asJSON {
-					return writeJSON(e.out, s.Roots)
+				if e.json {
+					d := rootsDocument{s.Firmware, s.Policy, s.RootSet, p.Store().HostTrusted(), nonNil(s.Roots), ""}
+					if provenance {
+						d.Provenance = certstore.Describe(s.RootSet)
+					}
+					return e.document(d)
 				}
 				e.printf("firmware %s, policy %s, factory root set %s\n\n", s.Firmware, s.Policy, s.RootSet)
 				rows := [][]string{{"FINGERPRINT", "VALID UNTIL", "KEY", "SOURCE", "SUBJECT"}}
@@ -54,27 +58,35 @@ func (e environment) certsList() *cobra.Command {
 					until := r.Certificate.NotAfter.Format(time.DateOnly)
 					rows = append(rows, []string{r.Fingerprint()[:16], until, r.Key(), r.Source.String(), r.Subject()})
 				}
-				writeTable(e.out, rows)
+				writeTable(e.text(), rows)
 				if p.Store().HostTrusted() {
 					e.printf("and whatever this computer itself trusts, which only its own verifier knows\n")
 				}
 				if provenance {
-					fmt.Fprintf(e.out, "\n%s\n", printableLines(certstore.Describe(s.RootSet)))
+					fmt.Fprintf(e.text(), "\n%s\n", printableLines(certstore.Describe(s.RootSet)))
 				}
 				return nil
 			})
 		},
 	}
 	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&provenance, "provenance", false, "also show where the factory root set was taken from, and what "+
 		"is missing in it")
 	return c
 }
 
+// rootsDocument is the JSON form of `ocphone certs list`.
+type rootsDocument struct {
+	Firmware    string               `json:"firmware"`
+	Policy      certstore.PolicyName `json:"policy"`
+	RootSet     string               `json:"rootSet"`
+	HostTrusted bool                 `json:"hostTrusted"` // and whatever this computer trusts
+	Roots       []certstore.Root     `json:"roots"`
+	Provenance  string               `json:"provenance,omitempty"`
+}
+
 func (e environment) certsVerify() *cobra.Command {
 	var state, name, at string
-	var asJSON bool
 	c := &cobra.Command{
 		Use: "verify CHAIN.pem", Short: "Give the phone's verdict on a certificate chain from a file",
 		Example: "  ocphone certs verify pool-chain.pem --name pool.example.com --state phone1",
@@ -100,24 +112,24 @@ func (e environment) certsVerify() *cobra.Command {
 				}
 				v := p.Store().Verify(certstore.Request{Chain: chain.Certificates, Name: name, At: when, Policy: s.Policy,
 					NoSHA2: fw.NoSHA2})
-				if asJSON {
-					err = writeJSON(e.out, v)
+				e.result.Code = v.Code
+				if e.json {
+					err = e.document(v)
 				} else {
 					e.printVerdict(v)
 				}
-				return verdict(v.OK, err)
+				return verdict(v.OK, err, "%s", v.Sentence)
 			})
 		},
 	}
 	c.Flags().StringVar(&state, "state", "", "`FOLDER` of the phone")
 	c.Flags().StringVar(&name, "name", "", "the `HOST` name that the certificate must bear")
 	c.Flags().StringVar(&at, "at", "", "judge at this `TIME` instead of now")
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
 func (e environment) printVerdict(v certstore.Verdict) {
-	p := newPrinter(e.out, false)
+	p := e.printer()
 	sign, color := "✓", green
 	if !v.OK {
 		sign, color = "✗", red
@@ -147,10 +159,10 @@ func (e environment) certsImport() *cobra.Command {
 			}
 			return withPhone(state, true, func(p *device.Phone) error {
 				diff, err := p.Import(roots)
-				if err == nil {
-					io.WriteString(e.out, printableLines(diff.String()))
+				if err != nil {
+					return err
 				}
-				return err
+				return e.showDiff(diff)
 			})
 		},
 	}
@@ -178,11 +190,19 @@ func (e environment) certsExport() *cobra.Command {
 					return personf("the phone trusts no such root; `ocphone certs list` shows them")
 				}
 				text := certstore.ExportPEM(roots...)
-				if out == "" || out == toStdout {
+				switch {
+				case out != "" && out != toStdout:
+					if err := saveFile(out, text, force); err != nil {
+						return err
+					}
+				case !e.json:
 					_, err := e.out.Write(text)
 					return err
 				}
-				return saveFile(out, text, force)
+				if e.json {
+					return e.document(exportDocument{out, roots})
+				}
+				return nil
 			})
 		},
 	}
@@ -192,9 +212,24 @@ func (e environment) certsExport() *cobra.Command {
 	return c
 }
 
+// exportDocument is the JSON form of `ocphone certs export`.
+type exportDocument struct {
+	File  string           `json:"file,omitempty"` // "": the roots are in this document only
+	Roots []certstore.Root `json:"roots"`
+}
+
+// showDiff prints what a reset or an import changed.
+func (e environment) showDiff(d certstore.Diff) error {
+	if e.json {
+		return e.document(certstore.Diff{Added: nonNil(d.Added), Removed: nonNil(d.Removed), Kept: nonNil(d.Kept)})
+	}
+	_, err := io.WriteString(e.text(), printableLines(d.String()))
+	return err
+}
+
 func (e environment) reset() *cobra.Command {
 	var state string
-	var clip, user, factory, asJSON bool
+	var clip, user, factory bool
 	c := &cobra.Command{
 		Use: "reset", Short: "Reset a phone: the paper clip, the user, or everything", Args: noArguments,
 		Long: `Reset --paper-clip does what the hole on the back does: the certificate store is
@@ -220,11 +255,7 @@ the roots. --factory makes the phone as new. What went and what stays is printed
 				if err != nil {
 					return err
 				}
-				if asJSON {
-					return writeJSON(e.out, diff)
-				}
-				io.WriteString(e.out, printableLines(diff.String()))
-				return nil
+				return e.showDiff(diff)
 			})
 		},
 	}
@@ -232,7 +263,6 @@ the roots. --factory makes the phone as new. What went and what stays is printed
 	c.Flags().BoolVar(&clip, "paper-clip", false, "empty the certificate store (R1.3)")
 	c.Flags().BoolVar(&user, "user", false, "forget the user")
 	c.Flags().BoolVar(&factory, "factory", false, "make the phone as new")
-	c.Flags().BoolVar(&asJSON, "json", false, "print the diff as JSON")
 	return c
 }
 

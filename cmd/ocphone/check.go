@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -14,8 +15,17 @@ import (
 
 func (e environment) check() *cobra.Command {
 	c := &cobra.Command{Use: "check", Short: "Look at a deployment with the phone's eyes, without signing in"}
-	c.AddCommand(e.checkTrust())
-	return c
+	c.RunE = func(c *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return showHelp(c)
+		}
+		// A server is named as if trust were the only thing to check.
+		if _, err := check.ParseEndpoint(args[0]); err == nil && strings.ContainsAny(args[0], ".:") {
+			return usagef("there is no command %q: is `ocphone check trust %s` meant?", args[0], strings.Join(args, " "))
+		}
+		return noCommand(c, args[0])
+	}
+	return addCommands(c, e.checkTrust())
 }
 
 // trustFlags are the flags of `check trust`; it has some of phoneFlags.
@@ -26,7 +36,6 @@ type trustFlags struct {
 	asIfReset     bool
 	with, without []string
 	chains, names []string
-	json          bool
 }
 
 func (e environment) checkTrust() *cobra.Command {
@@ -67,7 +76,6 @@ Exit code 0 when everything is trusted: after the next sign-in inside; with
 	s.StringArrayVar(&f.chains, "chain", nil, "judge the PEM chain in `FILE` and dial nothing; with --name")
 	s.StringArrayVar(&f.names, "name", nil, "`HOST[:PORT]` that presents the --chain")
 	f.addShared(s)
-	s.BoolVar(&f.json, "json", false, "print JSON")
 	c.MarkFlagsMutuallyExclusive("ad", "published")
 	completeFlags(c)
 	return c
@@ -96,7 +104,7 @@ func (f *trustFlags) addShared(s *pflag.FlagSet) {
 }
 
 func (f *trustFlags) run(ctx context.Context, e environment, args []string) error {
-	p := newPrinter(e.out, f.json)
+	p := e.printer()
 	cfg, err := f.config(ctx, e, args)
 	if cfg.Memory != nil {
 		defer cfg.Memory.Close()
@@ -111,12 +119,13 @@ func (f *trustFlags) run(ctx context.Context, e environment, args []string) erro
 	if err != nil {
 		return err
 	}
+	e.result.Code = report.Code
 	if p.json {
-		err = writeJSON(e.out, report)
+		err = e.document(report)
 	} else {
 		printReport(p, report)
 	}
-	return verdict(report.OK, err)
+	return verdict(report.OK, err, "%s", report.Summary)
 }
 
 // config reads the files that the flags name, and asks for the password last. The

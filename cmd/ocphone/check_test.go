@@ -87,7 +87,7 @@ func (c checking) signedIn() (state string) {
 	c.Helper()
 	state = filepath.Join(c.dir, "phone")
 	var out, errs bytes.Buffer
-	if code := (environment{os.Stdin, &out, &errs}).run(c.Context(), []string{"run", "--lab", c.ready, "--state", state, "--until", "signed-in"}); code != exitDone {
+	if code := (environment{in: os.Stdin, out: &out, err: &errs}).run(c.Context(), []string{"run", "--lab", c.ready, "--state", state, "--until", "signed-in"}); code != exitDone {
 		c.Fatalf("run: exit %d\n%s%s", code, &out, &errs)
 	}
 	return state

@@ -77,11 +77,7 @@ func (c checking) run(args ...string) (out, errs string, code int) {
 	}
 	defer in.Close()
 	var o, e bytes.Buffer
-	env := environment{in, &o, &e}
-	cmd := env.check()
-	cmd.SilenceErrors, cmd.SilenceUsage = true, true
-	cmd.SetArgs(append([]string{"trust"}, args...))
-	code = env.report(cmd.ExecuteContext(c.Context()))
+	code = environment{in: in, out: &o, err: &e}.run(c.Context(), append([]string{"check", "trust"}, args...))
 	return o.String(), e.String(), code
 }
 
@@ -94,7 +90,7 @@ func (c checking) trust(args ...string) (trustReport, int) {
 func (c checking) judged(args ...string) (r trustReport, code int) {
 	c.Helper()
 	out, errs, code := c.run(append(args, "--json")...)
-	if err := json.Unmarshal([]byte(out), &r); err != nil {
+	if err := json.NewDecoder(strings.NewReader(out)).Decode(&r); err != nil {
 		c.Fatalf("%v: no report: %v\n%s%s", args, err, out, errs)
 	}
 	if r.OK != (code == exitDone) || errs != "" {

@@ -39,16 +39,14 @@ is, 2 when the call or the file is not understood.`,
 // planFlags are the flags of the dialplan commands.
 type planFlags struct {
 	plan, domain string
-	json, junit  bool
+	junit        bool
 }
 
 func (f *planFlags) register(c *cobra.Command, junit, domain bool) *cobra.Command {
 	s := c.Flags()
 	s.StringVar(&f.plan, "plan", "", "the dial plan of this `NAME`, when FILE holds several")
-	s.BoolVar(&f.json, "json", false, "print JSON")
 	if junit {
 		s.BoolVar(&f.junit, "junit", false, "print JUnit XML")
-		c.MarkFlagsMutuallyExclusive("json", "junit")
 	}
 	if domain {
 		s.StringVar(&f.domain, "domain", "", "print the whole Request-URI in this SIP `DOMAIN`")
@@ -61,7 +59,7 @@ func (f *planFlags) readPlans(ctx context.Context, e environment, args []string)
 	if len(args) == 0 {
 		return nil, usagef("which dial plan? Give a FILE: XML, CSV, or the JSON of Get-CsTenantDialPlan")
 	}
-	document, err := e.document(ctx, args[0])
+	document, err := e.readFile(ctx, args[0])
 	if err != nil {
 		return nil, err
 	}
@@ -108,8 +106,8 @@ func (f *planFlags) readPlan(ctx context.Context, e environment, args []string) 
 
 var planFile = boundedfile.Kind{Name: "a dial plan or a table of cases", Limit: dialplan.MaxDocument}
 
-// document reads a file; - is the standard input.
-func (e environment) document(ctx context.Context, name string) ([]byte, error) {
+// readFile reads a file; - is the standard input.
+func (e environment) readFile(ctx context.Context, name string) ([]byte, error) {
 	if name == "-" {
 		return planFile.ReadOpen(ctx, e.in, "the standard input")
 	}
@@ -154,27 +152,28 @@ type lintReport struct {
 }
 
 func (e environment) lintPlans(f planFlags, file string, plans []dialplan.Plan) error {
-	reports, ok := []lintReport{}, true
+	reports, bad := []lintReport{}, 0
 	for _, p := range plans {
 		r := lintReport{Plan: p.Name, Rules: len(p.Rules), OK: true, Findings: []dialplan.Finding{}, plan: p}
 		for _, x := range dialplan.Lint(p, dialplan.Options{}) {
 			r.Findings = append(r.Findings, x)
-			r.OK = r.OK && x.Severity == dialplan.Note
+			if x.Severity != dialplan.Note {
+				r.OK, bad = false, bad+1
+			}
 		}
-		reports, ok = append(reports, r), ok && r.OK
+		reports = append(reports, r)
 	}
 	var err error
 	switch {
-	case f.json:
-		err = writeJSON(e.out, struct {
-			V     int          `json:"v"`
+	case e.json:
+		err = e.document(struct {
 			OK    bool         `json:"ok"`
 			Plans []lintReport `json:"plans"`
-		}{1, ok, reports})
+		}{bad == 0, reports})
 	case f.junit:
 		err = junitOfLint(filepath.Base(file), reports).write(e.out)
 	default:
-		p := newPrinter(e.out, false)
+		p := e.printer()
 		for i, r := range reports {
 			if i > 0 {
 				p.blank()
@@ -182,13 +181,13 @@ func (e environment) lintPlans(f planFlags, file string, plans []dialplan.Plan) 
 			p.lint(r)
 		}
 	}
-	return verdict(ok, err)
+	return verdict(bad == 0, err, "%s has %s", file, journal.Count(bad, "error or warning", "errors and warnings"))
 }
 
-// verdict is the error of a command that has printed its result.
-func verdict(ok bool, err error) error {
+// verdict is the error of a command that has printed what it found.
+func verdict(ok bool, err error, format string, a ...any) error {
 	if err == nil && !ok {
-		return exit{code: exitPerson}
+		return exit{code: exitPerson, err: fmt.Errorf(format, a...), printed: true}
 	}
 	return err
 }
@@ -271,7 +270,7 @@ func (e environment) cases(ctx context.Context, args []string) (cases []dialplan
 		return nil, false, usagef("test what? Give numbers, or a CSV file with the columns input,expected")
 	}
 	if len(args) == 1 && strings.EqualFold(filepath.Ext(args[0]), ".csv") {
-		document, err := e.document(ctx, args[0])
+		document, err := e.readFile(ctx, args[0])
 		if err != nil {
 			return nil, true, err
 		}
@@ -298,7 +297,7 @@ type testRow struct {
 func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, cases []dialplan.Case,
 	expecting bool) error {
 	c := dialplan.Compile(plan, dialplan.Options{})
-	rows, ok := []testRow{}, true
+	rows, met := []testRow{}, 0
 	for _, x := range cases {
 		r := c.Translate(x.Input)
 		row := testRow{Case: x, Got: r.String(), Sentence: r.Sentence(), Result: r}
@@ -308,23 +307,34 @@ func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, case
 		if row.OK = r.Kind != dialplan.PhoneContext && r.Kind != dialplan.Nothing; expecting {
 			row.OK = x.Matches(r, f.domain)
 		}
-		rows, ok = append(rows, row), ok && row.OK
+		if rows = append(rows, row); row.OK {
+			met++
+		}
 	}
+	var err error
 	switch {
-	case f.json:
-		return verdict(ok, writeJSON(e.out, struct {
-			V       int             `json:"v"`
+	case e.json:
+		err = e.document(struct {
 			OK      bool            `json:"ok"`
 			Plan    string          `json:"plan"`
 			Skipped []dialplan.Skip `json:"skipped,omitempty"`
 			Cases   []testRow       `json:"cases"`
-		}{1, ok, plan.Name, c.Skipped(), rows}))
+		}{met == len(rows), plan.Name, c.Skipped(), rows})
 	case f.junit:
-		return verdict(ok, junitOfTest(filepath.Base(file), plan, rows).write(e.out))
+		err = junitOfTest(filepath.Base(file), plan, rows).write(e.out)
+	default:
+		e.printer().test(plan, c.Skipped(), rows, expecting)
 	}
-	p := newPrinter(e.out, false)
+	if expecting {
+		return verdict(met == len(rows), err, "%d of %d cases met", met, len(rows))
+	}
+	return verdict(met == len(rows), err, "%d of %d became a number", met, len(rows))
+}
+
+// test prints translations, which are expected ones if expecting.
+func (p *printer) test(plan dialplan.Plan, skipped []dialplan.Skip, rows []testRow, expecting bool) {
 	p.line(bold, "%s", planTitle(plan.Name, len(plan.Rules)))
-	printSkipped(p, c.Skipped())
+	printSkipped(p, skipped)
 	inputWidth := 0
 	for _, row := range rows {
 		inputWidth = max(inputWidth, view.Width(printable(row.Input)))
@@ -345,7 +355,6 @@ func (e environment) testPlan(f planFlags, file string, plan dialplan.Plan, case
 	if expecting {
 		p.line("", "%d of %d cases met", met, len(rows))
 	}
-	return verdict(ok, nil)
 }
 
 // orNone is the result that a case expects, in words.
@@ -384,14 +393,13 @@ func (e environment) dialplanExplain() *cobra.Command {
 			for _, a := range args[1:] {
 				explained = append(explained, compiled.Explain(a))
 			}
-			if f.json {
-				return writeJSON(e.out, struct {
-					V       int                    `json:"v"`
+			if e.json {
+				return e.document(struct {
 					Plan    string                 `json:"plan"`
 					Numbers []dialplan.Explanation `json:"numbers"`
-				}{1, plan.Name, explained})
+				}{plan.Name, explained})
 			}
-			p := newPrinter(e.out, false)
+			p := e.printer()
 			for i, x := range explained {
 				if i > 0 {
 					p.blank()

@@ -10,7 +10,6 @@ import (
 )
 
 func (e environment) explain() *cobra.Command {
-	var asJSON bool
 	c := &cobra.Command{
 		Use: "explain [CODE|RULE|WORD]", Short: "Explain a failure code, a rule of the phone or a word",
 		Long: `Explain shows the cause of a failure code, how to prove it, what to change and
@@ -36,7 +35,7 @@ and words.`,
 			return all, cobra.ShellCompDirectiveNoFileComp
 		},
 		RunE: func(_ *cobra.Command, args []string) error {
-			p := newPrinter(e.out, asJSON)
+			p := e.printer()
 			if len(args) == 0 {
 				return e.listExplained(p)
 			}
@@ -45,14 +44,13 @@ and words.`,
 			switch {
 			case found == nil:
 				return usagef("there is no code, rule or word %q; `ocphone explain` lists them", what)
-			case asJSON:
-				return writeJSON(e.out, found)
+			case e.json:
+				return e.document(explanations(found))
 			}
 			p.explain(found)
 			return nil
 		},
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 
@@ -69,6 +67,26 @@ func explained(name string) any {
 		return term
 	}
 	return nil
+}
+
+// explanation is the JSON form of `ocphone explain`: all there is, or one of it.
+type explanation struct {
+	Codes []journal.Page `json:"codes"`
+	Rules []journal.Rule `json:"rules"`
+	Terms []journal.Term `json:"terms"`
+}
+
+func explanations(found any) explanation {
+	x := explanation{[]journal.Page{}, []journal.Rule{}, []journal.Term{}}
+	switch found := found.(type) {
+	case journal.Page:
+		x.Codes = append(x.Codes, found)
+	case journal.Rule:
+		x.Rules = append(x.Rules, found)
+	case journal.Term:
+		x.Terms = append(x.Terms, found)
+	}
+	return x
 }
 
 func (p *printer) explain(found any) {
@@ -98,12 +116,8 @@ func (e environment) listExplained(p *printer) error {
 	for _, c := range journal.Codes() {
 		pages = append(pages, c.Page())
 	}
-	if p.json {
-		return writeJSON(e.out, struct {
-			Codes []journal.Page `json:"codes"`
-			Rules []journal.Rule `json:"rules"`
-			Terms []journal.Term `json:"terms"`
-		}{pages, journal.Rules(), journal.Terms()})
+	if e.json {
+		return e.document(explanation{pages, journal.Rules(), journal.Terms()})
 	}
 	row := func(name, text string) { p.wrap(p.paint(bold, fmt.Sprintf("%-20s ", name)), text, "") }
 	for _, page := range pages {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"go/ast"
 	"go/parser"
 	"go/token"
@@ -80,8 +79,9 @@ func TestEachRuleThatIsCitedIsExplained(t *testing.T) {
 		if !strings.Contains(list, "\n"+r.ID+" ") {
 			t.Errorf("%s is not listed", r.ID)
 		}
-		var back journal.Rule
-		if out, _, _ = call(t, "explain", r.ID, "--json"); json.Unmarshal([]byte(out), &back) != nil || back != r {
+		var back explanation
+		out, _, _ = call(t, "explain", r.ID, "--json")
+		if readDocument(t, out, &back); len(back.Codes)+len(back.Terms) > 0 || len(back.Rules) != 1 || back.Rules[0] != r {
 			t.Errorf("%s as JSON: %s", r.ID, out)
 		}
 	}
@@ -99,8 +99,9 @@ func TestEachTermIsExplained(t *testing.T) {
 		if code != exitDone || complaints != "" || !strings.HasPrefix(out, term.Word+"\n") || !strings.Contains(list, "\n"+term.Word+" ") {
 			t.Errorf("%s: exit code %d, %s%s", term.Word, code, complaints, out)
 		}
-		var back journal.Term
-		if out, _, _ = call(t, "explain", term.Word, "--json"); json.Unmarshal([]byte(out), &back) != nil || back != term {
+		var back explanation
+		out, _, _ = call(t, "explain", term.Word, "--json")
+		if readDocument(t, out, &back); len(back.Codes)+len(back.Rules) > 0 || len(back.Terms) != 1 || back.Terms[0] != term {
 			t.Errorf("%s as JSON: %s", term.Word, out)
 		}
 	}
@@ -116,8 +117,8 @@ func TestListOfExplanationsAsJSONHasCodesRulesAndTerms(t *testing.T) {
 		Rules []struct{ ID, Title, Text string }
 		Terms []struct{ Word, Meaning string }
 	}
-	if err := json.Unmarshal([]byte(out), &all); err != nil || code != exitDone {
-		t.Fatalf("%v, exit code %d", err, code)
+	if r := readDocument(t, out, &all); r.Exit != code || code != exitDone {
+		t.Fatalf("%+v, exit code %d", r, code)
 	}
 	if len(all.Terms) != len(journal.Terms()) || len(all.Codes) != len(journal.Codes()) || len(all.Rules) != len(journal.Rules()) || all.Codes[0].Cause == "" || all.Rules[0].ID != "R1.1" {
 		t.Errorf("%d codes and %d rules", len(all.Codes), len(all.Rules))

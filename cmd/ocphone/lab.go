@@ -86,7 +86,7 @@ func (e environment) runLab(ctx context.Context, f labFlags) error {
 	if f.keyLog != "" {
 		log, err := os.OpenFile(f.keyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
-			return exit{exitUsage, err}
+			return exit{code: exitUsage, err: err}
 		}
 		defer log.Close()
 		world.KeyLog = log
@@ -104,7 +104,9 @@ func (e environment) runLab(ctx context.Context, f labFlags) error {
 			return err
 		}
 	}
-	e.describe(world, f.ready)
+	if err := e.describe(world, f.ready); err != nil {
+		return err
+	}
 	<-ctx.Done()
 	return nil
 }
@@ -150,9 +152,11 @@ func deployment(ctx context.Context, file string, today bool) (lab.Deployment, e
 }
 
 // describe prints what runs and what to type next.
-func (e environment) describe(world *lab.Lab, ready string) {
-	p := newPrinter(e.out, false)
-	r := world.Ready()
+func (e environment) describe(world *lab.Lab, ready string) error {
+	p, r := e.printer(), world.Ready()
+	if e.json {
+		return e.document(labDocument{r})
+	}
 	kind := "2007"
 	if r.Today {
 		kind = "today"
@@ -176,6 +180,12 @@ func (e environment) describe(world *lab.Lab, ready string) {
 	} else {
 		e.printf("hint     with --ready lab.json a phone finds it: ocphone run --lab lab.json\n")
 	}
+	return nil
+}
+
+// labDocument is the JSON form of what `ocphone lab` prints.
+type labDocument struct {
+	Lab lab.Ready `json:"lab"` // as the ready file
 }
 
 // signInBlocker is why an account cannot sign in; empty if it can.
@@ -223,23 +233,26 @@ func labVerb(use, short, example string, nargs int,
 	return c
 }
 
+// labRoots is the JSON form of `ocphone lab root`; a root is as in the ready file.
+type labRoots struct {
+	Roots []lab.Root `json:"roots"`
+}
+
 func (e environment) labRoot() *cobra.Command {
 	verb := func(use, short string, nargs int,
 		do func(lab.Client, context.Context, string) ([]lab.Root, error)) *cobra.Command {
-		var asJSON bool
 		example := "  ocphone lab root " + strings.ReplaceAll(use, "NAME", "public") + " --lab lab.json"
 		c := labVerb(use, short, example, nargs, func(c *cobra.Command, l lab.Client, args []string) error {
 			roots, err := do(l, c.Context(), first(args))
 			switch {
 			case err != nil:
 				return err
-			case asJSON:
-				return writeJSON(e.out, roots)
+			case e.json:
+				return e.document(labRoots{roots})
 			}
 			e.printRoots(roots)
 			return nil
 		})
-		c.Flags().BoolVar(&asJSON, "json", false, "print JSON, as in the ready file")
 		return c
 	}
 	list := func(l lab.Client, ctx context.Context, _ string) ([]lab.Root, error) { return l.Roots(ctx) }
@@ -283,6 +296,9 @@ func (e environment) labCert() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if e.json {
+				return e.document(certificateDocument{args[0], nonNil(roots)})
+			}
 			e.printf("%s has another certificate.\n", args[0])
 			for _, r := range roots {
 				e.printf("Its root is %s: ocphone lab root publish %s\n", r, r)
@@ -297,6 +313,12 @@ func (e environment) labCert() *cobra.Command {
 	sub.MarkFlagsMutuallyExclusive("defect", "like", "chain")
 	sub.MarkFlagsRequiredTogether("chain", "key")
 	return addCommands(&cobra.Command{Use: "cert", Short: "Change the certificate of a server of the lab"}, sub)
+}
+
+// certificateDocument is the JSON form of `ocphone lab cert set`.
+type certificateDocument struct {
+	Server string   `json:"server"`
+	Roots  []string `json:"roots"` // names of its roots, for `ocphone lab root publish`
 }
 
 // pemFile is a file that goes to the control server of a lab, which takes no more.
@@ -379,6 +401,11 @@ func userChange(flags *pflag.FlagSet) (change lab.UserChange) {
 	return change
 }
 
+// clockDocument is the JSON form of `ocphone lab clock advance`.
+type clockDocument struct {
+	Now time.Time `json:"now"` // of the lab, in UTC
+}
+
 func (e environment) labClock() *cobra.Command {
 	advance := func(c *cobra.Command, l lab.Client, args []string) error {
 		d, err := time.ParseDuration(args[0])
@@ -386,6 +413,9 @@ func (e environment) labClock() *cobra.Command {
 			return usagef("%q is no duration such as 90m or 8h", args[0])
 		}
 		now, err := l.Advance(c.Context(), d)
+		if err == nil && e.json {
+			return e.document(clockDocument{now.UTC()})
+		}
 		if err == nil {
 			e.printf("The lab's time is %s.\n", now.UTC().Format(time.RFC3339))
 		}

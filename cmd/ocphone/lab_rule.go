@@ -31,7 +31,6 @@ ocphone lab clock advance.`}
 }
 
 func (e environment) labRuleList() *cobra.Command {
-	var asJSON bool
 	c := labVerb("list [PROFILE]", "List the rules of each location profile, or of one",
 		"  ocphone lab rule list --lab lab.json", -1,
 		func(c *cobra.Command, l lab.Client, args []string) error {
@@ -47,16 +46,20 @@ func (e environment) labRuleList() *cobra.Command {
 					return err
 				}
 			}
-			if asJSON {
-				return writeJSON(e.out, all)
+			if e.json {
+				return e.document(labProfiles{nonNil(all)})
 			}
 			for _, p := range all {
 				e.printProfile(p)
 			}
 			return nil
 		})
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
+}
+
+// labProfiles is the JSON form of `ocphone lab rule`.
+type labProfiles struct {
+	Profiles []lab.Profile `json:"profiles"`
 }
 
 func (e environment) setRule(c *cobra.Command, l lab.Client, args []string) (err error) {
@@ -129,7 +132,11 @@ func (e environment) changed(p lab.Profile, err error) error {
 	if err != nil {
 		return err
 	}
-	e.printProfile(p)
+	if e.json {
+		err = e.document(labProfiles{[]lab.Profile{p}})
+	} else {
+		e.printProfile(p)
+	}
 	plan := dialplan.Plan{Name: p.Name}
 	for _, r := range p.Rules {
 		plan.Rules = append(plan.Rules, dialplan.Rule{Pattern: r.Pattern, Translation: r.Translation})
@@ -137,7 +144,7 @@ func (e environment) changed(p lab.Profile, err error) error {
 	for _, s := range dialplan.Compile(plan, dialplan.Options{}).Skipped() {
 		e.warnf("warning: %s\n  fix: %s\n", s.Sentence, s.Fix)
 	}
-	return nil
+	return err
 }
 
 func (e environment) printProfile(p lab.Profile) {
@@ -150,7 +157,7 @@ func (e environment) printProfile(p lab.Profile) {
 	for i, r := range p.Rules {
 		rows = append(rows, []string{fmt.Sprintf("%4d  %s", i+1, r.Pattern), r.Translation})
 	}
-	writeTable(e.out, rows)
+	writeTable(e.text(), rows)
 }
 
 func (e environment) labMailbox() *cobra.Command {

@@ -103,39 +103,33 @@ func calendarList(b device.Mailbox) ([][]string, any) {
 
 // mailboxHead begins every JSON document.
 type mailboxHead struct {
-	V       int       `json:"v"`
 	Address string    `json:"address"`
 	Polled  time.Time `json:"polled"`
 }
 
-func mailboxHeadOf(b device.Mailbox) mailboxHead { return mailboxHead{1, b.Address, b.Polled} }
-
-// nonNil is a copy of list that is [] in JSON if it is empty.
-func nonNil[T any](list []T) []T { return append([]T{}, list...) }
+func mailboxHeadOf(b device.Mailbox) mailboxHead { return mailboxHead{b.Address, b.Polled} }
 
 // mailboxList is a sub-command that shows a list, as a table or as JSON.
 func (e environment) mailboxList(name, short string,
 	list func(device.Mailbox) (rows [][]string, form any)) *cobra.Command {
 	var f mailboxFlags
-	var asJSON bool
 	c := &cobra.Command{Use: name, Short: short, Args: noArguments,
 		Example: fmt.Sprintf("  ocphone mailbox %[1]s --sign-in tu@example.com --user 'EXAMPLE\\tu'\n"+
 			"  ocphone mailbox %[1]s --lab lab.json --json", name),
 		RunE: func(c *cobra.Command, _ []string) error {
 			return e.withMailbox(c.Context(), &f, func(_ context.Context, _ *device.Phone, b device.Mailbox) error {
 				rows, form := list(b)
-				if asJSON {
-					return writeJSON(e.out, form)
+				if e.json {
+					return e.document(form)
 				}
 				if search := c.Flags().Lookup("search"); len(rows) == 1 && search != nil && search.Value.String() != "" {
 					e.warnf("none of %s has %q in it\n", journal.Count(len(b.Contacts), "contact", "contacts"), search.Value.String())
 				}
-				writeTable(e.out, rows)
+				writeTable(e.text(), rows)
 				return nil
 			})
 		}}
 	f.register(c)
-	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return c
 }
 

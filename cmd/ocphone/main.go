@@ -19,6 +19,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -55,21 +56,26 @@ func Main() int {
 type environment struct {
 	in       *os.File
 	out, err io.Writer
+	*form    // settled by the flags of the command
 }
 
 func (e environment) run(ctx context.Context, args []string) int {
 	ctx, end := context.WithCancel(ctx)
 	defer end()
 	out := &output{Writer: e.out, end: end}
-	e.out = out
+	e.out, e.form = out, &form{begun: time.Now()}
 	root := e.root()
 	root.SetArgs(args)
 	err := root.ExecuteContext(ctx)
 	coded := exit{}
+	if err != nil && ctx.Err() != nil && !errors.As(err, &coded) {
+		err = errInterrupted // whatever it broke off
+	}
+	if out.lost() == nil {
+		e.writeResult(root, args, err)
+	}
 	if lost := out.lost(); lost != nil {
 		err = personf("the standard output cannot be written: %w; make room, or write it to another place", lost)
-	} else if err != nil && ctx.Err() != nil && !errors.As(err, &coded) {
-		err = errInterrupted // whatever it broke off
 	}
 	return e.report(err)
 }
@@ -105,50 +111,75 @@ func (o *output) lost() error {
 
 // exit is an error with an exit code of its own.
 type exit struct {
-	code int
-	err  error // nil: everything has been said
+	code    int
+	err     error
+	printed bool // the standard output has the text of err already, unless in quiet
 }
 
 func (e exit) Error() string { return fmt.Sprint(e.err) }
 func (e exit) Unwrap() error { return e.err }
 
 // errInterrupted is returned when a signal ended the command.
-var errInterrupted error = exit{exitInterrupted, errors.New("interrupted")}
+var errInterrupted error = exit{code: exitInterrupted, err: errors.New("interrupted")}
 
 // usagef is an error with the exit code for usage.
-func usagef(format string, a ...any) error { return exit{exitUsage, fmt.Errorf(format, a...)} }
+func usagef(format string, a ...any) error {
+	return exit{code: exitUsage, err: fmt.Errorf(format, a...)}
+}
 
 // personf is an error with the exit code for what a person must do.
-func personf(format string, a ...any) error { return exit{exitPerson, fmt.Errorf(format, a...)} }
+func personf(format string, a ...any) error {
+	return exit{code: exitPerson, err: fmt.Errorf(format, a...)}
+}
+
+// timeoutf is an error with the exit code for a time-out.
+func timeoutf(format string, a ...any) error {
+	return exit{code: exitTimeout, err: fmt.Errorf(format, a...)}
+}
 
 // report prints err, with what to change, and returns the exit code.
 func (e environment) report(err error) int {
-	if err == nil {
-		return exitDone
+	var coded exit
+	if err == nil || errors.As(err, &coded) && coded.printed && (e.json || !e.quiet) {
+		return exitCode(err)
 	}
-	code := exitPerson
+	what, fix := complaint(err)
+	e.complain(what)
+	if fix != "" {
+		e.warnf("  fix: %s\n", fix)
+	}
+	return exitCode(err)
+}
+
+// exitCode is the exit code of a command that ended with err.
+func exitCode(err error) int {
 	var coded exit
 	if errors.As(err, &coded) {
-		if code = coded.code; coded.err == nil {
-			return code
-		}
+		return coded.code
 	}
-	var f *journal.Failure
-	if errors.As(err, &f) {
-		switch f.Code {
-		case journal.Usage:
-			code = exitUsage
-		case journal.Timeout:
-			code = exitTimeout
-		}
-		e.complain(strings.TrimSuffix(err.Error(), " ["+string(journal.Usage)+"]")) // no code to explain
-		if fix := f.Step(journal.Power).Fix; fix != "" && (f.Code != journal.Usage || f.Fix != "") {
-			e.warnf("  fix: %s\n", fix)
-		}
-		return code
+	f, failed := errors.AsType[*journal.Failure](err)
+	switch {
+	case err == nil:
+		return exitDone
+	case failed && f.Code == journal.Usage:
+		return exitUsage
+	case failed && f.Code == journal.Timeout:
+		return exitTimeout
 	}
-	e.complain(err.Error())
-	return code
+	return exitPerson
+}
+
+// complaint is the text of err, and what to change where the text does not say it.
+func complaint(err error) (what, fix string) {
+	what = err.Error()
+	f, ok := errors.AsType[*journal.Failure](err)
+	if !ok {
+		return what, ""
+	}
+	if f.Code != journal.Usage || f.Fix != "" {
+		fix = f.Step(journal.Power).Fix
+	}
+	return strings.TrimSuffix(what, " ["+string(journal.Usage)+"]"), fix // no code to explain
 }
 
 // complain prints the text of an error, which may have several lines.
@@ -175,14 +206,19 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out; 130 interrupted.`,
 		SilenceErrors: true, SilenceUsage: true,
 		CompletionOptions: cobra.CompletionOptions{HiddenDefaultCmd: false},
 	}
+	if e.form == nil { // the commands are only looked at
+		e.form = &form{}
+	}
+	e.form.addFlags(c)
 	c.SetIn(e.in)
 	c.SetOut(e.out)
 	c.SetErr(e.err)
 	c.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		e.result.Command = commandName(c)
 		if err := c.ValidateFlagGroups(); err != nil { // cobra does so too, later and with exit code 1
 			return usagef("%s (see `%s --help`)", flagGroupText(err), c.CommandPath())
 		}
-		return nil
+		return e.form.check(c)
 	}
 	c.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
@@ -202,10 +238,18 @@ func addCommands(c *cobra.Command, sub ...*cobra.Command) *cobra.Command {
 			if len(args) > 0 {
 				return noCommand(c, args[0])
 			}
-			return c.Help()
+			return showHelp(c)
 		}
 	}
 	return c
+}
+
+// showHelp shows the help of a command that was called without a sub-command.
+func showHelp(c *cobra.Command) error {
+	if json, err := c.Flags().GetBool("json"); err == nil && json {
+		return usagef("which command? `%s --help` lists them", c.CommandPath())
+	}
+	return c.Help()
 }
 
 // useLine is how c is called, without its flags.
@@ -254,18 +298,58 @@ func (e environment) version() *cobra.Command {
 		Use: "version", Short: "Print the version and the firmware profiles", Args: noArguments,
 		Example: "  ocphone version\n  ocphone version --guesses",
 		RunE: func(*cobra.Command, []string) error {
-			fmt.Fprintf(e.out, "ocphone %s %s/%s %s\n", setup.Version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
+			if e.json {
+				return e.document(versionOf(guesses))
+			}
+			w := e.text()
+			fmt.Fprintf(w, "ocphone %s %s/%s %s\n", setup.Version(), runtime.GOOS, runtime.GOARCH, runtime.Version())
 			for _, f := range device.Firmwares() {
-				fmt.Fprintf(e.out, "firmware %-18s %s\n", f.Name, f.Text)
+				fmt.Fprintf(w, "firmware %-18s %s\n", f.Name, f.Text)
 			}
 			if guesses {
-				printGuesses(e.out)
+				printGuesses(w)
 			}
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&guesses, "guesses", false, "also list what no document states, with its certainty")
 	return c
+}
+
+// versionDocument is the JSON form of `ocphone version`.
+type versionDocument struct {
+	Version   string           `json:"version"`
+	OS        string           `json:"os"`
+	Arch      string           `json:"arch"`
+	Go        string           `json:"go"`
+	Firmwares []firmwareOption `json:"firmwares"`
+}
+
+// firmwareOption is a firmware profile; Guesses only where they are wanted.
+type firmwareOption struct {
+	Name    string          `json:"name"`
+	Text    string          `json:"text"`
+	Guesses []firmwareGuess `json:"guesses,omitempty"`
+}
+
+type firmwareGuess struct {
+	Value     string `json:"value"`
+	Certainty string `json:"certainty"`
+	Source    string `json:"source"`
+}
+
+func versionOf(guesses bool) versionDocument {
+	d := versionDocument{Version: setup.Version(), OS: runtime.GOOS, Arch: runtime.GOARCH, Go: runtime.Version()}
+	for _, f := range device.Firmwares() {
+		option := firmwareOption{Name: f.Name, Text: f.Text}
+		for _, g := range f.Guesses {
+			if guesses {
+				option.Guesses = append(option.Guesses, firmwareGuess{g.Value, g.Certainty, g.Source})
+			}
+		}
+		d.Firmwares = append(d.Firmwares, option)
+	}
+	return d
 }
 
 // printGuesses lists each guess once, and the profiles that do not share it.

@@ -58,7 +58,7 @@ func (m leakChecked) Run() int {
 //	exits CODE ocphone …     the exit code, exactly
 //	waitfile FILE            until another process has written it
 //	terminate                SIGTERM to what runs in the background
-//	steps [N]                stdout is JSON lines, each a whole step (of N acts, in order)
+//	steps [N]                stdout is JSON lines, each a whole step (of N acts, in order), then the result
 //	ready FILE               FILE is a whole ready file of a lab
 //	forge FILE               FILE, a ready file, gets a wrong token
 //	certify NAME DIR         a chain of root, intermediate and server NAME in DIR
@@ -136,6 +136,7 @@ func steps(ts *testscript.TestScript, neg bool, args []string) {
 		}
 	}
 	var acts []int
+	ended := false
 	dec := json.NewDecoder(strings.NewReader(ts.ReadFile("stdout")))
 	for seq := uint64(1); ; seq++ {
 		var line struct {
@@ -144,16 +145,27 @@ func steps(ts *testscript.TestScript, neg bool, args []string) {
 			Seq         uint64
 			At          time.Time
 			Step, State string
+			Result      *struct{ Exit int }
 		}
 		if err := dec.Decode(&line); errors.Is(err, io.EOF) {
 			break
 		} else if err != nil {
 			ts.Fatalf("line %d: %v", seq, err)
 		}
+		if line.Result != nil {
+			if dec.More() || line.V != 1 || line.Result.Exit != 0 {
+				ts.Fatalf("line %d is no result of a success at the end: %+v", seq, line)
+			}
+			ended = true
+			break
+		}
 		if line.V != 1 || line.Seq != seq || line.At.IsZero() || line.Step == "" || line.State == "" {
 			ts.Fatalf("line %d is no whole step: %+v", seq, line)
 		}
 		acts = append(acts, line.Act)
+	}
+	if !ended {
+		ts.Fatalf("there is no result")
 	}
 	if !slices.IsSorted(acts) || !slices.Equal(slices.Compact(acts), want) {
 		ts.Fatalf("the steps are of acts %v, want %v", slices.Compact(acts), want)
@@ -267,15 +279,17 @@ func certify(ts *testscript.TestScript, neg bool, args []string) {
 
 func fingerprint(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 2, 2)
-	var roots []struct{ Subject, Fingerprint string }
-	ts.Check(json.Unmarshal([]byte(ts.ReadFile("stdout")), &roots))
-	for _, r := range roots {
+	var list struct {
+		Roots []struct{ Subject, Fingerprint string }
+	}
+	ts.Check(json.NewDecoder(strings.NewReader(ts.ReadFile("stdout"))).Decode(&list))
+	for _, r := range list.Roots {
 		if strings.Contains(r.Subject, args[0]) {
 			ts.Setenv(args[1], r.Fingerprint)
 			return
 		}
 	}
-	ts.Fatalf("no root %q in %v", args[0], roots)
+	ts.Fatalf("no root %q in %v", args[0], list.Roots)
 }
 func terminate(ts *testscript.TestScript, neg bool, args []string) {
 	arguments(ts, neg, args, 0, 0)

@@ -1,15 +1,12 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
 	"regexp"
 	"slices"
 	"strings"
-	"unicode"
-	"unicode/utf16"
 
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -44,6 +41,15 @@ func newPrinter(w io.Writer, asJSON bool) *printer {
 	return p
 }
 
+// printer prints to the standard output in the form of the command.
+func (e environment) printer() *printer {
+	p := newPrinter(e.out, e.json)
+	if e.quiet {
+		p.w = io.Discard
+	}
+	return p
+}
+
 // Colours of the terminal.
 const (
 	bold   = "1"
@@ -71,11 +77,10 @@ var stateSigns = map[journal.State][2]string{
 // step prints one step.
 func (p *printer) step(s journal.Step) {
 	if p.json {
-		line := struct {
+		writeDocument(p.w, struct {
 			Act int `json:"act,omitempty"`
 			journal.Step
-		}{p.act, s}
-		writeJSON(p.w, line)
+		}{p.act, s})
 		return
 	}
 	sign := stateSigns[s.State]
@@ -178,8 +183,10 @@ func printableLines(text string) string {
 	return strings.Join(lines, "\n")
 }
 
-// printf writes to the standard output; text among a is made printable.
-func (e environment) printf(format string, a ...any) { fmt.Fprintf(e.out, format, allPrintable(a)...) }
+// printf writes text to the standard output; text among a is made printable.
+func (e environment) printf(format string, a ...any) {
+	fmt.Fprintf(e.text(), format, allPrintable(a)...)
+}
 
 // warnf writes to the standard error; text among a is made printable.
 func (e environment) warnf(format string, a ...any) { fmt.Fprintf(e.err, format, allPrintable(a)...) }
@@ -194,28 +201,6 @@ func allPrintable(a []any) []any {
 		}
 	}
 	return a
-}
-
-// writeJSON writes v as one line of JSON. Characters that are not printable are
-// escaped, since a terminal may show it.
-func writeJSON(w io.Writer, v any) error {
-	b, err := json.Marshal(v)
-	if err != nil {
-		return err
-	}
-	var line strings.Builder
-	for _, r := range string(b) {
-		if unicode.IsPrint(r) {
-			line.WriteRune(r)
-			continue
-		}
-		for _, unit := range utf16.AppendRune(nil, r) {
-			fmt.Fprintf(&line, "\\u%04x", unit)
-		}
-	}
-	line.WriteByte('\n')
-	_, err = io.WriteString(w, line.String())
-	return err
 }
 
 // writeTable writes rows, made printable, in columns.

@@ -149,7 +149,7 @@ func TestForeignTextIsPrintableEverywhere(t *testing.T) {
 		"remedy":        func() { printRemedies(p, []check.Remedy{{Command: name, Root: name, For: []string{name}}}) },
 		"JUnit of lint": func() { junitOfLint(name, []lintReport{lint}).write(&out) },
 		"JUnit of test": func() { junitOfTest(name, plan, []testRow{row}).write(&out) },
-		"JSON":          func() { writeJSON(&out, name) },
+		"JSON":          func() { writeDocument(&out, map[string]string{name: name}) },
 		"JSON of step":  func() { newPrinter(&out, true).step(journal.Step{Decided: name}) },
 	} {
 		out.Reset()
@@ -169,11 +169,11 @@ func TestForeignTextIsPrintableEverywhere(t *testing.T) {
 func TestJSONKeepsWhatItEscapes(t *testing.T) {
 	const name = "a\u009b\u202e\U000e0001\u00a0é日"
 	var out bytes.Buffer
-	if err := writeJSON(&out, name); err != nil {
+	if err := writeDocument(&out, map[string]string{name: name}); err != nil {
 		t.Fatal(err)
 	}
-	var got string
-	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got != name || !strings.Contains(out.String(), "é日") {
+	var got map[string]any
+	if err := json.Unmarshal(out.Bytes(), &got); err != nil || got[name] != name || !strings.Contains(out.String(), "é日") {
 		t.Errorf("%s: %q, %v", &out, got, err)
 	}
 }

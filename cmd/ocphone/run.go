@@ -104,9 +104,9 @@ var runEnds = []string{untilSignedIn, untilReady, untilInterrupted}
 // runFlags are the flags of `ocphone run`.
 type runFlags struct {
 	phoneFlags
-	until, expect, lang          string
-	timeout                      time.Duration
-	json, brief, screen, verbose bool
+	until, expect, lang    string
+	timeout                time.Duration
+	brief, screen, verbose bool
 }
 
 func (e environment) runPhone() *cobra.Command {
@@ -143,12 +143,10 @@ changes; with --verbose the steps go to the standard error.`,
 		"exit 0 exactly when the sign-in fails, or the phone is ready with a warning, of this `CODE`")
 	s.DurationVar(&f.timeout, "timeout", device.DefaultBudget,
 		"how long to try, in real time; each wait for a server takes a part of it")
-	s.BoolVar(&f.json, "json", false, "print the steps as JSON lines")
 	s.BoolVarP(&f.brief, "brief", "b", false, "leave out the evidence")
 	s.BoolVar(&f.screen, "screen", false, "show what the phone's panel shows, as text, instead of the steps")
 	s.BoolVarP(&f.verbose, "verbose", "v", false, "with --screen: show the steps too, on the standard error")
 	s.StringVar(&f.lang, "lang", "", "with --screen: `LANGUAGE` of the phone: "+strings.Join(screen.Languages(), ", "))
-	c.MarkFlagsMutuallyExclusive("screen", "json")
 	c.RegisterFlagCompletionFunc("lang", cobra.FixedCompletions(screen.Languages(), cobra.ShellCompDirectiveNoFileComp))
 	c.RegisterFlagCompletionFunc("until", cobra.FixedCompletions(runEnds, cobra.ShellCompDirectiveNoFileComp))
 	return c
@@ -170,6 +168,9 @@ func (f *runFlags) check() error {
 }
 
 func (e environment) runWith(ctx context.Context, f *runFlags) error {
+	if f.expect != "" {
+		e.result.Expect = &expectation{Code: journal.Code(f.expect)}
+	}
 	if err := f.check(); err != nil {
 		return err
 	}
@@ -184,7 +185,7 @@ func (e environment) runWith(ctx context.Context, f *runFlags) error {
 		return err
 	}
 	defer phone.Close()
-	p := newPrinter(e.out, f.json)
+	p := e.printer()
 	p.brief = f.brief
 	w := watcher{printer: p, steps: p}
 	if f.screen {
@@ -214,6 +215,10 @@ func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.S
 	s.Warnings = slices.Concat(s.Warnings, session.finish())
 	if s.State == device.Ready {
 		w.summary(s)
+	}
+	e.result.of(s)
+	if expect != "" {
+		e.result.expected(meets(s, expect))
 	}
 	return e.verdict(s, err, expect, f.timeout, err != nil && ctx.Err() != nil)
 }
@@ -249,17 +254,27 @@ func (p *printer) summary(s device.Snapshot) {
 
 // warnings is ", with 2 warnings: " and their codes; empty if there is none.
 func warnings(s device.Snapshot) string {
-	codes := warningsOf(s)
+	var codes []string
+	for _, c := range warningsOf(s) {
+		codes = append(codes, string(c))
+	}
 	if len(codes) == 0 {
 		return ""
 	}
 	return fmt.Sprintf(", with %s: %s", journal.Count(len(codes), "warning", "warnings"), strings.Join(codes, ", "))
 }
 
+// meets reports whether the sign-in failed, or the phone is ready with a warning,
+// of the expected code.
+func meets(s device.Snapshot, expect journal.Code) bool {
+	return s.Failure != nil && s.Failure.Code == expect ||
+		s.State == device.Ready && slices.Contains(warningsOf(s), expect)
+}
+
 // warningsOf are the codes of the failures after the sign-in.
-func warningsOf(s device.Snapshot) (codes []string) {
+func warningsOf(s device.Snapshot) (codes []journal.Code) {
 	for _, t := range s.Warnings {
-		codes = append(codes, string(t.Code))
+		codes = append(codes, t.Code)
 	}
 	return codes
 }
@@ -274,23 +289,22 @@ func (e environment) verdict(s device.Snapshot, err error, expect journal.Code, 
 	switch {
 	case interrupted:
 		return errInterrupted
-	case expect != "" && (failed == expect || s.State == device.Ready && slices.Contains(warningsOf(s), string(expect))):
+	case expect != "" && meets(s, expect):
 		return nil
 	case expect != "" && err == nil && failed != "":
 		return personf("%s was expected, but not signed in: %s (ocphone explain %s)", expect, failed.Title(), failed)
 	case expect != "" && err == nil:
 		return personf("%s was expected, but the phone signed in%s", expect, warnings(s))
 	case err != nil && s.State == device.SignedIn:
-		return exit{exitTimeout, fmt.Errorf("signed in, but not ready after %s%s; a slow server needs a longer --timeout",
-			timeout, awaiting(s))}
+		return timeoutf("signed in, but not ready after %s%s; a slow server needs a longer --timeout", timeout, awaiting(s))
 	case err != nil && failed != "":
-		return exit{exitTimeout, fmt.Errorf("not signed in after %s; the last failure was %s (ocphone explain %s)%s", timeout,
-			failed, failed, awaiting(s))}
+		return timeoutf("not signed in after %s; the last failure was %s (ocphone explain %s)%s", timeout, failed, failed,
+			awaiting(s))
 	case err != nil:
-		return exit{exitTimeout, fmt.Errorf("not signed in after %s%s; correct that server, or give a longer --timeout",
-			timeout, cmp.Or(awaiting(s), ": the last step says what the phone was doing"))}
-	case failed == journal.Usage: // the step has said what is wrong
-		return exit{code: exitUsage}
+		return timeoutf("not signed in after %s%s; correct that server, or give a longer --timeout", timeout,
+			cmp.Or(awaiting(s), ": the last step says what the phone was doing"))
+	case failed == journal.Usage:
+		return exit{code: exitUsage, err: errors.New(s.Failure.Decided), printed: true}
 	case failed != "":
 		return personf("not signed in: %s (ocphone explain %s)", failed.Title(), failed)
 	}

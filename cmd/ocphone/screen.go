@@ -56,7 +56,7 @@ type pages struct {
 func newPages(phone *device.Phone, w io.Writer, redraw bool, lang string, c clock.Clock) (*pages, error) {
 	s, err := screen.New(phone, screen.Options{Lang: lang, Clock: c})
 	if err != nil {
-		return nil, exit{exitUsage, err}
+		return nil, exit{code: exitUsage, err: err}
 	}
 	p := &pages{w: w, redraw: redraw, phone: phone, screen: s, wakeup: make(chan struct{}, 1)}
 	p.stop = s.Watch(p.changed)

@@ -58,11 +58,14 @@ this machine, and neither a display nor cgo is needed (on macOS: cgo).
 			which := slices.IndexFunc(all, func(s scene) bool { return s.name == demo })
 			switch {
 			case demo == "list":
+				if e.json {
+					return e.document(demoPages(all))
+				}
 				var rows [][]string
 				for _, s := range all {
 					rows = append(rows, []string{s.name, s.about})
 				}
-				writeTable(e.out, rows)
+				writeTable(e.text(), rows)
 				return nil
 			case demo == "":
 				return usagef("which page? Give --demo PAGE; `ocphone screenshot --demo list` names all")
@@ -138,6 +141,9 @@ func (p *pictureOptions) measure(size string, scale int) error {
 // checkOutput reports in advance why a file could not be written.
 func (e environment) checkOutput(out string, force bool) error {
 	if out == toStdout {
+		if e.json {
+			return usagef("--json and --out - exclude each other: give --out a file")
+		}
 		if _, ok := terminal(e.out); ok {
 			return usagef("--out -: the standard output is a terminal; give a file")
 		}
@@ -168,8 +174,36 @@ func (e environment) savePicture(shot image.Image, out, name string, force bool)
 	if err := saveFile(out, b.Bytes(), force); err != nil {
 		return err
 	}
+	if e.json {
+		return e.document(pictureDocument{out, name, shot.Bounds().Dx(), shot.Bounds().Dy()})
+	}
 	e.printf("%s: %s, %dx%d\n", out, name, shot.Bounds().Dx(), shot.Bounds().Dy())
 	return nil
+}
+
+// pictureDocument is the JSON form of what screenshot saved.
+type pictureDocument struct {
+	File   string `json:"file"`
+	Page   string `json:"page"`
+	Width  int    `json:"width"`  // in pixels
+	Height int    `json:"height"` // in pixels
+}
+
+// pagesDocument is the JSON form of `ocphone screenshot --demo list`.
+type pagesDocument struct {
+	Pages []pageDocument `json:"pages"`
+}
+
+type pageDocument struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
+}
+
+func demoPages(all []scene) (d pagesDocument) {
+	for _, s := range all {
+		d.Pages = append(d.Pages, pageDocument{s.name, s.about})
+	}
+	return d
 }
 
 // takePicture plays a scene and draws it.

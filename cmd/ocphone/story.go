@@ -22,14 +22,13 @@ type story struct {
 
 // storyCommand adds to c what every story command has.
 func (e environment) storyCommand(c *cobra.Command, run func(context.Context, *printer, bool) error) *cobra.Command {
-	var asJSON, today, verbose bool
+	var today, verbose bool
 	c.Args = noArguments
 	c.RunE = func(c *cobra.Command, _ []string) error {
-		p := newPrinter(e.out, asJSON)
+		p := e.printer()
 		p.brief = !verbose
 		return run(c.Context(), p, today)
 	}
-	c.Flags().BoolVar(&asJSON, "json", false, "print the steps as JSON lines, each with its act")
 	c.Flags().BoolVarP(&verbose, "verbose", "v", false, "show all evidence and the rule of each step")
 	c.Flags().BoolVar(&today, "today", false, "use a deployment and firmware of today instead of 2007")
 	return c

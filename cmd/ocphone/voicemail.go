@@ -119,7 +119,9 @@ unless --mark-read is given.`,
 					"save it (ocphone voicemail save)", describeAudio(audio))
 			}
 		}
-		e.warnf("%s: %s, %s\n", args[0], describeVoiceMail(v), describeAudio(audio))
+		if !e.form.silent() {
+			e.warnf("%s: %s, %s\n", args[0], describeVoiceMail(v), describeAudio(audio))
+		}
 		play := exec.CommandContext(ctx, args[0], args[1:]...)
 		play.Env = setup.Environ()
 		play.Stdin, play.Stdout, play.Stderr = recording, e.err, e.err
@@ -129,7 +131,7 @@ unless --mark-read is given.`,
 		} else if err != nil {
 			return personf("playing failed: %w; try another --player, or save it (ocphone voicemail save)", err)
 		}
-		return nil
+		return e.showVoiceMail(voiceMailDocument{VoiceMail: v, Audio: audio})
 	})
 	c.Flags().StringVar(&command, "player", "", "`PROGRAM` and its arguments, instead of the one chosen")
 	return c
@@ -184,11 +186,27 @@ message stays unread unless --mark-read is given.`,
 		if audio == ews.AudioWMA {
 			e.warnf("the phone itself cannot play this format; ffplay and Windows can\n")
 		}
-		return nil
+		return e.showVoiceMail(voiceMailDocument{v, audio, name, recording.Len()})
 	})
 	c.Flags().StringVarP(&out, "out", "o", "", "`FILE` to write, - for the standard output")
 	c.Flags().BoolVar(&force, "force", false, "replace a file that exists")
 	return c
+}
+
+// voiceMailDocument is the JSON form of the voicemail commands.
+type voiceMailDocument struct {
+	VoiceMail ews.VoiceMail `json:"voiceMail"`
+	Audio     ews.Audio     `json:"audio,omitempty"` // format of the recording
+	File      string        `json:"file,omitempty"`  // where it is saved
+	Bytes     int           `json:"bytes,omitempty"` // of the recording
+}
+
+// showVoiceMail prints d in JSON; as text a command has printed it already.
+func (e environment) showVoiceMail(d voiceMailDocument) error {
+	if !e.json {
+		return nil
+	}
+	return e.document(d)
 }
 
 func existsError(name string) error {
@@ -234,7 +252,7 @@ func (e environment) voicemailDelete() *cobra.Command {
 			return err
 		}
 		e.printf("moved to Deleted Items: %s\n", describeVoiceMail(v))
-		return nil
+		return e.showVoiceMail(voiceMailDocument{VoiceMail: v})
 	})
 	c.Flags().BoolVar(&yes, "yes", false, "do it")
 	return c

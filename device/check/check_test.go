@@ -194,7 +194,7 @@ func TestJSONFormStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	names := slices.Sorted(maps.Keys(top))
-	want := strings.Fields("at decides endpoints firmware leads ok phone policy publish published rootSet situations summary v")
+	want := strings.Fields("at code decides endpoints firmware leads ok phone policy publish published rootSet situations summary v")
 	if !slices.Equal(names, want) {
 		t.Errorf("%v, want %v", names, want)
 	}

@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"crypto/x509"
 	"fmt"
 	"slices"
@@ -20,9 +21,10 @@ type Report struct {
 	RootSet    string               `json:"rootSet"`  // factory root set
 	At         time.Time            `json:"at"`       // the time judged at
 	Situations []Situation          `json:"situations"`
-	Decides    string               `json:"decides"` // name of the situation that OK goes by
-	OK         bool                 `json:"ok"`      // every endpoint is trusted in that situation
-	Summary    string               `json:"summary"` // a sentence
+	Decides    string               `json:"decides"`        // name of the situation that OK goes by
+	OK         bool                 `json:"ok"`             // every endpoint is trusted in that situation
+	Code       journal.Code         `json:"code,omitempty"` // the first reason why not; empty when OK, or when it depends
+	Summary    string               `json:"summary"`        // a sentence
 	Endpoints  []EndpointReport     `json:"endpoints"`
 	Published  Published            `json:"published"`
 	// Leads are the roots that are published or of the change, and the endpoints
@@ -93,10 +95,12 @@ func (t *run) report(asIfReset bool) Report {
 	r.Decides = r.Situations[decides].Name
 	var bad []string
 	if t.unknown != nil {
+		r.Code = t.unknown.Code
 		bad = append(bad, fmt.Sprintf("what is published could not be learnt (%s)", t.unknown.Code))
 	}
 	for _, e := range t.endpoints {
-		x, why := t.endpointReport(e, r, decides)
+		x, why, code := t.endpointReport(e, r, decides)
+		r.Code = cmp.Or(r.Code, code)
 		if r.Endpoints = append(r.Endpoints, x); why != "" {
 			bad = append(bad, fmt.Sprintf("%s (%s)", e.Addr, why))
 		}
@@ -116,12 +120,12 @@ func (t *run) report(asIfReset bool) Report {
 }
 
 // endpointReport judges e in the situations of r; why is the short reason if e
-// is not trusted in the deciding one.
-func (t *run) endpointReport(e *server, r Report, decides int) (x EndpointReport, why string) {
+// is not trusted in the deciding one, code its code if it has one.
+func (t *run) endpointReport(e *server, r Report, decides int) (x EndpointReport, why string, code journal.Code) {
 	x = EndpointReport{Endpoint: e.Addr, Name: e.Name, Edge: e.Edge, Notes: e.notes}
 	if e.Chain == nil {
 		x.Failure = &e.step
-		return x, string(e.step.Code)
+		return x, string(e.step.Code), e.step.Code
 	}
 	policies := []certstore.PolicyName{certstore.Today, certstore.Policy2007}
 	if t.fw.Policy == certstore.Policy2007 {
@@ -134,7 +138,7 @@ func (t *run) endpointReport(e *server, r Report, decides int) (x EndpointReport
 	}
 	switch c := x.Cells[decides]; c.State {
 	case Refused:
-		why = string(c.Code)
+		why, code = string(c.Code), c.Code
 	case Unknown:
 		why = "depends on what is published"
 	}
@@ -143,7 +147,7 @@ func (t *run) endpointReport(e *server, r Report, decides int) (x EndpointReport
 	x.Issuer, x.Published = v.Issuer(), t.publishes(e, v.Issuer())
 	x.Notes = append(x.Notes, v.Notes...)
 	x.Fix = t.advice(e)
-	return x, why
+	return x, why, code
 }
 
 // reportRoots lists the roots that are published or of the change.
