@@ -70,8 +70,8 @@ func (c *Config) Check() error {
 	}
 	least, most := cmp.Or(c.MinTLS, c.Firmware.MinTLS), cmp.Or(c.MaxTLS, c.Firmware.MaxTLS)
 	if least != 0 && most != 0 && least > most {
-		return journal.Usagef("no TLS version is left: at least %s and at most %s", tls.VersionName(least),
-			tls.VersionName(most))
+		return journal.Usagef("no TLS version is left: at least %s and at most %s; change --tls-min, --tls-max or the "+
+			"firmware, which has such bounds too", tls.VersionName(least), tls.VersionName(most))
 	}
 	return nil
 }

@@ -101,7 +101,7 @@ func (e environment) certsVerify() *cobra.Command {
 			when := time.Now()
 			if at != "" {
 				if when, err = setup.ParseTime(at); err != nil {
-					return usagef("--at: %w", err)
+					return usagef("--at %s: %w", at, err)
 				}
 			}
 			return withPhone(state, false, func(p *device.Phone) error {
@@ -155,7 +155,7 @@ func (e environment) certsImport() *cobra.Command {
 			}
 			roots, err := certstore.ImportRoots(b, filepath.Base(args[0]), time.Now())
 			if err != nil {
-				return usagef("%s: %w", args[0], err)
+				return usagef("%w", err)
 			}
 			return withPhone(state, true, func(p *device.Phone) error {
 				diff, err := p.Import(roots)

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,6 +26,12 @@ func (e environment) check() *cobra.Command {
 		}
 		return noCommand(c, args[0])
 	}
+	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
+		if c.HasSubCommands() && c.Flags().NArg() > 0 { // its flags are those of trust
+			return c.RunE(c, c.Flags().Args())
+		}
+		return c.Root().FlagErrorFunc()(c, err)
+	})
 	return addCommands(c, e.checkTrust())
 }
 
@@ -134,6 +141,9 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 	if cfg.Endpoints, err = f.endpoints(ctx, args); err != nil {
 		return cfg, err
 	}
+	if f.ad != "" && !setup.IsDomain(f.ad) {
+		return cfg, usagef("--ad %s: a domain of Active Directory has the form example.com", f.ad)
+	}
 	if len(f.chains) > 0 && f.ad != "" {
 		return cfg, usagef("--chain dials nothing: give what is published with --published FOLDER instead of --ad")
 	}
@@ -151,7 +161,7 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 	switch {
 	case f.at != "":
 		if cfg.At, err = setup.ParseTime(f.at); err != nil {
-			return cfg, usagef("--at: %w", err)
+			return cfg, usagef("--at %s: %w", f.at, err)
 		}
 	case f.Clock != setup.ClockNTP && f.Clock != setup.ClockHost:
 		cfg.At = s.Config.Clock.Now()
@@ -159,13 +169,13 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 	for _, file := range f.with {
 		root, err := check.ReadFile(ctx, file)
 		if err != nil {
-			return cfg, err
+			return cfg, fmt.Errorf("--with: %w", err)
 		}
 		cfg.With = append(cfg.With, root)
 	}
 	if f.published != "" {
 		if cfg.Published, err = check.ReadFolder(ctx, f.published); err != nil {
-			return cfg, err
+			return cfg, fmt.Errorf("--published: %w", err)
 		}
 	}
 	if f.State != "" {
@@ -173,6 +183,9 @@ func (f *trustFlags) config(ctx context.Context, e environment, args []string) (
 		if cfg.Memory, err = setup.OpenState(f.State, false); err != nil {
 			return cfg, err
 		}
+	}
+	if err := cfg.Check(); err != nil {
+		return cfg, err
 	}
 	if f.ad != "" {
 		if s.Credentials.User == "" {
@@ -204,7 +217,7 @@ func (f *trustFlags) endpoints(ctx context.Context, args []string) (all []check.
 		if i < len(f.chains) {
 			file, err := check.ReadFile(ctx, f.chains[i])
 			if err != nil {
-				return nil, err
+				return nil, fmt.Errorf("--chain: %w", err)
 			}
 			e.Chain = file.Certificates
 		} else if err := f.CheckDomain(e.Name); err != nil {

@@ -153,7 +153,7 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
 	defer phone.Close()
 	p := newPrinter(e.err, false)
 	p.brief = !f.verbose
-	session, err := startSession(phone, r, p, f.verbose)
+	session, err := startSession(ctx, phone, r, p, f.verbose)
 	if err != nil {
 		return err
 	}

@@ -22,6 +22,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/ocphone/ocphone/device"
@@ -56,7 +57,8 @@ func Main() int {
 type environment struct {
 	in       *os.File
 	out, err io.Writer
-	*form    // settled by the flags of the command
+	asks     setup.Prompt // asks for a password; nil: the terminal does, if in is one
+	*form                 // settled by the flags of the command
 }
 
 func (e environment) run(ctx context.Context, args []string) int {
@@ -222,7 +224,7 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out; 130 interrupted.`,
 	}
 	c.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%w (see `%s --help`)", err, c.CommandPath())
+		return usagef("%s (see `%s --help`)", flagErrorText(err), c.CommandPath())
 	})
 	return addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(),
 		e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
@@ -279,6 +281,24 @@ func flagGroupText(err error) string {
 		verdict, names = "belong together", groups[0][1]
 	}
 	return "--" + strings.Join(strings.Fields(names), " and --") + " " + verdict
+}
+
+// valueForms say what to give for a flag, by the type of its value.
+var valueForms = map[string]string{"duration": "a duration, such as 30s or 5m", "uint": "a whole number",
+	"int": "a whole number", "bool": "true or false"}
+
+// flagErrorText rewords an error about the value of a flag.
+func flagErrorText(err error) string {
+	invalid, ok := errors.AsType[*pflag.InvalidValueError](err)
+	if !ok {
+		return err.Error()
+	}
+	f := invalid.GetFlag()
+	form, ok := valueForms[f.Value.Type()]
+	if !ok {
+		return err.Error()
+	}
+	return fmt.Sprintf("--%s %q: give %s", f.Name, invalid.GetValue(), form)
 }
 
 // noArguments is the check of cobra with the exit code for usage.

@@ -54,10 +54,10 @@ func (f *phoneFlags) open(ctx context.Context, e environment) (*setup.Setup, err
 	return f.Open(ctx, e.prompt())
 }
 
-// prompt asks for a password on the terminal; nil if there is no terminal.
+// prompt asks for a password; nil if there is nobody to ask.
 func (e environment) prompt() setup.Prompt {
 	if _, ok := terminal(e.in); !ok {
-		return nil
+		return e.asks
 	}
 	return e.ask
 }
@@ -156,11 +156,13 @@ changes; with --verbose the steps go to the standard error.`,
 func (f *runFlags) check() error {
 	switch {
 	case !slices.Contains(runEnds, f.until):
-		return usagef("--until %q: %s, %s or %s", f.until, untilSignedIn, untilReady, untilInterrupted)
+		return usagef("--until %q: the end is %s, %s or %s", f.until, untilSignedIn, untilReady, untilInterrupted)
 	case f.expect != "" && !slices.Contains(journal.Codes(), journal.Code(f.expect)):
 		return usagef("--expect %q is no code; `ocphone explain` lists them", f.expect)
 	case f.timeout <= 0:
 		return usagef("--timeout %s: it has to be longer than nothing", f.timeout)
+	case f.lang != "" && !slices.Contains(screen.Languages(), f.lang):
+		return usagef("--lang %q: there are %s", f.lang, strings.Join(screen.Languages(), ", "))
 	case !f.screen && (f.verbose || f.lang != ""):
 		return usagef("--verbose and --lang are for --screen; without it every step is shown anyway")
 	}
@@ -198,7 +200,7 @@ func (e environment) runWith(ctx context.Context, f *runFlags) error {
 
 // follow signs in, shows how, and turns the end into an exit code.
 func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.Setup, f *runFlags, w watcher) error {
-	session, err := startSession(phone, r, w.steps, w.steps != nil)
+	session, err := startSession(ctx, phone, r, w.steps, w.steps != nil)
 	if err != nil {
 		w.pages.close()
 		return err

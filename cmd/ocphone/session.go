@@ -20,18 +20,16 @@ type session struct {
 // signOutTimeout bounds how long signing out may take.
 const signOutTimeout = 3 * time.Second
 
-// startSession signs the phone in; p prints each step if show is set. After an error
-// there is nothing to finish.
-func startSession(phone *device.Phone, r *setup.Setup, p *printer, show bool) (*session, error) {
+// startSession signs the phone in, with a password that may be asked for; p prints
+// each step if show is set. After an error there is nothing to finish.
+func startSession(ctx context.Context, phone *device.Phone, r *setup.Setup, p *printer, show bool) (*session, error) {
 	s := &session{phone: phone, shown: make(chan struct{})}
 	if show {
 		go s.show(p)
 	} else {
 		close(s.shown)
 	}
-	phone.PowerOn()
-	phone.Plug(r.Place)
-	if err := phone.SignIn(r.Credentials); err != nil {
+	if err := r.SignIn(ctx, phone); err != nil {
 		s.finish()
 		return nil, err
 	}

@@ -94,11 +94,25 @@ func Trust(ctx context.Context, c Config) (Report, error) {
 	return t.report(c.AsIfReset), nil
 }
 
+// Check reports a configuration that cannot work, as far as it shows without any
+// server. The error is a *journal.Failure with code journal.Usage.
+func (c Config) Check() error {
+	if len(c.Endpoints) == 0 {
+		return journal.Usagef("no server is given")
+	}
+	for _, prefix := range c.Without {
+		if digits := fingerprintOf(prefix); digits == "" || strings.Trim(digits, "0123456789abcdef") != "" {
+			return journal.Usagef("--without %q: a fingerprint has hexadecimal digits only; give its first ones", prefix)
+		}
+	}
+	return nil
+}
+
 // newTrust settles which phone judges, and the change as far as it needs no
 // answer of Active Directory.
 func newTrust(c Config) (*run, error) {
-	if len(c.Endpoints) == 0 {
-		return nil, journal.Usagef("no server is given")
+	if err := c.Check(); err != nil {
+		return nil, err
 	}
 	t := &run{
 		phone:     cmp.Or(c.Phone, "a new phone"),
@@ -237,16 +251,21 @@ func (t *run) readWith(files []RootFile) error {
 	return nil
 }
 
+// fingerprintOf is the beginning of a fingerprint, which may be written in any way, as
+// Root.Fingerprint writes it.
+func fingerprintOf(s string) string {
+	return strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(s))
+}
+
 // findWithout finds the roots that might go: published, factory or kept ones.
 func (t *run) findWithout(prefixes []string) error {
 	all := append(t.factory.Roots(), t.published.Roots...)
 	known := certstore.New(append(all, t.kept...)...).Roots()
 	for _, prefix := range prefixes {
-		wanted := strings.ToLower(strings.NewReplacer(":", "", " ", "").Replace(prefix))
+		wanted := fingerprintOf(prefix)
 		var found []certstore.Root
 		for _, r := range known {
-			if wanted != "" && (strings.HasPrefix(r.Fingerprint(), wanted) ||
-				strings.HasPrefix(Thumbprint(r.Certificate), wanted)) {
+			if strings.HasPrefix(r.Fingerprint(), wanted) || strings.HasPrefix(Thumbprint(r.Certificate), wanted) {
 				found = append(found, r)
 			}
 		}

@@ -3,6 +3,7 @@ package setup
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"os"
 	"slices"
 	"strings"
@@ -59,12 +60,13 @@ var passwordFile = boundedfile.Kind{Name: "a file whose first line is the passwo
 func firstLine(ctx context.Context, file string) (string, error) {
 	b, err := passwordFile.Read(ctx, file)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("--password-file: %w", err)
 	}
 	line, _, _ := bytes.Cut(b, []byte("\n"))
 	line = bytes.TrimSuffix(line, []byte("\r"))
 	if len(line) == 0 || len(line) > maxPassword {
-		return "", journal.Usagef("the first line of %s is no password", file)
+		return "", journal.Usagef("--password-file %s: its first line is no password, which has 1 to %d bytes", file,
+			maxPassword)
 	}
 	return string(line), nil
 }

@@ -7,8 +7,8 @@
 //  1. Fill in Options, or let the command line do it with Options.AddFlags.
 //  2. s, err := options.Open(ctx, prompt), or options.OpenForm() if the user
 //     types on the phone what the options leave out. Close s at the end.
-//  3. phone, err := s.NewPhone(); then PowerOn, Plug(s.Place) and
-//     SignIn(s.Credentials).
+//  3. phone, err := s.NewPhone(); then s.SignIn(ctx, phone), which asks for the
+//     password last, when everything else is known to work.
 //
 // A value that cannot work is a *journal.Failure with code journal.Usage.
 package setup
@@ -17,14 +17,17 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/spf13/pflag"
 
+	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/flash"
@@ -111,6 +114,10 @@ func (o *Options) Check() error {
 	switch {
 	case o.SignIn != "" && (!ok || device.Credentials{Address: o.SignIn}.Check() != nil):
 		return journal.Usagef("--sign-in %q: a sign-in address has the form user@domain", o.SignIn)
+	case o.User != "" && !isAccount(o.User):
+		return journal.Usagef(`--user %s: an account has the form DOMAIN\user, or is a UPN, user@domain`, o.User)
+	case o.Domain != "" && !IsDomain(o.Domain):
+		return journal.Usagef("--domain %s: a domain of Active Directory has the form example.com", o.Domain)
 	case o.Lab != "" && o.DNS != "":
 		return journal.Usagef("--lab and --dns exclude each other: the lab has its own DNS")
 	case o.Lab == "" && (o.Outside || o.NetBIOS):
@@ -131,6 +138,24 @@ func (o *Options) Check() error {
 	}
 	_, _, err := o.clock()
 	return err
+}
+
+// IsDomain reports whether name has the form of a domain, internationalized or not.
+func IsDomain(name string) bool {
+	return !strings.ContainsAny(name, "@") && device.Credentials{Address: "user@" + name}.Check() == nil
+}
+
+// isAccount reports whether user has a form in which a domain controller or a
+// registrar could have an account: DOMAIN\user, a UPN or a plain name.
+func isAccount(user string) bool {
+	domain, name, qualified := strings.Cut(user, `\`)
+	if !qualified {
+		domain, name = "", user
+	}
+	local, suffix, isUPN := strings.Cut(name, "@")
+	return local != "" && (!qualified || domain != "") && (!isUPN || IsDomain(suffix)) &&
+		!strings.ContainsAny(user, "/\"[]:;|=,+*?<>") && !strings.Contains(name, `\`) && // MS-SAMR 3.1.1.8.4
+		!strings.ContainsFunc(user, unicode.IsControl)
 }
 
 // CheckDomain reports that name is in the lab's domain, contoso.com, and the
@@ -156,6 +181,7 @@ type Setup struct {
 
 	keyLog *os.File
 	memory flash.Flash // nil once a phone has taken it over
+	prompt Prompt      // asks for the password; nil: it is known, or the user types it
 }
 
 // Resolve reads the ready file of the lab, and settles network, configuration
@@ -178,7 +204,11 @@ func (o *Options) Resolve(ctx context.Context) (s *Setup, err error) {
 			return nil, err
 		}
 	}
-	s.Config.RootSet, s.Config.Domain = o.Roots, o.Domain
+	if s.Config.RootSet, s.Config.Domain = o.Roots, o.Domain; o.Roots != "" {
+		if s.Config.Factory, err = certstore.RootSet(o.Roots); err != nil {
+			return nil, fmt.Errorf("--roots %s: %w", o.Roots, err)
+		}
+	}
 	s.Config.AllowOutside = o.AllowOutside
 	if err = o.sip(&s.Config); err != nil {
 		return nil, err
@@ -194,7 +224,7 @@ func (o *Options) Resolve(ctx context.Context) (s *Setup, err error) {
 	if o.KeyLog != "" {
 		s.keyLog, err = os.OpenFile(o.KeyLog, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 		if err != nil {
-			return nil, journal.Usagef("%v", err)
+			return nil, journal.Usagef("--key-log %s: it cannot be written: %v", o.KeyLog, err)
 		}
 		s.Config.KeyLog = s.keyLog
 	}
@@ -218,17 +248,20 @@ func (o *Options) clock() (c *clock.Adjustable, ntp bool, err error) {
 
 // Open resolves the options for a phone that signs in at once: address and
 // password are needed. prompt asks for the password when it is not known
-// otherwise; nil: it cannot be asked for. The password comes last, so that
-// nobody types it in vain.
+// otherwise, in SignIn; nil: it cannot be asked for.
 func (o *Options) Open(ctx context.Context, prompt Prompt) (*Setup, error) {
 	return o.open(ctx, func(s *Setup) (err error) {
 		if s.Credentials.Address == "" {
 			return journal.Usagef("who signs in? Give --sign-in user@domain")
 		}
-		s.Credentials.Password, err = o.Password(ctx, s.Credentials.Password, prompt)
-		if errors.Is(err, ErrNoPassword) && s.Lab != nil {
+		s.Credentials.Password, err = o.Password(ctx, s.Credentials.Password, nil)
+		switch unknown := errors.Is(err, ErrNoPassword); {
+		case unknown && s.Lab != nil:
 			return journal.Usagef("the lab has no user %s, so its password is not known; its users: %s",
 				s.Credentials.Address, signIns(*s.Lab))
+		case unknown && prompt != nil:
+			s.prompt = prompt
+			return nil
 		}
 		return err
 	})
@@ -254,9 +287,8 @@ func (o *Options) open(ctx context.Context, credentials func(*Setup) error) (*Se
 	}
 	err = credentials(s)
 	if err == nil && o.State != "" {
-		var memory *flash.File
-		if memory, err = flash.Open(o.State); err == nil {
-			s.Config.Flash, s.memory = memory, memory
+		if s.memory, err = OpenState(o.State, true); err == nil {
+			s.Config.Flash = s.memory
 		}
 	}
 	if err != nil {
@@ -272,6 +304,21 @@ func (s *Setup) NewPhone() (*device.Phone, error) {
 		s.memory = nil
 	}
 	return phone, err
+}
+
+// SignIn asks for the password if the options have none, powers phone on, plugs it in
+// and begins to sign the user in. It fails if no password is typed, or with the error
+// of ctx; the phone is off then.
+func (s *Setup) SignIn(ctx context.Context, phone *device.Phone) (err error) {
+	c := s.Credentials
+	if s.prompt != nil {
+		if c.Password, err = s.prompt(ctx); err != nil {
+			return err
+		}
+	}
+	phone.PowerOn()
+	phone.Plug(s.Place)
+	return phone.SignIn(c)
 }
 
 // Close closes what no phone has taken over, after the phone was closed.
@@ -296,11 +343,19 @@ func OpenState(dir string, create bool) (flash.Flash, error) {
 	if _, err := os.Stat(filepath.Join(dir, flash.FileName)); errors.Is(err, fs.ErrNotExist) && !create {
 		return nil, journal.Usagef("there is no phone in %[1]s yet; `ocphone run --state %[1]s …` makes one", dir)
 	}
-	memory, err := flash.Open(dir)
-	if err != nil {
-		return nil, err
+	for above := filepath.Clean(dir); ; above = filepath.Dir(above) {
+		switch info, err := os.Stat(above); {
+		case err == nil && !info.IsDir():
+			return nil, journal.Usagef("--state %s: %s is a file, and a phone is kept in a folder: name one, which is made "+
+				"when it is not there", dir, above)
+		case err == nil || above == filepath.Dir(above):
+			memory, err := flash.Open(dir)
+			if err != nil {
+				return nil, err
+			}
+			return memory, nil
+		}
 	}
-	return memory, nil
 }
 
 // ParseTime reads a date, or a date with a time of day, in UTC unless an offset

@@ -68,6 +68,12 @@ func TestContradictionsAreUsage(t *testing.T) {
 		"port 0":                {DNS: "192.0.2.53:0"},
 		"port 70000":            {WINS: "192.0.2.53:70000"},
 		"no time":               {Clock: "yesterday"},
+		"half an account":       {User: `EXAMPLE\`},
+		"the other half":        {User: `\tu`},
+		"two domains":           {User: `A\B\tu`},
+		"half a UPN":            {User: "tu@"},
+		"dots for a domain":     {Domain: ".."},
+		"a URL for a domain":    {Domain: "https://example.com"},
 		"no address":            {SignIn: "tu@"},
 		"two addresses":         {SignIn: "a b@example.com"},
 		"a URL for a registrar": {Registrar: "http://sip.example.com"},
@@ -96,6 +102,9 @@ func TestContradictionsAreUsage(t *testing.T) {
 		"a registrar":                  {SignIn: "tu@contoso.com", Registrar: "sip.example.com"},
 		"a registrar without TLS":      {SignIn: "tu@bücher.example", Registrar: "bücher.example:5060;transport=tcp", AuthUser: "line7", Expires: 600},
 		"one TLS version":              {TLSMin: "1.2", TLSMax: "1.2"},
+		"an account":                   {User: `EXAMPLE\tu`, Domain: "bücher.example"},
+		"a UPN":                        {User: "tu@example.com", Domain: "EXAMPLE"},
+		"a plain name":                 {User: "Test User"},
 	} {
 		if err := o.Check(); err != nil {
 			t.Errorf("%s: %v", name, err)

@@ -3,6 +3,7 @@ package setup
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"time"
 
 	"github.com/ocphone/ocphone/device"
@@ -19,7 +20,11 @@ func (o *Options) sip(c *device.Config) (err error) {
 	case (o.TLSCert == "") != (o.TLSKey == ""):
 		return journal.Usagef("--tls-cert and --tls-key belong together")
 	}
-	c.Registrar, c.AuthUser, c.Expires = o.Registrar, o.AuthUser, time.Duration(min(o.Expires, maxSeconds))*time.Second
+	if o.Expires > maxExpires {
+		return journal.Usagef("--expires %d: a registration is requested for 366 days at most, %d seconds", o.Expires,
+			maxExpires)
+	}
+	c.Registrar, c.AuthUser, c.Expires = o.Registrar, o.AuthUser, time.Duration(o.Expires)*time.Second
 	if c.MinTLS, err = tlsVersion("tls-min", o.TLSMin); err != nil {
 		return err
 	}
@@ -29,8 +34,8 @@ func (o *Options) sip(c *device.Config) (err error) {
 	return c.Check()
 }
 
-// maxSeconds is beyond what a phone requests, and no overflow.
-const maxSeconds = 1 << 31
+// maxExpires bounds Options.Expires, as device.Config does.
+const maxExpires = 366 * 24 * 60 * 60
 
 // tlsVersion reads the version of a flag; the empty string is 0.
 func tlsVersion(flag, version string) (uint16, error) {
@@ -55,11 +60,11 @@ func (o *Options) clientCertificate(ctx context.Context) (*tls.Certificate, erro
 	}
 	chain, err := pemFiles.Read(ctx, o.TLSCert)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--tls-cert: %w", err)
 	}
 	key, err := pemFiles.Read(ctx, o.TLSKey)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("--tls-key: %w", err)
 	}
 	c, err := tls.X509KeyPair(chain, key)
 	if err != nil { // the text holds nothing of the key

@@ -76,6 +76,6 @@ func ExampleParseAddress() {
 	address, _ := sipua.ParseAddress("SIP:tu@Contoso.com")
 	fmt.Println(address, address.URI())
 	// Output:
-	// A sign-in address has the form user@domain, such as tu@contoso.com. [usage]
+	// A sign-in address has the form user@domain, such as tu@example.com. [usage]
 	// tu@contoso.com sip:tu@contoso.com
 }

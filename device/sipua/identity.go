@@ -34,7 +34,7 @@ func ParseAddress(s string) (Address, error) {
 	domain, err := asciiHost(domain)
 	if !ok || user == "" || len(a) > maxAddress || err != nil || strings.ContainsFunc(user, isForbiddenInUser) {
 		return Address{}, &journal.Failure{Code: journal.Usage, Asked: fmt.Sprintf("sign-in address %q", s),
-			What: "A sign-in address has the form user@domain, such as tu@contoso.com.",
+			What: "A sign-in address has the form user@domain, such as tu@example.com.",
 			Fix:  "Type the SIP address of the user, which need not be his e-mail address or his logon name."}
 	}
 	return Address{User: user, Domain: strings.ToLower(domain)}, nil
