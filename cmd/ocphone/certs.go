@@ -13,6 +13,7 @@ import (
 
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/check"
 	"github.com/ocphone/ocphone/device/setup"
 )
@@ -192,7 +193,7 @@ func (e environment) certsExport() *cobra.Command {
 				text := certstore.ExportPEM(roots...)
 				switch {
 				case out != "" && out != toStdout:
-					if err := saveFile(out, text, force); err != nil {
+					if err := boundedfile.Save(out, text, force); err != nil {
 						return err
 					}
 				case !e.json:

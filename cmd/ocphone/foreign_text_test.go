@@ -87,7 +87,7 @@ func commandOutput(args []string, names ...string) foreignOutput {
 // send are printable in a terminal, in the window and in a picture. The lab reads
 // them from a deployment file.
 func TestForeignTextFromServers(t *testing.T) {
-	ui.HandsetPicture(view.View{}, minSide, minSide, nil) // starts what Fyne keeps until the process ends
+	ui.HandsetPicture(view.View{}, 160, 160, nil) // starts what Fyne keeps until the process ends
 	d, err := lab.Read(strings.NewReader(deploymentYAML))
 	if err != nil {
 		t.Fatal(err)
@@ -258,7 +258,7 @@ func windowText(t *testing.T, world *lab.Lab) string {
 		v := s.View()
 		all.WriteString(v.Plain())
 		var handset *ui.Handset
-		ui.HandsetPicture(v, phoneWidth/4, phoneHeight/4, func(h *ui.Handset) { handset = h })
+		ui.HandsetPicture(v, 250, 180, func(h *ui.Handset) { handset = h })
 		drawnText(&all, handset)
 	}
 	return all.String()

@@ -7,6 +7,7 @@ import (
 	"go/token"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path"
 	"path/filepath"
 	"slices"
@@ -54,6 +55,8 @@ var mayImport = map[string][]string{
 	"cmd/ocphone":          {"..."},
 	"cmd/ocphone/...":      {"..."},
 	"cmd/ocphone-desktop":  {"..."},
+	// ui and its Fyne are not for ocphone.
+	"cmd/ocphone-screenshot": {"cmd/ocphone/screenshot", "device/screen/view", "ui", "ui/locale"},
 }
 
 // onlyIn names the rooms in which a protocol library may appear
@@ -69,7 +72,7 @@ var onlyIn = map[string][]string{
 	"github.com/beevik/ntp":      {"device/network"},
 	"github.com/gen2brain/malgo": {"cmd/ocphone-desktop"},
 	"fyne.io/":                   {"ui", "ui/labpanel", "cmd/ocphone-desktop"},
-	"github.com/spf13/":          {"cmd/ocphone", "cmd/ocphone-desktop", "device/setup"},
+	"github.com/spf13/":          {"cmd/ocphone", "cmd/ocphone/screenshot", "cmd/ocphone-desktop", "device/setup"},
 	"github.com/icholy/digest":   {"device/sipua", "device/lab/pool"},
 	"testing":                    {"device/peer"},
 }
@@ -100,6 +103,21 @@ func TestImportsFollowTheDesign(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestOcphoneHasNoWindowSystem: Fyne and its fonts would double its size and the time
+// of its start (docs/decisions.md#screen-and-view-are-apart).
+func TestOcphoneHasNoWindowSystem(t *testing.T) {
+	list := exec.CommandContext(t.Context(), "go", "list", "-deps", ".")
+	out, err := list.Output()
+	if err != nil || !strings.Contains(string(out), "spf13/cobra") {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for dep := range strings.Lines(string(out)) {
+		if dep = strings.TrimSpace(dep); strings.HasPrefix(dep, "fyne.io/") || strings.HasPrefix(dep, module+"/ui") {
+			t.Errorf("cmd/ocphone imports %s", dep)
+		}
+	}
 }
 
 func allowed(room, other string) bool {
@@ -170,7 +188,7 @@ func TestTopLevelIsTheDesignsOwn(t *testing.T) {
 
 // ignored are the build products of .gitignore.
 func ignored(name string) bool {
-	return name == "ocphone" || name == "ocphone-desktop" || name == "dist" || slices.Contains([]string{".test", ".out", ".prof"}, path.Ext(name))
+	return name == "ocphone" || name == "ocphone-desktop" || name == "ocphone-screenshot" || name == "dist" || slices.Contains([]string{".test", ".out", ".prof"}, path.Ext(name))
 }
 
 const root = "../.."

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"errors"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -133,33 +131,6 @@ func TestPlayerFitsTheFormat(t *testing.T) {
 				t.Errorf("with %s: %q is played by %q, want %s", c.added, audio, got, want)
 			}
 		}
-	}
-}
-
-func TestRecordingsAreWrittenForTheirOwnerAndOverNothing(t *testing.T) {
-	dir := t.TempDir()
-	name := filepath.Join(dir, "a.wav")
-	for i, c := range []struct {
-		content string
-		force   bool
-		want    string
-	}{{"first", false, "first"}, {"second", false, "first"}, {"third", true, "third"}} {
-		err := saveFile(name, []byte(c.content), c.force)
-		var told exit
-		if refused := c.content != c.want; refused != (errors.As(err, &told) && told.code == exitUsage) {
-			t.Errorf("%d: %v", i, err)
-		}
-		got, _ := os.ReadFile(name)
-		info, err := os.Stat(name)
-		if string(got) != c.want || err != nil || runtime.GOOS != "windows" && info.Mode() != 0o600 {
-			t.Errorf("%d: %q, %v, %v", i, got, info.Mode(), err)
-		}
-	}
-	if err := saveFile(filepath.Join(dir, "nowhere", "a.wav"), nil, true); !errors.Is(err, fs.ErrNotExist) {
-		t.Error(err)
-	}
-	if left, _ := os.ReadDir(dir); len(left) != 1 {
-		t.Errorf("left behind: %v", left)
 	}
 }
 

@@ -18,7 +18,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -43,11 +42,7 @@ func main() { os.Exit(Main()) }
 
 // Main runs the command line of the process and returns its exit code.
 func Main() int {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it for the program that it starts
-		signals = append(signals, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
 	defer stop()
 	env := environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	return env.run(ctx, os.Args[1:])

@@ -29,15 +29,19 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 	"go.uber.org/goleak"
 
+	"github.com/ocphone/ocphone/cmd/ocphone/screenshot"
 	"github.com/ocphone/ocphone/device/lab"
 )
 
-// TestMain makes this test binary the command ocphone for the scripts, which
-// run it as processes of their own.
+// TestMain makes this test binary the commands ocphone and ocphone-screenshot for the
+// scripts, which run them as processes of their own.
 func TestMain(m *testing.M) {
 	// The race detector would have each process sleep for a second at its end.
 	os.Setenv("GORACE", os.Getenv("GORACE")+" atexit_sleep_ms=0")
-	testscript.Main(leakChecked{m}, map[string]func(){"ocphone": main})
+	testscript.Main(leakChecked{m}, map[string]func(){
+		"ocphone":          main,
+		screenshot.Program: func() { os.Exit(screenshot.Main(drawBlack)) },
+	})
 }
 
 type leakChecked struct{ *testing.M }

@@ -1,138 +1,42 @@
-//go:build !darwin || cgo
-
 package main
 
 import (
 	"bytes"
 	"image"
-	"image/color"
-	"image/png"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
-	"github.com/ocphone/ocphone/device/screen"
+	"github.com/ocphone/ocphone/cmd/ocphone/screenshot"
+	"github.com/ocphone/ocphone/device/screen/view"
 )
 
-// shoot calls screenshot and reads the picture.
-func takeScreenshot(t *testing.T, args ...string) image.Image {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "shot.png")
-	out, complaints, code := call(t, append([]string{"screenshot", "--out", file}, args...)...)
-	if code != exitDone || complaints != "" || !strings.HasPrefix(out, file+": ") {
-		t.Fatalf("%q: exit code %d, %q, %s", args, code, out, complaints)
-	}
-	b, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	m, err := png.Decode(bytes.NewReader(b))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+// drawBlack stands for the drawing of ocphone-screenshot in the tests here;
+// cmd/ocphone-screenshot tests what is drawn.
+func drawBlack(_ view.View, p screenshot.Picture) image.Image {
+	return image.NewGray(image.Rect(0, 0, p.Width, p.Height))
 }
 
-// colours counts those of a picture, and tells whether it hides nothing; of a
-// large one it looks at some pixels.
-func colours(m image.Image) (n int, opaque bool) {
-	seen := map[color.Color]bool{}
-	opaque = true
-	step := 1 + m.Bounds().Dx()/400
-	for y := m.Bounds().Min.Y; y < m.Bounds().Max.Y; y += step {
-		for x := m.Bounds().Min.X; x < m.Bounds().Max.X; x += step {
-			c := m.At(x, y)
-			seen[c] = true
-			if _, _, _, a := c.RGBA(); a != 0xffff {
-				opaque = false
-			}
+// TestScreenshotNeedsItsProgram: without it the complaint says how to get it.
+func TestScreenshotNeedsItsProgram(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	out, complaints, code := call(t, "screenshot", "--demo", "off", "--out", filepath.Join(t.TempDir(), "off.png"))
+	if code != exitPerson || out != "" || !strings.Contains(complaints, "go install ./cmd/ocphone-screenshot") {
+		t.Errorf("exit code %d, %q, %s", code, out, complaints)
+	}
+	for _, args := range [][]string{{"--demo", "list"}, {"--help"}} { // need it not
+		if _, complaints, code := call(t, append([]string{"screenshot"}, args...)...); code != exitDone {
+			t.Errorf("%s: exit code %d, %s", args, code, complaints)
 		}
-	}
-	return len(seen), opaque
-}
-
-// TestEveryPageIsDrawn: each demo gives a picture of its own, which is not blank.
-func TestEveryPageIsDrawn(t *testing.T) {
-	seen := map[string]string{}
-	for _, s := range allScenes() {
-		t.Run(s.name, func(t *testing.T) {
-			m := takeScreenshot(t, "--demo", s.name, "--size", "240x180")
-			if m.Bounds() != image.Rect(0, 0, 240, 180) {
-				t.Errorf("size %v", m.Bounds())
-			}
-			n, opaque := colours(m)
-			if least := 100; n < least && s.name != "off" || !opaque {
-				t.Errorf("%d colours; opaque: %t", n, opaque)
-			}
-			var b bytes.Buffer
-			png.Encode(&b, m)
-			if other := seen[b.String()]; other != "" {
-				t.Errorf("looks like %s", other)
-			}
-			seen[b.String()] = s.name
-		})
-	}
-	for _, id := range screen.Pages() {
-		if !slices.Contains(sceneNames(), id) {
-			t.Errorf("page %s cannot be seen", id)
-		}
-	}
-}
-
-func TestPictureHasTheSizeThatWasAsked(t *testing.T) {
-	for _, row := range []struct {
-		args string
-		w, h int
-	}{
-		{"--demo start", 640, 480},
-		{"--demo start --scale 2 --size 640x480", 1280, 960},
-		{"--demo start --size 320x240 --scale 2 --high-contrast", 640, 480},
-		{"--demo start --whole", 1000, 720},
-		{"--demo start --whole --size 300X216", 300, 216},
-		{"--demo back --size 240x180 --scale 2", 480, 360},
-	} {
-		m := takeScreenshot(t, strings.Fields(row.args)...)
-		if n, opaque := colours(m); m.Bounds() != image.Rect(0, 0, row.w, row.h) || n < 20 || !opaque {
-			t.Errorf("%s: %v with %d colours; opaque: %t", row.args, m.Bounds(), n, opaque)
-		}
-	}
-}
-
-// TestPictureFollowsItsFlags: each flag changes what is drawn.
-func TestPictureFollowsItsFlags(t *testing.T) {
-	small := []string{"--demo", "start", "--size", "240x180"}
-	plain := takeScreenshot(t, small...)
-	for _, more := range []string{"--lang en-XA", "--high-contrast", "--today", "--whole"} {
-		if n, m := 0, takeScreenshot(t, append(slices.Clone(small), strings.Fields(more)...)...); true {
-			for y := range 180 {
-				for x := range 240 {
-					if m.At(x, y) != plain.At(x, y) {
-						n++
-					}
-				}
-			}
-			if n < 100 {
-				t.Errorf("%s changes %d pixels", more, n)
-			}
-		}
-	}
-}
-
-func TestPictureGoesToStandardOutput(t *testing.T) {
-	out, complaints, code := call(t, "screenshot", "--demo", "start", "--out", "-")
-	m, err := png.Decode(strings.NewReader(out))
-	if code != exitDone || complaints != "" || err != nil || m.Bounds().Dx() != panelWidth {
-		t.Errorf("exit code %d, %s, %v", code, complaints, err)
 	}
 }
 
 // TestEachSceneIsDescribed in words that a person knows.
 func TestEachSceneIsDescribed(t *testing.T) {
-	for _, s := range allScenes() {
-		if strings.Contains(s.about, "page "+s.name) {
-			t.Errorf("%s: %s", s.name, s.about)
+	for _, s := range screenshot.Scenes() {
+		if strings.Contains(s.About, "page "+s.Name) {
+			t.Errorf("%s: %s", s.Name, s.About)
 		}
 	}
 }

@@ -4,13 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"os/exec"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +14,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/setup"
 	"github.com/ocphone/ocphone/ews"
@@ -179,7 +176,7 @@ message stays unread unless --mark-read is given.`,
 			return err
 		}
 		name := cmp.Or(out, fileName(v, audio))
-		if err := saveFile(name, recording.Bytes(), force); err != nil {
+		if err := boundedfile.Save(name, recording.Bytes(), force); err != nil {
 			return err
 		}
 		e.printf("%s: %s, %s, %d bytes\n", name, describeVoiceMail(v), describeAudio(audio), recording.Len())
@@ -207,35 +204,6 @@ func (e environment) showVoiceMail(d voiceMailDocument) error {
 		return nil
 	}
 	return e.document(d)
-}
-
-func existsError(name string) error {
-	return usagef("%s exists: give another --out, or --force to replace it", name)
-}
-
-// saveFile writes content to a new file that only its owner may read; force
-// replaces a file of that name. After an error no partial file is left.
-func saveFile(name string, content []byte, force bool) (err error) {
-	var file *os.File
-	if force {
-		file, err = os.CreateTemp(filepath.Dir(name), ".ocphone-*") // 0600
-	} else {
-		file, err = os.OpenFile(name, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o600)
-	}
-	if errors.Is(err, fs.ErrExist) {
-		return existsError(name)
-	}
-	if err != nil {
-		return err
-	}
-	_, err = file.Write(content)
-	if err = errors.Join(err, file.Close()); err == nil && force {
-		err = os.Rename(file.Name(), name)
-	}
-	if err != nil {
-		os.Remove(file.Name())
-	}
-	return err
 }
 
 func (e environment) voicemailDelete() *cobra.Command {

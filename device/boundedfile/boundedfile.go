@@ -1,7 +1,8 @@
 // Package boundedfile reads the files that a user names: passwords, certificates, the
 // ready file of a lab, dial plans. It follows
 // docs/decisions.md#one-way-in-one-way-out: a name may lead to an endless file, a
-// device or a pipe that never ends, so a read has a limit and can be interrupted.
+// device or a pipe that never ends, so a read has a limit and can be interrupted. It
+// also writes the file of --out, which replaces nothing unless that is allowed.
 //
 //	var plans = boundedfile.Kind{Name: "a dial plan", Limit: 16 << 20}
 //	b, err := plans.Read(ctx, name)

@@ -1,4 +1,4 @@
-package main
+package screenshot
 
 import (
 	"cmp"
@@ -11,51 +11,53 @@ import (
 	"github.com/ocphone/ocphone/device/script"
 )
 
-// scene is a state of the phone that can be drawn.
-type scene struct {
-	name, about string
-	back        bool // it is at the back of the phone
-	play        func(*script.Stage) error
+// Scene is a state of the phone that can be drawn.
+type Scene struct {
+	Name  string `json:"name"`
+	About string `json:"about"`
+
+	back bool // it is at the back of the phone
+	play func(*script.Stage) error
 }
 
-// allScenes lists the scenes in the order of their names. Each page that the phone
+// Scenes lists the scenes in the order of their names. Each page that the phone
 // can open is one; a page without an entry here is shown signed in.
-func allScenes() []scene {
+func Scenes() []Scene {
 	signedIn := func(then ...func(*script.Stage) error) func(*script.Stage) error {
 		return func(s *script.Stage) error {
 			return inOrder(s, append([]func(*script.Stage) error{(*script.Stage).SignInInside}, then...)...)
 		}
 	}
-	all := []scene{
-		{name: "off", about: "the phone without power", play: func(*script.Stage) error { return nil }},
-		{name: "start", about: "switched on, without a cable",
+	all := []Scene{
+		{Name: "off", About: "the phone without power", play: func(*script.Stage) error { return nil }},
+		{Name: "start", About: "switched on, without a cable",
 			play: func(s *script.Stage) error { s.Phone.PowerOn(); return s.Page("start") }},
-		{name: "signin", about: "plugged in, nobody is signed in",
+		{Name: "signin", About: "plugged in, nobody is signed in",
 			play: func(s *script.Stage) error { s.PlugIn(s.Lab.Inside()); return s.Page("signin") }},
-		{name: "signing-in", about: "the roots are being asked for, and the domain controller is slow",
+		{Name: "signing-in", About: "the roots are being asked for, and the domain controller is slow",
 			play: (*script.Stage).StopAtDownload},
-		{name: "failure", about: "outside: the Edge's certificate is not trusted", play: (*script.Stage).FailOutside},
-		{name: "step", about: "the details of that failure",
+		{Name: "failure", About: "outside: the Edge's certificate is not trusted", play: (*script.Stage).FailOutside},
+		{Name: "step", About: "the details of that failure",
 			play: func(s *script.Stage) error { return inOrder(s, (*script.Stage).FailOutside, opens("step")) }},
-		{name: "dial", about: "a number, what the rules make of it, and whose it is",
+		{Name: "dial", About: "a number, what the rules make of it, and whose it is",
 			play: signedIn(opens("dial"), types("44890101"), has("rules"), has("match.0"))},
-		{name: "search", about: "a search among the contacts",
+		{Name: "search", About: "a search among the contacts",
 			play: signedIn(opens("contacts"), types("ke"), has("contact.0"))},
-		{name: "outlook", about: "the contacts of Outlook",
+		{Name: "outlook", About: "the contacts of Outlook",
 			play: signedIn(opens("contacts"), taps("tab.outlook"), has("contact.0"))},
-		{name: "lock", about: "locked with a PIN", play: signedIn(lock)},
-		{name: "sign-out", about: "the question before the user is signed out", play: signedIn(taps("sign-out"))},
-		{name: "back", about: "the back of the phone", back: true, play: signedIn()},
-		{name: "clip", about: "a paper clip in the reset hole", back: true,
+		{Name: "lock", About: "locked with a PIN", play: signedIn(lock)},
+		{Name: "sign-out", About: "the question before the user is signed out", play: signedIn(taps("sign-out"))},
+		{Name: "back", About: "the back of the phone", back: true, play: signedIn()},
+		{Name: "clip", About: "a paper clip in the reset hole", back: true,
 			play: signedIn(func(s *script.Stage) error { s.Poke(clipHeld); return nil })},
-		{name: "reset", about: "after the paper clip: which roots went and which stayed", play: signedIn(pressReset)},
+		{Name: "reset", About: "after the paper clip: which roots went and which stayed", play: signedIn(pressReset)},
 	}
 	for _, id := range screen.Pages() {
-		if !slices.ContainsFunc(all, func(s scene) bool { return s.name == id }) {
-			all = append(all, scene{name: id, about: cmp.Or(pageAbout()[id], "signed in: page "+id), play: signedIn(opens(id))})
+		if !slices.ContainsFunc(all, func(s Scene) bool { return s.Name == id }) {
+			all = append(all, Scene{Name: id, About: cmp.Or(pageAbout()[id], "signed in: page "+id), play: signedIn(opens(id))})
 		}
 	}
-	slices.SortFunc(all, func(a, b scene) int { return strings.Compare(a.name, b.name) })
+	slices.SortFunc(all, func(a, b Scene) int { return strings.Compare(a.Name, b.Name) })
 	return all
 }
 
