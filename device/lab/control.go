@@ -199,12 +199,18 @@ func (c *Control) changeCertificate(r *http.Request, change CertificateChange) (
 }
 
 func (c *Control) changeUser(r *http.Request, change UserChange) (any, error) {
+	return struct{}{}, c.lab.SetUser(r.PathValue("name"), change)
+}
+
+// SetUser changes the account with the sAMAccountName name. After an error, such as
+// for an account or a dial plan that does not exist, nothing has changed.
+func (l *Lab) SetUser(name string, change UserChange) error {
 	if p := change.Profile; p != nil && *p != "" {
-		if _, err := c.lab.profile(*p); err != nil {
-			return nil, err
+		if _, err := l.profile(*p); err != nil {
+			return err
 		}
 	}
-	return struct{}{}, c.lab.Directory.SetUser(r.PathValue("name"), func(u *directory.User) {
+	return l.Directory.SetUser(name, func(u *directory.User) {
 		setIfGiven(&u.Password, change.Password)
 		setIfGiven(&u.UPN, change.UPN)
 		setIfGiven(&u.Locked, change.Locked)
