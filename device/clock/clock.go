@@ -134,6 +134,17 @@ func (t *timer) Stop() bool {
 	return true
 }
 
+// Next returns how long it takes until the next timer is due, at least 0; ok is
+// false if none is pending.
+func (c *Adjustable) Next() (d time.Duration, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.timers) == 0 {
+		return 0, false
+	}
+	return max(c.timers[0].due-c.elapsed(), 0), true
+}
+
 // Advance lets d (at least 0) pass, in addition to concurrent calls. All timers
 // that become due, including those set by timers that fire, have run when it
 // returns.

@@ -70,6 +70,24 @@ func TestRunningClockFiresByItself(t *testing.T) {
 	<-done
 }
 
+func TestNextIsTheTimeUntilTheFirstTimer(t *testing.T) {
+	c := clock.NewManual(start)
+	if d, ok := c.Next(); ok {
+		t.Errorf("a clock without timers names %v", d)
+	}
+	c.AfterFunc(2*time.Hour, func() {})
+	first := c.AfterFunc(time.Hour, func() {})
+	c.Advance(10 * time.Minute)
+	c.Set(start) // does not move timers
+	if d, ok := c.Next(); d != 50*time.Minute || !ok {
+		t.Errorf("Next = %v, %t", d, ok)
+	}
+	first.Stop()
+	if d, ok := c.Next(); d != 110*time.Minute || !ok {
+		t.Errorf("after Stop Next = %v, %t", d, ok)
+	}
+}
+
 // TestConcurrentAdvancesAddUp begins one Advance during another.
 func TestConcurrentAdvancesAddUp(t *testing.T) {
 	for name, c := range map[string]*clock.Adjustable{"manual": clock.NewManual(start), "running": clock.New(start)} {
