@@ -6,20 +6,21 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // A phone signs in to a deployment of 2007, all in one process.
 func Example() {
 	world, _ := lab.New(lab.Contoso())
 	defer world.Close()
-	firmware, _ := device.FirmwareNamed("1.0.522.71")
-	phone, _ := device.New(device.Config{Firmware: firmware, RootSet: "none", NTP: true})
+	cfg := setup.LabConfig(world.Ready())
+	cfg.RootSet = "none"
+	phone, _ := device.New(cfg)
 	defer phone.Close()
 
-	user := world.Ready().Users[0]
 	phone.PowerOn()
 	phone.Plug(world.Inside().Place)
-	phone.SignIn(device.Credentials{Address: user.SignIn, User: user.User, Password: user.Password})
+	phone.SignIn(setup.LabCredentials(world.Ready().Users[0]))
 	now, _ := phone.Wait(context.Background(), device.Snapshot.Done)
 
 	fmt.Println(now.State, "at", now.Server)

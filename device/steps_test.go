@@ -12,6 +12,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 func named(name journal.Name) func(journal.Step) bool {
@@ -115,14 +116,14 @@ func TestWaitStepEndsWithItsContextOrThePhone(t *testing.T) {
 func ExamplePhone_WaitStep() {
 	world, _ := lab.New(lab.Contoso())
 	defer world.Close()
-	firmware, _ := device.FirmwareNamed("1.0.522.71")
-	phone, _ := device.New(device.Config{Firmware: firmware, RootSet: "none", NTP: true})
+	cfg := setup.LabConfig(world.Ready())
+	cfg.RootSet = "none"
+	phone, _ := device.New(cfg)
 	defer phone.Close()
 
-	user := world.Ready().Users[0]
 	phone.PowerOn()
 	phone.Plug(world.Inside().Place)
-	phone.SignIn(device.Credentials{Address: user.SignIn, User: user.User, Password: user.Password})
+	phone.SignIn(setup.LabCredentials(world.Ready().Users[0]))
 
 	ctx := context.Background()
 	roots, _ := phone.WaitStep(ctx, func(s journal.Step) bool {

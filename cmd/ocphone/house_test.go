@@ -48,6 +48,7 @@ var mayImport = map[string][]string{
 	"device/check":         {"device", "device/network", "device/flash", "device/trust", "certstore", "certstore/adroots"},
 	"device/script":        {"device", "device/screen", "device/screen/view", "device/setup", "device/lab"},
 	"device/control":       {"device", "device/screen"},
+	"device/lab/labtest":   {"device", "device/lab", "device/setup"},
 	"device/lab":           {"device/lab/...", "device/network", "certstore", "provisioning", "provisioning/dialplan"},
 	"device/lab/...":       {"device/lab/...", "device/sipwire", "device/media", "device/network", "certstore", "certstore/adroots", "provisioning", "provisioning/dialplan", "provisioning/roaming", "provisioning/update", "ews", "ews/autodiscover"},
 	"ui":                   {"device/screen/view", "ui/art", "ui/locale"},
@@ -74,7 +75,7 @@ var onlyIn = map[string][]string{
 	"fyne.io/":                   {"ui", "ui/labpanel", "cmd/ocphone-desktop"},
 	"github.com/spf13/":          {"cmd/ocphone", "cmd/ocphone/screenshot", "cmd/ocphone-desktop", "device/setup"},
 	"github.com/icholy/digest":   {"device/sipua", "device/lab/pool"},
-	"testing":                    {"device/peer"},
+	"testing":                    {"device/peer", "device/lab/labtest"},
 }
 
 func TestImportsFollowTheDesign(t *testing.T) {

@@ -49,9 +49,6 @@ type World struct {
 // NewWorld starts a lab and makes a phone.
 func NewWorld(o WorldOptions) (_ *World, err error) {
 	w := &World{Clock: clock.New(time.Now())}
-	if w.Firmware, err = device.FirmwareNamed(setup.LabFirmware(o.Today)); err != nil {
-		return nil, err
-	}
 	deployment := setup.Contoso(o.Today)
 	if o.Prepare != nil {
 		o.Prepare(&deployment)
@@ -59,16 +56,13 @@ func NewWorld(o WorldOptions) (_ *World, err error) {
 	if w.Lab, err = lab.New(deployment); err != nil {
 		return nil, err
 	}
-	w.User = setup.LabCredentials(w.Lab.Ready().Users[0])
-	w.Phone, err = device.New(device.Config{
-		Firmware: w.Firmware,
-		RootSet:  "factory-2007",
-		Clock:    w.Clock,
-		NTP:      true,
-		MAC:      o.MAC,
-		Budget:   20 * device.DefaultBudget, // the lab shares a computer that may be busy
-	})
-	if err != nil {
+	ready := w.Lab.Ready()
+	w.User = setup.LabCredentials(ready.Users[0])
+	cfg := setup.LabConfig(ready)
+	cfg.RootSet, cfg.Clock, cfg.MAC = "factory-2007", w.Clock, o.MAC
+	cfg.Budget = 20 * device.DefaultBudget // the lab shares a computer that may be busy
+	w.Firmware = cfg.Firmware
+	if w.Phone, err = device.New(cfg); err != nil {
 		w.Lab.Close()
 		return nil, err
 	}

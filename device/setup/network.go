@@ -127,6 +127,16 @@ func LabFirmware(today bool) string {
 	return firmware2007
 }
 
+// LabConfig is the Config of a phone that fits a lab: its firmware profile, and the
+// time by NTP. Plug the phone into a place of that lab.
+func LabConfig(l lab.Ready) device.Config {
+	firmware, err := device.FirmwareNamed(LabFirmware(l.Today))
+	if err != nil {
+		panic(err) // both names are those of profiles
+	}
+	return device.Config{Firmware: firmware, NTP: true}
+}
+
 // Contoso is the deployment of a lab of 2007 or of today.
 func Contoso(today bool) lab.Deployment {
 	if today {
