@@ -20,10 +20,12 @@ package network
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net"
 	"sync"
 	"sync/atomic"
+	"syscall"
 	"time"
 
 	"github.com/ocphone/ocphone/device/journal"
@@ -179,6 +181,16 @@ func (c *conn) Write(b []byte) (int, error) {
 	k, err := c.Conn.Write(b)
 	c.tap(true, b[:k])
 	return k, err
+}
+
+// SyscallConn gives the socket, so that its state can be looked at without reading
+// or waiting (syscall.Conn). What is read or written through it is not seen by the Tap.
+func (c *conn) SyscallConn() (syscall.RawConn, error) {
+	s, ok := c.Conn.(syscall.Conn)
+	if !ok {
+		return nil, errors.ErrUnsupported
+	}
+	return s.SyscallConn()
 }
 
 func (c *conn) Close() error {

@@ -45,9 +45,17 @@ func (c *conn) Read(p []byte) (int, error) {
 // usable reports whether an idle connection can be used for another request: the
 // server has not closed it and has not sent anything. It is called before a
 // request, because a request that the server may have executed is not repeated.
+//
+// Octets that TLS or in has buffered are found without waiting: a deadline that has
+// passed ends the read of the socket only. It does no harm to the connection, for
+// crypto/tls keeps a record that has arrived in part.
 func (c *conn) usable() bool {
 	c.remaining = bufferSize
-	_ = c.SetReadDeadline(time.Now().Add(peekTime))
+	deadline := passed
+	if !quiet(c.raw) {
+		deadline = time.Now().Add(peekTime)
+	}
+	_ = c.SetReadDeadline(deadline)
 	_, err := c.in.Peek(1)
 	var timeout net.Error
 	return errors.As(err, &timeout) && timeout.Timeout()
@@ -55,9 +63,13 @@ func (c *conn) usable() bool {
 
 const (
 	bufferSize = 4 << 10
-	// peekTime is sufficient for one read, which returns octets that have arrived.
+	// peekTime is sufficient for one read, which returns octets that have arrived. A
+	// poller that counts in milliseconds makes one of it.
 	peekTime = 200 * time.Microsecond
 )
+
+// passed is a deadline that has passed.
+var passed = time.Unix(1, 0)
 
 // handshake is one request of the caller with all requests of its log-on (legs).
 type handshake struct {
