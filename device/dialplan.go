@@ -28,11 +28,24 @@ func (r *registration) setPlan(p *Plan) {
 	r.keep(map[string]any{keyPlan: keptPlan{Address: r.login.Address, Loaded: p.Loaded, Plan: p.Plan()}})
 }
 
-// askProfile asks for the location profile: the one bound to the user, and the
-// one that provisioning names where that is another. Plan is nil when none
-// comes: the last good one stays.
-func (q query) askProfile(ctx context.Context, s provisioning.Settings) (*Plan, journal.Step) {
-	plan, reply, err := q.locationProfile(ctx, "default")
+// profileAnswer is what the pool answered to a query for a location profile.
+type profileAnswer struct {
+	plan  dialplan.Plan
+	reply sipua.Reply
+	err   error
+}
+
+// askProfile asks for the location profile that is bound to the user.
+func (q query) askProfile(ctx context.Context) (a profileAnswer) {
+	a.plan, a.reply, a.err = q.locationProfile(ctx, "default")
+	return a
+}
+
+// readProfile takes the answer of askProfile, and asks for the profile that
+// provisioning names where that is another. Plan is nil when none comes: the last
+// good one stays.
+func (q query) readProfile(ctx context.Context, a profileAnswer, s provisioning.Settings) (*Plan, journal.Step) {
+	plan, reply, err := a.plan, a.reply, a.err
 	asked, passed := "SERVICE default", ""
 	if name := s.LocationProfile(); name != "" && (err != nil || !strings.EqualFold(plan.Name, name)) {
 		// Only a profile that is found goes before the pool's default.

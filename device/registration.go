@@ -3,6 +3,7 @@ package device
 import (
 	"context"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/ocphone/ocphone/device/clock"
@@ -103,23 +104,81 @@ func (r *registration) checkListed() {
 	}
 }
 
-// loadSettings asks for settings and location profile, and posts what comes.
-func (r *registration) loadSettings(ctx context.Context, q query) {
-	r.await("the settings of " + q.server)
-	settings, answered := q.askSettings(ctx)
-	r.post(func() {
-		if r.settings = &settings; answered != nil {
-			r.report(*answered)
+// question is one thing that the phone asks the pool for, beside others.
+type question struct {
+	await string // what it waits for: "the settings of HOST:PORT"
+	// ask sends a request and waits for its answer. take, which may be nil, takes the
+	// answer, after all questions before this one are taken.
+	ask func(ctx context.Context) (take func(ctx context.Context))
+}
+
+// askAll sends all requests before it waits for the first answer, in the order of
+// the questions, and takes the answers in that order: each question has a goroutine
+// of its own, which begins when the request before it was sent.
+func (r *registration) askAll(ctx context.Context, questions []question) {
+	answers := make([]chan func(context.Context), len(questions))
+	for i, q := range questions {
+		answers[i] = make(chan func(context.Context), 1)
+		done := make(chan struct{})
+		sent := sync.OnceFunc(func() { close(done) })
+		go func() {
+			take := q.ask(sipua.OnSent(ctx, sent))
+			sent() // nothing was sent, or could be
+			answers[i] <- take
+		}()
+		<-done
+	}
+	for i, q := range questions {
+		r.await(q.await)
+		if take := <-answers[i]; take != nil {
+			take(ctx)
 		}
-	})
-	r.await("the location profile of " + q.server)
-	plan, step := q.askProfile(ctx, settings)
-	r.post(func() {
-		if plan != nil {
-			r.setPlan(plan)
+	}
+}
+
+// questions are those for the settings, the location profile, and the documents that
+// are wanted.
+func (r *registration) questions(q query, self, contacts bool) []question {
+	var settings provisioning.Settings
+	all := []question{{"the settings of " + q.server, func(ctx context.Context) func(context.Context) {
+		held, answered := q.askSettings(ctx)
+		return func(context.Context) {
+			settings = held
+			r.post(func() {
+				if r.settings = &held; answered != nil {
+					r.report(*answered)
+				}
+			})
 		}
-		r.report(step)
-	})
+	}}, {"the location profile of " + q.server, func(ctx context.Context) func(context.Context) {
+		answer := q.askProfile(ctx)
+		return func(ctx context.Context) {
+			plan, step := q.readProfile(ctx, answer, settings)
+			r.post(func() {
+				if plan != nil {
+					r.setPlan(plan)
+				}
+				r.report(step)
+			})
+		}
+	}}}
+	document := func(await string, subscribe func(context.Context, query) func()) question {
+		return question{await, func(ctx context.Context) func(context.Context) {
+			take := subscribe(ctx, q)
+			return func(context.Context) {
+				if take != nil {
+					r.post(take)
+				}
+			}
+		}}
+	}
+	if self {
+		all = append(all, document("the user's own data from "+q.server, r.self.subscribe))
+	}
+	if contacts {
+		all = append(all, document("the contact list from "+q.server, r.contacts.subscribe))
+	}
+	return all
 }
 
 // ready ends the sign-in (docs/architecture.md#the-way-of-a-sign-in): every later
@@ -158,15 +217,7 @@ func (r *registration) load(then func()) {
 	r.run(func(ctx context.Context) (apply, drop func()) {
 		ctx, cancel := until(ctx, began, r.limits.loaded)
 		defer cancel()
-		r.loadSettings(ctx, q)
-		if self {
-			r.await("the user's own data from " + q.server)
-			r.self.subscribe(ctx, q)
-		}
-		if contacts {
-			r.await("the contact list from " + q.server)
-			r.contacts.subscribe(ctx, q)
-		}
+		r.askAll(ctx, r.questions(q, self, contacts))
 		return func() {
 			r.reloaded()
 			then()

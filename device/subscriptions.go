@@ -68,32 +68,37 @@ func newDocument[T applier[T]](kind *documentKind[T], r *registration, empty T, 
 // the task queue. Each has at most 512 KiB.
 const maxEarly = 16
 
-// subscribe subscribes to the document and waits for the first notification,
-// which is applied to the empty document; later ones are applied in the order
-// in which they arrive. It blocks, and may be called by any goroutine.
-func (d *document[T]) subscribe(ctx context.Context, q query) {
+// subscribe subscribes to the document and waits for the first notification. It
+// blocks, and may be called by any goroutine. take is for the task queue, and may be
+// nil: the notification is applied to the empty document, later ones in the order in
+// which they arrive.
+func (d *document[T]) subscribe(ctx context.Context, q query) (take func()) {
 	r := d.registration
 	if !r.sip.Info().Offers(d.request.Event) { // docs/protocol/sip-connection.md#order-of-a-sign-in
-		r.post(func() {
+		return func() {
 			r.report(journal.Step{Name: d.name, State: journal.Skipped, Asked: "SUBSCRIBE " + d.request.Event, By: q.server,
 				Because: "RFC 6665 4.4.4", Decided: "Not asked: the pool does not offer it, as Allow-Events of its 200 shows."})
-		})
-		return
+		}
 	}
 	s := &subscription[T]{lifetime: newLifetime(r.core, r.ctx), doc: d, stop: func() {}}
 	request := d.request
 	request.Notify = func(_ string, body []byte) { s.arrived(body) }
-	request.Ended = func(err error) {
+	failed := func(err error) func() {
 		if step := queryFailure(r.sip, d.name, err); step != nil {
-			s.post(func() { s.fail(*step) })
+			return func() { s.fail(*step) }
+		}
+		return nil
+	}
+	request.Ended = func(err error) {
+		if fail := failed(err); fail != nil {
+			s.post(fail)
 		}
 	}
 	reply, err := r.sip.Subscribe(ctx, request)
 	if err != nil {
-		request.Ended(err)
-		return
+		return failed(err)
 	}
-	r.post(func() { s.begin(reply, q.server) }) // even if s has ended meanwhile: the reply holds the document
+	return func() { s.begin(reply, q.server) } // even if s has ended meanwhile: the reply holds the document
 }
 
 // resubscribe plans the next subscription: after a back-off if code may pass by
@@ -113,8 +118,7 @@ func (d *document[T]) resubscribe(code journal.Code) string {
 		d.pending = false
 		q := r.query()
 		r.run(func(ctx context.Context) (apply, drop func()) {
-			d.subscribe(ctx, q)
-			return nil, nil
+			return d.subscribe(ctx, q), nil
 		})
 	})
 	return fmt.Sprintf("tries again in %s", wait.Round(time.Second))

@@ -24,6 +24,16 @@ type request struct {
 	onSuccess   func(*sipwire.Incoming) // the reader calls it with a 2xx, before the next message; may be nil
 }
 
+type sentKey struct{}
+
+// OnSent returns a context for Subscribe and Service that calls f when their request
+// was written to the connection, before its answer. f must not block. With it a
+// caller sends several requests, in an order of its own, before the first answer: each
+// is a transaction by itself (RFC 3261 17), and the connection keeps their order.
+func OnSent(ctx context.Context, f func()) context.Context {
+	return context.WithValue(ctx, sentKey{}, f)
+}
+
 // do sends q and returns its 2xx. A digest challenge of the realm that the
 // phone is signed in to is answered once (RFC 3261 22.2).
 func (r *Registration) do(ctx context.Context, q *request) (*sipwire.Incoming, error) {
@@ -69,7 +79,8 @@ func (r *Registration) doOnce(ctx context.Context, q *request, credentials *sipw
 	if err != nil {
 		return nil, err
 	}
-	return r.conn.Do(ctx, req, sipwire.Final(func(in *sipwire.Incoming) {
+	sent, _ := ctx.Value(sentKey{}).(func())
+	return r.conn.Do(ctx, req, sipwire.Sent(sent), sipwire.Final(func(in *sipwire.Incoming) {
 		if in.Response().IsSuccess() && q.onSuccess != nil {
 			q.onSuccess(in)
 		}

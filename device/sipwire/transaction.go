@@ -24,6 +24,7 @@ type transaction struct {
 	done        func(*Incoming, error)
 	provisional func(*Incoming)
 	final       func(*Incoming)
+	sent        func()
 	offer       *Association // this request completes its handshake
 	token       []byte       // gssapi-data for offer
 	plain       bool         // do not sign
@@ -44,6 +45,10 @@ func Provisional(f func(*Incoming)) Option { return func(t *transaction) { t.pro
 // Final sets a function that the reader calls with the final answer, before it
 // handles the next message. It must not block.
 func Final(f func(*Incoming)) Option { return func(t *transaction) { t.final = f } }
+
+// Sent sets a function that is called when the message was written, and not called
+// when it could not be.
+func Sent(f func()) Option { return func(t *transaction) { t.sent = f } }
 
 // Do sends req and waits for its final answer of any status code. It skips 1xx
 // answers. Do must not be called from a callback of this package.
@@ -110,7 +115,9 @@ func (c *Conn) Begin(req *sip.Request, done func(*Incoming, error), options ...O
 		return nil, err
 	}
 	cancel = func() bool { return c.cancelPending(key, t) }
-	if err := c.write(req, t); err != nil && cancel() {
+	if err := c.write(req, t); err == nil && t.sent != nil {
+		t.sent()
+	} else if err != nil && cancel() {
 		return nil, err
 	}
 	return cancel, nil
