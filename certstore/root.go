@@ -72,7 +72,11 @@ func fingerprint(c *x509.Certificate) string {
 	if c == nil {
 		return ""
 	}
-	sum := sha256.Sum256(c.Raw)
+	return fingerprintOf(c.Raw)
+}
+
+func fingerprintOf(der []byte) string {
+	sum := sha256.Sum256(der)
 	return hex.EncodeToString(sum[:])
 }
 

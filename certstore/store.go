@@ -159,6 +159,9 @@ func (s Store) Find(fingerprint string) (Root, bool) {
 	return s.content().roots[i], true
 }
 
+// FindRaw returns the root whose certificate has these bytes (DER).
+func (s Store) FindRaw(der []byte) (Root, bool) { return s.Find(fingerprintOf(der)) }
+
 // Install adds roots. A root that the store has already keeps its first source
 // and is in Diff.Kept.
 func (s Store) Install(roots []Root) (Store, Diff) {

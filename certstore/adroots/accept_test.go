@@ -2,12 +2,14 @@ package adroots
 
 import (
 	"bytes"
+	"context"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"os"
 	"strings"
@@ -105,17 +107,35 @@ func TestOnlySelfSignedCAsAreAccepted(t *testing.T) {
 func TestRootsAndRejectedValuesAreBounded(t *testing.T) {
 	d := &download{Config: Config{MaxRoots: 1, Now: time.Now}, held: map[string]bool{}}
 	one := made(t, "one", "one", nil)
-	for _, v := range [][]byte{one, one, made(t, "two", "two", nil)} {
-		d.accept("CN=x", v, certstore.Source{})
+	values := []value{{der: one}, {der: one}, {der: made(t, "two", "two", nil)}}
+	if !d.parse(t.Context(), values) {
+		t.Fatal("not all values were read")
+	}
+	for _, v := range values {
+		d.accept(v, certstore.Source{})
 	}
 	if len(d.Roots) != 1 || len(d.Rejected) != 1 || d.Duplicates != 1 {
 		t.Errorf("%d roots, %d rejected, %d duplicates", len(d.Roots), len(d.Rejected), d.Duplicates)
 	}
 	for range maxRejected + 10 {
-		d.accept("CN=x", nil, certstore.Source{})
+		d.accept(value{dn: "CN=x", err: errors.New("no root")}, certstore.Source{})
 	}
 	if len(d.Rejected) != maxRejected || d.moreRejected != 11 {
 		t.Errorf("%d rejected and %d more", len(d.Rejected), d.moreRejected)
+	}
+}
+
+// TestParseEndsWithItsContext: the values that were not read are not taken for good.
+func TestParseEndsWithItsContext(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	d := &download{Config: Config{Now: time.Now}}
+	values := []value{{der: made(t, "one", "one", nil)}}
+	if d.parse(ctx, values) || values[0].cert != nil {
+		t.Error("read after the end of its context")
+	}
+	if !d.parse(t.Context(), values) || !d.parse(ctx, nil) {
+		t.Error("not all values were read")
 	}
 }
 

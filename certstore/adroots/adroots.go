@@ -239,20 +239,24 @@ func (d *download) read(ctx context.Context, dir *directory) error {
 	if err != nil {
 		return err
 	}
+	var values []value
 	for _, o := range objects {
-		for _, value := range o.certificates {
-			if ctx.Err() != nil {
-				return &journal.Failure{
-					Code:    journal.ADProtocol,
-					Asked:   "cACertificate of " + o.dn,
-					By:      d.Server,
-					What:    "The published values could not be checked in the time allowed",
-					Because: "limit of ocphone",
-					Err:     ctx.Err(),
-				}
-			}
-			d.accept(o.dn, value, certstore.Source{Kind: certstore.AD, DN: o.dn, Server: d.Server})
+		for _, der := range o.certificates {
+			values = append(values, value{dn: o.dn, der: der})
 		}
+	}
+	if !d.parse(ctx, values) {
+		return &journal.Failure{
+			Code:    journal.ADProtocol,
+			Asked:   "the published values of " + d.Config.Domain,
+			By:      d.Server,
+			What:    "The published values could not be checked in the time allowed",
+			Because: "limit of ocphone",
+			Err:     ctx.Err(),
+		}
+	}
+	for _, v := range values {
+		d.accept(v, certstore.Source{Kind: certstore.AD, DN: v.dn, Server: d.Server})
 	}
 	if d.HTTP && len(d.Roots)+d.Duplicates == 0 {
 		err = d.enrol(ctx, dir, config)

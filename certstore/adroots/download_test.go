@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -153,6 +154,65 @@ func TestRootsInTheStoreAreDuplicates(t *testing.T) {
 	w.dir.WithdrawRoot("Contoso Root 2")
 	if r := w.mustDownload(c); len(r.Roots) != 0 || r.Duplicates != 1 {
 		t.Errorf("%d roots, %d duplicates", len(r.Roots), r.Duplicates)
+	}
+}
+
+// A root that was downloaded before is not verified again: one whose signature is
+// wrong is a duplicate. What came by another way is verified like a new value.
+func TestOnlyDownloadedRootsAreNotVerifiedAgain(t *testing.T) {
+	forged := newWorld(t).newRoot("Forged", nil)
+	forged[len(forged)-1] ^= 1
+	cert, err := x509.ParseCertificate(forged)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for kind, duplicate := range map[certstore.SourceKind]bool{
+		certstore.AD: true, certstore.Enrolment: true, certstore.Import: false, certstore.Factory: false,
+	} {
+		w := newWorld(t)
+		w.publish(1)
+		w.dir.PublishRoot("Forged", forged)
+		c := w.config()
+		c.Store = certstore.New(certstore.Root{Certificate: cert, Source: certstore.Source{Kind: kind}})
+		r := w.mustDownload(c)
+		if len(r.Roots) != 1 || (r.Duplicates == 1) != duplicate || (len(r.Rejected) == 0) != duplicate {
+			t.Errorf("%s: %d roots, %d duplicates, rejected %v", kind, len(r.Roots), r.Duplicates, r.Rejected)
+		}
+	}
+}
+
+// The values are verified on all processors; roots and rejected values keep the
+// order of the directory.
+func TestManyValuesKeepTheirOrder(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(8))
+	w := newWorld(t)
+	var rejected []string
+	for i := range 60 {
+		name := fmt.Sprintf("Root %02d", i)
+		if i%5 != 0 {
+			der := w.newRoot(name, nil)
+			w.roots = append(w.roots, string(der))
+			w.dir.PublishRoot(name, der)
+			continue
+		}
+		forged := w.newRoot(name, nil)
+		forged[len(forged)-1] ^= 1
+		w.dir.PublishRoot(name, forged)
+		rejected = append(rejected, "CN="+name)
+	}
+	r := w.mustDownload(w.config())
+	var roots, others []string
+	for _, root := range r.Roots {
+		roots = append(roots, string(root.Certificate.Raw))
+	}
+	for _, x := range r.Rejected {
+		others = append(others, certstore.DistinguishedName(x.Certificate.RawSubject))
+		if !strings.HasPrefix(x.Why, "not self-signed: ") {
+			t.Errorf("%s", x)
+		}
+	}
+	if !slices.Equal(roots, w.roots) || !slices.Equal(others, rejected) {
+		t.Errorf("%d roots, rejected %q", len(roots), others)
 	}
 }
 
@@ -426,21 +486,5 @@ func TestCancelEndsARunningDownload(t *testing.T) {
 	_, err := adroots.Download(ctx, w.config())
 	if f := journal.FailureOf(err); f.Code != journal.ADUnreachable {
 		t.Errorf("%v", err)
-	}
-}
-
-func BenchmarkDownload(b *testing.B) {
-	for _, n := range []int{1, 50, 500} {
-		b.Run(fmt.Sprintf("%d-roots", n), func(b *testing.B) {
-			w := newWorld(b)
-			w.publish(n)
-			c := w.config()
-			c.Record = nil
-			for b.Loop() {
-				if r, err := adroots.Download(context.Background(), c); err != nil || len(r.Roots) != n {
-					b.Fatal(len(r.Roots), err)
-				}
-			}
-		})
 	}
 }

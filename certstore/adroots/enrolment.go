@@ -108,7 +108,9 @@ func (d *download) enrolAt(ctx context.Context, service object, forest string) *
 	before := len(d.Roots) + d.Duplicates
 	for _, cert := range chain {
 		if held[string(cert.Raw)] {
-			d.accept(service.dn, cert.Raw, certstore.Source{Kind: certstore.Enrolment, DN: service.dn, Server: service.host})
+			v := value{dn: service.dn, der: cert.Raw}
+			v.cert, v.err = ParseRoot(v.der)
+			d.accept(v, certstore.Source{Kind: certstore.Enrolment, DN: service.dn, Server: service.host})
 		} else {
 			d.reject("http://"+service.host, nil, "sent by web enrolment, but the directory does not hold it for "+service.dn)
 		}

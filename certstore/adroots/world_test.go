@@ -2,6 +2,7 @@ package adroots_test
 
 import (
 	"context"
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -45,7 +46,7 @@ type world struct {
 	hosts map[string]string        // host:port to the address that listens
 	steps []journal.Step
 	roots []string // DER of what newRoot made
-	key   *ecdsa.PrivateKey
+	key   crypto.Signer
 
 	mu     sync.Mutex
 	dialed []string
