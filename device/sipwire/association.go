@@ -256,7 +256,7 @@ type SignatureParams struct{ Scheme, Rand, Num, Realm, TargetName string }
 // SignatureBuffer is the text that is signed for a message, given its raw
 // header block (docs/protocol/sip-connection.md#message-signing, MS-SIPAE 3.2.5.2).
 func SignatureBuffer(version int, raw []byte, p SignatureParams) (string, error) {
-	b, err := readBlock(raw)
+	b, err := readBlock(string(raw))
 	if err != nil {
 		return "", err
 	}

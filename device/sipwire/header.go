@@ -29,14 +29,15 @@ type block struct {
 type field struct{ name, original, value string }
 
 // readBlock parses a header block, from the start line to the empty line. With an
-// error it returns the part before it.
-func readBlock(raw []byte) (block, error) {
-	text, ok := strings.CutSuffix(string(raw), "\r\n\r\n")
+// error it returns the part before it. The values are parts of raw.
+func readBlock(raw string) (block, error) {
+	text, ok := strings.CutSuffix(raw, "\r\n\r\n")
 	if !ok {
 		return block{}, errors.New("the header block has no end")
 	}
+	lines := strings.Count(text, "\r\n")
 	start, text, more := strings.Cut(text, "\r\n")
-	b := block{start: start}
+	b := block{start: start, fields: make([]field, 0, min(lines, maxHeaders))}
 	if strings.ContainsAny(start, "\r\n") {
 		return b, errors.New("CR or LF alone in the start line")
 	}
@@ -188,26 +189,15 @@ func (b *block) check() error {
 // space (RFC 4475 3.1.1.1).
 var squeezedHeaders = [...]string{"via", "cseq"}
 
-// parser is sipgo's parser for the headers that identify a transaction; it is never
-// changed. From and To are signed, so ParseAddress parses them as for the
-// signature: the handler of a message gets the signed values. The other headers
-// stay text: sipgo's Contact splits a quoted gruu at its semicolons and writes
-// methods="INVITE, ACK" back with double quotes.
-var parser = sip.NewParser(sip.WithHeadersParsers(func() map[string]sip.HeaderParser {
-	some := make(map[string]sip.HeaderParser)
-	for _, name := range []string{"call-id", "content-length", "content-type", "cseq", "max-forwards", "via"} {
-		some[name] = sip.DefaultHeadersParser()[name]
-	}
-	some["from"] = func(_ []byte, value string) (sip.Header, error) {
-		h := new(sip.FromHeader)
-		return h, parseNameAddr(value, &h.DisplayName, &h.Address, &h.Params)
-	}
-	some["to"] = func(_ []byte, value string) (sip.Header, error) {
-		h := new(sip.ToHeader)
-		return h, parseNameAddr(value, &h.DisplayName, &h.Address, &h.Params)
-	}
-	return some
-}()))
+// parser is sipgo's parser for start lines, headerParsers those for the headers that
+// identify a transaction; they are never changed. From and To are signed, so
+// ParseAddress parses them as for the signature: the handler of a message gets the
+// signed values. The other headers stay text: sipgo's Contact splits a quoted gruu
+// at its semicolons and writes methods="INVITE, ACK" back with double quotes.
+var (
+	parser        = sip.NewParser()
+	headerParsers = sip.HeadersParser(sip.DefaultHeadersParser())
+)
 
 // parseNameAddr fills the fields of sipgo's From and To.
 func parseNameAddr(value string, display *string, uri *sip.Uri, params *sip.HeaderParams) error {
@@ -235,25 +225,48 @@ func parseNameAddr(value string, display *string, uri *sip.Uri, params *sip.Head
 	return sip.ParseUri(a.URI, uri)
 }
 
-// normalized is the header block for sipgo's parser: long names, no folding,
-// no white space around separators.
-func (b *block) normalized() []byte {
-	out := make([]byte, 0, 1024)
-	out = append(out, b.start...)
-	for _, f := range b.fields {
-		name, value := f.original, f.value
-		if longName(name) != strings.ToLower(name) {
-			name = f.name
-		}
-		if slices.Contains(squeezedHeaders[:], f.name) {
-			value = trimSeparators(value, f.name == "via")
-		}
-		out = append(out, "\r\n"...)
-		out = append(out, name...)
-		out = append(out, ": "...)
-		out = append(out, value...)
+// message makes sipgo's message of the block: with long names and without white
+// space around separators. The values of headers that stay text are parts of the
+// block.
+func (b *block) message() (sip.Message, error) {
+	msg, _, err := parser.ParseHeaders([]byte(b.start+"\r\n\r\n"), false)
+	if err != nil {
+		return nil, err
 	}
-	return append(out, "\r\n\r\n"...)
+	var parsed []sip.Header // of one field
+	var line []byte
+	for _, f := range b.fields {
+		switch f.name {
+		case "from":
+			h := new(sip.FromHeader)
+			err = parseNameAddr(strings.Clone(f.value), &h.DisplayName, &h.Address, &h.Params)
+			msg.AppendHeader(h)
+		case "to":
+			h := new(sip.ToHeader)
+			err = parseNameAddr(strings.Clone(f.value), &h.DisplayName, &h.Address, &h.Params)
+			msg.AppendHeader(h)
+		case "call-id", "content-length", "content-type", "cseq", "max-forwards", "via":
+			value := f.value
+			if slices.Contains(squeezedHeaders[:], f.name) {
+				value = trimSeparators(value, f.name == "via")
+			}
+			line = append(append(append(line[:0], f.name...), ':'), value...)
+			parsed, err = headerParsers.ParseHeader(parsed[:0], line)
+			for _, h := range parsed {
+				msg.AppendHeader(h)
+			}
+		default:
+			name := f.original
+			if len(name) == 1 { // a compact form
+				name = f.name
+			}
+			msg.AppendHeader(sip.NewHeader(name, strings.TrimSpace(f.value)))
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return msg, nil
 }
 
 // trimSeparators removes white space around ; = and , (and / : in a Via) and makes
@@ -336,43 +349,33 @@ func (b *block) refusal(err error) string {
 
 // longName is the long form of a header name in lower case (RFC 3261 7.3.3).
 func longName(name string) string {
+	if long, usual := longNames[name]; usual {
+		return long
+	}
 	name = strings.ToLower(strings.TrimRight(name, " \t"))
-	switch name {
-	case "a":
-		return "accept-contact"
-	case "b":
-		return "referred-by"
-	case "c":
-		return "content-type"
-	case "e":
-		return "content-encoding"
-	case "f":
-		return "from"
-	case "i":
-		return "call-id"
-	case "k":
-		return "supported"
-	case "l":
-		return "content-length"
-	case "m":
-		return "contact"
-	case "o":
-		return "event"
-	case "r":
-		return "refer-to"
-	case "s":
-		return "subject"
-	case "t":
-		return "to"
-	case "u":
-		return "allow-events"
-	case "v":
-		return "via"
-	case "x":
-		return "session-expires"
+	if long, compact := longNames[name]; compact {
+		return long
 	}
 	return name
 }
+
+// longNames has the compact forms, and the usual headers as they are usually
+// written: their names need no memory for each message. It is never changed.
+var longNames = func() map[string]string {
+	all := map[string]string{
+		"a": "accept-contact", "b": "referred-by", "c": "content-type", "e": "content-encoding", "f": "from",
+		"i": "call-id", "k": "supported", "l": "content-length", "m": "contact", "o": "event", "r": "refer-to",
+		"s": "subject", "t": "to", "u": "allow-events", "v": "via", "x": "session-expires",
+	}
+	for _, name := range strings.Fields("Accept Allow Allow-Events Authentication-Info Authorization Call-ID Contact " +
+		"Content-Length Content-Type CSeq Date Event Expires From Max-Forwards P-Asserted-Identity P-Preferred-Identity " +
+		"Proxy-Authenticate Proxy-Authentication-Info Proxy-Authorization Record-Route Require Route Server " +
+		"Subscription-State Supported To User-Agent Via WWW-Authenticate ms-keep-alive") {
+		lower := strings.ToLower(name)
+		all[name], all[lower] = lower, lower
+	}
+	return all
+}()
 
 func isBlank(c byte) bool    { return c == ' ' || c == '\t' }
 func trim(s string) string   { return strings.Trim(s, " \t") }

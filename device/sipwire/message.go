@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"net/netip"
 	"regexp"
@@ -43,28 +44,52 @@ const MaxForwards = 70
 // NewRequest returns a request with a new branch. It fails if the peer could not
 // parse the request.
 func NewRequest(r RequestConfig) (*sip.Request, error) {
-	var out strings.Builder
-	line := func(name, value string) { fmt.Fprintf(&out, "%s: %s\r\n", name, value) }
-	fmt.Fprintf(&out, "%s %s SIP/2.0\r\n", r.Method, r.URI)
-	line("Via", fmt.Sprintf("SIP/2.0/%s %s;branch=%s", cmp.Or(r.Transport, "TLS"), r.Via, NewBranch()))
+	b := block{start: r.Method + " " + r.URI + " SIP/2.0", fields: make([]field, 0, 7+len(r.Headers))}
+	line := func(name, value string) {
+		b.fields = append(b.fields, field{longName(name), name, trim(value)})
+	}
+	line("Via", "SIP/2.0/"+cmp.Or(r.Transport, "TLS")+" "+r.Via+";branch="+NewBranch())
 	line("Max-Forwards", strconv.Itoa(MaxForwards))
 	line("From", r.From)
 	line("To", r.To)
 	line("Call-ID", r.CallID)
-	line("CSeq", fmt.Sprintf("%d %s", r.CSeq, r.Method))
+	line("CSeq", strconv.FormatUint(uint64(r.CSeq), 10)+" "+r.Method)
 	for _, h := range r.Headers {
 		line(h.Name, h.Value)
 	}
 	line("Content-Length", strconv.Itoa(len(r.Body)))
-	out.WriteString("\r\n")
-	in, err := parse([]byte(out.String()), r.Body)
-	if err != nil {
-		return nil, fmt.Errorf("cannot make a %s request: %w", r.Method, err)
+	err := b.writable()
+	if err == nil {
+		var msg sip.Message
+		if msg, err = b.checked(r.Body); err == nil {
+			if req, is := msg.(*sip.Request); is {
+				return req, nil
+			}
+			err = errors.New("a status line for a request")
+		}
 	}
-	if len(in.block.fields) != 7+len(r.Headers) {
-		return nil, fmt.Errorf("cannot make a %s request: a line break in a value", r.Method)
+	return nil, fmt.Errorf("cannot make a %s request: %w", r.Method, err)
+}
+
+// writable returns an error for a block of this end that another one would be read
+// from: with a line break in a value, or a name that is no token.
+func (b *block) writable() error {
+	const breaks = "\r\n\x00"
+	if strings.ContainsAny(b.start, breaks) {
+		return errors.New("a line break in the start line")
 	}
-	return in.Request(), nil
+	if len(b.fields) > maxHeaders {
+		return fmt.Errorf("more than %d headers", maxHeaders)
+	}
+	for _, f := range b.fields {
+		if strings.ContainsAny(f.value, breaks) {
+			return errors.New("a line break in a value")
+		}
+		if !isToken(f.original) {
+			return errors.New("the name of a header is no token")
+		}
+	}
+	return nil
 }
 
 // NewResponse returns an answer to req with its Via, From, To, Call-ID and

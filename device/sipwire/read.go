@@ -21,6 +21,8 @@ const (
 	// readBufferSize is small because an idle connection keeps the buffer; longer
 	// messages do not need a larger one.
 	readBufferSize = 256
+	usualHead      = 1 << 10  // bytes; most header blocks are not longer
+	usualBody      = 16 << 10 // bytes; most bodies are not longer
 )
 
 // readAll reads and dispatches messages until the connection ends.
@@ -29,7 +31,7 @@ func (c *Conn) readAll() error {
 	for {
 		head, body, err := c.readMessage(r)
 		if err != nil {
-			b, _ := readBlock(head) // RFC 4475 3.1.2.3: an answer, then the end
+			b, _ := readBlock(string(head)) // RFC 4475 3.1.2.3: an answer, then the end
 			c.answerMalformed(&b, err)
 			return err
 		}
@@ -98,8 +100,11 @@ func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 		return head, nil, c.readFailure(malformedError{err})
 	}
 	if n > 0 {
-		// The announced length is not allocated before the bytes arrive.
-		body, err = io.ReadAll(io.LimitReader(r, int64(n)))
+		// A long body is not allocated before its bytes arrive.
+		var read bytes.Buffer
+		read.Grow(min(n, usualBody) + bytes.MinRead)
+		_, err = read.ReadFrom(io.LimitReader(r, int64(n)))
+		body = read.Bytes()
 		if err == nil && len(body) < n {
 			err = io.ErrUnexpectedEOF
 		}
@@ -127,7 +132,7 @@ func (m malformedError) Unwrap() error { return m.error }
 
 // readHead reads up to and including the empty line.
 func readHead(r *bufio.Reader, limit int) ([]byte, error) {
-	var head []byte
+	head := make([]byte, 0, min(usualHead, limit))
 	for {
 		part, err := r.ReadSlice('\n')
 		if len(head)+len(part) > limit {
@@ -182,36 +187,42 @@ func contentLength(head []byte) (int, error) {
 
 // parse parses a message. With an error in holds the part of the message before it.
 func parse(head, body []byte) (in *Incoming, err error) {
-	b, err := readBlock(head)
+	b, err := readBlock(string(head))
 	in = &Incoming{Raw: head, block: b}
 	if err != nil {
 		return in, malformedError{err}
 	}
-	defer func() {
-		// sipgo's parser reads bytes from the network; a defect in it must end one
-		// message, not the process.
-		if r := recover(); r != nil {
-			err = malformedError{fmt.Errorf("the parser failed: %v", r)}
-		}
-	}()
 	if bytes.IndexByte(head, 0) >= 0 {
 		return in, malformedError{errors.New("a NUL byte in the header block")}
 	}
-	if err := b.check(); err != nil {
+	if in.Msg, err = b.checked(body); err != nil {
 		return in, malformedError{err}
 	}
-	msg, _, err := parser.ParseHeaders(b.normalized(), false)
-	if err != nil {
-		return in, malformedError{fmt.Errorf("%.200s", err)} // it may quote a whole header
+	return in, nil
+}
+
+// checked is the message of a block without errors.
+func (b *block) checked(body []byte) (msg sip.Message, err error) {
+	defer func() {
+		// sipgo's parsers read bytes from the network; a defect in them must end one
+		// message, not the process.
+		if r := recover(); r != nil {
+			msg, err = nil, fmt.Errorf("the parser failed: %v", r)
+		}
+	}()
+	if err := b.check(); err != nil {
+		return nil, err
+	}
+	if msg, err = b.message(); err != nil {
+		return nil, fmt.Errorf("%.200s", err) // it may quote a whole header
 	}
 	if req, ok := msg.(*sip.Request); ok && len(req.Recipient.Headers) > 0 { // RFC 3261 19.1.1
-		return in, malformedError{errors.New("a Request-URI with headers")}
+		return nil, errors.New("a Request-URI with headers")
 	}
 	if len(body) > 0 {
 		msg.SetBody(body)
 	}
-	in.Msg = msg
-	return in, nil
+	return msg, nil
 }
 
 // refuseMalformed handles a message that was framed but is malformed: a request is

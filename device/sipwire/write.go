@@ -40,11 +40,14 @@ func (c *Conn) Answer(req *sip.Request, res *sip.Response) error {
 func (c *Conn) Ping() error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
-	return c.flush("\r\n\r\n", 0)
+	return c.flush([]byte("\r\n\r\n"), 0)
 }
 
 func (c *Conn) write(msg sip.Message, t *transaction) error {
-	text := msg.String()
+	var out strings.Builder
+	out.Grow(usualHead + len(msg.Body()))
+	msg.StringWrite(&out)
+	text := out.String()
 	if msg.ContentLength() == nil { // required on a stream, RFC 3261 18.3
 		head, body, _ := strings.Cut(text, "\r\n\r\n")
 		text = fmt.Sprintf("%s\r\nContent-Length: %d\r\n\r\n%s", head, len(body), body)
@@ -56,7 +59,7 @@ func (c *Conn) write(msg sip.Message, t *transaction) error {
 func (c *Conn) SendRaw(raw []byte) error {
 	c.wmu.Lock()
 	defer c.wmu.Unlock()
-	return c.flush(string(raw), 1)
+	return c.flush(raw, 1)
 }
 
 // writeText signs and writes a whole message.
@@ -65,7 +68,7 @@ func (c *Conn) writeText(text string, t *transaction) error {
 	if end < 0 {
 		return errors.New("a SIP message without an end of headers")
 	}
-	b, err := readBlock([]byte(text[:end+4]))
+	b, err := readBlock(text[:end+4])
 	if err != nil {
 		return fmt.Errorf("a SIP message that cannot be sent: %w", err)
 	}
@@ -82,21 +85,22 @@ func (c *Conn) writeText(text string, t *transaction) error {
 	default:
 		credentials = a.signatureLine(&b)
 	}
-	text = text[:end+2] + credentials + text[end+2:]
+	raw := make([]byte, 0, len(text)+len(credentials))
+	raw = append(append(append(raw, text[:end+2]...), credentials...), text[end+2:]...)
 	if c.cfg.Tap != nil {
-		c.cfg.Tap(true, Redact([]byte(text)))
+		c.cfg.Tap(true, Redact(raw))
 	}
-	return c.flush(text, 1)
+	return c.flush(raw, 1)
 }
 
-// flush writes text, which holds the given number of messages; c.wmu is held.
-func (c *Conn) flush(text string, messages uint64) error {
+// flush writes raw, which holds the given number of messages; c.wmu is held.
+func (c *Conn) flush(raw []byte, messages uint64) error {
 	if err := c.endReason(); err != nil {
 		return err
 	}
 	err := c.nc.SetWriteDeadline(time.Now().Add(c.cfg.WriteTimeout))
 	if err == nil {
-		_, err = c.nc.Write([]byte(text))
+		_, err = c.nc.Write(raw)
 	}
 	// The reader of a TLS connection writes too (key updates): remove the deadline.
 	_ = c.nc.SetWriteDeadline(time.Time{})
@@ -111,7 +115,7 @@ func (c *Conn) flush(text string, messages uint64) error {
 	}
 	c.mu.Lock()
 	c.stats.Sent += messages
-	c.stats.BytesSent += uint64(len(text))
+	c.stats.BytesSent += uint64(len(raw))
 	c.stats.LastSent = c.cfg.Now()
 	c.mu.Unlock()
 	return nil

@@ -1,6 +1,7 @@
 package pool
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -72,7 +73,9 @@ func (s *Server) liveBindings(user string) []*binding {
 		return nil
 	}
 	all := slices.Collect(maps.Values(of))
-	slices.SortFunc(all, func(a, b *binding) int { return strings.Compare(a.EPID+a.Contact, b.EPID+b.Contact) })
+	slices.SortFunc(all, func(a, b *binding) int {
+		return cmp.Or(strings.Compare(a.EPID, b.EPID), strings.Compare(a.Contact, b.Contact))
+	})
 	return all
 }
 
