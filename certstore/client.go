@@ -18,6 +18,7 @@ type ClientOptions struct {
 	MinVersion   uint16        // 0: crypto/tls's default; tls.VersionTLS10 for a server of 2007
 	MaxVersion   uint16        // 0: crypto/tls's default
 	CipherSuites []uint16      // nil: crypto/tls's default, which lacks RSA key exchange and 3DES
+	Curves       []tls.CurveID // of key exchange; nil: crypto/tls's default
 	KeyLogWriter io.Writer     // for decryption with tshark; nil: no key log
 	OnVerdict    func(Verdict) // called with every verdict before the handshake ends; may be nil
 }
@@ -55,6 +56,7 @@ func ClientConfig(o ClientOptions) *tls.Config {
 		MinVersion:             o.MinVersion,
 		MaxVersion:             o.MaxVersion,
 		CipherSuites:           o.CipherSuites,
+		CurvePreferences:       o.Curves,
 		KeyLogWriter:           o.KeyLogWriter,
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -134,5 +135,22 @@ func TestServerOf2007(t *testing.T) {
 	options.Policy = Today
 	if _, err := dial(t, serve(t, 1, config), ClientConfig(options)); journal.FailureOf(err).Code != journal.CertName {
 		t.Errorf("under today: %v", err)
+	}
+}
+
+// TestCurves: the client offers the curves of its options and no other key exchange.
+func TestCurves(t *testing.T) {
+	r := root(t, "Root")
+	config := &tls.Config{Certificates: []tls.Certificate{presenting(leaf(t, r))}}
+	offered := make(chan []tls.CurveID, 1)
+	config.GetConfigForClient = func(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+		offered <- hello.SupportedCurves
+		return nil, nil
+	}
+	curves := []tls.CurveID{tls.CurveP256, tls.CurveP384}
+	options := ClientOptions{Store: trusting(r), ServerName: pool, Now: func() time.Time { return now }, Curves: curves}
+	state, err := dial(t, serve(t, 1, config), ClientConfig(options))
+	if got := <-offered; err != nil || !slices.Equal(got, curves) || state.CurveID != tls.CurveP256 {
+		t.Errorf("offered %v, used %v, %v", got, state.CurveID, err)
 	}
 }

@@ -146,7 +146,8 @@ func (c *core) recall(address string) {
 func (c *core) tlsOptions() certstore.ClientOptions {
 	fw := c.cfg.Firmware
 	return certstore.ClientOptions{Store: c.store, Policy: c.cfg.Policy, NoSHA2: fw.NoSHA2, Now: c.clock.Now,
-		MinVersion: c.cfg.MinTLS, MaxVersion: c.cfg.MaxTLS, CipherSuites: fw.Suites, KeyLogWriter: c.cfg.KeyLog}
+		MinVersion: c.cfg.MinTLS, MaxVersion: c.cfg.MaxTLS, CipherSuites: fw.Suites, Curves: fw.Curves,
+		KeyLogWriter: c.cfg.KeyLog}
 }
 
 // maxLines bounds the evidence of one step.

@@ -32,7 +32,8 @@ type Firmware struct {
 
 	// TLS.
 	MinTLS, MaxTLS uint16
-	Suites         []uint16 // nil: crypto/tls's choice
+	Suites         []uint16      // nil: crypto/tls's choice
+	Curves         []tls.CurveID // nil: crypto/tls's choice
 	// StreamSuites are offered alone, and first, to a SIP server; Suites follow if it
 	// refuses them. crypto/tls sends a message of TLS 1.0 with any other suite as two
 	// records, which the phone did not (docs/limits.md#tls-of-the-period). nil: none.
@@ -68,6 +69,11 @@ var periodSuites = []uint16{
 	tls.TLS_RSA_WITH_AES_128_CBC_SHA, tls.TLS_RSA_WITH_AES_256_CBC_SHA,
 	tls.TLS_RSA_WITH_3DES_EDE_CBC_SHA, tls.TLS_RSA_WITH_RC4_128_SHA,
 }
+
+// periodCurves are the curves of RFC 4492 that crypto/tls has; it always names some.
+// The suites of the period do not use them: they count if --tls-max lets the phone
+// speak TLS 1.3, with a key exchange that is not younger than the phone.
+var periodCurves = []tls.CurveID{tls.CurveP256, tls.CurveP384, tls.CurveP521}
 
 // streamSuites are the RC4 suites among them.
 var streamSuites = []uint16{tls.TLS_RSA_WITH_RC4_128_SHA}
@@ -124,7 +130,8 @@ func period(version, text string) Firmware {
 		Name: version, Text: text,
 		Policy: certstore.Policy2007, NoSHA2: true, RootSet: "factory-2007", WebEnrolment: true,
 		MinTLS: tls.VersionTLS10, MaxTLS: tls.VersionTLS10, Suites: periodSuites, StreamSuites: streamSuites,
-		SIP: sip, MaxRedirects: 3, LocationProfileOpaque: "app:locationprofile:get",
+		Curves: periodCurves,
+		SIP:    sip, MaxRedirects: 3, LocationProfileOpaque: "app:locationprofile:get",
 		ReloadEvery: 8 * time.Hour, ContactsEvery: 24 * time.Hour, CalendarEvery: 30 * time.Minute,
 		Guesses: slices.Concat(periodGuesses, commonGuesses),
 	}
@@ -137,7 +144,7 @@ func Firmwares() []Firmware {
 	today.Policy, today.NoSHA2, today.RootSet = certstore.Today, false, "system"
 	today.Basic = true
 	today.WebEnrolment = false // plain HTTP would see the password's proof for no root that LDAP does not hold
-	today.MinTLS, today.MaxTLS, today.Suites, today.StreamSuites = tls.VersionTLS12, 0, nil, nil
+	today.MinTLS, today.MaxTLS, today.Suites, today.StreamSuites, today.Curves = tls.VersionTLS12, 0, nil, nil, nil
 	today.Guesses = commonGuesses // its trust and TLS are those of Go
 	today.SIP.UserAgent = sipua.DefaultProfile().UserAgent
 

@@ -38,6 +38,10 @@ func TestFirmwareProfiles(t *testing.T) {
 			f.AnyDownloadedRootStops != want.strict || !strings.Contains(f.SIP.UserAgent, want.agent+" ") {
 			t.Errorf("%+v", f)
 		}
+		young := func(c tls.CurveID) bool { return c != tls.CurveP256 && c != tls.CurveP384 && c != tls.CurveP521 } // than RFC 4492
+		if (f.Curves == nil) != (name == "today") || slices.ContainsFunc(f.Curves, young) {
+			t.Errorf("%s: key exchange by %v", name, f.Curves)
+		}
 		for _, g := range f.Guesses {
 			if !slices.Contains([]string{"guess", "recalled", "inferred"}, g.Certainty) || g.Value == "" || g.Source == "" {
 				t.Errorf("%s: guess %+v", name, g)

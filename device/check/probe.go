@@ -89,6 +89,7 @@ func (t *run) clientOptions(name string) certstore.ClientOptions {
 		MinVersion:   t.fw.MinTLS,
 		MaxVersion:   t.fw.MaxTLS,
 		CipherSuites: t.fw.Suites,
+		Curves:       t.fw.Curves,
 	}
 }
 

@@ -81,10 +81,13 @@ type entry struct {
 	ordered  bool // priority is known
 }
 
+// noSeparators makes one name of the forms that a field has: "rule name", rule_name.
+var noSeparators = strings.NewReplacer(" ", "", "_", "")
+
 // set sets one field, by any of its names in the formats. known is false for a
 // field that a rule does not have.
 func (e *entry) set(field, value string) (known bool, err error) {
-	switch strings.ToLower(strings.NewReplacer(" ", "", "_", "").Replace(strings.TrimSpace(field))) {
+	switch strings.ToLower(noSeparators.Replace(strings.TrimSpace(field))) {
 	case "name", "rule", "rulename":
 		e.rule.Name = value
 	case "description":
