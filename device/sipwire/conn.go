@@ -22,6 +22,7 @@
 package sipwire
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -162,7 +163,7 @@ func New(nc net.Conn, cfg Config) *Conn {
 		cfg.Now = time.Now
 	}
 	c := &Conn{nc: nc, cfg: cfg, done: make(chan struct{})}
-	go c.run()
+	go c.read(bufio.NewReaderSize(nc, readBufferSize))
 	return c
 }
 
@@ -219,9 +220,10 @@ func (c *Conn) useLocked(a *Association) {
 	}
 }
 
-// run is the reader: the only goroutine of a connection at rest.
-func (c *Conn) run() {
-	c.end(c.lostFailure(c.readAll()))
+// finish ends the connection for the reader, the only goroutine of a connection at
+// rest; err is what ended it.
+func (c *Conn) finish(err error) {
+	c.end(c.lostFailure(err))
 	c.mu.Lock()
 	reason := c.reason
 	waiting := c.pending

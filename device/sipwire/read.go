@@ -25,62 +25,64 @@ const (
 	usualBody      = 16 << 10 // bytes; most bodies are not longer
 )
 
-// readAll reads and dispatches messages until the connection ends.
-func (c *Conn) readAll() error {
-	r := bufio.NewReaderSize(c.nc, readBufferSize)
-	for {
-		head, body, err := c.readMessage(r)
-		if err != nil {
-			b, _ := readBlock(string(head)) // RFC 4475 3.1.2.3: an answer, then the end
-			c.answerMalformed(&b, err)
-			return err
-		}
-		c.mu.Lock()
-		c.stats.Received++
-		c.stats.BytesReceived += uint64(len(head) + len(body))
-		c.mu.Unlock()
-		if c.cfg.Tap != nil {
-			c.cfg.Tap(false, Redact(slices.Concat(head, body)))
-		}
-		// Handling a message needs a deeper stack than waiting for the next one, and
-		// a stack hardly ever shrinks: a goroutine of its own keeps the reader small.
-		handled := make(chan struct{})
-		go func() {
-			defer close(handled)
-			in, err := parse(head, body)
-			if err != nil {
-				c.refuseMalformed(in, err)
-			} else {
-				c.dispatch(in)
-			}
-		}()
-		<-handled
-		if err := c.endReason(); err != nil {
-			return err
-		}
+// read reads and handles one message; after an error the connection has ended. The
+// next message has a goroutine of its own: handling a message needs a deeper stack
+// than waiting for one, and a stack hardly ever shrinks.
+func (c *Conn) read(r *bufio.Reader) {
+	err := c.await(r)
+	if err == nil {
+		err = c.handle(r)
 	}
+	if err != nil {
+		c.finish(err)
+		return
+	}
+	go c.read(r)
 }
 
-// readMessage frames one message (RFC 3261 18.3). Its errors end the connection;
-// head is not nil if the error is in its Content-Length.
-func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
-	// Keep-alives and blank lines before a message are skipped (RFC 3261 7.5,
-	// docs/protocol/sip-connection.md#keep-alive).
+// await waits for the first byte of a message. It skips keep-alives and blank lines
+// before a message (RFC 3261 7.5, docs/protocol/sip-connection.md#keep-alive).
+func (c *Conn) await(r *bufio.Reader) error {
 	for {
 		b, err := r.ReadByte()
 		if err != nil {
-			return nil, nil, err
+			return err
 		}
 		c.mu.Lock()
 		c.stats.LastReceived = c.cfg.Now()
 		c.mu.Unlock()
 		if b != '\r' && b != '\n' {
-			break
+			return r.UnreadByte()
 		}
 	}
-	if err := r.UnreadByte(); err != nil {
-		return nil, nil, err
+}
+
+// handle reads and dispatches a message. Its errors end the connection.
+func (c *Conn) handle(r *bufio.Reader) error {
+	head, body, err := c.readMessage(r)
+	if err != nil {
+		b, _ := readBlock(string(head)) // RFC 4475 3.1.2.3: an answer, then the end
+		c.answerMalformed(&b, err)
+		return err
 	}
+	c.mu.Lock()
+	c.stats.Received++
+	c.stats.BytesReceived += uint64(len(head) + len(body))
+	c.mu.Unlock()
+	if c.cfg.Tap != nil {
+		c.cfg.Tap(false, Redact(slices.Concat(head, body)))
+	}
+	if in, err := parse(head, body); err != nil {
+		c.refuseMalformed(in, err)
+	} else {
+		c.dispatch(in)
+	}
+	return c.endReason()
+}
+
+// readMessage frames one message (RFC 3261 18.3). Its errors end the connection;
+// head is not nil if the error is in its Content-Length.
+func (c *Conn) readMessage(r *bufio.Reader) (head, body []byte, err error) {
 	// A message that has begun must end in time.
 	if err := c.nc.SetReadDeadline(time.Now().Add(c.cfg.ReadTimeout)); err != nil {
 		return nil, nil, err
