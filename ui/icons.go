@@ -6,8 +6,11 @@ import (
 	"bytes"
 	"embed"
 	"fmt"
+	"image"
+	"image/draw"
 
-	"fyne.io/fyne/v2"
+	"github.com/fyne-io/oksvg"
+	"github.com/srwiley/rasterx"
 
 	"github.com/ocphone/ocphone/device/screen/view"
 )
@@ -30,12 +33,33 @@ var iconFiles embed.FS
 // iconInk is the colour of the files; each icon is shown in another.
 const iconInk = "#000000"
 
-// picture is an icon in one ink, as Fyne takes it; nil when there is none.
-func picture(i view.Icon, ink uint32) fyne.Resource {
-	svg, err := iconFiles.ReadFile("icons/" + string(i) + ".svg")
-	if err != nil {
-		return nil
+// placedIcon is a square icon with its place in design units of its control.
+type placedIcon struct {
+	icon view.Icon
+	ink  uint32
+	at   rect
+}
+
+// paint paints the icon over m, at scale pixels to the design unit. Its place is
+// rounded to whole pixels, so that its straight edges are sharp. Nothing is
+// painted if there is no such icon.
+func (p placedIcon) paint(m *image.RGBA, scale float64) {
+	svg, err := iconFiles.ReadFile("icons/" + string(p.icon) + ".svg")
+	side := int(float64(p.at.w)*scale + .5)
+	if err != nil || side <= 0 {
+		return
 	}
-	colour := fmt.Sprintf("#%06x", ink)
-	return fyne.NewStaticResource(string(i)+"-"+colour[1:]+".svg", bytes.ReplaceAll(svg, []byte(iconInk), []byte(colour)))
+	svg = bytes.ReplaceAll(svg, []byte(iconInk), fmt.Appendf(nil, "#%06x", p.ink))
+	icon, err := oksvg.ReadIconStream(bytes.NewReader(svg))
+	if err != nil { // a test reads every icon
+		return
+	}
+	for i := range icon.SVGPaths { // oksvg scales the path of a stroke, not its width
+		icon.SVGPaths[i].LineWidth *= float64(side) / icon.ViewBox.W
+	}
+	icon.SetTarget(0, 0, float64(side), float64(side))
+	drawn := image.NewRGBA(image.Rect(0, 0, side, side))
+	icon.Draw(rasterx.NewDasher(side, side, rasterx.NewScannerGV(side, side, drawn, drawn.Rect)), 1)
+	at := image.Pt(int(float64(p.at.x)*scale+.5), int(float64(p.at.y)*scale+.5))
+	draw.Draw(m, drawn.Rect.Add(at), drawn, image.Point{}, draw.Over)
 }

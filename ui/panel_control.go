@@ -17,7 +17,7 @@ import (
 )
 
 // control is the widget of one placed control: one raster with all that is
-// painted, then icons, then texts.
+// painted, then texts.
 type control struct {
 	widget.BaseWidget
 	panel      *touchPanel
@@ -70,21 +70,10 @@ func (c *control) draw() {
 	c.name = c.appearance.name()
 	c.objects = c.objects[:0:0]
 	size := fyne.NewSize(c.placed.at.w*c.scale, c.placed.at.h*c.scale)
-	if len(c.appearance.shapes) > 0 {
+	if c.appearance.painted() {
 		c.raster.Move(fyne.NewPos(0, 0))
 		c.raster.Resize(size)
 		c.objects = append(c.objects, c.raster)
-	}
-	for _, g := range c.appearance.icons {
-		res := picture(g.icon, g.ink)
-		if res == nil {
-			continue
-		}
-		img := canvas.NewImageFromResource(res)
-		img.FillMode = canvas.ImageFillContain
-		img.Move(fyne.NewPos(g.at.x*c.scale, g.at.y*c.scale))
-		img.Resize(fyne.NewSize(g.at.w*c.scale, g.at.h*c.scale))
-		c.objects = append(c.objects, img)
 	}
 	for _, l := range c.appearance.texts {
 		runs, _ := layout{c.scale}.setText(l)
@@ -103,7 +92,7 @@ func (c *control) paint(w, h int) image.Image {
 	if c.placed.at.w <= 0 || w <= 0 || h <= 0 {
 		return image.NewRGBA(image.Rect(0, 0, 1, 1))
 	}
-	return c.panel.shapes.paint(c.name, c.appearance.shapes, w, h, float64(w)/float64(c.placed.at.w))
+	return c.panel.shapes.paint(c.name, &c.appearance, w, h, float64(w)/float64(c.placed.at.w))
 }
 
 // takesTaps reports whether a tap has an effect.

@@ -59,18 +59,12 @@ type placed struct {
 	ownIcon view.Icon // of the panel, instead of Icon
 }
 
-// appearance is the drawing of a control, in its own coordinates.
+// appearance is the drawing of a control, in its own coordinates: the shapes, the
+// icons over them, then the texts.
 type appearance struct {
 	shapes []shape
 	icons  []placedIcon
 	texts  []textBox
-}
-
-// placedIcon is an icon with its place.
-type placedIcon struct {
-	icon view.Icon
-	ink  uint32
-	at   rect
 }
 
 func (f *appearance) fill(g gradient, at rect, radius, line float32) {
@@ -95,8 +89,11 @@ func (f *appearance) text(t textBox) {
 	}
 }
 
-// name is the cache key of the shapes.
-func (f *appearance) name() string { return fmt.Sprint(f.shapes) }
+// painted reports whether the appearance is more than texts.
+func (f *appearance) painted() bool { return len(f.shapes)+len(f.icons) > 0 }
+
+// name is the cache key of what is painted.
+func (f *appearance) name() string { return fmt.Sprint(f.shapes, f.icons) }
 
 // draw makes the appearance of a control.
 func (p palette) draw(c placed, down bool) appearance {

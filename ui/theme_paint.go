@@ -32,15 +32,15 @@ type shape struct {
 	colours gradient
 }
 
-// shapeCache keeps painted shapes by name and size, so that a gradient is computed
-// once and not for each frame. It belongs to one panel and is used only on the
+// shapeCache keeps what was painted by name and size, so that a gradient or an icon
+// is computed once and not for each frame. It belongs to one panel and is used only on the
 // goroutine of the user interface.
 type shapeCache struct{ images map[string]*image.RGBA }
 
 // maxShapeImages is the number of cached images; a full page has about forty.
 const maxShapeImages = 240
 
-func (s *shapeCache) paint(name string, shapes []shape, w, h int, scale float64) image.Image {
+func (s *shapeCache) paint(name string, a *appearance, w, h int, scale float64) image.Image {
 	key := fmt.Sprintf("%dx%d %s", w, h, name)
 	if m := s.images[key]; m != nil {
 		return m
@@ -49,7 +49,10 @@ func (s *shapeCache) paint(name string, shapes []shape, w, h int, scale float64)
 		s.images = map[string]*image.RGBA{}
 	}
 	m := image.NewRGBA(image.Rect(0, 0, max(w, 1), max(h, 1)))
-	for _, one := range shapes {
+	for _, one := range a.shapes {
+		one.paint(m, scale)
+	}
+	for _, one := range a.icons {
 		one.paint(m, scale)
 	}
 	s.images[key] = m
