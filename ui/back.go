@@ -71,7 +71,7 @@ func (p *plugs) show(cable, on bool) {
 const (
 	holeSize   = 44 // of the area that reacts to the pointer; it ends before USB and HEADSET
 	ringSize   = 34
-	secondsTop = 58
+	secondsW   = 31 // of the text beside the hole, up to the jack of the headset
 	clipHover  = 16 // height of the tip above the hole while the hole has the keyboard's focus
 )
 
@@ -103,7 +103,6 @@ func newHole(h *Handset) *hole {
 	o.focusRing.StrokeColor = opaque(0x2f8bff)
 	o.seconds = canvas.NewText("", opaque(0xffd9a8))
 	o.seconds.TextStyle.Bold = true
-	o.seconds.Alignment = fyne.TextAlignCenter
 	o.pressable = pressable{"hole", "Reset hole", h.keyboard, o.push, o.pull}
 	o.ExtendBaseWidget(o)
 	o.arrange(o.Size())
@@ -219,8 +218,8 @@ func (o *hole) arrange(fyne.Size) {
 	o.focusRing.StrokeWidth = u.F(2.4)
 	o.focusRing.Resize(u.size(holeSize, holeSize))
 	o.seconds.TextSize = u.F(12)
-	o.seconds.Resize(u.size(holeSize, 16))
-	o.seconds.Move(u.pos(0, secondsTop-2))
+	o.seconds.Resize(u.size(secondsW, 16))
+	o.seconds.Move(u.pos(holeSize+3, middle-8))
 
 	in := o.in
 	o.clip.set("clip"+strconv.FormatBool(in), func() *art.Scene { return art.Clip(u.Contrast, in) })

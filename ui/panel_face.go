@@ -153,11 +153,12 @@ func (p palette) draw(c placed, down bool) appearance {
 		p.byRole(&f, c, down)
 	}
 	if c.focus {
-		at := whole.inset(.5)
+		at := whole
 		if c.Role == view.Field || c.Role == view.Secret {
 			at.x, at.w = at.x+c.split, at.w-c.split
 		}
-		f.shapes = append(f.shapes, shape{ring, at, corner, 2 * p.outline, gradient{edge: p.focus}})
+		f.shapes = append(f.shapes, shape{ring, at, corner, p.outline, gradient{edge: p.focusLine}},
+			shape{ring, at.inset(p.outline), corner - p.outline, 2 * p.outline, gradient{edge: p.focus}})
 	}
 	return f
 }

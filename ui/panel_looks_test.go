@@ -220,30 +220,6 @@ func TestForeignTextIsDrawnWithoutControlCharacters(t *testing.T) {
 	}
 }
 
-func TestInksCanBeRead(t *testing.T) {
-	for name, p := range map[string]palette{"vista": vista(), "contrast": highContrast()} {
-		least := 4.5
-		if name == "contrast" {
-			least = 7
-		}
-		on := func(what string, ink uint32, grounds ...uint32) {
-			for _, g := range grounds {
-				if c := contrast(ink, g); c < least {
-					t.Errorf("%s: %s on %06x has %.1f", name, what, g, c)
-				}
-			}
-		}
-		for what, ink := range map[string]uint32{"ink": p.ink, "second": p.second, "good": p.good, "warn": p.warn, "bad": p.bad, "link": p.link} {
-			on(what, ink, p.pageTop, p.pageLow, p.tile.mid, p.tile.low)
-		}
-		on("title", p.onDark, p.title.mid, p.title.low)
-		on("soft key", p.onDark, p.nav.top, p.nav.mid, p.nav.low)
-		on("button", p.onDark, p.primary.mid, p.primary.low, p.red.mid, p.red.low, p.green.low)
-		on("splash", p.onDark2, p.splashTop, p.splashLow)
-		on("key", p.ink, p.key.mid, p.key.low, p.keySpecial.mid)
-	}
-}
-
 func TestThemeScalesWithThePhone(t *testing.T) {
 	u := &Unit{}
 	th := Theme(u, false)
