@@ -69,10 +69,10 @@ func (p *plugs) show(cable, on bool) {
 
 // Sizes around the reset hole, in design units.
 const (
-	holeSize   = 44 // of the area that reacts to the pointer; it ends before USB and HEADSET
-	ringSize   = 34
-	secondsW   = 31 // of the text beside the hole, up to the jack of the headset
-	clipHover  = 16 // height of the tip above the hole while the hole has the keyboard's focus
+	holeSize  = 44 // of the area that reacts to the pointer; it ends before USB and HEADSET
+	ringSize  = 34
+	secondsW  = 31 // of the text beside the hole, up to the jack of the headset
+	clipHover = 16 // height of the tip above the hole while the hole has the keyboard's focus
 )
 
 // hole is the reset hole. Over it the pointer becomes a paper clip. Pressing the

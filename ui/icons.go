@@ -40,12 +40,12 @@ type placedIcon struct {
 	at   rect
 }
 
-// paint paints the icon over m, at scale pixels to the design unit. Its place is
+// paint paints the icon over m, at kx by ky pixels to the design unit. Its place is
 // rounded to whole pixels, so that its straight edges are sharp. Nothing is
 // painted if there is no such icon.
-func (p placedIcon) paint(m *image.RGBA, scale float64) {
+func (p placedIcon) paint(m *image.RGBA, kx, ky float64) {
 	svg, err := iconFiles.ReadFile("icons/" + string(p.icon) + ".svg")
-	side := int(float64(p.at.w)*scale + .5)
+	side := int(float64(p.at.w)*kx + .5)
 	if err != nil || side <= 0 {
 		return
 	}
@@ -60,6 +60,6 @@ func (p placedIcon) paint(m *image.RGBA, scale float64) {
 	icon.SetTarget(0, 0, float64(side), float64(side))
 	drawn := image.NewRGBA(image.Rect(0, 0, side, side))
 	icon.Draw(rasterx.NewDasher(side, side, rasterx.NewScannerGV(side, side, drawn, drawn.Rect)), 1)
-	at := image.Pt(int(float64(p.at.x)*scale+.5), int(float64(p.at.y)*scale+.5))
+	at := image.Pt(int(float64(p.at.x)*kx+.5), int(float64(p.at.y)*ky+.5))
 	draw.Draw(m, drawn.Rect.Add(at), drawn, image.Point{}, draw.Over)
 }

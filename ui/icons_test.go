@@ -17,7 +17,7 @@ import (
 // drawnIcon is an icon alone, side pixels wide.
 func drawnIcon(i view.Icon, side int) *image.RGBA {
 	m := image.NewRGBA(image.Rect(0, 0, side, side))
-	placedIcon{i, 0x14263d, rect{0, 0, float32(side), float32(side)}}.paint(m, 1)
+	placedIcon{i, 0x14263d, rect{0, 0, float32(side), float32(side)}}.paint(m, 1, 1)
 	return m
 }
 

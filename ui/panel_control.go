@@ -89,10 +89,10 @@ func (c *control) draw() {
 }
 
 func (c *control) paint(w, h int) image.Image {
-	if c.placed.at.w <= 0 || w <= 0 || h <= 0 {
+	if c.placed.at.w <= 0 || c.placed.at.h <= 0 || w <= 0 || h <= 0 {
 		return image.NewRGBA(image.Rect(0, 0, 1, 1))
 	}
-	return c.panel.shapes.paint(c.name, &c.appearance, w, h, float64(w)/float64(c.placed.at.w))
+	return c.panel.shapes.paint(c.name, &c.appearance, w, h, c.placed.at)
 }
 
 // takesTaps reports whether a tap has an effect.

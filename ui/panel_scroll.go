@@ -208,7 +208,7 @@ func (s *scroller) paintBar(w, h int) image.Image {
 	thumb := shape{plate, rect{0, float32(top), float32(w), float32(long)}, float32(w) / 2, 0, gradient{}}
 	c := uint32(ink.R)<<16 | uint32(ink.G)<<8 | uint32(ink.B)
 	thumb.colours = gradient{c, c, c, noOutline}
-	thumb.paint(m, 1)
+	thumb.paint(m, 1, 1)
 	return m
 }
 

@@ -40,7 +40,9 @@ type shapeCache struct{ images map[string]*image.RGBA }
 // maxShapeImages is the number of cached images; a full page has about forty.
 const maxShapeImages = 240
 
-func (s *shapeCache) paint(name string, a *appearance, w, h int, scale float64) image.Image {
+// paint gives the picture of an appearance, w by h pixels, of a control of the size
+// of.
+func (s *shapeCache) paint(name string, a *appearance, w, h int, of rect) image.Image {
 	key := fmt.Sprintf("%dx%d %s", w, h, name)
 	if m := s.images[key]; m != nil {
 		return m
@@ -49,25 +51,32 @@ func (s *shapeCache) paint(name string, a *appearance, w, h int, scale float64) 
 		s.images = map[string]*image.RGBA{}
 	}
 	m := image.NewRGBA(image.Rect(0, 0, max(w, 1), max(h, 1)))
+	kx, ky := float64(w)/float64(of.w), float64(h)/float64(of.h)
 	for _, one := range a.shapes {
-		one.paint(m, scale)
+		one.paint(m, kx, ky)
 	}
 	for _, one := range a.icons {
-		one.paint(m, scale)
+		one.paint(m, kx, ky)
 	}
 	s.images[key] = m
 	return m
 }
 
-// paint paints a shape over m.
-func (s shape) paint(m *image.RGBA, scale float64) {
-	x0, y0 := float64(s.at.x)*scale, float64(s.at.y)*scale
-	w, h := float64(s.at.w)*scale, float64(s.at.h)*scale
+// paint paints a shape over m, at kx by ky pixels to the design unit: they differ
+// by the rounding of the size of m. Shapes without round corners consist of whole
+// pixels: at the edge between two of them, what is below does not show.
+func (s shape) paint(m *image.RGBA, kx, ky float64) {
+	x0, w := float64(s.at.x)*kx, float64(s.at.w)*kx
+	y0, h := float64(s.at.y)*ky, float64(s.at.h)*ky
 	if w <= 0 || h <= 0 {
 		return
 	}
-	line := math.Max(float64(s.line)*scale, 1)
-	radius := math.Min(float64(s.radius)*scale, math.Min(w, h)/2)
+	if s.radius == 0 {
+		x0, w = wholePixels(x0, w)
+		y0, h = wholePixels(y0, h)
+	}
+	line := math.Max(float64(s.line)*kx, 1)
+	radius := math.Min(float64(s.radius)*kx, math.Min(w, h)/2)
 	box := image.Rect(int(x0), int(y0), int(math.Ceil(x0+w)), int(math.Ceil(y0+h))).Intersect(m.Rect)
 	for py := box.Min.Y; py < box.Max.Y; py++ {
 		fy := (float64(py) + .5 - y0) / h
@@ -95,6 +104,12 @@ func (s shape) paint(m *image.RGBA, scale float64) {
 			over(m, px, py, c, cover*a)
 		}
 	}
+}
+
+// wholePixels rounds the ends of a length, which stays at least one pixel long.
+func wholePixels(from, length float64) (float64, float64) {
+	start := math.Round(from)
+	return start, math.Max(math.Round(from+length)-start, 1)
 }
 
 // row is the colour of a line of the surface, y from 0 to 1.
