@@ -52,7 +52,7 @@ func TestActsAreTickedInTheirOrder(t *testing.T) {
 			t.Fatalf("after picture %d: %d acts are done", i, s.done)
 		}
 	}
-	if !s.Over() || !strings.Contains(s.Next(throughEdge()), "That was the story") {
+	if !s.Over() || !strings.Contains(s.Next(throughEdge()).Text, "That was the story") {
 		t.Error("four acts are not the end")
 	}
 }
@@ -99,32 +99,33 @@ func TestNextSaysWhatBringsTheStoryOn(t *testing.T) {
 		after []Facts
 		now   Facts
 		want  string
+		press Button
 	}{
-		{"new", nil, fresh(), "Fill in the user"},
-		{"off", nil, Facts{}, "is off"},
-		{"outside", nil, with(fresh(), func(f *Facts) { f.Place = Outside }), "inside"},
-		{"pool's root withdrawn", nil, with(fresh(), func(f *Facts) { f.Pool.Published = false }), "pool's root"},
-		{"Edge's root published too soon", nil, with(fresh(), func(f *Facts) { f.Edge.Published = true }), "Withdraw"},
-		{"Edge's root trusted too soon", nil, with(fresh(), func(f *Facts) { f.Edge.Trusted = true }), "Begin again"},
-		{"signing in", nil, with(fresh(), func(f *Facts) { f.Busy = true }), "Wait"},
-		{"wrong password", nil, with(fresh(), func(f *Facts) { f.Refused = journal.AuthPassword }), "Details"},
-		{"signed in", one, signedInInside(), "publish the Edge's root"},
-		{"published", one, with(signedInInside(), func(f *Facts) { f.Edge.Published = true }), "Outside"},
-		{"outside, signed out", one, with(refusedOutside(), func(f *Facts) { f.Refused = "" }), "Sign in"},
-		{"refused", two, refusedOutside(), "paper clip"},
-		{"emptied outside", three, emptied(), "Inside"},
-		{"emptied inside", three, with(emptied(), func(f *Facts) { f.Place = Inside }), "Sign in"},
-		{"emptied, withdrawn", three, with(emptied(), func(f *Facts) { f.Edge.Published = false }), "must be published"},
-		{"both roots", three, bothRoots(), "Outside"},
-		{"both roots, outside, signing in", three, with(throughEdge(), func(f *Facts) { f.SignedIn, f.Busy = false, true }), "Wait"},
+		{"new", nil, fresh(), "Fill in the user", FillButton},
+		{"off", nil, Facts{}, "is off", NoButton},
+		{"outside", nil, with(fresh(), func(f *Facts) { f.Place = Outside }), "Inside", InsideButton},
+		{"pool's root withdrawn", nil, with(fresh(), func(f *Facts) { f.Pool.Published = false }), "pool's root", PoolButton},
+		{"Edge's root published too soon", nil, with(fresh(), func(f *Facts) { f.Edge.Published = true }), "Withdraw", EdgeButton},
+		{"Edge's root trusted too soon", nil, with(fresh(), func(f *Facts) { f.Edge.Trusted = true }), "Begin again", AgainButton},
+		{"signing in", nil, with(fresh(), func(f *Facts) { f.Busy = true }), "Wait", NoButton},
+		{"wrong password", nil, with(fresh(), func(f *Facts) { f.Refused = journal.AuthPassword }), "Details", FillButton},
+		{"signed in", one, signedInInside(), "press Publish beside the Edge's root", EdgeButton},
+		{"published", one, with(signedInInside(), func(f *Facts) { f.Edge.Published = true }), "Outside", OutsideButton},
+		{"outside, signed out", one, with(refusedOutside(), func(f *Facts) { f.Refused = "" }), "Sign in", FillButton},
+		{"refused", two, refusedOutside(), "paper clip", NoButton},
+		{"emptied outside", three, emptied(), "Inside", InsideButton},
+		{"emptied inside", three, with(emptied(), func(f *Facts) { f.Place = Inside }), "Sign in", FillButton},
+		{"emptied, withdrawn", three, with(emptied(), func(f *Facts) { f.Edge.Published = false }), "Publish", EdgeButton},
+		{"both roots", three, bothRoots(), "Outside", OutsideButton},
+		{"both roots, outside, signing in", three, with(throughEdge(), func(f *Facts) { f.SignedIn, f.Busy = false, true }), "Wait", NoButton},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var s Progress
 			for _, f := range c.after {
 				s.Follow(f)
 			}
-			if got := s.Next(c.now); !strings.Contains(got, c.want) {
-				t.Errorf("Next says %q, want something with %q", got, c.want)
+			if got := s.Next(c.now); !strings.Contains(got.Text, c.want) || got.Button != c.press {
+				t.Errorf("Next says %q, want something with %q and button %q", got, c.want, c.press)
 			}
 		})
 	}
