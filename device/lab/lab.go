@@ -57,8 +57,9 @@ type Lab struct {
 	keys    *pki.Keys
 	mu      sync.Mutex
 	roots   []namedRoot
-	closers []io.Closer // in the order in which they started
-	control *Control    // nil until Serve
+	defects map[string]pki.Defect // of certificates that were replaced, by server
+	closers []io.Closer           // in the order in which they started
+	control *Control              // nil until Serve
 }
 
 // New builds a deployment and starts it. The caller must close it.
@@ -347,6 +348,7 @@ func (l *Lab) SetCertificate(server string, c tls.Certificate) error {
 	default:
 		return unknownServer(server)
 	}
+	l.noteDefect(server, OtherCertificate)
 	return nil
 }
 

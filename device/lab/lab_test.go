@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -293,6 +294,25 @@ func TestDeploymentWithUpperCaseNamesIsReachable(t *testing.T) {
 	nc.Close()
 	if err := l.SetDefect("ocs.fabrikam.com", pki.Expired); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestDefectsAreThoseOfTheCertificatesInUse(t *testing.T) {
+	l := newLab(t, lab.Deployment{Today: true, Edge: lab.Server{Defect: pki.Expired}})
+	want := func(when string, want map[string]pki.Defect) {
+		t.Helper()
+		if got := l.Defects(); !maps.Equal(got, want) {
+			t.Errorf("%s: %v, want %v", when, got, want)
+		}
+	}
+	want("at the start", map[string]pki.Defect{"pool": "", "edge": pki.Expired, "dc": "", "exchange": ""})
+	other, err := l.Certificate("pool.contoso.com")
+	if err := errors.Join(err, l.SetDefect("edge", ""), l.SetDefect("exchange", pki.SelfSigned), l.SetCertificate("dc", other)); err != nil {
+		t.Fatal(err)
+	}
+	want("after changes", map[string]pki.Defect{"pool": "", "edge": "", "dc": lab.OtherCertificate, "exchange": pki.SelfSigned})
+	if err := l.SetDefect("nobody", pki.Expired); err == nil {
+		t.Error("a server that does not exist has a certificate")
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -121,10 +122,41 @@ func (l *Lab) SetDefect(server string, defect pki.Defect) error {
 		names = d.exchangeNames()
 	}
 	c, err := issuer.Issue(pki.Leaf{Names: names, Defect: defect})
-	if err != nil {
-		return err
+	if err == nil {
+		err = l.SetCertificate(server, c)
 	}
-	return l.SetCertificate(server, c)
+	if err == nil {
+		l.noteDefect(server, defect)
+	}
+	return err
+}
+
+// OtherCertificate is the value of Defects for a certificate that SetCertificate,
+// SetCertificateLike or SetCertificateFiles set.
+const OtherCertificate pki.Defect = "other"
+
+// Defects returns the defect of each server's certificate, by "pool", "edge", "dc"
+// and "exchange"; the empty defect means a good certificate.
+func (l *Lab) Defects() map[string]pki.Defect {
+	d := l.Deployment
+	all := map[string]pki.Defect{"pool": d.Pool.Defect, "edge": d.Edge.Defect, "dc": d.DC.Defect}
+	if l.Exchange != nil {
+		all["exchange"] = d.Exchange.Defect
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	maps.Copy(all, l.defects)
+	return all
+}
+
+// noteDefect keeps the defect of a server's certificate for Defects.
+func (l *Lab) noteDefect(server string, defect pki.Defect) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.defects == nil {
+		l.defects = map[string]pki.Defect{}
+	}
+	l.defects[l.serverName(server)] = defect
 }
 
 // SetCertificateLike replaces the chain of a server by one in the shape of the given
