@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"os"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"time"
@@ -74,7 +73,7 @@ func (e environment) runLab(ctx context.Context, f labFlags) error {
 	}
 	file := f.ready
 	if file != "" {
-		if file, err = readyPath(ctx, file); err != nil {
+		if file, err = setup.ReadyPath(ctx, file); err != nil {
 			return err
 		}
 	}
@@ -109,30 +108,6 @@ func (e environment) runLab(ctx context.Context, f labFlags) error {
 	}
 	<-ctx.Done()
 	return nil
-}
-
-// readyPath is the absolute path of the ready file, so that the paths in it are
-// valid from every folder. A file that is not a ready file is not overwritten,
-// since the lab removes the file at its end.
-func readyPath(ctx context.Context, file string) (string, error) {
-	if info, err := os.Stat(filepath.Dir(file)); err != nil || !info.IsDir() {
-		return "", usagef("--ready %s: there is no folder %s", file, filepath.Dir(file))
-	}
-	info, err := os.Stat(file)
-	if err == nil && !info.Mode().IsRegular() {
-		return "", usagef("--ready %s: it is there already and is no ready file; give another name", file)
-	}
-	if err == nil && info.Size() > 0 {
-		r, err := lab.ReadReady(ctx, file)
-		if err != nil {
-			return "", usagef("--ready %s: it is there already and is not written over: %w", file, err)
-		}
-		if r.Control.URL != "" && setup.Runs(r) {
-			return "", usagef("--ready %s: a lab runs already that is found by this file; use that one, end it, or give "+
-				"another --ready", file)
-		}
-	}
-	return filepath.Abs(file)
 }
 
 func deployment(ctx context.Context, file string, today bool) (lab.Deployment, error) {
