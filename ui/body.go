@@ -260,6 +260,10 @@ func (h *Handset) BindKeyboard(c fyne.Canvas) {
 	c.Focus(h.desk)
 }
 
+// OnOtherKey sets what handles a key of the computer's keyboard that is not one of
+// the phone, such as F1. Characters that are typed follow their keys.
+func (h *Handset) OnOtherKey(f func(fyne.KeyName)) { h.keyboard.other = f }
+
 // AccessibilityLabel implements fyne.Accessible.
 func (h *Handset) AccessibilityLabel() string { return "ocphone" }
 

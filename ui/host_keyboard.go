@@ -28,6 +28,7 @@ type hostKeyboard struct {
 	typed          func(string)
 	hook, turn     func()
 	shifted        func() bool // whether Shift is down
+	other          func(fyne.KeyName)
 
 	field bool                      // a field of the panel has the focus
 	focus bool                      // some control of the panel has it
@@ -81,6 +82,9 @@ func (b *hostKeyboard) keyDown(n fyne.KeyName) {
 	}
 	k, ok := namedKey(n, b.field, b.focus)
 	if !ok {
+		if b.other != nil {
+			b.other(n)
+		}
 		return
 	}
 	if k == view.KeyTab && b.shifted != nil && b.shifted() {

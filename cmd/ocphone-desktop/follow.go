@@ -42,9 +42,12 @@ const maxLoggedRows = 50
 type line struct {
 	View   viewLine          `json:"view"`
 	Phone  phoneLine         `json:"phone"`
-	Turned bool              `json:"turned"`          // the back is shown
-	Story  []labpanel.Act    `json:"story,omitempty"` // of the side panel
-	Places map[string][4]int `json:"places"`          // x, y, width and height of each control, in the window
+	Turned bool              `json:"turned"`           // the back is shown
+	Story  []labpanel.Act    `json:"story,omitempty"`  // of the side panel
+	Notice string            `json:"notice,omitempty"` // of the side panel
+	Ready  string            `json:"ready,omitempty"`  // the ready file of the lab in the window
+	Ask    string            `json:"ask,omitempty"`    // the ID of the question that the window asks
+	Places map[string][4]int `json:"places"`           // x, y, width and height of each control, in the window
 }
 
 // phoneLine is the state of the phone.
@@ -163,9 +166,13 @@ func (f *viewLog) now() line {
 		l.View.Dialog = &d
 	}
 	if f.w.labControl != nil {
-		l.Story = f.w.labControl.panel.Acts()
+		l.Story, l.Notice = f.w.labControl.panel.Acts(), f.w.labControl.panel.Notice()
 	}
+	l.Ready, l.Ask = f.w.shell.file, f.w.dialogs.id
 	find(f.w.win.Content(), fyne.NewPos(0, 0), l.Places)
+	for _, o := range f.w.win.Canvas().Overlays().List() {
+		find(o, fyne.NewPos(0, 0), l.Places)
+	}
 	return l
 }
 

@@ -24,6 +24,7 @@ type options struct {
 	contrast bool
 	noPanel  bool
 	follow   string
+	ready    string
 
 	bare bool // no lab in the window
 }
@@ -47,6 +48,8 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.StringVar(&o.lang, "lang", "en", "`LANGUAGE` of the phone: "+strings.Join(screen.Languages(), ", "))
 	f.BoolVar(&o.contrast, "high-contrast", false, "thick outlines, plain fills")
 	f.BoolVar(&o.noPanel, "no-panel", false, "the lab without its side panel")
+	f.StringVar(&o.ready, "ready", "",
+		"write the ready `FILE` of the lab in the window here, not into the user's cache folder")
 	f.StringVar(&o.follow, "follow", "",
 		"write what the window shows to `FILE`, a JSON line for each change; never a password")
 	if err := f.Parse(args); err != nil {
@@ -63,6 +66,9 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	}
 	if o.today && o.bare {
 		return o, journal.Usagef("--today is for the lab in the window, and the other flags are for a phone without it")
+	}
+	if o.ready != "" && o.bare {
+		return o, journal.Usagef("--ready is for the lab in the window, and the other flags are for a phone without it")
 	}
 	return o, o.Check()
 }

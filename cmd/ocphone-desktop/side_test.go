@@ -4,6 +4,11 @@ package main
 
 import (
 	"context"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -25,7 +30,16 @@ type board struct {
 	t    *testing.T
 	mu   sync.Mutex
 	more chan struct{} // has something in it after each change
+
+	asked  []question // on Fyne's goroutine
+	copied string
 }
+
+// Fold and the others implement labpanel.Window.
+func (b *board) Fold()                  {}
+func (b *board) ShowKeys()              {}
+func (b *board) SavePicture()           {}
+func (b *board) Copy(what, text string) { b.copied = text }
 
 func newBoard(t *testing.T) *board {
 	t.Helper()
@@ -36,31 +50,74 @@ func newBoard(t *testing.T) *board {
 		t.Fatal(err)
 	}
 	b := &board{t: t, more: make(chan struct{}, 1)}
-	b.labControl = newLabControl(s, func(f func()) {
-		b.mu.Lock()
-		defer b.mu.Unlock()
-		f()
-		select {
-		case b.more <- struct{}{}:
-		default:
-		}
-	})
+	access, err := openShell(t.Context(), s.world.Lab, filepath.Join(t.TempDir(), "lab.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.labControl = newLabControl(s, b.onFyne, func(q question) { b.asked = append(b.asked, q) }, b, access)
 	b.start()
 	t.Cleanup(func() {
 		b.close()
+		access.close(s.world.Lab)
+		if _, err := os.Stat(access.file); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("the ready file is left: %v", err)
+		}
 		s.close()
 		goleak.VerifyNone(t, ignore)
 	})
 	return b
 }
 
+// onFyne runs f as Fyne's goroutine does.
+func (b *board) onFyne(f func()) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	f()
+	select {
+	case b.more <- struct{}{}:
+	default:
+	}
+}
+
+// answer presses the button of the question that was asked last.
+func (b *board) answer(id string) {
+	b.t.Helper()
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.asked) == 0 || b.asked[len(b.asked)-1].id != id {
+		b.t.Fatalf("%q is not asked: %+v", id, b.asked)
+	}
+	b.asked[len(b.asked)-1].do()
+}
+
 // boardFacts are the facts of phone and lab, and the certificate of Exchange.
 type boardFacts struct {
 	script.Facts
-	Exchange labpanel.Certificate
+	Exchange string
 }
 
-func (b *board) now() boardFacts { return boardFacts{b.emulator.world.Facts(), b.facts().Exchange} }
+func (b *board) now() boardFacts {
+	return boardFacts{b.emulator.world.Facts(), b.facts().Certificates[labpanel.ExchangeServer]}
+}
+
+// notice waits until the panel says something with text in it.
+func (b *board) notice(text string) {
+	b.t.Helper()
+	late := time.After(2 * time.Minute)
+	for {
+		b.mu.Lock()
+		said := b.panel.Notice()
+		b.mu.Unlock()
+		if strings.Contains(said, text) {
+			return
+		}
+		select {
+		case <-b.more:
+		case <-late:
+			b.t.Fatalf("the panel says %q, want %q", said, text)
+		}
+	}
+}
 
 // until waits until phone and lab say something of themselves.
 func (b *board) until(what string, good func(boardFacts) bool) {
@@ -124,11 +181,18 @@ func TestStoryIsTickedByWhatPhoneAndLabSay(t *testing.T) {
 	b.Plug(labpanel.Outside)
 	b.acts(4)
 
-	b.CertifyExchange(false)
+	b.SetCertificate(labpanel.ExchangeServer, labpanel.SelfSigned)
 	b.until("Exchange has a bad certificate", func(f boardFacts) bool { return f.Exchange == labpanel.SelfSigned })
+	b.SetAccount("tu", "locked")
+	b.SetFault("dns", "refused")
+	b.until("DNS is broken", func(boardFacts) bool { return b.facts().Faults["dns"] == "refused" })
 	b.BeginAgain()
+	if f := b.now(); !f.Edge.Published || !f.Edge.Trusted {
+		t.Errorf("before the answer: %+v", f)
+	}
+	b.answer("again")
 	b.until("all is as at the start", func(f boardFacts) bool {
-		return f.Place == labpanel.Inside && !f.Edge.Published && !f.Edge.Trusted && !f.Pool.Trusted && f.Pool.Published && f.Exchange == labpanel.Good && !f.SignedIn
+		return f.Place == labpanel.Inside && !f.Edge.Published && !f.Edge.Trusted && !f.Pool.Trusted && f.Pool.Published && f.Exchange == "" && !f.SignedIn
 	})
 	b.acts(0)
 	b.signIn()

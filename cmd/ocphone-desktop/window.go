@@ -3,7 +3,12 @@
 package main
 
 import (
+	"context"
 	_ "embed"
+	"os"
+	"os/signal"
+	"sync"
+	"syscall"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/app"
@@ -39,8 +44,16 @@ type window struct {
 	win        fyne.Window
 	handset    *ui.Handset
 	labControl *labControl // nil: none
+	sides      *sides      // nil: no panel
+	content    *fyne.Container
+	dialogs    *dialogs
+	keeper     keeper
+	shell      shell
 	viewLog    *viewLog
 	stop       []func()
+	ctx        context.Context // ends with close
+	cancel     context.CancelFunc
+	ends       sync.WaitGroup
 }
 
 // newWindow builds the window; nothing is shown yet.
@@ -51,13 +64,13 @@ func newWindow(s *emulator, o options) (_ *window, err error) {
 			return nil, err
 		}
 	}
-	picture := fyne.NewStaticResource(id+".svg", icon)
-	app.SetMetadata(fyne.AppMetadata{ID: id, Name: title, Version: setup.Version(), Icon: picture,
-		Migrations: map[string]bool{"fyneDo": true}})
-	w.app = app.NewWithID(id)
-	w.app.SetIcon(picture)
-	w.app.Settings().SetTheme(labpanel.Theme(ui.Theme(nil, o.contrast)))
-
+	w.ctx, w.cancel = context.WithCancel(context.Background())
+	if s.world != nil {
+		if w.shell, err = openShell(w.ctx, s.world.Lab, o.ready); err != nil {
+			return nil, err
+		}
+	}
+	w.makeApp(o)
 	w.handset = ui.NewHandset(s.screen)
 	w.handset.Contrast(o.contrast)
 	now := s.phone.Snapshot()
@@ -66,20 +79,45 @@ func newWindow(s *emulator, o options) (_ *window, err error) {
 	w.win = w.app.NewWindow(title)
 	w.win.SetPadded(false)
 	w.win.SetMaster()
+	w.dialogs = &dialogs{window: w.win, back: w.focusPhone}
 	size := fyne.NewSize(phoneWidth, phoneHeight)
+	w.keeper = keeper{w.app.Preferences(), "phone"}
+	w.content = container.NewStack(w.handset)
 	if s.world != nil && !o.noPanel {
-		w.labControl = newLabControl(s, w.thread.do)
-		w.win.SetContent(container.NewBorder(nil, nil, nil, w.labControl.panel.Object(), w.handset))
+		w.keeper.prefix = "lab"
+		w.addPanel()
 		size.Width += labpanel.Width
-	} else {
-		w.win.SetContent(w.handset)
 	}
-	w.win.Resize(size)
+	w.win.SetContent(w.content)
+	w.win.Resize(w.keeper.size(size))
 	w.handset.BindKeyboard(w.win.Canvas())
+	w.handset.OnOtherKey(w.key)
 	w.handset.Apply(s.screen.View())
+	w.win.SetOnDropped(func(_ fyne.Position, files []fyne.URI) { w.importer().dropped(w.ctx, files) })
 	w.app.Lifecycle().SetOnStarted(w.start)
-	w.app.Lifecycle().SetOnStopped(func() { w.thread.over.Store(true) })
+	w.app.Lifecycle().SetOnStopped(func() {
+		w.keeper.keep(w.win.Canvas().Size(), w.sides != nil && w.sides.folded)
+		w.thread.over.Store(true)
+	})
 	return w, nil
+}
+
+func (w *window) makeApp(o options) {
+	picture := fyne.NewStaticResource(id+".svg", icon)
+	app.SetMetadata(fyne.AppMetadata{ID: id, Name: title, Version: setup.Version(), Icon: picture,
+		Migrations: map[string]bool{"fyneDo": true}})
+	w.app = app.NewWithID(id)
+	w.app.SetIcon(picture)
+	w.app.Settings().SetTheme(labpanel.Theme(ui.Theme(nil, o.contrast)))
+}
+
+// addPanel puts the side panel beside the handset.
+func (w *window) addPanel() {
+	w.labControl = newLabControl(w.emulator, w.thread.do, w.dialogs.ask, w, w.shell)
+	panel := w.labControl.panel
+	panel.OnKey(w.key)
+	w.sides = &sides{phone: w.handset, strip: panel.Strip(), panel: panel.Object(), folded: w.keeper.folded()}
+	w.content = container.New(w.sides, w.handset, w.sides.strip, w.sides.panel)
 }
 
 // start begins to update the window; Fyne is running.
@@ -94,6 +132,16 @@ func (w *window) start() {
 		w.labControl.start()
 	}
 	w.viewLog.start()
+	hangUp := make(chan os.Signal, 1)
+	signal.Notify(hangUp, syscall.SIGHUP) // a terminal that is closed; Fyne ends at SIGINT and SIGTERM by itself
+	w.stop = append(w.stop, func() { signal.Stop(hangUp) })
+	w.ends.Go(func() {
+		select {
+		case <-hangUp:
+			w.thread.do(w.app.Quit)
+		case <-w.ctx.Done():
+		}
+	})
 }
 
 // run shows the window until it is closed.
@@ -102,11 +150,16 @@ func (w *window) run() { w.win.ShowAndRun() }
 // close ends the updates of the window.
 func (w *window) close() {
 	w.thread.over.Store(true)
+	w.cancel()
+	w.ends.Wait()
 	for _, stop := range w.stop {
 		stop()
 	}
 	if w.labControl != nil {
 		w.labControl.close()
+	}
+	if w.emulator.world != nil {
+		w.shell.close(w.emulator.world.Lab)
 	}
 	w.viewLog.close()
 }

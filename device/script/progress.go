@@ -98,8 +98,8 @@ func nextInside(f Facts) Hint {
 	case f.Busy || f.SignedIn:
 		return waiting
 	case f.Refused != "":
-		return Hint{"The sign-in failed; Details on the phone's screen say why. Fill in the user puts the right one into the " +
-			"form.", FillButton}
+		return Hint{"The sign-in failed; Details on the phone's screen say why. Fill in the user puts the right " +
+			"one into the form.", FillButton}
 	}
 	return signIn
 }
@@ -107,8 +107,8 @@ func nextInside(f Facts) Hint {
 func nextRefused(f Facts) Hint {
 	switch {
 	case !f.Edge.Published:
-		return Hint{"Be the administrator: press Publish beside the Edge's root. It does what certutil -f -dspublish … RootCA " +
-			"does.", EdgeButton}
+		return Hint{"Be the administrator: press Publish beside the Edge's root. It does what certutil -f " +
+			"-dspublish … RootCA does.", EdgeButton}
 	case f.Place != Outside:
 		return Hint{"Take the phone home: press Outside.", OutsideButton}
 	case f.Busy || f.SignedIn:

@@ -4,23 +4,25 @@
 // the controls of the administrator, and a card that leads a newcomer through the
 // story of the paper clip.
 //
-// It decides nothing about phone, lab or story: it shows Facts, and calls a Lab
-// when a button is pressed.
+// It decides nothing about phone, lab or story: it shows Facts, and calls a Lab or
+// a Window when a button is pressed.
 //
-//  1. p := labpanel.New(lab, facts), on Fyne's goroutine, as everything here.
-//  2. Put p.Object() into a window.
+//  1. p := labpanel.New(lab, window, choices, facts), on Fyne's goroutine, as
+//     everything here.
+//  2. Put p.Object() into a window, or p.Strip() while the panel is folded.
 //  3. p.Show(facts) after each change, p.Add(step) for each step of the phone,
-//     p.ShowProblem when something could not be done.
+//     p.ShowProblem when something could not be done, p.ShowDone when it was.
 //
 // An act of the story is ticked when Facts say that it happened, never because
-// a button was pressed. Each widget has an ID, by which tests find it, and an
-// accessibility label.
+// a button was pressed. No button changes its place while the panel keeps its size.
+// Each widget has an ID, by which tests find it, and an accessibility label.
 package labpanel
 
 import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
@@ -32,18 +34,34 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 )
 
-// Lab carries out the buttons. Its methods must not block; their result comes back
-// as Facts, or through Panel.ShowProblem.
+// Lab carries out changes of lab and phone. Its methods must not block; their result
+// comes back as Facts, or through Panel.ShowProblem and Panel.ShowDone.
 type Lab interface {
-	Plug(place string)         // Inside, Outside or Unplugged
-	Publish(edge, on bool)     // the root of the Edge, or of the pool
-	CertifyExchange(good bool) // or with a certificate that it has signed itself
-	FillIn()                   // puts the user into the sign-in form
-	BeginAgain()               // everything as it was at the start
+	Plug(place string)                    // Inside, Outside or Unplugged
+	Publish(edge, on bool)                // the root of the Edge, or of the pool
+	FillIn()                              // puts the user into the sign-in form
+	BeginAgain()                          // everything as it was at the start, after a question
+	Pass(d time.Duration)                 // time passes for lab and phone
+	PassTo(day string)                    // until a day, written YYYY-MM-DD
+	SetAccount(user, state string)        // by the ID of an account state
+	SetFault(server, fault string)        // by their IDs; "": no fault
+	SetCertificate(server, defect string) // by their IDs; "": a good one
 }
 
-// Width of the panel, in device independent pixels.
-const Width = 380
+// Window carries out what is done with the window.
+type Window interface {
+	Fold()                  // folds the panel, or unfolds it
+	ShowKeys()              // shows the keys of the computer's keyboard
+	SavePicture()           // writes what is seen to a file
+	Copy(what, text string) // puts text, which is described by what, into the clipboard
+}
+
+// Width of the panel in a new window and its bounds, in device independent pixels.
+const (
+	Width    = 380
+	MinWidth = 320
+	MaxWidth = 480
+)
 
 // keepSteps bounds the steps that are listed; they are cut by slackSteps at a
 // time, since the list is then measured anew.
@@ -54,47 +72,70 @@ const (
 
 // Panel is the side panel.
 type Panel struct {
-	lab   Lab
-	facts Facts
-	named map[string]fyne.CanvasObject
+	lab     Lab
+	window  Window
+	choices Choices
+	facts   Facts
+	named   map[string]fyne.CanvasObject
+	onKey   func(fyne.KeyName)
 
-	cards    *fyne.Container // the card: its lines, one below the other
 	acts     []*act
+	actRows  *fyne.Container
 	next     *label
-	again    *button
+	buttons  []*button // that the story may name
 	places   map[string]*button
 	pool     *rootRow
 	edge     *rootRow
 	exchange *rootRow
-	problem  *label
+	notice   *label
 
-	steps  []journal.Step
-	failed *check
-	list   *rows
-	roots  *rows
-	tabs   *container.AppTabs
-	body   *fyne.Container
-	height float32 // the least height that the body was laid out for
-	object fyne.CanvasObject
+	day     *entry
+	today   *label
+	user    *choice
+	account *choice
+	server  *choice
+	fault   *choice
+	cert    *choice
+	steps   []journal.Step
+	failed  *check
+	failure *button
+	list    *rows
+	roots   *rows
+	tabs    *container.AppTabs
+	tip     *tip
+	object  fyne.CanvasObject
+	strip   fyne.CanvasObject
+	unfold  *button
+	upper   *container.AppTabs
 }
 
 // New builds the panel of a lab, whose facts are f now.
-func New(lab Lab, f Facts) *Panel {
-	p := &Panel{lab: lab, facts: Facts{Story: f.Story}, named: map[string]fyne.CanvasObject{},
-		places: map[string]*button{}}
-	p.problem = p.label("trouble", "")
-	p.problem.Importance = widget.DangerImportance
-	p.problem.Hide()
-	top := container.NewVBox(p.card(), widget.NewSeparator(), p.network(), p.servers(), p.problem)
-	p.body = container.NewBorder(top, nil, nil, nil, p.lists())
+func New(lab Lab, window Window, c Choices, f Facts) *Panel {
+	p := &Panel{lab: lab, window: window, choices: c, facts: Facts{Story: f.Story},
+		named: map[string]fyne.CanvasObject{}, places: map[string]*button{}, tip: newTip()}
+	p.upper = container.NewAppTabs(container.NewTabItem("Story", p.story()), container.NewTabItem("Change", p.changes()),
+		container.NewTabItem("Shell", p.shell()))
+	top := container.NewVBox(container.New(cornerRow{}, p.upper, p.icons(true)), widget.NewSeparator(), p.network(),
+		p.servers(), p.noticeLine())
+	body := container.New(stacked{}, container.NewVScroll(container.New(rightMargin{}, top)), p.lists())
 	back := canvas.NewRectangle(theme.Color(theme.ColorNameBackground))
-	p.object = container.New(panelColumn{}, back, container.NewPadded(p.body))
+	p.object = container.New(panelColumn{}, back, container.NewPadded(body), p.tip.layer)
+	p.strip = container.NewStack(canvas.NewRectangle(theme.Color(theme.ColorNameBackground)),
+		container.New(stripColumn{}, p.icons(false)))
 	p.Show(f)
 	return p
 }
 
 // Object is the panel, to be put into a window.
 func (p *Panel) Object() fyne.CanvasObject { return p.object }
+
+// Strip is what is seen of a folded panel: a narrow column with the button that
+// unfolds it.
+func (p *Panel) Strip() fyne.CanvasObject { return p.strip }
+
+// OnKey sets what handles a key that a button of the panel does not use, such as
+// F1, while the button has the keyboard.
+func (p *Panel) OnKey(f func(fyne.KeyName)) { p.onKey = f }
 
 // Find gives the widget with an ID, which begins with "lab.", or nil.
 func (p *Panel) Find(id string) fyne.CanvasObject {
@@ -105,193 +146,187 @@ func (p *Panel) Find(id string) fyne.CanvasObject {
 // Acts are the acts of the story as they are shown.
 func (p *Panel) Acts() []Act { return p.facts.Story }
 
-// card is the story.
-func (p *Panel) card() fyne.CanvasObject {
-	p.cards = container.NewVBox(container.New(buttonRow{}, heading("The story of the paper clip")))
-	for _, a := range p.facts.Story {
-		row := newAct()
-		p.acts = append(p.acts, row)
-		p.named[a.ID] = row.text
-		p.cards.Add(row.object())
+// Notice is what the panel says of the last change.
+func (p *Panel) Notice() string { return p.notice.Text }
+
+// icons are the buttons for the window, with the panel open or folded.
+func (p *Panel) icons(open bool) fyne.CanvasObject {
+	fold, suffix := p.icon("fold", theme.NavigateNextIcon(), "Fold the panel (F8)", p.window.Fold), ""
+	if !open {
+		suffix = ".folded"
+		fold = p.icon("unfold", theme.NavigateBackIcon(), "Show the lab panel (F8)", p.window.Fold)
+		p.unfold = fold
 	}
-	p.next = p.label("next", "")
-	p.next.TextStyle.Bold = true
-	p.again = p.button("again", "Begin again", p.lab.BeginAgain)
-	fill := p.button("fill", "Fill in the user", p.lab.FillIn)
-	fill.Importance = widget.HighImportance
-	p.cards.Add(p.next)
-	p.cards.Add(container.NewGridWithColumns(2, fill, p.again))
-	return p.cards
+	all := []fyne.CanvasObject{
+		p.icon("keys"+suffix, theme.HelpIcon(), "Show the keys of the keyboard (F1)", p.window.ShowKeys),
+		p.icon("picture"+suffix, theme.MediaPhotoIcon(), "Save a picture of the window (F12)", p.window.SavePicture),
+		fold,
+	}
+	if !open {
+		slices.Reverse(all)
+		return container.NewVBox(all...)
+	}
+	return container.NewHBox(all...)
 }
 
 // network is where the phone is plugged in.
 func (p *Panel) network() fyne.CanvasObject {
 	row := container.NewGridWithColumns(3)
-	for _, b := range []struct{ place, id, text string }{{Inside, "plug.inside", "Inside"},
-		{Outside, "plug.outside", "Outside"}, {Unplugged, "plug.none", "Unplug"}} {
-		w := p.button(b.id, b.text, func() { p.lab.Plug(b.place) })
+	for _, b := range []struct{ place, id, text, tip string }{
+		{Inside, "plug.inside", "Inside", "Plug the phone in at the office: DNS, Active Directory, pool"},
+		{Outside, "plug.outside", "Outside", "Plug the phone in at home: it reaches the Edge alone"},
+		{Unplugged, "plug.none", "Unplug", "Pull the network cable"},
+	} {
+		w := p.button(b.id, b.text, b.tip, func() { p.lab.Plug(b.place) })
 		p.places[b.place] = w
 		row.Add(w)
 	}
-	return container.NewBorder(nil, nil, heading("Cable"), nil, row)
+	return container.New(captionRow{}, heading("Cable"), row)
 }
 
 // servers are the rows that an administrator changes.
 func (p *Panel) servers() fyne.CanvasObject {
 	p.pool = p.rootRow("root.pool", func() { p.lab.Publish(false, !p.facts.PoolPublished) })
 	p.edge = p.rootRow("root.edge", func() { p.lab.Publish(true, !p.facts.EdgePublished) })
-	p.exchange = p.rootRow("exchange", func() { p.lab.CertifyExchange(p.facts.Exchange != Good) })
-	return container.NewVBox(p.pool.object, p.edge.object, p.exchange.object)
+	p.exchange = p.rootRow("exchange", func() {
+		defect := SelfSigned
+		if p.facts.Certificates[ExchangeServer] != "" {
+			defect = ""
+		}
+		p.lab.SetCertificate(ExchangeServer, defect)
+	})
+	p.buttons = append(p.buttons, p.pool.change, p.edge.change)
+	rows := container.NewVBox(p.pool.object, p.edge.object)
+	if slices.ContainsFunc(p.choices.Servers, func(s Server) bool { return s.ID == ExchangeServer }) {
+		rows.Add(p.exchange.object)
+	}
+	return rows
 }
 
-// lists are the tabs with steps and trusted roots.
-func (p *Panel) lists() fyne.CanvasObject {
-	p.list, p.roots = newRows(), newRows()
-	p.list.bottom = true
-	p.failed = &check{id: idPrefix + "failed"}
-	p.failed.Text, p.failed.OnChanged = "Only what failed or warned", func(bool) { p.list.set(p.stepRows(p.steps)) }
-	p.failed.ExtendBaseWidget(p.failed)
-	p.named["failed"], p.named["steps"], p.named["roots"] = p.failed, p.list.List, p.roots.List
-	p.tabs = container.NewAppTabs(
-		container.NewTabItem("Steps", container.NewBorder(container.New(buttonRow{}, p.failed), nil, nil, nil,
-			container.New(measuredRows{p.list}, p.list.List))),
-		container.NewTabItem("Trusted roots", container.New(measuredRows{p.roots}, p.roots.List)))
-	return p.tabs
+// noticeLines is the height of the notice, in lines: what is written there later
+// does not move what is below it.
+const noticeLines = 2
+
+func (p *Panel) noticeLine() fyne.CanvasObject {
+	p.notice = p.label("notice", "")
+	p.notice.SizeName = theme.SizeNameCaptionText
+	return container.New(lines{noticeLines, theme.SizeNameCaptionText}, p.notice)
 }
 
 // Show shows facts.
 func (p *Panel) Show(f Facts) {
-	rootsChanged := !slices.Equal(f.Trusted, p.facts.Trusted)
+	rootsChanged := !slices.Equal(f.Trusted, p.facts.Trusted) || len(p.roots.all) == 0
 	p.facts = f
-	moved := f.Next != p.next.Text
 	setText(p.next, f.Next)
+	moved := false
 	for i, a := range f.Story[:min(len(f.Story), len(p.acts))] {
 		moved = p.acts[i].show(a, i+1) || moved
 	}
 	if moved { // the lines have other heights, though all together may be as high as before
-		p.cards.Refresh()
+		p.actRows.Refresh()
 	}
 	for place, b := range p.places {
-		b.light(place == f.Place)
+		b.light(place == f.Place, b.pressNow(f.Press))
 	}
+	for _, b := range p.buttons {
+		b.light(false, b.pressNow(f.Press))
+	}
+	enable(p.named["fill"].(*button), !f.SignedIn)
 	p.pool.root("pool's", f.PoolPublished)
 	p.edge.root("Edge's", f.EdgePublished)
-	p.exchange.certificate(f.Exchange)
-	if rootsChanged || len(p.roots.all) == 0 {
+	p.exchange.certificate(f.Certificates[ExchangeServer], p.choices.Servers)
+	p.showChanges(f)
+	enable(p.failure, f.Failure != "")
+	if rootsChanged {
 		p.roots.set(rootRows(f.Trusted))
 		p.tabs.Items[1].Text = fmt.Sprintf("Trusted roots (%d)", len(f.Trusted))
 		p.tabs.Refresh()
 	}
-	p.layOut()
 }
 
-// layOut lays the panel out again when a text has changed its height: not every
-// canvas does so by itself.
-func (p *Panel) layOut() {
-	if height := p.body.MinSize().Height; height != p.height {
-		p.height = height
-		p.body.Refresh()
-	}
+// ShowProblem shows what could not be done.
+func (p *Panel) ShowProblem(problem string) { p.say(problem, widget.DangerImportance) }
+
+// ShowDone shows what was done, and what to do to see its effect; "" removes the
+// notice.
+func (p *Panel) ShowDone(done string) { p.say(done, widget.MediumImportance) }
+
+func (p *Panel) say(text string, importance widget.Importance) {
+	p.notice.Text, p.notice.Importance = journal.Printable(text, maxText), importance
+	p.notice.Refresh()
 }
 
-// ShowProblem shows what could not be done; "" removes it.
-func (p *Panel) ShowProblem(problem string) {
-	setText(p.problem, journal.Printable(problem, 0))
-	if problem == "" {
-		p.problem.Hide()
-	} else {
-		p.problem.Show()
-	}
-	p.layOut()
-}
-
-// Add appends steps to the list, the newest at the bottom.
-func (p *Panel) Add(steps ...journal.Step) {
-	p.steps = append(p.steps, steps...)
-	if over := len(p.steps) - keepSteps; over > 0 {
-		p.steps = append([]journal.Step(nil), p.steps[min(over+slackSteps, len(p.steps)-1):]...)
-		p.list.set(p.stepRows(p.steps))
-		return
-	}
-	p.list.add(p.stepRows(steps)...)
-}
-
-// stepRows are the rows of the steps that pass the filter.
-func (p *Panel) stepRows(steps []journal.Step) (all [][]line) {
-	for _, s := range steps {
-		if !p.failed.Checked || s.State == journal.Failed || s.State == journal.Warned {
-			all = append(all, stepRow(s))
-		}
-	}
-	return all
-}
-
-// stepRow is the row of a step: question, answer and decision.
-func stepRow(s journal.Step) []line {
-	head := line{text: fmt.Sprintf("%s  %s  %s", s.At.Format("15:04:05"), s.Name, s.State), bold: true}
-	switch s.State {
-	case journal.OK:
-		head.color = theme.ColorNameSuccess
-	case journal.Failed:
-		head.color = theme.ColorNameError
-	case journal.Warned:
-		head.color = theme.ColorNameWarning
-	}
-	if s.Code != "" {
-		head.text += "  " + string(s.Code)
-	}
-	said := func(what, text string) line {
-		if text == "" {
-			return line{}
-		}
-		return line{text: what + " " + shortened(text)}
-	}
-	answered := said("Answered:", s.Answered)
-	if s.By != "" && s.Answered != "" {
-		answered.text += " (" + shortened(s.By) + ")"
-	}
-	return []line{head, said("Asked:", s.Asked), answered, {text: shortened(s.Decided)}, said("To change:", s.Fix)}
-}
-
-// maxText bounds a text of a step, in characters: a longer one would fill the list.
-const maxText = 300
-
-func shortened(text string) string {
-	return journal.Printable(strings.Join(strings.Fields(text), " "), maxText)
-}
-
-// rootRows lists the trusted roots, the downloaded ones first, since only they come
-// and go.
-func rootRows(roots []Root) (all [][]line) {
-	for _, want := range []bool{true, false} {
-		for _, r := range roots {
-			if r.Downloaded != want {
-				continue
-			}
-			head := line{text: r.Subject, bold: true}
-			if want {
-				head.color = theme.ColorNameSuccess
-			}
-			all = append(all, []line{head, {text: r.Source}})
-		}
-	}
-	if len(all) == 0 {
-		all = [][]line{{{text: "The phone trusts no root."}}}
-	}
-	return all
-}
-
-// panelColumn gives its objects Width and all of the height.
+// panelColumn gives its objects all of its size, and is as narrow as the panel may
+// be. The height is that of the window: the upper part scrolls.
 type panelColumn struct{}
 
-func (panelColumn) MinSize(objects []fyne.CanvasObject) fyne.Size {
-	height := float32(0)
-	for _, o := range objects {
-		height = max(height, o.MinSize().Height)
-	}
-	return fyne.NewSize(Width, height)
-}
+func (panelColumn) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(MinWidth, minHeight) }
 
 func (panelColumn) Layout(objects []fyne.CanvasObject, s fyne.Size) {
 	layout.NewStackLayout().Layout(objects, s)
+}
+
+// minHeight is the least height of the panel: that of the lists, and of a few rows
+// to scroll.
+const minHeight = 300
+
+// stacked is an upper part, which scrolls if there is no room for all of it, and a
+// lower part, which gets what is left but at least minLists.
+type stacked struct{}
+
+// minLists is the least height of the lists.
+const minLists = 150
+
+func (stacked) MinSize([]fyne.CanvasObject) fyne.Size { return fyne.NewSize(MinWidth, minHeight) }
+
+func (stacked) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	top := o[0].(*container.Scroll)
+	high := min(top.Content.MinSize().Height, max(0, s.Height-minLists))
+	top.Resize(fyne.NewSize(s.Width, high))
+	o[1].Move(fyne.NewPos(0, high))
+	o[1].Resize(fyne.NewSize(s.Width, s.Height-high))
+}
+
+// sideMargin is the margin beside the rows of the panel, the same at both sides.
+const sideMargin = 6
+
+// rightMargin is one object with sideMargin at both sides.
+type rightMargin struct{}
+
+func (rightMargin) MinSize(o []fyne.CanvasObject) fyne.Size {
+	return o[0].MinSize().AddWidthHeight(2*sideMargin, 0)
+}
+
+func (rightMargin) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	o[0].Move(fyne.NewPos(sideMargin, 0))
+	o[0].Resize(s.SubtractWidthHeight(2*sideMargin, 0))
+}
+
+// cornerRow is tabs, with buttons at the right of their titles.
+type cornerRow struct{}
+
+func (cornerRow) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
+
+func (cornerRow) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	o[0].Resize(s)
+	size := o[1].MinSize()
+	o[1].Resize(size)
+	o[1].Move(fyne.NewPos(s.Width-size.Width, theme.Padding()))
+}
+
+// StripWidth is the width of a folded panel.
+const StripWidth = iconSize + 2*stripMargin
+
+const stripMargin = 3
+
+// stripColumn is the column of a folded panel.
+type stripColumn struct{}
+
+func (stripColumn) MinSize(o []fyne.CanvasObject) fyne.Size {
+	return fyne.NewSize(StripWidth, minHeight)
+}
+
+func (stripColumn) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	o[0].Move(fyne.NewPos(stripMargin, stripMargin))
+	o[0].Resize(fyne.NewSize(s.Width-2*stripMargin, o[0].MinSize().Height))
 }

@@ -25,10 +25,11 @@ type rows struct {
 	width         float32
 	measuringText *widget.RichText
 	bottom        bool // keep the newest in sight
+	chosen        int  // the row that a tap has chosen; -1: none
 }
 
 func newRows() *rows {
-	r := &rows{measuringText: paragraph()}
+	r := &rows{measuringText: paragraph(), chosen: -1}
 	r.List = widget.NewList(func() int { return len(r.all) },
 		func() fyne.CanvasObject { return paragraph() },
 		func(i widget.ListItemID, o fyne.CanvasObject) {
@@ -36,6 +37,8 @@ func newRows() *rows {
 				write(o.(*widget.RichText), r.all[i])
 			}
 		})
+	r.List.OnSelected = func(i widget.ListItemID) { r.chosen = i }
+	r.List.OnUnselected = func(widget.ListItemID) { r.chosen = -1 }
 	return r
 }
 
@@ -62,7 +65,10 @@ func write(t *widget.RichText, lines []line) {
 }
 
 // set replaces all rows.
-func (r *rows) set(all [][]line) { r.show(all, 0) }
+func (r *rows) set(all [][]line) {
+	r.List.UnselectAll()
+	r.show(all, 0)
+}
 
 // add appends rows.
 func (r *rows) add(more ...[]line) { r.show(append(r.all, more...), len(r.height)) }
