@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -94,14 +95,18 @@ type expectation struct {
 // of takes over the state of a phone.
 func (r *result) of(s device.Snapshot) {
 	r.State, r.Address, r.Server, r.Warnings = s.State, s.Address, s.Server, warningsOf(s)
-	switch s.State {
+	if s.Failure != nil {
+		r.Code, r.Fix = s.Failure.Code, s.Failure.Fix
+	}
+}
+
+// signedIn is the outcome of a sign-in that was followed to state s.
+func (r *result) signedIn(s device.State) {
+	switch s {
 	case device.Ready:
 		r.Outcome = outcomeReady
 	case device.SignedIn:
 		r.Outcome = outcomeSignedIn
-	}
-	if s.Failure != nil {
-		r.Code = s.Failure.Code
 	}
 }
 
@@ -123,7 +128,7 @@ func (r *result) end(err error) {
 	case exitUsage:
 		r.Outcome, r.Code = outcomeUsage, journal.Usage
 	case exitTimeout:
-		r.Outcome = outcomeTimeout
+		r.Outcome, r.Code = outcomeTimeout, cmp.Or(r.Code, journal.Timeout)
 	case exitInterrupted:
 		r.Outcome = outcomeInterrupted
 	default:
@@ -132,12 +137,14 @@ func (r *result) end(err error) {
 		}
 	}
 	if err == nil {
+		r.Fix = ""
 		return
 	}
 	if f, ok := errors.AsType[*journal.Failure](err); ok {
 		r.Code = f.Code
 	}
-	r.Message, r.Fix = complaint(err)
+	what, fix := complaint(err)
+	r.Message, r.Fix = what, cmp.Or(fix, r.Fix)
 }
 
 // writeResult writes the last line of a command that ended with err. args are its

@@ -130,7 +130,7 @@ func deployment(ctx context.Context, file string, today bool) (lab.Deployment, e
 func (e environment) describe(world *lab.Lab, ready string) error {
 	p, r := e.printer(), world.Ready()
 	if e.json {
-		return e.document(labDocument{r})
+		return e.document(labDocument{ready, r.Inside, r.Outside, r.Users, r.Roots, r.Today})
 	}
 	kind := "2007"
 	if r.Today {
@@ -158,9 +158,15 @@ func (e environment) describe(world *lab.Lab, ready string) error {
 	return nil
 }
 
-// labDocument is the JSON form of what `ocphone lab` prints.
+// labDocument is the JSON form of what `ocphone lab` prints: the ready file without
+// the token of the control server, which a log must not hold.
 type labDocument struct {
-	Lab lab.Ready `json:"lab"` // as the ready file
+	Ready   string          `json:"ready,omitempty"` // the ready file
+	Inside  lab.ReadyPlace  `json:"inside"`
+	Outside lab.ReadyPlace  `json:"outside"`
+	Users   []lab.ReadyUser `json:"users"`
+	Roots   []lab.Root      `json:"roots"`
+	Today   bool            `json:"today"`
 }
 
 // signInBlocker is why an account cannot sign in; empty if it can.

@@ -158,6 +158,7 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
 		return err
 	}
 	s, err := session.wait(ctx, f.timeout, func(device.Snapshot) bool { return false })
+	e.result.of(s)
 	if err == nil && s.Mailbox != nil {
 		err = use(ctx, phone, *s.Mailbox)
 		session.finish()
@@ -171,7 +172,8 @@ func (e environment) withMailbox(ctx context.Context, f *mailboxFlags,
 	if s.Failure != nil {
 		why, known = *s.Failure, true
 	}
-	if known && !f.verbose {
+	e.result.Code, e.result.Fix = why.Code, why.Fix
+	if known && !f.verbose && !e.quiet {
 		p.step(why)
 	}
 	if err != nil || s.Failure != nil {

@@ -141,6 +141,9 @@ func (e environment) report(err error) int {
 		return exitCode(err)
 	}
 	what, fix := complaint(err)
+	if e.quiet { // no step has said it
+		fix = cmp.Or(fix, e.result.Fix)
+	}
 	e.complain(what)
 	if fix != "" {
 		e.warnf("  fix: %s\n", fix)

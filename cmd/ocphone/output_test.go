@@ -69,9 +69,10 @@ var callsOfAll = map[string]string{
 	"version":               "version",
 }
 
-// TestLostOutputIsAFailure: of every command, in every form that it prints
-// (docs/ci.md#exit-codes).
-func TestLostOutputIsAFailure(t *testing.T) {
+// callWords replaces the words in callsOfAll. Beside those there is CASES, a table of
+// cases for PLAN.
+func callWords(t *testing.T) *strings.Replacer {
+	t.Helper()
 	world, ready := runningLab(t)
 	if _, err := world.Serve(); err != nil {
 		t.Fatal(err)
@@ -84,12 +85,16 @@ func TestLostOutputIsAFailure(t *testing.T) {
 	if _, complaints, code := call(t, "run", "--lab", ready, "--state", state); code != exitDone {
 		t.Fatal(complaints)
 	}
-	plan := filepath.Join(dir, "plan.csv")
-	if err := os.WriteFile(plan, []byte("Name,Pattern,Translation\n"+strings.Repeat("x,^1$,+1\n", 10)), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	words := strings.NewReplacer("LAB", ready, "STATE", state, "PLAN", plan, "OUT", filepath.Join(dir, "out"),
+	plan := dialplanFile(t, "plan.csv", "Name,Pattern,Translation\n"+strings.Repeat("x,^1$,+1\n", 10)+"y,(((,1\nz,^2$,+14255550100\n")
+	return strings.NewReplacer("LAB", ready, "STATE", state, "PLAN", plan, "OUT", filepath.Join(dir, "out"),
+		"CASES", dialplanFile(t, "cases.csv", "input,expected\n2,+14255550100\n1,+2\n"),
 		"CHAIN", filepath.Join(ready+".roots", "enterprise.pem"))
+}
+
+// TestLostOutputIsAFailure: of every command, in every form that it prints
+// (docs/ci.md#exit-codes).
+func TestLostOutputIsAFailure(t *testing.T) {
+	words := callWords(t)
 	everyCommand(func(c *cobra.Command) {
 		name := strings.TrimPrefix(strings.TrimPrefix(c.CommandPath(), "ocphone"), " ")
 		line, ok := callsOfAll[name]

@@ -122,7 +122,7 @@ func TestWhatFollowsTheRegistrationIsALineInBrief(t *testing.T) {
 func TestForeignTextIsPrintableEverywhere(t *testing.T) {
 	const name = "a\x1b[2J\u009b31m\u202eb\u2066c\u200f\nz"
 	var out bytes.Buffer
-	e, p := environment{out: &out, err: &out}, newPrinter(&out, false)
+	e, p := environment{out: &out, err: &out, form: &form{}}, newPrinter(&out, false)
 	plan := dialplan.Plan{Name: name, Rules: []dialplan.Rule{{Name: name, Pattern: "^" + name + "(", Translation: name}}}
 	lint := lintReport{Plan: name, Rules: 1, plan: plan, Findings: dialplan.Lint(plan, dialplan.Options{})}
 	row := testRow{Case: dialplan.Case{Input: name, Expected: name}, Got: name, Sentence: name}

@@ -219,6 +219,7 @@ func (e environment) follow(ctx context.Context, phone *device.Phone, r *setup.S
 		w.summary(s)
 	}
 	e.result.of(s)
+	e.result.signedIn(s.State)
 	if expect != "" {
 		e.result.expected(meets(s, expect))
 	}
