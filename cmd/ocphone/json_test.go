@@ -3,6 +3,9 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"os"
 	"reflect"
 	"slices"
 	"strings"
@@ -11,6 +14,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab/pki"
+	"github.com/ocphone/ocphone/device/lab/pool"
 )
 
 // TestResultSaysHowACommandEnded: outcome, exit code, failure code and expectation of
@@ -71,6 +75,30 @@ func TestResultSaysHowACommandEnded(t *testing.T) {
 		out, complaints, code := call(t, append(args, "--quiet")...)
 		if out != "" || (complaints != "") != (row.want.Exit != 0) || code != row.want.Exit {
 			t.Errorf("%s --quiet: exit code %d, %q, %q", row.call, code, out, complaints)
+		}
+	}
+}
+
+// TestResultOfAnInterruptedCommand: an end that the call asks for is none by accident.
+func TestResultOfAnInterruptedCommand(t *testing.T) {
+	world, ready := runningLab(t)
+	world.Pool.SetFaults(pool.Faults{Silent: true}) // so that no phone is ready first
+	for _, row := range []struct {
+		call, at, outcome string
+		code              int
+	}{
+		{"demo --json", `"act":2`, outcomeInterrupted, exitInterrupted},
+		{"run --json --lab LAB", `"step":"connect"`, outcomeInterrupted, exitInterrupted},
+		{"run --json --lab LAB --until interrupted", `"step":"connect"`, outcomeInterrupted, exitInterrupted},
+		{"lab --json", `"users"`, outcomeDone, exitDone},
+	} {
+		ctx, end := context.WithCancel(t.Context())
+		out := &watched{text: row.at, end: end}
+		var complaints bytes.Buffer
+		code := environment{in: os.Stdin, out: out, err: &complaints}.run(ctx, strings.Fields(strings.ReplaceAll(row.call, "LAB", ready)))
+		end()
+		if r := readDocument(t, out.String(), new(any)); code != row.code || r.Exit != code || r.Outcome != row.outcome {
+			t.Errorf("ocphone %s, ended at %s: exit code %d, %+v, %s", row.call, row.at, code, r, &complaints)
 		}
 	}
 }

@@ -106,15 +106,16 @@ func formOf(line string, documented []string) string {
 	return append(documented, "result")[0]
 }
 
-// firstLine calls end once a line is written.
-type firstLine struct {
+// watched is an output that calls end when a text is written.
+type watched struct {
 	bytes.Buffer
-	end context.CancelFunc
+	text string
+	end  context.CancelFunc
 }
 
-func (w *firstLine) Write(b []byte) (int, error) {
+func (w *watched) Write(b []byte) (int, error) {
 	n, err := w.Buffer.Write(b)
-	if bytes.HasSuffix(b, []byte("\n")) {
+	if bytes.Contains(b, []byte(w.text)) {
 		w.end()
 	}
 	return n, err
@@ -129,7 +130,7 @@ func TestJSONHasTheDocumentedForm(t *testing.T) {
 		args := append(strings.Fields(words.Replace(line)), "--json")
 		ctx, end := context.WithCancel(t.Context())
 		defer end()
-		out := &firstLine{end: func() {}}
+		out := &watched{text: "\n", end: func() {}}
 		if name == "lab" {
 			out.end = end
 		}

@@ -7,6 +7,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"io"
 	"os"
 	"os/exec"
@@ -54,9 +55,10 @@ func TestEndedPhoneSignsOut(t *testing.T) {
 				t.Fatal(err)
 			}
 			var last journal.Step
+			var end struct{ Result result }
 			for lines := bufio.NewScanner(out); lines.Scan(); {
 				var s journal.Step
-				if err := json.Unmarshal(lines.Bytes(), &s); err != nil {
+				if err := errors.Join(json.Unmarshal(lines.Bytes(), &s), json.Unmarshal(lines.Bytes(), &end)); err != nil {
 					t.Fatalf("%v in %q", err, lines.Text())
 				}
 				switch s.Name {
@@ -73,6 +75,9 @@ func TestEndedPhoneSignsOut(t *testing.T) {
 			}
 			if err := phone.Wait(); err != nil || complaints.Len() > 0 {
 				t.Errorf("the phone ended with %v: %s", err, &complaints)
+			}
+			if end.Result.Outcome != outcomeReady || end.Result.Exit != exitDone {
+				t.Errorf("result %+v", end.Result)
 			}
 			if n := len(world.Pool.Registrations()); n != 0 || last.State != journal.OK || !strings.Contains(last.Decided, "Signed out") {
 				t.Errorf("%d registrations are left; the last step was %+v", n, last)
