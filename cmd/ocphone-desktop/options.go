@@ -42,6 +42,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.SortFlags = false
 	f.Usage = func() { help(f, out) }
 	o.AddFlags(f)
+	setup.UseVariables(f)
 	var ofPhone []string // these make it the bare handset
 	f.VisitAll(func(g *pflag.Flag) { ofPhone = append(ofPhone, g.Name) })
 	f.BoolVar(&o.today, "today", false, "the lab is a deployment of today, not of 2007")
@@ -64,6 +65,7 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	for _, name := range ofPhone {
 		o.bare = o.bare || f.Changed(name)
 	}
+	o.bare = o.bare || o.Lab != "" || o.State != "" // by the environment
 	if o.today && o.bare {
 		return o, journal.Usagef("--today is for the lab in the window, and the other flags are for a phone without it")
 	}

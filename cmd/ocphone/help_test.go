@@ -101,6 +101,10 @@ func checkCall(t *testing.T, root *cobra.Command, where, line string) {
 	t.Helper()
 	line, _, _ = strings.Cut(line, "#")
 	line, _, _ = strings.Cut(line, "|")
+	line, started, _ := strings.Cut(line, " -- ") // a command that the first one starts
+	if started != "" {
+		checkCall(t, root, where, started)
+	}
 	words := strings.Fields(line)
 	if len(words) < 2 || words[0] != "ocphone" {
 		return

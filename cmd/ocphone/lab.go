@@ -54,28 +54,47 @@ Its users, passwords and keys are public: it protects nothing.`,
   ocphone lab clock advance 8h --lab lab.json`,
 		RunE: func(c *cobra.Command, _ []string) error { return e.runLab(c.Context(), f) },
 	}
-	s := c.Flags()
-	s.StringVar(&f.config, "config", "", "deployment in `FILE`; what it leaves out is as in Contoso")
-	s.BoolVar(&f.today, "today", false,
-		"build it as one would now: ECDSA, SHA-256, TLS 1.2 and 1.3, LDAP signing required")
-	s.StringVar(&f.ready, "ready", "", "write `FILE` (0600) once everything listens; it is removed at the end")
-	s.BoolVar(&f.standardPorts, "standard-ports", false, "real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
-	s.StringVar(&f.keyLog, "key-log", "", "append the servers' TLS secrets to `FILE`, for captures (NSS format)")
-	c.AddCommand(e.labRoot(), e.labCert(), e.labUser(), e.labRule(), e.labMailbox(), e.labClock())
+	f.register(c.Flags())
+	c.Flags().StringVar(&f.ready, "ready", "", "write `FILE` (0600) once everything listens; it is removed at the end")
+	c.AddCommand(e.labExec(), e.labRoot(), e.labCert(), e.labUser(), e.labRule(), e.labMailbox(), e.labClock())
 	return c
 }
 
+// register adds the flags that say what deployment runs.
+func (f *labFlags) register(s *pflag.FlagSet) {
+	s.StringVar(&f.config, "config", "", "deployment in `FILE`; what it leaves out is as in Contoso")
+	s.BoolVar(&f.today, "today", false,
+		"build it as one would now: ECDSA, SHA-256, TLS 1.2 and 1.3, LDAP signing required")
+	s.BoolVar(&f.standardPorts, "standard-ports", false, "real port numbers on addresses of 127.20.7.0/24 (Linux, root)")
+	s.StringVar(&f.keyLog, "key-log", "", "append the servers' TLS secrets to `FILE`, for captures (NSS format)")
+}
+
 // runLab runs a lab until ctx ends.
-func (e environment) runLab(ctx context.Context, f labFlags) error {
-	d, err := deployment(ctx, f.config, f.today)
-	if err != nil {
-		return err
-	}
+func (e environment) runLab(ctx context.Context, f labFlags) (err error) {
 	file := f.ready
 	if file != "" {
 		if file, err = setup.ReadyPath(ctx, file); err != nil {
 			return err
 		}
+	}
+	return f.serve(ctx, func(world *lab.Lab) error {
+		if file != "" {
+			defer world.RemoveReady(file)
+			if err := world.WriteReady(file); err != nil {
+				return err
+			}
+		}
+		e.describe(world, f.ready)
+		<-ctx.Done()
+		return nil
+	})
+}
+
+// serve runs a lab while do runs.
+func (f labFlags) serve(ctx context.Context, do func(*lab.Lab) error) error {
+	d, err := deployment(ctx, f.config, f.today)
+	if err != nil {
+		return err
 	}
 	if f.standardPorts && runtime.GOOS != "linux" {
 		return usagef("--standard-ports needs Linux, where all of 127.0.0.0/8 is loopback")
@@ -97,17 +116,7 @@ func (e environment) runLab(ctx context.Context, f labFlags) error {
 	if _, err := world.Serve(); err != nil {
 		return err
 	}
-	if file != "" {
-		defer world.RemoveReady(file)
-		if err := world.WriteReady(file); err != nil {
-			return err
-		}
-	}
-	if err := e.describe(world, f.ready); err != nil {
-		return err
-	}
-	<-ctx.Done()
-	return nil
+	return do(world)
 }
 
 func deployment(ctx context.Context, file string, today bool) (lab.Deployment, error) {
@@ -203,7 +212,8 @@ func labVerb(use, short, example string, nargs int,
 			return usagef("it is called as `%s --lab FILE`", useLine(c))
 		}
 		if *file == "" {
-			return usagef("which lab? Give --lab FILE, the ready file of a running `ocphone lab --ready FILE`")
+			return usagef("which lab? Give --lab FILE, the ready file of a running `ocphone lab --ready FILE`, or set %s",
+				setup.LabVariable)
 		}
 		r, err := setup.ReadLab(c.Context(), *file)
 		if err != nil {

@@ -224,8 +224,19 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out; 130 interrupted.`,
 	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
 		return usagef("%s (see `%s --help`)", flagErrorText(err), c.CommandPath())
 	})
-	return addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(),
+	addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(),
 		e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
+	useVariables(c)
+	return c
+}
+
+// useVariables gives flags of c and of its sub-commands their defaults in the
+// environment.
+func useVariables(c *cobra.Command) {
+	setup.UseVariables(c.Flags())
+	for _, sub := range c.Commands() {
+		useVariables(sub)
+	}
 }
 
 // addCommands adds sub-commands to c and returns it. Without a sub-command c shows

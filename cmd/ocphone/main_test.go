@@ -31,6 +31,7 @@ import (
 
 	"github.com/ocphone/ocphone/cmd/ocphone/screenshot"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // TestMain makes this test binary the commands ocphone and ocphone-screenshot for the
@@ -47,6 +48,8 @@ func TestMain(m *testing.M) {
 type leakChecked struct{ *testing.M }
 
 func (m leakChecked) Run() int {
+	os.Unsetenv(setup.LabVariable) // the tests may run in a lab
+	os.Unsetenv(setup.StateVariable)
 	code := m.M.Run()
 	regexp2.StopTimeoutClock()
 	if err := goleak.Find(); code == 0 && err != nil {

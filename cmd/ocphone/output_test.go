@@ -43,6 +43,7 @@ var callsOfAll = map[string]string{
 	"voicemail delete":      "voicemail delete 1 --yes --lab LAB",
 	"screenshot":            "screenshot --demo list",
 	"lab":                   "lab",
+	"lab exec":              "lab exec -- ocphone version",
 	"lab root list":         "lab root list --lab LAB",
 	"lab root publish":      "lab root publish public --lab LAB",
 	"lab root withdraw":     "lab root withdraw public --lab LAB",

@@ -4,13 +4,12 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
 	"syscall"
-
-	"github.com/ocphone/ocphone/device/journal"
 )
 
 // Exit codes of a program that cannot be started, as a shell has them (POSIX.1-2017,
@@ -87,19 +86,19 @@ func startError(name string, err error) error {
 	code := exitCannotRun
 	switch {
 	case errors.Is(err, exec.ErrDot):
-		text = journal.Usagef("%[1]s is found in the current folder only, and is not started from there: "+
+		text = fmt.Errorf("%[1]s is found in the current folder only, and is not started from there: "+
 			"write ./%[1]s if that is meant", name)
 	case errors.Is(err, exec.ErrNotFound) || errors.Is(err, fs.ErrNotExist):
 		code = exitNotFound
-		text = journal.Usagef("there is no program %s: install it, put its folder into PATH, or give its path", name)
+		text = fmt.Errorf("there is no program %s: install it, put its folder into PATH, or give its path", name)
 	case errors.Is(err, syscall.ENOEXEC):
-		text = journal.Usagef("%[1]s is no program of this system: a script needs a first line such as #!/bin/sh, "+
+		text = fmt.Errorf("%[1]s is no program of this system: a script needs a first line such as #!/bin/sh, "+
 			"or is started as `sh %[1]s`", name)
 	case errors.Is(err, fs.ErrPermission):
-		text = journal.Usagef("%[1]s may not be executed: make it executable (chmod +x %[1]s), or start it as `sh %[1]s` "+
+		text = fmt.Errorf("%[1]s may not be executed: make it executable (chmod +x %[1]s), or start it as `sh %[1]s` "+
 			"if it is a script", name)
 	default:
-		text = journal.Usagef("%s cannot be started: %v", name, err)
+		text = fmt.Errorf("%s cannot be started: %v", name, err)
 	}
 	return exit{code: code, err: text}
 }

@@ -31,7 +31,8 @@ func (o *Options) plug(ctx context.Context, s *Setup) (err error) {
 			return err
 		}
 		if !Runs(ready) {
-			return fmt.Errorf("the lab of %[1]s does not run any more: start one with `ocphone lab --ready %[1]s`", o.Lab)
+			return namingVariable("lab", o.Lab,
+				fmt.Errorf("the lab of %[1]s does not run any more: start one with `ocphone lab --ready %[1]s`", o.Lab))
 		}
 		s.Lab, s.Place, s.Config.NetBIOS = &ready, ready.Inside.Place("inside"), o.NetBIOS
 		if o.Outside {
@@ -60,7 +61,7 @@ func ReadLab(ctx context.Context, file string) (lab.Ready, error) {
 	case err != nil:
 		err = journal.Usagef("%v", err)
 	}
-	return r, err
+	return r, namingVariable("lab", file, err)
 }
 
 // knockTimeout bounds how long a lab on this machine may take to accept a

@@ -119,7 +119,7 @@ func (o *Options) Check() error {
 	case o.Domain != "" && !IsDomain(o.Domain):
 		return journal.Usagef("--domain %s: a domain of Active Directory has the form example.com", o.Domain)
 	case o.Lab != "" && o.DNS != "":
-		return journal.Usagef("--lab and --dns exclude each other: the lab has its own DNS")
+		return journal.Usagef("%s and --dns exclude each other: the lab has its own DNS", source("lab", o.Lab))
 	case o.Lab == "" && (o.Outside || o.NetBIOS):
 		return journal.Usagef("--outside and --netbios are for a lab: give --lab FILE (or --wins ADDR)")
 	case o.Registrar == "":
@@ -290,6 +290,7 @@ func (o *Options) open(ctx context.Context, credentials func(*Setup) error) (*Se
 		if s.memory, err = OpenState(o.State, true); err == nil {
 			s.Config.Flash = s.memory
 		}
+		err = namingVariable("state", o.State, err)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())
@@ -336,10 +337,12 @@ func (s *Setup) Close() error {
 
 // OpenState opens the memory of the phone in folder dir. Unless create is set a
 // folder that holds no phone is a usage failure.
-func OpenState(dir string, create bool) (flash.Flash, error) {
+func OpenState(dir string, create bool) (_ flash.Flash, err error) {
 	if dir == "" {
-		return nil, journal.Usagef("which phone? Give --state FOLDER, the folder of `ocphone run --state FOLDER`")
+		return nil, journal.Usagef("which phone? Give --state FOLDER, the folder of `ocphone run --state FOLDER`, or set %s",
+			StateVariable)
 	}
+	defer func() { err = namingVariable("state", dir, err) }()
 	if _, err := os.Stat(filepath.Join(dir, flash.FileName)); errors.Is(err, fs.ErrNotExist) && !create {
 		return nil, journal.Usagef("there is no phone in %[1]s yet; `ocphone run --state %[1]s …` makes one", dir)
 	}
