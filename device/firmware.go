@@ -177,5 +177,6 @@ func FirmwareNamed(name string) (Firmware, error) {
 		names = append(names, f.Name)
 	}
 	return Firmware{}, &journal.Failure{Code: journal.Usage, Asked: name,
-		What: fmt.Sprintf("There is no firmware %q", name), Fix: "Choose one of " + strings.Join(names, ", ") + "."}
+		What: fmt.Sprintf("There is no firmware %q%s", name, journal.Suggestion(name, names)),
+		Fix:  "Choose one of " + strings.Join(names, ", ") + "."}
 }

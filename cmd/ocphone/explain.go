@@ -13,8 +13,8 @@ func (e environment) explain() *cobra.Command {
 	c := &cobra.Command{
 		Use: "explain [CODE|RULE|WORD]", Short: "Explain a failure code, a rule of the phone or a word",
 		Long: `Explain shows the cause of a failure code, how to prove it, what to change and
-which rule decides it. For a rule, such as R1.2, it shows the text; for a word of
-this field, such as GRUU, the meaning. Without an argument it lists codes, rules
+which rule decides it. For a rule, such as R1.2, it shows the text, for R1 those of all its
+rules; for a word of this field, such as GRUU, the meaning. Without an argument it lists codes, rules
 and words.`,
 		Example: "  ocphone explain\n  ocphone explain cert.untrusted\n  ocphone explain R1.2\n" +
 			"  ocphone explain location profile",
@@ -41,9 +41,13 @@ and words.`,
 			}
 			what := strings.Join(args, " ") // some words are two
 			found := explained(what)
+			if rules := rulesOf(what); found == nil && rules != nil {
+				return e.listRules(p, rules)
+			}
 			switch {
 			case found == nil:
-				return usagef("there is no code, rule or word %q; `ocphone explain` lists them", what)
+				return usagef("there is no code, rule or word %q%s; `ocphone explain` lists them", what,
+					journal.Suggestion(what, explainedNames()))
 			case e.json:
 				return e.document(explanations(found))
 			}
@@ -87,6 +91,41 @@ func explanations(found any) explanation {
 		x.Terms = append(x.Terms, found)
 	}
 	return x
+}
+
+// explainedNames are the names that explained finds.
+func explainedNames() []string {
+	names := codeNames()
+	for _, r := range journal.Rules() {
+		names = append(names, r.ID)
+	}
+	for _, t := range journal.Terms() {
+		names = append(names, t.Word)
+	}
+	return names
+}
+
+// rulesOf are the rules of a group, such as R1.
+func rulesOf(group string) (rules []journal.Rule) {
+	for _, r := range journal.Rules() {
+		if strings.HasPrefix(r.ID, strings.ToUpper(group)+".") {
+			rules = append(rules, r)
+		}
+	}
+	return rules
+}
+
+func (e environment) listRules(p *printer, rules []journal.Rule) error {
+	if e.json {
+		return e.document(explanation{[]journal.Page{}, rules, []journal.Term{}})
+	}
+	for i, r := range rules {
+		if i > 0 {
+			p.blank()
+		}
+		p.explain(r)
+	}
+	return nil
 }
 
 func (p *printer) explain(found any) {

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/ocphone/ocphone/device/boundedfile"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/directory"
 	"github.com/ocphone/ocphone/device/lab/pki"
@@ -278,9 +279,10 @@ func (e environment) labCert() *cobra.Command {
 				}
 				*into = string(b)
 			}
-			if defect != "good" {
+			if defect != goodCertificate {
 				if change.Defect = pki.Defect(defect); defect != "" && change.Defect.Description() == "" {
-					return usagef("there is no defect %q:\n%s", defect, strings.TrimSuffix(defects(), "\n"))
+					return usagef("there is no defect %q%s:\n%s", defect, journal.Suggestion(defect, defectNames()),
+						strings.TrimSuffix(defects(), "\n"))
 				}
 			}
 			roots, err := l.SetCertificate(c.Context(), args[0], change)
@@ -314,6 +316,17 @@ type certificateDocument struct {
 
 // pemFile is a file that goes to the control server of a lab, which takes no more.
 var pemFile = boundedfile.Kind{Name: "a PEM file of a certificate chain or a key", Limit: 512 << 10}
+
+// goodCertificate is the value of --defect for a certificate without one.
+const goodCertificate = "good"
+
+func defectNames() []string {
+	names := []string{goodCertificate}
+	for _, d := range pki.Defects() {
+		names = append(names, string(d))
+	}
+	return names
+}
 
 func defects() string {
 	var rows [][]string

@@ -221,9 +221,7 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out; 130 interrupted.`,
 		return e.form.check(c)
 	}
 	c.SetVersionTemplate("{{.Name}} {{.Version}}\n")
-	c.SetFlagErrorFunc(func(c *cobra.Command, err error) error {
-		return usagef("%s (see `%s --help`)", flagErrorText(err), c.CommandPath())
-	})
+	c.SetFlagErrorFunc(flagError)
 	addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(),
 		e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
 	useVariables(c)

@@ -156,9 +156,11 @@ changes; with --verbose the steps go to the standard error.`,
 func (f *runFlags) check() error {
 	switch {
 	case !slices.Contains(runEnds, f.until):
-		return usagef("--until %q: the end is %s, %s or %s", f.until, untilSignedIn, untilReady, untilInterrupted)
+		return usagef("--until %q%s: the end is %s, %s or %s", f.until, journal.Suggestion(f.until, runEnds), untilSignedIn, untilReady,
+			untilInterrupted)
 	case f.expect != "" && !slices.Contains(journal.Codes(), journal.Code(f.expect)):
-		return usagef("--expect %q is no code; `ocphone explain` lists them", f.expect)
+		return usagef("--expect %q is no code%s; `ocphone explain` lists them", f.expect,
+			journal.Suggestion(f.expect, codeNames()))
 	case f.timeout <= 0:
 		return usagef("--timeout %s: it has to be longer than nothing", f.timeout)
 	case f.lang != "" && !slices.Contains(screen.Languages(), f.lang):

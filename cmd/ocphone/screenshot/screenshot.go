@@ -80,16 +80,22 @@ func (o *Options) AddFlags(s *pflag.FlagSet) {
 // Picture is what the options describe. It starts nothing; options that cannot work are
 // an error with code journal.Usage.
 func (o *Options) Picture() (s Scene, p Picture, err error) {
-	which := slices.IndexFunc(Scenes(), func(s Scene) bool { return s.Name == o.Demo })
+	all := Scenes()
+	var names []string
+	for _, s := range all {
+		names = append(names, s.Name)
+	}
+	which := slices.Index(names, o.Demo)
 	switch {
 	case o.Demo == "":
 		return s, p, journal.Usagef("which page? Give --demo PAGE; `ocphone screenshot --demo list` names all")
 	case which < 0:
-		return s, p, journal.Usagef("--demo %q: there is no such page; `ocphone screenshot --demo list` names all", o.Demo)
+		return s, p, journal.Usagef("--demo %q: there is no such page%s; `ocphone screenshot --demo list` names all", o.Demo,
+			journal.Suggestion(o.Demo, names))
 	case !slices.Contains(screen.Languages(), o.Lang):
 		return s, p, journal.Usagef("--lang %q: there are %s", o.Lang, strings.Join(screen.Languages(), ", "))
 	}
-	s = Scenes()[which]
+	s = all[which]
 	p = Picture{Whole: o.Whole || s.back, Back: s.back, Contrast: o.Contrast}
 	if err := p.measure(o.Size, o.Scale); err != nil {
 		return s, p, err
