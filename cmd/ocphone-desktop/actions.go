@@ -51,7 +51,7 @@ func (w *window) Copy(what, text string) {
 // shows dots.
 func (w *window) SavePicture() {
 	file, err := savePicture(w.win.Canvas().Capture(), picturesFolder(), time.Now())
-	w.say("The picture is "+file+".", err)
+	w.say(fmt.Sprintf("Picture saved: %s, in %s", filepath.Base(file), filepath.Dir(file)), err)
 }
 
 // say shows what was done, or what was not, on the panel; in a dialog if that is not
@@ -112,9 +112,9 @@ const maxPictures = 100
 // its path.
 func savePicture(img image.Image, dir string, at time.Time) (string, error) {
 	for n := range maxPictures {
-		name := at.Format("ocphone 2006-01-02 15.04.05")
+		name := at.Format("ocphone-2006-01-02-15.04.05")
 		if n > 0 {
-			name += fmt.Sprintf(" (%d)", n+1)
+			name += fmt.Sprintf("-%d", n+1)
 		}
 		file, err := filepath.Abs(filepath.Join(dir, name+".png"))
 		if err != nil {

@@ -3,7 +3,6 @@
 package main
 
 import (
-	"context"
 	"fmt"
 	"slices"
 	"strings"
@@ -90,7 +89,7 @@ func named[T any](kind string, all []change[T], id string) (change[T], error) {
 type breakable struct {
 	id, name    string
 	faults      []change[*lab.Lab]
-	certificate bool   // it shows one
+	certificate bool   // the phone sees its certificate
 	see         string // how a fault is seen
 }
 
@@ -133,8 +132,8 @@ var breakables = []breakable{
 	}},
 	{id: "edge", name: "Edge", certificate: true, see: "Outside, sign out and in again to see it.",
 		faults: []change[*lab.Lab]{{"", "The Edge works", func(*lab.Lab) {}}}},
-	{id: "dc", name: "Domain controller", certificate: true, see: "Reset the phone by the paper clip and sign in inside " +
-		"to see it: a phone that trusts the pool does not search AD.", faults: []change[*lab.Lab]{
+	{id: "dc", name: "Domain controller", see: "Push the paper clip and sign in inside to see it: " +
+		"a phone that trusts the pool does not search AD.", faults: []change[*lab.Lab]{
 		adFault("", "The domain controller works", ad.Faults{}),
 		adFault("silent", "It does not answer", ad.Faults{Silent: true}),
 		adFault("unavailable", "It refuses binds: unavailable", ad.Faults{RefuseBind: 52}),
@@ -220,24 +219,28 @@ func choices(l *lab.Lab, s shell) labpanel.Choices {
 // advance`.
 const maxPass = 10 * year
 
-// maxRefreshed is the longest time that passes with every refresh of the phone's
-// registration. A longer one is a jump: the phone finds its registration expired.
-const maxRefreshed = 24 * time.Hour
+// maxRun is the longest time in which every timer of lab and phone fires, as the
+// refreshes of the registration do. More than that is a change of the date alone:
+// the timers of years would take minutes.
+const maxRun = 24 * time.Hour
 
 // pass lets time pass for lab and phone.
 func (d *labControl) pass(by time.Duration) (string, error) {
 	world := d.emulator.world
-	if by <= maxRefreshed && world.Facts().SignedIn {
-		ctx, cancel := context.WithCancel(d.ctx)
-		defer cancel()
-		if err := world.Pass(ctx, by); err != nil {
+	switch {
+	case by > maxRun:
+		world.Lab.Clock.Set(world.Lab.Clock.Now().Add(by))
+		world.Clock.Set(world.Clock.Now().Add(by))
+		return "It is " + day(world.Clock.Now()) + ". What has expired is seen when you sign out and in again.", nil
+	case world.Facts().SignedIn:
+		if err := world.Pass(d.ctx, by); err != nil {
 			return "", err
 		}
 		return "It is " + day(world.Clock.Now()) + ". The phone kept its registration meanwhile.", nil
 	}
 	world.Lab.Clock.Advance(by)
 	world.Clock.Advance(by)
-	return "It is " + day(world.Clock.Now()) + ". What has expired is seen at the next sign-in.", nil
+	return "It is " + day(world.Clock.Now()) + ". What has expired is seen when you sign in.", nil
 }
 
 func day(t time.Time) string { return t.Format("2006-01-02 15:04") }

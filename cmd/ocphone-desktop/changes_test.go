@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/storage"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -22,7 +23,9 @@ import (
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/pki"
+	"github.com/ocphone/ocphone/device/script"
 	"github.com/ocphone/ocphone/device/setup"
+	"github.com/ocphone/ocphone/ui"
 	"github.com/ocphone/ocphone/ui/labpanel"
 )
 
@@ -136,12 +139,14 @@ func TestTimePassesForLabAndPhone(t *testing.T) {
 	b.notice("does not run backwards")
 	b.PassTo("9999-01-01")
 	b.notice("at most ten years")
-	to := world.Clock.Now().AddDate(1, 0, 0)
+	to := world.Clock.Now().AddDate(6, 0, 0)
 	b.PassTo(to.Format(time.DateOnly))
 	b.notice("What has expired")
 	if got := world.Clock.Now().Format(time.DateOnly); got != to.Format(time.DateOnly) {
 		t.Errorf("it is %s, want %s", got, to.Format(time.DateOnly))
 	}
+	b.emulator.phone.SignOut(t.Context())
+	b.refusedWith("certificates of six years ago", journal.CertExpired)
 	b.until("the panel shows the day", func(boardFacts) bool {
 		return b.facts().Time.Format(time.DateOnly) == to.Format(time.DateOnly)
 	})
@@ -247,6 +252,82 @@ func TestExportLineIsOneWordForTheShell(t *testing.T) {
 	}
 }
 
+// TestNoticesAndHintsFit shows, on the narrowest panel, what the panel says of each
+// change, and each hint of the story.
+func TestNoticesAndHintsFit(t *testing.T) {
+	b := newBoard(t)
+	fyne.CurrentApp().Settings().SetTheme(labpanel.Theme(ui.Theme(nil, false)))
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	panel := labpanel.New(b, b, choices(b.emulator.world.Lab, shell{}), b.facts())
+	c := software.NewCanvas()
+	c.SetContent(panel.Object())
+	c.SetPadded(false)
+	c.Resize(fyne.NewSize(labpanel.MinWidth, 648))
+	fits := func(id string) {
+		t.Helper()
+		o := panel.Find(id)
+		if text := o.(fyne.Accessible).AccessibilityLabel(); o.MinSize().Height > o.Size().Height {
+			t.Errorf("%s is cut off: %q", id, text)
+		}
+	}
+	for _, s := range breakables {
+		var texts []string
+		if s.certificate {
+			texts = []string{"A good certificate again. "}
+			for _, d := range pki.Defects() {
+				texts = append(texts, d.Description()+" ")
+			}
+		}
+		for _, f := range s.faults {
+			texts = append(texts, f.text+". ")
+		}
+		for _, text := range texts {
+			panel.ShowDone(text + s.see)
+			fits("notice")
+		}
+	}
+	hints := map[script.Hint]bool{}
+	yes := []bool{false, true}
+	stages := [][]script.Facts{{}}
+	inside := script.Facts{On: true, SignedIn: true, Place: script.Inside, Pool: script.RootFacts{Trusted: true}}
+	refused := script.Facts{On: true, Place: script.Outside, Refused: journal.CertUntrusted, Edge: script.RootFacts{Published: true}}
+	clip := script.Facts{On: true, Place: script.Outside, PaperClips: 1}
+	through := script.Facts{On: true, SignedIn: true, Place: script.Outside, Remote: true, Edge: script.RootFacts{Trusted: true}}
+	for _, f := range []script.Facts{inside, refused, clip, through} {
+		stages = append(stages, append(slices.Clone(stages[len(stages)-1]), f))
+	}
+	for _, before := range stages {
+		for _, place := range []string{"", script.Inside, script.Outside} {
+			for bits := range 1 << 7 {
+				on := func(n int) bool { return yes[bits>>n&1] }
+				f := script.Facts{On: on(0), Place: place, SignedIn: on(1), Busy: on(2)}
+				f.Pool.Published, f.Edge.Published, f.Edge.Trusted = on(3), on(4), on(5)
+				if on(6) {
+					f.Refused = journal.AuthPassword
+				}
+				var p script.Progress
+				for _, b := range before {
+					p.Follow(b)
+				}
+				hints[p.Next(f)] = true
+			}
+		}
+	}
+	if len(hints) < 15 {
+		t.Errorf("%d hints", len(hints))
+	}
+	for h := range hints {
+		if h.Button != script.NoButton && panel.Find(string(h.Button)) == nil {
+			t.Errorf("%q names the button %q, which the panel does not have", h.Text, h.Button)
+		}
+		f := b.facts()
+		f.Next = h.Text
+		panel.Show(f)
+		fits("next")
+	}
+}
+
 // drops makes an importer for the phone of b.
 func (b *board) drops(ends *sync.WaitGroup) importer {
 	return importer{phone: b.emulator.phone, now: time.Now, onUI: b.onFyne, ends: ends,
@@ -331,7 +412,7 @@ func TestPictureIsANewFile(t *testing.T) {
 	dir := t.TempDir()
 	at := time.Date(2026, 11, 30, 7, 20, 2, 0, time.UTC)
 	img := image.NewNRGBA(image.Rect(0, 0, 3, 2))
-	for _, want := range []string{"ocphone 2026-11-30 07.20.02.png", "ocphone 2026-11-30 07.20.02 (2).png"} {
+	for _, want := range []string{"ocphone-2026-11-30-07.20.02.png", "ocphone-2026-11-30-07.20.02-2.png"} {
 		file, err := savePicture(img, dir, at)
 		if err != nil || filepath.Base(file) != want || !filepath.IsAbs(file) {
 			t.Fatalf("%q, %v, want %q", file, err, want)

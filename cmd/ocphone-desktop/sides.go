@@ -3,6 +3,8 @@
 package main
 
 import (
+	"math"
+
 	"fyne.io/fyne/v2"
 
 	"github.com/ocphone/ocphone/ui/labpanel"
@@ -33,7 +35,7 @@ func (l *sides) Layout(_ []fyne.CanvasObject, s fyne.Size) {
 	if narrow != l.narrow {
 		l.narrow, l.over = narrow, false
 	}
-	wide := max(labpanel.MinWidth, min(s.Width-s.Height*aspect, labpanel.MaxWidth))
+	wide := max(labpanel.MinWidth, min(s.Width-float32(math.Round(float64(s.Height*aspect))), labpanel.MaxWidth))
 	beside := wide
 	if !l.open() || narrow {
 		beside = labpanel.StripWidth

@@ -38,7 +38,7 @@ var program string // the built ocphone-desktop
 
 func TestMain(m *testing.M) {
 	os.Exit(func() int {
-		if program = os.Getenv("OCPHONE_DESKTOP"); program == "" {
+		if program, _ = filepath.Abs(os.Getenv("OCPHONE_DESKTOP")); os.Getenv("OCPHONE_DESKTOP") == "" {
 			dir, err := os.MkdirTemp("", "ocphone-desktop")
 			if err != nil {
 				fmt.Fprintln(os.Stderr, err)
@@ -102,6 +102,9 @@ type seen struct {
 	}
 	Turned bool
 	Story  []struct{ Done bool }
+	Notice string // of the side panel
+	Ready  string // the ready file of the lab in the window
+	Ask    string // the question of the window
 	Places map[string][4]int
 }
 
@@ -140,6 +143,7 @@ type person struct {
 	ended   chan error
 	log     *bytes.Buffer
 	file    string
+	dir     string // where the program runs
 	lines   *bufio.Reader
 	part    []byte // of a line that is being written
 	now     seen
@@ -148,10 +152,17 @@ type person struct {
 // sit starts the program with args and waits for its window.
 func sit(t *testing.T, args ...string) *person {
 	t.Helper()
-	p := &person{t: t, display: display(t), ended: make(chan error, 1), log: new(bytes.Buffer), file: filepath.Join(t.TempDir(), "follow")}
+	return sitAgain(t, t.TempDir(), args...)
+}
+
+// sitAgain is sit for a person whose preferences are kept in a folder.
+func sitAgain(t *testing.T, preferences string, args ...string) *person {
+	t.Helper()
+	p := &person{t: t, display: display(t), ended: make(chan error, 1), log: new(bytes.Buffer), dir: t.TempDir(), file: filepath.Join(t.TempDir(), "follow")}
 	p.cmd = exec.Command(program, append(args, "--follow", p.file)...)
 	// LANG=C: the program sees to it that nothing is said about that.
-	p.cmd.Env = append(os.Environ(), "DISPLAY="+p.display, "WAYLAND_DISPLAY=", "FYNE_SCALE=1", "LANG=C", "LC_ALL=", "XDG_CACHE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+t.TempDir())
+	p.cmd.Env = append(os.Environ(), "DISPLAY="+p.display, "WAYLAND_DISPLAY=", "FYNE_SCALE=1", "LANG=C", "LC_ALL=", "XDG_CACHE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+preferences, "HOME="+p.dir)
+	p.cmd.Dir = p.dir
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -105,7 +105,7 @@ func (p *Panel) showChanges(f Facts) {
 	p.fault.mark(f.Faults[s.ID])
 	if len(s.Certificates) == 0 {
 		p.cert.offer(nil)
-		p.cert.mark("has none")
+		p.cert.mark("the phone does not see one")
 		p.cert.Disable()
 		return
 	}

@@ -59,7 +59,7 @@ type Choice struct{ ID, Text string }
 type Server struct {
 	ID, Name     string
 	Faults       []Choice
-	Certificates []Choice // none: it shows no certificate
+	Certificates []Choice // none: the phone does not see its certificate
 }
 
 // ExchangeServer and SelfSigned are the IDs of the server and of its certificate

@@ -205,7 +205,7 @@ func (p *Panel) servers() fyne.CanvasObject {
 
 // noticeLines is the height of the notice, in lines: what is written there later
 // does not move what is below it.
-const noticeLines = 2
+const noticeLines = 3
 
 func (p *Panel) noticeLine() fyne.CanvasObject {
 	p.notice = p.label("notice", "")
