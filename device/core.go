@@ -33,6 +33,7 @@ type core struct {
 	user  lastUser
 	pin   lock
 	plan  *Plan // of the user signed in or, before, of the last user
+	found *keptFound
 	state State
 	epoch uint64
 	steps uint64 // number of the last step
@@ -55,14 +56,19 @@ func (c *core) open(cfg Config) error {
 		c.clock = clock.New(time.Now())
 	}
 	var kept certstore.Store
+	var found keptFound
 	if err := cmp.Or(
 		load(c.flash, keyIdentity, &c.id),
 		load(c.flash, keyRoots, &kept),
 		load(c.flash, keyUser, &c.user),
 		load(c.flash, keyLock, &c.pin),
 		load(c.flash, keyPlan, new(keptPlan)),
+		load(c.flash, keyFound, &found),
 		load(c.flash, keyPreferences, new(map[string]string))); err != nil {
 		return err
+	}
+	if found.valid() {
+		c.found = &found
 	}
 	stored := c.id
 	roots, err := c.cfg.settle(&c.id)

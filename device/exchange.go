@@ -2,8 +2,10 @@ package device
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -28,6 +30,27 @@ type exchangeClient struct {
 	finder  *autodiscover.Client
 	found   autodiscover.Result
 	client  *ews.Client // nil until found
+	trial   bool        // found comes from flash, and has not yet led to the mailbox
+}
+
+// keptFound is an answer of Autodiscover in flash, for the 24 h of its life (R9.1,
+// docs/protocol/exchange-autodiscover.md). Only the user and the place that it was
+// found for use it.
+type keptFound struct {
+	Address string              `json:"address"` // of the sign-in
+	User    string              `json:"user"`
+	Email   string              `json:"email"`
+	Place   string              `json:"place"`
+	Found   autodiscover.Result `json:"found"` // without Via
+}
+
+func (k *keptFound) valid() bool {
+	return k.Address != "" && k.Email != "" && !k.Found.At.IsZero()
+}
+
+// isFor reports whether k was found under the conditions of other.
+func (k *keptFound) isFor(other keptFound) bool {
+	return k.Address == other.Address && k.User == other.User && k.Email == other.Email && k.Place == other.Place
 }
 
 // mailboxParams are the values from the pool that control the mailbox.
@@ -62,6 +85,29 @@ func (x *exchangeClient) connect(dialer ntlmhttp.Dialer, c Credentials, tls cert
 func (x *exchangeClient) situation(last error, discoveredFor time.Duration) ews.Situation {
 	return ews.Situation{EnterpriseVoice: x.voice, UM: x.um, Minutes: &x.minutes, Last: last,
 		DiscoveredFor: discoveredFor, Jitter: rand.Float64()}
+}
+
+// pollTrying is poll. If an answer of Autodiscover from flash does not lead to the
+// mailbox, it calls forget and searches, in the same poll. A password that was
+// refused is not used again (docs/decisions.md#do-no-harm).
+func (x *exchangeClient) pollTrying(ctx context.Context, held *Mailbox, forget func()) (*Mailbox, error) {
+	box, err := x.poll(ctx, held)
+	if x.trial && x.client != nil && ews.IsElsewhere(err) && ctx.Err() == nil {
+		forget()
+		if errors.Is(err, ntlmhttp.ErrPasswordUsed) {
+			return nil, err
+		}
+		s := journal.FailureOf(err).Step(journal.Autodiscover)
+		s.State, s.Fix = journal.Warned, ""
+		s.Decided = strings.TrimSuffix(s.Decided, ".") + ". The answer that the phone has kept may be out of date: it is " +
+			"removed, and the phone asks Autodiscover again."
+		x.record(s)
+		x.finder.Forget(x.address)
+		x.client, x.trial = nil, false
+		box, err = x.poll(ctx, held)
+	}
+	x.trial = x.trial && err != nil
+	return box, err
 }
 
 // poll reads what the mailbox holds. Contacts and calendar change seldom: they

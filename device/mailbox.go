@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -63,7 +64,7 @@ func (r *registration) openMailbox(then func()) {
 	if old := m.client; old != nil { // its connection remembers a refused password
 		x.web, x.finder = old.web, old.finder
 		if old.address == x.address {
-			x.found, x.client = old.found, old.client
+			x.found, x.client, x.trial = old.found, old.client, old.trial
 		} else {
 			m.held = nil
 		}
@@ -92,6 +93,9 @@ func (r *registration) openMailbox(then func()) {
 		proven := r.sip.Info().Scheme != "" // the pool has accepted this very password
 		x.connect(r.net, r.login.Credentials, r.tlsOptions(), proven)
 	}
+	if k := r.found; x.client == nil && k != nil && k.isFor(r.foundFor(x)) {
+		x.trial = x.finder.Restore(x.address, k.Found)
+	}
 	r.pollMailbox(then)
 }
 
@@ -115,7 +119,7 @@ func (r *registration) pollMailbox(then func()) {
 	r.run(func(ctx context.Context) (apply, drop func()) {
 		ctx, cancel := until(ctx, began, r.limits.ready)
 		defer cancel()
-		box, err := x.poll(ctx, held)
+		box, err := x.pollTrying(ctx, held, func() { r.post(r.forgetFound) })
 		x.web.CloseIdle() // nothing stays open between polls (docs/decisions.md#growth)
 		return func() {
 			*m.client, m.polling = x, false
@@ -137,12 +141,14 @@ func (r *registration) polled(box *Mailbox, err error) {
 		if d.Rediscover {
 			x.finder.Forget(x.address)
 			x.client = nil
+			r.forgetFound()
 		}
 		if m.held != nil && !d.Show { // Unified Messaging was taken away
 			m.held = nil
 			r.changed()
 		}
 	} else {
+		r.keepFound(x)
 		r.recordMailbox(m.held, box)
 		m.held = box
 		r.changed()
@@ -155,6 +161,33 @@ func (r *registration) polled(box *Mailbox, err error) {
 		wait = max(wait, x.client.BusyUntil().Sub(now))
 	}
 	r.after(&m.timer, wait, func() { r.pollMailbox(func() {}) })
+}
+
+// foundFor returns the conditions of an answer of Autodiscover for x.
+func (r *registration) foundFor(x *exchangeClient) keptFound {
+	place := r.net.Place()
+	return keptFound{Address: r.login.Address, User: r.login.User, Email: x.address,
+		Place: strings.Join(append([]string{place.Name, place.Suffix}, place.DNS...), " ")}
+}
+
+// keepFound writes an answer of Autodiscover that has led to the mailbox to flash.
+func (r *registration) keepFound(x *exchangeClient) {
+	next := r.foundFor(x)
+	next.Found = x.found
+	next.Found.Via = nil
+	if k := r.found; x.found.Stale || k != nil && k.isFor(next) && k.Found.At.Equal(next.Found.At) {
+		return
+	}
+	r.found = &next
+	r.keep(map[string]any{keyFound: next})
+}
+
+// forgetFound removes the answer of Autodiscover from flash.
+func (r *registration) forgetFound() {
+	if r.found != nil {
+		r.found = nil
+		r.forget(keyFound)
+	}
 }
 
 // pollFailed warns of a poll that failed, and reports whether there is a next

@@ -153,7 +153,7 @@ func TestMemoryOfAnotherVersionIsRefusedAndKept(t *testing.T) {
 		}
 		return err
 	})
-	if len(values) != 6 {
+	if len(values) != 7 {
 		t.Fatalf("the memory holds %d values", len(values))
 	}
 	type change struct{ name, key, value string }
@@ -162,6 +162,7 @@ func TestMemoryOfAnotherVersionIsRefusedAndKept(t *testing.T) {
 		{"lock without a hash", "lock", `{"salt":"AAAA","hash":"","digits":4}`},
 		{"lock without digits", "lock", `{}`},
 		{"identity without content", "identity", `{}`},
+		{"answer of Autodiscover without a time", "autodiscover", `{"address":"tu@contoso.com","email":"tu@contoso.com"}`},
 		{"roots of version 2", "roots", `{"v":2,"roots":[]}`},
 		{"roots with an unknown field", "roots", `{"v":1,"roots":[],"revoked":[]}`},
 		{"root with an unknown field", "roots", strings.Replace(string(values["roots"]), `"subject"`, `"purpose":"sip","subject"`, 1)},
@@ -206,11 +207,12 @@ func TestMemoryOfAnotherVersionIsRefusedAndKept(t *testing.T) {
 // FuzzMemory gives a phone a record of any content: it is read or refused, and a
 // phone that is made shows a snapshot.
 func FuzzMemory(f *testing.F) {
-	keys := []string{"identity", "roots", "user", "dialplan", "lock", "preferences"}
+	keys := []string{"identity", "roots", "user", "dialplan", "lock", "preferences", "autodiscover"}
 	for i, value := range []string{`{"mac":"00-04-F2-12-34-56","firmware":"today","rootSet":"none"}`, `{"v":1,"roots":[]}`,
 		`{"address":"tu@contoso.com","user":"CONTOSO\\tu"}`,
 		`{"address":"tu@contoso.com","loaded":"2008-04-21T09:00:00Z","plan":{"name":"x","rules":[{"pattern":"^1$","translation":"2"}]}}`,
-		`{"salt":"AAAA","hash":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","digits":4}`, `{"volume.ring":"7"}`} {
+		`{"salt":"AAAA","hash":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=","digits":4}`, `{"volume.ring":"7"}`,
+		`{"address":"tu@contoso.com","user":"CONTOSO\\tu","email":"tu@contoso.com","place":"","found":{"address":"tu@contoso.com","at":"2008-04-21T09:00:00Z"}}`} {
 		f.Add(uint8(i), []byte(value))
 	}
 	factory, err := certstore.RootSet(certstore.SetFactory2007) // given, so that no record names a file to read

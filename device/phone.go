@@ -139,8 +139,8 @@ func (p *Phone) SignOut(ctx context.Context) error {
 	var had bool
 	err := p.unregister(ctx, func() {
 		had = p.user != (lastUser{}) || p.login() != nil
-		p.user, p.plan = lastUser{}, nil
-		p.forget(keyUser, keyPlan)
+		p.user, p.plan, p.found = lastUser{}, nil, nil
+		p.forget(keyUser, keyPlan, keyFound)
 	})
 	p.queue.do(func() {
 		if p.login() != nil {

@@ -127,9 +127,9 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 		if next, diff = p.store.Reset(); keepRoots {
 			next, diff = p.store.Install(nil)
 		}
-		user, drop := p.user, []string(nil)
+		user, drop := p.user, []string{keyFound}
 		if forgetUser {
-			user, drop = lastUser{}, []string{keyPlan, keyLock, keyPreferences}
+			user, drop = lastUser{}, []string{keyFound, keyPlan, keyLock, keyPreferences}
 		}
 		// One transaction, before the phone acts on the new store
 		// (docs/decisions.md#the-store-is-a-value). Nothing brings a removed root back.
@@ -138,6 +138,7 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 			return err
 		}
 		p.trust(next)
+		p.found = nil
 		if p.user = user; forgetUser {
 			p.pin = lock{}
 		}

@@ -78,10 +78,11 @@ const (
 	keyIdentity = "identity"
 	keyRoots    = "roots" // what a reset removes; the identity names the factory set
 	keyUser     = "user"
-	keyPlan     = "dialplan" // the last good location profile
+	keyPlan     = "dialplan"     // the last good location profile
+	keyFound    = "autodiscover" // the last answer that led to the mailbox
 )
 
-var knownKeys = []string{keyIdentity, keyRoots, keyUser, keyPlan, keyLock, keyPreferences}
+var knownKeys = []string{keyIdentity, keyRoots, keyUser, keyPlan, keyFound, keyLock, keyPreferences}
 
 // Identity is what the phone has from the factory.
 type Identity struct {

@@ -89,3 +89,15 @@ func Decide(s Situation) Decision {
 	}
 	return d
 }
+
+// IsElsewhere reports whether the error of a poll may come from a URL that does not lead
+// to the user's mailbox any more: the answer is not one of Exchange Web Services, or
+// says that the mailbox is elsewhere. A server that is busy is the right one.
+func IsElsewhere(err error) bool {
+	e := errorIn(err)
+	switch {
+	case err == nil, errors.Is(err, ErrNoVoiceMail), e.Action == Wait:
+		return false
+	}
+	return e.Code == "" || e.Action == Rediscover || e.Action == Reconnect
+}

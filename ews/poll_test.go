@@ -2,6 +2,7 @@ package ews
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -45,5 +46,29 @@ func TestR9_2_PollDecision(t *testing.T) {
 				t.Errorf("%+v, want %+v", got, r.want)
 			}
 		})
+	}
+}
+
+func TestIsElsewhere(t *testing.T) {
+	for _, row := range []struct {
+		err  error
+		want bool
+	}{
+		{nil, false},
+		{errors.New("no connection"), true},
+		{&Error{Action: Reconnect}, true},
+		{&Error{Action: Report, Status: 302}, true},
+		{&Error{Action: Rediscover, Status: 404}, true},
+		{&Error{Action: Hide, Err: errors.New("not trusted")}, true},
+		{fmt.Errorf("wrapped: %w", &Error{Action: Rediscover, Code: "ErrorNoRespondingCASInDestinationSite"}), true},
+		{&Error{Action: Reconnect, Code: "ErrorMailboxMoveInProgress"}, true},
+		{&Error{Action: Wait, Status: 429}, false},
+		{&Error{Action: Wait, Code: ErrorServerBusy}, false},
+		{&Error{Action: Hide, Code: "ErrorAccessDenied"}, false},
+		{errors.Join(ErrNoVoiceMail, &Error{Action: Gone, Code: ErrorFolderNotFound}), false},
+	} {
+		if got := IsElsewhere(row.err); got != row.want {
+			t.Errorf("%v: %v, want %v", row.err, got, row.want)
+		}
 	}
 }

@@ -73,6 +73,20 @@ type cacheEntry struct {
 	retry  time.Time // no search before; set when renewing failed
 }
 
+// decision says that the answer is used, for the journal.
+func (e *cacheEntry) decision(now time.Time) string {
+	at := e.result.At.UTC().Format(time.DateTime)
+	if e.isFresh(now) {
+		return fmt.Sprintf("The answer of %s UTC, at most 24 h old, is used", at)
+	}
+	return fmt.Sprintf("The answer of %s UTC is used until the next attempt to renew it", at)
+}
+
+func (e *cacheEntry) isFresh(now time.Time) bool {
+	age := now.Sub(e.result.At)
+	return age >= 0 && age < Lifetime
+}
+
 // Result is what Autodiscover answered.
 type Result struct {
 	Address     string    `json:"address"` // of the answer: after redirects not the requested one
@@ -141,10 +155,27 @@ func (c *Client) now() time.Time {
 	return c.Clock.Now()
 }
 
+func (c *Client) setup() {
+	c.once.Do(func() { c.searching, c.cache = make(chan struct{}, 1), map[string]*cacheEntry{} })
+}
+
+// Restore takes r, which an earlier Client has found for address, as if it had been
+// found by c. It reports whether Discover returns it: its age is less than 24 hours
+// and all URLs of EWS that it has are https.
+func (c *Client) Restore(address string, r Result) bool {
+	c.setup()
+	e := &cacheEntry{result: r}
+	if r.Stale || !e.isFresh(c.now()) || !isUsableURL(r.EWS(false)) || !isUsableURL(r.EWS(true)) {
+		return false
+	}
+	c.store(strings.ToLower(strings.TrimSpace(address)), e)
+	return true
+}
+
 // Discover returns an answer younger than 24 hours, or searches. If no server can be
 // reached, an older answer is returned with Stale set. The error holds a *journal.Failure.
 func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
-	c.once.Do(func() { c.searching, c.cache = make(chan struct{}, 1), map[string]*cacheEntry{} })
+	c.setup()
 	select {
 	case c.searching <- struct{}{}:
 		defer func() { <-c.searching }()
@@ -158,7 +189,7 @@ func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
 	cached := c.cache[key]
 	c.mu.Unlock()
 	if cached != nil {
-		if age := now.Sub(cached.result.At); age >= 0 && age < Lifetime || now.Before(cached.retry) {
+		if cached.isFresh(now) || now.Before(cached.retry) {
 			c.Record.Record(journal.Step{
 				Name:     journal.Autodiscover,
 				State:    journal.OK,
@@ -166,7 +197,7 @@ func (c *Client) Discover(ctx context.Context, address string) (Result, error) {
 				By:       cached.result.URL,
 				Because:  "Autodiscover information is refreshed every 24 hours",
 				Answered: "EWS at " + cached.result.EWS(false),
-				Decided:  fmt.Sprintf("The answer of %s ago is used", age.Round(time.Minute)),
+				Decided:  cached.decision(now),
 			})
 			return cached.result, nil
 		}

@@ -308,6 +308,48 @@ func TestLifetimeOfAnAnswer(t *testing.T) {
 	discover("clock set back", 1, false)
 }
 
+// TestRestore: an answer of an earlier client is used for the rest of its 24 hours.
+func TestRestore(t *testing.T) {
+	good := xmlOf(settingsOf(t, "settings-2007sp1.xml"))
+	r := newRig(map[string]reply{bare: good})
+	found, err := r.Discover(t.Context(), alice)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range []struct {
+		name   string
+		later  time.Duration
+		change func(*Result)
+		want   bool
+	}{
+		{"at once", 0, nil, true},
+		{"within a day", Lifetime - time.Second, nil, true},
+		{"after a day", Lifetime, nil, false},
+		{"from the future", -time.Second, nil, false},
+		{"one that could not be renewed", 0, func(r *Result) { r.Stale = true }, false},
+		{"no URL", 0, func(r *Result) { r.Internal.EWSURL, r.External.EWSURL = "", "" }, false},
+		{"no https inside", 0, func(r *Result) { r.Internal.EWSURL = "http://cas01.contoso.com/EWS/Exchange.asmx" }, false},
+		{"no https outside", 0, func(r *Result) { r.External.EWSURL = "ftp://mail.contoso.com/" }, false},
+	} {
+		t.Run(row.name, func(t *testing.T) {
+			r := newRig(map[string]reply{bare: good})
+			r.clock.Set(found.At.Add(row.later))
+			kept := found
+			if row.change != nil {
+				row.change(&kept)
+			}
+			asked := map[bool]int{true: 0, false: 1}[row.want]
+			if got := r.Restore("Alice@Contoso.com", kept); got != row.want {
+				t.Errorf("restored: %v, want %v", got, row.want)
+			}
+			result, err := r.Discover(t.Context(), alice)
+			if err != nil || len(r.asked) != asked || result.EWS(false) != found.EWS(false) {
+				t.Errorf("%v, asked %q, %+v", err, r.asked, result)
+			}
+		})
+	}
+}
+
 func TestSlowServerEndsTheCandidateOnly(t *testing.T) {
 	slow := func(r *http.Request) (*http.Response, error) { <-r.Context().Done(); return nil, r.Context().Err() }
 	r := newRig(map[string]reply{bare: slow, named: xmlOf(settingsOf(t, "settings-2007sp1.xml"))})
