@@ -13,7 +13,6 @@ import (
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/driver/mobile"
-	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/widget"
 
@@ -62,19 +61,17 @@ type rig struct {
 	*Handset
 	did   *inputLog
 	panel *emptyPanel
-	canv  software.WindowlessCanvas
+	canv  *memoryCanvas
 }
 
 // build makes a handset of a size in a canvas without a window.
 func build(tb testing.TB, w, h float32) *rig {
 	tb.Helper()
 	test.NewTempApp(tb)
-	r := &rig{did: &inputLog{}, panel: &emptyPanel{}, canv: software.NewCanvas()}
+	r := &rig{did: &inputLog{}, panel: &emptyPanel{}}
 	r.panel.ExtendBaseWidget(r.panel)
 	r.Handset = newHandset(r.did, &Unit{}, r.panel)
-	r.canv.SetPadded(false)
-	r.canv.SetContent(r.Handset)
-	r.canv.Resize(fyne.NewSize(w, h))
+	r.canv = headless(r.Handset, int(w), int(h))
 	return r
 }
 

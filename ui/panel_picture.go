@@ -6,7 +6,6 @@ import (
 	"image"
 
 	"fyne.io/fyne/v2"
-	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test"
 
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -28,15 +27,15 @@ func panelPicture(v view.View, w, h int, contrast bool) image.Image {
 }
 
 // headless is a canvas in memory. It does not paint a background, which the panel
-// would cover and which costs a tenth of a frame.
-func headless(o fyne.CanvasObject, w, h int) software.WindowlessCanvas {
+// would cover.
+func headless(o fyne.CanvasObject, w, h int) *memoryCanvas {
 	// A canvas in memory still needs a fyne.App, whose driver measures texts. Fyne
 	// 2.8 has one without a display in its package test only: all other drivers
 	// need cgo and a display, and the painter that measures is internal to Fyne.
 	if fyne.CurrentApp() == nil {
 		test.NewApp()
 	}
-	c := software.NewTransparentCanvas()
+	c := newMemoryCanvas()
 	c.SetPadded(false)
 	c.SetContent(o)
 	c.Resize(fyne.NewSize(float32(w), float32(h)))

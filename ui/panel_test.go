@@ -12,7 +12,6 @@ import (
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/driver/desktop"
 	"fyne.io/fyne/v2/driver/mobile"
-	"fyne.io/fyne/v2/driver/software"
 	"fyne.io/fyne/v2/test"
 
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -22,7 +21,7 @@ import (
 type screenRig struct {
 	*touchPanel
 	did    *inputLog
-	canvas software.WindowlessCanvas
+	canvas *memoryCanvas
 	hold   func() // what waits for the end of the hold time
 }
 
