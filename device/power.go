@@ -144,9 +144,9 @@ func (p *Phone) reset(kind string, forgetUser, keepRoots bool) (diff certstore.D
 		}
 		p.recall(user.Address)
 		p.step(journal.Step{Name: journal.Reset, State: journal.OK, Asked: kind, Because: "R1.3",
-			Decided: fmt.Sprintf("%s, %s.", journal.Count(len(diff.Removed), "root went", "roots went"),
+			Decided: fmt.Sprintf("%s, %s.", journal.Count(len(diff.Removed), "root was removed", "roots were removed"),
 				journal.Count(len(diff.Kept), "root stays", "roots stay")),
-			Details: rootLines("went: ", diff.Removed)})
+			Details: rootLines("removed: ", diff.Removed)})
 		p.restart(nil, p.bootSteps("The phone restarts after the reset.")...)
 		return nil
 	})
@@ -158,7 +158,10 @@ func (p *Phone) snapshot() Snapshot {
 		Address: p.user.Address, User: p.user.User, Roots: p.roots, RootSet: p.id.RootSet, Policy: p.cfg.Policy,
 		Plan: p.plan}
 	if p.place != nil {
-		s.Place = p.placeName()
+		s.Place, s.Network = p.placeName(), *p.place
+		if s.Network.Patch = nil; !p.cfg.NetBIOS {
+			s.Network.WINS = ""
+		}
 	}
 	if p.session != nil {
 		p.session.describe(&s)

@@ -12,6 +12,7 @@ import (
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device/flash"
 	"github.com/ocphone/ocphone/device/journal"
+	"github.com/ocphone/ocphone/device/network"
 	"github.com/ocphone/ocphone/provisioning"
 	"github.com/ocphone/ocphone/provisioning/roaming"
 )
@@ -36,6 +37,7 @@ type Snapshot struct {
 	Firmware string               `json:"firmware"`
 	MAC      string               `json:"mac"`
 	Place    string               `json:"place,omitempty"` // name of the place plugged into; empty: unplugged
+	Network  network.Place        `json:"-"`               // its facts, as DHCP hands them out; no Patch
 	Clock    time.Time            `json:"clock"`           // the phone's time
 	Address  string               `json:"address,omitempty"`
 	User     string               `json:"user,omitempty"`

@@ -284,8 +284,11 @@ func (w *walk) signedIn() {
 	w.tap("meeting.1", "meeting")
 	w.open("dial")
 	w.types("44890101", "rules")
-	w.tap("call", "dial")
 	w.tap("rules", "dial-rules")
+	w.tap("rule.1", "rule")
+	w.tap("back", "dial-rules")
+	w.tap("back", "dial")
+	w.tap("call", "dial")
 	for i := range 3 {
 		w.open("voicemail")
 		w.tap([]string{"voicemail.0", "voicemail.1", "voicemail.2"}[i], "player")

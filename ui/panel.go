@@ -29,7 +29,9 @@ type touchPanel struct {
 	shapes  shapeCache
 	page    layer
 	over    layer // the dialog
+	note    *control
 	dark    *control
+	blurred bool // something else has the keyboard: no control has the ring
 
 	// after calls f once, later, on the goroutine of the user interface.
 	after func(d time.Duration, f func()) (stop func())
@@ -40,7 +42,8 @@ func newPanel(in Input, u *Unit) *touchPanel {
 	t := &touchPanel{u: u, in: in, palette: vista(), after: afterTime}
 	t.page.panel, t.over.panel = t, t
 	t.page.scroll, t.over.scroll = newScroller(&t.page), newScroller(&t.over)
-	t.dark = newControl(t)
+	t.note, t.dark = newControl(t), newControl(t)
+	t.note.Hide()
 	t.dark.set(background("off", asSplash, rect{0, 0, panelW, panelH}))
 	t.ExtendBaseWidget(t)
 	return t
@@ -57,6 +60,14 @@ func (t *touchPanel) show(v view.View) {
 	t.arrange()
 }
 
+// setFocused implements panel.
+func (t *touchPanel) setFocused(on bool) {
+	if t.blurred == on {
+		t.blurred = !on
+		t.arrange()
+	}
+}
+
 // arrange lays out what is shown at the size that the panel has.
 func (t *touchPanel) arrange() {
 	if t.k <= 0 { // Fyne lays out before there is a size
@@ -69,21 +80,33 @@ func (t *touchPanel) arrange() {
 		}
 		t.clear()
 	}
-	r := layout{t.k}
+	r, shown := layout{t.k}, t.view
+	if t.blurred {
+		shown.Page.Focus = ""
+		if shown.Dialog != nil {
+			over := *shown.Dialog
+			shown.Dialog, over.Focus = &over, ""
+		}
+	}
 	before := t.page.count() + t.over.count()
 	switch {
-	case !t.view.On:
+	case !shown.On:
 		t.clear()
-	case t.view.Dialog != nil:
-		below := t.view
+	case shown.Dialog != nil:
+		below := shown
 		below.Page.Keyboard = view.NoKeyboard
 		t.page.show(r.arrange(&below))
-		t.over.show(r.dialog(t.view.Dialog))
+		t.over.show(r.dialog(shown.Dialog))
 	default:
-		t.page.show(r.arrange(&t.view))
+		t.page.show(r.arrange(&shown))
 		t.over.clear()
 	}
-	setVisible(t.dark, !t.view.On)
+	if shown.Note != nil {
+		t.note.set(note(*shown.Note))
+		t.note.place(0, 0)
+	}
+	setVisible(t.note, shown.On && shown.Note != nil)
+	setVisible(t.dark, !shown.On)
 	if t.page.changed || t.over.changed || before != t.page.count()+t.over.count() {
 		t.page.changed, t.over.changed = false, false
 		t.Refresh()
@@ -135,7 +158,7 @@ func (r *panelRenderer) Refresh() {
 func (r *panelRenderer) Objects() []fyne.CanvasObject {
 	out := r.t.page.objects()
 	out = append(out, r.t.over.objects()...)
-	return append(out, r.t.dark)
+	return append(out, r.t.note, r.t.dark)
 }
 
 // layer is one page or dialog on the panel.

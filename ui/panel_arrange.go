@@ -65,6 +65,13 @@ func (r layout) arrange(v *view.View) pageLayout {
 	return s
 }
 
+// note places a short message over the page, above the soft keys.
+func note(c view.Control) placed {
+	const w, h = 330, 46
+	at := rect{(panelW - w) / 2, panelH - navHeight - h - 8, w, h}
+	return placed{Control: c, style: asNote, at: at, action: tapAction{inert: true}}
+}
+
 func background(id string, as style, at rect) placed {
 	return placed{Control: view.Control{ID: id, Role: view.Text}, style: as, at: at, action: tapAction{inert: true}}
 }

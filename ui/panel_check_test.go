@@ -31,6 +31,10 @@ func Check(v view.View, w, h int) []string {
 	if v.Dialog != nil {
 		c.page(c.r.dialog(v.Dialog))
 	}
+	if v.Note != nil {
+		over := note(*v.Note)
+		c.control(&pageLayout{id: "note"}, &over)
+	}
 	return c.bad
 }
 

@@ -33,6 +33,7 @@ const (
 	asGroup          // a heading among the rows of a list
 	asLabel          // of a slider
 	asStep           // minus or plus of a slider
+	asNote           // a short message over the page
 )
 
 // tapAction is the effect of a tap; the zero value calls Input.Tap with the ID.
@@ -149,6 +150,8 @@ func (p palette) draw(c placed, down bool) appearance {
 		p.number(&f, c)
 	case asInfo:
 		p.drawTile(&f, c, down)
+	case asNote:
+		p.note(&f, c)
 	default:
 		p.byRole(&f, c, down)
 	}

@@ -16,7 +16,8 @@ const (
 	fieldLine      = 36
 	formLabelWidth = 140 // of a form: labels are left of it
 	rowHeight      = 44
-	rowInset       = 8 // of what is drawn of a row
+	rowInset       = 8  // of what is drawn of a row
+	textIcon       = 31 // the icon of a text with its space, as that of a row in a flow
 )
 
 // flow lays controls below each other.
@@ -220,18 +221,28 @@ func textSizesOf(c placed) textSizes {
 	return t
 }
 
+// logInset is the space between text of the log and its box.
+func (c placed) logInset() float32 {
+	if c.Log && c.Role == view.Text {
+		return 6
+	}
+	return 0
+}
+
 // text places a text with the lines that it needs.
 func (f *flow) text(p placed) {
 	p.middle = f.middle
 	t := textSizesOf(p)
 	w := f.w
+	inset := p.logInset()
+	w -= 2 * inset
 	var above float32
 	switch icon := p.icon() != ""; {
 	case f.middle && icon:
 		above = iconLarge + 6
 	case !f.middle:
 		if icon {
-			w -= 27
+			w -= textIcon
 		}
 		if p.Presence != "" {
 			w -= 24
@@ -246,6 +257,7 @@ func (f *flow) text(p placed) {
 	if !f.middle && p.icon() != "" {
 		p.at.h = max(p.at.h, 22)
 	}
+	p.at.h += 2 * inset
 	f.put(p)
 	f.y += p.at.h + 4
 }

@@ -8,6 +8,18 @@ import (
 	"github.com/ocphone/ocphone/device/screen/view"
 )
 
+// wordsHeight is the height of the words between the number and the keys of the
+// dial pad.
+const wordsHeight = rowHeight
+
+// iconSpace is the width that the icon of a text takes.
+func iconSpace(c view.Control) float32 {
+	if c.Icon == "" {
+		return 0
+	}
+	return textIcon
+}
+
 // dial lays out the dial pad: at the left the number, its translation and the
 // keys; at the right the buttons and the contacts that match.
 func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
@@ -25,20 +37,20 @@ func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
 		}
 	}
 	y := body.y + 8
-	if number.ID != "" {
-		at := rect{margin, y, left, 42}
-		s.fixed = append(s.fixed, placed{Control: number, style: asNumber, at: at, focus: p.Focus == number.ID})
-		y += 48
-	}
-	f := &flow{r: r, p: p, x: margin + 4, y: y, w: left - 8}
-	for _, c := range words { // the keys need the room; a warning may have two lines
-		if f.maxLines = 1; c.Tone == view.ToneWarn {
-			f.maxLines = 2
+	s.fixed = append(s.fixed, placed{Control: number, style: asNumber, at: rect{margin, y, left, 42},
+		focus: p.Focus == number.ID})
+	// The words have one place, with text or without: the keys below do not move
+	// while a number is typed.
+	y += 46
+	for i, c := range words {
+		high := wordsHeight / float32(len(words))
+		word := placed{Control: c, at: rect{margin + 4, y + float32(i)*high, left - 8, high}}
+		if word.focus = p.Focus != "" && p.Focus == c.ID; c.Role != view.Row {
+			word.split = r.height(c.Text, bodyText, left-8-iconSpace(c), c.Role == view.Heading, 2)
 		}
-		f.add([]view.Control{c})
+		s.fixed = append(s.fixed, word)
 	}
-	s.fixed = append(s.fixed, f.out...)
-	y = f.y
+	y += wordsHeight + 2
 	s.fixed = append(s.fixed, keypad(rect{margin, y, left, body.y + body.h - y - 4}, true)...)
 
 	g := &flow{r: r, p: p, x: right, y: body.y + 8, w: panelW - right - margin}
@@ -64,24 +76,29 @@ func (r layout) dial(s *pageLayout, p *view.Page, body rect) {
 
 // pinPad lays out the lock: texts and buttons at the left, keys at the right.
 func (r layout) pinPad(s *pageLayout, p *view.Page, body rect) {
-	const split = 236
+	const split, button = 236, 44
 	f := &flow{r: r, p: p, x: margin, y: 10, w: split - 2*margin}
+	var buttons []view.Control
 	for _, c := range p.Controls {
-		if c.Role == view.Button { // below each other: half of the panel is narrow
-			f.y += 2
-			f.put(placed{Control: c, at: rect{f.x, f.y, f.w, 38}})
-			f.y += 44
+		if c.Role == view.Button {
+			buttons = append(buttons, c)
 			continue
 		}
 		f.add([]view.Control{c})
 	}
-	for i := range f.out {
-		if b := &f.out[i]; b.Role == view.Button && !b.Off && b.Tone == view.ToneNone {
-			b.primary = true
-			break
-		}
+	// Below each other, since half of the panel is narrow, and at the bottom, where
+	// a message above does not move them.
+	g := &flow{r: r, p: p, x: margin, w: f.w, y: body.y + body.h - 8 - button*float32(len(buttons)) + gap}
+	for _, c := range buttons {
+		g.put(placed{Control: c, at: rect{g.x, g.y, g.w, button - gap}})
+		g.y += button
 	}
-	s.flow, s.contentHeight, s.port = f.out, f.y+2, rect{0, body.y, split, body.h}
+	if len(g.out) > 0 {
+		g.out[0].primary = g.out[0].Tone == view.ToneNone
+	}
+	s.fixed = append(s.fixed, g.out...)
+	room := body.h - 8 - button*float32(len(buttons))
+	s.flow, s.contentHeight, s.port = f.out, f.y+2, rect{0, body.y, split, room}
 	s.fixed = append(s.fixed, keypad(rect{split + 4, body.y + 10, panelW - split - 4 - margin, body.h - 18}, false)...)
 }
 

@@ -389,8 +389,10 @@ func (p palette) slider(f *appearance, c placed) {
 func (p palette) text(f *appearance, c placed) {
 	ink := p.inkOf(c, p.ink)
 	t := textSizesOf(c)
-	x := float32(0)
-	y := float32(0)
+	x, y := c.logInset(), c.logInset()
+	if c.Log {
+		f.fill(p.field, rect{0, 0, c.at.w, c.at.h}, 4, p.outline)
+	}
 	align := alignLeft
 	if c.middle {
 		align = alignCenter
@@ -404,11 +406,11 @@ func (p palette) text(f *appearance, c placed) {
 			x = 24
 		}
 		if i := c.icon(); i != "" {
-			f.icon(i, p.iconInk(c, ink), x, 1, 20)
-			x += 27
+			f.icon(i, p.iconInk(c, ink), x+3, y+1, 20)
+			x += textIcon
 		}
 	}
-	w := c.at.w - x
+	w := c.at.w - x - c.logInset()
 	if c.Value != "" && !c.middle {
 		v := w * .4
 		value := textBox{s: c.Value, size: secondText, minSize: 9, ink: p.second, align: alignRight, lines: 2, top: true}
@@ -425,6 +427,27 @@ func (p palette) text(f *appearance, c placed) {
 		second.ink = p.onDark2
 	}
 	f.text(second)
+}
+
+// note is a short message, or the level of a volume.
+func (p palette) note(f *appearance, c placed) {
+	f.fill(p.box, rect{0, 0, c.at.w, c.at.h}, 7, 1.5*p.outline)
+	if c.Role == view.Progress {
+		bar := c
+		bar.at = rect{14, 4, c.at.w - 28, c.at.h - 12}
+		p.progress(f, bar)
+		for i := range f.shapes[1:] {
+			f.shapes[1+i].at.x += bar.at.x
+			f.shapes[1+i].at.y += bar.at.y
+		}
+		for i := range f.texts {
+			f.texts[i].at.x += bar.at.x
+			f.texts[i].at.y += bar.at.y
+		}
+		return
+	}
+	f.icon(c.icon(), p.link, 12, (c.at.h-20)/2, 20)
+	f.text(textBox{s: c.Text, at: rect{42, 3, c.at.w - 50, c.at.h - 6}, size: bodyText, minSize: 9.5, ink: p.ink, lines: 2})
 }
 
 // iconInk gives icons beside texts the colour of the link, unless a tone says

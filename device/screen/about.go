@@ -15,36 +15,27 @@ func networkPage() page {
 		if d.now.Place == "" {
 			p.add(heading("unplugged", d.say("start.cable"), view.IconWarning, view.ToneWarn))
 		}
-		p.label("place", d.say("network.place"), d.now.Place)
+		p.label("place", d.say("network.place"), d.placeName())
 		p.label("mac", d.say("system.mac"), d.now.MAC)
 		p.label("server", d.say("system.server"), d.now.Server)
-		if st := latest(d.steps, journal.Network); st != nil && d.now.Place != "" {
-			p.lines("details.", st.Details)
+		if net := d.now.Network; d.now.Place != "" {
+			p.labels(d.texts, "network.",
+				"dns", cmp.Or(strings.Join(net.DNS, ", "), d.say("network.dns.host")), "suffix", net.Suffix, "wins", net.WINS)
 		}
 		p.softKey("journal", d.say("settings.journal"), view.IconLog, func(s *Screen) { s.open(journalPage()) })
 	}}
+}
+
+// placeName names the network that the phone is plugged into.
+func (d pageContext) placeName() string {
+	id := map[string]string{"inside": "inside", "outside": "outside", "the host's network": "host"}[d.now.Place]
+	return d.sayOr("network."+id, d.now.Place)
 }
 
 // journalPage lists what happened, the newest first; each opens.
 func journalPage() page {
 	return &builtPage{id: "journal", public: true, title: "settings.journal", build: func(d pageContext, p *pageBuilder) {
 		p.list("steps", p.stepRows(d, d.steps, func(journal.Step) bool { return true }), d.say("journal.none"))
-	}}
-}
-
-// provisioningPage shows the settings that the pool provisions.
-func provisioningPage() page {
-	return &builtPage{id: "provisioning", title: "settings.provisioning", build: func(d pageContext, p *pageBuilder) {
-		set := d.now.Settings
-		if set == nil {
-			p.add(view.Control{ID: "none", Role: view.Text, Text: d.say("provisioning.none"), Icon: view.IconInfo})
-			return
-		}
-		p.lines("line.", set.Lines())
-		for i, odd := range set.Warnings {
-			p.add(textLine("odd."+number(i), odd.String(), view.IconWarning, view.ToneWarn))
-		}
-		p.softKey("reload", d.say("reload"), view.IconRestart, (*Screen).reload)
 	}}
 }
 
@@ -69,7 +60,7 @@ func (s *Screen) reload() {
 	var err error
 	s.background(func(context.Context) { err = s.phone.Reload() }, func() {
 		if err != nil {
-			s.showMessage("reload-failed", s.texts.say("reload"), sentenceOf(err))
+			s.showMessage("reload-failed", s.texts.say("reload"), s.texts.sentenceOf(err))
 		}
 	})
 }
@@ -102,19 +93,28 @@ func dialPlanPage() page {
 		}
 		var rows []view.Control // a profile may have a thousand rules, so they are a list
 		for i, skip := range plan.Skipped() {
-			skipped := row("rule.skipped."+number(i), view.IconWarning, shorten(skip.Sentence), shorten(skip.Fix), "")
+			name := d.say("dialplan.skipped", "Number", skip.Rule)
+			skipped := row("rule.skipped."+number(i), view.IconWarning, name, d.logLine(shorten(skip.Sentence)), "")
 			skipped.Tone = view.ToneWarn
 			p.row(&rows, skipped, func(s *Screen) {
-				s.open(linesPage("rule", "settings.dialplan", skip.Sentence, []string{skip.Fix}))
+				s.open(logPage("rule", "settings.dialplan", name, sentence(skip.Sentence), sentence(skip.Fix)))
 			})
 		}
 		for i, r := range about.Rules {
 			text := cmp.Or(oneLine(r.Name), oneLine(r.Description), d.say("dialplan.rule", "Number", i+1))
-			made := oneLine(r.Pattern + "  ->  " + r.Translation)
-			p.row(&rows, view.Control{ID: "rule." + number(i), Text: shorten(text), Second: shorten(made)},
-				func(s *Screen) { s.open(linesPage("rule", "settings.dialplan", text, []string{made})) })
+			pattern, made := oneLine(r.Pattern), oneLine(r.Translation)
+			p.row(&rows, row("rule."+number(i), view.NoIcon, shorten(text), shorten(pattern+" → "+made), ""),
+				func(s *Screen) { s.open(planRulePage(text, pattern, made)) })
 		}
 		p.list("rule.", rows, d.say("dial.noRules"))
+	}}
+}
+
+// planRulePage shows one rule of the dial plan.
+func planRulePage(name, pattern, translation string) page {
+	return &builtPage{id: "rule", title: "settings.dialplan", build: func(d pageContext, p *pageBuilder) {
+		p.add(heading("name", name, view.NoIcon, view.ToneNone))
+		p.labels(d.texts, "rule.", "pattern", pattern, "translation", translation)
 	}}
 }
 
@@ -143,7 +143,7 @@ func systemPage() page {
 // noExchange is why the phone has no mailbox.
 func (d pageContext) noExchange() string {
 	if st := latest(d.steps, journal.Exchange, journal.Autodiscover); st != nil {
-		return st.Decided
+		return d.logLine(st.Decided)
 	}
 	return d.say("system.noexchange")
 }

@@ -56,10 +56,10 @@ func signingInPage() page {
 				continue // the clock was right already
 			}
 			all++
-			c := textLine("stage."+string(st), d.say("signing."+string(st)), view.NoIcon, view.ToneDim)
+			c := textLine("stage."+string(st), d.say("signing."+string(st)), view.IconPending, view.ToneDim)
 			switch {
 			case begun && st == journal.Roots && searching: // its steps go on until all are installed
-				c.Tone, c.Icon, c.Second = view.ToneNone, view.IconCert, step.Decided
+				c.Tone, c.Icon, c.Second = view.ToneNone, view.IconCert, d.logLine(step.Decided)
 				fetching = true
 			case begun && step.State == journal.Warned:
 				c.Tone, c.Icon, done = view.ToneWarn, view.IconWarning, done+1
@@ -75,7 +75,7 @@ func signingInPage() page {
 		} else {
 			p.add(view.Control{ID: "progress", Role: view.Progress, Text: d.say("signing.title"), Fraction: done / max(all, 1)})
 		}
-		p.softKey("cancel", d.say("cancel"), view.IconSignOut, func(s *Screen) {
+		p.softKey("cancel", d.say("cancel"), view.IconCancel, func(s *Screen) {
 			s.form.keepOnce = true // the user may want to correct what he typed
 			s.signOut()
 		})

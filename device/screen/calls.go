@@ -64,14 +64,6 @@ func (d pageContext) calls(missed bool) (rows []callRow) {
 	return rows
 }
 
-// nameOf is the name of the contact with that number; "": none is known.
-func (b *contactIndex) nameOf(number string) string {
-	if p := b.withNumber(number); p != nil {
-		return p.name
-	}
-	return ""
-}
-
 func (r callRow) control(d pageContext, i int) view.Control {
 	icon := map[string]view.Icon{
 		"missed": view.IconMissed, "incoming": view.IconIncoming, "outgoing": view.IconOutgoing,
@@ -133,15 +125,17 @@ func (d pageContext) mailboxLines() []view.Control {
 	case box != nil && trouble == nil:
 		return nil
 	case box != nil:
-		line.Role, line.Text, line.Second = view.Row, d.say("mailbox.old", "Time", d.when(box.Polled)), trouble.Decided
+		line.Role, line.Text = view.Row, d.say("mailbox.old", "Time", d.when(box.Polled))
+		line.Second = d.logLine(trouble.Decided)
 	case trouble != nil:
-		line.Role, line.Text, line.Second = view.Row, trouble.Decided, trouble.Fix
+		line.Role, line.Text = view.Row, d.say("mailbox.unread")
+		line.Second = d.logLine(trouble.Decided)
 	case !d.signedIn():
 		line.Text = d.say("mailbox.signedOut")
 	case d.now.State != device.Ready:
 		line.Text, line.Tone, line.Icon = d.say("mailbox.reading"), view.ToneDim, view.IconTime
 	default:
-		line.Text, line.Second = d.say("mailbox.none"), d.mailboxSkipped()
+		line.Text, line.Second = d.say("mailbox.none"), d.logLine(d.mailboxSkipped())
 	}
 	return []view.Control{line}
 }

@@ -30,7 +30,7 @@ func newCardPage(s *Screen, c *contact) page {
 		numbers.lookUp(s, d.now, texts...)
 		for i, n := range c.phones {
 			line := row(numberID+number(i), view.IconDial, d.readable(n.text), "", d.kindOf(n.kind))
-			if r, ok := numbers.known[n.text]; ok {
+			if r, ok := numbers.known[n.text]; ok && d.readable(r.result) != line.Text {
 				line.Second = d.say("card.dials", "Number", d.readable(r.result))
 			}
 			p.addAction(line, dial(n.text))

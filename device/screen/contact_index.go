@@ -52,7 +52,7 @@ type contactIndex struct {
 	all      []*contact      // sorted by name
 	outlook  []*contact
 	groups   []contactGroup
-	byNumber map[string]*contact
+	byNumber map[string][]contactMatch // by telephone; that with an extension also by the number and ";"
 
 	query string // of found
 	found []contactMatch
@@ -82,19 +82,26 @@ func (b *contactIndex) update(now device.Snapshot) {
 		b.source = now
 		return
 	}
-	*b = contactIndex{version: b.version + 1, source: now, byNumber: map[string]*contact{}}
+	*b = contactIndex{version: b.version + 1, source: now, byNumber: map[string][]contactMatch{}}
 	at := map[string]*contact{}
 	b.readOutlook(at)
 	b.readPool(at)
 	for _, p := range b.all {
 		p.prepare()
-		for _, d := range p.numbers {
-			if d := strings.TrimPrefix(d, "+"); b.byNumber[d] == nil {
-				b.byNumber[d] = p
+	}
+	slices.SortStableFunc(b.all, byName)
+	for _, p := range b.all {
+		for i, n := range p.phones {
+			key := numberKey(n.text)
+			if key == "" {
+				continue
+			}
+			b.byNumber[key] = append(b.byNumber[key], contactMatch{p, i})
+			if number, _, extended := strings.Cut(key, ";"); extended {
+				b.byNumber[number+";"] = append(b.byNumber[number+";"], contactMatch{p, i})
 			}
 		}
 	}
-	slices.SortStableFunc(b.all, byName)
 	slices.SortStableFunc(b.outlook, byName)
 	for _, s := range b.groups {
 		slices.SortStableFunc(s.contacts, byName)
@@ -324,13 +331,23 @@ func numberMatches(number, q string) bool {
 	return strings.HasPrefix(number, q) || len(q) > 1 && strings.Contains(number, q)
 }
 
-// withNumber is the contact with exactly that number; nil: none is known.
-func (b *contactIndex) withNumber(number string) *contact {
-	d := strings.TrimPrefix(digitsOf(number), "+")
-	if d == "" || strings.Contains(number, "@") || strings.Contains(number, ";") {
-		return nil
+// numberKey is a number in byNumber; "": it is none.
+func numberKey(text string) string { return strings.TrimPrefix(telephone(text), "+") }
+
+// withNumber are the contacts with exactly that number and extension.
+func (b *contactIndex) withNumber(number string) []contactMatch { return b.byNumber[numberKey(number)] }
+
+// nameOf is the name of the contact with that number, also of the only one that has
+// it with an extension; "": none is known.
+func (b *contactIndex) nameOf(number string) string {
+	found := b.withNumber(number)
+	if extended := b.byNumber[numberKey(number)+";"]; len(found) == 0 && len(extended) == 1 {
+		found = extended
 	}
-	return b.byNumber[d]
+	if len(found) == 0 {
+		return ""
+	}
+	return found[0].name
 }
 
 // oneLine is foreign text for a line of a page.

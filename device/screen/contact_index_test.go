@@ -167,7 +167,7 @@ func TestContactOfPoolAndOutlookIsOne(t *testing.T) {
 	p := newContactsPage(nil)
 	want(t, p.view(contextOf(t, now)), `contact.0 · Sales · 2
 contact.1 · Bob · bobs@contoso.com
-contact.2 · Kerry Miller · Contoso · +45 44
+contact.2 · Kerry Miller · Contoso · +4544
 contact.3 · Group without a name · 1
 contact.4 · Bob · bobs@contoso.com
 contact.5 · Other Contacts · 2
@@ -209,6 +209,18 @@ func TestForeignTextStaysOnItsLine(t *testing.T) {
 	}
 }
 
+// rows are the controls of a list; nil: none.
+func rows(list *view.Rows) []view.Control {
+	if list == nil {
+		return nil
+	}
+	all := make([]view.Control, list.Len)
+	for i := range all {
+		all[i] = list.Row(i)
+	}
+	return all
+}
+
 func TestNumbersLoseInvisibleCharacters(t *testing.T) {
 	for in, want := range map[string]string{
 		"\u202d+1 425\u202c": "+1 425", "\u200e555\ufeff": "555", "1\x002\x1b": "12", " 1\t2\n": "1 2", "tel: 12": "tel: 12", "1\xff": "1\ufffd",
@@ -233,11 +245,11 @@ func TestPagesWithoutAMailboxSayWhy(t *testing.T) {
 		steps []journal.Step
 		want  string
 	}{
-		"trouble":    {device.Snapshot{Warnings: trouble}, nil, "Exchange refused. · Mend it."},
-		"skipped":    {device.Snapshot{}, skipped, "There is no mailbox. · Exchange is not asked: the user has no Unified Messaging."},
+		"trouble":    {device.Snapshot{Warnings: trouble}, nil, "The mailbox could not be read. · Log: Exchange refused."},
+		"skipped":    {device.Snapshot{}, skipped, "There is no mailbox. · Log: Exchange is not asked: the user has no Unified Messaging."},
 		"reading":    {device.Snapshot{State: device.SignedIn}, nil, "Reading the mailbox"},
 		"signed out": {device.Snapshot{State: device.Waiting}, nil, "Nobody is signed in."},
-		"old":        {device.Snapshot{Warnings: trouble, Mailbox: &device.Mailbox{Polled: noon.Add(-time.Hour)}}, nil, "from Today 11:00. · Exchange refused."},
+		"old":        {device.Snapshot{Warnings: trouble, Mailbox: &device.Mailbox{Polled: noon.Add(-time.Hour)}}, nil, "from Today 11:00. · Log: Exchange refused."},
 	} {
 		t.Run(name, func(t *testing.T) {
 			d := contextOf(t, c.now)

@@ -32,6 +32,7 @@ type rowsKey struct {
 	version int
 	outlook bool
 	query   string
+	made    string // the number that the dial plan makes of query
 }
 
 // IDs of the page of contacts.
@@ -59,7 +60,7 @@ func (p *contactsPage) view(d pageContext) view.Page {
 			v.Controls = append(v.Controls, d.mailboxLines()...)
 		}
 	} else {
-		v.Nav = []view.Control{{ID: "search.clear", Role: view.Button, Text: d.say("contacts.clear"), Icon: view.IconDelete}}
+		v.Nav = []view.Control{softKey("search.clear", d.say("contacts.clear"), view.IconCancel)}
 	}
 	rows := p.rows
 	v.List = &view.Rows{ID: personID, Len: len(rows), Row: func(i int) view.Control { return rows[i].control(d, i) }}

@@ -2,6 +2,7 @@ package screen
 
 import (
 	"cmp"
+	"slices"
 	"strings"
 	"time"
 
@@ -17,6 +18,7 @@ type dialPage struct {
 	builtFrom    rowsKey     // of matches
 	matches      []dialMatch // rows of the last view
 	lastNumber   string      // of the last outgoing call
+	given        string      // the number that was not typed; "": none
 	noCallsShown bool        // the page says that this version makes no calls
 }
 
@@ -42,7 +44,11 @@ const longPress = 800 * time.Millisecond
 
 func newDialPage(s *Screen, digits string) page {
 	p := &dialPage{s: s, text: field{id: dialledID, label: "dial.number"}}
-	p.text.typed(digits)
+	if isDialled(digits) {
+		p.text.typed(digits)
+	} else {
+		p.set(digits)
+	}
 	if digits == "0" { // the key that opened the page may still be down
 		p.plus(s)
 	}
@@ -53,47 +59,52 @@ func newDialPage(s *Screen, digits string) page {
 func isDialled(text string) bool { return text != "" && strings.Trim(text, "0123456789*#+") == "" }
 
 func (p *dialPage) view(d pageContext) view.Page {
+	p.translations.lookUp(p.s, d.now, p.text.text)
+	r, translated := p.translations.known[p.text.text]
 	index := d.contacts()
-	p.updateMatches(index)
+	p.updateMatches(index, r.number)
+	empty := p.text.text == ""
 	v := view.Page{ID: "dial", Layout: view.Dial, Title: d.say("dial.title"), Keyboard: view.Letters,
 		Controls: []view.Control{p.text.control(d.texts)}}
-	if d.focus == dialledID { // letters are typed: the keyboard takes the place of the keys
+	switch number := &v.Controls[0]; { // one line of words below the number: the keys keep their place
+	case d.focus == dialledID: // letters are typed: the keyboard takes the place of the keys
 		v.Layout = view.List
+	case p.text.text == p.given:
+		number.Value = d.readable(p.given)
 	}
-	p.translations.lookUp(p.s, d.now, p.text.text)
-	if r, ok := p.translations.known[p.text.text]; ok && p.text.text != "" {
-		v.Controls = append(v.Controls, row(translationID, view.IconInfo, r.result, r.sentence, ""))
-		if !p.noCallsShown { // there is no room for both
-			v.Controls = append(v.Controls, view.Control{ID: "uri", Role: view.Text, Text: r.uri, Tone: view.ToneDim})
-		}
-	}
-	if p.noCallsShown {
+	switch {
+	case p.noCallsShown:
 		v.Controls = append(v.Controls, textLine("no-calls", d.say("dial.noCalls"), view.IconInfo, view.ToneWarn))
+	case empty:
+		v.Controls = append(v.Controls, textLine("hint", d.say("dial.hint"), view.NoIcon, view.ToneDim))
+	case translated:
+		result := row(translationID, view.IconInfo, d.readable(r.result), d.translated(r), "")
+		v.Controls = append(v.Controls, result)
 	}
 	rows := p.matches
 	v.List = &view.Rows{ID: matchID, Len: len(rows), Row: func(i int) view.Control {
 		m := rows[i]
-		c := row(matchID+number(i), view.IconPerson, m.displayName(), m.number, "")
+		c := row(matchID+number(i), view.IconPerson, m.displayName(), d.readable(m.number), "")
 		if m.kind != "" {
 			c.Value = d.kindOf(m.kind)
 		}
 		return c
 	}}
-	if v.List.Empty = d.say("dial.noMatch"); p.text.text == "" {
-		v.List.Empty = d.say("dial.hint")
+	if !empty {
+		v.List.Empty = d.say("dial.noMatch")
 	}
-	empty := p.text.text == ""
-	call := softKey(callKeyID, d.say("dial.call"), view.IconDial)
-	erase := softKey(eraseID, d.say("dial.erase"), view.IconDelete)
+	call := softKey(callKeyID, d.say("dial.call"), view.IconCall)
+	erase := softKey(eraseID, d.say("dial.erase"), view.IconBackspace)
 	call.Tone, call.Off, erase.Off = view.ToneGood, empty, empty
 	v.Nav = append(v.Nav, call, erase)
 	p.lastNumber = ""
-	if box := d.now.Mailbox; box != nil && empty {
+	if box := d.now.Mailbox; box != nil {
 		for _, c := range box.Calls {
 			if c.Kind == "outgoing" && c.Number != "" {
 				p.lastNumber = numberText(c.Number)
 				redial := softKey(redialID, d.say("dial.redial"), view.IconOutgoing)
-				redial.Second = cmp.Or(oneLine(c.Name), index.nameOf(p.lastNumber), p.lastNumber)
+				redial.Second = cmp.Or(oneLine(c.Name), index.nameOf(p.lastNumber), d.readable(p.lastNumber))
+				redial.Off = !empty // it stays, so that the other keys do not move
 				v.Nav = append(v.Nav, redial)
 				break
 			}
@@ -102,9 +113,11 @@ func (p *dialPage) view(d pageContext) view.Page {
 	return v
 }
 
-// updateMatches finds the contacts that match, if the key has changed.
-func (p *dialPage) updateMatches(index *contactIndex) {
-	key := rowsKey{index: index, version: index.version, query: p.text.text}
+// updateMatches finds the contacts that match what was dialled, or whose number is
+// the one that the dial plan made of it, if the key has changed. The latter come
+// first.
+func (p *dialPage) updateMatches(index *contactIndex, made string) {
+	key := rowsKey{index: index, version: index.version, query: p.text.text, made: made}
 	if p.builtFrom == key {
 		return
 	}
@@ -112,8 +125,10 @@ func (p *dialPage) updateMatches(index *contactIndex) {
 	if strings.TrimSpace(key.query) == "" {
 		return
 	}
-	for _, h := range index.find(key.query) {
-		switch {
+	called := index.withNumber(made)
+	for _, h := range append(slices.Clone(called), index.find(key.query)...) {
+		switch again := slices.ContainsFunc(p.matches, func(m dialMatch) bool { return m.contact == h.contact }); {
+		case again:
 		case h.number >= 0:
 			p.matches = append(p.matches, dialMatch{h.contact, h.phones[h.number].text, h.phones[h.number].kind})
 		case len(h.phones) == 0 && h.address != "":
@@ -157,6 +172,7 @@ func (p *dialPage) hold(_ *Screen, id string) {
 func (p *dialPage) set(number string) {
 	p.noCallsShown, p.text.text = false, ""
 	p.text.typed(number)
+	p.given = p.text.text
 }
 
 // call shows that this version makes no calls.

@@ -17,15 +17,12 @@ func failurePage() page {
 		if f == nil {
 			return
 		}
-		p.add(heading("what", d.say("failure.heading"), view.IconError, view.ToneBad),
-			view.Control{ID: "decided", Role: view.Text, Text: f.Decided})
+		p.add(heading("what", d.say("failure.heading"), view.IconError, view.ToneBad))
 		if at := d.now.NextTry; !at.IsZero() {
 			next := d.say("failure.next", "Time", d.precise(at.In(d.location)))
 			p.add(textLine("next", next, view.IconTime, view.ToneNone))
 		}
-		if f.Fix != "" {
-			p.add(textLine("fix", d.say("step.fix", "Text", f.Fix), view.IconInfo, view.ToneDim))
-		}
+		p.stepLog(d, *f)
 		p.softKey("details", d.say("failure.details"), view.IconInfo, func(s *Screen) { s.open(stepPage(*f)) })
 		if d.now.State == device.Failed {
 			p.softKey("again", d.say("failure.again"), view.IconRestart, (*Screen).signInAgain)
@@ -63,20 +60,33 @@ func credentialsRefused(code journal.Code) bool {
 // stepPage shows all fields of one step.
 func stepPage(st journal.Step) page {
 	return &builtPage{id: "step", public: true, build: func(d pageContext, p *pageBuilder) {
-		icon, tone := stateLook(st.State)
 		p.Title = d.stepName(st.Name)
-		p.add(view.Control{ID: "decided", Role: view.Heading, Text: st.Decided, Icon: icon, Tone: tone})
-		if st.Fix != "" {
-			p.add(view.Control{ID: "fix", Role: view.Text, Text: d.say("step.fix", "Text", st.Fix), Icon: view.IconInfo})
-		}
 		at := st.At.In(d.location)
-		p.labels(d.texts, "step.", "asked", st.Asked, "answered", st.Answered, "by", st.By, "because", st.Because,
-			"code", string(st.Code), "at", d.day(at)+" "+d.precise(at))
-		if len(st.Details) > 0 {
-			p.add(view.Control{ID: "details", Role: view.Heading, Text: d.say("step.details")})
+		p.label("at", d.say("step.at"), d.day(at)+" "+d.precise(at))
+		p.stepLog(d, st)
+		from := len(p.Controls)
+		p.labels(d.texts, "step.", "asked", st.Asked, "answered", st.Answered, "by", st.By,
+			"because", plainLog(st.Because), "code", string(st.Code))
+		for i := range p.Controls[from:] {
+			p.Controls[from+i].Log = true
 		}
-		p.lines("details.", st.Details)
+		if len(st.Details) > 0 {
+			p.add(heading("details", d.say("step.details"), view.NoIcon, view.ToneNone))
+		}
+		for i, line := range st.Details {
+			p.add(logText("details."+number(i), line))
+		}
 	}}
+}
+
+// stepLog adds what a step says: what was decided, and what to change.
+func (p *pageBuilder) stepLog(d pageContext, st journal.Step) {
+	p.log(d)
+	decided := logText("decided", st.Decided)
+	decided.Icon, decided.Tone = stateLook(st.State)
+	if p.add(decided); st.Fix != "" {
+		p.add(heading("change", d.say("step.change"), view.NoIcon, view.ToneNone), logText("fix", st.Fix))
+	}
 }
 
 // stateLook is the icon and the tone for the state of a step.
@@ -97,7 +107,7 @@ func (d pageContext) stepName(n journal.Name) string {
 	return d.sayOr("stepname."+string(n), string(n))
 }
 
-// stepRows lists steps, the newest first.
+// stepRows lists steps, the newest first. Their second texts are from the log.
 func (p *pageBuilder) stepRows(d pageContext, steps []journal.Step, wanted func(journal.Step) bool) []view.Control {
 	var rows []view.Control
 	for i := len(steps) - 1; i >= 0; i-- {
@@ -107,8 +117,8 @@ func (p *pageBuilder) stepRows(d pageContext, steps []journal.Step, wanted func(
 		}
 		icon, tone := stateLook(st.State)
 		at := d.precise(st.At.In(d.location))
-		c := row("steps."+number(int(st.Seq)), icon, d.stepName(st.Name), shorten(st.Decided), at)
-		c.Tone = tone
+		c := row("steps."+number(int(st.Seq)), icon, d.stepName(st.Name), shorten(plainLog(st.Decided)), at)
+		c.Tone, c.Log = tone, true
 		p.row(&rows, c, func(s *Screen) { s.open(stepPage(st)) })
 	}
 	return rows

@@ -2,7 +2,6 @@ package screen
 
 import (
 	"cmp"
-	"strings"
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/screen/view"
@@ -22,7 +21,7 @@ func homePage() page {
 			p.add(view.Control{ID: "loading", Role: view.Text, Text: d.say("home.loading"), Tone: view.ToneDim})
 		}
 		for i, t := range d.now.Warnings[max(0, len(d.now.Warnings)-maxWarnings):] {
-			warning := row("trouble."+number(i), view.IconWarning, d.stepName(t.Name), sentence(t.Code.Title()), "")
+			warning := row("trouble."+number(i), view.IconWarning, d.stepName(t.Name), d.logLine(sentence(t.Code.Title())), "")
 			warning.Tone = view.ToneWarn
 			p.addAction(warning, func(s *Screen) { s.open(stepPage(t)) })
 		}
@@ -81,21 +80,10 @@ func (d pageContext) unread() int { return d.mailbox().Unread }
 func (d pageContext) ownNumber() string {
 	if self := d.now.Self; self != nil {
 		if line, ok := self.Line(); ok {
-			n, _, _ := strings.Cut(d.readable(line.Number), ";")
-			return n
+			return d.readable(line.Number)
 		}
 	}
 	return d.now.Address
-}
-
-// readable writes a number for display, with its extension in words.
-func (t *texts) readable(number string) string {
-	number = strings.TrimPrefix(number, "tel:")
-	n, parameter, _ := strings.Cut(number, ";")
-	if ext, ok := strings.CutPrefix(parameter, "ext="); ok && ext != "" && !strings.Contains(ext, ";") {
-		return t.say("home.extension", "Number", n, "Extension", ext)
-	}
-	return number
 }
 
 // nextMeeting is the first event of today that has not ended.

@@ -1,6 +1,7 @@
 package screen_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -16,7 +17,7 @@ func TestHomeShowsTheUserAndNewMessages(t *testing.T) {
 	deliver(t, r, lab.DeliverVoiceMail, 1)
 	r.home()
 	v := r.until("the mailbox", func(v view.View) bool { return v.Status.Missed == 3 })
-	want(t, v.Page, "Test User", "+4544890101, extension 200", "3 missed calls", "3 new messages")
+	want(t, v.Page, "Test User", "+4544890101 ext. 200", "3 missed calls", "3 new messages")
 	for id, badge := range map[string]string{"calls": "3", "voicemail": "3", "contacts": ""} {
 		if c, ok := find(v.Page, id); !ok || c.Badge != badge || c.Role != view.Tile {
 			t.Errorf("tile %s: %+v, want badge %q", id, c, badge)
@@ -90,7 +91,7 @@ func TestLaterExchangeWarningIsAnnounced(t *testing.T) {
 	v := r.dialog("news-trouble")
 	r.phone.RefreshMailbox() // again the same: told once
 	r.Tap("show")
-	want(t, r.page("step").Page, v.Dialog.Controls[0].Text)
+	want(t, r.page("step").Page, strings.TrimPrefix(v.Dialog.Controls[0].Text, "Log: "))
 	r.Press(view.KeyHome)
 	if v := r.page("home"); v.Status.Exchange != view.ToneWarn {
 		t.Errorf("status %+v", v.Status)

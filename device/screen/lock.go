@@ -171,7 +171,7 @@ func (p *pinPage) set(s *Screen, pin string) {
 		p.busy, p.firstEntry = false, ""
 		switch {
 		case err != nil:
-			p.message = sentenceOf(err)
+			p.message = s.texts.sentenceOf(err)
 		case p.purpose == pinFirst: // set in order to lock the phone
 			s.home()
 			s.lock = newPINPage(pinUnlock)
@@ -211,7 +211,7 @@ func (s *Screen) lockNow() {
 		return
 	}
 	s.home()
-	s.lock = newPINPage(pinUnlock)
+	s.showLock()
 }
 
 func (s *Screen) unlock() {
@@ -243,6 +243,7 @@ func (s *Screen) lockIfIdle() {
 
 // showLock locks the phone; if there is no PIN the lock asks for a new one.
 func (s *Screen) showLock() {
+	s.hangUp()
 	s.lock = newPINPage(pinUnlock)
 	if s.phone.PINDigits() == 0 {
 		s.lock = newPINPage(pinFirst)

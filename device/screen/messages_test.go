@@ -136,6 +136,7 @@ func sameAsEnglish(lang, id string) bool {
 		{"a layout, or a form of numbers", "", "format.clock format.precise format.day calendar.hours player.which"},
 		{"a name", "", "contacts.groups contacts.outlook stepname.exchange system.exchange roots.from.ad audio.wma"},
 		{"a term that people keep", "", "ok pin.title pin.field root.fingerprint system.gruu audio.alaw audio.mulaw audio.gsm audio.wav audio.mp3"},
+		{"an abbreviation", "es", "number.extension"},
 		{"a unit", "", "player.size"},
 		{"the same word", "de nl it es", "system.firmware"},
 		{"the same word", "de nl it", "root.server system.server"},

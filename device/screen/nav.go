@@ -38,10 +38,13 @@ func (s *Screen) updateBase() {
 	switch s.now.State {
 	case device.Off:
 		s.unlock()
+		s.hangUp()
+		s.note = nil
 		s.stack, s.dialog, s.queuedDialogs = nil, nil, nil
 		s.removeClip()
 	case device.SignedOut:
 		s.unlock()
+		s.hangUp()
 		s.dialog, s.queuedDialogs = nil, nil // they concern the former user
 		s.prefs = s.phone.Preferences()      // a reset may have removed them
 		s.form.remember(s.now)
@@ -162,6 +165,9 @@ func (s *Screen) Type(text string) {
 func (s *Screen) Press(k view.Key) {
 	s.userAction(func() {
 		s.keysDown[k] = s.opt.Clock.Now()
+		if k == view.KeyEnd {
+			s.hangUp()
+		}
 		if s.topPage().key(s, k) {
 			return
 		}
@@ -178,14 +184,22 @@ func (s *Screen) Press(k view.Key) {
 			}
 		case view.KeyEnd:
 			s.endKey()
-		case view.KeyTab, view.KeyDown, view.KeyRight:
-			s.moveFocus(1)
+		case view.KeyTab, view.KeyBackTab:
+			s.moveFocus(map[view.Key]int{view.KeyTab: 1, view.KeyBackTab: -1}[k], true)
+		case view.KeyDown, view.KeyRight:
+			s.moveFocus(1, false)
 		case view.KeyUp, view.KeyLeft:
-			s.moveFocus(-1)
+			s.moveFocus(-1, false)
 		case view.KeyEnter:
 			s.enterKey()
 		case view.KeyVolumeUp, view.KeyVolumeDown:
 			s.volumeKey(k == view.KeyVolumeUp)
+		case view.KeySpeaker:
+			s.routeKey(viaSpeaker)
+		case view.KeyHeadset:
+			s.routeKey(viaHeadset)
+		case view.KeyMute:
+			s.showNote(textLine("note", s.texts.say("line.noCall"), view.IconInfo, view.ToneNone))
 		}
 	})
 }
@@ -218,75 +232,12 @@ func (s *Screen) enterKey() {
 // Release ends a Press.
 func (s *Screen) Release(k view.Key) { s.change(func() { delete(s.keysDown, k) }) }
 
-// Lift takes the receiver off the hook, or puts it back, also without power.
-// Lifting it opens the dial pad, putting it back closes that.
-func (s *Screen) Lift(up bool) {
-	s.change(func() {
-		if s.hook == up {
-			return
-		}
-		s.hook, s.lastUse = up, s.opt.Clock.Now()
-		if _, dialling := s.currentPage().(*dialPage); up && !dialling && s.lock == nil && signedIn(s.now) {
-			s.liftedPage = newDialPage(s, "")
-			s.open(s.liftedPage)
-		}
-		if up {
-			return
-		}
-		if at := slices.Index(s.stack, s.liftedPage); at >= 0 {
-			s.stack = s.stack[:at:at]
-			s.focus, s.keyboard = "", view.NoKeyboard
-		}
-		s.liftedPage = nil
-	})
-}
-
-// moveFocus goes to the next control that takes taps, or the one before.
-func (s *Screen) moveFocus(by int) {
-	p := s.view.Top()
-	var ids []string
-	at := -1
-	for _, list := range [][]view.Control{p.Controls, rows(p.List), p.Nav} {
-		for _, c := range list {
-			if c.Off || !active(c) {
-				continue
-			}
-			if c.ID == p.Focus {
-				at = len(ids)
-			}
-			ids = append(ids, c.ID)
-		}
+// moveFocus goes to the next control that takes taps, or the one before; with tab,
+// a list is one stop.
+func (s *Screen) moveFocus(by int, tab bool) {
+	if id, _ := s.view.Top().Next(by, tab); id != "" {
+		s.focus = id
 	}
-	if p.Back {
-		if p.Focus == "back" {
-			at = len(ids)
-		}
-		ids = append(ids, "back")
-	}
-	if len(ids) == 0 {
-		return
-	}
-	if at < 0 && by < 0 {
-		at = 0
-	}
-	s.focus = ids[(at+by+len(ids))%len(ids)]
-}
-
-// rows are the controls of a list; nil: none.
-func rows(list *view.Rows) []view.Control {
-	if list == nil {
-		return nil
-	}
-	all := make([]view.Control, list.Len)
-	for i := range all {
-		all[i] = list.Row(i)
-	}
-	return all
-}
-
-// active reports whether a control of that role takes taps.
-func active(c view.Control) bool {
-	return !slices.Contains([]view.Role{view.Text, view.Heading, view.Label, view.Progress}, c.Role)
 }
 
 // showDialog shows a dialog, or queues it behind the present one. A dialog of the

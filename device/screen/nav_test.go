@@ -151,8 +151,9 @@ func TestVolumeIsTurnedQuicklyAndTheLastOneIsKept(t *testing.T) {
 		r.Press(view.KeyVolumeDown)
 	}
 	r.Press(view.KeyVolumeUp)
-	if c, _ := find(r.page("sound").Page, "ring"); c.Value != "6" {
-		t.Errorf("the volume is %s", c.Value)
+	want := view.Control{ID: "note", Role: view.Progress, Text: "Ringing", Value: "6", Fraction: .6}
+	if v := r.page("signin"); v.Note == nil || *v.Note != want {
+		t.Errorf("the note is %+v, want %+v", v.Note, want)
 	}
 	r.until("the volume to be kept", func(view.View) bool { return r.phone.Preferences()["volume.ring"] == "6" })
 }

@@ -27,12 +27,12 @@ func (s *Screen) announce(before device.Snapshot) {
 	}
 	for _, t := range s.now.Warnings { // the home page shows those of the sign-in
 		if before.State == device.Ready && !hasWarning(before.Warnings, t) {
-			s.newsDialog("news-trouble", t.Decided, func(*Screen) page { return stepPage(t) })
+			s.newsDialog("news-trouble", s.texts.logLine(t.Decided), func(*Screen) page { return stepPage(t) })
 		}
 	}
 	lost := s.now.State == device.Waiting || s.now.State == device.Failed
 	if f := s.now.Failure; signedIn(before) && f != nil && lost {
-		s.newsDialog("news-lost", f.Decided, func(*Screen) page { return stepPage(*f) })
+		s.newsDialog("news-lost", s.texts.logLine(f.Decided), func(*Screen) page { return stepPage(*f) })
 	}
 }
 

@@ -88,6 +88,8 @@ func (s *Screen) render() {
 		top := s.dialog != nil && s.lock == nil
 		v.Page, v.Status, v.Lamps = s.pageView(s.currentPage(), d, !top), d.status(), d.lamps()
 		v.Status.Locked = s.lock != nil
+		v.Note, v.Sound = s.note, s.sound()
+		v.Lamps.Speaker, v.Lamps.Headset = s.line.via == viaSpeaker, s.line.via == viaHeadset
 		v.Page.Back = s.lock == nil && (v.Page.Back || len(s.stack) > 0)
 		if top {
 			p := s.pageView(s.dialog, d, true)

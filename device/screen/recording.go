@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/ocphone/ocphone/device"
@@ -49,10 +50,10 @@ func describe(t *texts, err error) []string {
 func failureLines(t *texts, err error) []string {
 	var f *journal.Failure
 	if !errors.As(err, &f) {
-		return []string{t.say("player.failed"), sentence(oneLine(err.Error()))}
+		return []string{t.say("player.failed"), t.logLine(sentence(oneLine(err.Error())))}
 	}
 	step := f.Step(journal.Exchange).Stamp(0, time.Time{})
-	return []string{step.Decided, sentence(step.Fix)}
+	return []string{t.say("player.failed"), t.logLine(strings.TrimSpace(step.Decided + " " + sentence(step.Fix)))}
 }
 
 // recordingBuffer keeps a recording in memory, up to maxSound.

@@ -115,7 +115,7 @@ func (r *resetPage) build(d pageContext, p *pageBuilder) {
 		return
 	case r.err != nil:
 		p.add(heading("failed", d.say("reset.failed"), view.IconError, view.ToneBad),
-			view.Control{ID: "why", Role: view.Text, Text: sentenceOf(r.err)})
+			view.Control{ID: "why", Role: view.Text, Text: d.sentenceOf(r.err)})
 	default:
 		var rows []view.Control
 		list := func(id string, roots []string, title, each view.Icon, tone view.Tone) {
@@ -126,8 +126,8 @@ func (r *resetPage) build(d pageContext, p *pageBuilder) {
 				rows = append(rows, c)
 			}
 		}
-		list("went", r.went, view.IconReset, view.IconDelete, view.ToneWarn)
-		list("stayed", r.stayed, view.IconCert, view.IconOK, view.ToneGood)
+		list("went", r.went, view.IconDelete, view.IconCert, view.ToneWarn)
+		list("stayed", r.stayed, view.IconOK, view.IconCert, view.ToneGood)
 		p.list("roots", rows, "")
 		if len(r.went) > 0 {
 			p.add(view.Control{ID: "next", Role: view.Text, Text: d.say("reset.next"), Tone: view.ToneDim})
@@ -141,10 +141,11 @@ func resetMenu() page {
 	return &builtPage{id: "reset-menu", public: true, build: func(d pageContext, p *pageBuilder) {
 		p.Title = d.say("settings.reset")
 		p.add(view.Control{ID: "clip", Role: view.Text, Text: d.say("resetmenu.clip"), Tone: view.ToneDim})
+		icons := map[string]view.Icon{"user": view.IconPerson, "factory": view.IconReset}
 		for _, kind := range []string{"user", "factory"} {
 			title, what := d.say("resetmenu."+kind), d.say("resetmenu."+kind+".what")
 			lines, yes := []string{what, d.say("sure")}, d.say("settings.reset")
-			p.addAction(row(kind, view.IconReset, title, what, ""), func(s *Screen) {
+			p.addAction(row(kind, icons[kind], title, what, ""), func(s *Screen) {
 				s.confirm("reset-confirm", title, lines, yes, func(s *Screen) {
 					s.reset(func() (went, stayed []string, err error) {
 						if kind == "user" {
@@ -170,14 +171,11 @@ func rootNames[T interface{ Subject() string }](roots []T) []string {
 }
 
 // sentenceOf puts an error into a sentence for the user.
-func sentenceOf(err error) string {
+func (t *texts) sentenceOf(err error) string {
 	var f *journal.Failure
 	if !errors.As(err, &f) {
-		return err.Error()
+		return t.logLine(sentence(oneLine(err.Error())))
 	}
 	step := f.Step("").Stamp(0, time.Time{})
-	if f.Fix != "" {
-		return step.Decided + " " + step.Fix
-	}
-	return step.Decided
+	return t.logLine(step.Decided + " " + step.Fix)
 }

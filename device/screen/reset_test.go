@@ -87,8 +87,6 @@ func TestResetsOfTheMenu(t *testing.T) {
 				t.Fatal(err)
 			}
 			r.Press(view.KeyVolumeUp)
-			r.page("sound")
-			r.Tap("back")
 			r.taps("settings", "settings.reset", row.kind)
 			r.dialog("reset-confirm")
 			r.Tap("cancel")

@@ -65,8 +65,10 @@ type Screen struct {
 	focus         string         // the control that has it; "": the page's choice
 	keyboard      view.Keyboard  // that the user chose; NoKeyboard: the page's choice
 	keysDown      map[view.Key]time.Time
-	hook          bool
-	liftedPage    page              // opened by lifting the receiver; nil: none
+	hook          bool // the receiver is lifted
+	line          line
+	note          *view.Control     // nil: none
+	noteTimer     clock.Timer       // until the note goes
 	clip          *heldClip         // nil: no paper clip in the hole
 	prefs         map[string]string // as the phone keeps them; replaced, never changed
 	saving        chan struct{}     // closed when prefs are written; nil: they are not being written
@@ -112,7 +114,7 @@ func (s *Screen) Close() {
 	s.cancel()
 	s.mu.Lock()
 	s.closed = true
-	for _, t := range []clock.Timer{s.minuteTimer, s.lockTimer, s.pinDelay} {
+	for _, t := range []clock.Timer{s.minuteTimer, s.lockTimer, s.pinDelay, s.noteTimer, s.line.toneTime} {
 		if t != nil {
 			t.Stop()
 		}

@@ -22,13 +22,18 @@ func securityPage() page {
 		all, fetched := d.say("start.roots", "Count", len(d.now.Roots)), d.say("security.downloaded", "Count", came)
 		p.row(&rows, row("security.roots", view.IconCert, all, fetched, ""), func(s *Screen) { s.open(rootsPage()) })
 		if v := d.now.Verdict; v != nil { // a refused certificate comes first
-			c := row("security.refused", view.IconError, d.say("security.refused"), shorten(v.Sentence), "")
+			c := row("security.refused", view.IconError, d.say("security.refused"), d.logLine(shorten(v.Sentence)), "")
 			c.Tone = view.ToneBad
-			p.row(&rows, c, func(s *Screen) { s.open(linesPage("verdict", "security.refused", v.Sentence, v.Details())) })
+			p.row(&rows, c, func(s *Screen) {
+				s.open(logPage("verdict", "security.refused", "", append([]string{v.Sentence}, v.Details()...)...))
+			})
 		}
-		rows = append(rows, p.stepRows(d, d.steps, func(st journal.Step) bool {
+		for _, c := range p.stepRows(d, d.steps, func(st journal.Step) bool {
 			return st.Name == journal.Trust || st.Name == journal.Roots || st.Name == journal.Reset
-		})...)
+		}) {
+			c.Second, c.Log = d.logLine(c.Second), false
+			rows = append(rows, c)
+		}
 		policy := d.say("security.policy", "Policy", string(d.now.Policy), "Set", d.now.RootSet)
 		p.add(textLine("policy", policy, view.NoIcon, view.ToneDim))
 		p.list("", rows, "")
@@ -114,11 +119,12 @@ func grouped(hex string) string {
 	return b.String()
 }
 
-// linesPage shows a heading and lines of text.
-func linesPage(id, title, heading string, lines []string) page {
+// logPage shows a heading, if there is one, and text of the log.
+func logPage(id, title, name string, lines ...string) page {
 	return &builtPage{id: id, public: true, build: func(d pageContext, p *pageBuilder) {
-		p.Title = d.say(title)
-		p.add(view.Control{ID: "heading", Role: view.Heading, Text: heading})
-		p.lines("line.", lines)
+		if p.Title = d.say(title); name != "" {
+			p.add(heading("name", name, view.NoIcon, view.ToneNone))
+		}
+		p.log(d, lines...)
 	}}
 }

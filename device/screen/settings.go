@@ -25,7 +25,7 @@ func settingsPage() page {
 		}
 		entry("security", view.IconCert, d.say("start.roots", "Count", len(d.now.Roots)), securityPage)
 		entry("journal", view.IconLog, d.say("settings.journal.what"), journalPage)
-		entry("network", view.IconNetwork, d.now.Place, networkPage)
+		entry("network", view.IconNetwork, d.placeName(), networkPage)
 		entry("system", view.IconInfo, d.now.Firmware, systemPage)
 		entry("sound", view.IconSound, "", soundPage)
 		entry("time", view.IconTime, d.date(d.clockTime)+", "+d.clock(d.clockTime), timePage)
@@ -115,7 +115,7 @@ func (s *Screen) save(prefs map[string]string) {
 	}, func() {
 		rest := s.unsaved
 		if s.saving = nil; err != nil {
-			s.showMessage("sound-failed", s.texts.say("settings.sound"), sentenceOf(err))
+			s.showMessage("sound-failed", s.texts.say("settings.sound"), s.texts.sentenceOf(err))
 			s.prefs = s.phone.Preferences()
 		} else if len(rest) > 0 {
 			s.save(rest)
@@ -123,29 +123,38 @@ func (s *Screen) save(prefs map[string]string) {
 	})
 }
 
-// volumeKey is a volume key of the body. It changes the volume of the receiver
-// while that is lifted, else that of the ringing.
+// volumeKey is a volume key of the body. It changes and shows the volume of what
+// the user listens to, or of the ringing while the line is closed.
 func (s *Screen) volumeKey(up bool) {
 	which, by := "ring", -1
-	if s.hook {
+	switch s.line.via {
+	case viaReceiver, viaHeadset: // a headset has no volume of its own
 		which = "receiver"
+	case viaSpeaker:
+		which = "speaker"
 	}
 	if up {
 		by = 1
 	}
 	s.changeVolume(which, by)
-	if s.lock == nil && s.dialog == nil && pageID(s.currentPage()) != "sound" {
-		s.open(soundPage())
+	if pageID(s.currentPage()) != "sound" { // which shows it
+		level := s.pageContext().volume(which)
+		level.ID, level.Role = "note", view.Progress
+		s.showNote(level)
 	}
+}
+
+// volume is the slider of a volume.
+func (d pageContext) volume(which string) view.Control {
+	v, most := Volume(d.prefs, which)
+	return view.Control{ID: which, Role: view.Slider, Text: d.say("sound." + which), Value: number(v),
+		Fraction: float64(v) / float64(most)}
 }
 
 func soundPage() page {
 	return &builtPage{id: "sound", public: true, title: "settings.sound", build: func(d pageContext, p *pageBuilder) {
 		for _, which := range []string{"ring", "receiver", "speaker"} {
-			v, most := Volume(d.prefs, which)
-			c := view.Control{ID: which, Role: view.Slider, Text: d.say("sound." + which), Value: number(v)}
-			c.Fraction = float64(v) / float64(most)
-			p.add(c)
+			p.add(d.volume(which))
 			p.actions[which+"-"] = func(s *Screen) { s.changeVolume(which, -1) }
 			p.actions[which+"+"] = func(s *Screen) { s.changeVolume(which, 1) }
 		}
@@ -177,7 +186,7 @@ func timePage() page {
 		p.labels(d.texts, "time.", "date", d.fullDate(d.clockTime), "clock", d.clock(d.clockTime), "zone", zone)
 		if st := latest(d.steps, journal.Time); st != nil {
 			icon, tone := stateLook(st.State)
-			c := row("from", icon, st.Decided, st.By, "")
+			c := row("from", icon, d.say("time.server"), d.logLine(st.Decided), "")
 			c.Tone = tone
 			p.addAction(c, func(s *Screen) { s.open(stepPage(*st)) })
 			return

@@ -126,7 +126,7 @@ func (p *signInPage) key(s *Screen, k view.Key) bool {
 	case k == view.KeyEnter && f != nil && f.id == "password":
 		p.submit(s)
 	case k == view.KeyEnter && f != nil:
-		s.moveFocus(1)
+		s.moveFocus(1, true)
 	case len(k) == 1 && f != nil:
 		f.typed(string(k))
 	default:
@@ -170,7 +170,7 @@ func (s *Screen) signIn(c device.Credentials) {
 	}, func() {
 		s.form.busy = false
 		if err != nil {
-			s.showMessage("signin-refused", s.texts.say("signin.title"), sentenceOf(err))
+			s.showMessage("signin-refused", s.texts.say("signin.title"), s.texts.sentenceOf(err))
 			return
 		}
 		s.home()

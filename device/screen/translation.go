@@ -14,14 +14,19 @@ import (
 type translation struct {
 	result   string // number, address, or digits with their phone-context
 	uri      string // the Request-URI of a call
-	sentence string // which rule applied
+	number   string // the number to call, if it is known
+	kind     string // of the result, as package dialplan names it
+	rule     int    // the rule that matched, from 1; 0: none
 	attempts []ruleAttempt
 }
 
 // ruleAttempt is the result of one rule.
 type ruleAttempt struct {
-	label, rule, why string
-	applied          bool
+	number       int    // of the rule, from 1
+	name         string // "": it has none
+	pattern      string
+	made         string // the translation, with $1 for a group
+	outcome, why string // as package dialplan has them; why is English
 }
 
 // translations applies the dial plan in the background, since its rules come from
@@ -77,16 +82,23 @@ func translate(plan *device.Plan, domain, text string) translation {
 		plan = &device.Plan{}
 	}
 	x := plan.Explain(text)
-	r := translation{result: x.String(), uri: x.URI(domain), sentence: sentence(x.Sentence)}
-	for _, a := range x.Attempts {
+	r := translation{result: x.String(), uri: x.URI(domain), number: x.Number, kind: string(x.Kind), rule: x.Rule}
+	rules := plan.Plan().Rules
+	for i, a := range x.Attempts {
 		r.attempts = append(r.attempts, ruleAttempt{
-			label:   strings.TrimSuffix(sentence(oneLine(a.Label)), "."),
-			rule:    oneLine(a.Pattern + " -> " + a.Translation),
-			why:     sentence(oneLine(a.Why)),
-			applied: a.Outcome == "applied",
+			number: a.Rule, name: oneLine(rules[i].Name), pattern: oneLine(a.Pattern), made: oneLine(a.Translation),
+			outcome: string(a.Outcome), why: sentence(oneLine(a.Why)),
 		})
 	}
 	return r
+}
+
+// translated says in a few words which rule made the result.
+func (t *texts) translated(r translation) string {
+	if r.rule > 0 && r.kind == "e164" {
+		return t.say("dial.byRule", "Number", r.rule)
+	}
+	return t.say("dial.kind." + r.kind) // as-dialled, uri, phone-context, nothing
 }
 
 // sentence begins s with a capital and ends it with a full stop.
@@ -105,14 +117,29 @@ func sentence(s string) string {
 // rulesPage shows the result of every rule.
 func rulesPage(r translation) page {
 	return &builtPage{id: "dial-rules", title: "dial.rules", build: func(d pageContext, p *pageBuilder) {
-		rows := make([]view.Control, len(r.attempts))
+		rows := make([]view.Control, 0, len(r.attempts))
 		for i, a := range r.attempts {
-			rows[i] = view.Control{ID: "rule." + number(i), Role: view.Row, Text: a.rule, Second: a.why, Value: a.label}
-			if a.applied {
-				rows[i].Icon, rows[i].Tone = view.IconOK, view.ToneGood
+			name := d.say("dialplan.rule", "Number", a.number)
+			if a.name != "" {
+				name += ": " + a.name
 			}
+			c := row("rule."+number(i), view.NoIcon, name, a.pattern+" → "+a.made, d.say("dial.outcome."+a.outcome))
+			if a.outcome == "applied" {
+				c.Icon, c.Tone = view.IconOK, view.ToneGood
+			}
+			p.row(&rows, c, func(s *Screen) { s.open(rulePage(name, a)) })
 		}
-		p.add(view.Control{ID: "sentence", Role: view.Text, Text: r.sentence, Second: r.uri})
+		p.add(view.Control{ID: "sentence", Role: view.Text, Text: d.translated(r), Second: r.uri})
 		p.list("rule.", rows, d.say("dial.noRules"))
+	}}
+}
+
+// rulePage shows one rule and what it did.
+func rulePage(name string, a ruleAttempt) page {
+	return &builtPage{id: "rule", title: "dial.rules", build: func(d pageContext, p *pageBuilder) {
+		p.add(heading("name", name, view.NoIcon, view.ToneNone))
+		p.labels(d.texts, "rule.", "pattern", a.pattern, "translation", a.made,
+			"outcome", d.say("dial.outcome."+a.outcome))
+		p.log(d, a.why)
 	}}
 }

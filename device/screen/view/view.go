@@ -22,9 +22,13 @@ type View struct {
 	Lang   string // BCP 47 tag of the texts: en, nl, fr, de, it, ja, ko, es
 	Page   Page
 	Dialog *Page // over Page; takes all taps; nil: none
+	// Note is a short message over everything, a Text or the Progress of a volume. It
+	// takes no taps and goes by itself. Nil: none.
+	Note   *Control `json:",omitempty"`
 	Status Status
 	Lamps  Lamps
-	Hook   bool // the receiver is lifted
+	Hook   bool  // the receiver is lifted
+	Sound  Sound `json:",omitempty"`
 	Hole   Hole
 	// Names are the names of what is drawn beside the controls, for accessibility
 	// and for what is printed beside a key. They are found by the ID that ui gives
@@ -67,6 +71,14 @@ type Lamps struct {
 	Mute    bool
 	Headset bool
 }
+
+// Sound is what the phone sounds until another View says otherwise.
+type Sound string
+
+const (
+	Silence  Sound = ""
+	DialTone Sound = "dial-tone" // on the receiver, the headset or the loudspeaker, by Hook and Lamps
+)
 
 // Hole is the reset hole on the back.
 type Hole struct {
@@ -204,6 +216,10 @@ type Control struct {
 	Off      bool // greyed out: a tap does nothing
 	Tone     Tone
 	Fraction float64
+	// Log: what it says beside its name is from the log, which is English in every
+	// language: the text of a Text or Heading, the second text of a Row, the value
+	// of a Label.
+	Log bool `json:",omitempty"`
 }
 
 // Icon names a picture of the set that ui draws.
@@ -246,6 +262,10 @@ const (
 	IconSignOut   Icon = "sign-out"
 	IconEmergency Icon = "emergency"
 	IconKeyboard  Icon = "keyboard"
+	IconCall      Icon = "call"      // a receiver
+	IconBackspace Icon = "backspace" // erases a character
+	IconCancel    Icon = "cancel"
+	IconPending   Icon = "pending" // not begun yet
 	IconStar      Icon = "star"
 )
 
@@ -275,10 +295,11 @@ const (
 	KeySpeaker    Key = "speaker"
 	KeyHeadset    Key = "headset"
 	// Of a computer's keyboard only.
-	KeyEnter Key = "enter"
-	KeyTab   Key = "tab"
-	KeyUp    Key = "up"
-	KeyDown  Key = "down"
-	KeyLeft  Key = "left"
-	KeyRight Key = "right"
+	KeyEnter   Key = "enter"
+	KeyTab     Key = "tab"
+	KeyBackTab Key = "back-tab" // Tab with Shift
+	KeyUp      Key = "up"
+	KeyDown    Key = "down"
+	KeyLeft    Key = "left"
+	KeyRight   Key = "right"
 )
