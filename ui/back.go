@@ -103,7 +103,7 @@ func newHole(h *Handset) *hole {
 	o.focusRing.StrokeColor = opaque(0x2f8bff)
 	o.seconds = canvas.NewText("", opaque(0xffd9a8))
 	o.seconds.TextStyle.Bold = true
-	o.pressable = pressable{"hole", "Reset hole", h.keyboard, o.push, o.pull}
+	o.pressable = pressable{"hole", "Reset hole", h.keyboard, o.push, o.pull, func(n fyne.KeyName) { h.moveRing(o, n) }}
 	o.ExtendBaseWidget(o)
 	o.arrange(o.Size())
 	return o

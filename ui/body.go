@@ -39,6 +39,7 @@ type Input interface {
 type panel interface {
 	fyne.CanvasObject
 	show(view.View)
+	setFocused(bool) // whether the desk has the focus: the ring is shown
 }
 
 // focusInput is the Input of the touch panel. A tap on the panel gives the phone
@@ -78,6 +79,7 @@ type Handset struct {
 	keyboard *hostKeyboard
 
 	desk         *desk
+	gates        [2]*gate // before and behind the desk
 	front, back  *fyne.Container
 	turned       bool
 	keys         map[view.Key]*hardKey
@@ -101,7 +103,7 @@ func newHandset(in Input, u *Unit, p panel) *Handset {
 	h := &Handset{u: u, in: in, panel: p}
 	h.keyboard = &hostKeyboard{press: h.press, release: h.release, typed: in.Type, hook: h.hook,
 		turn: func() { h.Turn(!h.turned) }, shifted: shiftDown}
-	h.desk = newDesk(h)
+	h.desk, h.gates = newDesk(h), [2]*gate{newGate(h, 1), newGate(h, -1)}
 	h.front, h.back = h.buildFront(), h.buildBack()
 	h.back.Hide()
 	turn := art.Key{W: 100, H: 60, Round: 15, Colour: art.Light, Mark: art.MarkTurn, Raise: 8}
@@ -113,6 +115,7 @@ func newHandset(in Input, u *Unit, p panel) *Handset {
 
 // Apply shows a View. Only what differs from the last one is painted again.
 func (h *Handset) Apply(v view.View) {
+	asks := v.Dialog != nil && (h.view.Dialog == nil || h.view.Dialog.ID != v.Dialog.ID)
 	h.view = v
 	h.panel.show(v)
 	h.setLamp(v.On && v.Lamps.Message)
@@ -131,7 +134,7 @@ func (h *Handset) Apply(v view.View) {
 	}
 	field := focusedField(&v)
 	h.keyboard.field, h.keyboard.focus = field != "", v.Top().Focus != ""
-	if field != "" && field != h.focus {
+	if field != "" && field != h.focus || asks && h.partFocused() {
 		h.takeKeyboard()
 	}
 	h.focus = field
@@ -152,6 +155,10 @@ func focusedField(v *view.View) string {
 func (h *Handset) Turn(back bool) {
 	if h.turned == back {
 		return
+	}
+	hidden := h.partFocused() && h.canvas().Focused() != fyne.Focusable(h.turn)
+	if hidden {
+		h.takeKeyboard()
 	}
 	h.turned = back
 	h.hole.leave()
@@ -290,7 +297,7 @@ func (h *Handset) hook() { h.in.Lift(!h.view.Hook) }
 
 // takeKeyboard gives the phone the keyboard focus; a key that had it loses it.
 func (h *Handset) takeKeyboard() {
-	if c := fyne.CurrentApp().Driver().CanvasForObject(h); c != nil {
+	if c := h.canvas(); c != nil {
 		c.Focus(h.desk)
 	}
 }
@@ -302,7 +309,9 @@ func shiftDown() bool {
 
 // CreateRenderer implements fyne.Widget.
 func (h *Handset) CreateRenderer() fyne.WidgetRenderer {
-	return &handsetRenderer{partRenderer{h.arrange, []fyne.CanvasObject{h.desk, h.front, h.back, h.turn}}}
+	return &handsetRenderer{partRenderer{h.arrange, []fyne.CanvasObject{
+		h.gates[0], h.desk, h.gates[1], h.front, h.back, h.turn,
+	}}}
 }
 
 type handsetRenderer struct{ partRenderer }

@@ -23,6 +23,10 @@ type desk struct {
 	handset    *Handset
 	tiles      [5]deskTile // above, left, below, right of the panel, and behind it
 	pixelRatio float64     // pixels in one of Fyne's device independent pixels
+
+	captured bool // the last Tab moved the focus within the touch panel
+	tabFresh bool // that Tab went down, and has not been typed yet
+	leaving  bool // the last Tab leaves the touch panel
 }
 
 type deskTile struct {
@@ -121,23 +125,41 @@ func (d *desk) AccessibilityRole() fyne.AccessibleRole { return fyne.AccessibleR
 func (d *desk) Tapped(*fyne.PointEvent) { d.handset.takeKeyboard() }
 
 // FocusGained implements fyne.Focusable.
-func (d *desk) FocusGained() {}
+func (d *desk) FocusGained() { d.handset.panel.setFocused(true) }
 
 // FocusLost implements fyne.Focusable.
-func (d *desk) FocusLost() { d.handset.keyboard.releaseAll() }
+func (d *desk) FocusLost() {
+	d.handset.panel.setFocused(false)
+	d.handset.keyboard.releaseAll()
+}
 
-// AcceptsTab implements fyne.Tabbable: within a form, Tab goes to the next
-// field; elsewhere to the next key of the phone.
-func (d *desk) AcceptsTab() bool { return d.handset.keyboard.field }
+// AcceptsTab implements fyne.Tabbable. Fyne calls it after KeyDown.
+func (d *desk) AcceptsTab() bool { return d.captured }
 
 // KeyDown implements desktop.Keyable.
-func (d *desk) KeyDown(e *fyne.KeyEvent) { d.handset.keyboard.keyDown(e.Name) }
+func (d *desk) KeyDown(e *fyne.KeyEvent) {
+	if e.Name == fyne.KeyTab {
+		d.captured = d.tab()
+		d.tabFresh = d.captured
+		return
+	}
+	d.handset.keyboard.keyDown(e.Name)
+}
 
 // KeyUp implements desktop.Keyable.
 func (d *desk) KeyUp(e *fyne.KeyEvent) { d.handset.keyboard.keyUp(e.Name) }
 
 // TypedKey implements fyne.Focusable.
-func (d *desk) TypedKey(e *fyne.KeyEvent) { d.handset.keyboard.typedKey(e.Name) }
+func (d *desk) TypedKey(e *fyne.KeyEvent) {
+	switch {
+	case e.Name != fyne.KeyTab:
+		d.handset.keyboard.typedKey(e.Name)
+	case d.tabFresh:
+		d.tabFresh = false
+	default: // the key repeats
+		d.captured = d.tab()
+	}
+}
 
 // TypedRune implements fyne.Focusable.
 func (d *desk) TypedRune(r rune) { d.handset.keyboard.typedRune(r) }

@@ -136,7 +136,7 @@ type receiver struct {
 
 func newReceiver(h *Handset) *receiver {
 	r := &receiver{handset: h, image: newArtImage(h.u, &h.images, 0)}
-	r.pressable = pressable{"hook", "Receiver", h.keyboard, h.hook, func() {}}
+	r.pressable = pressable{"hook", "Receiver", h.keyboard, h.hook, func() {}, func(n fyne.KeyName) { h.moveRing(r, n) }}
 	r.ExtendBaseWidget(r)
 	r.repaint()
 	return r

@@ -53,6 +53,7 @@ type emptyPanel struct {
 }
 
 func (b *emptyPanel) show(v view.View) { b.shown = append(b.shown, v) }
+func (b *emptyPanel) setFocused(bool)  {}
 func (b *emptyPanel) CreateRenderer() fyne.WidgetRenderer {
 	return widget.NewSimpleRenderer(canvas.NewRectangle(opaque(0x2f62a8)))
 }

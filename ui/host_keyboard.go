@@ -20,9 +20,9 @@ import (
 //	Backspace      delete                  Home      home
 //	M S H          mute, speaker, headset  PgUp PgDn volume
 //
-// While a field has the focus, characters are typed into it, and Enter, Tab
-// and the arrows work within the form. While another control has it, Enter is a
-// tap on that.
+// While a field has the focus, characters are typed into it, and Enter and the
+// arrows work within the form. While another control has it, Enter and Space are a
+// tap on that. Tab is the desk's.
 type hostKeyboard struct {
 	press, release func(view.Key)
 	typed          func(string)
@@ -42,13 +42,13 @@ func namedKey(n fyne.KeyName, field, focus bool) (view.Key, bool) {
 	k, ok := map[fyne.KeyName]view.Key{
 		fyne.KeyReturn: view.KeyCall, fyne.KeyEnter: view.KeyCall, fyne.KeyEscape: view.KeyEnd,
 		fyne.KeyBackspace: view.KeyDelete, fyne.KeyDelete: view.KeyDelete, fyne.KeyHome: view.KeyHome,
-		fyne.KeyPageUp: view.KeyVolumeUp, fyne.KeyPageDown: view.KeyVolumeDown, fyne.KeyTab: view.KeyTab,
+		fyne.KeyPageUp: view.KeyVolumeUp, fyne.KeyPageDown: view.KeyVolumeDown,
 		fyne.KeyUp: view.KeyUp, fyne.KeyDown: view.KeyDown, fyne.KeyLeft: view.KeyLeft, fyne.KeyRight: view.KeyRight,
 	}[n]
-	if k == view.KeyCall && focus {
-		k = view.KeyEnter
+	if focus && (k == view.KeyCall || n == fyne.KeySpace && !field) {
+		return view.KeyEnter, true
 	}
-	return k, ok && (field || k != view.KeyTab)
+	return k, ok
 }
 
 // characterKey is the phone's key for a character.
@@ -86,9 +86,6 @@ func (b *hostKeyboard) keyDown(n fyne.KeyName) {
 			b.other(n)
 		}
 		return
-	}
-	if k == view.KeyTab && b.shifted != nil && b.shifted() {
-		k = view.KeyUp
 	}
 	b.pressKey(n, k)
 	b.fresh[n] = true

@@ -35,7 +35,7 @@ func newHardKey(h *Handset, id, name string, look art.Key, big, small string) *h
 	k.big, k.small = canvas.NewText(big, nil), canvas.NewText(small, nil)
 	k.big.TextStyle.Bold = true
 	k.small.TextStyle.Bold = look.Mark != art.NoMark
-	k.pressable = pressable{id, name, h.keyboard, k.press, k.release}
+	k.pressable = pressable{id, name, h.keyboard, k.press, k.release, func(n fyne.KeyName) { h.moveRing(k, n) }}
 	k.ExtendBaseWidget(k)
 	k.repaint()
 	return k
@@ -141,11 +141,13 @@ func (k *hardKey) FocusLost() {
 }
 
 // pressable is embedded by parts of the body. While the part has the keyboard
-// focus, Space and Enter press it; all other keys go to the phone.
+// focus, Space and Enter press it and arrows go to another part; all other keys go
+// to the phone.
 type pressable struct {
 	id, name string
 	board    *hostKeyboard
 	down, up func()
+	move     func(arrow fyne.KeyName)
 }
 
 // ID is the name by which tests and a control API find the part.
@@ -163,7 +165,9 @@ func (p *pressable) KeyDown(e *fyne.KeyEvent) {
 		p.down()
 		return
 	}
-	p.board.keyDown(e.Name)
+	if !isArrow(e.Name) && e.Name != fyne.KeyTab {
+		p.board.keyDown(e.Name)
+	}
 }
 
 // KeyUp implements desktop.Keyable.
@@ -177,7 +181,10 @@ func (p *pressable) KeyUp(e *fyne.KeyEvent) {
 
 // TypedKey implements fyne.Focusable.
 func (p *pressable) TypedKey(e *fyne.KeyEvent) {
-	if !isPressKey(e.Name) {
+	switch {
+	case isArrow(e.Name):
+		p.move(e.Name)
+	case !isPressKey(e.Name) && e.Name != fyne.KeyTab:
 		p.board.typedKey(e.Name)
 	}
 }
