@@ -39,6 +39,8 @@ type puppet struct {
 	requests      map[string]int                            // by event, or "SERVICE" and what was asked for
 	answers       map[string]func(n int) (int, string)      // status and body of the n-th, from 1
 	behind        map[string]func(n int, tell func(string)) // after the n-th answer, on the reader
+	reverse       int                                       // so many answers are sent in the opposite order, the last first
+	held          []*sip.Response                           // of these
 }
 
 const (
@@ -152,6 +154,21 @@ func (p *puppet) handle(c *sipwire.Conn, in *sipwire.Incoming) {
 		res.AppendHeader(sip.NewHeader("ms-piggyback-cseq", "1"))
 		res.AppendHeader(sip.NewHeader("Content-Type", "text/xml"))
 		res.SetBody([]byte(body))
+	}
+	p.mu.Lock()
+	held := p.reverse > 0
+	if held {
+		p.held = append([]*sip.Response{res}, p.held...)
+		if len(p.held) == p.reverse {
+			p.reverse = 0
+			for _, r := range p.held {
+				c.Send(r)
+			}
+		}
+	}
+	p.mu.Unlock()
+	if held {
+		return
 	}
 	c.Send(res)
 	if behind != nil {

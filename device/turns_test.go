@@ -13,6 +13,7 @@ import (
 	"github.com/emiago/sipgo/sip"
 
 	"github.com/ocphone/ocphone/device"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
 	"github.com/ocphone/ocphone/device/lab/pool"
 	"github.com/ocphone/ocphone/device/network"
@@ -251,3 +252,26 @@ func TestRoundTripsOfSignIn(t *testing.T) {
 }
 
 const poolAddr = "pool.contoso.com:5061"
+
+// TestAnswersInAnyOrder: a pool that answers the last of the four requests first. The
+// journal keeps its order.
+func TestAnswersInAnyOrder(t *testing.T) {
+	p, r, _ := newPuppet(t)
+	p.mu.Lock()
+	p.reverse = 4
+	p.mu.Unlock()
+	if err := r.SignIn(r.creds); err != nil {
+		t.Fatal(err)
+	}
+	r.wantReady(r.rest())
+	order := []journal.Name{journal.Provisioning, journal.DialPlan, journal.Self, journal.Contacts}
+	var got []journal.Name
+	for _, s := range steps(r.Phone) {
+		if slices.Contains(order, s.Name) {
+			got = append(got, s.Name)
+		}
+	}
+	if !slices.Equal(got, order) {
+		t.Errorf("%v, want %v\n%s", got, order, story(r.Phone))
+	}
+}
