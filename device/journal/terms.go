@@ -27,7 +27,7 @@ var terms = []Term{
 		"How one build of the phone's software behaves, with the certainty of each value (ocphone version --guesses)."},
 	{"flash",
 		"The phone's memory that survives a power cut: identity, downloaded roots, last user, dial plan, " +
-			"lock, preferences."},
+			"answer of Autodiscover, lock, preferences."},
 	{"front end", "One server of a pool."},
 	{"GRUU",
 		"Globally Routable User Agent URI: the address of this endpoint and of no other of the user (RFC 5627, MS-SIPRE)."},
