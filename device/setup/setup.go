@@ -153,9 +153,13 @@ func isAccount(user string) bool {
 		domain, name = "", user
 	}
 	local, suffix, isUPN := strings.Cut(name, "@")
-	return local != "" && (!qualified || domain != "") && (!isUPN || IsDomain(suffix)) &&
-		!strings.ContainsAny(user, "/\"[]:;|=,+*?<>") && !strings.Contains(name, `\`) && // MS-SAMR 3.1.1.8.4
-		!strings.ContainsFunc(user, unicode.IsControl)
+	switch {
+	case local == "" || qualified && domain == "" || strings.ContainsFunc(user, unicode.IsControl):
+		return false
+	case isUPN:
+		return IsDomain(suffix)
+	}
+	return !strings.ContainsAny(name, `/\[]:|<>+=;?,*"`) // MS-SAMR 3.1.1.6
 }
 
 // CheckDomain reports that name is in the lab's domain, contoso.com, and the

@@ -72,6 +72,7 @@ func TestContradictionsAreUsage(t *testing.T) {
 		"the other half":        {User: `\tu`},
 		"two domains":           {User: `A\B\tu`},
 		"half a UPN":            {User: "tu@"},
+		"a URL for an account":  {User: "https://example.com/tu"},
 		"dots for a domain":     {Domain: ".."},
 		"a URL for a domain":    {Domain: "https://example.com"},
 		"no address":            {SignIn: "tu@"},
@@ -103,7 +104,7 @@ func TestContradictionsAreUsage(t *testing.T) {
 		"a registrar without TLS":      {SignIn: "tu@bücher.example", Registrar: "bücher.example:5060;transport=tcp", AuthUser: "line7", Expires: 600},
 		"one TLS version":              {TLSMin: "1.2", TLSMax: "1.2"},
 		"an account":                   {User: `EXAMPLE\tu`, Domain: "bücher.example"},
-		"a UPN":                        {User: "tu@example.com", Domain: "EXAMPLE"},
+		"a UPN":                        {User: "tu+1@example.com", Domain: "EXAMPLE"},
 		"a plain name":                 {User: "Test User"},
 	} {
 		if err := o.Check(); err != nil {
