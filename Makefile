@@ -2,7 +2,7 @@
 GO ?= go
 export CGO_ENABLED ?= 0
 
-.PHONY: run desktop desktop-deps desktop-test screenshots test race test-real bench fuzz cross
+.PHONY: run desktop desktop-deps desktop-test windows-test screenshots test race test-real bench fuzz cross
 
 run: ## the paper-clip story on the embedded lab
 	$(GO) run ./cmd/ocphone demo
@@ -31,6 +31,10 @@ desktop-test: ## a window in Xvfb, used by mouse and keyboard; the metadata of t
 	$(GO) vet -tags desktoptest ./cmd/ocphone-desktop
 	$(GO) tool staticcheck -tags desktoptest ./cmd/ocphone-desktop
 	$(GO) test -tags desktoptest -count=1 -timeout 5m ./cmd/ocphone-desktop
+
+windows-test: ## the handset's program for Windows, in wine and Xvfb; its first build takes minutes (OpenGL by cgo)
+	@bash .ci/desktop windows
+	OCPHONE_DESKTOP=none $(GO) test -tags desktoptest,realpeers -count=1 -run TestWindows -timeout 60m ./cmd/ocphone-desktop
 
 PICTURES = cmd/ocphone-desktop/pictures
 screenshots: ## the pictures of the documents, taken from the window

@@ -32,7 +32,7 @@ func shows(id string) func(seen) bool { return func(s seen) bool { return s.Plac
 // size, and the next window is as this one was.
 func TestPanelFoldsAndIsKept(t *testing.T) {
 	preferences := t.TempDir()
-	p := sitAgain(t, preferences)
+	p := sitAt(t, display(t), preferences)
 	p.until("the panel is open", shows("lab.fold"))
 	p.do("windowsize", p.id, "1200", "660")
 	open := p.until("the window is 1200 wide", func(s seen) bool {
@@ -51,7 +51,7 @@ func TestPanelFoldsAndIsKept(t *testing.T) {
 	p.until("the panel is folded", shows("lab.unfold"))
 	p.leave()
 
-	p = sitAgain(t, preferences)
+	p = sitAt(t, display(t), preferences)
 	again := p.until("the panel is folded from the start", shows("lab.unfold"))
 	if again.Places["phone"] != folded["phone"] {
 		t.Errorf("the phone is at %v, and was at %v", again.Places["phone"], folded["phone"])

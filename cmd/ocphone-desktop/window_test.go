@@ -152,13 +152,14 @@ type person struct {
 // sit starts the program with args and waits for its window.
 func sit(t *testing.T, args ...string) *person {
 	t.Helper()
-	return sitAgain(t, t.TempDir(), args...)
+	return sitAt(t, display(t), t.TempDir(), args...)
 }
 
-// sitAgain is sit for a person whose preferences are kept in a folder.
-func sitAgain(t *testing.T, preferences string, args ...string) *person {
+// sitAt is sit at a display that runs already, for a person whose preferences are kept
+// in a folder.
+func sitAt(t *testing.T, display, preferences string, args ...string) *person {
 	t.Helper()
-	p := &person{t: t, display: display(t), ended: make(chan error, 1), log: new(bytes.Buffer), dir: t.TempDir(), file: filepath.Join(t.TempDir(), "follow")}
+	p := &person{t: t, display: display, ended: make(chan error, 1), log: new(bytes.Buffer), dir: t.TempDir(), file: filepath.Join(t.TempDir(), "follow")}
 	p.cmd = exec.Command(program, append(args, "--follow", p.file)...)
 	// LANG=C: the program sees to it that nothing is said about that.
 	p.cmd.Env = append(os.Environ(), "DISPLAY="+p.display, "WAYLAND_DISPLAY=", "FYNE_SCALE=1", "LANG=C", "LC_ALL=", "XDG_CACHE_HOME="+t.TempDir(), "XDG_CONFIG_HOME="+preferences, "HOME="+p.dir)
@@ -344,6 +345,12 @@ func painted(img image.Image, at [4]int) int {
 func (p *person) leave() {
 	p.t.Helper()
 	p.cmd.Process.Signal(syscall.SIGTERM)
+	p.ends()
+}
+
+// ends waits until the program ends well.
+func (p *person) ends() {
+	p.t.Helper()
 	select {
 	case err := <-p.ended:
 		if err != nil {

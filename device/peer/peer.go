@@ -16,6 +16,7 @@ package peer
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -65,6 +66,7 @@ type Command struct {
 	// Ready is called until it returns nil; then the peer is ready. Nil: the peer
 	// is ready at once.
 	Ready func() error
+	Limit time.Duration // of the run of a client; 0: a minute
 }
 
 // Start runs a server in the foreground and waits until it is ready. The server is
@@ -120,7 +122,8 @@ func (p *Process) Log() string { return p.out.String() }
 // Run runs a client to its end and returns its output and exit code.
 func (c Command) Run(t testing.TB, program string, args ...string) (output string, code int) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), runTimeout)
+	limit := cmp.Or(c.Limit, runTimeout)
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
 	defer cancel()
 	var out outputTail
 	cmd := exec.CommandContext(ctx, program, args...)
@@ -136,7 +139,7 @@ func (c Command) Run(t testing.TB, program string, args ...string) (output strin
 		}
 	})
 	if ctx.Err() != nil {
-		t.Fatalf("%s did not end within %s:\n%s", program, runTimeout, out.String())
+		t.Fatalf("%s did not end within %s:\n%s", program, limit, out.String())
 	}
 	if err != nil && cmd.ProcessState == nil {
 		t.Fatal(err)
