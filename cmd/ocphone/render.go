@@ -35,7 +35,7 @@ const (
 func newPrinter(w io.Writer, asJSON bool) *printer {
 	p := &printer{w: w, json: asJSON, width: defaultWidth}
 	if width, ok := terminal(w); ok {
-		p.color = os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
+		p.color = os.Getenv("NO_COLOR") == "" && controls(w)
 		p.width = max(minWidth, min(width, maxWidth))
 	}
 	return p

@@ -3,7 +3,6 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
@@ -28,8 +27,7 @@ func (w *watcher) showPages(e environment, phone *device.Phone, lang string, c c
 		w.steps = newPrinter(e.err, false)
 		w.steps.brief = w.brief
 	}
-	_, cleared := terminal(e.out)
-	w.pages, err = newPages(phone, e.out, cleared && os.Getenv("TERM") != "dumb", lang, c)
+	w.pages, err = newPages(phone, e.out, controls(e.out), lang, c)
 	return err
 }
 
