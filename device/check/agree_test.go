@@ -1,16 +1,15 @@
 package check_test
 
 import (
-	"context"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/check"
-	"github.com/ocphone/ocphone/device/clock"
 	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/lab"
+	"github.com/ocphone/ocphone/device/lab/labtest"
 	"github.com/ocphone/ocphone/device/lab/pki"
 	"github.com/ocphone/ocphone/device/network"
 )
@@ -18,7 +17,7 @@ import (
 // site is a lab of one firmware.
 type site struct {
 	*testing.T
-	*lab.Lab
+	*labtest.World
 	firmware device.Firmware
 }
 
@@ -28,43 +27,19 @@ func newSite(t *testing.T, firmware string, change func(*lab.Deployment)) site {
 	if d.Today, d.Exchange.Off = firmware == "today", true; change != nil {
 		change(&d)
 	}
-	world, err := lab.New(d)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { world.Close() })
 	fw, err := device.FirmwareNamed(firmware)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return site{t, world, fw}
-}
-
-func (s site) credentials() device.Credentials {
-	u := s.Ready().Users[0]
-	return device.Credentials{Address: u.SignIn, User: u.User, Password: u.Password}
+	return site{t, labtest.New(t, d), fw}
 }
 
 // signIn is the end of the sign-in of a new phone: nil, or the step that failed.
 func (s site) signIn(at lab.Attachment) *journal.Step {
 	s.Helper()
-	p, err := device.New(device.Config{Firmware: s.firmware, RootSet: "none", Clock: clock.New(time.Now()), NTP: true})
-	if err != nil {
-		s.Fatal(err)
-	}
-	defer p.Close()
-	p.PowerOn()
+	p := s.Phone()
 	p.Plug(at.Place)
-	if err := p.SignIn(s.credentials()); err != nil {
-		s.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(s.Context(), 5*time.Minute)
-	defer cancel()
-	now, err := p.Wait(ctx, func(now device.Snapshot) bool { return now.Done() || now.State == device.Waiting })
-	if err != nil {
-		s.Fatalf("the phone stays %s: %v", now.State, err)
-	}
-	return now.Failure
+	return p.SignInAs("tu").Failure
 }
 
 // check is the report on one endpoint, for a new phone.
@@ -81,7 +56,7 @@ func (s site) check(endpoint string) (check.Report, check.EndpointReport) {
 		Endpoints:   []check.Endpoint{e},
 		Places:      []network.Place{s.Inside().Place, s.Outside().Place},
 		Domain:      "contoso.com",
-		Credentials: s.credentials(),
+		Credentials: s.Credentials("tu"),
 	})
 	if err != nil {
 		s.Fatal(err)

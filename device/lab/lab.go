@@ -11,9 +11,11 @@
 //	world.Outside().HTTPClient()              // or foreign Go code
 //	world.PublishRoot(lab.PublicRoot)         // certutil -dspublish
 //
-// It listens on free loopback ports, which the address map of an Attachment
+// A lab listens on free loopback ports, which the address map of an Attachment
 // holds. With StandardPorts each server has its own address in 127.20.7.0/24 and
 // its standard port, for foreign clients.
+//
+// Package labtest makes a lab and phones for a Go test.
 package lab
 
 import (
