@@ -104,10 +104,10 @@ func (p *Phone) end() {
 
 // Advance lets d pass on the clocks of the lab and of all phones. It stops at each
 // timer that becomes due and waits, in real time, for what the phone does then: a
-// registration that lives for two hours is refreshed four times in nine hours.
-// A phone that is signed in polls its mailbox meanwhile, so that nine hours take
-// seconds of real time; the time of a phone that is signed out or off takes none. Advance fails the
-// test if a phone waits for a server longer than Patience.
+// registration that lives for two hours is refreshed four times in nine hours. A
+// phone that is signed in polls its mailbox meanwhile, so that nine hours take
+// seconds of real time; the time of a phone that is signed out or off takes none.
+// Advance fails the test if a phone waits for a server longer than Patience.
 func (w *World) Advance(d time.Duration) {
 	w.t.Helper()
 	clocks := []*clock.Adjustable{w.Clock}
