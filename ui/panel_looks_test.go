@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"fyne.io/fyne/v2"
+	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/test"
 	"fyne.io/fyne/v2/theme"
 
@@ -180,6 +181,43 @@ func TestTextsChangeTheFontForEastAsianLetters(t *testing.T) {
 		}
 		if strings.Join(got, "|") != strings.Join(row.want, "|") {
 			t.Errorf("%q: %q, want %q", row.s, got, row.want)
+		}
+	}
+}
+
+// TestBoldJapaneseAndKoreanAreHeavier compares the ink of a heading with that of a
+// text of the same size, and what it is wide with what is measured.
+func TestBoldJapaneseAndKoreanAreHeavier(t *testing.T) {
+	test.NewTempApp(t)
+	for _, s := range []string{"設定を変更する", "통화 기록", "ボイスメール"} {
+		for _, k := range []float32{1, 1.33, 2, 5.33} {
+			r := layout{k}
+			ink := func(bold bool) (sum float64, right int) {
+				runs, _ := r.setText(textBox{s: s, at: rect{4, 4, 180, 24}, size: titleText, bold: bold})
+				all := &fyne.Container{}
+				for _, run := range runs {
+					one := canvas.NewText(run.s, opaque(0))
+					one.TextSize, one.TextStyle.Bold, one.FontSource = run.size, run.bold, run.font
+					one.Move(run.at)
+					one.Resize(run.box)
+					all.Add(one)
+				}
+				m := headless(all, int(190*k), int(32*k)).Capture().(*image.RGBA)
+				for i := 3; i < len(m.Pix); i += 4 {
+					if m.Pix[i] > 0 {
+						right = max(right, i/4%m.Rect.Dx()+1)
+					}
+				}
+				return inked(m), right
+			}
+			plain, _ := ink(false)
+			bold, right := ink(true)
+			if bold < 1.2*plain || bold > 1.8*plain {
+				t.Errorf("%s at %v: bold has %.2f times the ink", s, k, bold/plain)
+			}
+			if w := 4*k + r.width(s, titleText, true); float32(right) > w+2 {
+				t.Errorf("%s at %v: bold ends at %d, and is measured as ending at %.1f", s, k, right, w)
+			}
 		}
 	}
 }
