@@ -225,7 +225,7 @@ func (h *Handset) Name(id, name string) {
 		}
 		p.name = name
 		if p == h.turn {
-			p.small.Text = name
+			p.small.Text, p.small.FontSource = name, fontRuns(name)[0].font // a caption is in one script
 			p.repaint()
 		}
 	case *receiver:

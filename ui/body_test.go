@@ -147,6 +147,11 @@ func TestEveryPartHasNameRoleAndID(t *testing.T) {
 	if r.turn.small.Text != "Keren" || r.key(view.KeyMute).AccessibilityLabel() != "Dempen" || r.hole.AccessibilityLabel() != "Resetgat" {
 		t.Error("a part did not take the name of the view")
 	}
+	for name, font := range map[string]fyne.Resource{"裏返す": eastAsian, "뒤집기": eastAsian, "Turn over": nil} {
+		if r.Name("turn", name); r.turn.small.FontSource != font {
+			t.Errorf("%s is drawn in the font %v", name, r.turn.small.FontSource)
+		}
+	}
 }
 
 func TestLampsFollowTheViewAndGoOutWithThePower(t *testing.T) {
