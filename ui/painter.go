@@ -64,7 +64,9 @@ const maxTextBytes = 16 << 20
 func (p *painter) Paint(c fyne.Canvas) image.Image {
 	size := c.Size()
 	p.picture = image.NewRGBA(image.Rect(0, 0, pixels(size.Width), pixels(size.Height)))
-	p.paint(c.Content(), fyne.Position{}, p.picture.Rect)
+	for _, o := range append([]fyne.CanvasObject{c.Content()}, c.Overlays().List()...) {
+		p.paint(o, fyne.Position{}, p.picture.Rect)
+	}
 	return &image.RGBA{}
 }
 

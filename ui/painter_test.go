@@ -86,6 +86,17 @@ func TestWhatStandsOutIsPaintedAsByFyne(t *testing.T) {
 	), 200, 100)
 }
 
+func TestOverlaysArePaintedAboveTheContent(t *testing.T) {
+	test.NewTempApp(t)
+	c := headless(canvas.NewRectangle(opaque(0xffffff)), 40, 30)
+	over := canvas.NewRectangle(opaque(0xa7231a))
+	c.Overlays().Add(over)
+	over.Resize(fyne.NewSize(10, 10))
+	if r, g, _, _ := c.Capture().At(5, 5).RGBA(); r>>8 != 0xa7 || g>>8 != 0x23 {
+		t.Errorf("the pixel has red %02x and green %02x", r>>8, g>>8)
+	}
+}
+
 func TestTextsKeptAreBounded(t *testing.T) {
 	test.NewTempApp(t)
 	m := canvas.NewText("", opaque(0))

@@ -33,8 +33,8 @@ type shape struct {
 }
 
 // shapeCache keeps what was painted by name and size, so that a gradient or an icon
-// is computed once and not for each frame. It belongs to one panel and is used only on the
-// goroutine of the user interface.
+// is computed once and not for each frame. It belongs to one panel and is used only
+// on the goroutine of the user interface.
 type shapeCache struct{ images map[string]*image.RGBA }
 
 // maxShapeImages is the number of cached images; a full page has about forty.
