@@ -196,6 +196,7 @@ func TestCopiesPicturesAndKeys(t *testing.T) {
 	p.key("Escape")
 	p.until("the keys are gone", func(s seen) bool { return s.Ask == "" })
 	p.pointAt("lab.root.edge")
+	p.until("the button says what it does", shows("lab.tip"))
 	p.picture("tip")
 	p.leave()
 	p.neverSaid(lab.DefaultPassword)

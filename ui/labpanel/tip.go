@@ -9,7 +9,6 @@ import (
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/theme"
-	"fyne.io/fyne/v2/widget"
 )
 
 // tip is a text beside the button under the pointer, which appears after tipDelay.
@@ -17,7 +16,7 @@ import (
 type tip struct {
 	layer   *fyne.Container
 	box     *fyne.Container
-	text    *widget.Label
+	text    *label
 	waiting *fyne.Animation
 }
 
@@ -27,7 +26,8 @@ const (
 )
 
 func newTip() *tip {
-	t := &tip{text: widget.NewLabel("")}
+	t := &tip{text: &label{id: idPrefix + "tip"}}
+	t.text.ExtendBaseWidget(t.text)
 	t.text.Wrapping, t.text.SizeName = fyne.TextWrapWord, theme.SizeNameCaptionText
 	ground := canvas.NewRectangle(theme.Color(theme.ColorNameOverlayBackground))
 	ground.StrokeColor, ground.StrokeWidth = theme.Color(theme.ColorNamePlaceHolder), 1
@@ -66,6 +66,7 @@ func (t *tip) place(at fyne.CanvasObject, text string) {
 	t.box.Resize(fyne.NewSize(wide, high))
 	t.box.Move(pos)
 	t.box.Show()
+	t.layer.Refresh() // Show alone paints nothing
 }
 
 func (t *tip) hide() {
