@@ -37,7 +37,7 @@ func (w *window) Fold() {
 		return
 	}
 	w.sides.toggle()
-	w.content.Refresh()
+	w.beside.Refresh()
 	w.focusPhone()
 }
 

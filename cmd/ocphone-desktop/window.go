@@ -43,9 +43,9 @@ type window struct {
 	thread     thread
 	win        fyne.Window
 	handset    *ui.Handset
-	labControl *labControl // nil: none
-	sides      *sides      // nil: no panel
-	content    *fyne.Container
+	labControl *labControl     // nil: none
+	sides      *sides          // nil: no panel
+	beside     *fyne.Container // the layout of which is sides
 	dialogs    *dialogs
 	keeper     keeper
 	shell      shell
@@ -82,13 +82,13 @@ func newWindow(s *emulator, o options) (_ *window, err error) {
 	w.dialogs = &dialogs{window: w.win, back: w.focusPhone}
 	size := fyne.NewSize(phoneWidth, phoneHeight)
 	w.keeper = keeper{w.app.Preferences(), "phone"}
-	w.content = container.NewStack(w.handset)
+	content := fyne.CanvasObject(w.handset)
 	if s.world != nil && !o.noPanel {
 		w.keeper.prefix = "lab"
-		w.addPanel()
+		content = w.addPanel()
 		size.Width += labpanel.Width
 	}
-	w.win.SetContent(w.content)
+	w.win.SetContent(content)
 	w.win.Resize(w.keeper.size(size))
 	w.handset.BindKeyboard(w.win.Canvas())
 	w.handset.OnOtherKey(w.key)
@@ -112,12 +112,13 @@ func (w *window) makeApp(o options) {
 }
 
 // addPanel puts the side panel beside the handset.
-func (w *window) addPanel() {
+func (w *window) addPanel() fyne.CanvasObject {
 	w.labControl = newLabControl(w.emulator, w.thread.do, w.dialogs.ask, w, w.shell)
 	panel := w.labControl.panel
 	panel.OnKey(w.key)
 	w.sides = &sides{phone: w.handset, strip: panel.Strip(), panel: panel.Object(), folded: w.keeper.folded()}
-	w.content = container.New(w.sides, w.handset, w.sides.strip, w.sides.panel)
+	w.beside = container.New(w.sides, w.handset, w.sides.strip, w.sides.panel)
+	return container.NewStack(w.beside, panel.Tips())
 }
 
 // start begins to update the window; Fyne is running.

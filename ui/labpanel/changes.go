@@ -36,7 +36,7 @@ func (p *Panel) changes() fyne.CanvasObject {
 	for _, j := range jumps {
 		passes.Add(p.button(j.id, j.text, j.tip, func() { p.lab.Pass(j.by) }))
 	}
-	p.day = &entry{id: idPrefix + "day", name: "Day to go to"}
+	p.day = &entry{p: p, id: idPrefix + "day", name: "Day to go to"}
 	p.day.ExtendBaseWidget(p.day)
 	p.day.SetPlaceHolder("YYYY-MM-DD")
 	p.named["day"] = p.day

@@ -9,7 +9,8 @@
 //
 //  1. p := labpanel.New(lab, window, choices, facts), on Fyne's goroutine, as
 //     everything here.
-//  2. Put p.Object() into a window, or p.Strip() while the panel is folded.
+//  2. Put p.Object() into a window, or p.Strip() while the panel is folded, and
+//     p.Tips() over all of the window.
 //  3. p.Show(facts) after each change, p.Add(step) for each step of the phone,
 //     p.ShowProblem when something could not be done, p.ShowDone when it was.
 //
@@ -115,13 +116,13 @@ func New(lab Lab, window Window, c Choices, f Facts) *Panel {
 		named: map[string]fyne.CanvasObject{}, places: map[string]*button{}, tip: newTip()}
 	p.upper = container.NewAppTabs(container.NewTabItem("Story", p.story()), container.NewTabItem("Change", p.changes()),
 		container.NewTabItem("Shell", p.shell()))
-	top := container.NewVBox(container.New(cornerRow{}, p.upper, p.icons(true)), widget.NewSeparator(), p.network(),
+	top := container.NewVBox(container.New(cornerRow{}, p.upper, p.icons()), widget.NewSeparator(), p.network(),
 		p.servers(), p.noticeLine())
 	body := container.New(stacked{}, container.NewVScroll(container.New(rightMargin{}, top)), p.lists())
 	back := canvas.NewRectangle(theme.Color(theme.ColorNameBackground))
-	p.object = container.New(panelColumn{}, back, container.NewPadded(body), p.tip.layer)
+	p.object = container.New(panelColumn{}, back, container.NewPadded(body))
 	p.strip = container.NewStack(canvas.NewRectangle(theme.Color(theme.ColorNameBackground)),
-		container.New(stripColumn{}, p.icons(false)))
+		container.New(stripColumn{}, p.foldedIcons()))
 	p.Show(f)
 	return p
 }
@@ -133,8 +134,11 @@ func (p *Panel) Object() fyne.CanvasObject { return p.object }
 // unfolds it.
 func (p *Panel) Strip() fyne.CanvasObject { return p.strip }
 
-// OnKey sets what handles a key that a button of the panel does not use, such as
-// F1, while the button has the keyboard.
+// Tips is where the tips of the buttons appear: it lies over all of the window.
+func (p *Panel) Tips() fyne.CanvasObject { return p.tip.layer }
+
+// OnKey sets what handles a function key, such as F1, while a widget of the panel has
+// the keyboard.
 func (p *Panel) OnKey(f func(fyne.KeyName)) { p.onKey = f }
 
 // Find gives the widget with an ID, which begins with "lab.", or nil.
@@ -149,24 +153,24 @@ func (p *Panel) Acts() []Act { return p.facts.Story }
 // Notice is what the panel says of the last change.
 func (p *Panel) Notice() string { return p.notice.Text }
 
-// icons are the buttons for the window, with the panel open or folded.
-func (p *Panel) icons(open bool) fyne.CanvasObject {
-	fold, suffix := p.icon("fold", theme.NavigateNextIcon(), "Fold the panel (F8)", p.window.Fold), ""
-	if !open {
-		suffix = ".folded"
-		fold = p.icon("unfold", theme.NavigateBackIcon(), "Show the lab panel (F8)", p.window.Fold)
-		p.unfold = fold
-	}
-	all := []fyne.CanvasObject{
-		p.icon("keys"+suffix, theme.HelpIcon(), "Show the keys of the keyboard (F1)", p.window.ShowKeys),
-		p.icon("picture"+suffix, theme.MediaPhotoIcon(), "Save a picture of the window (F12)", p.window.SavePicture),
-		fold,
-	}
-	if !open {
-		slices.Reverse(all)
-		return container.NewVBox(all...)
-	}
-	return container.NewHBox(all...)
+// icons are the buttons of the open panel that are for the window.
+func (p *Panel) icons() fyne.CanvasObject {
+	return container.NewHBox(p.keysIcon("keys"), p.pictureIcon("picture"),
+		p.icon("fold", theme.NavigateNextIcon(), "Fold the panel (F8)", p.window.Fold))
+}
+
+// foldedIcons are those of the folded panel.
+func (p *Panel) foldedIcons() fyne.CanvasObject {
+	return container.NewVBox(p.icon("unfold", theme.NavigateBackIcon(), "Show the lab panel (F8)", p.window.Fold),
+		p.pictureIcon("picture.folded"), p.keysIcon("keys.folded"))
+}
+
+func (p *Panel) keysIcon(id string) fyne.CanvasObject {
+	return p.icon(id, theme.HelpIcon(), "Show the keys of the keyboard (F1)", p.window.ShowKeys)
+}
+
+func (p *Panel) pictureIcon(id string) fyne.CanvasObject {
+	return p.icon(id, theme.MediaPhotoIcon(), "Save a picture of the window (F12)", p.window.SavePicture)
 }
 
 // network is where the phone is plugged in.

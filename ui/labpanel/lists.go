@@ -15,9 +15,9 @@ import (
 
 // lists are the tabs with steps and trusted roots.
 func (p *Panel) lists() fyne.CanvasObject {
-	p.list, p.roots = newRows(), newRows()
+	p.list, p.roots = newRows(p), newRows(p)
 	p.list.bottom = true
-	p.failed = &check{id: idPrefix + "failed"}
+	p.failed = &check{p: p, id: idPrefix + "failed"}
 	p.failed.Text, p.failed.OnChanged = "Only failed or warned", func(bool) { p.list.set(p.stepRows(p.steps)) }
 	p.failed.ExtendBaseWidget(p.failed)
 	p.named["failed"], p.named["steps"], p.named["roots"] = p.failed, p.list.List, p.roots.List

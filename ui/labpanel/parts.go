@@ -70,11 +70,18 @@ func (b *button) TypedKey(e *fyne.KeyEvent) {
 	switch {
 	case e.Name == fyne.KeyReturn || e.Name == fyne.KeyEnter:
 		b.Button.TypedKey(&fyne.KeyEvent{Name: fyne.KeySpace})
-	case e.Name == fyne.KeySpace || b.p.onKey == nil:
+	case !b.p.windowKey(e.Name):
 		b.Button.TypedKey(e)
-	default:
-		b.p.onKey(e.Name)
 	}
+}
+
+// windowKey gives a function key to the window, and reports whether it is one.
+func (p *Panel) windowKey(name fyne.KeyName) bool {
+	function := len(name) > 1 && name[0] == 'F' && name[1] >= '0' && name[1] <= '9'
+	if function && p.onKey != nil {
+		p.onKey(name)
+	}
+	return function
 }
 
 func (p *Panel) button(id, text, tip string, tapped func()) *button {
@@ -128,7 +135,15 @@ func enable(b *button, on bool) {
 // check is a box to tick that tests can find.
 type check struct {
 	widget.Check
+	p  *Panel
 	id string
+}
+
+// TypedKey implements fyne.Focusable.
+func (c *check) TypedKey(e *fyne.KeyEvent) {
+	if !c.p.windowKey(e.Name) {
+		c.Check.TypedKey(e)
+	}
 }
 
 // ID is by what tests find it.
@@ -143,8 +158,16 @@ func (c *check) AccessibilityRole() fyne.AccessibleRole { return fyne.Accessible
 // choice is a list to choose from that tests can find.
 type choice struct {
 	widget.Select
+	p        *Panel
 	id, name string
 	of       []Choice
+}
+
+// TypedKey implements fyne.Focusable.
+func (c *choice) TypedKey(e *fyne.KeyEvent) {
+	if !c.p.windowKey(e.Name) {
+		c.Select.TypedKey(e)
+	}
 }
 
 // ID is by what tests find it.
@@ -160,7 +183,7 @@ func (c *choice) AccessibilityRole() fyne.AccessibleRole { return fyne.Accessibl
 func (c *choice) MinSize() fyne.Size { return fyne.NewSize(rowHeight, c.Select.MinSize().Height) }
 
 func (p *Panel) choice(id, name string, of []Choice, chosen func(id string)) *choice {
-	c := &choice{id: idPrefix + id, name: name}
+	c := &choice{p: p, id: idPrefix + id, name: name}
 	c.ExtendBaseWidget(c)
 	c.offer(of)
 	c.OnChanged = func(string) {
@@ -195,7 +218,15 @@ func (c *choice) mark(id string) {
 // entry is a field to type into that tests can find.
 type entry struct {
 	widget.Entry
+	p        *Panel
 	id, name string
+}
+
+// TypedKey implements fyne.Focusable.
+func (e *entry) TypedKey(k *fyne.KeyEvent) {
+	if !e.p.windowKey(k.Name) {
+		e.Entry.TypedKey(k)
+	}
 }
 
 // ID is by what tests find it.

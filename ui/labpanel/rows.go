@@ -19,7 +19,7 @@ type line struct {
 
 // rows is a list of paragraphs of any height. Only the visible ones are built.
 type rows struct {
-	*widget.List
+	List          *list
 	all           [][]line
 	height        []float32 // of each, at width
 	width         float32
@@ -28,15 +28,29 @@ type rows struct {
 	chosen        int  // the row that a tap has chosen; -1: none
 }
 
-func newRows() *rows {
-	r := &rows{measuringText: paragraph(), chosen: -1}
-	r.List = widget.NewList(func() int { return len(r.all) },
-		func() fyne.CanvasObject { return paragraph() },
-		func(i widget.ListItemID, o fyne.CanvasObject) {
-			if i < len(r.all) {
-				write(o.(*widget.RichText), r.all[i])
-			}
-		})
+// list is a list of Fyne, whose unused keys are for the window.
+type list struct {
+	widget.List
+	p *Panel
+}
+
+// TypedKey implements fyne.Focusable.
+func (l *list) TypedKey(e *fyne.KeyEvent) {
+	if !l.p.windowKey(e.Name) {
+		l.List.TypedKey(e)
+	}
+}
+
+func newRows(p *Panel) *rows {
+	r := &rows{List: &list{p: p}, measuringText: paragraph(), chosen: -1}
+	r.List.Length = func() int { return len(r.all) }
+	r.List.CreateItem = func() fyne.CanvasObject { return paragraph() }
+	r.List.UpdateItem = func(i widget.ListItemID, o fyne.CanvasObject) {
+		if i < len(r.all) {
+			write(o.(*widget.RichText), r.all[i])
+		}
+	}
+	r.List.ExtendBaseWidget(r.List)
 	r.List.OnSelected = func(i widget.ListItemID) { r.chosen = i }
 	r.List.OnUnselected = func(widget.ListItemID) { r.chosen = -1 }
 	return r

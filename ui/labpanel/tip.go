@@ -12,7 +12,7 @@ import (
 )
 
 // tip is a text beside the button under the pointer, which appears after tipDelay.
-// Fyne has no tooltips. It lies over the panel, and moves nothing.
+// Fyne has no tooltips. It lies over the window, and moves nothing.
 type tip struct {
 	layer   *fyne.Container
 	box     *fyne.Container
