@@ -224,6 +224,23 @@ const maxPass = 10 * year
 // the timers of years would take minutes.
 const maxRun = 24 * time.Hour
 
+// timeUntil is the time from now until the same time of a day, written YYYY-MM-DD.
+func timeUntil(now time.Time, day string) (time.Duration, error) {
+	to, err := time.ParseInLocation(time.DateOnly, day, now.Location())
+	if err != nil {
+		return 0, fmt.Errorf("%q is no day: write it as %s", day, now.AddDate(0, 0, 1).Format(time.DateOnly))
+	}
+	year, month, today := now.Date()
+	by := to.Sub(time.Date(year, month, today, 0, 0, 0, 0, now.Location()))
+	switch {
+	case by <= 0:
+		return 0, fmt.Errorf("time does not run backwards: give a day after %s", now.Format(time.DateOnly))
+	case by > maxPass:
+		return 0, fmt.Errorf("at most ten years pass at once: give a day before %s", now.Add(maxPass).Format(time.DateOnly))
+	}
+	return by, nil
+}
+
 // pass lets time pass for lab and phone.
 func (d *labControl) pass(by time.Duration) (string, error) {
 	world := d.emulator.world
@@ -234,7 +251,7 @@ func (d *labControl) pass(by time.Duration) (string, error) {
 		return "It is " + day(world.Clock.Now()) + ". What has expired is seen when you sign out and in again.", nil
 	case world.Facts().SignedIn:
 		if err := world.Pass(d.ctx, by); err != nil {
-			return "", err
+			return "", fmt.Errorf("%w, and the rest of the time did not pass: the steps say why; clear the fault or sign out", err)
 		}
 		return "It is " + day(world.Clock.Now()) + ". The phone kept its registration meanwhile.", nil
 	}

@@ -152,6 +152,21 @@ func TestTimePassesForLabAndPhone(t *testing.T) {
 	})
 }
 
+func TestTimeUntilADayIsCountedInDaysOfTheClock(t *testing.T) {
+	for _, zone := range []*time.Location{time.UTC, time.FixedZone("east", 13*3600), time.FixedZone("west", -11*3600)} {
+		for _, hour := range []int{0, 12, 23} {
+			now := time.Date(2026, 11, 30, hour, 30, 0, 0, zone)
+			by, err := timeUntil(now, "2026-12-02")
+			if err != nil || !now.Add(by).Equal(time.Date(2026, 12, 2, hour, 30, 0, 0, zone)) {
+				t.Errorf("%s: %v, %v", now, by, err)
+			}
+			if _, err := timeUntil(now, "2026-11-30"); err == nil {
+				t.Errorf("%s: today is a day to go to", now)
+			}
+		}
+	}
+}
+
 // TestShellReachesTheLabInTheWindow changes the lab by its ready file, as `ocphone
 // lab` does, and waits until the panel shows that.
 func TestShellReachesTheLabInTheWindow(t *testing.T) {

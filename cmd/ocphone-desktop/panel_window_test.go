@@ -31,6 +31,7 @@ func shows(id string) func(seen) bool { return func(s seen) bool { return s.Plac
 // TestPanelFoldsAndIsKept folds the panel by key and button: the window keeps its
 // size, and the next window is as this one was.
 func TestPanelFoldsAndIsKept(t *testing.T) {
+	t.Parallel()
 	preferences := t.TempDir()
 	p := sitAt(t, display(t), preferences)
 	p.until("the panel is open", shows("lab.fold"))
@@ -62,6 +63,7 @@ func TestPanelFoldsAndIsKept(t *testing.T) {
 // TestNarrowWindowKeepsThePhone: the panel folds by itself, and lies over the phone
 // when it is opened.
 func TestNarrowWindowKeepsThePhone(t *testing.T) {
+	t.Parallel()
 	p := sit(t)
 	for _, size := range [][2]string{{"1280", "720"}, {"940", "500"}, {"600", "404"}} {
 		p.do("windowsize", p.id, size[0], size[1])
@@ -98,6 +100,7 @@ func (p *person) height(s seen) string {
 
 // TestBeginAgainAsks: No, Esc and Enter change nothing.
 func TestBeginAgainAsks(t *testing.T) {
+	t.Parallel()
 	p := sit(t)
 	p.click("lab.root.edge")
 	p.until("the Edge's root is published", func(s seen) bool { return strings.Contains(s.Notice, "is published") })
@@ -122,6 +125,7 @@ func TestBeginAgainAsks(t *testing.T) {
 // TestShellChangesTheLabInTheWindow runs `ocphone lab` with the ready file of the
 // window, whose line the panel copies, and sees the change in the window.
 func TestShellChangesTheLabInTheWindow(t *testing.T) {
+	t.Parallel()
 	ocphone := filepath.Join(t.TempDir(), "ocphone")
 	build := exec.Command("go", "build", "-o", ocphone, "../ocphone")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
@@ -160,6 +164,7 @@ func TestShellChangesTheLabInTheWindow(t *testing.T) {
 // TestCopiesPicturesAndKeys: the clipboard has what is copied, the picture is that of
 // the window, F1 shows the keys.
 func TestCopiesPicturesAndKeys(t *testing.T) {
+	t.Parallel()
 	p := sit(t, "--ready", filepath.Join(t.TempDir(), "lab.json"))
 	p.click("lab.fill")
 	p.until("the user is filled in", func(s seen) bool { return s.value("password") != "" })

@@ -167,7 +167,9 @@ func (d *labControl) facts() labpanel.Facts {
 		Press:         string(hint.Button),
 	}
 	for server, defect := range world.Lab.Defects() {
-		f.Certificates[server] = string(defect)
+		if f.Certificates[server] = string(defect); defect == lab.OtherCertificate {
+			f.Certificates[server] = "set by a shell"
+		}
 	}
 	for _, u := range world.Lab.Directory.Users() {
 		f.Accounts[u.SAM] = accountState(u)
@@ -344,18 +346,9 @@ func (d *labControl) Pass(by time.Duration) {
 // PassTo implements labpanel.Lab. The time of the day stays.
 func (d *labControl) PassTo(day string) {
 	d.request(func() (string, error) {
-		now := d.emulator.world.Clock.Now()
-		to, err := time.ParseInLocation(time.DateOnly, day, now.Location())
+		by, err := timeUntil(d.emulator.world.Clock.Now(), day)
 		if err != nil {
-			return "", fmt.Errorf("%q is no day: write it as %s", day, now.AddDate(0, 0, 1).Format(time.DateOnly))
-		}
-		by := to.Sub(now.Truncate(24 * time.Hour))
-		switch {
-		case by <= 0:
-			return "", fmt.Errorf("time does not run backwards: give a day after %s", now.Format(time.DateOnly))
-		case by > maxPass:
-			return "", fmt.Errorf("at most ten years pass at once: give a day before %s",
-				now.Add(maxPass).Format(time.DateOnly))
+			return "", err
 		}
 		return d.pass(by)
 	})

@@ -13,6 +13,7 @@ import (
 // keyboard: the first sign-in on the phone's own keyboard and the computer's,
 // the second with the user filled in.
 func TestNewcomerPlaysTheStory(t *testing.T) {
+	t.Parallel()
 	p := sit(t)
 	world := lab.Contoso().Users[0]
 	p.until("the form waits", func(s seen) bool { return s.View.Page.ID == "signin" })
@@ -111,6 +112,7 @@ func (p *person) dismiss() {
 // TestBareHandsetTakesLeave signs in at a lab of another process, and unregisters
 // when the window is closed.
 func TestBareHandsetTakesLeave(t *testing.T) {
+	t.Parallel()
 	world, err := lab.New(lab.ContosoToday())
 	if err != nil {
 		t.Fatal(err)
@@ -138,6 +140,7 @@ func TestBareHandsetTakesLeave(t *testing.T) {
 
 // TestWindowOfEverySizeShowsThePhone makes the window small and large.
 func TestWindowOfEverySizeShowsThePhone(t *testing.T) {
+	t.Parallel()
 	p := sit(t, "--no-panel")
 	for _, size := range [][2]int{{560, 404}, {2000, 1440}, {700, 1000}, {1000, 720}} {
 		p.resize(size[0], size[1])
@@ -150,6 +153,7 @@ func TestWindowOfEverySizeShowsThePhone(t *testing.T) {
 
 // TestWindowClosesDuringASignIn ends the program while the phone is at it.
 func TestWindowClosesDuringASignIn(t *testing.T) {
+	t.Parallel()
 	p := sit(t)
 	p.click("lab.fill")
 	p.until("the user is filled in", func(s seen) bool { return s.value("password") != "" })

@@ -32,7 +32,7 @@ import (
 const quick = "gles,x11,migrated_fynedo"
 
 // patience bounds every wait.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 var program string // the built ocphone-desktop
 
