@@ -48,7 +48,7 @@ const keepEvents = 256
 // open prepares c from cfg and from the phone's memory.
 func (c *core) open(cfg Config) error {
 	c.cfg, c.flash, c.clock = cfg, cfg.Flash, cfg.Clock
-	c.events.Keep, c.state = keepEvents, Off
+	c.events.Keep, c.events.Pack, c.events.Unpack, c.state = keepEvents, Event.pack, unpackEvent, Off
 	if c.flash == nil {
 		c.flash = new(flash.Memory)
 	}

@@ -31,6 +31,7 @@ package device
 import (
 	"cmp"
 	"context"
+	"encoding/binary"
 	"net"
 
 	"github.com/ocphone/ocphone/certstore"
@@ -47,6 +48,29 @@ type Event struct {
 	Step  *journal.Step // nil for a mere change of state
 	State State         // after the event
 	Epoch uint64        // Snapshot.Epoch at that time
+}
+
+// pack is the form in which the journal keeps an event: sequence number, epoch,
+// state, and the step if there is one.
+func (e Event) pack() string {
+	b := make([]byte, 0, 32)
+	b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, e.Seq), e.Epoch)
+	b = append(append(b, byte(len(e.State))), e.State...)
+	if e.Step == nil {
+		return string(b)
+	}
+	return string(b) + e.Step.Pack()
+}
+
+func unpackEvent(packed string) Event {
+	number := func(s string) uint64 { return binary.BigEndian.Uint64([]byte(s)) }
+	end := 17 + int(packed[16])
+	e := Event{Seq: number(packed[:8]), Epoch: number(packed[8:16]), State: State(packed[17:end])}
+	if end < len(packed) {
+		s := journal.UnpackStep(packed[end:])
+		e.Step = &s
+	}
+	return e
 }
 
 // Phone is one phone. Its methods may be called from any goroutine.

@@ -9,10 +9,16 @@ import (
 // readers, each with a cursor of its own. The zero Log keeps DefaultKeep.
 type Log[T any] struct {
 	Keep int // entries kept; 0 means DefaultKeep; frozen at the first Append
+	// Pack and Unpack convert an entry to the form in which it is kept, which needs
+	// less memory. Each reading unpacks an entry anew. Nil: entries are kept as they
+	// are. Both are frozen at the first Append, and run under the lock of the log.
+	Pack   func(T) string
+	Unpack func(string) T
 
 	mu     sync.Mutex
-	ring   []T
-	newest uint64 // cursor of the newest entry; the first entry has 1
+	ring   []T      // without Pack
+	packed []string // with Pack
+	newest uint64   // cursor of the newest entry; the first entry has 1
 	more   chan struct{}
 	closed bool
 }
@@ -37,16 +43,25 @@ func (l *Log[T]) Append(entry T, stamp func(*T, uint64)) uint64 {
 	if stamp != nil {
 		stamp(&entry, l.newest)
 	}
-	if len(l.ring) < keep {
-		l.ring = append(l.ring, entry)
+	if l.Pack != nil {
+		l.packed = put(l.packed, keep, l.newest, l.Pack(entry))
 	} else {
-		l.ring[(l.newest-1)%uint64(keep)] = entry
+		l.ring = put(l.ring, keep, l.newest, entry)
 	}
 	if l.more != nil {
 		close(l.more)
 		l.more = nil
 	}
 	return l.newest
+}
+
+// put stores the entry of a cursor in a ring of at most keep entries.
+func put[E any](ring []E, keep int, cursor uint64, entry E) []E {
+	if len(ring) < keep {
+		return append(ring, entry)
+	}
+	ring[(cursor-1)%uint64(keep)] = entry
+	return ring
 }
 
 // Last is the cursor of the newest entry: reading from it returns later entries only.
@@ -65,12 +80,17 @@ func (l *Log[T]) Since(cursor uint64) (entries []T, next, missed uint64) {
 }
 
 func (l *Log[T]) since(cursor uint64) (entries []T, next, missed uint64) {
-	oldest := l.newest - uint64(len(l.ring)) // cursor before the oldest kept
+	kept := uint64(len(l.ring) + len(l.packed))
+	oldest := l.newest - kept // cursor before the oldest kept
 	if cursor < oldest {
 		missed, cursor = oldest-cursor, oldest
 	}
 	for c := cursor; c < l.newest; c++ {
-		entries = append(entries, l.ring[c%uint64(len(l.ring))])
+		if l.Pack != nil {
+			entries = append(entries, l.Unpack(l.packed[c%kept]))
+		} else {
+			entries = append(entries, l.ring[c%kept])
+		}
 	}
 	return entries, l.newest, missed
 }
