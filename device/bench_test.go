@@ -5,7 +5,9 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"os"
 	"os/exec"
@@ -14,6 +16,9 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/emiago/sipgo"
+	"github.com/emiago/sipgo/sip"
 
 	"github.com/ocphone/ocphone/certstore"
 	"github.com/ocphone/ocphone/device"
@@ -147,21 +152,28 @@ func BenchmarkFleet1000(b *testing.B) {
 	b.ReportMetric(float64(n*b.N)/b.Elapsed().Seconds(), "sign-ins/s")
 }
 
-// idleDir names the environment variable that turns the test binary into many
-// idle phones, or bare TLS clients when idleBare is set too, which measure
-// themselves: the pool is in the other process.
+// idleDir and idleKind name the environment variables that turn the test binary
+// into many idle clients of a kind, which measure themselves: the pool is in the
+// other process.
 const (
 	idleDir  = "DEVICE_TEST_IDLE_DIR"
-	idleBare = "DEVICE_TEST_IDLE_BARE"
+	idleKind = "DEVICE_TEST_IDLE_KIND"
 	idlers   = 200
 )
+
+// idleKinds are the kinds of idle clients: phones that are ready, bare crypto/tls
+// clients, and clients of sipgo whose REGISTER was answered once.
+var idleKinds = map[string]func(ready lab.Ready, n int) (closeAll func(), err error){
+	"phone": idlePhones, "bare-TLS": bareClients, "sipgo": sipgoClients,
+}
 
 // weight is what one idle client costs its process.
 type weight struct{ Heap, Stack, Goroutines float64 }
 
-// BenchmarkIdlePhone weighs a signed-in phone at rest beside a bare crypto/tls
-// client of the same pool. The clients are in a process of their own, so
-// that the pool's end of the connections does not count.
+// BenchmarkIdlePhone weighs a signed-in phone at rest beside other clients of the
+// same pool. The clients are in a process of their own, so that the pool's end of
+// the connections does not count. x-NAME is the memory of the phone divided by that
+// of the client NAME, heap and stack together.
 func BenchmarkIdlePhone(b *testing.B) {
 	exe, err := os.Executable()
 	if err != nil {
@@ -176,16 +188,13 @@ func BenchmarkIdlePhone(b *testing.B) {
 	if err := world.WriteReady(filepath.Join(dir, readyFile)); err != nil {
 		b.Fatal(err)
 	}
-	for _, bare := range []bool{false, true} {
-		name, env := "phone", []string{idleDir + "=" + dir}
-		if bare {
-			name, env = "bare", append(env, idleBare+"=1")
-		}
-		b.Run(name, func(b *testing.B) {
+	var phone weight
+	for _, kind := range []string{"phone", "bare-TLS", "sipgo"} {
+		b.Run(kind, func(b *testing.B) {
 			var w weight
 			for b.Loop() {
 				cmd := exec.Command(exe)
-				cmd.Env, cmd.Stderr = append(os.Environ(), env...), os.Stderr
+				cmd.Env, cmd.Stderr = append(os.Environ(), idleDir+"="+dir, idleKind+"="+kind), os.Stderr
 				out, err := cmd.Output()
 				if err == nil {
 					err = json.Unmarshal(out, &w)
@@ -194,9 +203,14 @@ func BenchmarkIdlePhone(b *testing.B) {
 					b.Fatalf("%v\n%s", err, out)
 				}
 			}
-			b.ReportMetric(w.Heap, "heap-B/phone")
-			b.ReportMetric(w.Stack, "stack-B/phone")
-			b.ReportMetric(w.Goroutines, "goroutines/phone")
+			b.ReportMetric(w.Heap, "heap-B/client")
+			b.ReportMetric(w.Stack, "stack-B/client")
+			b.ReportMetric(w.Goroutines, "goroutines/client")
+			if kind == "phone" {
+				phone = w
+			} else if phone.Heap > 0 {
+				b.ReportMetric((phone.Heap+phone.Stack)/(w.Heap+w.Stack), "x-"+kind)
+			}
 		})
 	}
 }
@@ -208,17 +222,14 @@ func idle(dir string) error {
 	if err != nil {
 		return err
 	}
-	connect := func(n int) (close func(), err error) { return idlePhones(ready, n) }
-	if os.Getenv(idleBare) != "" {
-		connect = func(n int) (func(), error) { return bareClients(ready, n) }
-	}
-	warm, err := connect(1) // without what is allocated once
+	connect := idleKinds[os.Getenv(idleKind)]
+	warm, err := connect(ready, 1) // without what is allocated once
 	if err != nil {
 		return err
 	}
 	defer warm()
 	before := measure()
-	rest, err := connect(idlers)
+	rest, err := connect(ready, idlers)
 	if err != nil {
 		return err
 	}
@@ -249,7 +260,10 @@ func idlePhones(ready lab.Ready, n int) (func(), error) {
 	}
 	phones, plans := make([]*device.Phone, n), new(device.PlanCache)
 	for i := range phones {
-		if phones[i], err = device.New(device.Config{Firmware: fw, RootSet: set, Factory: roots, NTP: true, Plans: plans}); err != nil {
+		if phones[i], err = device.New(device.Config{
+			Firmware: fw, RootSet: set, Factory: roots, NTP: true, Plans: plans,
+			MAC: fmt.Sprintf("00-04-F2-%02X-%02X-%02X", n&0xff, i>>8, i&0xff), // each run registers the same endpoints again
+		}); err != nil {
 			return nil, err
 		}
 	}
@@ -265,14 +279,23 @@ func idlePhones(ready lab.Ready, n int) (func(), error) {
 	return closeAll, nil
 }
 
-func bareClients(ready lab.Ready, n int) (func(), error) {
+// poolTLS is the TLS of the clients beside the phone.
+func poolTLS(ready lab.Ready) (addr string, config *tls.Config, err error) {
 	pem, err := os.ReadFile(ready.Roots[0].File)
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM(pem)
-	config := &tls.Config{RootCAs: roots, ServerName: "pool.contoso.com", SessionTicketsDisabled: true}
+	return ready.Inside.Patch["pool.contoso.com:5061"],
+		&tls.Config{RootCAs: roots, ServerName: "pool.contoso.com", SessionTicketsDisabled: true}, nil
+}
+
+func bareClients(ready lab.Ready, n int) (func(), error) {
+	addr, config, err := poolTLS(ready)
+	if err != nil {
+		return nil, err
+	}
 	var conns []net.Conn
 	var reading sync.WaitGroup
 	closeAll := func() {
@@ -282,7 +305,7 @@ func bareClients(ready lab.Ready, n int) (func(), error) {
 		reading.Wait()
 	}
 	for range n {
-		c, err := tls.Dial("tcp", ready.Inside.Patch["pool.contoso.com:5061"], config)
+		c, err := tls.Dial("tcp", addr, config)
 		if err != nil {
 			closeAll()
 			return nil, err
@@ -291,4 +314,50 @@ func bareClients(ready lab.Ready, n int) (func(), error) {
 		reading.Go(func() { c.Read(make([]byte, 1)) })
 	}
 	return closeAll, nil
+}
+
+// sipgoClients are user agents of sipgo with a connection each. sipgo has no NTLM:
+// the answer to their REGISTER is 401.
+func sipgoClients(ready lab.Ready, n int) (func(), error) {
+	addr, config, err := poolTLS(ready)
+	if err != nil {
+		return nil, err
+	}
+	sip.SetDefaultLogger(slog.New(slog.DiscardHandler))
+	var agents []*sipgo.UserAgent
+	closeAll := func() {
+		for _, ua := range agents {
+			ua.Close()
+		}
+	}
+	for i := range n {
+		ua, err := sipgo.NewUA(sipgo.WithUserAgent(fmt.Sprintf("user%d", i)), sipgo.WithUserAgenTLSConfig(config))
+		if err != nil {
+			closeAll()
+			return nil, err
+		}
+		agents = append(agents, ua)
+		if err := askOnce(ua, addr); err != nil {
+			closeAll()
+			return nil, err
+		}
+	}
+	return closeAll, nil
+}
+
+func askOnce(ua *sipgo.UserAgent, addr string) error {
+	c, err := sipgo.NewClient(ua, sipgo.WithClientHostname("127.0.0.1"))
+	if err != nil {
+		return err
+	}
+	to := sip.Uri{Scheme: "sip", Host: "contoso.com"}
+	req := sip.NewRequest(sip.REGISTER, to)
+	req.AppendHeader(sip.NewHeader("Contact", fmt.Sprintf("<sip:%s@127.0.0.1>", ua.Name())))
+	req.SetTransport("TLS")
+	req.SetDestination(addr)
+	res, err := c.Do(context.Background(), req, sipgo.ClientRequestRegisterBuild)
+	if err == nil && res.StatusCode != sip.StatusUnauthorized {
+		err = errors.New(res.StartLine())
+	}
+	return err
 }
