@@ -10,7 +10,8 @@
 // How to use it:
 //
 //  1. Dial or accept a connection (the caller does TLS) and give it to New with a
-//     Config. One goroutine reads it; it ends after OnClose was called.
+//     Config. One goroutine at a time reads it; the last one ends after OnClose was
+//     called.
 //  2. Build requests with NewRequest and send them with Do, which waits for
 //     the final answer, or Begin, which calls back in wire order. A client
 //     completes an NTLM handshake with Authenticate; after it Conn signs all

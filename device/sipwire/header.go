@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -185,10 +184,6 @@ func (b *block) check() error {
 	return nil
 }
 
-// squeezedHeaders are the headers that sipgo parses only without optional white
-// space (RFC 4475 3.1.1.1).
-var squeezedHeaders = [...]string{"via", "cseq"}
-
 // parser is sipgo's parser for start lines, headerParsers those for the headers that
 // identify a transaction; they are never changed. From and To are signed, so
 // ParseAddress parses them as for the signature: the handler of a message gets the
@@ -247,7 +242,7 @@ func (b *block) message() (sip.Message, error) {
 			msg.AppendHeader(h)
 		case "call-id", "content-length", "content-type", "cseq", "max-forwards", "via":
 			value := f.value
-			if slices.Contains(squeezedHeaders[:], f.name) {
+			if f.name == "via" || f.name == "cseq" { // sipgo takes no white space there (RFC 4475 3.1.1.1)
 				value = trimSeparators(value, f.name == "via")
 			}
 			line = append(append(append(line[:0], f.name...), ':'), value...)

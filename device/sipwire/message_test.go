@@ -34,6 +34,12 @@ func TestNewRequest(t *testing.T) {
 		"end of headers":        func(r *RequestConfig) { r.CallID += "\r\n\r\nx" },
 		"no From":               func(r *RequestConfig) { r.From = "" },
 		"no method":             func(r *RequestConfig) { r.Method = "" },
+		"NUL in a value":        func(r *RequestConfig) { r.Headers = []Header{{"X", "a\x00b"}} },
+		"header in a name":      func(r *RequestConfig) { r.Headers = []Header{{"X: y\r\nZ", "a"}} },
+		"no name":               func(r *RequestConfig) { r.Headers = []Header{{"", "a"}} },
+		"second Call-ID":        func(r *RequestConfig) { r.Headers = []Header{{"i", "d"}} },
+		"status line":           func(r *RequestConfig) { r.Method, r.URI = "SIP/2.0", "200" },
+		"too many headers":      func(r *RequestConfig) { r.Headers = slices.Repeat([]Header{{"X", "a"}}, maxHeaders) },
 	} {
 		r := ok
 		change(&r)
