@@ -2,7 +2,7 @@
 GO ?= go
 export CGO_ENABLED ?= 0
 
-.PHONY: run desktop desktop-deps desktop-test windows-test screenshots test race test-real bench fuzz cross
+.PHONY: run desktop desktop-deps desktop-test windows-test screenshots test race test-real bench fuzz cross release man
 
 run: ## the paper-clip story on the embedded lab
 	$(GO) run ./cmd/ocphone demo
@@ -76,4 +76,16 @@ fuzz: ## every fuzz target for FUZZTIME
 
 cross: ## build and vet the binary for every system it is made for
 	for os in linux darwin windows; do \
-	  GOOS=$$os $(GO) build -o /dev/null ./cmd/ocphone && GOOS=$$os $(GO) vet ./... || exit 1; done
+	  GOOS=$$os $(GO) build -o /dev/null ./cmd/ocphone && GOOS=$$os $(GO) build -o /dev/null ./cmd/ocphone-screenshot && \
+	  GOOS=$$os $(GO) vet ./... || exit 1; done
+
+RELEASES ?= linux/amd64 linux/arm64 darwin/arm64 windows/amd64
+release: ## stripped binaries for packagers, in dist/; for macOS, ocphone-screenshot is built there, with cgo
+	for to in $(RELEASES); do \
+	  export GOOS=$${to%/*} GOARCH=$${to#*/}; programs=./cmd/ocphone; \
+	  test $$GOOS = darwin || programs="$$programs ./cmd/ocphone-screenshot"; \
+	  $(GO) build -trimpath -ldflags '-s -w' -o dist/$$GOOS-$$GOARCH/ $$programs || exit 1; done
+
+man: ## the manual pages, in dist/man
+	mkdir -p dist/man
+	OCPHONE_MAN=$(CURDIR)/dist/man $(GO) test -count=1 -run TestEachCommandHasAManualPage ./cmd/ocphone
