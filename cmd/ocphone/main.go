@@ -225,6 +225,7 @@ Exit codes: 0 done; 1 a person must act; 2 usage; 3 time-out; 130 interrupted.`,
 	addCommands(c, e.demo(), e.runPhone(), e.mailbox(), e.voicemail(), e.screenshot(), e.lab(), e.check(),
 		e.certs(), e.reset(), e.explain(), e.dialplan(), e.version())
 	useVariables(c)
+	addCompletions(c)
 	return c
 }
 
