@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v3"
@@ -231,7 +232,9 @@ const maxNetBIOS = 15
 
 // dnsName matches a host name of RFC 1123 2.1: labels of letters and digits, with
 // hyphens inside.
-var dnsName = regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
+var dnsName = sync.OnceValue(func() *regexp.Regexp { // its start costs every command
+	return regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
+})
 
 // check returns an error that names what cannot be built. The defaults of d are
 // set.
@@ -242,7 +245,7 @@ func (d Deployment) check() error {
 }
 
 func (d Deployment) checkNames() error {
-	if !dnsName.MatchString(d.Domain) || len(d.Domain) > 253 {
+	if !dnsName().MatchString(d.Domain) || len(d.Domain) > 253 {
 		return fmt.Errorf("domain: %q is no DNS name", d.Domain)
 	}
 	if len(d.NetBIOS) > maxNetBIOS || strings.ContainsAny(d.NetBIOS, " \\/:*?\"<>|@.") {
@@ -301,7 +304,7 @@ func (d Deployment) checkServers() error {
 }
 
 func (d Deployment) checkServer(s Server) error {
-	if !dnsName.MatchString(s.Host) || !strings.HasSuffix(s.Host, "."+d.Domain) {
+	if !dnsName().MatchString(s.Host) || !strings.HasSuffix(s.Host, "."+d.Domain) {
 		return fmt.Errorf("host: %q is no host of the domain %s", s.Host, d.Domain)
 	}
 	if s.Defect != "" && s.Defect.Description() == "" {

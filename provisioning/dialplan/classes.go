@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/dlclark/regexp2/syntax"
 )
@@ -12,8 +13,11 @@ import (
 const noCharacter = `\p{Cs}`
 
 // extended finds the option x, which makes # begin a comment: a letter of either
-// case, not after a minus sign, unless a plus sign comes between.
-var extended = regexp.MustCompile(`(?i)\(\?(?:[imnsdu+]|-[imnsdux-]*\+)*x`)
+// case, not after a minus sign, unless a plus sign comes between. It is compiled at the
+// first use: every command would wait for it at its start.
+var extended = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\(\?(?:[imnsdu+]|-[imnsdux-]*\+)*x`)
+})
 
 // rewrite changes a pattern that regexp2 v1.12.0 reads differently from .NET. In a
 // set such as [^\W\d], regexp2 checks the categories up to the first negated one
@@ -35,7 +39,7 @@ func rewrite(pattern string) string {
 			if n = strings.IndexByte(rest, ')'); n < 0 {
 				n = len(rest)
 			}
-		case rest[0] == '#' && extended.MatchString(pattern[:i]): // a comment to the end of the line
+		case rest[0] == '#' && extended().MatchString(pattern[:i]): // a comment to the end of the line
 			if n = strings.IndexByte(rest, '\n'); n < 0 {
 				n = len(rest)
 			}

@@ -91,21 +91,21 @@ var stateSeed = maphash.MakeSeed()
 
 // CheckTable returns what is missing in the table of the schema.
 func CheckTable() (missing []string) {
-	for name, e := range schema {
+	for name, e := range schema() {
 		if strings.HasPrefix(e.content, "=") || e.content == "any" {
 			continue
 		}
 		for step := range strings.FieldsSeq(e.content) {
 			for child := range strings.SplitSeq(strings.TrimRight(step, "?*+"), "|") {
-				_, own := schema[name+"/"+child]
-				if _, ok := schema[child]; !ok && !own {
+				_, own := schema()[name+"/"+child]
+				if _, ok := schema()[child]; !ok && !own {
 					missing = append(missing, name+": "+child)
 				}
 			}
 		}
 	}
 	for _, o := range operations {
-		if _, ok := schema["m:"+o.request]; o.run != nil && !ok {
+		if _, ok := schema()["m:"+o.request]; o.run != nil && !ok {
 			missing = append(missing, o.request)
 		}
 	}

@@ -3,6 +3,7 @@ package exchange
 import (
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The schema of requests: what each element of an operation of the lab may hold
@@ -43,144 +44,147 @@ const (
 	sendToAll          = "SendToNone|SendOnlyToAll|SendToAllAndSaveCopy"
 )
 
-// schema is the table, by name; a name may begin with that of the parent and "/".
-var schema = withProperties(map[string]element{
-	"m:FindItem": {"Traversal!=Shallow|SoftDeleted",
-		"m:ItemShape " + itemView + " " + grouping + " m:Restriction? m:SortOrder? m:ParentFolderIds"},
-	"m:FindFolder": {"Traversal!=Shallow|Deep|SoftDeleted",
-		"m:FolderShape m:IndexedPageFolderView|m:FractionalPageFolderView? m:Restriction? m:ParentFolderIds"},
-	"m:GetFolder":     {"", "m:FolderShape m:FolderIds"},
-	"m:GetItem":       {"", "m:ItemShape m:ItemIds"},
-	"m:GetAttachment": {"", "m:AttachmentShape? m:AttachmentIds"},
-	"m:CreateItem":    {messageDisposition + " SendMeetingInvitations=" + sendToAll, "m:SavedItemFolderId? m:Items"},
-	"m:UpdateItem": {"ConflictResolution!=NeverOverwrite|AutoResolve|AlwaysOverwrite " + messageDisposition +
-		" SendMeetingInvitationsOrCancellations=SendOnlyToChanged|SendToChangedAndSaveCopy|" + sendToAll,
-		"m:SavedItemFolderId? m:ItemChanges"},
-	"m:DeleteItem": {deleteType + " SendMeetingCancellations=" + sendToAll +
-		" AffectedTaskOccurrences=AllOccurrences|SpecifiedOccurrenceOnly", "m:ItemIds"},
-	"m:CopyItem": {"", "m:ToFolderId m:ItemIds"},
-	"m:MoveItem": {"", "m:ToFolderId m:ItemIds"},
-	"m:ResolveNames": {"ReturnFullContactData!=boolean " +
-		"SearchScope=ActiveDirectory|ActiveDirectoryContacts|Contacts|ContactsActiveDirectory",
-		"m:ParentFolderIds? m:UnresolvedEntry"},
-	"m:ConvertId":           {"DestinationFormat!=" + idFormats, "m:SourceIds"},
-	"m:Subscribe":           {"", "m:PullSubscriptionRequest|m:PushSubscriptionRequest"},
-	"m:GetEvents":           {"", "m:SubscriptionId m:Watermark"},
-	"m:Unsubscribe":         {"", "m:SubscriptionId"},
-	"m:SyncFolderHierarchy": {"", "m:FolderShape m:SyncFolderId? m:SyncState?"},
-	"m:SyncFolderItems":     {"", "m:ItemShape m:SyncFolderId m:SyncState? m:Ignore? m:MaxChangesReturned"},
+// schema is the table, by name; a name may begin with that of the parent and "/". It
+// is made when the first request comes, since every command would wait for it.
+var schema = sync.OnceValue(func() map[string]element {
+	return withProperties(map[string]element{
+		"m:FindItem": {"Traversal!=Shallow|SoftDeleted",
+			"m:ItemShape " + itemView + " " + grouping + " m:Restriction? m:SortOrder? m:ParentFolderIds"},
+		"m:FindFolder": {"Traversal!=Shallow|Deep|SoftDeleted",
+			"m:FolderShape m:IndexedPageFolderView|m:FractionalPageFolderView? m:Restriction? m:ParentFolderIds"},
+		"m:GetFolder":     {"", "m:FolderShape m:FolderIds"},
+		"m:GetItem":       {"", "m:ItemShape m:ItemIds"},
+		"m:GetAttachment": {"", "m:AttachmentShape? m:AttachmentIds"},
+		"m:CreateItem":    {messageDisposition + " SendMeetingInvitations=" + sendToAll, "m:SavedItemFolderId? m:Items"},
+		"m:UpdateItem": {"ConflictResolution!=NeverOverwrite|AutoResolve|AlwaysOverwrite " + messageDisposition +
+			" SendMeetingInvitationsOrCancellations=SendOnlyToChanged|SendToChangedAndSaveCopy|" + sendToAll,
+			"m:SavedItemFolderId? m:ItemChanges"},
+		"m:DeleteItem": {deleteType + " SendMeetingCancellations=" + sendToAll +
+			" AffectedTaskOccurrences=AllOccurrences|SpecifiedOccurrenceOnly", "m:ItemIds"},
+		"m:CopyItem": {"", "m:ToFolderId m:ItemIds"},
+		"m:MoveItem": {"", "m:ToFolderId m:ItemIds"},
+		"m:ResolveNames": {"ReturnFullContactData!=boolean " +
+			"SearchScope=ActiveDirectory|ActiveDirectoryContacts|Contacts|ContactsActiveDirectory",
+			"m:ParentFolderIds? m:UnresolvedEntry"},
+		"m:ConvertId":           {"DestinationFormat!=" + idFormats, "m:SourceIds"},
+		"m:Subscribe":           {"", "m:PullSubscriptionRequest|m:PushSubscriptionRequest"},
+		"m:GetEvents":           {"", "m:SubscriptionId m:Watermark"},
+		"m:Unsubscribe":         {"", "m:SubscriptionId"},
+		"m:SyncFolderHierarchy": {"", "m:FolderShape m:SyncFolderId? m:SyncState?"},
+		"m:SyncFolderItems":     {"", "m:ItemShape m:SyncFolderId m:SyncState? m:Ignore? m:MaxChangesReturned"},
 
-	// shapes and paths
-	"m:ItemShape":            {"", "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?"},
-	"m:FolderShape":          {"", "t:BaseShape t:AdditionalProperties?"},
-	"m:AttachmentShape":      {"", "t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?"},
-	"t:BaseShape":            {"", "=IdOnly|Default|AllProperties"},
-	"t:IncludeMimeContent":   {"", "=boolean"},
-	"t:BodyType":             {"", "=Best|HTML|Text"},
-	"t:AdditionalProperties": {"", anyPath + "+"},
-	"t:FieldURI":             {"FieldURI!=fieldURI", ""},
-	"t:IndexedFieldURI":      {"FieldURI!=" + indexedURIs + " FieldIndex!", ""},
-	"t:ExtendedFieldURI": {"DistinguishedPropertySetId=Meeting|Appointment|Common|PublicStrings|Address|" +
-		"InternetHeaders|CalendarAssistant|UnifiedMessaging|Task PropertySetId=guid PropertyTag=tag PropertyName " +
-		"PropertyId=int PropertyType!=" + mapiTypes, ""},
+		// shapes and paths
+		"m:ItemShape":            {"", "t:BaseShape t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?"},
+		"m:FolderShape":          {"", "t:BaseShape t:AdditionalProperties?"},
+		"m:AttachmentShape":      {"", "t:IncludeMimeContent? t:BodyType? t:AdditionalProperties?"},
+		"t:BaseShape":            {"", "=IdOnly|Default|AllProperties"},
+		"t:IncludeMimeContent":   {"", "=boolean"},
+		"t:BodyType":             {"", "=Best|HTML|Text"},
+		"t:AdditionalProperties": {"", anyPath + "+"},
+		"t:FieldURI":             {"FieldURI!=fieldURI", ""},
+		"t:IndexedFieldURI":      {"FieldURI!=" + indexedURIs + " FieldIndex!", ""},
+		"t:ExtendedFieldURI": {"DistinguishedPropertySetId=Meeting|Appointment|Common|PublicStrings|Address|" +
+			"InternetHeaders|CalendarAssistant|UnifiedMessaging|Task PropertySetId=guid PropertyTag=tag PropertyName " +
+			"PropertyId=int PropertyType!=" + mapiTypes, ""},
 
-	// views
-	"m:IndexedPageItemView":      {rows + " Offset!=int BasePoint!=Beginning|End", ""},
-	"m:IndexedPageFolderView":    {rows + " Offset!=int BasePoint!=Beginning|End", ""},
-	"m:FractionalPageItemView":   {rows + " Numerator!=int Denominator!=int", ""},
-	"m:FractionalPageFolderView": {rows + " Numerator!=int Denominator!=int", ""},
-	"m:CalendarView":             {rows + " StartDate!=dateTime EndDate!=dateTime", ""},
-	"m:ContactsView":             {rows + " InitialName FinalName", ""},
-	"m:GroupBy":                  {sortDirection, anyPath + " t:AggregateOn"},
-	"t:AggregateOn":              {"Aggregate!=Minimum|Maximum", anyPath},
-	"m:DistinguishedGroupBy":     {sortDirection, "t:StandardGroupBy"},
-	"t:StandardGroupBy":          {"", "=ConversationTopic"},
-	"m:SortOrder":                {"", "t:FieldOrder+"},
-	"t:FieldOrder":               {sortDirection, anyPath},
+		// views
+		"m:IndexedPageItemView":      {rows + " Offset!=int BasePoint!=Beginning|End", ""},
+		"m:IndexedPageFolderView":    {rows + " Offset!=int BasePoint!=Beginning|End", ""},
+		"m:FractionalPageItemView":   {rows + " Numerator!=int Denominator!=int", ""},
+		"m:FractionalPageFolderView": {rows + " Numerator!=int Denominator!=int", ""},
+		"m:CalendarView":             {rows + " StartDate!=dateTime EndDate!=dateTime", ""},
+		"m:ContactsView":             {rows + " InitialName FinalName", ""},
+		"m:GroupBy":                  {sortDirection, anyPath + " t:AggregateOn"},
+		"t:AggregateOn":              {"Aggregate!=Minimum|Maximum", anyPath},
+		"m:DistinguishedGroupBy":     {sortDirection, "t:StandardGroupBy"},
+		"t:StandardGroupBy":          {"", "=ConversationTopic"},
+		"m:SortOrder":                {"", "t:FieldOrder+"},
+		"t:FieldOrder":               {sortDirection, anyPath},
 
-	// restrictions
-	"m:Restriction": {"", anyExpression},
-	"t:And":         {"", anyExpression + " " + anyExpression + "+"},
-	"t:Or":          {"", anyExpression + " " + anyExpression + "+"},
-	"t:Not":         {"", anyExpression},
-	"t:Exists":      {"", anyPath},
-	"t:Excludes":    {"", anyPath + " t:Bitmask"},
-	"t:Bitmask":     {"Value!=bitmask", ""},
-	"t:Contains": {"ContainmentMode=" + containmentModes + " ContainmentComparison=" + comparisonModes,
-		anyPath + " t:Constant"},
-	"t:Constant":               {"Value!", ""},
-	"t:IsEqualTo":              {"", anyPath + " t:FieldURIOrConstant"},
-	"t:IsNotEqualTo":           {"", anyPath + " t:FieldURIOrConstant"},
-	"t:IsGreaterThan":          {"", anyPath + " t:FieldURIOrConstant"},
-	"t:IsGreaterThanOrEqualTo": {"", anyPath + " t:FieldURIOrConstant"},
-	"t:IsLessThan":             {"", anyPath + " t:FieldURIOrConstant"},
-	"t:IsLessThanOrEqualTo":    {"", anyPath + " t:FieldURIOrConstant"},
-	"t:FieldURIOrConstant":     {"", anyPath + "|t:Constant"},
+		// restrictions
+		"m:Restriction": {"", anyExpression},
+		"t:And":         {"", anyExpression + " " + anyExpression + "+"},
+		"t:Or":          {"", anyExpression + " " + anyExpression + "+"},
+		"t:Not":         {"", anyExpression},
+		"t:Exists":      {"", anyPath},
+		"t:Excludes":    {"", anyPath + " t:Bitmask"},
+		"t:Bitmask":     {"Value!=bitmask", ""},
+		"t:Contains": {"ContainmentMode=" + containmentModes + " ContainmentComparison=" + comparisonModes,
+			anyPath + " t:Constant"},
+		"t:Constant":               {"Value!", ""},
+		"t:IsEqualTo":              {"", anyPath + " t:FieldURIOrConstant"},
+		"t:IsNotEqualTo":           {"", anyPath + " t:FieldURIOrConstant"},
+		"t:IsGreaterThan":          {"", anyPath + " t:FieldURIOrConstant"},
+		"t:IsGreaterThanOrEqualTo": {"", anyPath + " t:FieldURIOrConstant"},
+		"t:IsLessThan":             {"", anyPath + " t:FieldURIOrConstant"},
+		"t:IsLessThanOrEqualTo":    {"", anyPath + " t:FieldURIOrConstant"},
+		"t:FieldURIOrConstant":     {"", anyPath + "|t:Constant"},
 
-	// ids
-	"m:ParentFolderIds":             {"", anyFolderID + "+"},
-	"m:FolderIds":                   {"", anyFolderID + "+"},
-	"m:SavedItemFolderId":           {"", anyFolderID},
-	"m:ToFolderId":                  {"", anyFolderID},
-	"m:SyncFolderId":                {"", anyFolderID},
-	"t:FolderId":                    {"Id! ChangeKey", ""},
-	"t:DistinguishedFolderId":       {"Id!=" + distinguishedFolders + " ChangeKey", "t:Mailbox?"},
-	"m:ItemIds":                     {"", anyItemID + "+"},
-	"m:Ignore":                      {"", "t:ItemId*"},
-	"t:ItemId":                      {"Id! ChangeKey", ""},
-	"t:OccurrenceItemId":            {"RecurringMasterId! ChangeKey InstanceIndex!=int", ""},
-	"t:RecurringMasterItemId":       {"OccurrenceId! ChangeKey", ""},
-	"m:AttachmentIds":               {"", "t:AttachmentId+"},
-	"t:AttachmentId":                {"Id!", ""},
-	"m:SourceIds":                   {"", "t:AlternateId|t:AlternatePublicFolderId|t:AlternatePublicFolderItemId+"},
-	"t:AlternateId":                 {"Format!=" + idFormats + " Id! Mailbox!=nonEmpty", ""},
-	"t:AlternatePublicFolderId":     {"Format!=" + idFormats + " FolderId!", ""},
-	"t:AlternatePublicFolderItemId": {"Format!=" + idFormats + " FolderId! ItemId!", ""},
+		// ids
+		"m:ParentFolderIds":             {"", anyFolderID + "+"},
+		"m:FolderIds":                   {"", anyFolderID + "+"},
+		"m:SavedItemFolderId":           {"", anyFolderID},
+		"m:ToFolderId":                  {"", anyFolderID},
+		"m:SyncFolderId":                {"", anyFolderID},
+		"t:FolderId":                    {"Id! ChangeKey", ""},
+		"t:DistinguishedFolderId":       {"Id!=" + distinguishedFolders + " ChangeKey", "t:Mailbox?"},
+		"m:ItemIds":                     {"", anyItemID + "+"},
+		"m:Ignore":                      {"", "t:ItemId*"},
+		"t:ItemId":                      {"Id! ChangeKey", ""},
+		"t:OccurrenceItemId":            {"RecurringMasterId! ChangeKey InstanceIndex!=int", ""},
+		"t:RecurringMasterItemId":       {"OccurrenceId! ChangeKey", ""},
+		"m:AttachmentIds":               {"", "t:AttachmentId+"},
+		"t:AttachmentId":                {"Id!", ""},
+		"m:SourceIds":                   {"", "t:AlternateId|t:AlternatePublicFolderId|t:AlternatePublicFolderItemId+"},
+		"t:AlternateId":                 {"Format!=" + idFormats + " Id! Mailbox!=nonEmpty", ""},
+		"t:AlternatePublicFolderId":     {"Format!=" + idFormats + " FolderId!", ""},
+		"t:AlternatePublicFolderItemId": {"Format!=" + idFormats + " FolderId! ItemId!", ""},
 
-	// names, notifications and synchronisation
-	"m:UnresolvedEntry":         {"", "=nonEmpty"},
-	"m:PullSubscriptionRequest": {"", "t:FolderIds t:EventTypes t:Watermark? t:Timeout"},
-	"m:PushSubscriptionRequest": {"", "t:FolderIds t:EventTypes t:Watermark? t:StatusFrequency t:URL"},
-	"t:FolderIds":               {"", anyFolderID + "+"},
-	"t:EventTypes":              {"", "t:EventType+"},
-	"t:EventType":               {"", "=CopiedEvent|CreatedEvent|DeletedEvent|ModifiedEvent|MovedEvent|NewMailEvent"},
-	"t:Watermark":               {"", "=nonEmpty"},
-	"t:Timeout":                 {"", "=minutes"},
-	"t:StatusFrequency":         {"", "=minutes"},
-	"t:URL":                     {"", "=string"},
-	"m:SubscriptionId":          {"", "=nonEmpty"},
-	"m:Watermark":               {"", "=nonEmpty"},
-	"m:SyncState":               {"", "=string"},
-	"m:MaxChangesReturned":      {"", "=changes"},
+		// names, notifications and synchronisation
+		"m:UnresolvedEntry":         {"", "=nonEmpty"},
+		"m:PullSubscriptionRequest": {"", "t:FolderIds t:EventTypes t:Watermark? t:Timeout"},
+		"m:PushSubscriptionRequest": {"", "t:FolderIds t:EventTypes t:Watermark? t:StatusFrequency t:URL"},
+		"t:FolderIds":               {"", anyFolderID + "+"},
+		"t:EventTypes":              {"", "t:EventType+"},
+		"t:EventType":               {"", "=CopiedEvent|CreatedEvent|DeletedEvent|ModifiedEvent|MovedEvent|NewMailEvent"},
+		"t:Watermark":               {"", "=nonEmpty"},
+		"t:Timeout":                 {"", "=minutes"},
+		"t:StatusFrequency":         {"", "=minutes"},
+		"t:URL":                     {"", "=string"},
+		"m:SubscriptionId":          {"", "=nonEmpty"},
+		"m:Watermark":               {"", "=nonEmpty"},
+		"m:SyncState":               {"", "=string"},
+		"m:MaxChangesReturned":      {"", "=changes"},
 
-	// items and their changes
-	"m:Items":             {"", anyItem + "|" + anyResponse + "+"},
-	"m:ItemChanges":       {"", "t:ItemChange+"},
-	"t:ItemChange":        {"", anyItemID + " t:Updates"},
-	"t:Updates":           {"", "t:AppendToItemField|t:SetItemField|t:DeleteItemField+"},
-	"t:SetItemField":      {"", anyPath + " " + anyItem},
-	"t:AppendToItemField": {"", anyPath + " " + anyItem},
-	"t:DeleteItemField":   {"", anyPath},
+		// items and their changes
+		"m:Items":             {"", anyItem + "|" + anyResponse + "+"},
+		"m:ItemChanges":       {"", "t:ItemChange+"},
+		"t:ItemChange":        {"", anyItemID + " t:Updates"},
+		"t:Updates":           {"", "t:AppendToItemField|t:SetItemField|t:DeleteItemField+"},
+		"t:SetItemField":      {"", anyPath + " " + anyItem},
+		"t:AppendToItemField": {"", anyPath + " " + anyItem},
+		"t:DeleteItemField":   {"", anyPath},
 
-	// parts of properties
-	"t:Mailbox":                {"", "t:Name? t:EmailAddress? t:RoutingType? t:MailboxType? t:ItemId?"},
-	"t:Name":                   {"", "=string"},
-	"t:EmailAddress":           {"", "=nonEmpty"},
-	"t:RoutingType":            {"", "=nonEmpty"},
-	"t:MailboxType":            {"", "=Mailbox|PublicDL|PrivateDL|Contact|PublicFolder"},
-	"t:String":                 {"", "=string"},
-	"t:Value":                  {"", "=string"},
-	"t:Values":                 {"", "t:Value+"},
-	"t:EmailAddresses/t:Entry": {"Key!=" + entryKeys["contacts:EmailAddress"], "=string"},
-	"t:PhoneNumbers/t:Entry":   {"Key!=" + entryKeys["contacts:PhoneNumber"], "=string"},
-	"t:ImAddresses/t:Entry":    {"Key!=" + entryKeys["contacts:ImAddress"], "=string"},
-	"t:PhysicalAddresses/t:Entry": {"Key!=" + entryKeys["contacts:PhysicalAddress"],
-		"t:Street? t:City? t:State? t:CountryOrRegion? t:PostalCode?"},
-	"t:Street":          {"", "=string"},
-	"t:City":            {"", "=string"},
-	"t:State":           {"", "=string"},
-	"t:CountryOrRegion": {"", "=string"},
-	"t:PostalCode":      {"", "=string"},
+		// parts of properties
+		"t:Mailbox":                {"", "t:Name? t:EmailAddress? t:RoutingType? t:MailboxType? t:ItemId?"},
+		"t:Name":                   {"", "=string"},
+		"t:EmailAddress":           {"", "=nonEmpty"},
+		"t:RoutingType":            {"", "=nonEmpty"},
+		"t:MailboxType":            {"", "=Mailbox|PublicDL|PrivateDL|Contact|PublicFolder"},
+		"t:String":                 {"", "=string"},
+		"t:Value":                  {"", "=string"},
+		"t:Values":                 {"", "t:Value+"},
+		"t:EmailAddresses/t:Entry": {"Key!=" + entryKeys["contacts:EmailAddress"], "=string"},
+		"t:PhoneNumbers/t:Entry":   {"Key!=" + entryKeys["contacts:PhoneNumber"], "=string"},
+		"t:ImAddresses/t:Entry":    {"Key!=" + entryKeys["contacts:ImAddress"], "=string"},
+		"t:PhysicalAddresses/t:Entry": {"Key!=" + entryKeys["contacts:PhysicalAddress"],
+			"t:Street? t:City? t:State? t:CountryOrRegion? t:PostalCode?"},
+		"t:Street":          {"", "=string"},
+		"t:City":            {"", "=string"},
+		"t:State":           {"", "=string"},
+		"t:CountryOrRegion": {"", "=string"},
+		"t:PostalCode":      {"", "=string"},
+	})
 })
 
 // Enumerations of the schema that are long or occur several times.
@@ -213,7 +217,7 @@ var otherURIs = map[string]string{
 	"postitem": "PostedTime",
 }
 
-// fieldURIs are the values of FieldURI in the schema.
+// fieldURIs are the values of FieldURI in the schema. schema fills it.
 var fieldURIs = map[string]bool{}
 
 // withProperties adds the items and their properties to the table, and fills

@@ -38,9 +38,9 @@ func parseTag(v string) (uint64, error) {
 // bounded the depth.
 func checkSchema(n *node, parent string) error {
 	name := n.Name.Local
-	e, ok := schema[parent+"/"+name]
+	e, ok := schema()[parent+"/"+name]
 	if !ok {
-		e, ok = schema[name]
+		e, ok = schema()[name]
 	}
 	switch {
 	case !ok || e.content == "any":
