@@ -4,6 +4,7 @@ package ui
 
 import (
 	"fmt"
+	"slices"
 
 	"fyne.io/fyne/v2"
 
@@ -37,6 +38,36 @@ func Check(v view.View, w, h int) []string {
 	}
 	return c.bad
 }
+
+// Keys are the places of what one types with: keys of pads, keyboards and soft keys,
+// and buttons, by ID.
+func Keys(v view.View) map[string]string {
+	r := layout{sizeOfCheck}
+	s := r.arrange(&v)
+	keys := map[string]string{}
+	for _, p := range slices.Concat(s.fixed, s.above, s.flow) {
+		if p.style == asDigit || p.style == asLetter || p.style == asSoftKey || p.Role == view.Button {
+			keys[p.ID] = fmt.Sprint(p.at)
+		}
+	}
+	return keys
+}
+
+// Place is the middle of a control of the touch panel, in the coordinates of the
+// window.
+func Place(h *Handset, id string) (fyne.Position, bool) {
+	t := h.panel.(*touchPanel)
+	for _, c := range append(t.page.controls(), t.over.controls()...) {
+		if c.placed.ID == id {
+			at := fyne.CurrentApp().Driver().AbsolutePositionForObject(c)
+			return at.AddXY(c.Size().Width/2, c.Size().Height/2), true
+		}
+	}
+	return fyne.Position{}, false
+}
+
+// sizeOfCheck is the scale of Keys: a panel of 640 by 480.
+const sizeOfCheck = 640. / panelW
 
 type checker struct {
 	r   layout

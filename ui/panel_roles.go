@@ -447,7 +447,8 @@ func (p palette) note(f *appearance, c placed) {
 		return
 	}
 	f.icon(c.icon(), p.link, 12, (c.at.h-20)/2, 20)
-	f.text(textBox{s: c.Text, at: rect{42, 3, c.at.w - 50, c.at.h - 6}, size: bodyText, minSize: 9.5, ink: p.ink, lines: 2})
+	at := rect{42, 3, c.at.w - 50, c.at.h - 6}
+	f.text(textBox{s: c.Text, at: at, size: bodyText, minSize: 9.5, ink: p.ink, lines: 2})
 }
 
 // iconInk gives icons beside texts the colour of the link, unless a tone says

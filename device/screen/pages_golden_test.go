@@ -84,12 +84,15 @@ func TestPagesShowASnapshotAsBefore(t *testing.T) {
 
 // goldenViews are all pages of a phone of which everything is known, in all
 // states, and what lies over them.
-func goldenViews(t testing.TB) map[string]view.View {
+func goldenViews(t testing.TB) map[string]view.View { t.Helper(); return goldenViewsIn(t, "en") }
+
+// goldenViewsIn are goldenViews in a language.
+func goldenViewsIn(t testing.TB, lang string) map[string]view.View {
 	t.Helper()
 	all := map[string]view.View{}
 	signedIn := knownSnapshot(t)
 	take := func(name string, now device.Snapshot, do func(*Screen)) {
-		s := stillScreen(t, now)
+		s := stillScreen(t, now, lang)
 		s.change(func() { s.updateBase() })
 		if do != nil {
 			do(s)
@@ -157,9 +160,9 @@ func goldenViews(t testing.TB) map[string]view.View {
 }
 
 // stillScreen is a Screen of a phone that is not there: it shows now at noon.
-func stillScreen(t testing.TB, now device.Snapshot) *Screen {
+func stillScreen(t testing.TB, now device.Snapshot, lang string) *Screen {
 	t.Helper()
-	texts, err := newTexts("en")
+	texts, err := newTexts(lang)
 	if err != nil {
 		t.Fatal(err)
 	}

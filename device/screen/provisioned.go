@@ -39,7 +39,7 @@ func (p *pageBuilder) settings(d pageContext) {
 	if set.Exchange.Poll > 0 {
 		poll = d.span(set.Exchange.Poll)
 	}
-	media := set.Media
+	media, book, query, groups, updates := set.Media, set.AddressBook, set.AddressBookQuery, set.GroupExpansion, set.Updates
 	p.labels(d.texts, "provisioning.",
 		"email", cmp.Or(journal.Excerpt(set.PrimaryEmail), d.say("provisioning.noemail")),
 		"profile", cmp.Or(journal.Excerpt(set.LocationProfile()), d.say("provisioning.default")),
@@ -52,10 +52,10 @@ func (p *pageBuilder) settings(d pageContext) {
 		"ring", allowed(set.Policy.SimultaneousRing),
 		"forwarding", allowed(set.Policy.CallForwarding),
 		"voicemail", cmp.Or(journal.Excerpt(set.VoiceMailURI), d.say("provisioning.absent")),
-		"addressBook", d.service(set.AddressBook.URL, set.AddressBook.Enabled, set.AddressBook.Internal, set.AddressBook.External),
-		"query", d.service(set.AddressBookQuery.URL, set.AddressBookQuery.Enabled, set.AddressBookQuery.Internal, set.AddressBookQuery.External),
-		"groups", d.service(set.GroupExpansion.URL, set.GroupExpansion.Enabled, set.GroupExpansion.Internal, set.GroupExpansion.External),
-		"updates", d.service(set.Updates.URL, set.Updates.Enabled, set.Updates.Internal, set.Updates.External))
+		"addressBook", d.service(book.URL, book.Enabled, book.Internal, book.External),
+		"query", d.service(query.URL, query.Enabled, query.Internal, query.External),
+		"groups", d.service(groups.URL, groups.Enabled, groups.Internal, groups.External),
+		"updates", d.service(updates.URL, updates.Enabled, updates.Internal, updates.External))
 }
 
 // lockRule says when the phone locks itself.

@@ -95,8 +95,11 @@ func translate(plan *device.Plan, domain, text string) translation {
 
 // translated says in a few words which rule made the result.
 func (t *texts) translated(r translation) string {
-	if r.rule > 0 && r.kind == "e164" {
+	switch {
+	case r.rule > 0 && r.kind == "e164":
 		return t.say("dial.byRule", "Number", r.rule)
+	case r.rule > 0:
+		return t.say("dial.incomplete", "Number", r.rule)
 	}
 	return t.say("dial.kind." + r.kind) // as-dialled, uri, phone-context, nothing
 }
