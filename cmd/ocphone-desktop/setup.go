@@ -20,7 +20,8 @@ type emulator struct {
 	world        *script.World // the lab in the window; nil: the bare handset
 	phone        *device.Phone
 	screen       *screen.Screen
-	closeSpeaker func()       // gives the loudspeaker back
+	closeSpeaker func() // gives the loudspeaker back
+	tone         *tonePlayer
 	files        *setup.Setup // closed after the phone
 }
 
@@ -48,6 +49,8 @@ func newEmulator(o options) (_ *emulator, err error) {
 	if err != nil {
 		return nil, journal.Usagef("%v", err)
 	}
+	s.tone = &tonePlayer{out: speaker}
+	s.screen.Watch(func() { s.tone.set(s.screen.View().Sound) })
 	s.phone.PowerOn()
 	s.phone.Plug(s.files.Place)
 	return s, nil
@@ -80,6 +83,9 @@ const signOutTimeout = 3 * time.Second
 func (s *emulator) close() {
 	if s.screen != nil {
 		s.screen.Close()
+	}
+	if s.tone != nil {
+		s.tone.close()
 	}
 	if s.closeSpeaker != nil {
 		s.closeSpeaker()

@@ -103,7 +103,7 @@ func dialPlanPage() page {
 		for i, r := range about.Rules {
 			text := cmp.Or(oneLine(r.Name), oneLine(r.Description), d.say("dialplan.rule", "Number", i+1))
 			pattern, made := oneLine(r.Pattern), oneLine(r.Translation)
-			p.row(&rows, row("rule."+number(i), view.NoIcon, shorten(text), shorten(pattern+" → "+made), ""),
+			p.row(&rows, row("rule."+number(i), view.NoIcon, shorten(text), shorten(pattern), shorten(made)),
 				func(s *Screen) { s.open(planRulePage(text, pattern, made)) })
 		}
 		p.list("rule.", rows, d.say("dial.noRules"))

@@ -39,7 +39,8 @@ func (p *pageBuilder) settings(d pageContext) {
 	if set.Exchange.Poll > 0 {
 		poll = d.span(set.Exchange.Poll)
 	}
-	media, book, query, groups, updates := set.Media, set.AddressBook, set.AddressBookQuery, set.GroupExpansion, set.Updates
+	media, updates := set.Media, set.Updates
+	book, query, groups := set.AddressBook, set.AddressBookQuery, set.GroupExpansion
 	p.labels(d.texts, "provisioning.",
 		"email", cmp.Or(journal.Excerpt(set.PrimaryEmail), d.say("provisioning.noemail")),
 		"profile", cmp.Or(journal.Excerpt(set.LocationProfile()), d.say("provisioning.default")),

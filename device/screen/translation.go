@@ -126,7 +126,7 @@ func rulesPage(r translation) page {
 			if a.name != "" {
 				name += ": " + a.name
 			}
-			c := row("rule."+number(i), view.NoIcon, name, a.pattern+" → "+a.made, d.say("dial.outcome."+a.outcome))
+			c := row("rule."+number(i), view.NoIcon, name, a.pattern, d.say("dial.outcome."+a.outcome))
 			if a.outcome == "applied" {
 				c.Icon, c.Tone = view.IconOK, view.ToneGood
 			}

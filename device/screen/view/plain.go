@@ -27,6 +27,9 @@ func (v View) Plain() string {
 	p := v.Top()
 	var b strings.Builder
 	line := strings.Repeat("-", plainWidth)
+	if v.Note != nil {
+		b.WriteString(v.Note.plain(""))
+	}
 	fmt.Fprintln(&b, line)
 	fmt.Fprintln(&b, besides(p.plainTitle(), v.Status.plain()))
 	fmt.Fprintln(&b, line)
