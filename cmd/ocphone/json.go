@@ -136,7 +136,8 @@ func (r *result) end(err error) {
 			r.Outcome = outcomeFailed
 		}
 	}
-	if err == nil {
+	coded, _ := errors.AsType[exit](err)
+	if err == nil || coded.code != exitDone && coded.err == nil {
 		r.Fix = ""
 		return
 	}
@@ -150,8 +151,8 @@ func (r *result) end(err error) {
 // writeResult writes the last line of a command that ended with err. args are its
 // arguments, which may not have been understood.
 func (e environment) writeResult(root *cobra.Command, args []string, err error) {
-	if err != nil && !e.json {
-		e.json = wantsJSON(args)
+	if e.result.Command == "" && err != nil { // the flags may not all be read
+		e.json = e.json || wantsJSON(args)
 	}
 	if r := &e.result; e.json && (r.Command != "" || err != nil) { // help and version are text
 		if c, _, found := root.Find(args); r.Command == "" && found == nil {
@@ -166,7 +167,7 @@ func (e environment) writeResult(root *cobra.Command, args []string, err error) 
 	}
 }
 
-// wantsJSON reports whether args hold --json: an error may precede its parsing.
+// wantsJSON reports whether args hold --json.
 func wantsJSON(args []string) (wants bool) {
 	for _, a := range args {
 		name, value, given := strings.Cut(a, "=")

@@ -48,7 +48,7 @@ func TestResultSaysHowACommandEnded(t *testing.T) {
 		{"mailbox calls --lab LAB --outside", result{Outcome: outcomeFailed, Exit: 1, Code: journal.CertUntrusted, State: device.Failed}},
 		{"mailbox calls --lab LAB", result{Outcome: outcomeDone, State: device.Ready}},
 		{"frobnicate", result{Outcome: outcomeUsage, Exit: 2, Code: journal.Usage}},
-		{"run --until", result{Outcome: outcomeUsage, Exit: 2, Code: journal.Usage}},
+		{"run --until never", result{Outcome: outcomeUsage, Exit: 2, Code: journal.Usage}},
 		{"check trust pool.contoso.com --lab LAB", result{Outcome: outcomeFailed, Exit: 1}},
 		{"check trust sip.contoso.com:443 --ad contoso.com --lab LAB", result{Outcome: outcomeFailed, Exit: 1, Code: journal.CertUntrusted}},
 		{"explain", result{Outcome: outcomeDone}},

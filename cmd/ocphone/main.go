@@ -109,8 +109,8 @@ func (o *output) lost() error {
 // exit is an error with an exit code of its own.
 type exit struct {
 	code    int
-	err     error
-	printed bool // the standard output has the text of err already, unless in quiet
+	err     error // nil: there is no more to say, another program has said it
+	printed bool  // the standard output has the text of err already, unless in quiet
 }
 
 func (e exit) Error() string { return fmt.Sprint(e.err) }
@@ -137,7 +137,7 @@ func timeoutf(format string, a ...any) error {
 // report prints err, with what to change, and returns the exit code.
 func (e environment) report(err error) int {
 	var coded exit
-	if err == nil || errors.As(err, &coded) && coded.printed && (e.json || !e.quiet) {
+	if err == nil || errors.As(err, &coded) && (coded.err == nil || coded.printed && (e.json || !e.quiet)) {
 		return exitCode(err)
 	}
 	what, fix := complaint(err)

@@ -60,7 +60,6 @@ func TestMistakesAreFoundBeforeAPasswordIsAskedFor(t *testing.T) {
 		{signIn + "--password-file nowhere", "--password-file", "first line"},
 		{signIn + "--password-file empty", "--password-file empty", "password"},
 		{signIn + "--password-file folder", "--password-file: folder", "password"},
-		{"run --signin tu@example.com", "--signin", "--help"},
 		{"run tu@example.com", `"tu@example.com"`, "--help"},
 		// Where.
 		{signIn + "--lab nowhere.json", "nowhere.json", "ocphone lab --ready"},
