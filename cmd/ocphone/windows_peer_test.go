@@ -27,7 +27,7 @@ var headless = []struct{ packages, run string }{
 // notInWine are the tests that do not run as Windows programs, with the reason.
 var notInWine = []struct{ reason, tests string }{
 	{"it starts go, which is not in wine", "TestAnotherModuleTestsWithIt"},
-	{"hours in which a phone polls its mailbox take minutes", "TestAdvanceMovesLabAndPhones ExampleWorld_Advance"},
+	{"hours in which a phone polls its mailbox take minutes", "ExampleWorld_Advance"},
 	{"it gives a server 30 ms, which is little in wine", "TestServerAnswersAfterSilence"},
 	{"it opens a file thousands of times", "TestErasedValuesDoNotComeBackWithADamagedMetaPage TestResetSurvivesADamagedMetaPage"},
 	{"a damaged file stays open (docs/limits.md#what-to-know-about-files), so that the test cannot remove it",
