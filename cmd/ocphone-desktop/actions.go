@@ -38,6 +38,7 @@ func (w *window) Fold() {
 	}
 	w.sides.toggle()
 	w.beside.Refresh()
+	w.keep()
 	w.focusPhone()
 }
 

@@ -50,6 +50,10 @@ func TestPanelFoldsAndIsKept(t *testing.T) {
 	p.click("lab.plug.inside") // a button of the panel has the keyboard
 	p.key("F8")
 	p.until("the panel is folded", shows("lab.unfold"))
+	p.until("that is kept", func(seen) bool {
+		kept, err := os.ReadFile(filepath.Join(preferences, "fyne", "io.github.ocphone.ocphone", "preferences.json"))
+		return err == nil && strings.Contains(string(kept), `"lab.folded":true`) && strings.Contains(string(kept), `"lab.width":1200`)
+	})
 	p.leave()
 
 	p = sitAt(t, display(t), preferences)

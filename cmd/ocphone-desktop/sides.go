@@ -97,3 +97,22 @@ func (k keeper) keep(size fyne.Size, folded bool) {
 	k.SetFloat(k.prefix+".height", float64(size.Height))
 	k.SetBool(k.prefix+".folded", folded)
 }
+
+// sizeWatch is the layout of one object that fills the window. It calls changed after
+// the size has changed: at the end of Fyne's loop functions may be left out.
+type sizeWatch struct {
+	changed func()
+	size    fyne.Size
+}
+
+// MinSize implements fyne.Layout.
+func (l *sizeWatch) MinSize(o []fyne.CanvasObject) fyne.Size { return o[0].MinSize() }
+
+// Layout implements fyne.Layout.
+func (l *sizeWatch) Layout(o []fyne.CanvasObject, s fyne.Size) {
+	o[0].Resize(s)
+	if s != l.size {
+		l.size = s
+		l.changed()
+	}
+}

@@ -48,6 +48,7 @@ type window struct {
 	beside     *fyne.Container // the layout of which is sides
 	dialogs    *dialogs
 	keeper     keeper
+	started    bool
 	shell      shell
 	viewLog    *viewLog
 	stop       []func()
@@ -88,17 +89,14 @@ func newWindow(s *emulator, o options) (_ *window, err error) {
 		content = w.addPanel()
 		size.Width += labpanel.Width
 	}
-	w.win.SetContent(content)
+	w.win.SetContent(container.New(&sizeWatch{changed: w.keep}, content))
 	w.win.Resize(w.keeper.size(size))
 	w.handset.BindKeyboard(w.win.Canvas())
 	w.handset.OnOtherKey(w.key)
 	w.handset.Apply(s.screen.View())
 	w.win.SetOnDropped(func(_ fyne.Position, files []fyne.URI) { w.importer().dropped(w.ctx, files) })
 	w.app.Lifecycle().SetOnStarted(w.start)
-	w.app.Lifecycle().SetOnStopped(func() {
-		w.keeper.keep(w.win.Canvas().Size(), w.sides != nil && w.sides.folded)
-		w.thread.over.Store(true)
-	})
+	w.app.Lifecycle().SetOnStopped(func() { w.thread.over.Store(true) })
 	return w, nil
 }
 
@@ -129,6 +127,7 @@ func (w *window) start() {
 	}}
 	w.stop = append(w.stop, w.emulator.screen.Watch(shown.changed))
 	shown.changed()
+	w.started = true
 	if w.labControl != nil {
 		w.labControl.start()
 	}
@@ -143,6 +142,13 @@ func (w *window) start() {
 		case <-w.ctx.Done():
 		}
 	})
+}
+
+// keep keeps the state of the window for the next start, once it is shown.
+func (w *window) keep() {
+	if w.started {
+		w.keeper.keep(w.win.Canvas().Size(), w.sides != nil && w.sides.folded)
+	}
 }
 
 // run shows the window until it is closed.
