@@ -251,7 +251,8 @@ func (d *labControl) pass(by time.Duration) (string, error) {
 		return "It is " + day(world.Clock.Now()) + ". What has expired is seen when you sign out and in again.", nil
 	case world.Facts().SignedIn:
 		if err := world.Pass(d.ctx, by); err != nil {
-			return "", fmt.Errorf("%w, and the rest of the time did not pass: the steps say why; clear the fault or sign out", err)
+			return "", fmt.Errorf("%w, and the rest of the time did not pass: the steps say why; clear the fault or sign out",
+				err)
 		}
 		return "It is " + day(world.Clock.Now()) + ". The phone kept its registration meanwhile.", nil
 	}
