@@ -152,7 +152,7 @@ func TestRefreshFails(t *testing.T) {
 		t.Run(row.name, func(t *testing.T) {
 			w := newWorld(t, func(s *pool.Server) { s.DefaultExpires = 9 * time.Hour })
 			w.phone.Profile.AssociationLifetime = 24 * time.Hour
-			w.phone.Profile.AnswerTimeout = 50 * time.Millisecond
+			w.phone.Profile.AnswerTimeout = 3 * time.Second // the sign-in needs answers in time, too
 			if row.code != journal.SIPNoAnswer {
 				w.phone.Profile.AnswerTimeout = 10 * time.Second
 			}
