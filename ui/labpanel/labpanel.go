@@ -106,7 +106,6 @@ type Panel struct {
 	tip     *tip
 	object  fyne.CanvasObject
 	strip   fyne.CanvasObject
-	unfold  *button
 	upper   *container.AppTabs
 }
 
