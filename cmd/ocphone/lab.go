@@ -85,7 +85,9 @@ func (e environment) runLab(ctx context.Context, f labFlags) (err error) {
 				return err
 			}
 		}
-		e.describe(world, f.ready)
+		if err := e.describe(world, f.ready); err != nil {
+			return err
+		}
 		<-ctx.Done()
 		return nil
 	})

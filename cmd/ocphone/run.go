@@ -156,8 +156,8 @@ changes; with --verbose the steps go to the standard error.`,
 func (f *runFlags) check() error {
 	switch {
 	case !slices.Contains(runEnds, f.until):
-		return usagef("--until %q%s: the end is %s, %s or %s", f.until, journal.Suggestion(f.until, runEnds), untilSignedIn, untilReady,
-			untilInterrupted)
+		return usagef("--until %q%s: the end is %s, %s or %s", f.until, journal.Suggestion(f.until, runEnds), untilSignedIn,
+			untilReady, untilInterrupted)
 	case f.expect != "" && !slices.Contains(journal.Codes(), journal.Code(f.expect)):
 		return usagef("--expect %q is no code%s; `ocphone explain` lists them", f.expect,
 			journal.Suggestion(f.expect, codeNames()))

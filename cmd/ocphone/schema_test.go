@@ -158,7 +158,7 @@ func TestJSONHasTheDocumentedForm(t *testing.T) {
 		name := commandName(c)
 		line, ok := callsOfAll[name]
 		switch {
-		case name == "":
+		case name == "", name == "lab exec": // the output of the latter is that of another program
 			return
 		case name == "voicemail play":
 			line = "voicemail play 1 --player cat --lab LAB"
