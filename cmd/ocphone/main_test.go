@@ -304,3 +304,18 @@ func terminate(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Check(c.Process.Signal(syscall.SIGTERM))
 	}
 }
+
+// runningLab is a lab of this process and its ready file, for phones of others.
+func runningLab(t *testing.T) (world *lab.Lab, ready string) {
+	t.Helper()
+	world, err := lab.New(lab.Contoso())
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { world.Close() })
+	ready = filepath.Join(t.TempDir(), "lab.json")
+	if err := world.WriteReady(ready); err != nil {
+		t.Fatal(err)
+	}
+	return world, ready
+}

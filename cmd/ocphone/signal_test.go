@@ -17,23 +17,7 @@ import (
 	"testing"
 
 	"github.com/ocphone/ocphone/device/journal"
-	"github.com/ocphone/ocphone/device/lab"
 )
-
-// runningLab is a lab of this process and its ready file, for phones of others.
-func runningLab(t *testing.T) (world *lab.Lab, ready string) {
-	t.Helper()
-	world, err := lab.New(lab.Contoso())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { world.Close() })
-	ready = filepath.Join(t.TempDir(), "lab.json")
-	if err := world.WriteReady(ready); err != nil {
-		t.Fatal(err)
-	}
-	return world, ready
-}
 
 // TestEndedPhoneSignsOut: nothing stays registered (docs/decisions.md#do-no-harm),
 // whichever signal ends the phone.
