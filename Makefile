@@ -61,7 +61,7 @@ test-real: ## against real servers and clients; as root on Debian it installs th
 	bash .ci/peers
 	$(GO) vet -tags realpeers ./...
 	@rows=$$(mktemp) && trap 'rm -f '$$rows EXIT && \
-	OCPHONE_PEERS=$$rows $(GO) test -tags realpeers -count=1 -run '^TestPeer' -timeout 15m ./... && \
+	OCPHONE_PEERS=$$rows $(GO) test -tags realpeers -count=1 -run '^TestPeer' -timeout 25m ./... && \
 	bash .ci/peers-table $$rows docs/peers.md
 
 bench: ## the figures of docs/figures.md
