@@ -294,7 +294,6 @@ func (o *Options) open(ctx context.Context, credentials func(*Setup) error) (*Se
 		if s.memory, err = OpenState(o.State, true); err == nil {
 			s.Config.Flash = s.memory
 		}
-		err = namingVariable("state", o.State, err)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -179,6 +179,21 @@ func TestLabBringsUserPlaceAndFirmware(t *testing.T) {
 	}
 }
 
+func TestVariableOfStateIsNamedOnce(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv(setup.StateVariable, file)
+	_, ofFlash := setup.OpenState(file, true)
+	_, ofForm := (&setup.Options{State: file}).OpenForm()
+	for _, err := range []error{ofFlash, ofForm} {
+		if !isUsage(err) || strings.Count(err.Error(), setup.StateVariable) != 1 {
+			t.Error(err)
+		}
+	}
+}
+
 func TestPhoneKeepsItsMemory(t *testing.T) {
 	dir := t.TempDir()
 	if _, err := setup.OpenState(dir, false); !isUsage(err) {
