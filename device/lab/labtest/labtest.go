@@ -24,6 +24,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -61,8 +62,8 @@ func New(t testing.TB, d lab.Deployment) *World {
 	return &World{Lab: l, t: t}
 }
 
-// Phone is a phone of a World. SignInAs, Until and Step wait; the other methods are
-// those of device.Phone.
+// Phone is a phone of a World. SignInAs, Rest, Until and Step wait, Journal
+// returns text; the other methods are those of device.Phone.
 type Phone struct {
 	*device.Phone
 	world *World
@@ -112,7 +113,9 @@ func (w *World) Advance(d time.Duration) {
 	w.t.Helper()
 	clocks := []*clock.Adjustable{w.Clock}
 	for _, p := range w.phones {
-		clocks = append(clocks, p.clock)
+		if !slices.Contains(clocks, p.clock) { // a test may give a clock to several
+			clocks = append(clocks, p.clock)
+		}
 	}
 	for {
 		step := d

@@ -164,6 +164,19 @@ func TestAdvanceMovesLabAndPhones(t *testing.T) {
 	}
 }
 
+// TestSharedClockAdvancesOnce: a test may give the clock of the lab to its phones.
+func TestSharedClockAdvancesOnce(t *testing.T) {
+	world := labtest.New(t, lab.Contoso())
+	began := world.Clock.Now()
+	for range 2 {
+		world.Phone(func(c *device.Config) { c.Clock = world.Clock })
+	}
+	world.Advance(time.Hour)
+	if passed := world.Clock.Now().Sub(began); passed < time.Hour || passed > time.Hour+labtest.Patience {
+		t.Errorf("%v have passed", passed)
+	}
+}
+
 // TestUserIsChanged also through the lab itself.
 func TestUserIsChanged(t *testing.T) {
 	world := labtest.New(t, lab.Contoso())
