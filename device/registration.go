@@ -123,7 +123,7 @@ func (r *registration) askAll(ctx context.Context, questions []question) {
 		sent := sync.OnceFunc(func() { close(done) })
 		go func() {
 			take := q.ask(sipua.OnSent(ctx, sent))
-			sent() // nothing was sent, or could be
+			sent() // also if no request was sent
 			answers[i] <- take
 		}()
 		<-done

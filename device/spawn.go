@@ -67,9 +67,9 @@ func (b *background) close() {
 }
 
 // Settle waits until the phone does nothing any more by itself before its next
-// timer: each request that is under way has been answered or given up. It is for
-// those who advance the phone's clock. It fails with ctx, or when the phone is
-// closed.
+// timer: each request that is under way has been answered or given up. Call it
+// between two advances of the phone's clock. It returns the cause of the end of ctx,
+// or net.ErrClosed after Close.
 func (p *Phone) Settle(ctx context.Context) error {
 	for {
 		if !p.queue.do(func() {}) { // what has been posted may begin something

@@ -15,9 +15,9 @@ func Suggestion(typed string, known []string) string {
 	return ""
 }
 
-// Nearest is the name that is most like typed: with the fewest changes of a character,
-// at most about one for each three characters, else one that typed begins. Empty if there is
-// none.
+// Nearest is the name that is most like typed, without regard to case: the one that
+// the fewest changes make of typed, at most about one for each three bytes. If there is
+// none it is the first name that begins with typed, else empty.
 func Nearest(typed string, known []string) (name string) {
 	typed = strings.ToLower(typed)
 	best := 1 + max(1, (len(typed)+1)/3)

@@ -5,7 +5,7 @@ import "encoding/binary"
 // Pack returns the step in one string, which needs a third less memory than the
 // Step. It is for a journal in memory; the form in files is JSON.
 func (s Step) Pack() string {
-	at, _ := s.At.MarshalBinary() // fails for the zone of no clock
+	at, _ := s.At.MarshalBinary() // it fails only for a zone more than 32767 minutes from UTC
 	b := make([]byte, 0, 512)
 	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(s.V)), s.Seq)
 	b = append(append(b, byte(len(at))), at...)

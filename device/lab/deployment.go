@@ -231,8 +231,9 @@ const maxMoreRoots = 5000
 const maxNetBIOS = 15
 
 // dnsName matches a host name of RFC 1123 2.1: labels of letters and digits, with
-// hyphens inside.
-var dnsName = sync.OnceValue(func() *regexp.Regexp { // its start costs every command
+// hyphens inside. It is compiled at the first use: every command would wait for it at
+// its start.
+var dnsName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)(\.[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?)*$`)
 })
 

@@ -349,6 +349,7 @@ func OpenState(dir string, create bool) (_ flash.Flash, err error) {
 	if _, err := os.Stat(filepath.Join(dir, flash.FileName)); errors.Is(err, fs.ErrNotExist) && !create {
 		return nil, journal.Usagef("there is no phone in %[1]s yet; `ocphone run --state %[1]s …` makes one", dir)
 	}
+	// A file in the place of the folder, or of one above it, is no failure of the disk.
 	for above := filepath.Clean(dir); ; above = filepath.Dir(above) {
 		switch info, err := os.Stat(above); {
 		case err == nil && !info.IsDir():

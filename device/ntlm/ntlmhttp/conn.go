@@ -64,7 +64,7 @@ func (c *conn) usable() bool {
 const (
 	bufferSize = 4 << 10
 	// peekTime is sufficient for one read, which returns octets that have arrived. A
-	// poller that counts in milliseconds makes one of it.
+	// system whose timers count in milliseconds waits for a whole one.
 	peekTime = 200 * time.Microsecond
 )
 
