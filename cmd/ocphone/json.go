@@ -120,24 +120,25 @@ func (r *result) expected(met bool) {
 
 // end completes r for a command that ended with err.
 func (r *result) end(err error) {
-	switch r.Exit = exitCode(err); r.Exit {
-	case exitDone:
+	coded, ok := errors.AsType[exit](err)
+	another := ok && coded.err == nil // err has the exit code of another program, which means what that says
+	switch r.Exit = exitCode(err); {
+	case r.Exit == exitInterrupted:
+		r.Outcome = outcomeInterrupted
+	case another:
+		r.Outcome = outcomeFailed
+	case r.Exit == exitDone:
 		if r.Outcome == "" {
 			r.Outcome = outcomeDone
 		}
-	case exitUsage:
+	case r.Exit == exitUsage:
 		r.Outcome, r.Code = outcomeUsage, journal.Usage
-	case exitTimeout:
+	case r.Exit == exitTimeout:
 		r.Outcome, r.Code = outcomeTimeout, cmp.Or(r.Code, journal.Timeout)
-	case exitInterrupted:
-		r.Outcome = outcomeInterrupted
-	default:
-		if r.Outcome != outcomeUnexpected {
-			r.Outcome = outcomeFailed
-		}
+	case r.Outcome != outcomeUnexpected:
+		r.Outcome = outcomeFailed
 	}
-	coded, _ := errors.AsType[exit](err)
-	if err == nil || coded.code != exitDone && coded.err == nil {
+	if err == nil || another {
 		r.Fix = ""
 		return
 	}
