@@ -12,8 +12,8 @@ import (
 // Pages show such text in a box under a heading in the user's language, or behind
 // the word for the log. It has no rule ids, which nothing on the phone explains.
 
-// ruleIDs are ids of rules, with the parentheses or the comma around them.
-var ruleIDs = regexp.MustCompile(`\s*\(R\d+\.\d+(?:, R\d+\.\d+)*\)|R\d+\.\d+[,;]\s*|[,;]?\s*\bR\d+\.\d+`)
+// ruleIDs are ids of rules, with the parentheses or the punctuation around them.
+var ruleIDs = regexp.MustCompile(`\s*\(R\d+\.\d+(?:, R\d+\.\d+)*\)|R\d+\.\d+[,;:]\s*|[,;]?\s*\bR\d+\.\d+`)
 
 // plainLog is text of the log as pages show it.
 func plainLog(text string) string { return strings.TrimSpace(ruleIDs.ReplaceAllString(text, "")) }

@@ -141,3 +141,16 @@ func TestNoPageHasEnglishOutsideTheLogOrIDsOfRules(t *testing.T) {
 		}
 	}
 }
+
+func TestTextOfTheLogHasNoIDsOfRules(t *testing.T) {
+	for text, want := range map[string]string{
+		"R1.2": "",
+		"R1.1: every root that is found is installed": "every root that is found is installed",
+		"R9.2; MS-OXDSCLI: EwsUrl":                    "MS-OXDSCLI: EwsUrl",
+		"AD is not asked (R1.2, R1.3).":               "AD is not asked.",
+	} {
+		if got := plainLog(text); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
+}
