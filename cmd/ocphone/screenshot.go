@@ -35,7 +35,7 @@ The program ` + screenshot.Program + ` draws. It lies beside ocphone or in PATH.
 		RunE: func(c *cobra.Command, _ []string) error {
 			if o.Demo == screenshot.List {
 				if e.json {
-					return e.document(demoPages(screenshot.Scenes()))
+					return e.document(pagesDocument{screenshot.Scenes()})
 				}
 				return screenshot.WriteList(e.text())
 			}
@@ -86,19 +86,7 @@ type pictureDocument struct {
 
 // pagesDocument is the JSON form of `ocphone screenshot --demo list`.
 type pagesDocument struct {
-	Pages []pageDocument `json:"pages"`
-}
-
-type pageDocument struct {
-	Name  string `json:"name"`
-	About string `json:"about"`
-}
-
-func demoPages(all []screenshot.Scene) (d pagesDocument) {
-	for _, s := range all {
-		d.Pages = append(d.Pages, pageDocument{s.Name, s.About})
-	}
-	return d
+	Pages []screenshot.Scene `json:"pages"`
 }
 
 // draw runs the program that draws. With toOut the picture goes to the standard output.
