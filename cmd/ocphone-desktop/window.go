@@ -133,7 +133,9 @@ func (w *window) start() {
 	}
 	w.viewLog.start()
 	hangUp := make(chan os.Signal, 1)
-	signal.Notify(hangUp, syscall.SIGHUP) // a terminal that is closed; Fyne ends at SIGINT and SIGTERM by itself
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it for the program that it starts
+		signal.Notify(hangUp, syscall.SIGHUP) // a terminal that is closed; Fyne ends at SIGINT and SIGTERM by itself
+	}
 	w.stop = append(w.stop, func() { signal.Stop(hangUp) })
 	w.ends.Go(func() {
 		select {

@@ -27,7 +27,11 @@ const (
 // Main is the program Program: it runs the command line of the process and returns the
 // exit code.
 func Main(draw Draw) int {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
+	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it for the program that it starts
+		signals = append(signals, syscall.SIGHUP)
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), signals...)
 	defer stop()
 	err := run(ctx, os.Args[1:], draw)
 	var refused *journal.Failure
