@@ -155,7 +155,7 @@ func TestShellChangesTheLabInTheWindow(t *testing.T) {
 	run("lab", "cert", "set", "exchange", "--defect", "self-signed")
 	p.picture("changed by a shell")
 	p.click("lab.root.edge")
-	p.until("the panel knows that the root is published", func(s seen) bool { return strings.Contains(s.Notice, "is withdrawn") })
+	p.until("the button withdraws the root", func(s seen) bool { return strings.Contains(s.Notice, "is withdrawn") })
 	if out := run("lab", "root", "list"); strings.Count(out, "not published") != 1 {
 		t.Errorf("the roots are\n%s", out)
 	}

@@ -121,7 +121,7 @@ func (r *result) expected(met bool) {
 // end completes r for a command that ended with err.
 func (r *result) end(err error) {
 	coded, ok := errors.AsType[exit](err)
-	another := ok && coded.err == nil // err has the exit code of another program, which means what that says
+	another := ok && coded.err == nil // the exit code is that of another program, and has the meaning that it has there
 	switch r.Exit = exitCode(err); {
 	case r.Exit == exitInterrupted:
 		r.Outcome = outcomeInterrupted
