@@ -3,6 +3,9 @@
 package ui
 
 import (
+	"maps"
+	"slices"
+
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/canvas"
 	"fyne.io/fyne/v2/widget"
@@ -118,8 +121,8 @@ func (h *Handset) parts() []part {
 	if h.turned {
 		return append(all, h.hole)
 	}
-	for _, k := range h.keys {
-		all = append(all, k)
+	for _, k := range slices.Sorted(maps.Keys(h.keys)) { // so that an arrow goes to the same one of two equally near
+		all = append(all, h.keys[k])
 	}
 	return append(all, h.receiver)
 }
