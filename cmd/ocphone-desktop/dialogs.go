@@ -3,8 +3,6 @@
 package main
 
 import (
-	"strings"
-
 	"fyne.io/fyne/v2"
 	"fyne.io/fyne/v2/container"
 	"fyne.io/fyne/v2/layout"
@@ -42,7 +40,7 @@ func (d *dialogs) ask(q question) {
 	d.close()
 	content := q.content
 	if content == nil {
-		text := widget.NewLabel(printableLines(q.text))
+		text := widget.NewLabel(journal.PrintableLines(q.text))
 		text.Wrapping = fyne.TextWrapWord
 		content = text
 	}
@@ -71,15 +69,6 @@ func (d *dialogs) ask(q question) {
 	d.shown.Resize(fyne.NewSize(wide, min(high, space.Height)))
 	d.shown.Show()
 	d.window.Canvas().Focus(no)
-}
-
-// printableLines makes each line of a text safe to show.
-func printableLines(text string) string {
-	all := strings.Split(text, "\n")
-	for i, l := range all {
-		all[i] = journal.Printable(l, 0)
-	}
-	return strings.Join(all, "\n")
 }
 
 // close ends the question that is shown.

@@ -15,6 +15,7 @@ import (
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/boundedfile"
 	"github.com/ocphone/ocphone/device/check"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/setup"
 )
 
@@ -64,7 +65,7 @@ func (e environment) certsList() *cobra.Command {
 					e.printf("and whatever this computer itself trusts, which only its own verifier knows\n")
 				}
 				if provenance {
-					fmt.Fprintf(e.text(), "\n%s\n", printableLines(certstore.Describe(s.RootSet)))
+					fmt.Fprintf(e.text(), "\n%s\n", journal.PrintableLines(certstore.Describe(s.RootSet)))
 				}
 				return nil
 			})
@@ -224,7 +225,7 @@ func (e environment) showDiff(d certstore.Diff) error {
 	if e.json {
 		return e.document(certstore.Diff{Added: nonNil(d.Added), Removed: nonNil(d.Removed), Kept: nonNil(d.Kept)})
 	}
-	_, err := io.WriteString(e.text(), printableLines(d.String()))
+	_, err := io.WriteString(e.text(), journal.PrintableLines(d.String()))
 	return err
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"strings"
 
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/provisioning/dialplan"
 )
 
@@ -50,9 +51,9 @@ func (s junitSuites) write(w io.Writer) error {
 
 // add adds a case; its texts are made printable.
 func (s *junitSuite) add(c junitCase) {
-	c.Class, c.Name, c.Out = s.Name, printable(c.Name), printableLines(c.Out)
+	c.Class, c.Name, c.Out = s.Name, printable(c.Name), journal.PrintableLines(c.Out)
 	if f := c.Failure; f != nil {
-		f.Message, f.Text = printable(f.Message), printableLines(f.Text)
+		f.Message, f.Text = printable(f.Message), journal.PrintableLines(f.Text)
 	}
 	s.Tests++
 	if c.Failure != nil {

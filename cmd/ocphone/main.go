@@ -184,7 +184,7 @@ func complaint(err error) (what, fix string) {
 
 // complain prints the text of an error, which may have several lines.
 func (e environment) complain(text string) {
-	fmt.Fprintf(e.err, "ocphone: %s\n", printableLines(text))
+	fmt.Fprintf(e.err, "ocphone: %s\n", journal.PrintableLines(text))
 }
 
 func (e environment) root() *cobra.Command {

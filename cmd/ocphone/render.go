@@ -174,15 +174,6 @@ func pad(s string, cells int) string {
 // printable makes text from a server or a file safe to print in a line.
 func printable(s string) string { return journal.Printable(s, 0) }
 
-// printableLines is text with each of its lines made printable.
-func printableLines(text string) string {
-	lines := strings.Split(text, "\n")
-	for i := range lines {
-		lines[i] = printable(lines[i])
-	}
-	return strings.Join(lines, "\n")
-}
-
 // printf writes text to the standard output; text among a is made printable.
 func (e environment) printf(format string, a ...any) {
 	fmt.Fprintf(e.text(), format, allPrintable(a)...)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/ocphone/ocphone/device"
 	"github.com/ocphone/ocphone/device/clock"
+	"github.com/ocphone/ocphone/device/journal"
 	"github.com/ocphone/ocphone/device/screen"
 	"github.com/ocphone/ocphone/device/screen/view"
 	"github.com/ocphone/ocphone/device/script"
@@ -95,7 +96,7 @@ func (p *pages) show() {
 		p.pending = nil
 		p.mu.Unlock()
 		for _, v := range views {
-			if text := printableLines(v.Plain()); v.On && text != last {
+			if text := journal.PrintableLines(v.Plain()); v.On && text != last {
 				p.write(v, text)
 				last = text
 			}

@@ -51,6 +51,15 @@ func Printable(s string, max int) string {
 	return b.String()
 }
 
+// PrintableLines is text with each of its lines made printable.
+func PrintableLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = Printable(lines[i], 0)
+	}
+	return strings.Join(lines, "\n")
+}
+
 func isPrintable(s string) bool {
 	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
