@@ -52,22 +52,26 @@ type Event struct {
 
 // pack is the form in which the journal keeps an event: sequence number, epoch,
 // state, and the step if there is one.
-func (e Event) pack() string {
-	b := make([]byte, 0, 32)
-	b = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, e.Seq), e.Epoch)
+func (e Event) pack() journal.Packed {
+	b := binary.AppendUvarint(binary.AppendUvarint(make([]byte, 0, 64), e.Seq), e.Epoch)
 	b = append(append(b, byte(len(e.State))), e.State...)
-	if e.Step == nil {
-		return string(b)
+	var step journal.Packed
+	if e.Step != nil {
+		step = e.Step.Pack()
 	}
-	return string(b) + e.Step.Pack()
+	return journal.Packed{Own: string(append(b, step.Own...)), Shared: step.Shared}
 }
 
-func unpackEvent(packed string) Event {
-	number := func(s string) uint64 { return binary.BigEndian.Uint64([]byte(s)) }
-	end := 17 + int(packed[16])
-	e := Event{Seq: number(packed[:8]), Epoch: number(packed[8:16]), State: State(packed[17:end])}
-	if end < len(packed) {
-		s := journal.UnpackStep(packed[end:])
+func unpackEvent(packed journal.Packed) (e Event) {
+	b := []byte(packed.Own)
+	for _, number := range []*uint64{&e.Seq, &e.Epoch} {
+		n, size := binary.Uvarint(b)
+		*number, b = n, b[size:]
+	}
+	end := 1 + int(b[0])
+	e.State = State(b[1:end])
+	if packed.Own = string(b[end:]); packed.Own != "" {
+		s := journal.UnpackStep(packed)
 		e.Step = &s
 	}
 	return e

@@ -12,12 +12,12 @@ type Log[T any] struct {
 	// Pack and Unpack convert an entry to the form in which it is kept, which needs
 	// less memory. Each reading unpacks an entry anew. Nil: entries are kept as they
 	// are. Both are frozen at the first Append, and run under the lock of the log.
-	Pack   func(T) string
-	Unpack func(string) T
+	Pack   func(T) Packed
+	Unpack func(Packed) T
 
 	mu     sync.Mutex
 	ring   []T      // without Pack
-	packed []string // with Pack
+	packed []Packed // with Pack
 	newest uint64   // cursor of the newest entry; the first entry has 1
 	more   chan struct{}
 	closed bool

@@ -1,31 +1,40 @@
 package journal
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"unique"
+)
 
-// Pack returns the step in one string, which needs a third less memory than the
-// Step. It is for a journal in memory; the form in files is JSON.
-func (s Step) Pack() string {
+// Packed is an entry of a Log in memory. The form in files is JSON.
+type Packed struct {
+	Own    string                // what is of this entry alone
+	Shared unique.Handle[string] // texts, kept once for all logs of the process; zero: none
+}
+
+// Pack returns the step in the form of a journal in memory, which needs a third less
+// memory than the Step. Many phones in a process journal the same texts: these are
+// shared.
+func (s Step) Pack() Packed {
 	at, _ := s.At.MarshalBinary() // it fails only for a zone more than 32767 minutes from UTC
+	own := binary.AppendUvarint(binary.AppendUvarint(make([]byte, 0, 32), uint64(s.V)), s.Seq)
 	b := make([]byte, 0, 512)
-	b = binary.AppendUvarint(binary.AppendUvarint(b, uint64(s.V)), s.Seq)
-	b = append(append(b, byte(len(at))), at...)
 	for _, text := range s.texts() {
 		b = appendText(b, *text)
 	}
 	for _, line := range s.Details {
 		b = appendText(b, line)
 	}
-	return string(b)
+	return Packed{string(append(own, at...)), unique.Make(string(b))}
 }
 
-// UnpackStep is the inverse of Pack; it panics if packed is another string. The
-// texts of the step are parts of packed. The time has no monotonic reading.
-func UnpackStep(packed string) (s Step) {
-	v, packed := cutUvarint(packed)
+// UnpackStep is the inverse of Pack; it panics if p is of something else. The
+// texts of the step are parts of p. The time has no monotonic reading.
+func UnpackStep(p Packed) (s Step) {
+	v, own := cutUvarint(p.Own)
 	s.V = int(v)
-	s.Seq, packed = cutUvarint(packed)
-	at, packed := cutText(packed)
-	_ = s.At.UnmarshalBinary([]byte(at)) // of MarshalBinary
+	s.Seq, own = cutUvarint(own)
+	_ = s.At.UnmarshalBinary([]byte(own)) // of MarshalBinary
+	packed := p.Shared.Value()
 	for _, text := range s.texts() {
 		*text, packed = cutText(packed)
 	}

@@ -33,13 +33,27 @@ func TestPackedStepsAreUnchanged(t *testing.T) {
 	}
 }
 
+// The texts of equal steps are in memory once, whichever log holds them.
+func TestPackedStepsShareTexts(t *testing.T) {
+	pack := func(seq uint64, host string) journal.Packed {
+		s := journal.Step{Name: journal.Discovery, Decided: "To try: " + host, Details: []string{host}}
+		return s.Stamp(seq, time.Unix(int64(seq), 0)).Pack()
+	}
+	first, equal, other := pack(1, "a.contoso.com"), pack(2, "a.contoso.com"), pack(3, "b.contoso.com")
+	if first.Shared != equal.Shared || first.Own == equal.Own || first.Shared == other.Shared {
+		t.Errorf("%+v, equal %+v, other %+v", first, equal, other)
+	}
+}
+
 // A log that packs returns the same as one that does not, also when it is full.
 func TestLogThatPacks(t *testing.T) {
 	plain := journal.Log[int]{Keep: 3}
-	packing := journal.Log[int]{Keep: 3, Pack: func(n int) string { return fmt.Sprint(n) }, Unpack: func(s string) (n int) {
-		fmt.Sscan(s, &n)
+	pack := func(n int) journal.Packed { return journal.Packed{Own: fmt.Sprint(n)} }
+	unpack := func(p journal.Packed) (n int) {
+		fmt.Sscan(p.Own, &n)
 		return n
-	}}
+	}
+	packing := journal.Log[int]{Keep: 3, Pack: pack, Unpack: unpack}
 	for n := range 8 {
 		for cursor := range uint64(9) {
 			e1, next1, missed1 := plain.Since(cursor)
