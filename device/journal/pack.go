@@ -1,6 +1,7 @@
 package journal
 
 import (
+	"bytes"
 	"encoding/binary"
 	"unique"
 )
@@ -13,10 +14,11 @@ type Packed struct {
 
 // Pack returns the step in the form of a journal in memory, which needs a third less
 // memory than the Step. Many phones in a process journal the same texts: these are
-// shared.
+// shared, unless an address of a user is in them.
 func (s Step) Pack() Packed {
 	at, _ := s.At.MarshalBinary() // it fails only for a zone more than 32767 minutes from UTC
 	own := binary.AppendUvarint(binary.AppendUvarint(make([]byte, 0, 32), uint64(s.V)), s.Seq)
+	own = append(append(own, byte(len(at))), at...)
 	b := make([]byte, 0, 512)
 	for _, text := range s.texts() {
 		b = appendText(b, *text)
@@ -24,17 +26,23 @@ func (s Step) Pack() Packed {
 	for _, line := range s.Details {
 		b = appendText(b, line)
 	}
-	return Packed{string(append(own, at...)), unique.Make(string(b))}
+	if bytes.IndexByte(b, '@') >= 0 {
+		return Packed{Own: string(append(own, b...))}
+	}
+	return Packed{string(own), unique.Make(string(b))}
 }
 
 // UnpackStep is the inverse of Pack; it panics if p is of something else. The
 // texts of the step are parts of p. The time has no monotonic reading.
 func UnpackStep(p Packed) (s Step) {
-	v, own := cutUvarint(p.Own)
+	v, packed := cutUvarint(p.Own)
 	s.V = int(v)
-	s.Seq, own = cutUvarint(own)
-	_ = s.At.UnmarshalBinary([]byte(own)) // of MarshalBinary
-	packed := p.Shared.Value()
+	s.Seq, packed = cutUvarint(packed)
+	at, packed := cutText(packed)
+	_ = s.At.UnmarshalBinary([]byte(at)) // of MarshalBinary
+	if packed == "" {
+		packed = p.Shared.Value()
+	}
 	for _, text := range s.texts() {
 		*text, packed = cutText(packed)
 	}

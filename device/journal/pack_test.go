@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unique"
 
 	"github.com/ocphone/ocphone/device/journal"
 )
@@ -17,6 +18,7 @@ func TestPackedStepsAreUnchanged(t *testing.T) {
 		"zero": {},
 		"full": {Name: journal.Trust, State: journal.Warned, Asked: "asked", Answered: "answered", By: "by",
 			Decided: "decided", Because: "because", Fix: "fix", Code: journal.CertUntrusted, Details: []string{"one", "", "three"}},
+		"address":     {Name: journal.Register, Asked: "REGISTER sip:user@contoso.com", Details: []string{"one"}},
 		"long":        {Name: journal.Roots, Decided: strings.Repeat("ä", 5000), Details: make([]string, 300)},
 		"another day": {At: at.In(time.FixedZone("", 3600))},
 	} {
@@ -33,7 +35,8 @@ func TestPackedStepsAreUnchanged(t *testing.T) {
 	}
 }
 
-// The texts of equal steps are in memory once, whichever log holds them.
+// The texts of equal steps are in memory once, whichever log holds them. Those with
+// an address of a user are in one log only.
 func TestPackedStepsShareTexts(t *testing.T) {
 	pack := func(seq uint64, host string) journal.Packed {
 		s := journal.Step{Name: journal.Discovery, Decided: "To try: " + host, Details: []string{host}}
@@ -42,6 +45,10 @@ func TestPackedStepsShareTexts(t *testing.T) {
 	first, equal, other := pack(1, "a.contoso.com"), pack(2, "a.contoso.com"), pack(3, "b.contoso.com")
 	if first.Shared != equal.Shared || first.Own == equal.Own || first.Shared == other.Shared {
 		t.Errorf("%+v, equal %+v, other %+v", first, equal, other)
+	}
+	if user := pack(1, "user@contoso.com"); user.Shared != (unique.Handle[string]{}) ||
+		!strings.HasSuffix(user.Own, "user@contoso.com") {
+		t.Errorf("with an address: %+v", user)
 	}
 }
 
