@@ -50,8 +50,8 @@ type reload struct {
 func newRegistration(s *session, reg *sipua.Registration, server sipua.Candidate) *registration {
 	r := &registration{lifetime: newLifetime(s.core, s.ctx), sip: reg, server: server, net: s.net, login: s.login,
 		began: s.attempt.began}
-	r.self = newDocument(&selfDocument, r, roaming.Self{Address: s.login.Address}, r.recheckMailbox)
-	r.contacts = newDocument(&contactsDocument, r, roaming.ContactList{}, func() {})
+	r.self = newDocument(&selfDocument, r, r.recheckMailbox)
+	r.contacts = newDocument(&contactsDocument, r, func() {})
 	return r
 }
 

@@ -27,8 +27,9 @@ type applier[T any] interface{ Apply([]byte) (T, error) }
 // documentKind is what is the same for all documents of type T.
 type documentKind[T applier[T]] struct {
 	name     journal.Name
-	request  sipua.Subscription   // without its functions
-	describe func(T) journal.Step // a step with a code is a warning
+	request  sipua.Subscription     // without its functions
+	empty    func(address string) T // what the first notification is applied to
+	describe func(T) journal.Step   // a step with a code is a warning
 }
 
 // selfDocument is the user's own data (MS-PRES): number, voice mail, e-mail
@@ -37,6 +38,7 @@ var selfDocument = documentKind[roaming.Self]{
 	name: journal.Self,
 	request: sipua.Subscription{Event: roaming.SelfEvent, Accept: roaming.SelfType, ContentType: roaming.SelfType,
 		Body: roaming.SelfRequest()},
+	empty:    func(address string) roaming.Self { return roaming.Self{Address: address} },
 	describe: describeSelf,
 }
 
@@ -44,6 +46,7 @@ var selfDocument = documentKind[roaming.Self]{
 var contactsDocument = documentKind[roaming.ContactList]{
 	name:     journal.Contacts,
 	request:  sipua.Subscription{Event: roaming.ContactsEvent, Accept: roaming.ContactsType},
+	empty:    func(string) roaming.ContactList { return roaming.ContactList{} },
 	describe: describeContacts,
 }
 
@@ -52,7 +55,6 @@ var contactsDocument = documentKind[roaming.ContactList]{
 type document[T applier[T]] struct {
 	*documentKind[T]
 	registration *registration
-	empty        T // what the first notification is applied to
 	onChange     func()
 	held         *T   // nil until the first notification
 	pending      bool // it is not subscribed to, and shall be
@@ -60,8 +62,8 @@ type document[T applier[T]] struct {
 	timer        clock.Timer
 }
 
-func newDocument[T applier[T]](kind *documentKind[T], r *registration, empty T, onChange func()) document[T] {
-	return document[T]{documentKind: kind, registration: r, empty: empty, onChange: onChange, pending: true}
+func newDocument[T applier[T]](kind *documentKind[T], r *registration, onChange func()) document[T] {
+	return document[T]{documentKind: kind, registration: r, onChange: onChange, pending: true}
 }
 
 // maxEarly bounds the notifications that wait, for the first document or for
@@ -164,7 +166,7 @@ func (s *subscription[T]) arrived(body []byte) {
 func (s *subscription[T]) begin(reply sipua.Reply, server string) {
 	d, r := s.doc, s.doc.registration
 	s.stop = reply.Stop
-	if !s.apply(d.empty, reply.Body) || s.ended() {
+	if !s.apply(d.empty(r.login.Address), reply.Body) || s.ended() {
 		s.stop() // the failure came before the document or with it
 		return
 	}
