@@ -26,7 +26,7 @@ type exchangeClient struct {
 	record  journal.Recorder
 	limits  limits
 	await   func(what string)
-	web     *ntlmhttp.Client // nil as long as Exchange was not asked
+	web     *ntlmhttp.Client // nil before connect
 	finder  *autodiscover.Client
 	found   autodiscover.Result
 	client  *ews.Client // nil until found

@@ -36,8 +36,10 @@ type Mailbox struct {
 
 // mailbox is what a registration knows of the user's mailbox.
 type mailbox struct {
-	held    *Mailbox        // nil: not read yet, or decided against
-	client  *exchangeClient // nil until the pool has sent the parameters
+	held    *Mailbox // nil: not read yet, or decided against
+	opened  bool     // the pool has sent params
+	params  mailboxParams
+	client  *exchangeClient // nil until Exchange is asked
 	polling bool            // the mailbox is being read
 	again   bool            // and is read once more thereafter
 	timer   clock.Timer     // of the next poll
@@ -61,6 +63,7 @@ func (r *registration) openMailbox(then func()) {
 	if m.timer != nil {
 		m.timer.Stop()
 	}
+	m.params, m.opened = x.mailboxParams, true
 	if old := m.client; old != nil { // its connection remembers a refused password
 		x.web, x.finder = old.web, old.finder
 		if old.address == x.address {
@@ -68,8 +71,8 @@ func (r *registration) openMailbox(then func()) {
 		} else {
 			m.held = nil
 		}
+		m.client = x
 	}
-	m.client = x
 	skip := ""
 	switch d := ews.Decide(x.situation(nil, 0)); {
 	case !d.Show:
@@ -93,6 +96,7 @@ func (r *registration) openMailbox(then func()) {
 		proven := r.sip.Info().Scheme != "" // the pool has accepted this very password
 		x.connect(r.net, r.login.Credentials, r.tlsOptions(), proven)
 	}
+	m.client = x
 	if k := r.found; x.client == nil && k != nil && k.isFor(r.foundFor(x)) {
 		x.trial = x.finder.Restore(x.address, k.Found)
 	}
@@ -102,7 +106,7 @@ func (r *registration) openMailbox(then func()) {
 // recheckMailbox opens the mailbox again if the pool has sent other parameters
 // since. While the mailbox is being read, the end of that poll calls it.
 func (r *registration) recheckMailbox() {
-	if m := &r.mailbox; m.client != nil && !m.polling && m.client.mailboxParams != r.mailboxParams() {
+	if m := &r.mailbox; m.opened && !m.polling && m.params != r.mailboxParams() {
 		r.openMailbox(func() {})
 	}
 }

@@ -59,7 +59,7 @@ func newRegistration(s *session, reg *sipua.Registration, server sipua.Candidate
 // registration at the server.
 func (r *registration) end() {
 	r.lifetime.end()
-	if x := r.mailbox.client; x != nil && x.web != nil {
+	if x := r.mailbox.client; x != nil {
 		x.web.Close()
 	}
 }
