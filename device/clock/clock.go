@@ -52,13 +52,15 @@ type Adjustable struct {
 	advanced time.Duration // the sum of all Advance calls
 	wall     time.Time     // wall time at elapsed 0; changed by Set
 	timers   []*timer      // pending, ordered by due
+
+	host      *time.Timer // calls fire when the first timer is due; nil before the first, and for a manual clock
+	advancing int         // calls of Advance under way, which fire the timers instead of host
 }
 
 type timer struct {
-	c    *Adjustable
-	due  time.Duration // in elapsed time
-	f    func()
-	host *time.Timer // nil for a manual clock
+	c   *Adjustable
+	due time.Duration // in elapsed time
+	f   func()
 }
 
 // New returns a clock that starts at start and runs with the host's clock.
@@ -105,18 +107,35 @@ func (c *Adjustable) AfterFunc(d time.Duration, f func()) Timer {
 		return 1
 	})
 	c.timers = slices.Insert(c.timers, i, t)
-	if !c.manual {
-		t.host = time.AfterFunc(d, t.fire)
+	if i == 0 {
+		c.arm()
 	}
 	return t
 }
 
-// fire is called by the host's timer. It runs the function unless Advance or Stop
-// has removed the timer from the list.
-func (t *timer) fire() {
-	if t.Stop() {
-		t.f()
+// arm sets the host's timer for the first of c.timers. One for all needs less memory
+// than one for each. The caller holds mu.
+func (c *Adjustable) arm() {
+	if c.manual || c.advancing > 0 || len(c.timers) == 0 {
+		return
 	}
+	if left := c.timers[0].due - c.elapsed(); c.host == nil {
+		c.host = time.AfterFunc(left, c.fire)
+	} else {
+		c.host.Reset(left)
+	}
+}
+
+// fire is called by the host's timer. It runs what is due; that may be nothing, after
+// a Stop.
+func (c *Adjustable) fire() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for c.advancing == 0 && len(c.timers) > 0 && c.timers[0].due <= c.elapsed() {
+		go c.timers[0].f()
+		c.timers = slices.Delete(c.timers, 0, 1)
+	}
+	c.arm()
 }
 
 // Stop implements Timer.
@@ -128,8 +147,8 @@ func (t *timer) Stop() bool {
 		return false
 	}
 	t.c.timers = slices.Delete(t.c.timers, i, i+1)
-	if t.host != nil {
-		t.host.Stop()
+	if len(t.c.timers) == 0 && t.c.host != nil {
+		t.c.host.Stop() // so that nothing holds the clock
 	}
 	return true
 }
@@ -150,6 +169,7 @@ func (c *Adjustable) Next() (d time.Duration, ok bool) {
 // returns.
 func (c *Adjustable) Advance(d time.Duration) {
 	c.mu.Lock()
+	c.advancing++
 	left := max(d, 0)
 	for len(c.timers) > 0 {
 		t := c.timers[0]
@@ -158,9 +178,6 @@ func (c *Adjustable) Advance(d time.Duration) {
 			break
 		}
 		c.timers = slices.Delete(c.timers, 0, 1)
-		if t.host != nil {
-			t.host.Stop()
-		}
 		c.advanced += gap // the function sees the time it was set for
 		left -= gap
 		c.mu.Unlock()
@@ -168,10 +185,7 @@ func (c *Adjustable) Advance(d time.Duration) {
 		c.mu.Lock()
 	}
 	c.advanced += left
-	for _, t := range c.timers {
-		if t.host != nil {
-			t.host.Reset(t.due - c.elapsed())
-		}
-	}
+	c.advancing--
+	c.arm()
 	c.mu.Unlock()
 }

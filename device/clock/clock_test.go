@@ -70,6 +70,30 @@ func TestRunningClockFiresByItself(t *testing.T) {
 	<-done
 }
 
+// Each timer of a running clock fires, in whichever order they are set, without those
+// that are stopped.
+func TestTimersOfARunningClockFireInTurn(t *testing.T) {
+	c := clock.New(start)
+	fired := make(chan time.Duration, 8)
+	set := func(d time.Duration) clock.Timer { return c.AfterFunc(d, func() { fired <- d }) }
+	last, first := set(30*time.Millisecond), set(time.Millisecond)
+	stopped := set(time.Hour)
+	if !stopped.Stop() || stopped.Stop() {
+		t.Error("a timer is to be stopped once")
+	}
+	c.AfterFunc(10*time.Millisecond, func() { set(0) })
+	got := map[time.Duration]bool{}
+	for range 3 {
+		got[<-fired] = true
+	}
+	if !got[0] || !got[time.Millisecond] || !got[30*time.Millisecond] || first.Stop() || last.Stop() {
+		t.Errorf("fired: %v", got)
+	}
+	if _, ok := c.Next(); ok {
+		t.Error("a timer is left")
+	}
+}
+
 func TestNextIsTheTimeUntilTheFirstTimer(t *testing.T) {
 	c := clock.NewManual(start)
 	if d, ok := c.Next(); ok {
