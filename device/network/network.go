@@ -23,6 +23,7 @@ import (
 	"errors"
 	"math/rand/v2"
 	"net"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -63,10 +64,9 @@ type Network struct {
 	hostErr     error
 	preferred   atomic.Int32 // index of the DNS server that answered last
 
-	unplugged context.Context // ends at Close
-	unplug    context.CancelFunc
-	mu        sync.Mutex
-	conns     map[*conn]struct{} // nil after Close
+	mu    sync.Mutex
+	conns map[*conn]struct{}    // nil after Close
+	dials []*context.CancelFunc // those under way; a context for all would keep memory for its children
 }
 
 // New returns a Network that is plugged into p.
@@ -83,9 +83,7 @@ func New(p Place, o Options) *Network {
 	if o.IntN == nil {
 		o.IntN = rand.IntN
 	}
-	n := &Network{place: p, opt: o, conns: make(map[*conn]struct{})}
-	n.unplugged, n.unplug = context.WithCancel(context.Background())
-	return n
+	return &Network{place: p, opt: o, conns: make(map[*conn]struct{})}
 }
 
 // Place is the place that n is plugged into.
@@ -94,10 +92,12 @@ func (n *Network) Place() Place { return n.place }
 // Close pulls the cable: every connection made through n is closed, so that
 // reads on it fail, and later calls fail with net.unplugged.
 func (n *Network) Close() {
-	n.unplug()
 	n.mu.Lock()
 	conns := n.conns
 	n.conns = nil
+	for _, cancel := range n.dials {
+		(*cancel)()
+	}
 	n.mu.Unlock()
 	for c := range conns {
 		c.Conn.Close()
@@ -135,12 +135,16 @@ type conn struct {
 func (n *Network) connect(
 	ctx context.Context, network, layer, label, addr string, timeout time.Duration,
 ) (net.Conn, error) {
-	if n.unplugged.Err() != nil {
-		return nil, net.ErrClosed
-	}
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	defer context.AfterFunc(n.unplugged, cancel)()
+	n.mu.Lock()
+	n.dials = append(n.dials, &cancel)
+	unplugged := n.conns == nil
+	n.mu.Unlock()
+	defer n.endDial(&cancel)
+	if unplugged {
+		return nil, net.ErrClosed
+	}
 
 	nc, err := new(net.Dialer).DialContext(ctx, network, addr)
 	if err != nil {
@@ -155,6 +159,23 @@ func (n *Network) connect(
 	}
 	n.conns[c] = struct{}{}
 	return c, nil
+}
+
+// endDial ends what connect has begun.
+func (n *Network) endDial(cancel *context.CancelFunc) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.dials = slices.DeleteFunc(n.dials, func(c *context.CancelFunc) bool { return c == cancel })
+	if len(n.dials) == 0 {
+		n.dials = nil
+	}
+}
+
+// closed reports whether Close was called.
+func (n *Network) closed() bool {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.conns == nil
 }
 
 // exchange opens a connection and calls do for a question and its answer. It ends
@@ -212,7 +233,7 @@ func (c *conn) tap(sent bool, b []byte) {
 // nil. A passed deadline is not one: it is a time-out like any other.
 func (n *Network) interrupted(ctx context.Context, asked string) error {
 	switch {
-	case n.unplugged.Err() != nil:
+	case n.closed():
 		return &journal.Failure{Code: journal.NetUnplugged, Asked: asked, Err: net.ErrClosed,
 			What: "the network cable was pulled"}
 	case ctx.Err() == context.Canceled:
