@@ -78,7 +78,9 @@ func TestLifetimeGivesBackAResultThatTheClosedQueueRefuses(t *testing.T) {
 	l.run(func(context.Context) (apply, drop func()) { return nil, nil }) // nothing to apply or to give back
 	p.background.close()
 	p.queue.close()
-	p.background = background{}
+	p.background.mu.Lock()
+	p.background.closed = false
+	p.background.mu.Unlock()
 	dropped := make(chan bool)
 	l.run(func(context.Context) (apply, drop func()) {
 		return func() { t.Error("applied without a queue") }, func() { close(dropped) }
