@@ -55,7 +55,7 @@ race: ## the same tests under the race detector, which needs a C compiler; tag c
 	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 	    apt-get update -qq && apt-get install -y -qq --no-install-recommends gcc libc6-dev >/dev/null; \
 	  else echo "make race needs gcc (Debian: apt-get install gcc libc6-dev)" >&2; exit 1; fi; }
-	$(GO) test -race -shuffle=on -tags ci -timeout 8m ./...
+	$(GO) test -race -shuffle=on -tags ci -timeout 15m ./...
 
 test-real: ## against real servers and clients; as root on Debian it installs them
 	bash .ci/peers
