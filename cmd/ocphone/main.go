@@ -42,7 +42,7 @@ func main() { os.Exit(Main()) }
 
 // Main runs the command line of the process and returns its exit code.
 func Main() int {
-	ctx, stop := signal.NotifyContext(context.Background(), endSignals()...)
+	ctx, stop := signal.NotifyContext(context.Background(), setup.EndSignals()...)
 	defer stop()
 	env := environment{in: os.Stdin, out: os.Stdout, err: os.Stderr}
 	return env.run(ctx, os.Args[1:])

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"os/signal"
 	"syscall"
+
+	"github.com/ocphone/ocphone/device/setup"
 )
 
 // Exit codes of a program that cannot be started, as a shell has them (POSIX.1-2017,
@@ -20,21 +22,12 @@ const (
 	exitSignalled = 128 // and the number of the signal that ended the program
 )
 
-// endSignals are the signals that end a command in order.
-func endSignals() []os.Signal {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it for the program that it starts
-		signals = append(signals, syscall.SIGHUP)
-	}
-	return signals
-}
-
 // runProgram runs c and returns its exit code as an error. The caller sets c.Env; streams
 // that it does not set are those of this process. Signals that end a command are passed
 // on to c and what it started; the second SIGINT kills them.
 func (e environment) runProgram(ctx context.Context, c *exec.Cmd) error {
 	signals := make(chan os.Signal, 8)
-	signal.Notify(signals, endSignals()...)
+	signal.Notify(signals, setup.EndSignals()...)
 	defer signal.Stop(signals)
 	if ctx.Err() != nil { // by a signal that came earlier
 		return errInterrupted

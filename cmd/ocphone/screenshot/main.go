@@ -7,7 +7,6 @@ import (
 	"os"
 	"os/signal"
 	"strings"
-	"syscall"
 
 	"github.com/spf13/pflag"
 	"golang.org/x/term"
@@ -27,11 +26,7 @@ const (
 // Main is the program Program: it runs the command line of the process and returns the
 // exit code.
 func Main(draw Draw) int {
-	signals := []os.Signal{os.Interrupt, syscall.SIGTERM}
-	if !signal.Ignored(syscall.SIGHUP) { // nohup ignores it for the program that it starts
-		signals = append(signals, syscall.SIGHUP)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), signals...)
+	ctx, stop := signal.NotifyContext(context.Background(), setup.EndSignals()...)
 	defer stop()
 	err := run(ctx, os.Args[1:], draw)
 	var refused *journal.Failure
